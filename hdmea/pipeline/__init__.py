@@ -1,0 +1,60 @@
+"""The pipeline: a session in memory, and the steps that work on it.
+
+Every step is a function of this module (`load_recording`, `add_section_time`, …); they are made from the
+declarations in `hdmea.pipeline.steps` when they are first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hdmea.pipeline.results import (
+    ExtractionResult,
+    FlowResult,
+    LoadResult,
+    LoadWithEImageSTAResult,
+    SectionResult,
+    STAResult,
+)
+from hdmea.pipeline.session import PipelineSession, SaveState, create_session
+
+__all__ = [
+    "ExtractionResult",
+    "FlowResult",
+    "LoadResult",
+    "LoadWithEImageSTAResult",
+    "PipelineSession",
+    "STAResult",
+    "SaveState",
+    "SectionResult",
+    "create_session",
+]
+
+_LAZY = {
+    "all_steps": "hdmea.pipeline.step",
+    "get_step": "hdmea.pipeline.step",
+    "run_step": "hdmea.pipeline.runner",
+    "load_recording_with_eimage_sta": "hdmea.pipeline.combined",
+    "run_flow": "hdmea.pipeline.flows",
+    "list_available_flows": "hdmea.pipeline.flows",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        import importlib
+
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    if not name.startswith("_"):
+        from hdmea.pipeline.step import all_steps
+
+        steps = all_steps()
+        if name in steps:
+            return steps[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    from hdmea.pipeline.step import all_steps
+
+    return sorted({*__all__, *_LAZY, *all_steps()})

@@ -1,0 +1,176 @@
+"""The public functions of the steps: on a session, on a file, or on source paths."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hdmea.io import hdf5_store
+from hdmea.pipeline.runner import plan_run, run_step
+from hdmea.pipeline.session import (
+    DEFAULT_OUTPUT_DIR,
+    PipelineSession,
+    SaveState,
+    create_session,
+    dataset_id_from_paths,
+)
+from hdmea.pipeline.step import StepDefinition, StepFunction, StepParams, StepRun, get_step
+from hdmea.utils.exceptions import CacheConflictError, CheckpointError, MissingInputError, SessionError
+
+__all__ = ["call_step"]
+
+logger = logging.getLogger(__name__)
+
+_MECHANISM = ("hdf5_path", "output_dir", "force", "allow_overwrite", "config", "session", "defer_save")
+
+
+def call_step(definition: StepDefinition[Any], arguments: dict[str, Any]) -> Any:
+    """Run a step as its public function does: on a session, on a file, or on source paths.
+
+    Parameters
+    ----------
+    definition
+        The step.
+    arguments
+        The arguments that the caller gave, by name.
+
+    Returns
+    -------
+    PipelineSession or the step's result
+        The session with ``session=`` or ``defer_save=True``, else the documented result.
+    """
+    mechanism = {name: arguments.pop(name) for name in _MECHANISM if name in arguments}
+    values = {**(mechanism.get("config") or {}), **arguments}
+    params = definition.make_params(values)
+    session = mechanism.get("session")
+    if session is not None:
+        return _on_session(definition, params, session, mechanism)
+    if definition.creates:
+        return _on_sources(definition, params, mechanism)
+    return _on_file(definition, params, mechanism)
+
+
+def _on_session(
+    definition: StepDefinition[Any], params: StepParams, session: object, mechanism: Mapping[str, Any]
+) -> PipelineSession:
+    if not isinstance(session, PipelineSession):
+        raise SessionError(f"session= takes a PipelineSession, not {type(session).__name__}.")
+    path = mechanism.get("hdf5_path")
+    if path is not None and path is not session and path != session.hdf5_path:
+        raise SessionError(
+            "Give either hdf5_path= or session=, not both: the one is a file, the other memory."
+        )
+    wanted = getattr(params, "dataset_id", None)
+    if definition.creates and wanted is not None and wanted != session.dataset_id:
+        raise SessionError(
+            f"This session is called {session.dataset_id!r}, not {wanted!r}: create one of that name."
+        )
+    run_step(session, get_step(definition.name), params, force=mechanism.get("force", False))
+    return session
+
+
+def _on_file(definition: StepDefinition[Any], params: StepParams, mechanism: Mapping[str, Any]) -> Any:
+    target = mechanism.get("hdf5_path")
+    public = get_step(definition.name)
+    force = mechanism.get("force", False)
+    if target is None:
+        raise MissingInputError(
+            f"{definition.name} needs something to work on: hdf5_path= (a result file, which is changed when "
+            f"the call returns) or session= (a session in memory). A deferred session has no hdf5_path yet: "
+            f"pass it as session=, or call session.save() first."
+        )
+    if mechanism.get("defer_save"):
+        session = target if isinstance(target, PipelineSession) else _detached(Path(target))
+        run_step(session, public, params, force=force)
+        return session
+    if isinstance(target, PipelineSession):
+        path = target.ensure_saved()
+        session = target
+        if session.has_unsaved_changes:
+            session.save()
+        run = _run_and_write(session, path, public, params, force)
+    else:
+        path = Path(target)
+        with hdf5_store.writing(path):
+            run = _run_and_write(PipelineSession.load(path, lazy=True), path, public, params, force)
+    return definition.result(run)
+
+
+def _run_and_write(
+    session: PipelineSession, path: Path, public: StepFunction[Any], params: StepParams, force: bool
+) -> StepRun:
+    run = run_step(session, public, params, force=force)
+    run.hdf5_path = path
+    if not run.cached:
+        logger.info(
+            "Updating %s; while it is written it needs its own size (%.2f GB) once more on that disk",
+            path,
+            path.stat().st_size / 1e9,
+        )
+        session.write_changes(path, run.changed)
+    return run
+
+
+def _detached(path: Path) -> PipelineSession:
+    """Return a deferred session with the content of a file, which it will not touch by itself."""
+    session = PipelineSession.load(path)
+    if session.is_saved:
+        session.save_state = SaveState.DEFERRED
+        session.hdf5_path = None
+        session.output_dir = path.parent
+    return session
+
+
+def _on_sources(definition: StepDefinition[Any], params: StepParams, mechanism: Mapping[str, Any]) -> Any:
+    cmcr, cmtr = getattr(params, "cmcr_path", None), getattr(params, "cmtr_path", None)
+    dataset_id = getattr(params, "dataset_id", None) or dataset_id_from_paths(cmcr, cmtr)
+    session = create_session(dataset_id, cmcr, cmtr, mechanism.get("output_dir") or DEFAULT_OUTPUT_DIR)
+    public = get_step(definition.name)
+    if mechanism.get("defer_save"):
+        run_step(session, public, params)
+        return session
+    path = session.default_path
+    force, allow = mechanism.get("force", False), mechanism.get("allow_overwrite", False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with hdf5_store.writing(path):
+        existing = _existing(path, dataset_id, allow)
+        if existing is not None and not force and _is_there(existing, definition, params, allow):
+            return definition.result(
+                StepRun(definition, existing, params, cached=True, hdf5_path=path, cached_items=("",))
+            )
+        run = run_step(session, public, params)
+        run.hdf5_path = session.save(path)
+    return definition.result(run)
+
+
+def _is_there(
+    existing: PipelineSession, definition: StepDefinition[Any], params: StepParams, allow_overwrite: bool
+) -> bool:
+    """Return whether a file holds what is asked for; CacheConflictError if it was made differently."""
+    try:
+        return not plan_run(existing, definition, params, force=False).compute
+    except CacheConflictError:
+        if not allow_overwrite:
+            raise
+        return False
+
+
+def _existing(path: Path, dataset_id: str, allow_overwrite: bool) -> PipelineSession | None:
+    """Return the session in the file that is in the way; None if there is none or it may be replaced."""
+    if not path.exists():
+        return None
+    try:
+        session = PipelineSession.load(path, lazy=True)
+    except CheckpointError:
+        session = None
+    if session is not None and session.dataset_id == dataset_id:
+        return session
+    if allow_overwrite:
+        return None
+    holds = f"the recording {session.dataset_id!r}" if session else "no result of this program"
+    raise FileExistsError(
+        f"{path} exists and holds {holds}. Choose another output_dir, or replace it with "
+        f"allow_overwrite=True."
+    )

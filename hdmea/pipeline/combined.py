@@ -1,0 +1,78 @@
+"""Two steps in one call, for the scripts that know them so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hdmea.pipeline.calls import call_step
+from hdmea.pipeline.results import LoadWithEImageSTAResult
+from hdmea.pipeline.runner import run_step
+from hdmea.pipeline.session import DEFAULT_OUTPUT_DIR, PipelineSession
+from hdmea.pipeline.step import get_step
+
+__all__ = ["load_recording_with_eimage_sta"]
+
+
+def load_recording_with_eimage_sta(
+    cmcr_path: str | Path | None = None,
+    cmtr_path: str | Path | None = None,
+    dataset_id: str | None = None,
+    *,
+    output_dir: str | Path = DEFAULT_OUTPUT_DIR,
+    force: bool = False,
+    allow_overwrite: bool = False,
+    config: Mapping[str, Any] | None = None,
+    duration_s: float = 120.0,
+    spike_limit: int = 10_000,
+    unit_ids: Sequence[str] | None = None,
+    window_range: tuple[int, int] = (-10, 40),
+    cutoff_hz: float = 100.0,
+    filter_order: int = 2,
+    skip_highpass: bool = False,
+    chunk_duration_s: float = 10.0,
+    session: PipelineSession | None = None,
+    defer_save: bool = False,
+) -> LoadWithEImageSTAResult | PipelineSession:
+    """Load a recording and compute the electrical image of its units.
+
+    The same as `load_recording` followed by `compute_eimage_sta`; the parameters are theirs.
+
+    Returns
+    -------
+    LoadWithEImageSTAResult or PipelineSession
+        The session with ``session=`` or ``defer_save=True``, else the result of both steps.
+
+    Raises
+    ------
+    DataLoadError
+        If a file cannot be read.
+    MissingInputError
+        If there is no raw data or there are no sorted units.
+    """
+    started = time.perf_counter()
+    image = {
+        "duration_s": duration_s,
+        "spike_limit": spike_limit,
+        "unit_ids": unit_ids,
+        "window_range": window_range,
+        "cutoff_hz": cutoff_hz,
+        "filter_order": filter_order,
+        "skip_highpass": skip_highpass,
+        "chunk_duration_s": chunk_duration_s,
+    }
+    load = {"cmcr_path": cmcr_path, "cmtr_path": cmtr_path, "dataset_id": dataset_id, "config": config}
+    load_step, image_step = get_step("load_recording"), get_step("compute_eimage_sta")
+    if session is not None or defer_save:
+        held = load_step(**load, output_dir=output_dir, force=force, session=session, defer_save=defer_save)
+        assert isinstance(held, PipelineSession)
+        run_step(held, image_step, image, force=force)
+        return held
+    loaded = load_step(**load, output_dir=output_dir, force=force, allow_overwrite=allow_overwrite)
+    arguments = {"hdf5_path": loaded.hdf5_path, **image, "force": force}
+    result: LoadWithEImageSTAResult = call_step(image_step.definition, arguments)
+    result.elapsed_seconds = time.perf_counter() - started
+    result.warnings = [*loaded.warnings, *result.warnings]
+    return result

@@ -1,0 +1,116 @@
+"""What a result was made from: digests for the cache, records for the file, stale marks."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hdmea._version import __version__
+from hdmea.pipeline.session import now
+from hdmea.pipeline.step import Key, StepDefinition, StepParams, all_steps
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.session import PipelineSession
+
+__all__ = ["dependents", "digest", "file_facts", "make_record", "mark_stale", "record_items"]
+
+# Small files (playlists, definitions) are told apart by content, large ones by size and time.
+_HASHED_BELOW = 1 << 20
+
+
+def file_facts(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """Return name, size and modification time (small files: SHA-256) of each file that is there."""
+    facts: list[dict[str, Any]] = []
+    for path in paths:
+        if not path.is_file():
+            continue
+        stat = path.stat()
+        fact: dict[str, Any] = {"path": str(path), "size": stat.st_size, "mtime": stat.st_mtime}
+        if stat.st_size < _HASHED_BELOW:
+            fact["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        facts.append(fact)
+    return facts
+
+
+def digest(definition: StepDefinition[Any], params: StepParams, inputs: list[dict[str, Any]]) -> str:
+    """Return a hash of everything that decides the numbers: parameters, input files, version of the step."""
+    essence = [_essence(fact) for fact in inputs]
+    text = json.dumps(
+        [definition.name, definition.version, definition.result_parameters(params), essence], sort_keys=True
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _essence(fact: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells a file's content: not where it lies, for a folder may be moved."""
+    name = Path(fact["path"]).name
+    if "sha256" in fact:
+        return {"name": name, "sha256": fact["sha256"]}
+    return {"name": name, "size": fact["size"], "mtime": fact["mtime"]}
+
+
+def record_items(record: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Return the items of a step's record: name to digest and stale mark."""
+    return json.loads(record["items"]) if record and "items" in record else {}
+
+
+def make_record(
+    definition: StepDefinition[Any],
+    params: StepParams,
+    inputs: list[dict[str, Any]],
+    items: Mapping[str, Mapping[str, Any]],
+    duration_s: float,
+    features: Iterable[str],
+) -> dict[str, Any]:
+    """Return the provenance record of a run that has just ended."""
+    finished = now()
+    started = datetime.datetime.fromisoformat(finished) - datetime.timedelta(seconds=round(duration_s))
+    return {
+        "params": json.dumps(params.model_dump(mode="json"), sort_keys=True),
+        "version": definition.version,
+        "hdmea_version": __version__,
+        "started_at": started.isoformat(timespec="seconds"),
+        "finished_at": finished,
+        "duration_s": float(duration_s),
+        "inputs": json.dumps(inputs, sort_keys=True),
+        "items": json.dumps(items, sort_keys=True),
+        "features": json.dumps(sorted(features)),
+        "stale": any(item["stale"] for item in items.values()),
+    }
+
+
+def dependents(step_name: str) -> list[str]:
+    """Return the steps that need or use the results of a step, directly or through others."""
+    definitions = {name: public.definition for name, public in all_steps().items()}
+    found: list[str] = []
+    reached = {step_name}
+    while True:
+        more = [
+            name
+            for name, definition in definitions.items()
+            if name not in reached and reached & {*definition.requires, *definition.uses}
+        ]
+        if not more:
+            return found
+        found += more
+        reached.update(more)
+
+
+def mark_stale(session: PipelineSession, step_name: str) -> Iterator[Key]:
+    """Mark every result that depends on a step as stale; yield the places that were changed."""
+    for name in dependents(step_name):
+        record = session.steps.get(name)
+        if record is None:
+            continue
+        items = {item: {**facts, "stale": True} for item, facts in record_items(record).items()}
+        session.steps[name] = {**record, "stale": True, "items": json.dumps(items, sort_keys=True)}
+        for feature in json.loads(record.get("features", "[]")):
+            for unit_id, unit in session.units.items():
+                entry = unit.get("features", {}).get(feature)
+                if entry is not None:
+                    entry["metadata"]["stale"] = True
+                    yield ("units", unit_id, "features", feature, "metadata", "stale")

@@ -1,0 +1,259 @@
+"""How steps are run: as transactions, with progress, cancel, cache and provenance.
+
+`run_step` runs a step on a session, in memory. There is no other way to run a step, so deferred and immediate
+mode cannot differ; the public functions, which also take files, are in `hdmea.pipeline.calls`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hdmea.pipeline import provenance
+from hdmea.pipeline.session import (
+    PipelineSession,
+    now,
+)
+from hdmea.pipeline.step import (
+    CancelToken,
+    Key,
+    ProgressEvent,
+    StepContext,
+    StepDefinition,
+    StepFunction,
+    StepParams,
+    StepRun,
+    all_steps,
+    get_step,
+)
+from hdmea.utils.exceptions import (
+    CacheConflictError,
+    MissingInputError,
+)
+
+__all__ = ["RunPlan", "available_workers", "plan_run", "run_step"]
+
+logger = logging.getLogger(__name__)
+
+
+def available_workers() -> int:
+    """Return the number of threads a step may use: HDMEA_WORKERS, else the processors of this process."""
+    asked = os.environ.get("HDMEA_WORKERS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run has to do: digest of the request, items to compute, items that are kept."""
+
+    digest: str
+    inputs: list[dict[str, Any]]
+    compute: tuple[str, ...]
+    keep: tuple[str, ...]
+
+
+def run_step(
+    session: PipelineSession,
+    step: str | StepFunction[Any],
+    params: Mapping[str, Any] | StepParams | None = None,
+    *,
+    force: bool = False,
+    progress: Callable[[ProgressEvent], None] | None = None,
+    cancel: CancelToken | None = None,
+    workers: int | None = None,
+) -> StepRun:
+    """Run one step on a session, in memory.
+
+    The run is a transaction: an error or a cancel leaves the session exactly as it was. A result that is
+    there and was made from the same parameters, inputs and version is kept; a stale one is made again.
+
+    Parameters
+    ----------
+    session
+        The session; it gets the results.
+    step
+        Name of the step, or its public function.
+    params
+        Parameters by name, or the step's own parameter model.
+    force
+        Compute again what is there.
+    progress
+        Called with a `ProgressEvent` at most 20 times a second, from this thread.
+    cancel
+        Asked at every report of the step; True stops it.
+    workers
+        Number of threads; default: `available_workers`. The numbers do not depend on it.
+
+    Returns
+    -------
+    StepRun
+        What was done.
+
+    Raises
+    ------
+    MissingInputError
+        If a step or an input that this one needs is missing.
+    CacheConflictError
+        If a result is there that was made differently, and `force` is False.
+    ValidationError
+        If a parameter is not allowed.
+    StepCancelled
+        If `cancel` asked to stop.
+    """
+    definition = (get_step(step) if isinstance(step, str) else step).definition
+    checked = params if isinstance(params, StepParams) else definition.make_params(params or {})
+    _check_requirements(session, definition)
+    plan = plan_run(session, definition, checked, force)
+    run = StepRun(definition, session, checked, items=plan.compute, cached_items=plan.keep)
+    if not plan.compute:
+        run.cached = True
+        logger.info("%s: kept, nothing to compute", definition.name)
+        return run
+    ctx = StepContext(
+        definition,
+        items=plan.compute if definition.items else (),
+        workers=workers or available_workers(),
+        progress=progress,
+        cancel=cancel,
+    )
+    started = time.perf_counter()
+    ctx.checkpoint(0.0, definition.title)
+    run.outcome = definition.function(session, checked, ctx)
+    run.elapsed_seconds = time.perf_counter() - started
+    ctx.checkpoint(1.0, "done")
+    run.changed = _commit(session, run, ctx, plan)
+    run.warnings = ctx.warnings
+    for message in ctx.warnings:
+        logger.warning("%s: %s", definition.name, message)
+    return run
+
+
+def _check_requirements(session: PipelineSession, definition: StepDefinition[Any]) -> None:
+    missing = [name for name in definition.requires if name not in session.completed_steps]
+    if missing:
+        titles = ", ".join(f"{get_step(name).definition.title} ({name})" for name in missing)
+        raise MissingInputError(f"{definition.title} ({definition.name}) needs {titles}: run that first.")
+
+
+def plan_run(
+    session: PipelineSession, definition: StepDefinition[Any], params: StepParams, force: bool
+) -> RunPlan:
+    """Return what a run would have to do; CacheConflictError if a result there was made differently."""
+    inputs = provenance.file_facts(definition.inputs(session, params)) if definition.inputs else []
+    wanted = provenance.digest(definition, params, inputs)
+    items = tuple(definition.items(session, params)) if definition.items else ("",)
+    there = provenance.record_items(session.steps.get(definition.name))
+    compute, keep = [], []
+    for item in items:
+        present = there.get(item)
+        if force or present is None or present["stale"]:
+            compute.append(item)
+        elif present["digest"] == wanted:
+            keep.append(item)
+        else:
+            what = f"{definition.title} ({item})" if item else definition.title
+            raise CacheConflictError(
+                f"{what} is there already, made with other parameters, input files or another version. "
+                f"Pass force=True to compute it again, or keep it as it is."
+            )
+    return RunPlan(wanted, inputs, tuple(compute), tuple(keep))
+
+
+def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunPlan) -> list[Key]:
+    """Put a step's results into the session; return the places that were changed."""
+    definition = run.definition
+    _check_places(session, ctx)
+    before = session.steps.get(definition.name)
+    there = provenance.record_items(before)
+    changed: list[Key] = _forget_old_units(session, ctx) if definition.creates else []
+    changed += [path for path in ctx.removed if _remove(session, path)]
+    features = set(json.loads(before["features"])) if before and "features" in before else set()
+    for path, value in ctx.outputs.items():
+        if len(path) == 4 and path[0] == "units" and path[2] == "features":
+            features.add(path[3])
+            _complete_metadata(value, path[3], run)
+        _assign(session, path, value)
+        changed.append(path)
+    items = {**there, **{item: {"digest": plan.digest, "stale": False} for item in plan.compute}}
+    session.steps[definition.name] = provenance.make_record(
+        definition, run.params, plan.inputs, items, run.elapsed_seconds, features
+    )
+    if any(item in there for item in plan.compute):
+        changed += provenance.mark_stale(session, definition.name)
+    session.warnings += [message for message in ctx.warnings if message not in session.warnings]
+    session.mark_step_complete(definition.name)
+    return changed
+
+
+def _root(session: PipelineSession, name: str) -> dict[str, Any]:
+    tree: dict[str, Any] = getattr(session, name)
+    return tree
+
+
+def _check_places(session: PipelineSession, ctx: StepContext) -> None:
+    """Raise before anything is changed if a result has no place to go."""
+    new_units = {path[1] for path in ctx.outputs if len(path) == 2 and path[0] == "units"}
+    for path in ctx.outputs:
+        if path[0] == "units" and path[1] not in session.units and path[1] not in new_units:
+            raise KeyError(f"The step has a result for {path[1]!r}, which is no unit of this session.")
+
+
+def _assign(session: PipelineSession, path: Key, value: Any) -> None:
+    node = _root(session, path[0])
+    for name in path[1:-1]:
+        if not isinstance(node.get(name), dict):
+            node[name] = {}
+        node = node[name]
+    present = node.get(path[-1])
+    if path[0] == "units" and len(path) == 2 and isinstance(present, dict):
+        present.update(value)  # a unit that is loaded again keeps what was computed from it
+    else:
+        node[path[-1]] = value
+
+
+def _forget_old_units(session: PipelineSession, ctx: StepContext) -> list[Key]:
+    """Remove the units of an earlier load that the recording, as it is loaded now, does not have."""
+    loaded = {path[1] for path in ctx.outputs if path[0] == "units"}
+    gone = [unit_id for unit_id in session.units if unit_id not in loaded]
+    for unit_id in gone:
+        del session.units[unit_id]
+    return [("units", unit_id) for unit_id in gone]
+
+
+def _remove(session: PipelineSession, path: Key) -> bool:
+    node: Any = _root(session, path[0])
+    for name in path[1:-1]:
+        node = node.get(name) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or path[-1] not in node:
+        return False
+    del node[path[-1]]
+    return True
+
+
+def _complete_metadata(entry: Any, name: str, run: StepRun) -> None:
+    """Add to a feature what the mechanism knows and the step need not repeat."""
+    metadata = entry["metadata"]
+    metadata.setdefault("feature", name)
+    metadata.setdefault("version", run.definition.version)
+    metadata.setdefault("params", json.dumps(run.definition.result_parameters(run.params), sort_keys=True))
+    metadata.setdefault("extracted_at", now())
+    metadata.setdefault("stale", False)
+
+
+def __getattr__(name: str) -> Any:
+    """Hand on the steps' public functions for scripts that import them from here."""
+    if not name.startswith("_") and name in all_steps():
+        return get_step(name)
+    if name == "load_recording_with_eimage_sta":
+        from hdmea.pipeline.combined import load_recording_with_eimage_sta
+
+        return load_recording_with_eimage_sta
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
