@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.step import StepRun
 
 __all__ = [
     "ExtractionResult",
@@ -86,7 +89,8 @@ class FlowResult:
 
     `hdf5_path` is None while a session that was handed in is deferred. `steps_completed`,
     `steps_cached` and `steps_skipped` name the steps; a step is skipped when the recording lacks what
-    it needs and the flow says that it may be.
+    it needs and the flow says that it may be. `results` has each step's documented result, `runs` what
+    every step did.
     """
 
     hdf5_path: Path | None
@@ -101,3 +105,4 @@ class FlowResult:
     error: BaseException | None = None
     warnings: list[str] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
+    runs: list[StepRun] = field(default_factory=list, repr=False)

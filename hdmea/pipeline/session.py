@@ -353,8 +353,7 @@ class PipelineSession:
         if self.is_saved and self.hdf5_path is not None:
             return self.hdf5_path
         target = Path(default_path) if default_path is not None else self.default_path
-        if target.exists():
-            self._refuse_foreign_file(target)
+        self.refuse_foreign_file(target)
         logger.warning("Auto-saving deferred session to %s to satisfy HDF5-path requirement", target)
         return self.save(target)
 
@@ -444,7 +443,10 @@ class PipelineSession:
         parts = (*self._trees().values(), self.source_files, self.steps, list(self.completed_steps))
         return hash((self._revision, len(self.warnings), *map(fingerprint, parts)))
 
-    def _refuse_foreign_file(self, target: Path) -> None:
+    def refuse_foreign_file(self, target: Path) -> None:
+        """Raise FileExistsError if `target` exists and is not a file of this recording."""
+        if not target.exists():
+            return
         try:
             other = hdf5_store.summarize(target).dataset_id
         except ValueError:

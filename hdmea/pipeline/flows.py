@@ -1,0 +1,265 @@
+"""Flows: named recipes of steps and parameters, as JSON files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from hdmea.io import hdf5_store
+from hdmea.io.resources import resource_path
+from hdmea.pipeline.results import FlowResult
+from hdmea.pipeline.runner import run_step
+from hdmea.pipeline.session import (
+    DEFAULT_OUTPUT_DIR,
+    PipelineSession,
+    create_session,
+    dataset_id_from_paths,
+)
+from hdmea.pipeline.step import CancelToken, ProgressEvent, StepRun, get_step
+from hdmea.utils.exceptions import ConfigurationError, MissingInputError, StepCancelled
+
+__all__ = ["Flow", "FlowOptions", "FlowStep", "execute_flow", "list_available_flows", "load_flow", "run_flow"]
+
+logger = logging.getLogger(__name__)
+
+
+class FlowStep(pydantic.BaseModel):
+    """One step of a flow; an optional one is left out when the recording lacks what it needs."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    step: str
+    params: dict[str, Any] = {}
+    optional: bool = False
+
+
+class Flow(pydantic.BaseModel):
+    """A named recipe."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str = ""
+    description: str = ""
+    steps: tuple[FlowStep, ...]
+
+    def with_parameters(self, overrides: Mapping[str, Mapping[str, Any]]) -> Flow:
+        """Return the flow with other parameters for some of its steps.
+
+        Raises
+        ------
+        ConfigurationError
+            If a step that is named is not in the flow.
+        """
+        unknown = set(overrides) - {item.step for item in self.steps}
+        if unknown:
+            raise ConfigurationError(
+                f"The flow {self.name!r} has no step {', '.join(sorted(unknown))}; "
+                f"it has: {', '.join(item.step for item in self.steps)}."
+            )
+        steps = tuple(
+            item.model_copy(update={"params": {**item.params, **overrides.get(item.step, {})}})
+            for item in self.steps
+        )
+        return self.model_copy(update={"steps": steps})
+
+
+@dataclass(frozen=True)
+class FlowOptions:
+    """How a flow is run: what to compute again, whom to tell, whom to ask whether to stop.
+
+    `after_step` is called with each step that ended, e.g. to write a checkpoint.
+    """
+
+    force_load: bool = False
+    force_extract: bool = False
+    progress: Callable[[ProgressEvent], None] | None = None
+    cancel: CancelToken | None = None
+    workers: int | None = None
+    after_step: Callable[[StepRun], None] | None = None
+
+
+def _flow_folders(config_dir: str | Path | None) -> list[Path]:
+    own = [] if config_dir is None else [Path(config_dir) / "flows", Path(config_dir)]
+    return [*own, resource_path("flows")]
+
+
+def list_available_flows(config_dir: str | Path | None = None) -> list[str]:
+    """Return the names of the flows in `config_dir` (its folder ``flows`` first) and of those shipped."""
+    names = {path.stem for folder in _flow_folders(config_dir) for path in folder.glob("*.json")}
+    return sorted(names)
+
+
+def load_flow(flow_name: str | Path, config_dir: str | Path | None = None) -> Flow:
+    """Read a flow by name, or from a JSON file.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such flow, or its file is not one.
+    """
+    given = Path(flow_name)
+    candidates = [given] if given.suffix == ".json" else []
+    candidates += [folder / f"{flow_name}.json" for folder in _flow_folders(config_dir)]
+    path = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if path is None:
+        known = ", ".join(list_available_flows(config_dir))
+        raise ConfigurationError(f"There is no flow {str(flow_name)!r}. Flows: {known}; or give a JSON file.")
+    try:
+        flow = Flow.model_validate_json(path.read_text(encoding="utf-8"))
+    except (pydantic.ValidationError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is no flow: {error}") from error
+    for item in flow.steps:
+        get_step(item.step)
+    return flow
+
+
+def execute_flow(session: PipelineSession, flow: Flow, options: FlowOptions = FlowOptions()) -> FlowResult:
+    """Run the steps of a flow on a session, in memory.
+
+    A step that fails ends the flow; what the steps before it computed stays in the session, and the
+    result says which step failed and why.
+
+    Raises
+    ------
+    StepCancelled
+        If `options.cancel` asked to stop; the steps that ended before stay in the session.
+    """
+    result = FlowResult(session.hdf5_path, None, None, success=True, flow_name=flow.name)
+    for item in flow.steps:
+        force = options.force_load if get_step(item.step).definition.creates else options.force_extract
+        try:
+            run = run_step(
+                session,
+                item.step,
+                item.params,
+                force=force,
+                progress=options.progress,
+                cancel=options.cancel,
+                workers=options.workers,
+            )
+        except StepCancelled:
+            raise
+        except MissingInputError as error:
+            if not item.optional:
+                return _failed(result, item.step, error)
+            logger.warning("%s is left out: %s", item.step, error)
+            result.steps_skipped[item.step] = str(error)
+            result.warnings.append(f"{item.step} was left out: {error}")
+        except (
+            HDMEAError,
+            OSError,
+            MemoryError,
+            ArithmeticError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
+            logger.exception("%s failed", item.step)
+            return _failed(result, item.step, error)
+        else:
+            _note(result, run)
+            if options.after_step is not None:
+                options.after_step(run)
+    return result
+
+
+def _failed(result: FlowResult, step: str, error: Exception) -> FlowResult:
+    result.success = False
+    result.failed_step = step
+    result.error = error
+    return result
+
+
+def _note(result: FlowResult, run: StepRun) -> None:
+    name = run.definition.name
+    (result.steps_cached if run.cached else result.steps_completed).append(name)
+    result.warnings += run.warnings
+    result.runs.append(run)
+
+
+def run_flow(
+    flow_name: str | Path,
+    cmcr_path: str | Path | None = None,
+    cmtr_path: str | Path | None = None,
+    dataset_id: str | None = None,
+    *,
+    output_dir: str | Path = DEFAULT_OUTPUT_DIR,
+    config_dir: str | Path | None = None,
+    force_load: bool = False,
+    force_extract: bool = False,
+    session: PipelineSession | None = None,
+    options: FlowOptions | None = None,
+) -> FlowResult:
+    """Run a named flow on one recording.
+
+    Parameters
+    ----------
+    flow_name
+        Name of a flow, or a JSON file.
+    cmcr_path, cmtr_path
+        Raw and spike-sorted file.
+    dataset_id
+        Name of the recording; default: from the file names.
+    output_dir
+        Folder of the result file.
+    config_dir
+        Folder with flows of your own.
+    force_load, force_extract
+        Load the recording again; compute everything else again.
+    session
+        Work on this session, in memory: nothing is written.
+    options
+        Progress, cancel and threads; `force_load` and `force_extract` above count.
+
+    Returns
+    -------
+    FlowResult
+        What was done; after a failure what was computed before it is kept (in the file, or the session).
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such flow.
+    StepCancelled
+        If it was asked to stop; no file is written.
+    """
+    sources = {"cmcr_path": cmcr_path, "cmtr_path": cmtr_path, "dataset_id": dataset_id}
+    given = {name: value for name, value in sources.items() if value is not None}
+    flow = load_flow(flow_name, config_dir)
+    creating = [item.step for item in flow.steps if get_step(item.step).definition.creates]
+    flow = flow.with_parameters(dict.fromkeys(creating, given))
+    base = options or FlowOptions()
+    chosen = FlowOptions(force_load, force_extract, base.progress, base.cancel, base.workers, base.after_step)
+    if session is not None:
+        return _documented(execute_flow(session, flow, chosen))
+    name = dataset_id if dataset_id is not None else dataset_id_from_paths(cmcr_path, cmtr_path)
+    fresh = create_session(name, cmcr_path, cmtr_path, output_dir)
+    path = fresh.default_path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with hdf5_store.writing(path):
+        fresh.refuse_foreign_file(path)
+        known = PipelineSession.load(path, lazy=True) if path.exists() and not force_load else None
+        working = known or fresh
+        result = execute_flow(working, flow, chosen)
+        if working.completed_steps and (working is fresh or working.has_unsaved_changes):
+            result.hdf5_path = working.save(path)
+    return _documented(result)
+
+
+def _documented(result: FlowResult) -> FlowResult:
+    """Fill in the results of loading and feature extraction in their documented form."""
+    for run in result.runs:
+        run.hdf5_path = result.hdf5_path
+        made = run.definition.result(run)
+        result.results[run.definition.name] = made
+        if run.definition.creates:
+            result.load_result = made
+        elif run.definition.name == "extract_features":
+            result.extraction_result = made
+    return result
