@@ -1,0 +1,321 @@
+"""The command line: ``hdmea run | info | demo``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import signal
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from tqdm import tqdm
+
+from hdmea._version import __version__
+from hdmea.utils.exceptions import ConfigurationError, HDMEAError, StepCancelled, ValidationError
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.flows import FlowOptions
+    from hdmea.pipeline.results import FlowResult
+    from hdmea.pipeline.session import PipelineSession
+    from hdmea.pipeline.step import ProgressEvent, StepRun
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="hdmea",
+    help="From CMOS-MEA5000 recordings to results that can be published.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def main() -> None:
+    """Run the command line; the entry point ``hdmea``."""
+    app()
+
+
+@app.callback(invoke_without_command=True)
+def _common(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    recording: Annotated[
+        list[Path] | None, typer.Argument(metavar="CMCR [CMTR]", help="The pair; one file finds the other.")
+    ] = None,
+    flow: Annotated[str, typer.Option(help="Name of a flow, or a JSON file.")] = "standard",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Result file; default: <recording>.h5 here.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result file.")] = False,
+    name: Annotated[str | None, typer.Option(help="Name of the recording; default: from the files.")] = None,
+    checkpoint_each: Annotated[
+        bool, typer.Option("--checkpoint-each", help="Write OUTPUT.checkpoint.h5 after each step.")
+    ] = False,
+    resume: Annotated[Path | None, typer.Option(help="Go on from this checkpoint.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="STEP.PARAM=VALUE", help="Set a parameter of a step.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Compute again what a checkpoint holds.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; default: all processors.")] = None,
+    debug: Debug = False,
+) -> None:
+    """Run a flow on one recording and write its result file."""
+    with _errors(debug), _cancel_on_interrupt() as cancel:
+        from hdmea.pipeline.flows import FlowOptions, execute_flow, load_flow
+        from hdmea.pipeline.step import get_step
+
+        chosen = load_flow(flow)
+        overrides = _parse_settings(settings or [])
+        session, sources = _open(recording or [], resume, name)
+        target = output if output is not None else Path(f"{session.dataset_id}.h5")
+        _refuse_existing(target, overwrite)
+        session.output_dir = target.parent
+        for item in chosen.steps:
+            if get_step(item.step).definition.creates:
+                overrides[item.step] = {**sources, **overrides.get(item.step, {})}
+        with _Bars() as bars:
+            checkpoint = _Checkpointer(session, target) if checkpoint_each else None
+            options = FlowOptions(force, force, bars.show, cancel, workers, checkpoint)
+            result = execute_flow(session, chosen.with_parameters(overrides), options)
+            _finish(session, result, target, overwrite, bars, options)
+
+
+@app.command()
+def info(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings or result files.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Say what is inside of files, which decisions were taken to read them, and on what evidence."""
+    from hdmea.io.inspect import inspect_file
+
+    failed = False
+    found: list[dict[str, Any]] = []
+    for path in files:
+        try:
+            inspection = inspect_file(path)
+        except (HDMEAError, OSError) as error:
+            if debug:
+                raise
+            failed = True
+            found.append({"path": str(path), "error": str(error)})
+            typer.echo(f"error: {error}", err=True)
+            continue
+        found.append(inspection.as_dict())
+        if not as_json:
+            typer.echo(inspection.as_text())
+    if as_json:
+        typer.echo(json.dumps(found if len(files) > 1 else found[0], indent=2, ensure_ascii=False))
+    if failed:
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the recording; made if needed.")],
+    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 2026,
+    debug: Debug = False,
+) -> None:
+    """Write a synthetic recording with known truth, playlist and stimuli beside it."""
+    with _errors(debug):
+        from hdmea.simulate import write_demo
+
+        recording = write_demo(folder, seed=seed)
+        typer.echo(f"{recording.cmcr_path}\n{recording.cmtr_path}")
+        typer.echo(f'Next: hdmea run "{recording.cmcr_path}" --output demo.h5')
+
+
+def _parse_settings(settings: list[str]) -> dict[str, dict[str, Any]]:
+    """Return step → parameter → value from texts ``step.param=value``; values are JSON where they can be."""
+    parsed: dict[str, dict[str, Any]] = {}
+    for setting in settings:
+        place, equals, text = setting.partition("=")
+        step, dot, parameter = place.partition(".")
+        if not (equals and dot and step and parameter):
+            raise ConfigurationError(f"--set {setting!r} is not of the form step.param=value.")
+        try:
+            value = json.loads(text)
+        except json.JSONDecodeError:
+            value = text
+        parsed.setdefault(step.strip(), {})[parameter.strip()] = value
+    return parsed
+
+
+def _open(
+    recording: list[Path], resume: Path | None, name: str | None
+) -> tuple[PipelineSession, dict[str, Any]]:
+    """Return the session to work on and the parameters that say where the recording is."""
+    from hdmea.io.pairing import find_pair
+    from hdmea.pipeline.session import PipelineSession, create_session
+
+    if resume is not None:
+        session = PipelineSession.load(resume, lazy=True)
+        if not recording:
+            kinds = ("cmcr_path", "cmtr_path")
+            known = {kind: session.source_files[kind] for kind in kinds if session.source_files.get(kind)}
+            return session, known
+    elif not recording:
+        raise ValidationError("Name a recording (CMCR and/or CMTR), or a checkpoint with --resume.")
+    pair = find_pair(recording)
+    sources = {
+        key: str(path)
+        for key, path in (("cmcr_path", pair.cmcr_path), ("cmtr_path", pair.cmtr_path))
+        if path is not None
+    }
+    if resume is None:
+        session = create_session(name, pair.cmcr_path, pair.cmtr_path)
+    return session, sources
+
+
+def _refuse_existing(target: Path, overwrite: bool) -> None:
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target} exists. Choose another --output, or pass --overwrite to replace it.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _finish(
+    session: PipelineSession,
+    result: FlowResult,
+    target: Path,
+    overwrite: bool,
+    bars: _Bars,
+    options: FlowOptions,
+) -> None:
+    """Write the result file, or after a failure what was computed before it."""
+
+    def saving(fraction: float, text: str) -> None:
+        if options.cancel is not None and options.cancel.is_set():
+            raise StepCancelled("Saving was stopped; no file was written.")
+        bars.update("save", "Save", fraction, text)
+
+    if not result.success:
+        bars.close()
+        done = bool(session.completed_steps)
+        kept = session.checkpoint(_beside(target, "partial")) if done else None
+        rescue = f" What was computed is in {kept}; go on with --resume {kept}" if kept else ""
+        typer.echo(f"error: {result.failed_step}: {result.error}{rescue}", err=True)
+        raise typer.Exit(EXIT_FAILED) from result.error
+    path = session.save(target, overwrite=overwrite, progress=saving)
+    bars.close()
+    for step, reason in result.steps_skipped.items():
+        typer.echo(f"left out: {step}: {reason}", err=True)
+    typer.echo(f"{path} ({session.unit_count} units; {', '.join(session.completed_steps)})")
+
+
+def _beside(target: Path, kind: str) -> Path:
+    return target.with_name(f"{target.stem}.{kind}.h5")
+
+
+class _Checkpointer:
+    """Writes one checkpoint file after each step, replacing the one before."""
+
+    def __init__(self, session: PipelineSession, target: Path) -> None:
+        self._session = session
+        self._path = _beside(target, "checkpoint")
+
+    def __call__(self, run: StepRun) -> None:
+        if not run.cached:
+            self._session.checkpoint(self._path, checkpoint_name=f"after_{run.definition.name}")
+
+
+class _Bars:
+    """One progress bar per step on standard error; plain lines where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+        self._step = ""
+
+    def __enter__(self) -> _Bars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def show(self, event: ProgressEvent) -> None:
+        self.update(event.step, event.title, event.fraction, event.text)
+
+    def update(self, step: str, title: str, fraction: float, text: str) -> None:
+        if step != self._step:
+            self.close()
+            self._step = step
+            if sys.stderr.isatty():
+                self._bar = tqdm(
+                    total=100,
+                    desc=title,
+                    bar_format="{desc:28s} {percentage:3.0f}% |{bar:30}| {elapsed} {postfix}",
+                )
+            else:
+                typer.echo(f"{title} …", err=True)
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.update(fraction * 100 - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        self._step = ""
+
+
+@contextlib.contextmanager
+def _cancel_on_interrupt() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into a request to stop at the next safe place; the second stops at once."""
+    cancel = threading.Event()
+
+    def handle(signum: int, frame: types.FrameType | None) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield cancel
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _LogHandler(logging.Handler):
+    """Log lines on standard error that do not tear progress bars apart."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.level <= logging.DEBUG:
+            tqdm.write(self.format(record), file=sys.stderr)
+        elif not record.exc_info:  # the error itself is shown once, at the end
+            tqdm.write(f"{record.levelname.lower()}: {record.getMessage()}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _errors(debug: bool) -> Iterator[None]:
+    """Show errors as one message and an exit code; with `debug` with their traceback."""
+    handler = _LogHandler(level=logging.DEBUG if debug else logging.WARNING)
+    root = logging.getLogger("hdmea")
+    root.addHandler(handler)
+    try:
+        yield
+    except (StepCancelled, KeyboardInterrupt):
+        typer.echo("stopped; nothing was left half-written", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except (HDMEAError, OSError, MemoryError) as error:
+        if debug:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(EXIT_FAILED) from None
+    finally:
+        root.removeHandler(handler)
