@@ -185,7 +185,7 @@ class CmcrReader:
     # -- streams -------------------------------------------------------------------------------------
 
     def _stream(self, kind: str, subtype: str, names: Sequence[str]) -> h5py.Group | None:
-        """Return the stream of this kind and sub-type; failing that by name, then the only one of its kind."""
+        """Return the stream of this kind and sub-type, else the one so named, else the only one."""
         groups = {
             name: node for name, node in children(self._acquisition).items() if isinstance(node, h5py.Group)
         }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import h5py
 import numpy as np
@@ -187,6 +188,6 @@ def timestamps_to_samples(
     return samples
 
 
-def _rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def _rounded(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int64]:
     samples: npt.NDArray[np.int64] = np.rint(values).astype(np.int64)
     return samples

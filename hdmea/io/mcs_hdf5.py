@@ -27,6 +27,7 @@ __all__ = [
     "children",
     "find_child",
     "is_kind",
+    "is_table",
     "open_source",
     "plain",
     "reading",
@@ -126,11 +127,12 @@ def plain(value: Any) -> Any:
 
 def attribute(node: Node, name: str, default: Any = None) -> Any:
     """One attribute as a plain Python value, `default` where it is missing."""
+    attrs = node.attrs
+    if name in attrs:
+        return plain(attrs[name])
     wanted = _key(name)
-    for key in node.attrs:
-        if _key(key) == wanted:
-            return plain(node.attrs[key])
-    return default
+    alike = next((key for key in attrs if _key(key) == wanted), None)
+    return default if alike is None else plain(attrs[alike])
 
 
 def attributes(node: Node) -> dict[str, Any]:
@@ -144,20 +146,36 @@ def is_kind(node: Node, guid: str) -> bool:
     return found is not None and str(plain(found)).strip("{}").lower() == guid
 
 
+def is_table(dataset: h5py.Dataset) -> bool:
+    """Whether a dataset is compound; asks HDF5 itself, as h5py builds the whole dtype anew each time."""
+    return bool(dataset.id.get_type().get_class() == h5py.h5t.COMPOUND)
+
+
 def children(group: h5py.Group) -> dict[str, Node]:
     """Members of a group that lie in this very file: links to other files are never followed."""
     found: dict[str, Node] = {}
     for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            continue
-        node = group[name]
-        if isinstance(node, h5py.Group | h5py.Dataset):
+        node = _member(group, name)
+        if node is not None:
             found[name] = node
     return found
 
 
+def _member(group: h5py.Group, name: str) -> Node | None:
+    """Return a member that lies in this very file; None for links, named types and missing ones."""
+    encoded = name.encode()
+    if not group.id.links.exists(encoded) or group.id.links.get_info(encoded).type != h5py.h5l.TYPE_HARD:
+        return None
+    node = group[name]
+    return node if isinstance(node, h5py.Group | h5py.Dataset) else None
+
+
 def find_child(group: h5py.Group, guid: str, *names: str) -> Node | None:
     """Return the member of this kind; failing that, the first that has one of the names."""
+    named = (_member(group, name) for name in names)
+    usual = next((node for node in named if node is not None and is_kind(node, guid)), None)
+    if usual is not None:
+        return usual
     members = children(group)
     for node in members.values():
         if is_kind(node, guid):
