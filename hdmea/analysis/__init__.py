@@ -1,0 +1,1 @@
+"""What views and reports show: pure functions on arrays."""

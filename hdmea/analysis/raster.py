@@ -1,0 +1,158 @@
+"""Population rasters at any zoom: a density image where spikes are denser than pixels, else the spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["RasterImage", "SpikeRaster"]
+
+_COARSE_BINS = 16_384
+
+
+@dataclass(frozen=True)
+class RasterImage:
+    """Firing rates of all units over a stretch of time.
+
+    Attributes
+    ----------
+    rate
+        float32 (n_units, columns), Hz.
+    edges_s
+        float64 (columns + 1), seconds: where the columns begin and end.
+    """
+
+    rate: NDArray[np.float32]
+    edges_s: NDArray[np.float64]
+
+    @property
+    def start_s(self) -> float:
+        """Where the first column begins, in seconds."""
+        return float(self.edges_s[0])
+
+    @property
+    def stop_s(self) -> float:
+        """Where the last column ends, in seconds."""
+        return float(self.edges_s[-1])
+
+
+class SpikeRaster:
+    """Spike trains of a population, ready to be drawn at any zoom.
+
+    Counts in about 16 000 bins are summed once, so that an image of the whole recording costs the same
+    for a thousand spikes and for twenty million. Finer images are counted from the spikes themselves
+    and are exact. The spike trains are referred to, not copied.
+
+    Parameters
+    ----------
+    trains
+        One ascending array of spike times per unit, in samples.
+    rate_hz
+        Acquisition rate in Hz, > 0.
+    duration_s
+        Length of the recording in seconds, > 0.
+    """
+
+    def __init__(
+        self, trains: Sequence[NDArray[np.unsignedinteger]], rate_hz: float, duration_s: float
+    ) -> None:
+        if rate_hz <= 0 or duration_s <= 0:
+            raise ValueError("A raster needs an acquisition rate and a duration greater than 0.")
+        self._trains = list(trains)
+        self._rate_hz = float(rate_hz)
+        self.duration_s = float(duration_s)
+        samples = max(1, round(duration_s * rate_hz))
+        self._samples_per_bin = -(-samples // _COARSE_BINS)
+        self._n_bins = -(-samples // self._samples_per_bin)
+        self._cumulated = np.zeros((len(self._trains), self._n_bins + 1), np.int32)
+        for row, train in enumerate(self._trains):
+            bins = np.asarray(train, np.int64) // self._samples_per_bin
+            counts = np.bincount(bins[bins < self._n_bins], minlength=self._n_bins)
+            np.cumsum(counts, out=self._cumulated[row, 1:])
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(self._trains)
+
+    @property
+    def n_spikes(self) -> int:
+        """Number of spikes of all units."""
+        return sum(train.size for train in self._trains)
+
+    def count(self, start_s: float, stop_s: float) -> int:
+        """Return the number of spikes of all units in ``[start_s, stop_s)``."""
+        edges = self._sample_edges(start_s, stop_s, 1)
+        return sum(int(last - first) for first, last in (np.searchsorted(t, edges) for t in self._trains))
+
+    def image(self, start_s: float, stop_s: float, columns: int) -> RasterImage:
+        """Return the firing rates in equal columns of time.
+
+        Parameters
+        ----------
+        start_s, stop_s
+            Stretch of time in seconds; cut to the recording.
+        columns
+            Number of columns wanted, >= 1; the edges of wide columns are rounded to the bins counted before.
+
+        Returns
+        -------
+        RasterImage
+            Rates in Hz; each is a count divided by the true width of its column.
+        """
+        start_s, stop_s = self._inside(start_s, stop_s)
+        width = (stop_s - start_s) * self._rate_hz / columns
+        if width >= 4 * self._samples_per_bin:
+            return self._coarse_image(start_s, stop_s, columns)
+        edges = self._sample_edges(start_s, stop_s, columns)
+        counts = np.zeros((self.n_units, columns), np.int64)
+        for row, train in enumerate(self._trains):
+            counts[row] = np.diff(np.searchsorted(train, edges))
+        return self._as_rates(counts, edges)
+
+    def ticks(self, start_s: float, stop_s: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return each spike in ``[start_s, stop_s)``: its time in seconds, and the row of its unit."""
+        edges = self._sample_edges(start_s, stop_s, 1)
+        found = []
+        for train in self._trains:
+            first, last = np.searchsorted(train, edges)
+            found.append(train[first:last])
+        rows = np.repeat(np.arange(self.n_units), [part.size for part in found])
+        samples = np.concatenate(found) if found else np.zeros(0, np.uint64)
+        return samples / self._rate_hz, rows
+
+    def population_rate(self, columns: int = 2000) -> RasterImage:
+        """Return the mean firing rate of the units over the whole recording as one row, in Hz per unit."""
+        image = self.image(0.0, self.duration_s, max(1, min(columns, self._n_bins)))
+        mean = (
+            image.rate.mean(axis=0, keepdims=True) if self.n_units else np.zeros((1, image.edges_s.size - 1))
+        )
+        return RasterImage(mean.astype(np.float32), image.edges_s)
+
+    def _inside(self, start_s: float, stop_s: float) -> tuple[float, float]:
+        start_s = min(max(start_s, 0.0), self.duration_s)
+        stop_s = min(max(stop_s, start_s), self.duration_s)
+        if stop_s - start_s < 1 / self._rate_hz:
+            start_s = max(0.0, stop_s - 1 / self._rate_hz)
+            stop_s = start_s + 1 / self._rate_hz
+        return start_s, stop_s
+
+    def _sample_edges(self, start_s: float, stop_s: float, columns: int) -> NDArray[np.uint64]:
+        # uint64 like the trains: searchsorted would otherwise convert every train to float64.
+        edges = np.linspace(max(start_s, 0.0), max(stop_s, 0.0), columns + 1) * self._rate_hz
+        return np.ceil(np.round(edges, 6)).astype(np.uint64)
+
+    def _coarse_image(self, start_s: float, stop_s: float, columns: int) -> RasterImage:
+        bin_s = self._samples_per_bin / self._rate_hz
+        bins = np.linspace(start_s / bin_s, stop_s / bin_s, columns + 1).round().astype(np.int64)
+        bins = bins.clip(0, self._n_bins)
+        counts = np.diff(self._cumulated[:, bins], axis=1)
+        return self._as_rates(counts, bins * self._samples_per_bin)
+
+    def _as_rates(self, counts: NDArray[np.integer], edges: NDArray[np.integer]) -> RasterImage:
+        widths = np.diff(edges.astype(np.int64)) / self._rate_hz
+        rate = np.divide(counts, widths, out=np.zeros(counts.shape), where=widths > 0)
+        return RasterImage(rate.astype(np.float32), edges / self._rate_hz)
