@@ -151,15 +151,7 @@ def execute_flow(session: PipelineSession, flow: Flow, options: FlowOptions = Fl
             logger.warning("%s is left out: %s", item.step, error)
             result.steps_skipped[item.step] = str(error)
             result.warnings.append(f"{item.step} was left out: {error}")
-        except (
-            HDMEAError,
-            OSError,
-            MemoryError,
-            ArithmeticError,
-            LookupError,
-            TypeError,
-            ValueError,
-        ) as error:
+        except Exception as error:
             logger.exception("%s failed", item.step)
             return _failed(result, item.step, error)
         else:
