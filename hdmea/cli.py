@@ -162,7 +162,6 @@ def _open(
     recording: list[Path], resume: Path | None, name: str | None
 ) -> tuple[PipelineSession, dict[str, Any]]:
     """Return the session to work on and the parameters that say where the recording is."""
-    from hdmea.io.pairing import find_pair
     from hdmea.pipeline.session import PipelineSession, create_session
 
     if resume is not None:
@@ -173,15 +172,28 @@ def _open(
             return session, known
     elif not recording:
         raise ValidationError("Name a recording (CMCR and/or CMTR), or a checkpoint with --resume.")
-    pair = find_pair(recording)
-    sources = {
-        key: str(path)
-        for key, path in (("cmcr_path", pair.cmcr_path), ("cmtr_path", pair.cmtr_path))
-        if path is not None
-    }
+    sources = _pair(recording)
     if resume is None:
-        session = create_session(name, pair.cmcr_path, pair.cmtr_path)
-    return session, sources
+        session = create_session(name, sources.get("cmcr_path"), sources.get("cmtr_path"))
+    return session, dict(sources)
+
+
+def _pair(recording: list[Path]) -> dict[str, str]:
+    """Return the paths of a pair by parameter name; the partner of a single file is looked for beside it."""
+    from hdmea.io.pairing import find_partner, kind_of
+
+    pair: dict[str, str] = {}
+    for path in recording:
+        kind = kind_of(path)
+        if kind is None or f"{kind}_path" in pair:
+            raise ValidationError(f"{path}: give one .cmcr and/or one .cmtr file.")
+        pair[f"{kind}_path"] = str(path)
+    if len(recording) == 1 and recording[0].is_file():
+        partner = find_partner(recording[0])
+        if partner.path is not None:
+            typer.echo(f"{partner.path.name}: {partner.reason}", err=True)
+            pair[f"{kind_of(partner.path)}_path"] = str(partner.path)
+    return pair
 
 
 def _refuse_existing(target: Path, overwrite: bool) -> None:

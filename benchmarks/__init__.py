@@ -1,0 +1,1 @@
+"""What the speed page of the documentation is made from; run with ``python -m benchmarks.<name>``."""
