@@ -10,7 +10,7 @@ least between electrodes when each factor is given to its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,10 @@ from hdmea.io.sensor import COLUMN_ROW, ROW_COLUMN, AxisOrder, SensorRegion
 
 __all__ = ["FactorOrder", "UnitPosition", "decide_axis_order", "examine_factor_order"]
 
+Progress = Callable[[float], None]
 BEFORE, AFTER = 10, 10
-BLOCK_SAMPLES = 2_000
-BYTES_TO_READ = 128_000_000
+BLOCK_SAMPLES = 1_000
+BYTES_TO_READ = 64_000_000
 NEEDED_Z = 5.0
 MIN_SPIKES = 5
 NOISE_SAMPLES = 4_000
@@ -54,7 +55,9 @@ class FactorOrder:
     evidence: str
 
 
-def decide_axis_order(region: SensorRegion, units: Sequence[UnitPosition]) -> AxisOrder:
+def decide_axis_order(
+    region: SensorRegion, units: Sequence[UnitPosition], progress: Progress | None = None
+) -> AxisOrder:
     """Decide the meaning of a square region's axes from averages at spikes.
 
     Parameters
@@ -63,6 +66,8 @@ def decide_axis_order(region: SensorRegion, units: Sequence[UnitPosition]) -> Ax
         The recorded region; if its shape has decided already, that decision is returned.
     units
         Sorted units with their accepted spikes.
+    progress
+        Called with the fraction done after every part of the raw data; may raise to stop.
 
     Returns
     -------
@@ -84,7 +89,7 @@ def decide_axis_order(region: SensorRegion, units: Sequence[UnitPosition]) -> Ax
         return AxisOrder(
             COLUMN_ROW, "default", f"{region.axis_order.evidence}; no sorted unit can tell the axes apart"
         )
-    scores = _trough_differences(region, pairs, samples)
+    scores = _trough_differences(region, pairs, samples, progress)
     if not scores:
         return AxisOrder(
             COLUMN_ROW, "default", f"{region.axis_order.evidence}; too few spikes in the raw data"
@@ -102,14 +107,20 @@ def decide_axis_order(region: SensorRegion, units: Sequence[UnitPosition]) -> Ax
 
 
 def _trough_differences(
-    region: SensorRegion, pairs: Sequence[tuple[int, int]], samples: Sequence[npt.NDArray[np.int64]]
+    region: SensorRegion,
+    pairs: Sequence[tuple[int, int]],
+    samples: Sequence[npt.NDArray[np.int64]],
+    progress: Progress | None,
 ) -> list[float]:
     """Per unit: (depth at the first electrode - depth at the second) / its standard error."""
     width = BEFORE + AFTER
     sums = np.zeros((len(pairs), width, 2))
     squares = np.zeros((len(pairs), 2))
     counts = np.zeros(len(pairs), dtype=np.int64)
-    for segment, start, stop in _blocks_with_most_spikes(region, samples):
+    blocks = _blocks_with_most_spikes(region, samples)
+    for done, (segment, start, stop) in enumerate(blocks):
+        if progress is not None:
+            progress(done / len(blocks))
         block = region.read_counts(segment, start, stop)
         origin = int(region.segments[segment, 0]) + start
         for unit, (pair, spikes) in enumerate(zip(pairs, samples, strict=True)):

@@ -209,12 +209,14 @@ class CmtrReader:
                 sampling_rate=self._sampling_rate(),
                 metadata=attributes(self._root),
                 tools=self._tools,
-                linked_recording=self._linked_recording(),
+                linked_recording=self.linked_recording,
                 n_units=len(self.units),
                 warnings=tuple(self._notes),
             )
 
-    def _linked_recording(self) -> str | None:
+    @property
+    def linked_recording(self) -> str | None:
+        """File name of the raw recording that the link holds, None without such a link."""
         if "Acquisition" not in list(self._root):
             return None
         link = self._root.get("Acquisition", getlink=True)
@@ -321,6 +323,11 @@ class CmtrReader:
                 f"(that is sensor {expected}); row and column are used."
             )
         return int(row), int(column), expected
+
+    @property
+    def n_peaks(self) -> int:
+        """Rows in the tables of peaks of all units, rejected peaks included."""
+        return sum(len(self._peaks[unit.unit_id]) for unit in self.units)
 
     # -- spikes --------------------------------------------------------------------------------------
 
@@ -434,7 +441,7 @@ def _cutouts(table: npt.NDArray[Any], fields: list[str]) -> npt.NDArray[Any]:
 
 
 def _unit_of(peaks: Node) -> str:
-    """Return the unit of the cut-outs as stated: `V` with exponent -9 is nV; `source` if nothing is stated."""
+    """Return the unit of the cut-outs as stated (`V` with exponent -9 is nV), else `source`."""
     unit, exponent = attribute(peaks, "Unit"), attribute(peaks, "Exponent", 0)
     if not unit:
         return "source"

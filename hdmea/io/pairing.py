@@ -108,7 +108,7 @@ def _rank(path: Path, other: Path) -> tuple[int, str]:
 
 
 def sort_pair(paths: Sequence[Path]) -> list[tuple[Path | None, Path | None]]:
-    """Sort files by recording: (cmcr, cmtr) pairs in the order of first appearance, None where one is missing.
+    """Sort files by recording: (cmcr, cmtr) in the order of first appearance, None where one is missing.
 
     Files that are neither are left out; a second file of the same kind starts a pair of its own.
     """
@@ -177,7 +177,8 @@ def compare_durations(
     advice = "Give the two files of one recording, or load one of them alone."
     if last_spike_s is not None and last_spike_s > end + TOLERANCE_S:
         raise MismatchError(
-            f"{cmtr.name} has spikes up to {last_spike_s:.3f} s, but {cmcr.name} ends at {end:.3f} s: they are "
+            f"{cmtr.name} has spikes up to {last_spike_s:.3f} s, but {cmcr.name} ends at {end:.3f} "
+            "s: they are "
             f"not of one recording. {advice}"
         )
     if sorted_duration_s is None or any(_same(sorted_duration_s, raw) for raw in raw_durations_s):

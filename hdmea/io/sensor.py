@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import h5py
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from hdmea.io import mcs_vocabulary as mcs
 from hdmea.io.mcs_blocks import Block, blocks_of, meta_row, segments_of
-from hdmea.io.mcs_hdf5 import Table, find_child
+from hdmea.io.mcs_hdf5 import Table, find_child, reading
 from hdmea.utils.exceptions import ValidationError
 
 __all__ = ["AxisOrder", "SensorRegion", "read_regions"]
@@ -147,8 +148,9 @@ class SensorRegion:
                 f"samples {start} to {stop} do not lie in segment {segment} of region {self.region_id}, "
                 f"which has {dataset.shape[0]} samples."
             )
-        counts: npt.NDArray[Any] = dataset[start:stop].reshape(stop - start, self.n_electrodes)
-        return counts
+        with reading(Path(dataset.file.filename), "the sensor data"):
+            counts: npt.NDArray[Any] = dataset[start:stop]
+        return counts.reshape(stop - start, self.n_electrodes)
 
     def to_rows_cols(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Turn electrodes in file order into an image: (..., n_electrodes) to (..., rows, cols).

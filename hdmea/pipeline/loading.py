@@ -1,0 +1,346 @@
+"""What `load_recording` reads, as plain dictionaries in the layout of the session.
+
+The step itself (`hdmea.pipeline.steps.load_recording`) decides what is read and puts it in place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hdmea.io.arrays import AttrArray
+from hdmea.io.axis_order import UnitPosition, decide_axis_order
+from hdmea.io.cmcr import CmcrReader, RecordingInfo
+from hdmea.io.cmtr import CmtrReader, SortedUnit, UnitSpikes
+from hdmea.io.pairing import find_partner
+from hdmea.stimulus.frames import detect_frames
+from hdmea.stimulus.light import block_mean
+from hdmea.stimulus.regularity import correct_frames, frame_regularity
+from hdmea.utils.exceptions import MissingInputError
+
+__all__ = [
+    "Frames",
+    "Sources",
+    "find_frames",
+    "firing_rate",
+    "light_reference",
+    "memory_estimate_gb",
+    "read_units",
+    "recording_facts",
+    "resolve_sources",
+    "sensor_facts",
+    "source_facts",
+]
+
+BINS_PER_S = 10
+MEAN_RATES = {"1khz": 1000.0, "10hz": 10.0}
+DROP_FIRST_FRAMES = 4
+
+Report = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files of a recording, and what the person should know about how they were found."""
+
+    cmcr: Path | None
+    cmtr: Path | None
+    notes: tuple[str, ...] = ()
+
+
+def resolve_sources(
+    cmcr_path: str | Path | None, cmtr_path: str | Path | None, known: Mapping[str, Any], find: bool
+) -> Sources:
+    """Return the files to load.
+
+    Parameters
+    ----------
+    cmcr_path, cmtr_path
+        As given by the caller.
+    known
+        Source files of the session, used if the caller gave none.
+    find
+        Look beside the one file for the other.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no file at all.
+    """
+    if cmcr_path is None and cmtr_path is None:
+        cmcr_path, cmtr_path = known.get("cmcr_path"), known.get("cmtr_path")
+    cmcr = None if cmcr_path is None else Path(cmcr_path)
+    cmtr = None if cmtr_path is None else Path(cmtr_path)
+    given = cmcr or cmtr
+    if given is None:
+        raise MissingInputError(
+            "load_recording needs cmcr_path= (raw recording) or cmtr_path= (spike-sorted file), or both."
+        )
+    if not find or (cmcr and cmtr) or not given.is_file():
+        return Sources(cmcr, cmtr)
+    link = None
+    if cmtr is not None:
+        with CmtrReader(cmtr) as reader:
+            link = reader.linked_recording
+    else:
+        with CmcrReader(given):
+            pass
+    return _with_partner(given, cmcr, cmtr, link)
+
+
+def _with_partner(given: Path, cmcr: Path | None, cmtr: Path | None, link: str | None) -> Sources:
+    kind = "cmtr" if cmtr is None else "cmcr"
+    if given.suffix.lower() not in (".cmcr", ".cmtr"):
+        return Sources(cmcr, cmtr)
+    partner = find_partner(given, link)
+    if partner.path is None:
+        lost = "sorted units" if kind == "cmtr" else "light reference, display frames and raw data"
+        return Sources(cmcr, cmtr, (f"There are no {lost}: {partner.reason} ({given.name}).",))
+    notes = [f"{partner.path.name} was loaded together with {given.name} ({partner.reason})."]
+    if partner.others:
+        names = ", ".join(other.name for other in partner.others)
+        notes.append(f"Further files would fit {given.name} and were not used: {names}.")
+    return Sources(cmcr or partner.path, cmtr or partner.path, tuple(notes))
+
+
+def source_facts(sources: Sources) -> dict[str, Any]:
+    """Return paths, sizes in bytes and modification times of the source files."""
+    facts: dict[str, Any] = {}
+    for kind, path in (("cmcr", sources.cmcr), ("cmtr", sources.cmtr)):
+        if path is not None:
+            stat = path.stat()
+            facts[f"{kind}_path"] = str(path.absolute())
+            facts[f"{kind}_size"] = stat.st_size
+            facts[f"{kind}_mtime"] = stat.st_mtime
+    return facts
+
+
+def memory_estimate_gb(info: RecordingInfo | None, cmtr: CmtrReader | None) -> float:
+    """Estimate the memory that the loaded recording will take, in GB."""
+    n_bytes = 0.0
+    if info is not None:
+        n_bytes += info.n_samples * min(info.n_light_channels, 2) * 4 * 1.1
+    if cmtr is not None:
+        seconds = info.duration_s if info is not None else cmtr.info.duration_s or 0.0
+        n_bytes += cmtr.n_peaks * 12 + len(cmtr.units) * seconds * BINS_PER_S * 4
+    return n_bytes / 1e9
+
+
+def _part(report: Report, index: int, total: int, text: str, weight: float = 1.0) -> Callable[[float], None]:
+    """Return what reports the progress of one of `total` parts as progress of the whole."""
+    return lambda part: report((index + weight * part) / total, text)
+
+
+# -- units ---------------------------------------------------------------------------------------------
+
+
+def read_units(
+    reader: CmtrReader, rate: float, report: Report
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Read all sorted units.
+
+    Parameters
+    ----------
+    reader
+        The spike-sorted file.
+    rate
+        Acquisition rate in Hz.
+    report
+        Called with a fraction and a text; may raise to stop.
+
+    Returns
+    -------
+    tuple
+        Units by ``unit_id`` in numeric order, without their firing rates, which need the duration;
+        and warnings.
+    """
+    units: dict[str, dict[str, Any]] = {}
+    warnings: list[str] = []
+    n_units = len(reader.units)
+    for index, unit in enumerate(reader.units):
+        text = f"unit {index + 1} of {n_units}"
+        report(index / n_units, text)
+        spikes = reader.read_unit(unit, rate, _part(report, index, n_units, text))
+        warnings += spikes.warnings
+        units[f"unit_{unit.unit_id:03d}"] = _unit_entry(unit, spikes)
+    return units, warnings
+
+
+def _unit_entry(unit: SortedUnit, spikes: UnitSpikes) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "row": unit.row,
+        "col": unit.column,
+        "sensor_id": unit.sensor_id,
+        "unit_num": unit.unit_id,
+        "original_name": unit.name,
+        "spike_count": len(spikes.samples),
+        "spike_times": AttrArray(spikes.samples, {"unit": "sample_index"}),
+        "waveform": AttrArray(spikes.waveform, {"unit": spikes.waveform_unit}),
+        "unit_meta": {
+            **{name.replace(" ", "_").lower(): value for name, value in unit.measures.items()},
+            "n_rejected_peaks": spikes.n_rejected,
+        },
+    }
+    if spikes.amplitudes is not None:
+        entry["spike_amplitudes"] = AttrArray(
+            spikes.amplitudes.astype(np.float32), {"unit": spikes.waveform_unit}
+        )
+    return entry
+
+
+def firing_rate(spike_times: npt.NDArray[np.uint64], rate: float, duration_s: float) -> AttrArray:
+    """Count spikes in consecutive bins of 100 ms from time zero, in Hz.
+
+    Parameters
+    ----------
+    spike_times
+        uint64 (n,) samples.
+    rate
+        Acquisition rate in Hz.
+    duration_s
+        Duration of the recording in seconds.
+
+    Returns
+    -------
+    AttrArray
+        float32 (ceil(10 * duration_s),); spikes after the end of the recording are in no bin.
+    """
+    # The tolerance keeps 31.999999999999996 s from getting a bin that it has no part in.
+    n_bins = math.ceil(round(BINS_PER_S * duration_s, 6))
+    bins = (np.asarray(spike_times).astype(np.int64) * BINS_PER_S / rate).astype(np.int64)
+    counts = np.bincount(bins[bins < n_bins], minlength=n_bins)
+    return AttrArray((counts * BINS_PER_S).astype(np.float32), {"unit": "Hz"})
+
+
+# -- light and frames ----------------------------------------------------------------------------------
+
+
+def light_reference(reader: CmcrReader, channels: Mapping[str, int], report: Report) -> dict[str, AttrArray]:
+    """Read the light channels at full rate, with block means at about 1 kHz and 10 Hz.
+
+    Parameters
+    ----------
+    reader
+        The raw recording.
+    channels
+        Role ("ch1": light intensity, "ch2": frame sync) to number of the analog channel, from 1.
+    report
+        Called with a fraction and a text; may raise to stop.
+
+    Returns
+    -------
+    dict
+        ``raw_ch1``, ``1khz_ch1``, ``10hz_ch1``, …: float32 counts on the acquisition clock, NaN where
+        nothing was recorded; the attributes give the true rate.
+    """
+    rate = reader.info.sampling_rate
+    light: dict[str, AttrArray] = {}
+    for index, (role, channel) in enumerate(channels.items()):
+        text = f"analog channel {channel}"
+        raw = reader.read_light(channel, progress=_part(report, index, len(channels), text, 0.8))
+        facts = {"unit": "counts", "channel": channel}
+        light[f"raw_{role}"] = AttrArray(raw, {**facts, "sampling_rate": rate})
+        for name, target in MEAN_RATES.items():
+            if target <= rate:
+                report((index + 0.9) / len(channels), text)
+                mean = block_mean(raw, rate, target)
+                light[f"{name}_{role}"] = AttrArray(mean.values, {**facts, "sampling_rate": mean.rate})
+    return light
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Display frames: uint64 samples, facts to store beside them, and warnings."""
+
+    samples: npt.NDArray[np.uint64]
+    facts: dict[str, Any]
+    warnings: tuple[str, ...]
+
+
+def find_frames(
+    sync: npt.NDArray[np.float32], segments: npt.NDArray[np.int64], rate: float, correct: bool
+) -> Frames:
+    """Find the display frames, and correct missing and double flips if asked to.
+
+    Parameters
+    ----------
+    sync
+        float32 (n_samples,): frame-sync channel on the acquisition clock.
+    segments
+        int64 (n, 2): recorded ranges of samples.
+    rate
+        Acquisition rate in Hz.
+    correct
+        Insert missing flips and remove double ones on the nominal grid.
+    """
+    found = detect_frames(sync, segments, rate, drop_first=DROP_FIRST_FRAMES)
+    regularity, frames, warnings = found.regularity, found.frames, list(found.warnings)
+    facts: dict[str, Any] = {
+        "n_detected": found.n_detected,
+        "n_dropped_first": min(DROP_FIRST_FRAMES, found.n_detected),
+        "nominal_interval_samples": float(regularity.nominal_interval),
+        "missing_at": regularity.missing_at,
+        "missing_count": regularity.missing_count,
+        "double_at": regularity.double_at,
+        "corrected": False,
+    }
+    if correct and (regularity.missing_at.size or regularity.double_at.size):
+        said = regularity.messages(rate)
+        frames = correct_frames(frames, segments)
+        warnings = [message for message in warnings if message not in said]
+        warnings.append(
+            "Display frames were corrected on the nominal grid: "
+            f"{int(regularity.missing_count.sum())} missing "
+            f"flips inserted, {regularity.double_at.size} double flips removed."
+        )
+        warnings += frame_regularity(frames, segments).messages(rate)
+        facts["corrected"] = True
+    return Frames(frames, facts, tuple(warnings))
+
+
+# -- what the files state ------------------------------------------------------------------------------
+
+
+def recording_facts(info: RecordingInfo) -> dict[str, Any]:
+    """Return what a raw recording states, for ``metadata/cmcr_meta``."""
+    return {
+        **info.metadata,
+        "streams": [stream.name for stream in info.streams],
+        "light_labels": list(info.light_labels),
+        "segments_source": info.segments_source,
+    }
+
+
+def sensor_facts(reader: CmcrReader, units: Sequence[Mapping[str, Any]], report: Report) -> dict[str, Any]:
+    """Return place, scale and axis order of the raw sensor data, for ``metadata/sys_meta``.
+
+    The order of the axes is tested on the data: averages at the units' spikes.
+    """
+    region = reader.sensor
+    if region is None:
+        return {}
+    positions = [
+        UnitPosition(unit["row"], unit["col"], np.asarray(unit["spike_times"]))
+        for unit in units
+        if unit["row"] is not None and unit["spike_count"]
+    ]
+    order = decide_axis_order(region, positions, lambda part: report(part, "order of the sensor axes"))
+    region = region.with_axis_order(order)
+    return {
+        "sensor_first_row": region.first_row,
+        "sensor_first_column": region.first_column,
+        "sensor_rows": region.rows,
+        "sensor_columns": region.cols,
+        "sensor_segments": region.segments,
+        "sensor_unit": region.unit,
+        "axis_order": order.order,
+        "axis_order_source": order.source,
+        "axis_order_evidence": order.evidence,
+        "n_sensor_regions": len(reader.sensor_regions),
+    }

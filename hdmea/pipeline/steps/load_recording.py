@@ -1,0 +1,344 @@
+"""The step that starts a recording: sorted units, light reference, display frames, metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from pydantic import Field
+
+from hdmea.io.cmcr import DEFAULT_RATE_HZ, CmcrReader
+from hdmea.io.cmtr import CmtrReader
+from hdmea.io.pairing import compare_durations
+from hdmea.pipeline import loading
+from hdmea.pipeline.results import LoadResult
+from hdmea.pipeline.session import PipelineSession
+from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
+from hdmea.utils.exceptions import DataLoadError, ValidationError
+
+__all__ = ["LoadRecordingParams", "load_recording"]
+
+_ADVANCED: dict[str, Any] = {"advanced": True}
+_FROM_AN_EARLIER_LOAD = (
+    *(("source_files", f"{kind}_{fact}") for kind in ("cmcr", "cmtr") for fact in ("path", "size", "mtime")),
+    *(("metadata", name) for name in ("frame_timestamps", "frame_time", "frame_detection", "segments")),
+    *(("metadata", name) for name in ("sys_meta", "cmcr_meta", "cmtr_meta")),
+    *(("stimulus", name) for name in ("light_reference", "frame_times", "digital_events")),
+)
+
+
+class LoadRecordingParams(StepParams):
+    """Parameters of `load_recording`."""
+
+    cmcr_path: str | Path | None = Field(
+        None, title="Raw recording", description="The .cmcr file: light channels, display frames, raw data."
+    )
+    cmtr_path: str | Path | None = Field(
+        None, title="Spike-sorted file", description="The .cmtr file: sorted units."
+    )
+    dataset_id: str | None = Field(
+        None, title="Name", description="Name of the recording; by default that of the .cmtr, else the .cmcr."
+    )
+    find_partner: bool = Field(
+        True,
+        title="Find the other file",
+        description="If only one file of the pair is given, load the other one when it lies beside it.",
+        json_schema_extra=_ADVANCED,
+    )
+    frame_correction: bool = Field(
+        False,
+        title="Correct frames",
+        description="Insert missing display flips and remove double ones on the nominal grid.",
+        json_schema_extra=_ADVANCED,
+    )
+    light_channel: int = Field(
+        1,
+        ge=1,
+        title="Light channel",
+        description="Analog channel of the light intensity, from 1.",
+        json_schema_extra=_ADVANCED,
+    )
+    sync_channel: int = Field(
+        2,
+        ge=1,
+        title="Sync channel",
+        description="Analog channel of the display flips, from 1.",
+        json_schema_extra=_ADVANCED,
+    )
+    memory_warning_gb: float = Field(
+        8.0,
+        gt=0,
+        title="Memory warning",
+        description="Warn before loading more than this.",
+        json_schema_extra={"advanced": True, "unit": "GB", "affects_result": False},
+    )
+
+
+def _sources(session: PipelineSession, params: LoadRecordingParams) -> loading.Sources:
+    return loading.resolve_sources(
+        params.cmcr_path, params.cmtr_path, session.source_files, params.find_partner
+    )
+
+
+def _inputs(session: PipelineSession, params: LoadRecordingParams) -> Iterable[Path]:
+    sources = _sources(session, params)
+    return [path for path in (sources.cmcr, sources.cmtr) if path is not None]
+
+
+def _result(run: StepRun) -> LoadResult:
+    assert run.hdf5_path is not None
+    return LoadResult(
+        hdf5_path=run.hdf5_path,
+        dataset_id=run.session.dataset_id,
+        num_units=run.session.unit_count,
+        stage1_completed="load_recording" in run.session.completed_steps,
+        warnings=list(run.session.warnings if run.cached else run.warnings),
+    )
+
+
+@step(
+    "load_recording",
+    title="Load recording",
+    params=LoadRecordingParams,
+    provides=("units", "metadata", "stimulus/light_reference", "stimulus/frame_times"),
+    version="1",
+    positional=("cmcr_path", "cmtr_path", "dataset_id"),
+    creates=True,
+    inputs=_inputs,
+    result=_result,
+)
+def load_recording(session: PipelineSession, params: LoadRecordingParams, ctx: StepContext) -> None:
+    """Load a raw recording and / or its sorted units.
+
+    Reads every sorted unit (accepted spikes, mean waveform, firing rate, what the sorter reported), the
+    light channels with their block means, and the display frames from the frame-sync channel. Everything
+    is on the acquisition clock: sample = timestamp / tick, through gaps. The files are opened read-only.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is not there.
+    DataLoadError
+        If a file cannot be read, is not what it should be, or holds nothing that can be loaded.
+    MismatchError
+        If the two files cannot be of one recording.
+    """
+    sources = _sources(session, params)
+    for note in sources.notes:
+        ctx.warn(note)
+    with ExitStack() as stack:
+        cmtr = None if sources.cmtr is None else stack.enter_context(CmtrReader(sources.cmtr))
+        fallback = None if cmtr is None else _rate_of(cmtr)
+        cmcr = None if sources.cmcr is None else stack.enter_context(CmcrReader(sources.cmcr, fallback))
+        for path in _FROM_AN_EARLIER_LOAD:
+            ctx.remove(*path)
+        _Load(session, params, ctx, cmcr, cmtr).run()
+    for name, value in loading.source_facts(sources).items():
+        ctx.put(value, "source_files", name)
+
+
+def _rate_of(cmtr: CmtrReader) -> tuple[float, str] | None:
+    rate = cmtr.info.sampling_rate
+    return None if rate is None else (rate, "tick of the spike-sorted file")
+
+
+class _Load:
+    """One run of the step with both files open."""
+
+    def __init__(
+        self,
+        session: PipelineSession,
+        params: LoadRecordingParams,
+        ctx: StepContext,
+        cmcr: CmcrReader | None,
+        cmtr: CmtrReader | None,
+    ) -> None:
+        self.session = session
+        self.params = params
+        self.ctx = ctx
+        self.cmcr = cmcr
+        self.cmtr = cmtr
+
+    def run(self) -> None:
+        self._refuse_nothing()
+        self._warn_of_memory()
+        rate, rate_source = self._rate()
+        units: dict[str, dict[str, Any]] = {}
+        if self.cmtr is not None:
+            units, warnings = loading.read_units(self.cmtr, rate, self._report(0.02, 0.5))
+            self._warn(warnings)
+        last_spike_s = max(
+            (unit["spike_times"][-1] / rate for unit in units.values() if unit["spike_count"]), default=None
+        )
+        self._check_pair(last_spike_s)
+        duration_s = self._duration(last_spike_s)
+        self._put_units(units, rate, duration_s, last_spike_s)
+        self._put_metadata(rate, rate_source, duration_s)
+        system: dict[str, Any] = {}
+        if self.cmcr is not None:
+            system = self._put_recording(self.cmcr, rate)
+            system |= loading.sensor_facts(self.cmcr, list(units.values()), self._report(0.92, 0.98))
+        self.ctx.put(system, "metadata", "sys_meta")
+
+    def _report(self, low: float, high: float) -> loading.Report:
+        return lambda part, text: self.ctx.checkpoint(low + (high - low) * part, text)
+
+    def _warn(self, messages: Iterable[str]) -> None:
+        for message in messages:
+            self.ctx.warn(message)
+
+    def _refuse_nothing(self) -> None:
+        n_units = 0 if self.cmtr is None else len(self.cmtr.units)
+        if self.cmtr is not None and not n_units:
+            there = ", ".join(self.cmtr.info.tools) or "no tool"
+            said = f"{self.cmtr.path.name} has no sorted units (it holds results of: {there})"
+            if self.cmcr is None:
+                raise DataLoadError(
+                    f"{self.cmtr.path}: there is nothing to load: {said}. Sort the spikes in "
+                    "CMOS-MEA-Tools and "
+                    "save the file again, or give the .cmcr too.",
+                    self.cmtr.path,
+                )
+            self.ctx.warn(f"There are no sorted units: {said}. Sort the spikes in CMOS-MEA-Tools for them.")
+        if self.cmcr is not None and not n_units and not len(self.cmcr.info.segments):
+            raise DataLoadError(
+                f"{self.cmcr.path}: there is nothing to load: the recording holds no samples, and "
+                "there are no "
+                "sorted units. Check that the recording was not stopped at once.",
+                self.cmcr.path,
+            )
+
+    def _warn_of_memory(self) -> None:
+        needed = loading.memory_estimate_gb(None if self.cmcr is None else self.cmcr.info, self.cmtr)
+        free = psutil.virtual_memory().available / 1e9
+        if needed > free:
+            self.ctx.warn(
+                f"This recording takes about {needed:.1f} GB in memory, and only {free:.1f} GB are "
+                "free: close other "
+                "programs, or use a computer with more memory."
+            )
+        elif needed > self.params.memory_warning_gb:
+            self.ctx.warn(f"This recording takes about {needed:.1f} GB in memory ({free:.1f} GB are free).")
+
+    def _rate(self) -> tuple[float, str]:
+        stated = None if self.cmtr is None else _rate_of(self.cmtr)
+        if self.cmcr is not None:
+            info = self.cmcr.info
+            self._warn(info.warnings)
+            if stated is not None and abs(stated[0] - info.sampling_rate) > 1e-6 * info.sampling_rate:
+                self.ctx.warn(
+                    f"The raw recording runs at {info.sampling_rate:g} Hz, the spike-sorted file "
+                    f"says {stated[0]:g} Hz; "
+                    "the former is used."
+                )
+            return info.sampling_rate, info.sampling_rate_source
+        if stated is not None:
+            return stated
+        self.ctx.warn(f"No file states the sampling rate; {DEFAULT_RATE_HZ:g} Hz is assumed.")
+        return DEFAULT_RATE_HZ, "assumed, because no file states it"
+
+    def _check_pair(self, last_spike_s: float | None) -> None:
+        if self.cmtr is None:
+            return
+        sorting = self.cmtr.info
+        self._warn(sorting.warnings)
+        if self.cmcr is not None:
+            info = self.cmcr.info
+            recorded = float(np.sum(info.segments[:, 1] - info.segments[:, 0]) / info.sampling_rate)
+            durations = [value for value in (info.duration_s, recorded) if value > 0]
+            link = sorting.linked_recording
+            self._warn(
+                compare_durations(
+                    self.cmcr.path, self.cmtr.path, durations, sorting.duration_s, last_spike_s, link
+                )
+            )
+
+    def _duration(self, last_spike_s: float | None) -> float:
+        recorded = 0.0 if self.cmcr is None else self.cmcr.info.duration_s
+        if not recorded and self.cmtr is not None:
+            recorded = self.cmtr.info.duration_s or 0.0
+        if recorded:
+            return recorded
+        self.ctx.warn(
+            "No file states the duration of the recording; it is taken to end 1 s after the last spike."
+        )
+        return (last_spike_s or 0.0) + 1.0
+
+    def _put_units(
+        self, units: dict[str, dict[str, Any]], rate: float, duration_s: float, last_spike_s: float | None
+    ) -> None:
+        if last_spike_s is not None and last_spike_s >= duration_s:
+            self.ctx.warn(
+                f"There are spikes up to {last_spike_s:.3f} s, after the end of the recording at "
+                f"{duration_s:.3f} s; "
+                "firing rates leave them out."
+            )
+        for unit_id, unit in units.items():
+            unit["firing_rate_10hz"] = loading.firing_rate(unit["spike_times"], rate, duration_s)
+            self.ctx.put(unit, "units", unit_id)
+        if self.cmtr is not None:
+            info = self.cmtr.info
+            stated = {**info.metadata, "tools": list(info.tools), "linked_recording": info.linked_recording}
+            self.ctx.put(stated, "metadata", "cmtr_meta")
+
+    def _put_metadata(self, rate: float, rate_source: str, duration_s: float) -> None:
+        put = self.ctx.put
+        put(np.array([rate]), "metadata", "acquisition_rate")
+        put(np.array([1.0 / rate]), "metadata", "sample_interval")
+        put(np.array([duration_s]), "metadata", "recording_duration_s")
+        put([self.session.dataset_id], "metadata", "dataset_id")
+        put(rate_source, "metadata", "acquisition_rate_source")
+
+    def _put_recording(self, cmcr: CmcrReader, rate: float) -> dict[str, Any]:
+        """Put everything of the raw recording; return the channels that were used."""
+        info = cmcr.info
+        self.ctx.put(info.segments, "metadata", "segments")
+        self.ctx.put(loading.recording_facts(info), "metadata", "cmcr_meta")
+        self._put_events(cmcr, rate)
+        channels = self._channels(info.n_light_channels)
+        if not channels:
+            self.ctx.warn(
+                f"{cmcr.path.name} has no analog channels: there is no light reference and there are "
+                "no display "
+                "frames, so steps that need them cannot run."
+            )
+            return {}
+        light = loading.light_reference(cmcr, channels, self._report(0.5, 0.85))
+        self.ctx.put(light, "stimulus", "light_reference")
+        self.ctx.checkpoint(0.86, "display frames")
+        sync = np.asarray(light["raw_ch2" if "ch2" in channels else "raw_ch1"])
+        frames = loading.find_frames(sync, info.segments, rate, self.params.frame_correction)
+        self._warn(frames.warnings)
+        if frames.samples.size:
+            self.ctx.put(frames.samples, "metadata", "frame_timestamps")
+            self.ctx.put(frames.samples / rate, "metadata", "frame_time")
+            self.ctx.put(frames.samples, "stimulus", "frame_times", "default")
+        self.ctx.put(frames.facts, "metadata", "frame_detection")
+        return {"light_channel": channels["ch1"], "sync_channel": channels.get("ch2", channels["ch1"])}
+
+    def _channels(self, n_channels: int) -> dict[str, int]:
+        """Roles of the analog channels; a single channel is light and sync in one."""
+        light, sync = self.params.light_channel, self.params.sync_channel
+        if n_channels == 0:
+            return {}
+        if n_channels == 1 and light == 1:
+            self.ctx.warn("There is only one analog channel: display frames are looked for in it.")
+            return {"ch1": 1}
+        wrong = [channel for channel in (light, sync) if channel > n_channels]
+        if wrong:
+            raise ValidationError(
+                f"There is no analog channel {wrong[0]}: this recording has {n_channels}. Set "
+                "light_channel and "
+                "sync_channel accordingly."
+            )
+        return {"ch1": light, "ch2": sync}
+
+    def _put_events(self, cmcr: CmcrReader, rate: float) -> None:
+        events = cmcr.digital_events()
+        if len(events):
+            found = {"time_us": events.time_us, "event_id": events.event_id, "label": list(events.labels)}
+            self.ctx.put(found, "stimulus", "digital_events")
