@@ -1,0 +1,1 @@
+"""What was shown and when: frames, sections, trials, light. Pure functions on arrays."""
