@@ -26,10 +26,11 @@ class CompletedSteps(set[str]):
         self._order.pop(name, None)
         self._order[name] = None
 
-    def discard(self, name: str) -> None:
+    def discard(self, name: object) -> None:
         """Forget a step, if it is there."""
         super().discard(name)
-        self._order.pop(name, None)
+        if isinstance(name, str):
+            self._order.pop(name, None)
 
     def remove(self, name: str) -> None:
         """Forget a step; KeyError if it is not there."""

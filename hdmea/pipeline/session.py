@@ -114,8 +114,7 @@ class PipelineSession:
     def __post_init__(self) -> None:
         check_dataset_id(self.dataset_id)
         self.output_dir = Path(self.output_dir)
-        if not isinstance(self.completed_steps, CompletedSteps):
-            self.completed_steps = CompletedSteps(self.completed_steps)
+        self.completed_steps = CompletedSteps(self.completed_steps)
         for unit_id in self.units:
             _check_unit_id(unit_id)
         self._revision = 0
