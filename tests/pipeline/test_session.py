@@ -43,7 +43,9 @@ class TestCreation:
         assert session.default_path == Path("artifacts") / f"{expected}.h5"
         assert not session.has_unsaved_changes
 
-    @pytest.mark.parametrize("name", ["", "  ", "a/b", "a\\b", "a:b", 'a"b', "a<b", "a|b", "a?b", "a*b", ".."])
+    @pytest.mark.parametrize(
+        "name", ["", "  ", "a/b", "a\\b", "a:b", 'a"b', "a<b", "a|b", "a?b", "a*b", ".."]
+    )
     def test_names_that_cannot_be_files_are_refused(self, name: str) -> None:
         with pytest.raises(ValidationError):
             create_session(name)
@@ -113,7 +115,9 @@ class TestFiles:
         assert not session.output_dir.exists()
         path = session.save()
         assert path == session.output_dir / "recording.h5"
-        assert [item.name for item in session.output_dir.iterdir() if item.suffix == ".h5"] == ["recording.h5"]
+        assert [item.name for item in session.output_dir.iterdir() if item.suffix == ".h5"] == [
+            "recording.h5"
+        ]
         assert session.is_saved
         assert session.hdf5_path == path
 
@@ -176,7 +180,9 @@ class TestFiles:
             PipelineSession.load(tmp_path / "text.h5")
         assert issubclass(CheckpointError, ValueError)
 
-    def test_a_value_that_cannot_be_stored_is_named_and_nothing_changes(self, session: PipelineSession) -> None:
+    def test_a_value_that_cannot_be_stored_is_named_and_nothing_changes(
+        self, session: PipelineSession
+    ) -> None:
         path = session.save()
         before = path.read_bytes()
         session.add_feature("unit_001", "strange", {"value": object()})

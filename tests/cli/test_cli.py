@@ -1,0 +1,157 @@
+"""The command line as a person uses it, on a small simulated recording."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from hdmea.cli import app
+from hdmea.pipeline import PipelineSession
+from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
+
+FLOW_STEPS = ["load_recording", "add_section_time", "section_spike_times", "compute_sta", "extract_features"]
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> SimulatedRecording:
+    return simulate_recording(tmp_path_factory.mktemp("Aufnahme mit Umlaut ä"), Experiment.tiny())
+
+
+def hdmea(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def test_one_command_gives_a_complete_result(recording: SimulatedRecording, tmp_path: Path) -> None:
+    target = tmp_path / "new folder" / "result.h5"
+    outcome = hdmea("run", recording.cmcr_path, "--flow", "standard", "--output", target)
+    assert outcome.exit_code == 0, outcome.output
+    session = PipelineSession.load(target)
+    assert set(FLOW_STEPS) | {"compute_eimage_sta"} == session.completed_steps
+    assert str(target) in outcome.output
+    assert [item.name for item in target.parent.iterdir() if not item.name.startswith(".")] == ["result.h5"]
+
+
+def test_existing_output_is_refused_before_any_work(recording: SimulatedRecording, tmp_path: Path) -> None:
+    target = tmp_path / "result.h5"
+    target.write_bytes(b"precious")
+    outcome = hdmea("run", recording.cmcr_path, "--flow", "quick", "--output", target)
+    assert outcome.exit_code == 1
+    assert "--overwrite" in outcome.output
+    assert target.read_bytes() == b"precious"
+    assert hdmea("run", recording.cmcr_path, "--flow", "quick", "-o", target, "--overwrite").exit_code == 0
+
+
+def test_parameters_are_set_by_name(recording: SimulatedRecording, tmp_path: Path) -> None:
+    target = tmp_path / "result.h5"
+    outcome = hdmea("run", recording.cmcr_path, "--flow", "quick", "-o", target,
+                    "--set", "compute_sta.cover_range=[-10, 2]", "--name", "my cell")  # fmt: skip
+    assert outcome.exit_code == 0, outcome.output
+    session = PipelineSession.load(target)
+    assert session.dataset_id == "my cell"
+    assert json.loads(session.steps["compute_sta"]["params"])["cover_range"] == [-10, 2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "compute_sta=3"], "step.param=value"),
+        (["--set", "nothing.x=3"], "has no step nothing"),
+        (["--set", "compute_sta.cover=3"], "cover is no parameter of compute_sta"),
+        (["--flow", "unheard"], "Flows: "),
+    ],
+)
+def test_mistakes_are_explained_without_traceback(
+    recording: SimulatedRecording, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    outcome = hdmea("run", recording.cmcr_path, "-o", tmp_path / "x.h5", *arguments)
+    assert outcome.exit_code == 1
+    assert message in outcome.output
+    assert "Traceback" not in outcome.output
+
+
+def test_failed_step_keeps_what_was_computed_and_resume_goes_on(
+    recording: SimulatedRecording, tmp_path: Path
+) -> None:
+    target = tmp_path / "result.h5"
+    failed = hdmea("run", recording.cmcr_path, "--flow", "quick", "-o", target,
+                   "--set", "add_section_time.playlist_name=unheard")  # fmt: skip
+    assert failed.exit_code == 1
+    assert not target.exists()
+    partial = tmp_path / "result.partial.h5"
+    assert f"--resume {partial}" in failed.output
+    done = hdmea("run", "--resume", partial, "--flow", "quick", "-o", target)
+    assert done.exit_code == 0, done.output
+    assert list(PipelineSession.load(target).completed_steps) == FLOW_STEPS
+
+
+def test_checkpoint_after_each_step(recording: SimulatedRecording, tmp_path: Path) -> None:
+    target = tmp_path / "result.h5"
+    assert (
+        hdmea("run", recording.cmcr_path, "--flow", "quick", "-o", target, "--checkpoint-each").exit_code == 0
+    )
+    checkpoint = PipelineSession.load(tmp_path / "result.checkpoint.h5")
+    assert checkpoint.is_deferred
+    assert checkpoint.checkpoint_name == "after_extract_features"
+
+
+def test_missing_and_foreign_files(tmp_path: Path) -> None:
+    assert hdmea("run", tmp_path / "none.cmcr", "-o", tmp_path / "x.h5").exit_code == 1
+    (tmp_path / "notes.txt").write_text("x")
+    foreign = hdmea("run", tmp_path / "notes.txt", "-o", tmp_path / "x.h5")
+    assert foreign.exit_code == 1
+    assert "give one .cmcr and/or one .cmtr" in foreign.output
+    assert hdmea("run", "-o", tmp_path / "x.h5").exit_code == 1
+
+
+def test_info_as_text_and_json(recording: SimulatedRecording, tmp_path: Path) -> None:
+    text = hdmea("info", recording.cmcr_path, recording.cmtr_path)
+    assert text.exit_code == 0, text.output
+    assert recording.cmcr_path.name in text.output
+    one = json.loads(hdmea("info", "--json", recording.cmcr_path).output)
+    assert isinstance(one, dict)
+    both = hdmea("info", "--json", recording.cmcr_path, tmp_path / "none.cmcr")
+    assert both.exit_code == 1
+
+
+def test_demo_can_be_run_at_once(tmp_path: Path) -> None:
+    outcome = hdmea("demo", tmp_path / "demo")
+    assert outcome.exit_code == 0, outcome.output
+    cmcr = next((tmp_path / "demo").glob("*.cmcr"))
+    run = hdmea("run", cmcr, "--output", tmp_path / "demo.h5")
+    assert run.exit_code == 0, run.output
+
+
+def test_version() -> None:
+    from hdmea._version import __version__
+
+    assert hdmea("--version").output.strip() == __version__
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT that can be sent to one process")
+def test_interrupt_leaves_nothing_half_written(recording: SimulatedRecording, tmp_path: Path) -> None:
+    target = tmp_path / "result.h5"
+    source = tmp_path / "source"
+    shutil.copytree(recording.cmcr_path.parent, source)
+    program = subprocess.Popen(
+        [sys.executable, "-m", "hdmea", "run", source / recording.cmcr_path.name, "-o", target],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert program.stderr is not None
+    for line in program.stderr:
+        if "Load recording" in line:
+            break
+    time.sleep(0.05)
+    program.send_signal(signal.SIGINT)
+    rest = program.stderr.read()
+    assert program.wait(timeout=60) == 130, rest
+    assert list(tmp_path.glob("*.h5*")) == []
+    assert "Traceback" not in rest
