@@ -1,0 +1,313 @@
+"""What a feature extractor is: one declaration and one pure function, in a file of its own.
+
+```python
+from hdmea.features.extractor import FeatureParams, FeatureTable, Output, Recording, Requirement, extractor
+
+
+class Params(FeatureParams):
+    window_s: float = Field(1.0, gt=0, title="Window", json_schema_extra={"unit": "s"})
+
+
+@extractor(
+    name="peak_rate",
+    title="Peak rate",
+    version="1",
+    params=Params,
+    requires=(Requirement("metadata", "acquisition_rate", provided_by="load_recording"),),
+    outputs=(Output("peak_rate_hz", "float64", (), "Hz", (0, None), "largest rate in any window"),),
+)
+def peak_rate(recording: Recording, params: Params) -> FeatureTable:
+    ...
+```
+
+Documentation, tooltips and column descriptions are made from the declaration.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pydantic
+from numpy.typing import NDArray
+
+from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError
+
+__all__ = ["Extractor", "FeatureParams", "FeatureTable", "Output", "Recording", "Requirement", "extractor"]
+
+
+class FeatureParams(pydantic.BaseModel):
+    """Base of a feature's parameters: frozen, unknown names refused, each field with limits and title."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One number, text or array that a feature gives.
+
+    Parameters
+    ----------
+    name
+        Name in file, table and code.
+    dtype
+        numpy dtype of the values, or ``"str"``.
+    shape
+        Per unit: ``()`` for a scalar; lengths or their meaning for an array, as in ``("n_frames - 1",)``.
+    unit
+        Physical unit, ``""`` for a pure number.
+    range
+        Smallest and largest possible value, None for no limit.
+    definition
+        One line: what the number is.
+    per
+        ``"unit"``, or ``"recording"`` for what is equal for all units and stored once with the stimulus.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+    unit: str
+    range: tuple[float | None, float | None]
+    definition: str
+    per: Literal["unit", "recording"] = "unit"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """Something that must be there before a feature can be computed.
+
+    Parameters
+    ----------
+    where
+        ``"unit"``, ``"feature"`` (in at least one unit), ``"metadata"`` or ``"stimulus"``.
+    key
+        Name there, with ``/`` between levels; ``*`` stands for anything, as in ``section_time/*noise*``.
+    provided_by
+        What to run to get it.
+    """
+
+    where: Literal["unit", "feature", "metadata", "stimulus"]
+    key: str
+    provided_by: str
+
+    def missing_from(self, recording: Recording) -> str | None:
+        """Reason why it is missing, with what to run; None if it is there."""
+        if self.where in ("metadata", "stimulus"):
+            tree = recording.metadata if self.where == "metadata" else recording.stimulus
+            there = _matches(tree, self.key.split("/"))
+        elif self.where == "unit":
+            there = any(_matches(unit, self.key.split("/")) for unit in recording.units.values())
+        else:
+            there = any(_matches(unit.get("features", {}), [self.key]) for unit in recording.units.values())
+        return None if there else f"{self.where} {self.key!r} is missing or empty: run {self.provided_by}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What extractors see: units, metadata and stimulus as they are in a session. Not to be changed.
+
+    Attributes
+    ----------
+    units
+        Unit id to the unit's data.
+    metadata, stimulus
+        Shared data.
+    """
+
+    units: Mapping[str, Mapping[str, Any]]
+    metadata: Mapping[str, Any]
+    stimulus: Mapping[str, Any]
+
+    @property
+    def spike_trains(self) -> list[NDArray[np.int64]]:
+        """Ascending spike samples of every unit, in the order of `units`."""
+        return [
+            np.asarray(u.get("spike_times", ())).astype(np.int64, copy=False) for u in self.units.values()
+        ]
+
+    @property
+    def acquisition_rate(self) -> float:
+        """Samples per second."""
+        return float(np.ravel(self.metadata["acquisition_rate"])[0])
+
+    @property
+    def duration_s(self) -> float:
+        """Duration in seconds, on the acquisition clock."""
+        return float(np.ravel(self.metadata["recording_duration_s"])[0])
+
+    @property
+    def segments(self) -> NDArray[np.int64]:
+        """Recorded parts, int64 (n, 2) samples; the whole recording if nothing else is known."""
+        stored = self.metadata.get("segments")
+        if stored is not None and np.size(stored):
+            return np.asarray(stored).astype(np.int64).reshape(-1, 2)
+        return np.array([[0, round(self.duration_s * self.acquisition_rate)]], np.int64)
+
+
+@dataclass(slots=True)
+class FeatureTable:
+    """What an extractor returns.
+
+    Attributes
+    ----------
+    units
+        Output name to its values: one entry per unit, in the order of `Recording.units` (an array whose first
+        axis is the unit, or a sequence of arrays).
+    recording
+        Output name to its value, for outputs ``per="recording"``.
+    reasons
+        Output name to why it is missing (NaN): one text for all units, or unit id to text.
+    notes
+        Facts about the computation that are stored beside the numbers, such as what they were computed from.
+    """
+
+    units: dict[str, Any] = field(default_factory=dict)
+    recording: dict[str, Any] = field(default_factory=dict)
+    reasons: dict[str, str | dict[str, str]] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def reasons_for(self, unit_id: str) -> dict[str, str]:
+        """Output name to the reason why it is missing in this unit."""
+        found = {}
+        for output, reason in self.reasons.items():
+            text = reason if isinstance(reason, str) else reason.get(unit_id)
+            if text:
+                found[output] = text
+        return found
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A feature: its declaration and the function that computes it (see `extractor` for the parts)."""
+
+    name: str
+    title: str
+    version: str
+    outputs: tuple[Output, ...]
+    requires: tuple[Requirement, ...]
+    params: type[FeatureParams]
+    aliases: tuple[str, ...]
+    function: Callable[[Recording, Any], FeatureTable]
+
+    @property
+    def description(self) -> str:
+        """First paragraph of the function's docstring."""
+        return (self.function.__doc__ or self.title).strip().split("\n\n")[0]
+
+    def make_params(self, values: Mapping[str, Any] | None = None) -> FeatureParams:
+        """Return validated parameters; ConfigurationError with a line for each value that is not allowed."""
+        try:
+            return self.params(**(values or {}))
+        except pydantic.ValidationError as error:
+            lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            known = ", ".join(self.params.model_fields) or "none"
+            raise ConfigurationError(
+                f"Parameters of the feature {self.name!r} are wrong ({'; '.join(lines)}). It has: {known}."
+            ) from None
+
+    def missing(self, recording: Recording) -> list[str]:
+        """Reasons why the feature cannot be computed; empty if it can."""
+        return [reason for need in self.requires if (reason := need.missing_from(recording))]
+
+    def compute(self, recording: Recording, params: FeatureParams | None = None) -> FeatureTable:
+        """Compute the feature for all units.
+
+        Raises
+        ------
+        FeatureExtractionError
+            If the result is not what the extractor declares.
+        """
+        table = self.function(recording, params if params is not None else self.make_params())
+        self._check(table, len(recording.units))
+        return table
+
+    def _check(self, table: FeatureTable, n_units: int) -> None:
+        for per, given in (("unit", table.units), ("recording", table.recording)):
+            declared = {output.name for output in self.outputs if output.per == per}
+            if declared != set(given):
+                raise FeatureExtractionError(
+                    f"The feature {self.name!r} declares {sorted(declared)} per {per} but returned "
+                    f"{sorted(given)}: correct its declaration or its result."
+                )
+        for output in self.outputs:
+            values = [table.recording[output.name]] if output.per == "recording" else table.units[output.name]
+            if output.per == "unit" and len(values) != n_units:
+                raise FeatureExtractionError(
+                    f"{output.name} of the feature {self.name!r} has {len(values)} entries, not {n_units}."
+                )
+            if len(values):
+                self._check_value(output, values[0])
+
+    def _check_value(self, output: Output, value: Any) -> None:
+        array = np.asarray(value)
+        kind_fits = (
+            array.dtype.kind in "UO" if output.dtype == "str" else array.dtype == np.dtype(output.dtype)
+        )
+        lengths_fit = array.ndim == len(output.shape) and all(
+            isinstance(length, str) or length == size
+            for length, size in zip(output.shape, array.shape, strict=True)
+        )
+        if not (kind_fits and lengths_fit):
+            raise FeatureExtractionError(
+                f"{output.name} of the feature {self.name!r} is {array.dtype} {array.shape}, "
+                f"but is declared as {output.dtype} {output.shape}."
+            )
+
+
+def extractor(
+    *,
+    name: str,
+    title: str,
+    version: str,
+    outputs: Sequence[Output],
+    requires: Sequence[Requirement] = (),
+    params: type[FeatureParams] = FeatureParams,
+    aliases: Sequence[str] = (),
+) -> Callable[[Callable[[Recording, Any], FeatureTable]], Extractor]:
+    """Declare the decorated function as a feature.
+
+    Parameters
+    ----------
+    name
+        Canonical name: in files, tables and documentation.
+    title
+        What a person sees.
+    version
+        Raised when the numbers change.
+    outputs
+        What the feature gives.
+    requires
+        What must be there; else the feature is skipped for that reason.
+    params
+        Model of the parameters.
+    aliases
+        Other names by which it may be asked for.
+    """
+
+    def declare(function: Callable[[Recording, Any], FeatureTable]) -> Extractor:
+        return Extractor(
+            name=name,
+            title=title,
+            version=version,
+            outputs=tuple(outputs),
+            requires=tuple(requires),
+            params=params,
+            aliases=tuple(aliases),
+            function=function,
+        )
+
+    return declare
+
+
+def _matches(tree: Any, keys: Sequence[str]) -> bool:
+    if not keys:
+        return np.size(tree) > 0
+    if not isinstance(tree, Mapping):
+        return False
+    return any(
+        _matches(tree[name], keys[1:]) for name in fnmatch.filter(map(str, tree), keys[0]) if name in tree
+    )

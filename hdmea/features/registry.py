@@ -1,0 +1,183 @@
+"""Which features there are: the package's own, those of installed packages, and a person's own file.
+
+The package's own extractors are the modules beside this one, installed packages announce theirs as entry
+points of the group ``hdmea.features`` (an extractor, or a module with extractors), and
+`Registry.register_file` takes any Python file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import importlib.util
+import logging
+import pkgutil
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+import hdmea.features
+from hdmea._version import __version__
+from hdmea.features.extractor import Extractor
+from hdmea.utils.exceptions import ConfigurationError
+
+__all__ = ["ENTRY_POINT_GROUP", "Registry", "default_registry", "register_file"]
+
+logger = logging.getLogger(__name__)
+
+ENTRY_POINT_GROUP = "hdmea.features"
+
+_NOT_INCLUDED = {
+    "on_off": ("step_up_5s_5i_3x", "step_up_5s_5i_b0_3x", "step_up_5s_5i_b0_30x"),
+    "green_blue": ("green_blue_3s_3i_3x",),
+    "chirp": ("freq_step_5st_3x",),
+    "moving_bar": ("moving_h_bar_s5_d8_3x",),
+    "dense_noise": ("perfect_dense_noise_15x15_15hz_r42_3min",),
+    "waveform": (),
+    "cell_type": ("cell_type_classifier",),
+}
+"""Features that scripts ask for by these names and that this version has no extractor for."""
+
+_MADE_BY_STEPS = {"eimage_sta": "compute_eimage_sta", "sta": "compute_sta"}
+
+
+class Registry:
+    """Extractors by name and alias."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Extractor] = {}
+        self._canonical: dict[str, str] = {}
+
+    def __iter__(self) -> Iterator[Extractor]:
+        """Iterate over the extractors in the order of their names."""
+        return iter([self._by_name[name] for name in sorted(self._by_name)])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._canonical
+
+    def register(self, extractor: Extractor) -> None:
+        """Add an extractor.
+
+        Raises
+        ------
+        ConfigurationError
+            If its name or an alias belongs to another feature.
+        """
+        names = (extractor.name, *extractor.aliases)
+        for name in names:
+            owner = self._canonical.get(name)
+            if owner is not None:
+                raise ConfigurationError(
+                    f"The feature {extractor.name!r} cannot be added: the name {name!r} belongs to the "
+                    f"feature {owner!r} already. Choose another name."
+                )
+        self._by_name[extractor.name] = extractor
+        self._canonical.update(dict.fromkeys(names, extractor.name))
+
+    def register_module(self, module: ModuleType) -> list[Extractor]:
+        """Add the extractors that a module defines; returns them."""
+        own = [value for value in vars(module).values() if isinstance(value, Extractor)]
+        own = [value for value in own if value.function.__module__ == module.__name__]
+        for extractor in own:
+            self.register(extractor)
+        return own
+
+    def register_file(self, path: str | Path) -> list[Extractor]:
+        """Add the extractors of a Python file, which is run; returns them.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ConfigurationError
+            If it defines no extractor, or one whose name is taken.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no feature file {path}.")
+        name = f"hdmea_user_feature_{path.stem}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ConfigurationError(f"{path} is no Python file: its name must end in .py.")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        found = self.register_module(module)
+        if not found:
+            raise ConfigurationError(
+                f"{path} defines no feature: decorate a function with hdmea.features.extractor.extractor()."
+            )
+        return found
+
+    def get(self, name: str) -> Extractor:
+        """Return the extractor that has this name or alias.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is none; with the names that are close to it.
+        """
+        if name in self._canonical:
+            return self._by_name[self._canonical[name]]
+        reason = self.why_unavailable(name)
+        if reason:
+            raise ConfigurationError(f"The feature {name!r} cannot be computed: {reason}.")
+        known = sorted({*self._canonical, *_NOT_INCLUDED})
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+        advice = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
+        raise ConfigurationError(
+            f"There is no feature {name!r}. {advice}Features: {', '.join(sorted(self._by_name))}."
+        )
+
+    def canonical_name(self, name: str) -> str:
+        """Return the canonical name for a name or alias, also where there is no extractor; else ``name``."""
+        if name in self._canonical:
+            return self._canonical[name]
+        return next((known for known, aliases in _NOT_INCLUDED.items() if name in aliases), name)
+
+    def why_unavailable(self, name: str) -> str | None:
+        """Say why a name that scripts use cannot be extracted here; None if it can or is not known."""
+        if name in self._canonical:
+            return None
+        if name in _MADE_BY_STEPS:
+            return f"it is made by a step of its own, run {_MADE_BY_STEPS[name]}"
+        canonical = self.canonical_name(name)
+        if canonical in _NOT_INCLUDED:
+            return (
+                f"hdmea {__version__} contains no extractor for {canonical!r}; install a version that "
+                "does, or register your own with hdmea.features.register_file(path)"
+            )
+        return None
+
+
+@functools.cache
+def default_registry() -> Registry:
+    """Return the registry of this process, with everything that is installed."""
+    found = Registry()
+    for info in sorted(pkgutil.iter_modules(hdmea.features.__path__), key=lambda info: info.name):
+        if not info.name.startswith("_"):
+            found.register_module(importlib.import_module(f"hdmea.features.{info.name}"))
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            _register_entry_point(found, point)
+        except (ImportError, AttributeError, ConfigurationError) as error:
+            logger.warning("Features of the installed package %r are left out: %s", point.value, error)
+    return found
+
+
+def register_file(path: str | Path) -> list[Extractor]:
+    """Add the extractors of a Python file to those of this process; see `Registry.register_file`."""
+    return default_registry().register_file(path)
+
+
+def _register_entry_point(found: Registry, point: EntryPoint) -> None:
+    value = point.load()
+    if isinstance(value, Extractor):
+        found.register(value)
+    elif isinstance(value, ModuleType):
+        found.register_module(value)
+    else:
+        raise ConfigurationError(
+            f"the entry point {point.name!r} is neither a feature nor a module with features"
+        )
