@@ -1,0 +1,45 @@
+"""Where the files lie that come with the program: stimulus definitions, icons, presets."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import hdmea
+
+__all__ = ["resource_path"]
+
+
+def resource_path(*parts: str) -> Path:
+    """Return the path of a packaged file or folder.
+
+    Works from a source tree (``resources/`` beside the package), an installed wheel
+    (``hdmea/resources/``) and a frozen program.
+
+    Parameters
+    ----------
+    *parts
+        Names below the resource folder, e.g. ``"stimuli", "baseline_127.json"``; none for the folder.
+
+    Returns
+    -------
+    pathlib.Path
+        The path; it is not checked that something is there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the installation has no resource folder.
+    """
+    package = Path(hdmea.__file__).resolve().parent
+    frozen = getattr(sys, "_MEIPASS", None)
+    roots = [package / "resources", package.parent / "resources"]
+    if frozen is not None:
+        roots = [Path(frozen) / "hdmea" / "resources", Path(frozen) / "resources", *roots]
+    for root in roots:
+        if root.is_dir():
+            return root.joinpath(*parts)
+    raise FileNotFoundError(
+        f"The program's resource folder is missing (looked in {', '.join(map(str, roots))}): "
+        "install the program again."
+    )
