@@ -91,6 +91,9 @@ def _open(path: Path) -> h5py.File:
             f"{path}: no permission to read this file. Ask its owner for access, or copy it.", path, error
         ) from error
     except OSError as error:
+        if "locking flag" in str(error):
+            # Already open in this process under another policy, which a second handle has to share.
+            return h5py.File(path, "r", locking=True)
         raise DataLoadError(f"{path}: {_why_not_opened(path, str(error))}", path, error) from error
 
 
