@@ -152,6 +152,7 @@ class CmtrReader:
         self._root: h5py.File = self._stack.enter_context(open_source(self.path))
         self._notes: list[str] = []
         self._peaks: dict[int, h5py.Dataset] = {}
+        self._units: tuple[SortedUnit, ...] | None = None
         try:
             with reading(self.path, "the groups of the file"):
                 self._check_kind()
@@ -241,24 +242,32 @@ class CmtrReader:
         node = find_child(self._root, mcs.SPIKE_SORTER, "Spike Sorter")
         return node if isinstance(node, h5py.Group) else None
 
-    @cached_property
+    @property
     def units(self) -> tuple[SortedUnit, ...]:
         """Sorted units in the numeric order of their numbers; empty if nothing was sorted."""
+        return self.list_units()
+
+    def list_units(self, progress: Progress | None = None) -> tuple[SortedUnit, ...]:
+        """Return `units`; `progress` is called with the fraction done and may raise to stop."""
+        if self._units is None:
+            with reading(self.path, "the table of units"):
+                self._units = self._read_list(progress)
+        return self._units
+
+    def _read_list(self, progress: Progress | None) -> tuple[SortedUnit, ...]:
         if self._sorter is None:
             return ()
-        with reading(self.path, "the table of units"):
-            table = Table(find_child(self._sorter, mcs.UNITS_TABLE, "Units"))
-            numbers = table.column("UnitID")
-            rows = (
-                {} if numbers is None else {int(number): row for row, number in enumerate(numbers.tolist())}
-            )
-            found: dict[int, SortedUnit] = {}
-            for name, node in children(self._sorter).items():
-                if isinstance(node, h5py.Group) and (
-                    is_kind(node, mcs.SINGLE_UNIT) or name.startswith("Unit ")
-                ):
-                    self._add(found, self._describe(name, node, table, rows))
-            self._report_lost(rows, found)
+        table = Table(find_child(self._sorter, mcs.UNITS_TABLE, "Units"))
+        numbers = table.column("UnitID")
+        rows = {} if numbers is None else {int(number): row for row, number in enumerate(numbers.tolist())}
+        found: dict[int, SortedUnit] = {}
+        members = children(self._sorter)
+        for index, (name, node) in enumerate(members.items()):
+            if isinstance(node, h5py.Group) and (is_kind(node, mcs.SINGLE_UNIT) or name.startswith("Unit ")):
+                self._add(found, self._describe(name, node, table, rows))
+            if progress is not None:
+                progress((index + 1) / len(members))
+        self._report_lost(rows, found)
         return tuple(found[number] for number in sorted(found))
 
     def _add(self, found: dict[int, SortedUnit], unit: SortedUnit | None) -> None:

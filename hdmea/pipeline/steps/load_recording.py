@@ -132,6 +132,8 @@ def load_recording(session: PipelineSession, params: LoadRecordingParams, ctx: S
         ctx.warn(note)
     with ExitStack() as stack:
         cmtr = None if sources.cmtr is None else stack.enter_context(CmtrReader(sources.cmtr))
+        if cmtr is not None:
+            cmtr.list_units(lambda part: ctx.checkpoint(0.1 * part, "list of units"))
         fallback = None if cmtr is None else _rate_of(cmtr)
         cmcr = None if sources.cmcr is None else stack.enter_context(CmcrReader(sources.cmcr, fallback))
         for path in _FROM_AN_EARLIER_LOAD:
@@ -169,7 +171,7 @@ class _Load:
         rate, rate_source = self._rate()
         units: dict[str, dict[str, Any]] = {}
         if self.cmtr is not None:
-            units, warnings = loading.read_units(self.cmtr, rate, self._report(0.02, 0.5))
+            units, warnings = loading.read_units(self.cmtr, rate, self._report(0.1, 0.5))
             self._warn(warnings)
         last_spike_s = max(
             (unit["spike_times"][-1] / rate for unit in units.values() if unit["spike_count"]), default=None
@@ -307,18 +309,26 @@ class _Load:
                 "frames, so steps that need them cannot run."
             )
             return {}
-        light = loading.light_reference(cmcr, channels, self._report(0.5, 0.85))
-        self.ctx.put(light, "stimulus", "light_reference")
-        self.ctx.checkpoint(0.86, "display frames")
-        sync = np.asarray(light["raw_ch2" if "ch2" in channels else "raw_ch1"])
-        frames = loading.find_frames(sync, info.segments, rate, self.params.frame_correction)
+        self._put_light(cmcr, channels, rate)
+        return {"light_channel": channels["ch1"], "sync_channel": channels.get("ch2", channels["ch1"])}
+
+    def _put_light(self, cmcr: CmcrReader, channels: dict[str, int], rate: float) -> None:
+        # The frames are found before the other channel is read: what that takes in memory for a moment
+        # is then less than what comes after it.
+        role = "ch2" if "ch2" in channels else "ch1"
+        light = loading.light_reference(cmcr, {role: channels[role]}, self._report(0.5, 0.65))
+        self.ctx.checkpoint(0.66, "display frames")
+        sync, segments = np.asarray(light[f"raw_{role}"]), cmcr.info.segments
+        frames = loading.find_frames(sync, segments, rate, self.params.frame_correction)
         self._warn(frames.warnings)
+        rest = {name: number for name, number in channels.items() if name != role}
+        light = loading.light_reference(cmcr, rest, self._report(0.7, 0.9)) | light
+        self.ctx.put(light, "stimulus", "light_reference")
         if frames.samples.size:
             self.ctx.put(frames.samples, "metadata", "frame_timestamps")
             self.ctx.put(frames.samples / rate, "metadata", "frame_time")
             self.ctx.put(frames.samples, "stimulus", "frame_times", "default")
         self.ctx.put(frames.facts, "metadata", "frame_detection")
-        return {"light_channel": channels["ch1"], "sync_channel": channels.get("ch2", channels["ch1"])}
 
     def _channels(self, n_channels: int) -> dict[str, int]:
         """Roles of the analog channels; a single channel is light and sync in one."""
