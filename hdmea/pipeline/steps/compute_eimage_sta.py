@@ -1,0 +1,274 @@
+"""The step that averages the raw voltage of all electrodes around each unit's spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from hdmea.features.electrical_image import ElectricalImages, electrical_images
+from hdmea.io.axis_order import UnitPosition, decide_axis_order
+from hdmea.io.cmcr import CmcrReader
+from hdmea.io.sensor import AxisOrder, SensorRegion
+from hdmea.pipeline.results import LoadWithEImageSTAResult
+from hdmea.pipeline.session import PipelineSession
+from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
+from hdmea.utils.exceptions import ConfigurationError, MissingInputError
+
+__all__ = ["ElectricalImageParams", "compute_eimage_sta"]
+
+_FEATURE = "eimage_sta"
+
+
+class ElectricalImageParams(StepParams):
+    """Parameters of `compute_eimage_sta`."""
+
+    cmcr_path: str | Path | None = Field(
+        None,
+        title="Raw recording",
+        description="The .cmcr file; by default the one that the recording was loaded from.",
+    )
+    duration_s: float = Field(
+        120.0,
+        gt=0,
+        title="Duration",
+        description="Spikes of the first so many seconds are used.",
+        json_schema_extra={"unit": "s"},
+    )
+    spike_limit: int = Field(
+        10_000,
+        ge=0,
+        title="Most spikes",
+        description="Only the first so many spikes of a unit are used; 0: all.",
+        json_schema_extra={"unit": "spikes"},
+    )
+    unit_ids: tuple[str | int, ...] | None = Field(
+        None, title="Units", description="Unit ids or numbers; by default all units."
+    )
+    window_range: tuple[int, int] = Field(
+        (-10, 40),
+        title="Window",
+        description="Samples relative to the spike; the second is not included.",
+        json_schema_extra={"unit": "samples"},
+    )
+    cutoff_hz: float = Field(
+        100.0,
+        gt=0,
+        title="High-pass cutoff",
+        description="Frequency at which forward and backward pass together leave one half (−6 dB).",
+        json_schema_extra={"unit": "Hz"},
+    )
+    filter_order: int = Field(
+        2,
+        ge=1,
+        le=10,
+        title="Filter order",
+        description="Order of the Butterworth filter in one direction; both directions double its effect.",
+        json_schema_extra={"advanced": True},
+    )
+    skip_highpass: bool = Field(
+        False,
+        title="No high-pass",
+        description="Subtract each electrode's mean over the analysed time instead of filtering.",
+        json_schema_extra={"advanced": True},
+    )
+    chunk_duration_s: float = Field(
+        10.0,
+        gt=0,
+        title="Seconds read at once",
+        description="Changes the memory that is needed, not the result.",
+        json_schema_extra={"advanced": True, "unit": "s", "affects_result": False},
+    )
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    filter_seconds: float
+
+
+def _unit_ids(session: PipelineSession, params: ElectricalImageParams) -> list[str]:
+    if params.unit_ids is None:
+        return list(session.units)
+    asked = [f"unit_{unit:03d}" if isinstance(unit, int) else unit for unit in params.unit_ids]
+    unknown = [unit_id for unit_id in asked if unit_id not in session.units]
+    if unknown:
+        raise ConfigurationError(
+            f"unit_ids names {', '.join(unknown)}, which this recording does not have. "
+            f"Its units: {', '.join(session.units) or 'none'}."
+        )
+    return list(dict.fromkeys(asked))
+
+
+def _raw_path(session: PipelineSession, params: ElectricalImageParams) -> Path:
+    path = params.cmcr_path or session.source_files.get("cmcr_path")
+    if not path:
+        raise MissingInputError(
+            "Electrical images need the raw recording, and none is known: pass cmcr_path=, or load the "
+            "recording with its .cmcr file."
+        )
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"The raw recording {path} is not there: pass its present place as cmcr_path=."
+        )
+    return Path(path)
+
+
+def _inputs(session: PipelineSession, params: ElectricalImageParams) -> list[Path]:
+    return [_raw_path(session, params)]
+
+
+def _result(run: StepRun) -> LoadWithEImageSTAResult:
+    assert run.hdf5_path is not None
+    session = run.session
+    stored = [unit.get("features", {}).get(_FEATURE) for unit in session.units.values()]
+    return LoadWithEImageSTAResult(
+        hdf5_path=run.hdf5_path,
+        dataset_id=session.dataset_id,
+        num_units=session.unit_count,
+        units_with_sta=sum(entry is not None and entry["metadata"]["n_spikes_used"] > 0 for entry in stored),
+        stage1_completed="load_recording" in session.completed_steps,
+        elapsed_seconds=run.elapsed_seconds,
+        filter_time_seconds=0.0 if run.outcome is None else run.outcome.filter_seconds,
+        warnings=list(run.warnings),
+    )
+
+
+@step(
+    "compute_eimage_sta",
+    title="Electrical images",
+    params=ElectricalImageParams,
+    requires=("load_recording",),
+    provides=("units/*/features/eimage_sta",),
+    version="1",
+    positional=("cmcr_path",),
+    selectors=("unit_ids", "cmcr_path"),
+    inputs=_inputs,
+    items=_unit_ids,
+    result=_result,
+)
+def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, ctx: StepContext) -> _Outcome:
+    """Average the raw voltage of all electrodes around each unit's spikes.
+
+    The raw signal of every electrode is high-passed without phase shift over each gapless part of the
+    recording; the windows around the accepted spikes of the first `duration_s` seconds are averaged. Stored
+    per unit as ``features/eimage_sta``: float32 (window, rows, columns) in the unit that the file's factors
+    give, NaN where no spike could be used.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no raw recording, or it holds no sensor data.
+    ConfigurationError
+        If `unit_ids` names a unit that is not there.
+    """
+    with CmcrReader(_raw_path(session, params)) as reader:
+        region = reader.sensor
+        if region is None:
+            raise MissingInputError(
+                f"{reader.path.name} holds no sensor data: electrical images need a recording of the raw "
+                "electrodes."
+            )
+        region = region.with_axis_order(_axis_order(session, region, ctx))
+        trains = [_on_sensor_clock(session, unit_id, region) for unit_id in ctx.items]
+        images = electrical_images(
+            region,
+            trains,
+            sampling_rate=region.sampling_rate,
+            factors=region.factors_uv,
+            duration_s=params.duration_s,
+            spike_limit=params.spike_limit,
+            window_range=params.window_range,
+            cutoff_hz=params.cutoff_hz,
+            filter_order=params.filter_order,
+            skip_highpass=params.skip_highpass,
+            chunk_duration_s=params.chunk_duration_s,
+            workers=ctx.workers,
+            progress=lambda fraction: ctx.checkpoint(0.02 + 0.93 * fraction, "raw data around the spikes"),
+        )
+    _warn(ctx, params, region, images)
+    shared = _shared_metadata(params, region)
+    for index, unit_id in enumerate(ctx.items):
+        ctx.checkpoint(0.95 + 0.05 * index / len(ctx.items), "storing the images")
+        entry = {
+            "data": np.ascontiguousarray(region.to_rows_cols(images.data[index])),
+            "metadata": {
+                "n_spikes_used": int(images.n_spikes_used[index]),
+                "n_spikes_excluded": int(images.n_spikes_excluded[index]),
+                **shared,
+            },
+        }
+        ctx.put(entry, "units", unit_id, "features", _FEATURE)
+    return _Outcome(images.filter_seconds)
+
+
+def _axis_order(session: PipelineSession, region: SensorRegion, ctx: StepContext) -> AxisOrder:
+    """Return the decision that was taken at loading; without one it is taken here."""
+    known: Mapping[str, Any] = session.metadata.get("sys_meta") or {}
+    if region.axis_order.source == "shape":
+        return region.axis_order
+    if "axis_order" in known and known.get("axis_order_source") in ("shape", "data"):
+        return AxisOrder(known["axis_order"], known["axis_order_source"], str(known["axis_order_evidence"]))
+    units = [
+        UnitPosition(int(unit["row"]), int(unit["col"]), _on_sensor_clock(session, unit_id, region))
+        for unit_id, unit in session.units.items()
+        if unit.get("row") is not None and unit.get("col") is not None
+    ]
+    order = decide_axis_order(region, units, lambda part: ctx.checkpoint(0.02 * part, "order of the axes"))
+    if order.source == "default":
+        ctx.warn(
+            f"Which axis of the raw data is the column is not certain ({order.evidence}); if images look "
+            "mirrored about the diagonal, that is why."
+        )
+    return order
+
+
+def _on_sensor_clock(session: PipelineSession, unit_id: str, region: SensorRegion) -> NDArray[np.int64]:
+    """Spike samples on the clock of the raw data, which is the acquisition clock in every known recording."""
+    spikes = np.asarray(session.units[unit_id]["spike_times"]).astype(np.int64)
+    ratio = region.sampling_rate / session.acquisition_rate
+    return spikes if abs(ratio - 1) < 1e-9 else np.rint(spikes * ratio).astype(np.int64)
+
+
+def _shared_metadata(params: ElectricalImageParams, region: SensorRegion) -> dict[str, Any]:
+    return {
+        "cutoff_hz": params.cutoff_hz,
+        "filter_order": params.filter_order,
+        "pre_samples": -params.window_range[0],
+        "post_samples": params.window_range[1],
+        "spike_limit": params.spike_limit,
+        "duration_s": params.duration_s,
+        "skip_highpass": params.skip_highpass,
+        "sampling_rate": region.sampling_rate,
+        "window_range": list(params.window_range),
+        "unit": region.unit,
+        "first_row": region.first_row,
+        "first_column": region.first_column,
+        "axis_order": region.axis_order.order,
+        "axis_order_evidence": region.axis_order.evidence,
+    }
+
+
+def _warn(
+    ctx: StepContext, params: ElectricalImageParams, region: SensorRegion, images: ElectricalImages
+) -> None:
+    for message in region.warnings:
+        ctx.warn(message)
+    end_s = float(region.segments[-1, 1]) / region.sampling_rate if len(region.segments) else 0.0
+    if end_s < params.duration_s and images.n_spikes_excluded.any():
+        ctx.warn(
+            f"The raw electrode data end at {end_s:.3g} s; spikes between there and {params.duration_s:g} s "
+            "are not in the electrical images."
+        )
+    empty = _named([u for u, n in zip(ctx.items, images.n_spikes_used.tolist(), strict=True) if n == 0])
+    if empty:
+        ctx.warn(f"No electrical image (no spike whose window lies in the raw data): {empty}.")
+
+
+def _named(unit_ids: Sequence[str], most: int = 10) -> str:
+    more = f" and {len(unit_ids) - most} more" if len(unit_ids) > most else ""
+    return ", ".join(unit_ids[:most]) + more

@@ -1,0 +1,199 @@
+"""The step that averages the noise movie before each unit's spikes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from hdmea.features.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
+from hdmea.io.stimulus_library import StimulusLibrary
+from hdmea.pipeline.results import STAResult
+from hdmea.pipeline.session import PipelineSession
+from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
+from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
+
+__all__ = ["STAParams", "compute_sta"]
+
+
+class STAParams(StepParams):
+    """Parameters of `compute_sta`."""
+
+    cover_range: tuple[int, int] = Field(
+        (-60, 0),
+        title="Window",
+        description="Display frames relative to the frame of the spike; the second is not included.",
+        json_schema_extra={"unit": "frames"},
+    )
+    use_multiprocessing: bool = Field(
+        True,
+        title="Several threads",
+        description="Use all processors; the numbers are the same.",
+        json_schema_extra={"advanced": True, "affects_result": False},
+    )
+    stimuli_dir: str | Path | None = Field(
+        None, title="Movie folder", description="Folder of <movie>.npy; looked into first."
+    )
+    movie_name: str | None = Field(
+        None,
+        title="Movie",
+        description="Noise movie; by default the only one whose name contains 'noise'.",
+    )
+    trials: Literal["first", "all"] = Field(
+        "first", title="Showings", description="Use the first showing of the movie, or pool all of them."
+    )
+
+
+def _movie(session: PipelineSession, params: STAParams) -> str:
+    sections = session.stimulus.get("section_time") or {}
+    if not sections:
+        raise MissingInputError(
+            "Spike-triggered averages need section times, and there are none: run add_section_time first."
+        )
+    listed = ", ".join(sections)
+    if params.movie_name is not None:
+        if params.movie_name not in sections:
+            raise ConfigurationError(f"There is no section {params.movie_name!r}. Sections: {listed}.")
+        return params.movie_name
+    noise = [movie for movie in sections if "noise" in movie.lower()]
+    if len(noise) == 1:
+        return str(noise[0])
+    if not noise:
+        raise MissingInputError(
+            f"No section has a name with 'noise' (sections: {listed}): name the movie with movie_name=."
+        )
+    raise ConfigurationError(
+        f"Several sections are noise movies ({', '.join(noise)}): say which one with movie_name=."
+    )
+
+
+def _items(session: PipelineSession, params: STAParams) -> list[str]:
+    return [_movie(session, params)]
+
+
+def _movie_path(session: PipelineSession, params: STAParams) -> Path:
+    library = StimulusLibrary.for_recording(session.source_files, stimuli_dir=params.stimuli_dir)
+    return library.movie_path(_movie(session, params))
+
+
+def _inputs(session: PipelineSession, params: STAParams) -> list[Path]:
+    return [_movie_path(session, params)]
+
+
+def _feature(movie: str) -> str:
+    return f"sta_{movie}"
+
+
+def _result(run: StepRun) -> STAResult:
+    assert run.hdf5_path is not None
+    movie = _movie(run.session, run.params)
+    used = {
+        unit_id: int(unit["features"][_feature(movie)]["metadata"]["n_spikes_used"])
+        for unit_id, unit in run.session.units.items()
+    }
+    failed = [unit_id for unit_id, n in used.items() if n == 0]
+    return STAResult(
+        hdf5_path=run.hdf5_path,
+        movie_name=movie,
+        units_processed=len(used) - len(failed),
+        units_failed=len(failed),
+        cover_range=run.params.cover_range,
+        elapsed_seconds=run.elapsed_seconds,
+        warnings=list(run.warnings),
+        failed_units=failed,
+    )
+
+
+@step(
+    "compute_sta",
+    title="Spike-triggered averages",
+    params=STAParams,
+    requires=("load_recording", "add_section_time"),
+    provides=("units/*/features/sta_<movie>",),
+    version="1",
+    positional=(),
+    selectors=("movie_name", "stimuli_dir"),
+    inputs=_inputs,
+    items=_items,
+    result=_result,
+)
+def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -> None:
+    """Average the noise movie around the display frame of each spike.
+
+    Stored per unit as ``features/sta_<movie>``: float32 (window, height, width) in stimulus units, entry j
+    the mean of the movie frames k + cover_range[0] + j over the spikes in frame k; NaN for a unit without a
+    usable spike. Times come from the content frames of the sections; margins and pads play no part.
+
+    Raises
+    ------
+    MissingInputError
+        If there are no section times, no noise movie or no display frames.
+    ConfigurationError
+        If several sections are noise movies (name one), or the movie that is named has no section.
+    FileNotFoundError
+        If the movie's file is not found; the message lists where it was looked for.
+    DataLoadError
+        If the movie's file cannot be read.
+    """
+    (movie,) = ctx.items
+    frames = session.require(
+        "metadata", "frame_timestamps", hint="run load_recording with a .cmcr that has a frame sync channel"
+    )
+    content = _content_frames(session, movie)[: 1 if params.trials == "first" else None]
+    stimulus = _load(_movie_path(session, params))
+    trains = []
+    for index, unit in enumerate(session.units.values()):
+        ctx.checkpoint(0.1 * index / session.unit_count, "frames of the spikes")
+        trains.append(movie_frames_of_spikes(unit["spike_times"], frames, content, len(stimulus)))
+    averages = spike_triggered_averages(
+        stimulus,
+        trains,
+        params.cover_range,
+        workers=ctx.workers if params.use_multiprocessing else 1,
+        progress=lambda fraction: ctx.checkpoint(0.1 + 0.9 * fraction, "stimulus before the spikes"),
+    )
+    for index, unit_id in enumerate(session.units):
+        metadata = {
+            "n_spikes_used": int(averages.n_spikes_used[index]),
+            "n_spikes_excluded": int(averages.n_spikes_excluded[index]),
+            "cover_range": list(params.cover_range),
+            "movie_name": movie,
+            "trials": params.trials,
+        }
+        ctx.put(
+            {"data": averages.data[index], "metadata": metadata},
+            "units",
+            unit_id,
+            "features",
+            _feature(movie),
+        )
+    empty = [u for u, n in zip(session.units, averages.n_spikes_used.tolist(), strict=True) if n == 0]
+    if empty:
+        ctx.warn(f"No spike-triggered average for {movie} (no usable spike): {', '.join(empty)}.")
+
+
+def _content_frames(session: PipelineSession, movie: str) -> NDArray[np.int64]:
+    section = session.stimulus["section_time"][movie]
+    content = getattr(section, "attrs", {}).get("content_frame")
+    if content is None:
+        raise MissingInputError(
+            f"The section of {movie} does not say at which display frame the movie begins: "
+            "run add_section_time again with force=True."
+        )
+    return np.atleast_1d(np.asarray(content)).astype(np.int64)
+
+
+def _load(path: Path) -> NDArray[Any]:
+    """Open a movie without reading it all and without running anything that is in it."""
+    try:
+        movie: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DataLoadError(
+            f"The movie {path} cannot be read ({error}): it must be a .npy array (frames, height, width).",
+            path,
+            error,
+        ) from error
+    return movie

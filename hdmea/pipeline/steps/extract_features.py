@@ -1,0 +1,225 @@
+"""The step that computes features of all units."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from hdmea.features.extractor import Extractor, FeatureParams, FeatureTable, Output, Recording
+from hdmea.features.registry import Registry, default_registry
+from hdmea.io.arrays import AttrArray
+from hdmea.pipeline.results import ExtractionResult
+from hdmea.pipeline.session import PipelineSession
+from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
+from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
+
+__all__ = ["ExtractFeaturesParams", "extract_features"]
+
+
+class ExtractFeaturesParams(StepParams):
+    """Parameters of `extract_features`."""
+
+    features: tuple[str, ...] = Field(
+        (), title="Features", description="Names or aliases of the features to compute."
+    )
+    config_overrides: dict[str, Any] | None = Field(
+        None,
+        title="Settings of features",
+        description="Parameters by feature, as in {'baseline': {'refractory_ms': 2}}.",
+        json_schema_extra={"advanced": True},
+    )
+    strict: bool = Field(
+        False,
+        title="Strict",
+        description="Stop with an error where a feature would be skipped.",
+        json_schema_extra={"affects_result": False},
+    )
+
+
+@dataclass
+class _Outcome:
+    skipped: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+def _requested(session: PipelineSession, params: ExtractFeaturesParams) -> list[str]:
+    """Canonical names in the order in which they can be computed; ConfigurationError for an unknown one."""
+    registry = default_registry()
+    for name in params.features:
+        if registry.why_unavailable(name) is None:
+            registry.get(name)
+    _overrides(params)
+    names = dict.fromkeys(registry.canonical_name(name) for name in params.features)
+    return _in_order_of_need(list(names), registry)
+
+
+def _in_order_of_need(names: list[str], registry: Registry) -> list[str]:
+    """Features that others of the list are computed from come first."""
+    ordered: list[str] = []
+
+    def add(name: str, above: tuple[str, ...]) -> None:
+        if name in ordered or name in above:
+            return
+        if name in registry:
+            for need in registry.get(name).requires:
+                if need.where == "feature" and need.key in names:
+                    add(need.key, (*above, name))
+        ordered.append(name)
+
+    for name in names:
+        add(name, ())
+    return ordered
+
+
+def _overrides(params: ExtractFeaturesParams) -> dict[str, Mapping[str, Any]]:
+    """Parameters by canonical name, from ``{feature: {...}}`` or, for a single feature, from its own."""
+    registry = default_registry()
+    given = dict(params.config_overrides or {})
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, values in given.items():
+        if not isinstance(values, Mapping):
+            raise ConfigurationError(
+                f"config_overrides maps features to their parameters, as in "
+                f"{{'baseline': {{'refractory_ms': 2}}}}; for {name!r} it has {values!r}."
+            )
+        if registry.why_unavailable(name) is None:
+            registry.get(name).make_params(values)
+        found[registry.canonical_name(name)] = values
+    return found
+
+
+def _inputs(session: PipelineSession, params: ExtractFeaturesParams) -> list[Path]:
+    """No file decides the result; an unknown feature is refused before anything else."""
+    _requested(session, params)
+    return []
+
+
+def _result(run: StepRun) -> ExtractionResult:
+    assert run.hdf5_path is not None
+    outcome = run.outcome or _Outcome()
+    missing = {*outcome.skipped, *outcome.failed}
+    requested = _requested(run.session, run.params)
+    return ExtractionResult(
+        hdf5_path=run.hdf5_path,
+        features_extracted=[name for name in requested if name not in missing],
+        features_skipped=outcome.skipped,
+        features_failed=outcome.failed,
+        warnings=list(run.warnings),
+    )
+
+
+@step(
+    "extract_features",
+    title="Features",
+    params=ExtractFeaturesParams,
+    requires=("load_recording",),
+    uses=("add_section_time", "section_spike_times", "compute_sta", "compute_eimage_sta"),
+    provides=("units/*/features",),
+    version="1",
+    positional=("features",),
+    selectors=("features",),
+    inputs=_inputs,
+    items=_requested,
+    result=_result,
+)
+def extract_features(session: PipelineSession, params: ExtractFeaturesParams, ctx: StepContext) -> _Outcome:
+    """Compute features of all units.
+
+    Each feature declares what it needs. One whose inputs are missing is skipped with a warning that says why
+    and what to run; the others are computed. Stored per unit as ``features/<canonical name>``; what is equal
+    for all units is stored once, below ``stimulus``.
+
+    Raises
+    ------
+    ConfigurationError
+        If a name is no feature (with what may have been meant), or a parameter of a feature is wrong.
+    MissingInputError
+        With ``strict=True``, if a feature would be skipped.
+    FeatureExtractionError
+        With ``strict=True``, if a feature fails.
+    """
+    run = _Extraction(session, params, ctx, _overrides(params))
+    for index, name in enumerate(ctx.items):
+        ctx.checkpoint(index / len(ctx.items), name)
+        run.extract(name)
+    return run.outcome
+
+
+class _Extraction:
+    """One run of the step; features computed in it are visible to those that come after."""
+
+    def __init__(
+        self,
+        session: PipelineSession,
+        params: ExtractFeaturesParams,
+        ctx: StepContext,
+        overrides: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self.ctx = ctx
+        self.strict = params.strict
+        self.overrides = overrides
+        self.outcome = _Outcome()
+        units = {
+            unit_id: {**unit, "features": dict(unit.get("features") or {})}
+            for unit_id, unit in session.units.items()
+        }
+        self.recording = Recording(units, session.metadata, session.stimulus)
+
+    def extract(self, name: str) -> None:
+        registry = default_registry()
+        reason = registry.why_unavailable(name)
+        missing = [reason] if reason else registry.get(name).missing(self.recording)
+        if missing:
+            self._leave_out(name, self.outcome.skipped, f"Feature {name} was skipped: {'; '.join(missing)}.")
+            return
+        extractor = registry.get(name)
+        params = extractor.make_params(self.overrides.get(name))
+        try:
+            table = extractor.compute(self.recording, params)
+        except FeatureExtractionError as error:
+            self._leave_out(name, self.outcome.failed, f"Feature {name} failed: {error}", error)
+            return
+        self._store(extractor, params, table)
+
+    def _leave_out(
+        self, name: str, where: list[str], message: str, error: FeatureExtractionError | None = None
+    ) -> None:
+        if self.strict:
+            raise MissingInputError(message) if error is None else FeatureExtractionError(message) from error
+        self.ctx.warn(message)
+        self.ctx.skip(name)
+        where.append(name)
+
+    def _store(self, extractor: Extractor, params: FeatureParams, table: FeatureTable) -> None:
+        shared = {
+            "version": extractor.version,
+            "params": json.dumps(params.model_dump(mode="json"), sort_keys=True),
+            **table.notes,
+        }
+        for output in extractor.outputs:
+            if output.per == "recording":
+                self.ctx.put(_storable(output, table.recording[output.name]), "stimulus", output.name)
+        for index, unit_id in enumerate(self.recording.units):
+            data = {
+                output.name: _storable(output, table.units[output.name][index])
+                for output in extractor.outputs
+                if output.per == "unit"
+            }
+            metadata = {**shared, "missing": json.dumps(table.reasons_for(unit_id), sort_keys=True)}
+            entry = {"data": data, "metadata": metadata}
+            self.ctx.put(entry, "units", unit_id, "features", extractor.name)
+            self.recording.units[unit_id]["features"][extractor.name] = entry
+
+
+def _storable(output: Output, value: Any) -> Any:
+    """Return a Python scalar for a scalar output, else an array that carries its unit."""
+    if output.dtype == "str":
+        return str(value)
+    array = np.asarray(value)
+    return array.item() if array.ndim == 0 else AttrArray(array, {"unit": output.unit} if output.unit else {})
