@@ -189,11 +189,22 @@ def _pair(recording: list[Path]) -> dict[str, str]:
             raise ValidationError(f"{path}: give one .cmcr and/or one .cmtr file.")
         pair[f"{kind}_path"] = str(path)
     if len(recording) == 1 and recording[0].is_file():
-        partner = find_partner(recording[0])
+        partner = find_partner(recording[0], _linked_recording(recording[0]))
         if partner.path is not None:
             typer.echo(f"{partner.path.name}: {partner.reason}", err=True)
             pair[f"{kind_of(partner.path)}_path"] = str(partner.path)
     return pair
+
+
+def _linked_recording(path: Path) -> str | None:
+    """Return the raw file that a spike-sorted one names, None for other files."""
+    from hdmea.io.cmtr import CmtrReader
+    from hdmea.io.pairing import kind_of
+
+    if kind_of(path) != "cmtr":
+        return None
+    with CmtrReader(path) as reader:
+        return reader.linked_recording
 
 
 def _refuse_existing(target: Path, overwrite: bool) -> None:

@@ -6,6 +6,7 @@ the session, and hands what it produces to ``ctx.put``. How steps are run is in 
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -333,9 +334,7 @@ def step(
 
 def all_steps() -> dict[str, StepFunction[Any]]:
     """Return every registered step by name; those of the package are found in `hdmea.pipeline.steps`."""
-    from hdmea.pipeline import steps
-
-    steps.discover()
+    importlib.import_module("hdmea.pipeline.steps").discover()
     return dict(_registry)
 
 
