@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,14 @@ import numpy.typing as npt
 from hdmea.stimulus.regularity import FrameRegularity, frame_regularity
 from hdmea.utils.exceptions import ValidationError
 
-__all__ = ["FrameDetection", "as_segments", "detect_frames", "recorded_percentile"]
+__all__ = [
+    "FrameDetection",
+    "StepMaxima",
+    "as_segments",
+    "detect_frames",
+    "recorded_percentile",
+    "step_maxima",
+]
 
 PERCENTILE = 99.9
 MIN_STEP = 0.1
@@ -57,6 +64,24 @@ class FrameDetection:
     def nominal_interval(self) -> float:
         """Median interval between frames in samples; NaN below two frames."""
         return self.regularity.nominal_interval
+
+
+class StepMaxima(NamedTuple):
+    """Local maxima of a signal's difference.
+
+    Attributes
+    ----------
+    samples
+        int64 (n,): sample before each step, ascending.
+    heights
+        (n,): the steps.
+    largest
+        Largest step of all; NaN without any recorded one.
+    """
+
+    samples: Int64Array
+    heights: npt.NDArray[Any]
+    largest: float
 
 
 def as_segments(segments: npt.ArrayLike | None, n_samples: int) -> Int64Array:
@@ -215,24 +240,43 @@ def _slices(n_steps: int) -> Iterator[tuple[int, int]]:
 
 def _segment_flips(signal: npt.NDArray[Any], scale: float, half: float) -> tuple[Int64Array, Int64Array]:
     """Return the local maxima of the difference, and the upward crossings of `half`, as sample indices."""
-    dtype = signal.dtype if signal.dtype.kind == "f" else np.dtype(np.float64)
-    divisor = dtype.type(scale)
-    positions: list[Int64Array] = []
-    heights: list[npt.NDArray[Any]] = []
-    edges: list[Int64Array] = []
+    edges = [np.empty(0, dtype=np.int64)]
     for first, last in _slices(max(signal.size - 1, 0)):
         piece = signal[first : last + 1]
-        step = np.diff(piece / divisor)
-        above = np.flatnonzero(step >= MIN_STEP)
-        positions.append(above + first)
-        heights.append(step[above])
         high = piece >= half
         edges.append(np.flatnonzero(high[1:] & (piece[:-1] < half)) + first)
-    if not positions:
-        empty = np.empty(0, dtype=np.int64)
-        return empty, empty
+    return step_maxima(signal, MIN_STEP, scale).samples, np.concatenate(edges)
+
+
+def step_maxima(signal: npt.NDArray[Any], height: float, scale: float = 1.0) -> StepMaxima:
+    """Find the local maxima of ``diff(signal / scale)`` that are at least `height`.
+
+    They are those of ``scipy.signal.find_peaks(..., height=height)``: a plateau counts once, at its middle
+    (rounded down); the first and the last step are never maxima. Unrecorded samples (NaN) are never a step.
+
+    Parameters
+    ----------
+    signal
+        (n_samples,), any number type.
+    height
+        Smallest step, above 0, in units of `scale`.
+    scale
+        Divisor of the signal.
+    """
+    dtype = signal.dtype if signal.dtype.kind == "f" else np.dtype(np.float64)
+    divisor = dtype.type(scale)
+    positions = [np.empty(0, dtype=np.int64)]
+    heights = [np.empty(0, dtype=dtype)]
+    largest = float("nan")
+    for first, last in _slices(max(signal.size - 1, 0)):
+        step = np.diff(signal[first : last + 1] / divisor)
+        above = np.flatnonzero(step >= height)
+        positions.append(above + first)
+        heights.append(step[above])
+        largest = float(np.fmax(largest, np.fmax.reduce(step)))
     candidates, values = np.concatenate(positions), np.concatenate(heights)
-    return _local_maxima(candidates, values, signal), np.concatenate(edges)
+    maxima = _local_maxima(candidates, values, signal)
+    return StepMaxima(maxima, values[np.searchsorted(candidates, maxima)], largest)
 
 
 def _local_maxima(candidates: Int64Array, values: npt.NDArray[Any], signal: npt.NDArray[Any]) -> Int64Array:
