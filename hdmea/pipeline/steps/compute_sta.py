@@ -144,6 +144,7 @@ def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -
     )
     content = _content_frames(session, movie)[: 1 if params.trials == "first" else None]
     stimulus = _load(_movie_path(session, params))
+    _compare_lengths(session, movie, len(stimulus), ctx)
     trains = []
     for index, unit in enumerate(session.units.values()):
         ctx.checkpoint(0.1 * index / session.unit_count, "frames of the spikes")
@@ -184,6 +185,15 @@ def _content_frames(session: PipelineSession, movie: str) -> NDArray[np.int64]:
             "run add_section_time again with force=True."
         )
     return np.atleast_1d(np.asarray(content)).astype(np.int64)
+
+
+def _compare_lengths(session: PipelineSession, movie: str, n_frames: int, ctx: StepContext) -> None:
+    stated = getattr(session.stimulus["section_time"][movie], "attrs", {}).get("movie_length")
+    if stated is not None and int(stated) != n_frames:
+        ctx.warn(
+            f"The movie {movie} has {n_frames} frames, but movie_length.csv says {int(stated)}: "
+            "check that this is the movie that was shown."
+        )
 
 
 def _load(path: Path) -> NDArray[Any]:

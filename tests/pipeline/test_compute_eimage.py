@@ -1,0 +1,129 @@
+"""The step compute_eimage_sta on recordings that were not made by this project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hdmea.pipeline.runner import run_step
+from hdmea.utils.exceptions import ConfigurationError, MissingInputError
+from tests.pipeline.computed import copy_without_sensor, session_of
+
+
+def truth_session(folder: Path, name: str) -> tuple[Any, Any]:
+    """Session with the true spikes of a sample recording, and its truth."""
+    truth = np.load(folder / f"{name}_truth.npz")
+    trains = np.split(truth["spike_samples"], truth["spike_offsets"][1:-1].astype(int))
+    session = session_of(*trains, source=folder / f"{name}.cmcr")
+    for unit, row, col in zip(session.units.values(), truth["row"], truth["column"], strict=True):
+        unit |= {"row": round(float(row)), "col": round(float(col))}
+    return session, truth
+
+
+@pytest.fixture
+def sample(shared_data: Path) -> tuple[Any, Any]:
+    return truth_session(shared_data / "sample", "sample")
+
+
+def image_of(session: Any, unit_id: str) -> Any:
+    return session.units[unit_id]["features"]["eimage_sta"]
+
+
+def test_image_and_facts_are_stored_per_unit(sample: tuple[Any, Any]) -> None:
+    session, truth = sample
+
+    outcome = run_step(session, "compute_eimage_sta", {"spike_limit": 60})
+
+    entry = image_of(session, "unit_001")
+    assert entry["data"].shape == (50, 16, 16)
+    assert entry["data"].dtype == np.float32
+    assert entry["data"].flags.c_contiguous
+    facts = entry["metadata"]
+    assert facts["n_spikes_used"] == 38
+    assert facts["n_spikes_excluded"] == 22
+    assert facts["unit"] == "uV"
+    assert facts["window_range"] == [-10, 40]
+    assert (facts["pre_samples"], facts["post_samples"]) == (10, 40)
+    assert (facts["first_row"], facts["first_column"]) == (25, 25)
+    assert facts["sampling_rate"] == 20_000
+    assert any("end at 1.5 s" in message for message in outcome.warnings)
+    footprint = np.swapaxes(truth["footprint_uv"][0], 1, 2)
+    assert np.ptp(entry["data"], axis=0).max() == pytest.approx(np.ptp(footprint, axis=0).max(), rel=0.05)
+    assert np.ptp(entry["data"], axis=0).argmax() == np.ptp(footprint, axis=0).argmax()
+
+
+def test_only_the_units_asked_for_and_later_only_the_others(sample: tuple[Any, Any]) -> None:
+    session, _ = sample
+
+    first = run_step(session, "compute_eimage_sta", {"unit_ids": ("unit_003", 5)})
+    kept = image_of(session, "unit_003")["data"]
+    second = run_step(session, "compute_eimage_sta")
+
+    assert first.items == ("unit_003", "unit_005")
+    assert second.cached_items == ("unit_003", "unit_005")
+    assert image_of(session, "unit_003")["data"] is kept
+    assert all("eimage_sta" in unit["features"] for unit in session.units.values())
+
+
+def test_result_counts_the_units_with_an_image(sample: tuple[Any, Any], tmp_path: Path) -> None:
+    session, _ = sample
+    outcome = run_step(session, "compute_eimage_sta", {"duration_s": 0.05})
+    outcome.hdf5_path = tmp_path / "x.h5"
+
+    result = outcome.definition.result(outcome)
+
+    used = [image_of(session, unit_id)["metadata"]["n_spikes_used"] for unit_id in session.units]
+    assert result.units_with_sta == sum(n > 0 for n in used) < result.num_units == 14
+    assert 0 < result.filter_time_seconds <= result.elapsed_seconds
+    assert any("No electrical image" in message and "unit_012" in message for message in result.warnings)
+
+
+def test_neither_chunks_nor_threads_change_a_byte(sample: tuple[Any, Any]) -> None:
+    session, _ = sample
+    images = []
+    for chunk, workers in ((10.0, 2), (0.01, 1)):
+        run_step(session, "compute_eimage_sta", {"chunk_duration_s": chunk}, workers=workers, force=True)
+        images.append(b"".join(image_of(session, unit_id)["data"].tobytes() for unit_id in session.units))
+
+    assert images[0] == images[1]
+
+
+def test_unsigned_counts_with_rows_first(shared_data: Path) -> None:
+    session, truth = truth_session(shared_data / "variants" / "rowmajor_uint16_v2", "rowmajor")
+
+    run_step(session, "compute_eimage_sta")
+
+    for index, unit_id in enumerate(session.units):
+        entry = image_of(session, unit_id)
+        footprint = np.swapaxes(truth["footprint_uv"][index], 1, 2)
+        assert entry["data"].shape[1:] == footprint.shape[1:] == (8, 11)
+        if entry["metadata"]["n_spikes_used"] >= 10:
+            largest = np.ptp(footprint, axis=0)
+            assert np.ptp(entry["data"], axis=0).max() == pytest.approx(largest.max(), rel=0.1)
+            assert np.ptp(entry["data"], axis=0).argmax() == largest.argmax()
+
+
+def test_windows_do_not_cross_a_gap(shared_data: Path) -> None:
+    session, _ = truth_session(shared_data / "variants" / "two_groups_gap", "two-groups-Rec")
+    session.units["unit_001"]["spike_times"] = np.array([5, 100, 6990, 10_000, 340_005, 340_500], np.uint64)
+
+    run_step(session, "compute_eimage_sta", {"unit_ids": ("unit_001",)})
+
+    facts = image_of(session, "unit_001")["metadata"]
+    assert (facts["n_spikes_used"], facts["n_spikes_excluded"]) == (2, 4)
+
+
+def test_what_is_missing_is_named(sample: tuple[Any, Any], tmp_path: Path) -> None:
+    session, _ = sample
+    with pytest.raises(ConfigurationError, match=r"unit_099.*Its units: unit_001"):
+        run_step(session, "compute_eimage_sta", {"unit_ids": (99,)})
+    with pytest.raises(FileNotFoundError, match="cmcr_path="):
+        run_step(session, "compute_eimage_sta", {"cmcr_path": str(tmp_path / "moved.cmcr")})
+    bare = copy_without_sensor(Path(session.source_files["cmcr_path"]), tmp_path / "bare.cmcr")
+    with pytest.raises(MissingInputError, match="holds no sensor data"):
+        run_step(session, "compute_eimage_sta", {"cmcr_path": bare})
+    with pytest.raises(MissingInputError, match="pass cmcr_path="):
+        run_step(session_of([100]), "compute_eimage_sta")

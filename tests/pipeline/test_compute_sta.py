@@ -1,0 +1,149 @@
+"""The step compute_sta: which movie, which spikes, what is stored, and what it says when it cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hdmea.pipeline.runner import run_step
+from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
+from tests.pipeline.computed import frame_sample, session_of, write_movie
+
+NOISE = "dense_noise_5x4"
+
+
+def run(session: Any, **params: Any) -> Any:
+    return run_step(session, "compute_sta", params)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return tmp_path / "recording.cmcr"
+
+
+def test_stored_average_is_the_mean_of_the_frames_before_each_spike(tmp_path: Path, source: Path) -> None:
+    movie = write_movie(tmp_path, NOISE)
+    used, early = [70, 100, 150], [3, 59]
+    train = [frame_sample(200 + k) for k in [*early, *used]]
+    session = session_of(train, [], movies={NOISE: [200]}, source=source)
+
+    outcome = run(session)
+
+    entry = session.units["unit_001"]["features"][f"sta_{NOISE}"]
+    expected = np.mean([movie[k - 60 : k].astype(float) for k in used], axis=0).astype(np.float32)
+    np.testing.assert_array_equal(entry["data"], expected)
+    assert entry["data"].dtype == np.float32
+    assert entry["metadata"]["n_spikes_used"] == 3
+    assert entry["metadata"]["n_spikes_excluded"] == 2
+    assert entry["metadata"]["cover_range"] == [-60, 0]
+    assert entry["metadata"]["movie_name"] == NOISE
+    silent = session.units["unit_002"]["features"][f"sta_{NOISE}"]
+    assert np.isnan(silent["data"]).all()
+    assert any("unit_002" in message for message in outcome.warnings)
+
+
+def test_result_says_what_was_done(tmp_path: Path, source: Path) -> None:
+    write_movie(tmp_path, NOISE)
+    session = session_of([frame_sample(300)], [], movies={NOISE: [200]}, source=source)
+    outcome = run(session)
+    outcome.hdf5_path = tmp_path / "x.h5"
+
+    result = outcome.definition.result(outcome)
+
+    assert result.movie_name == NOISE
+    assert (result.units_processed, result.units_failed, result.failed_units) == (1, 1, ["unit_002"])
+    assert result.cover_range == (-60, 0)
+    assert result.elapsed_seconds > 0
+
+
+def test_first_showing_or_all_of_them(tmp_path: Path, source: Path) -> None:
+    movie = write_movie(tmp_path, NOISE)
+    train = [frame_sample(100 + 80), frame_sample(600 + 90), frame_sample(600 + 120)]
+    session = session_of(train, movies={NOISE: [100, 600]}, source=source)
+
+    run(session)
+    first = session.units["unit_001"]["features"][f"sta_{NOISE}"]["data"]
+    run_step(session, "compute_sta", {"trials": "all"}, force=True)
+    entry = session.units["unit_001"]["features"][f"sta_{NOISE}"]
+
+    np.testing.assert_array_equal(first, movie[20:80])
+    assert entry["metadata"]["n_spikes_used"] == 3
+    expected = np.mean([movie[k - 60 : k].astype(float) for k in (80, 90, 120)], axis=0).astype(np.float32)
+    np.testing.assert_array_equal(entry["data"], expected)
+
+
+def test_the_only_noise_movie_is_found_and_several_are_listed(tmp_path: Path, source: Path) -> None:
+    write_movie(tmp_path, NOISE)
+    write_movie(tmp_path, "noise_two")
+    movies = {"step": [10], NOISE: [200], "noise_two": [600]}
+    session = session_of([frame_sample(300), frame_sample(700)], movies=movies, source=source)
+
+    with pytest.raises(ConfigurationError, match=f"{NOISE}, noise_two.*movie_name="):
+        run(session)
+    run(session, movie_name="noise_two")
+
+    assert set(session.units["unit_001"]["features"]) == {"sta_noise_two"}
+    run(session, movie_name=NOISE)
+    assert set(session.units["unit_001"]["features"]) == {"sta_noise_two", f"sta_{NOISE}"}
+
+
+def test_threads_do_not_change_the_numbers(tmp_path: Path, source: Path) -> None:
+    write_movie(tmp_path, NOISE, dtype="f4")
+    rng = np.random.default_rng(0)
+    trains = [np.sort(rng.integers(0, 300_000, 300)) for _ in range(12)]
+    results = []
+    for options, workers in (({}, 2), ({}, 1), ({"use_multiprocessing": False}, 2)):
+        session = session_of(*trains, movies={NOISE: [100]}, source=source)
+        run_step(session, "compute_sta", options, workers=workers)
+        results.append(
+            b"".join(u["features"][f"sta_{NOISE}"]["data"].tobytes() for u in session.units.values())
+        )
+
+    assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize(
+    ("movies", "params", "error", "message"),
+    [
+        (None, {}, MissingInputError, "add_section_time"),
+        ({"step": [10]}, {}, MissingInputError, "No section has a name with 'noise'.*step"),
+        ({NOISE: [10]}, {"movie_name": "bar"}, ConfigurationError, f"no section 'bar'.*{NOISE}"),
+        ({NOISE: [10]}, {}, FileNotFoundError, rf"{NOISE}\.npy"),
+    ],
+)
+def test_what_is_missing_is_named(
+    source: Path, movies: Any, params: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    session = session_of([100], movies=movies, source=source)
+
+    with pytest.raises(error, match=message):
+        run(session, **params)
+    assert "features" not in session.units["unit_001"]
+
+
+def test_recording_without_frames_says_what_to_run(tmp_path: Path, source: Path) -> None:
+    write_movie(tmp_path, NOISE)
+    session = session_of([100], movies={NOISE: [10]}, source=source, with_frames=False)
+
+    with pytest.raises(MissingInputError, match="frame sync channel"):
+        run(session)
+
+
+def test_movie_with_python_objects_is_not_run(tmp_path: Path, source: Path) -> None:
+    write_movie(tmp_path, NOISE)
+    np.save(tmp_path / "stimuli" / f"{NOISE}.npy", np.array([{}, []], object), allow_pickle=True)
+    session = session_of([100], movies={NOISE: [10]}, source=source)
+
+    with pytest.raises(DataLoadError, match=r"npy array \(frames, height, width\)"):
+        run(session)
+
+
+def test_length_that_contradicts_the_playlist_warns(tmp_path: Path, source: Path) -> None:
+    write_movie(tmp_path, NOISE, 200)
+    session = session_of([frame_sample(300)], movies={NOISE: [200]}, source=source)
+    session.stimulus["section_time"][NOISE].attrs["movie_length"] = 250
+
+    assert any("200 frames" in message and "250" in message for message in run(session).warnings)
