@@ -33,6 +33,9 @@ VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
 PROJECT = ROOT / "pyproject.toml"
 
+ON_LINUX = sys.platform.startswith("linux")
+ON_WINDOWS = os.name == "nt"
+
 OLDEST = (3, 11)
 NEWEST = (3, 14)
 
@@ -104,7 +107,7 @@ def platform_is_chosen() -> bool:
 
 def has_display() -> bool:
     """Return True when a window can open here."""
-    if not sys.platform.startswith("linux"):
+    if not ON_LINUX:
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
@@ -125,7 +128,7 @@ def can_load(library: str) -> bool:
 
 def missing_from(libraries: Libraries) -> Libraries:
     """Return those libraries that are not installed; none elsewhere than on Linux."""
-    if not sys.platform.startswith("linux"):
+    if not ON_LINUX:
         return {}
     return {name: packages for name, packages in libraries.items() if not can_load(name)}
 
@@ -193,7 +196,7 @@ def apt_line(names: list[str]) -> str:
 
 def venv_python() -> Path:
     """Return the path of the environment's interpreter."""
-    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return VENV / ("Scripts/python.exe" if ON_WINDOWS else "bin/python")
 
 
 def fingerprint(path: Path) -> str:
@@ -274,10 +277,10 @@ def setup(arguments: list[str]) -> int:
     if missing and has_display() and admin_prefix() is not None:
         install_system_packages(missing)
     elif missing:
-        say("Everything but windows will work here. Windows also need: " + ", ".join(missing) + ".")
+        say("Ready for everything but an open window, which also needs: " + ", ".join(missing) + ".")
         if shutil.which("apt-get"):
             say("  " + apt_line(apt_names(list(missing.values()))))
-    say(f"Ready. The command line is {venv_python().with_name('hdmea')}")
+    say(f"The command line is {venv_python().with_name('hdmea')}")
     return 0
 
 
