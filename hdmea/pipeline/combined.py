@@ -63,7 +63,12 @@ def load_recording_with_eimage_sta(
         "skip_highpass": skip_highpass,
         "chunk_duration_s": chunk_duration_s,
     }
-    load: dict[str, Any] = {"cmcr_path": cmcr_path, "cmtr_path": cmtr_path, "dataset_id": dataset_id, "config": config}
+    load: dict[str, Any] = {
+        "cmcr_path": cmcr_path,
+        "cmtr_path": cmtr_path,
+        "dataset_id": dataset_id,
+        "config": config,
+    }
     load_step, image_step = get_step("load_recording"), get_step("compute_eimage_sta")
     if session is not None or defer_save:
         held = load_step(**load, output_dir=output_dir, force=force, session=session, defer_save=defer_save)
