@@ -56,7 +56,8 @@ def movie_trials(
 
     Trial n of an occurrence covers frames
     ``[content + start + n * length + (n // repeat) * group_gap, ... + length)``. A trial that does not lie
-    in the frames of one recorded range is dropped, with a warning.
+    in the recorded frames, or not in the same recorded range as the content frame, is dropped with a
+    warning: across a gap frames cannot be counted.
 
     Parameters
     ----------
@@ -81,8 +82,10 @@ def movie_trials(
     first = (content[:, None] + starts).ravel()
     bounds = np.column_stack((first, first + layout.trial_length_frame))
     occurrence = np.repeat(np.arange(content.size, dtype=np.int64), layout.n_trials)
-    run = np.searchsorted(regularity.runs[:, 1], np.clip(bounds, 0, None), side="right")
-    inside = (bounds[:, 0] >= 0) & (bounds[:, 1] < times.size) & (run[:, 0] == run[:, 1])
+    run_ends = regularity.runs[:, 1]
+    run = np.searchsorted(run_ends, bounds, side="right")
+    own_run = np.searchsorted(run_ends, content, side="right")[occurrence][:, None]
+    inside = (bounds[:, 0] >= 0) & (bounds[:, 1] < times.size) & (run == own_run).all(axis=1)
     kept = np.flatnonzero(inside)
     bounds, occurrence = bounds[kept], occurrence[kept]
     shift = regularity.shift[bounds] - regularity.shift[content[occurrence]][:, None]
@@ -134,8 +137,8 @@ def _dropped(movie: str, inside: npt.NDArray[np.bool_]) -> list[str]:
     if lost.size == 0:
         return []
     return [
-        f"{movie}: {lost.size} of {inside.size} trials do not lie within the recorded frames of one segment "
-        f"and are dropped (trials {_listed(lost)})."
+        f"{movie}: {lost.size} of {inside.size} trials do not lie within the recorded frames of the segment "
+        f"in which the movie begins, and are dropped (trials {_listed(lost)})."
     ]
 
 

@@ -48,14 +48,14 @@ def test_trials_outside_the_frames_are_dropped_and_numbers_kept(content: int, ke
     assert bool(trials.warnings) == (len(kept) < 3)
 
 
-def test_trials_across_a_gap_are_dropped() -> None:
+def test_trials_across_and_after_a_gap_are_dropped() -> None:
     gap = int(FRAMES[130]) + 1, int(FRAMES[131]) - 1
 
     trials = movie_trials("m", [100], [0], layout(), FRAMES, [[0, gap[0]], [gap[1], 10**6]])
 
-    assert trials.number.tolist() == [0, 2]
-    assert "1 of 3 trials" in trials.warnings[0]
-    assert "(trials 1)" in trials.warnings[0]
+    assert trials.number.tolist() == [0]
+    assert "2 of 3 trials" in trials.warnings[0]
+    assert "(trials 1, 2)" in trials.warnings[0]
 
 
 def test_trials_behind_a_missing_flip_are_marked() -> None:
