@@ -36,12 +36,13 @@ def file_facts(paths: Iterable[Path]) -> list[dict[str, Any]]:
     return facts
 
 
-def digest(definition: StepDefinition[Any], params: StepParams, inputs: list[dict[str, Any]]) -> str:
-    """Return a hash of everything that decides the numbers: parameters, input files, version of the step."""
+def digest(
+    definition: StepDefinition[Any], params: StepParams, inputs: list[dict[str, Any]], item: str
+) -> str:
+    """Return a hash of all that decides an item's numbers: parameters, input files, version of the step."""
     essence = [_essence(fact) for fact in inputs]
-    text = json.dumps(
-        [definition.name, definition.version, definition.result_parameters(params), essence], sort_keys=True
-    )
+    decisive = definition.result_parameters(params, item)
+    text = json.dumps([definition.name, definition.version, decisive, essence], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -52,11 +52,10 @@ def available_workers() -> int:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What a run has to do: digest of the request, items to compute, items that are kept."""
+    """What a run has to do: items to compute with the digests of the request, items that are kept."""
 
-    digest: str
     inputs: list[dict[str, Any]]
-    compute: tuple[str, ...]
+    compute: dict[str, str]
     keep: tuple[str, ...]
 
 
@@ -112,14 +111,14 @@ def run_step(
     checked = params if isinstance(params, StepParams) else definition.make_params(params or {})
     _check_requirements(session, definition)
     plan = plan_run(session, definition, checked, force)
-    run = StepRun(definition, session, checked, items=plan.compute, cached_items=plan.keep)
+    run = StepRun(definition, session, checked, items=tuple(plan.compute), cached_items=plan.keep)
     if not plan.compute:
         run.cached = True
         logger.info("%s: kept, nothing to compute", definition.name)
         return run
     ctx = StepContext(
         definition,
-        items=plan.compute if definition.items else (),
+        items=run.items if definition.items else (),
         workers=workers or available_workers(),
         progress=progress,
         cancel=cancel,
@@ -148,14 +147,15 @@ def plan_run(
 ) -> RunPlan:
     """Return what a run would have to do; CacheConflictError if a result there was made differently."""
     inputs = provenance.file_facts(definition.inputs(session, params)) if definition.inputs else []
-    wanted = provenance.digest(definition, params, inputs)
     items = tuple(definition.items(session, params)) if definition.items else ("",)
     there = provenance.record_items(session.steps.get(definition.name))
-    compute, keep = [], []
+    compute: dict[str, str] = {}
+    keep = []
     for item in items:
+        wanted = provenance.digest(definition, params, inputs, item)
         present = there.get(item)
         if force or present is None or present["stale"]:
-            compute.append(item)
+            compute[item] = wanted
         elif present["digest"] == wanted:
             keep.append(item)
         else:
@@ -164,7 +164,7 @@ def plan_run(
                 f"{what} is there already, made with other parameters, input files or another version. "
                 f"Pass force=True to compute it again, or keep it as it is."
             )
-    return RunPlan(wanted, inputs, tuple(compute), tuple(keep))
+    return RunPlan(inputs, compute, tuple(keep))
 
 
 def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunPlan) -> list[Key]:
@@ -182,7 +182,8 @@ def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunP
             _complete_metadata(value, path[3], run)
         _assign(session, path, value)
         changed.append(path)
-    items = {**there, **{item: {"digest": plan.digest, "stale": False} for item in plan.compute}}
+    done = {item: wanted for item, wanted in plan.compute.items() if item not in ctx.skipped}
+    items = {**there, **{item: {"digest": wanted, "stale": False} for item, wanted in done.items()}}
     session.steps[definition.name] = provenance.make_record(
         definition, run.params, plan.inputs, items, run.elapsed_seconds, features
     )

@@ -105,6 +105,7 @@ class StepDefinition(Generic[R]):
     creates: bool
     inputs: Callable[[PipelineSession, Any], Iterable[Path]] | None
     items: Callable[[PipelineSession, Any], Sequence[str]] | None
+    item_params: Callable[[Any, str], Any] | None
     result: Callable[[StepRun], R]
 
     def make_params(self, values: Mapping[str, Any]) -> StepParams:
@@ -132,14 +133,15 @@ class StepDefinition(Generic[R]):
                 lines.append(f"{name} of {self.name}: {message} (got {problem['input']!r}).")
         return "\n".join(lines)
 
-    def result_parameters(self, params: StepParams) -> dict[str, Any]:
-        """Return the parameters that decide the numbers: no selectors, nothing that only changes speed."""
+    def result_parameters(self, params: StepParams, item: str = "") -> dict[str, Any]:
+        """Return the parameters that decide an item's numbers: no selectors, nothing for speed only."""
         ignored = set(self.selectors)
         for name, info in self.params.model_fields.items():
             extra = info.json_schema_extra
             if isinstance(extra, Mapping) and extra.get("affects_result") is False:
                 ignored.add(name)
-        return params.model_dump(mode="json", exclude=ignored)
+        shared = params.model_dump(mode="json", exclude=ignored)
+        return shared if self.item_params is None else {**shared, "item": self.item_params(params, item)}
 
 
 class StepContext:
@@ -169,6 +171,7 @@ class StepContext:
         self.warnings: list[str] = []
         self.outputs: dict[Key, Any] = {}
         self.removed: list[Key] = []
+        self.skipped: set[str] = set()
         self._definition = definition
         self._progress = progress
         self._cancel = cancel
@@ -203,6 +206,10 @@ class StepContext:
         """Tell the person something: in the session's warnings, the result and the log."""
         if message not in self.warnings:
             self.warnings.append(message)
+
+    def skip(self, item: str) -> None:
+        """Say that an item was not produced: it does not count as done, and is tried again next time."""
+        self.skipped.add(item)
 
     def put(self, value: Any, *path: str) -> None:
         """Hand over a result for `path`, e.g. ``put(array, "stimulus", "section_time", movie)``.
@@ -276,6 +283,7 @@ def step(
     creates: bool = False,
     inputs: Callable[[PipelineSession, Any], Iterable[Path]] | None = None,
     items: Callable[[PipelineSession, Any], Sequence[str]] | None = None,
+    item_params: Callable[[Any, str], Any] | None = None,
 ) -> Callable[[Callable[[PipelineSession, Any, StepContext], Any]], StepFunction[R]]:
     """Declare a step.
 
@@ -307,6 +315,8 @@ def step(
         Files that decide the result.
     items
         Independent parts of the result (movies, features) that are kept or recomputed one by one.
+    item_params
+        What decides one item's numbers beside the parameters that are no selectors, as JSON-able data.
     """
 
     def register(function: Callable[[PipelineSession, Any, StepContext], Any]) -> StepFunction[R]:
@@ -324,6 +334,7 @@ def step(
             creates=creates,
             inputs=inputs,
             items=items,
+            item_params=item_params,
             result=result,
         )
         _registry[name] = public = StepFunction(definition)

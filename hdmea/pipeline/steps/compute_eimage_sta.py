@@ -92,6 +92,8 @@ class _Outcome:
 
 
 def _unit_ids(session: PipelineSession, params: ElectricalImageParams) -> list[str]:
+    if not session.units:
+        raise MissingInputError("Electrical images need sorted units, and this recording has none.")
     if params.unit_ids is None:
         return list(session.units)
     asked = [f"unit_{unit:03d}" if isinstance(unit, int) else unit for unit in params.unit_ids]

@@ -100,6 +100,18 @@ def _inputs(session: PipelineSession, params: ExtractFeaturesParams) -> list[Pat
     return []
 
 
+def _item_params(params: ExtractFeaturesParams, item: str) -> dict[str, Any]:
+    """Return what decides one feature's numbers: its version and its own parameters."""
+    registry = default_registry()
+    if registry.why_unavailable(item) is not None:
+        return {}
+    extractor = registry.get(item)
+    return {
+        "version": extractor.version,
+        "params": extractor.make_params(_overrides(params).get(item)).model_dump(mode="json"),
+    }
+
+
 def _result(run: StepRun) -> ExtractionResult:
     assert run.hdf5_path is not None
     outcome = run.outcome or _Outcome()
@@ -123,9 +135,10 @@ def _result(run: StepRun) -> ExtractionResult:
     provides=("units/*/features",),
     version="1",
     positional=("features",),
-    selectors=("features",),
+    selectors=("features", "config_overrides"),
     inputs=_inputs,
     items=_requested,
+    item_params=_item_params,
     result=_result,
 )
 def extract_features(session: PipelineSession, params: ExtractFeaturesParams, ctx: StepContext) -> _Outcome:
