@@ -1,0 +1,116 @@
+"""The few calls of HDF5's own interface that files are opened and walked with.
+
+h5py's file objects cost several times more per object than the calls beneath them, and a result file has
+tens of thousands of objects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from h5py import h5, h5d, h5f, h5g, h5o, h5p
+
+__all__ = [
+    "FileID",
+    "GroupID",
+    "abandon",
+    "create_file",
+    "has_link",
+    "link_names",
+    "open_dataset",
+    "open_file",
+    "open_group",
+    "open_object",
+]
+
+FileID: TypeAlias = Any
+"""h5py.h5f.FileID, which has no type information."""
+GroupID: TypeAlias = Any
+"""h5py.h5g.GroupID, likewise."""
+
+_META_BLOCK_NBYTES = 1 << 20
+
+
+def create_file(path: Path) -> FileID:
+    """Create a file in the format of HDF5 1.10, which MATLAB R2019b reads."""
+    access = _access(locking=False)
+    access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
+    access.set_meta_block_size(_META_BLOCK_NBYTES)
+    creation = h5p.create(h5p.FILE_CREATE)
+    creation.set_link_creation_order(h5p.CRT_ORDER_TRACKED)
+    return h5f.create(os.fsencode(path), h5f.ACC_TRUNC, creation, access)
+
+
+def open_file(path: Path, *, write: bool = False) -> FileID:
+    """Open a file; for reading without HDF5's own lock, which network drives often lack.
+
+    Raises
+    ------
+    OSError
+        If it is no HDF5 file, damaged, or not readable.
+    """
+    flags = h5f.ACC_RDWR if write else h5f.ACC_RDONLY
+    access = _access(locking=False)
+    access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
+    if write:
+        access.set_meta_block_size(_META_BLOCK_NBYTES)
+    try:
+        return h5f.open(os.fsencode(path), flags, access)
+    except OSError as error:
+        if "lock" not in str(error):
+            raise
+        # HDF5 wants the same choice for a file that this process has open already.
+        return h5f.open(os.fsencode(path), flags, _access(locking=True))
+
+
+def open_object(parent: Any, name: str) -> Any:
+    """Open a group or a dataset below `parent`."""
+    return h5o.open(parent, name.encode())
+
+
+def open_dataset(parent: Any, name: str) -> Any:
+    """Open a dataset below `parent`."""
+    return h5d.open(parent, name.encode())
+
+
+def open_group(parent: Any, name: str) -> GroupID:
+    """Open a group below `parent`."""
+    return h5g.open(parent, name.encode())
+
+
+def has_link(group: Any, path: str) -> bool:
+    """Return whether `path` leads to something below `group`."""
+    links = group.links
+    done = ""
+    for name in path.split("/"):
+        done = f"{done}/{name}" if done else name
+        if not links.exists(done.encode()):
+            return False
+    return True
+
+
+def link_names(group: GroupID) -> list[str]:
+    """Return what is in a group, in the order in which it was written where the file knows it."""
+    names: list[bytes] = []
+    try:
+        group.links.iterate(names.append, idx_type=h5.INDEX_CRT_ORDER)
+    except (RuntimeError, ValueError, KeyError):
+        names = list(group)
+    return [name.decode() for name in names]
+
+
+def abandon(file: FileID) -> None:
+    """Close a file that is of no use any more, for instance because its drive is full."""
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        file.close()
+
+
+def _access(*, locking: bool) -> Any:
+    access = h5p.create(h5p.FILE_ACCESS)
+    access.set_fclose_degree(h5f.CLOSE_STRONG)
+    if not locking:
+        access.set_file_locking(False, True)
+    return access

@@ -1,0 +1,64 @@
+"""How much memory the data of a session take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hdmea.io.lazy import LazyEntry
+from hdmea.io.sectioned import SectionedSpikes
+
+__all__ = ["estimate_nbytes"]
+
+
+def estimate_nbytes(tree: Any, *, include_unread: bool = False) -> int:
+    """Return how many bytes the data in `tree` take in memory, at any depth.
+
+    Parameters
+    ----------
+    tree
+        Nested dictionaries and lists of arrays, text and numbers.
+    include_unread
+        Count arrays that are still in the file as well.
+
+    Notes
+    -----
+    An array that lies in several places counts once; trials count with their index ranges, because they
+    are views of the unit's spike times.
+    """
+    seen: set[int] = set()
+    total = 0
+    pending = [tree]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, (np.ndarray, SectionedSpikes, Mapping, list, tuple)):
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+        if isinstance(value, LazyEntry):
+            total += value.nbytes if include_unread else 0
+        elif isinstance(value, np.ndarray):
+            total += value.nbytes
+            if value.dtype.hasobject:
+                pending.extend(value.reshape(-1))
+            pending.extend(getattr(value, "attrs", {}).values())
+        elif isinstance(value, SectionedSpikes):
+            total += value.ranges.nbytes
+        elif isinstance(value, Mapping):
+            pending.extend(dict.values(value) if isinstance(value, dict) else value.values())
+        elif isinstance(value, (list, tuple)):
+            total += 8 * len(value)
+            pending.extend(value)
+        else:
+            total += _scalar_nbytes(value)
+    return total
+
+
+def _scalar_nbytes(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, (bytes, np.generic)):
+        return len(value) if isinstance(value, bytes) else value.nbytes
+    return 0 if value is None else 8
