@@ -110,6 +110,8 @@ def run_step(
     definition = (get_step(step) if isinstance(step, str) else step).definition
     checked = params if isinstance(params, StepParams) else definition.make_params(params or {})
     _check_requirements(session, definition)
+    if definition.resolve is not None:
+        checked = definition.resolve(session, checked)
     plan = plan_run(session, definition, checked, force)
     run = StepRun(definition, session, checked, items=tuple(plan.compute), cached_items=plan.keep)
     if not plan.compute:

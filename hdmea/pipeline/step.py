@@ -106,6 +106,7 @@ class StepDefinition(Generic[R]):
     inputs: Callable[[PipelineSession, Any], Iterable[Path]] | None
     items: Callable[[PipelineSession, Any], Sequence[str]] | None
     item_params: Callable[[Any, str], Any] | None
+    resolve: Callable[[PipelineSession, Any], StepParams] | None
     result: Callable[[StepRun], R]
 
     def make_params(self, values: Mapping[str, Any]) -> StepParams:
@@ -284,6 +285,7 @@ def step(
     inputs: Callable[[PipelineSession, Any], Iterable[Path]] | None = None,
     items: Callable[[PipelineSession, Any], Sequence[str]] | None = None,
     item_params: Callable[[Any, str], Any] | None = None,
+    resolve: Callable[[PipelineSession, Any], StepParams] | None = None,
 ) -> Callable[[Callable[[PipelineSession, Any, StepContext], Any]], StepFunction[R]]:
     """Declare a step.
 
@@ -317,6 +319,9 @@ def step(
         Independent parts of the result (movies, features) that are kept or recomputed one by one.
     item_params
         What decides one item's numbers beside the parameters that are no selectors, as JSON-able data.
+    resolve
+        Replaces parameters that were left to a default of the recording by what they stand for, so that
+        leaving them out and naming them is the same request.
     """
 
     def register(function: Callable[[PipelineSession, Any, StepContext], Any]) -> StepFunction[R]:
@@ -335,6 +340,7 @@ def step(
             inputs=inputs,
             items=items,
             item_params=item_params,
+            resolve=resolve,
             result=result,
         )
         _registry[name] = public = StepFunction(definition)

@@ -96,6 +96,11 @@ def _shown(session: PipelineSession, params: SectionTimeParams) -> tuple[Playlis
     return playlist, library.movie_lengths(playlist.movies)
 
 
+def _resolve(session: PipelineSession, params: SectionTimeParams) -> SectionTimeParams:
+    playlist = _library(session, params).playlist(params.playlist_name)
+    return params.model_copy(update={"playlist_name": playlist.name})
+
+
 def _input_files(session: PipelineSession, params: SectionTimeParams) -> Iterable[Path]:
     playlist, lengths = _shown(session, params)
     return [playlist.path, *lengths.paths]
@@ -113,6 +118,7 @@ def _result(run: StepRun) -> bool:
     provides=("stimulus/section_time", "stimulus/light_template"),
     version="1",
     positional=("playlist_name",),
+    resolve=_resolve,
     inputs=_input_files,
     result=_result,
 )

@@ -1,0 +1,169 @@
+"""Deferred and immediate mode, one thread and two, twice the same: identical content, dataset by dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from hdmea.pipeline import (
+    ExtractionResult,
+    LoadResult,
+    LoadWithEImageSTAResult,
+    PipelineSession,
+    SectionResult,
+    STAResult,
+    create_session,
+    get_step,
+    load_recording_with_eimage_sta,
+    run_flow,
+    run_step,
+)
+from hdmea.pipeline.flows import FlowOptions
+from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
+
+STEPS: dict[str, dict[str, Any]] = {
+    "add_section_time": {},
+    "section_spike_times": {"pad_margin": (0.1, 0.05)},
+    "compute_sta": {"cover_range": (-20, 1)},
+    "compute_eimage_sta": {"duration_s": 5.0, "chunk_duration_s": 0.2},
+    "extract_features": {"features": ("frif", "baseline")},
+}
+# Times of day, durations, and where a session was going to be saved.
+EXEMPT = {
+    "created_at", "updated_at", "extracted_at", "hdmea_extracted_at", "started_at", "finished_at",
+    "duration_s", "saved_at", "stage1_timestamp", "output_dir",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> SimulatedRecording:
+    return simulate_recording(tmp_path_factory.mktemp("source"), Experiment.tiny())
+
+
+def sources(recording: SimulatedRecording) -> dict[str, str]:
+    return {"cmcr_path": str(recording.cmcr_path), "cmtr_path": str(recording.cmtr_path)}
+
+
+def deferred(recording: SimulatedRecording, folder: Path, workers: int = 1) -> Path:
+    session = create_session(**sources(recording), output_dir=folder)
+    run_step(session, "load_recording", sources(recording), workers=workers)
+    for name, params in STEPS.items():
+        run_step(session, name, params, workers=workers)
+    assert not folder.exists()
+    return session.save()
+
+
+def content(path: Path) -> dict[str, Any]:
+    """Return everything in a file by name: bytes, type and shape of datasets, values of attributes."""
+    found: dict[str, Any] = {}
+
+    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        for key, value in item.attrs.items():
+            steps_own = name.startswith("pipeline/steps") and key == "duration_s"
+            if key not in EXEMPT or (key == "duration_s" and not steps_own and "pipeline" not in name):
+                found[f"{name}@{key}"] = (np.asarray(value).dtype.str, np.asarray(value).tolist())
+        if isinstance(item, h5py.Dataset):
+            value = item[()]
+            raw = value.tolist() if item.dtype.kind == "O" else np.asarray(value).tobytes()
+            found[name] = (item.dtype.str, item.shape, raw)
+
+    with h5py.File(path) as file:
+        visit("/", file)
+        file.visititems(visit)
+    return found
+
+
+def assert_same(first: Path, second: Path) -> None:
+    one, other = content(first), content(second)
+    assert one.keys() == other.keys()
+    different = [name for name in one if repr(one[name]) != repr(other[name])]
+    assert different == []
+
+
+def test_immediate_and_deferred_mode_write_the_same(recording: SimulatedRecording, tmp_path: Path) -> None:
+    loaded = get_step("load_recording")(**sources(recording), output_dir=tmp_path / "immediate")
+    assert isinstance(loaded, LoadResult)
+    assert loaded.stage1_completed
+    assert loaded.num_units == len(recording.truth.unit_ids)
+    kinds = {
+        "add_section_time": bool, "section_spike_times": SectionResult, "compute_sta": STAResult,
+        "compute_eimage_sta": LoadWithEImageSTAResult, "extract_features": ExtractionResult,
+    }  # fmt: skip
+    for name, params in STEPS.items():
+        result = get_step(name)(hdf5_path=loaded.hdf5_path, **params)
+        assert isinstance(result, kinds[name])
+    assert_same(loaded.hdf5_path, deferred(recording, tmp_path / "deferred"))
+
+
+def test_one_thread_and_two_and_twice_give_the_same_bytes(
+    recording: SimulatedRecording, tmp_path: Path
+) -> None:
+    first = deferred(recording, tmp_path / "one")
+    assert_same(first, deferred(recording, tmp_path / "two", workers=2))
+    assert_same(first, deferred(recording, tmp_path / "again"))
+
+
+def test_resumed_session_reaches_the_same_result(recording: SimulatedRecording, tmp_path: Path) -> None:
+    session = create_session(**sources(recording), output_dir=tmp_path / "resumed")
+    run_step(session, "load_recording", sources(recording))
+    for number, (name, params) in enumerate(STEPS.items()):
+        path = session.checkpoint(tmp_path / "points" / f"{number}.h5")
+        session = PipelineSession.load(path, lazy=number % 2 == 0)
+        run_step(session, name, params)
+    assert_same(session.save(), deferred(recording, tmp_path / "straight"))
+
+
+def test_load_with_electrical_images_is_both_steps(recording: SimulatedRecording, tmp_path: Path) -> None:
+    image = STEPS["compute_eimage_sta"]
+    result = load_recording_with_eimage_sta(**sources(recording), output_dir=tmp_path / "file", **image)
+    assert isinstance(result, LoadWithEImageSTAResult)
+    assert 0 < result.units_with_sta <= result.num_units
+    held = load_recording_with_eimage_sta(**sources(recording), **image, defer_save=True)
+    assert isinstance(held, PipelineSession)
+    assert held.completed_steps == {"load_recording", "compute_eimage_sta"}
+    stored = PipelineSession.load(result.hdf5_path)
+    for unit_id, unit in held.units.items():
+        np.testing.assert_array_equal(
+            unit["features"]["eimage_sta"]["data"], stored.units[unit_id]["features"]["eimage_sta"]["data"]
+        )
+
+
+def test_flow_gives_the_result_of_its_steps(recording: SimulatedRecording, tmp_path: Path) -> None:
+    options = FlowOptions(workers=1)
+    result = run_flow("standard", **sources(recording), output_dir=tmp_path, options=options)
+    assert result.success, result.error
+    assert isinstance(result.load_result, LoadResult)
+    assert isinstance(result.extraction_result, ExtractionResult)
+    assert result.extraction_result.features_extracted == ["frif", "baseline"]
+    assert not result.steps_skipped
+    again = run_flow("standard", **sources(recording), output_dir=tmp_path)
+    assert again.steps_completed == []
+    assert len(again.steps_cached) == 6
+
+
+def test_older_import_paths_hand_on_the_same_functions() -> None:
+    import hdmea.features
+    import hdmea.features.sta
+    import hdmea.io.hdf5_store
+    import hdmea.io.section_time
+    import hdmea.io.spike_sectioning
+    import hdmea.pipeline.flows
+    import hdmea.pipeline.runner
+    import hdmea.pipeline.session
+    from hdmea import pipeline
+
+    assert hdmea.features.sta.compute_sta is pipeline.compute_sta
+    assert hdmea.features.compute_sta is pipeline.compute_sta
+    assert hdmea.io.section_time.add_section_time is pipeline.add_section_time
+    assert hdmea.io.section_time.add_section_time_analog is pipeline.add_section_time_analog
+    assert hdmea.io.spike_sectioning.section_spike_times is pipeline.section_spike_times
+    assert hdmea.io.add_section_time is pipeline.add_section_time
+    assert hdmea.io.section_spike_times is pipeline.section_spike_times
+    assert hdmea.pipeline.runner.load_recording is pipeline.load_recording
+    assert hdmea.pipeline.runner.extract_features is pipeline.extract_features
+    assert hdmea.pipeline.session.PipelineSession is pipeline.PipelineSession
+    assert hdmea.pipeline.flows.run_flow is pipeline.run_flow
