@@ -143,15 +143,5 @@ class SectionedSpikes(Mapping[str, Any]):
         self._trial_time = state["trial_time"]
 
     def _full(self) -> NDArray[Any]:
-        filled = self._ranges[self._ranges[:, 0] < self._ranges[:, 1]]
-        if not len(filled):
-            return self._spike_times[:0]
-        filled = filled[np.argsort(filled[:, 0], kind="stable")]
-        reach = np.maximum.accumulate(filled[:, 1])
-        if (filled[1:, 0] == reach[:-1]).all():
-            return self._spike_times[filled[0, 0] : reach[-1]]
-        starts = np.concatenate((filled[:1, 0], np.maximum(filled[1:, 0], reach[:-1])))
-        pieces = [
-            self._spike_times[first:last] for first, last in zip(starts, reach, strict=True) if first < last
-        ]
-        return np.concatenate(pieces)
+        pieces = [self._spike_times[first:last] for first, last in self._ranges]
+        return np.unique(np.concatenate(pieces)) if pieces else self._spike_times[:0]
