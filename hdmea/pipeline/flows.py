@@ -148,7 +148,7 @@ def execute_flow(session: PipelineSession, flow: Flow, options: FlowOptions = Fl
         except MissingInputError as error:
             if not item.optional:
                 return _failed(result, item.step, error)
-            logger.warning("%s is left out: %s", item.step, error)
+            logger.info("%s is left out: %s", item.step, error)
             result.steps_skipped[item.step] = str(error)
             result.warnings.append(f"{item.step} was left out: {error}")
         except Exception as error:
