@@ -10,7 +10,8 @@ import pytest
 from hdmea.pipeline import FlowResult, PipelineSession, create_session, run_flow, run_step
 
 NOISE = "perfect_dense_noise_15x15_15hz_r42_1min"
-TRIALS = {  # unit: spikes per trial of step, green/blue, frequency steps, moving bar; used and extreme of the STA
+# Unit: spikes per trial of step, green/blue, frequency steps, moving bar; spikes used and extreme of the STA.
+TRIALS = {
     1: ([36, 34, 19], [40, 46, 45], [214, 190, 195], [191, 184, 161], 983, (56, 10, 7), 199.746),
     2: ([190, 210, 167], [215, 211, 232], [256, 227, 244], [210, 205, 190], 1043, (57, 6, 5), 213.193),
     3: ([27, 32, 23], [51, 53, 56], [261, 274, 255], [161, 183, 167], 995, (55, 4, 3), 56.894),
