@@ -1,0 +1,1 @@
+"""The desktop application: it draws, asks and reports; the engine computes."""

@@ -73,9 +73,9 @@ def interval_histogram(
     """
     if rate_hz <= 0 or bin_ms <= 0 or longest_ms < bin_ms:
         raise ValueError("An interval histogram needs a positive rate, a positive bin and a longer range.")
-    edges: NDArray[np.float64] = np.arange(round(longest_ms / bin_ms) + 1, dtype=np.float64) * bin_ms
+    edges = np.arange(round(longest_ms / bin_ms) + 1) * np.float64(bin_ms)
     samples: NDArray[np.int64] = np.asarray(spike_times).astype(np.int64)
-    intervals: NDArray[np.float64] = (samples[1:] - samples[:-1]) * (1000.0 / rate_hz)
+    intervals = (samples[1:] - samples[:-1]) * np.float64(1000.0 / rate_hz)
     # The bin of an interval that lies on an edge must not depend on rounding.
     bins = np.floor(np.round(intervals / bin_ms, 9)).astype(np.int64)
     counts = np.bincount(bins[bins < edges.size - 1], minlength=edges.size - 1).astype(np.int64)

@@ -1,0 +1,1 @@
+"""Views of the data; each asks for what it shows only while it is visible."""

@@ -1,0 +1,8 @@
+"""`python -m hdmea_gui` starts the window."""
+
+import sys
+
+from hdmea_gui.app import main
+
+if __name__ == "__main__":
+    sys.exit(main())

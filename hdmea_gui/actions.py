@@ -1,0 +1,281 @@
+"""Every action of the window as data: menus, toolbar, shortcuts and help come from this one table."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar
+
+from hdmea_gui.icons import icon
+from hdmea_gui.theme import Theme
+
+__all__ = ["ACTIONS", "ActionSet", "ActionSpec"]
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One action.
+
+    Attributes
+    ----------
+    id
+        Name of the action.
+    text
+        Text in the menu, with mnemonic.
+    handler
+        Name of the method of the window that is called.
+    menu
+        Title of the menu; the order of the table is the order of the menu.
+    tooltip
+        One sentence.
+    shortcut, icon
+        Key sequence and name of the icon, empty for none.
+    toolbar
+        Whether it is in the toolbar, too.
+    new_group
+        Whether a line separates it from the action before it.
+    checkable
+        Whether it is on or off.
+    """
+
+    id: str
+    text: str
+    handler: str
+    menu: str
+    tooltip: str
+    shortcut: str = ""
+    icon: str = ""
+    toolbar: bool = False
+    new_group: bool = False
+    checkable: bool = False
+
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    ActionSpec(
+        "open",
+        "&Open…",
+        "open_files",
+        "&File",
+        "Open a .cmcr/.cmtr recording, a saved result or a checkpoint",
+        "Ctrl+O",
+        "open",
+        toolbar=True,
+    ),
+    ActionSpec(
+        "open_folder",
+        "Open &folder…",
+        "open_folder",
+        "&File",
+        "Open the recording in a folder",
+        "Ctrl+Shift+O",
+    ),
+    ActionSpec(
+        "open_demo",
+        "Open &demo recording",
+        "open_demo",
+        "&File",
+        "Make and open a small simulated recording",
+        "Ctrl+D",
+        "demo",
+        toolbar=True,
+    ),
+    ActionSpec(
+        "save",
+        "&Save",
+        "save",
+        "&File",
+        "Write the result file",
+        "Ctrl+S",
+        "save",
+        toolbar=True,
+        new_group=True,
+    ),
+    ActionSpec(
+        "save_as", "Save &as…", "save_as", "&File", "Write the result under a new name", "Ctrl+Shift+S"
+    ),
+    ActionSpec(
+        "checkpoint",
+        "&Checkpoint…",
+        "checkpoint",
+        "&File",
+        "Write a snapshot to resume from; the session stays in memory",
+        "Ctrl+K",
+        "checkpoint",
+        toolbar=True,
+    ),
+    ActionSpec("quit", "&Quit", "close", "&File", "Close the program", "Ctrl+Q", new_group=True),
+    ActionSpec(
+        "run_all",
+        "Run &all steps",
+        "run_all",
+        "&Run",
+        "Run the steps of the chosen flow; what is up to date is kept",
+        "F5",
+        "run_all",
+        toolbar=True,
+    ),
+    ActionSpec(
+        "run_step",
+        "Run &step",
+        "run_step",
+        "&Run",
+        "Run the chosen step with the parameters shown",
+        "Ctrl+Return",
+        "run",
+    ),
+    ActionSpec(
+        "stop",
+        "S&top",
+        "stop",
+        "&Run",
+        "Stop the running step; the session stays as it was before it",
+        "Esc",
+        "stop",
+        toolbar=True,
+    ),
+    ActionSpec(
+        "reset_parameters",
+        "&Reset parameters",
+        "reset_parameters",
+        "&Run",
+        "Set the parameters of the chosen step to their defaults",
+        "",
+        "reset",
+        new_group=True,
+    ),
+    ActionSpec(
+        "previous_unit",
+        "&Previous unit",
+        "previous_unit",
+        "&View",
+        "Show the unit above in the table",
+        "Ctrl+Up",
+    ),
+    ActionSpec(
+        "next_unit", "&Next unit", "next_unit", "&View", "Show the unit below in the table", "Ctrl+Down"
+    ),
+    ActionSpec(
+        "whole_recording",
+        "&Whole recording",
+        "whole_recording",
+        "&View",
+        "Zoom out to the whole recording",
+        "Ctrl+0",
+        "zoom_out",
+    ),
+    ActionSpec(
+        "log",
+        "&Log and warnings",
+        "toggle_log",
+        "&View",
+        "Show or hide the log",
+        "Ctrl+L",
+        "log",
+        new_group=True,
+        checkable=True,
+    ),
+    ActionSpec(
+        "theme_light", "Light colours", "use_light", "&View", "Dark on light", new_group=True, checkable=True
+    ),
+    ActionSpec("theme_dark", "Dark colours", "use_dark", "&View", "Light on dark", checkable=True),
+    ActionSpec(
+        "theme_system", "Colours of the &system", "use_system", "&View", "As the desktop", checkable=True
+    ),
+    ActionSpec("shortcuts", "&Keyboard shortcuts", "show_shortcuts", "&Help", "All shortcuts", "F1", "help"),
+    ActionSpec("about", "&About HD-MEA Studio", "show_about", "&Help", "Version and licence"),
+)
+
+
+class ActionSet:
+    """The table as Qt actions of a window.
+
+    Parameters
+    ----------
+    window
+        Has a method for each handler of the table.
+    specs
+        The table.
+
+    Raises
+    ------
+    AttributeError
+        If the window lacks a handler; the message names the nearest method.
+    """
+
+    def __init__(self, window: QObject, specs: tuple[ActionSpec, ...] = ACTIONS) -> None:
+        self.specs = {spec.id: spec for spec in specs}
+        self._actions = {spec.id: _make(window, spec) for spec in specs}
+
+    def __getitem__(self, action_id: str) -> QAction:
+        return self._actions[action_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._actions)
+
+    def fill_menu_bar(self, bar: QMenuBar) -> dict[str, QMenu]:
+        """Add the menus; return them by title."""
+        menus: dict[str, QMenu] = {}
+        for spec in self.specs.values():
+            if spec.menu not in menus:
+                menus[spec.menu] = bar.addMenu(spec.menu)
+                menus[spec.menu].setToolTipsVisible(True)
+            if spec.new_group:
+                menus[spec.menu].addSeparator()
+            menus[spec.menu].addAction(self._actions[spec.id])
+        return menus
+
+    def fill_toolbar(self, bar: QToolBar) -> None:
+        """Add the actions of the toolbar, one group per menu."""
+        menu = None
+        for spec in self.specs.values():
+            if not spec.toolbar:
+                continue
+            if menu not in (None, spec.menu):
+                bar.addSeparator()
+            menu = spec.menu
+            bar.addAction(self._actions[spec.id])
+
+    def allow(self, action_id: str, refusal: str | None) -> None:
+        """Enable an action, or disable it with the reason in its tooltip."""
+        action, spec = self._actions[action_id], self.specs[action_id]
+        action.setEnabled(refusal is None)
+        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        sentence = spec.tooltip if refusal is None else f"{spec.tooltip}. Not now: {refusal}"
+        action.setToolTip(f"{sentence} ({keys})" if keys else sentence)
+
+    def refusal(self, action_id: str) -> str:
+        """Return why an action is disabled, empty if it is enabled."""
+        action = self._actions[action_id]
+        return "" if action.isEnabled() else action.toolTip().partition("Not now: ")[2]
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw the icons in the colours of a theme."""
+        for spec in self.specs.values():
+            if spec.icon:
+                self._actions[spec.id].setIcon(icon(spec.icon, theme))
+
+
+def _make(window: QObject, spec: ActionSpec) -> QAction:
+    action = QAction(spec.text, window)
+    action.setObjectName(spec.id)
+    action.setCheckable(spec.checkable)
+    if spec.shortcut:
+        action.setShortcut(QKeySequence(spec.shortcut))
+    action.setIconText(spec.text.replace("&", "").rstrip("…"))
+    handler = _handler(window, spec.handler)
+    action.triggered.connect(lambda _checked=False: handler())
+    return action
+
+
+def _handler(window: QObject, name: str) -> Callable[[], Any]:
+    found = getattr(window, name, None)
+    if not callable(found):
+        close = difflib.get_close_matches(name, dir(window), 1)
+        advice = f"; did you mean {close[0]!r}?" if close else ""
+        raise AttributeError(f"The window has no method {name!r} for an action{advice}")
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,11 @@
+"""The one meeting point of window and engine; no other module of the window calls the engine.
+
+`Controller` lives on the GUI thread and knows plain values only. `Workspace` lives on the worker thread
+and holds the session. Between them go immutable jobs and queries, and snapshots back.
+"""
+
+from __future__ import annotations
+
+from hdmea_gui.controller.main import Controller
+
+__all__ = ["Controller"]

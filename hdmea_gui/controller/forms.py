@@ -1,0 +1,85 @@
+"""Parameter declarations of the engine's steps as plain field descriptions for the form."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hdmea_gui.controller.snapshot import FieldSpec, StepSpec
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from hdmea.pipeline.step import StepDefinition
+
+__all__ = ["describe_step"]
+
+_KINDS = {bool: "bool", int: "int", float: "float", str: "text"}
+
+
+def describe_step(definition: StepDefinition[Any]) -> StepSpec:
+    """Return what the window needs to know of a step: names, help, fields and the model that validates."""
+    document = (definition.function.__doc__ or "").strip().split("\n\n")[0]
+    return StepSpec(
+        name=definition.name,
+        title=definition.title,
+        help=" ".join(document.split()),
+        requires=definition.requires,
+        fields=tuple(_describe(name, info) for name, info in definition.params.model_fields.items()),
+        model=definition.params,
+        creates=definition.creates,
+    )
+
+
+def _describe(name: str, info: FieldInfo) -> FieldSpec:
+    kind, choices, optional = _kind(info.annotation, name)
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
+    minimum, maximum = _limits(info)
+    return FieldSpec(
+        name=name,
+        title=info.title or name.replace("_", " ").capitalize(),
+        help=info.description or "",
+        kind=kind,
+        default=None if info.is_required() else info.get_default(call_default_factory=True),
+        unit=str(extra.get("unit", "")),
+        minimum=minimum,
+        maximum=maximum,
+        choices=choices,
+        optional=optional,
+        advanced=bool(extra.get("advanced", False)),
+        required=info.is_required(),
+    )
+
+
+def _kind(annotation: Any, name: str) -> tuple[str, tuple[Any, ...], bool]:
+    """Return the kind of editor, the choices, and whether nothing may be given."""
+    origin = typing.get_origin(annotation)
+    arguments = typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        rest = [argument for argument in arguments if argument is not type(None)]
+        kind, choices, _ = _kind(Path if Path in rest else rest[0], name)
+        return kind, choices, len(rest) < len(arguments)
+    if origin is typing.Annotated:
+        return _kind(arguments[0], name)
+    if origin is Literal:
+        return "choice", arguments, False
+    if annotation is Path or (annotation is str and name.endswith(("_path", "_dir"))):
+        return ("folder" if name.endswith("_dir") else "file"), (), False
+    if annotation in _KINDS:
+        return _KINDS[annotation], (), False
+    return ("list" if origin in (tuple, list, frozenset, set) else "value"), (), False
+
+
+def _limits(info: FieldInfo) -> tuple[float | None, float | None]:
+    """Return the smallest and the largest allowed number, None where there is no such limit."""
+    minimum: float | None = None
+    maximum: float | None = None
+    for constraint in info.metadata:
+        for attribute in ("ge", "gt"):
+            minimum = getattr(constraint, attribute, None) if minimum is None else minimum
+        for attribute in ("le", "lt"):
+            maximum = getattr(constraint, attribute, None) if maximum is None else maximum
+    return minimum, maximum

@@ -1,0 +1,314 @@
+"""The window's side of the engine: what was asked for becomes a job, what happened becomes a signal."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from hdmea.utils.exceptions import StepCancelled
+from hdmea_gui.controller.snapshot import FileFacts, OpenResult, StateView
+from hdmea_gui.controller.work import (
+    Catalogue,
+    CheckpointJob,
+    DemoJob,
+    FactsQuery,
+    LearnSteps,
+    OpenJob,
+    RunJob,
+    SaveJob,
+    StepEnded,
+    StepRequest,
+    StepStarted,
+)
+from hdmea_gui.controller.workspace import Workspace
+from hdmea_gui.jobs import Failure, Job, JobProgress, JobRunner, Query
+from hdmea_gui.models.parameters import ParameterModel
+from hdmea_gui.models.selection import SelectionModel
+from hdmea_gui.models.steps import StepListModel, StepState
+from hdmea_gui.models.units import UnitTableModel
+
+__all__ = ["Activity", "Controller"]
+
+logger = logging.getLogger(__name__)
+
+_OUTCOMES = {
+    "done": StepState.DONE,
+    "kept": StepState.DONE,
+    "skipped": StepState.SKIPPED,
+    "failed": StepState.FAILED,
+    "cancelled": StepState.CANCELLED,
+}
+
+
+class Activity(enum.Enum):
+    """What the worker does."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    RUNNING = "running"
+    STOPPING = "stopping"
+
+
+class Controller(QObject):
+    """Owns the worker and the models that the views show.
+
+    Attributes
+    ----------
+    steps, units, selection
+        Models of the views.
+    state
+        Snapshot of the session.
+    activity, job_title
+        What the worker does.
+
+    Signals
+    -------
+    state_changed(StateView)
+        The session changed.
+    activity_changed()
+        The worker began, ended or was asked to stop.
+    progressed(JobProgress)
+        The running job reported.
+    opened(OpenResult)
+        Opening ended; also when nothing could be opened.
+    saved(Path, str)
+        A file was written; the second is ``"result"`` or ``"checkpoint"``.
+    step_failed(str, str, str)
+        Title of the step, reason, details.
+    failed(str, Failure)
+        Title of the job that failed.
+    stopped(str)
+        Title of the job that was stopped.
+    warned(str)
+        Something for the log.
+    answered(str, object)
+        Key and answer of a query; `Failure` if it could not be answered.
+    """
+
+    state_changed = Signal(object)
+    activity_changed = Signal()
+    progressed = Signal(object)
+    opened = Signal(object)
+    saved = Signal(object, str)
+    step_failed = Signal(str, str, str)
+    failed = Signal(str, object)
+    stopped = Signal(str)
+    warned = Signal(str)
+    answered = Signal(str, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.steps = StepListModel(self)
+        self.units = UnitTableModel(self)
+        self.selection = SelectionModel(self)
+        self.state = StateView()
+        self.catalogue = Catalogue((), ())
+        self.flow = ""
+        self.job_title = ""
+        self._parameters: dict[str, ParameterModel] = {}
+        self._facts_asked: Callable[[FileFacts | Failure], None] | None = None
+        self._starting = True
+        self._runner = JobRunner(Workspace, (StepCancelled,), self)
+        self._runner.started.connect(self._on_started)
+        self._runner.progressed.connect(self._on_progress)
+        self._runner.milestone.connect(self._on_milestone)
+        self._runner.finished.connect(self._on_finished)
+        self._runner.failed.connect(self._on_failed)
+        self._runner.stopped.connect(self._on_stopped)
+        self._runner.answered.connect(self._on_answered)
+
+    # -- state ---------------------------------------------------------------------------------------
+
+    @property
+    def activity(self) -> Activity:
+        """What the worker does."""
+        if self._starting:
+            return Activity.STARTING
+        if self._runner.stopping:
+            return Activity.STOPPING
+        return Activity.RUNNING if self._runner.busy else Activity.IDLE
+
+    def parameters(self, step: str) -> ParameterModel:
+        """Return the parameters of a step; KeyError if there is no such step."""
+        if step not in self._parameters:
+            spec = self.steps.item(step).spec
+            self._parameters[step] = ParameterModel(spec, self._preset(step), self)
+        return self._parameters[step]
+
+    # -- what can be asked for -----------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Import the engine on the worker; the window is usable at once."""
+        self._submit(LearnSteps())
+
+    def open(self, paths: Sequence[Path]) -> None:
+        """Open files or folders; `opened` says what came of it."""
+        self._submit(OpenJob(tuple(paths)))
+
+    def open_demo(self, folder: Path, size: str = "small") -> None:
+        """Make the demo recording in `folder` if it is not there, and open it."""
+        self._submit(DemoJob(folder, size))
+
+    def choose_flow(self, name: str) -> None:
+        """Choose what "run all" runs; parameters that were not edited take the flow's values."""
+        if name == self.flow or all(flow.name != name for flow in self.catalogue.flows):
+            return
+        self.flow = name
+        for step in [step for step, model in self._parameters.items() if not model.any_changed]:
+            self._parameters.pop(step).deleteLater()
+        self.activity_changed.emit()
+
+    def run_step(self, name: str) -> None:
+        """Run one step; again if it is done."""
+        item = self.steps.item(name)
+        request = StepRequest(name, self._values(name), force=item.state is StepState.DONE)
+        self._run((request,), item.spec.title)
+
+    def run_all(self) -> None:
+        """Run the steps of the chosen flow; what is there and up to date is kept."""
+        flow = next(flow for flow in self.catalogue.flows if flow.name == self.flow)
+        requests = tuple(
+            StepRequest(step.name, self._values(step.name), optional=step.optional) for step in flow.steps
+        )
+        self._run(requests, flow.title)
+
+    def stop(self) -> None:
+        """Ask the running job to stop; returns at once."""
+        if self._runner.busy:
+            self._runner.stop()
+            self.steps.set_stopping()
+            self.activity_changed.emit()
+
+    def save(self, path: Path, *, overwrite: bool) -> None:
+        """Write the result file."""
+        self._submit(SaveJob(path, overwrite))
+
+    def checkpoint(self, path: Path, *, overwrite: bool) -> None:
+        """Write a checkpoint."""
+        self._submit(CheckpointJob(path, overwrite))
+
+    def ask_facts(self, path: Path, tell: Callable[[FileFacts | Failure], None]) -> None:
+        """Have `tell` called with what a file says about itself."""
+        self._facts_asked = tell
+        self.ask("facts", FactsQuery(path))
+
+    def ask(self, key: str, query: Query) -> None:
+        """Have a query answered by `answered`; one with the same key that still waits is dropped."""
+        self._runner.ask(key, query)
+
+    def shutdown(self, timeout_s: float = 30.0) -> bool:
+        """Stop everything and join the worker; False if it did not end in time."""
+        return self._runner.shutdown(timeout_s)
+
+    def own_facts(self) -> FileFacts:
+        """Return what the session in memory says about itself."""
+        size = int(self.state.memory_gb * 1e9)
+        state = self.state
+        return FileFacts(None, state.dataset_id, len(state.unit_ids), state.completed, size, "now")
+
+    # -- what happened -------------------------------------------------------------------------------
+
+    def _submit(self, job: Job) -> None:
+        self._runner.submit(job)
+        self.activity_changed.emit()
+
+    def _run(self, requests: tuple[StepRequest, ...], title: str) -> None:
+        self.steps.set_waiting(tuple(request.name for request in requests))
+        self._submit(RunJob(requests, title))
+
+    def _values(self, step: str) -> Mapping[str, Any]:
+        return self.parameters(step).values_to_run()
+
+    def _preset(self, step: str) -> Mapping[str, Any]:
+        for flow in self.catalogue.flows:
+            if flow.name == self.flow:
+                return next((item.params for item in flow.steps if item.name == step), {})
+        return {}
+
+    def _set_state(self, state: StateView, *, forget: bool = False) -> None:
+        units_changed = (state.unit_ids, state.revision) != (self.state.unit_ids, self.state.revision)
+        self.state = state
+        self.steps.set_session(state, forget=forget)
+        if units_changed:
+            self.units.set_content(state.unit_ids, state.columns)
+            if self.selection.unit not in state.unit_ids:
+                self.selection.select_units(state.unit_ids[:1])
+        self.state_changed.emit(state)
+
+    def _on_started(self, job: Job) -> None:
+        self.job_title = job.title
+        self.activity_changed.emit()
+
+    def _on_progress(self, progress: JobProgress) -> None:
+        if progress.part:
+            self.steps.set_running(progress.part, progress.fraction, progress.text)
+        self.progressed.emit(progress)
+
+    def _on_milestone(self, event: object) -> None:
+        if isinstance(event, StepStarted):
+            self.steps.set_running(event.name)
+        elif isinstance(event, StepEnded):
+            self._end_step(event)
+        elif isinstance(event, str):
+            self.warned.emit(event)
+
+    def _end_step(self, event: StepEnded) -> None:
+        if event.state is not None:
+            self._set_state(event.state)
+        self.steps.set_outcome(event.name, _OUTCOMES[event.outcome], event.reason, event.details)
+        title = self.steps.item(event.name).spec.title
+        if event.outcome == "failed":
+            self.step_failed.emit(title, event.reason, event.details)
+        elif event.outcome == "skipped":
+            self.warned.emit(f"{title} was skipped: {event.reason}")
+
+    def _on_finished(self, job: Job, result: object) -> None:
+        if isinstance(result, Catalogue):
+            self._learn(result)
+        elif isinstance(result, OpenResult):
+            if result.state is not None:
+                self.selection.select_units(())
+                self._set_state(result.state, forget=True)
+            self.opened.emit(result)
+        elif isinstance(result, StateView):
+            self._set_state(result)
+            if isinstance(job, SaveJob):
+                self.saved.emit(job.path, "result")
+            elif isinstance(job, CheckpointJob):
+                self.saved.emit(job.path, "checkpoint")
+        self._after_job()
+
+    def _learn(self, catalogue: Catalogue) -> None:
+        self._starting = False
+        self.catalogue = catalogue
+        self.steps.set_steps(catalogue.steps)
+        names = [flow.name for flow in catalogue.flows]
+        self.flow = self.flow if self.flow in names else (names[0] if names else "")
+
+    def _on_failed(self, job: Job, failure: Failure) -> None:
+        self._starting = False
+        self._after_job()
+        self.failed.emit(job.title, failure)
+
+    def _on_stopped(self, job: Job, text: str) -> None:
+        self._after_job()
+        self.stopped.emit(job.title)
+
+    def _after_job(self) -> None:
+        if not self._runner.busy:
+            self.job_title = ""
+            self.steps.end_run()
+        self.activity_changed.emit()
+
+    def _on_answered(self, key: str, _number: int, answer: object) -> None:
+        if key == "facts":
+            tell, self._facts_asked = self._facts_asked, None
+            if tell is not None and isinstance(answer, FileFacts | Failure):
+                tell(answer)
+            return
+        self.answered.emit(key, answer)

@@ -1,0 +1,210 @@
+"""What the window gets to see of the engine: immutable values, made on the worker thread.
+
+Arrays in here are numpy arrays in memory. No session, no file and no exception is ever part of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pydantic
+
+    from hdmea.analysis.intervals import IntervalHistogram
+    from hdmea.analysis.raster import RasterImage, SpikeRaster
+
+__all__ = [
+    "Averaged",
+    "Card",
+    "Column",
+    "FieldSpec",
+    "FileFacts",
+    "Footprint",
+    "OpenResult",
+    "RecordingView",
+    "Refused",
+    "Span",
+    "StateView",
+    "StepRecord",
+    "StepSpec",
+    "UnitView",
+]
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One parameter of a step, as its declaration says it."""
+
+    name: str
+    title: str
+    help: str
+    kind: str
+    default: Any
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Any, ...] = ()
+    optional: bool = False
+    advanced: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class StepSpec:
+    """One step that the engine knows."""
+
+    name: str
+    title: str
+    help: str
+    requires: tuple[str, ...]
+    fields: tuple[FieldSpec, ...]
+    model: type[pydantic.BaseModel]
+    creates: bool = False
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What the session remembers of a step that ran."""
+
+    duration_s: float
+    finished_at: str
+    stale: bool
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the unit table: float64 or text values, one per unit."""
+
+    key: str
+    title: str
+    help: str
+    values: NDArray[Any]
+    decimals: int = 1
+
+
+@dataclass(frozen=True)
+class StateView:
+    """State of the session; `revision` grows with each change of its data."""
+
+    dataset_id: str = ""
+    revision: int = 0
+    unsaved: bool = False
+    saved_path: Path | None = None
+    default_path: Path | None = None
+    checkpoint_name: str | None = None
+    completed: tuple[str, ...] = ()
+    steps: dict[str, StepRecord] = field(default_factory=dict)
+    unit_ids: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    warnings: tuple[str, ...] = ()
+    memory_gb: float = 0.0
+    sources: tuple[Path, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a session."""
+        return bool(self.dataset_id)
+
+    @property
+    def has_data(self) -> bool:
+        """Whether the session holds anything."""
+        return bool(self.unit_ids or self.completed)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is inside source files, before they are loaded: lines of (label, value), and warnings."""
+
+    title: str
+    lines: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A path that cannot be used, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class OpenResult:
+    """What opening some paths led to; `state` is None when nothing could be opened."""
+
+    state: StateView | None
+    card: Card | None = None
+    refused: tuple[Refused, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a result file, or the session in memory, says about itself."""
+
+    path: Path | None
+    dataset_id: str
+    n_units: int
+    steps: tuple[str, ...]
+    size_bytes: int
+    changed_at: str
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the recording in which a movie was shown, in seconds."""
+
+    label: str
+    start_s: float
+    stop_s: float
+
+
+@dataclass(frozen=True)
+class RecordingView:
+    """What the recording's preview draws."""
+
+    unit_ids: tuple[str, ...]
+    raster: SpikeRaster
+    rate: RasterImage
+    spans: tuple[Span, ...]
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """A spike-triggered average of one movie: frames (window, height, width) and where its peak is."""
+
+    movie: str
+    frames: NDArray[np.floating]
+    peak: int
+    first_frame: int
+    centre: float
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Peak-to-peak electrical image (rows, cols), and the electrode of the unit (row, col), 0-based."""
+
+    amplitude: NDArray[np.floating]
+    unit: str
+    soma: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class UnitView:
+    """What the unit's preview draws; None where it was not computed yet."""
+
+    unit_id: str
+    title: str
+    waveform: NDArray[np.floating]
+    waveform_unit: str
+    waveform_ms: NDArray[np.float64]
+    intervals: IntervalHistogram | None
+    averages: tuple[Averaged, ...]
+    footprint: Footprint | None

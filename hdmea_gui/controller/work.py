@@ -1,0 +1,323 @@
+"""Jobs and queries: what the window can ask the engine to do. Immutable; run on the worker thread."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hdmea_gui.controller.opening import open_paths
+from hdmea_gui.controller.snapshot import (
+    FileFacts,
+    OpenResult,
+    RecordingView,
+    StateView,
+    StepSpec,
+    UnitView,
+)
+from hdmea_gui.jobs import Failure, JobContext, JobStopped
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.step import StepRun
+    from hdmea_gui.controller.workspace import Workspace
+
+__all__ = [
+    "Catalogue",
+    "CheckpointJob",
+    "DemoJob",
+    "FactsQuery",
+    "FlowSpec",
+    "LearnSteps",
+    "OpenJob",
+    "RecordingQuery",
+    "RunJob",
+    "SaveJob",
+    "StepEnded",
+    "StepRequest",
+    "StepStarted",
+    "UnitQuery",
+]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StepRequest:
+    """A step to run, with the parameters that differ from the declared defaults.
+
+    `force` computes again what is there; an `optional` step is skipped when its inputs are missing.
+    """
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    force: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    """Milestone: a step begins."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class StepEnded:
+    """Milestone: a step ended; `outcome` is done, kept, skipped, failed or cancelled."""
+
+    name: str
+    outcome: str
+    seconds: float = 0.0
+    reason: str = ""
+    details: str = ""
+    state: StateView | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FlowSpec:
+    """A named recipe: its steps in their order."""
+
+    name: str
+    title: str
+    help: str
+    steps: tuple[StepRequest, ...]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything that can be run."""
+
+    steps: tuple[StepSpec, ...]
+    flows: tuple[FlowSpec, ...]
+
+
+@dataclass(frozen=True)
+class LearnSteps:
+    """Import the engine and list its steps and flows; the first job, so that the window comes up at once."""
+
+    title: str = "Starting the engine"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> Catalogue:
+        """Return the catalogue: steps in the order of the most complete flow, then all others."""
+        from hdmea.pipeline.flows import list_available_flows, load_flow
+        from hdmea.pipeline.step import all_steps
+        from hdmea.utils.exceptions import ConfigurationError
+        from hdmea_gui.controller.forms import describe_step
+
+        flows = []
+        for name in list_available_flows():
+            try:
+                flow = load_flow(name)
+            except ConfigurationError as error:
+                ctx.milestone(f"The flow {name!r} is left out: {error}")
+                continue
+            steps = tuple(StepRequest(item.step, item.params, optional=item.optional) for item in flow.steps)
+            flows.append(FlowSpec(flow.name, flow.title or flow.name, flow.description, steps))
+        flows.sort(key=lambda flow: -len(flow.steps))
+        known = {name: public.definition for name, public in all_steps().items()}
+        order = [step.name for step in flows[0].steps] if flows else []
+        order += [name for name in known if name not in order]
+        return Catalogue(tuple(describe_step(known[name]) for name in order), tuple(flows))
+
+
+@dataclass(frozen=True)
+class OpenJob:
+    """Open source files, a result or a checkpoint."""
+
+    paths: tuple[Path, ...]
+
+    @property
+    def title(self) -> str:
+        """What the person reads."""
+        return f"Opening {self.paths[0].name}" if len(self.paths) == 1 else "Opening files"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> OpenResult:
+        """Return what could be opened, and what could not and why."""
+        return open_paths(bench, self.paths, ctx)
+
+
+@dataclass(frozen=True)
+class DemoJob:
+    """Make the demo recording in `folder`, unless it is there, and open it."""
+
+    folder: Path
+    size: str = "small"
+    title: str = "Preparing the demo recording"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> OpenResult:
+        """Return the opened demo."""
+        from hdmea.simulate import write_demo
+
+        found = sorted(self.folder.glob("*.cm[ct]r"))
+        if len(found) != 2:
+            # Half a demo, left by an earlier stop, is written anew.
+            write_demo(self.folder, size=self.size, overwrite=True, progress=ctx.progress_or_stop)
+            found = sorted(self.folder.glob("*.cm[ct]r"))
+        return open_paths(bench, found, ctx)
+
+
+@dataclass(frozen=True)
+class RunJob:
+    """Run steps one after the other; the first that fails ends it, what ended before is kept."""
+
+    steps: tuple[StepRequest, ...]
+    title: str
+
+    def run(self, bench: Workspace, ctx: JobContext) -> StateView:
+        """Return the state of the session afterwards."""
+        for request in self.steps:
+            if ctx.cancel.is_set():
+                raise JobStopped(f"Stopped before {request.name}.")
+            ctx.milestone(StepStarted(request.name))
+            if not self._run_one(bench, request, ctx):
+                break
+        return bench.state()
+
+    def _run_one(self, bench: Workspace, request: StepRequest, ctx: JobContext) -> bool:
+        from hdmea.utils.exceptions import MissingInputError, StepCancelled
+
+        started = time.perf_counter()
+        try:
+            run = self._engine_run(bench, request, ctx)
+        except StepCancelled as stop:
+            ctx.milestone(StepEnded(request.name, "cancelled", reason=str(stop)))
+            raise JobStopped(str(stop)) from None
+        except MissingInputError as error:
+            outcome = "skipped" if request.optional else "failed"
+            ctx.milestone(StepEnded(request.name, outcome, reason=str(error)))
+            return request.optional
+        except Exception as error:
+            logger.exception("%s failed", request.name)
+            failure = Failure.of(error)
+            seconds = time.perf_counter() - started
+            ended = StepEnded(request.name, "failed", seconds, failure.reason, failure.details)
+            ctx.milestone(ended)
+            return False
+        if not run.cached:
+            bench.touch()
+        outcome = "kept" if run.cached else "done"
+        ctx.milestone(
+            StepEnded(
+                request.name,
+                outcome,
+                run.elapsed_seconds,
+                state=bench.state(),
+                warnings=tuple(run.warnings),
+            )
+        )
+        return True
+
+    @staticmethod
+    def _engine_run(bench: Workspace, request: StepRequest, ctx: JobContext) -> StepRun:
+        from hdmea.pipeline.runner import run_step
+        from hdmea.pipeline.step import ProgressEvent, StepRun, get_step
+        from hdmea.utils.exceptions import CacheConflictError
+
+        session = bench.require()
+        definition = get_step(request.name).definition
+        if definition.creates and request.name in session.completed_steps and not request.force:
+            # The source files of an opened result need not be there any more.
+            params = definition.make_params(request.params)
+            return StepRun(definition, session, params, cached=True)
+
+        def report(event: ProgressEvent) -> None:
+            ctx.progress(event.fraction, event.text, event.step)
+
+        def run(force: bool) -> StepRun:
+            return run_step(
+                session, request.name, request.params, force=force, progress=report, cancel=ctx.cancel
+            )
+
+        try:
+            return run(request.force)
+        except CacheConflictError:
+            # The form asks for other parameters than those of the result: the person pressed Run.
+            return run(True)
+
+
+@dataclass(frozen=True)
+class SaveJob:
+    """Write the result file."""
+
+    path: Path
+    overwrite: bool
+
+    @property
+    def title(self) -> str:
+        """What the person reads."""
+        return f"Saving {self.path.name}"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> StateView:
+        """Return the state of the saved session."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        bench.require().save(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
+        return bench.state()
+
+
+@dataclass(frozen=True)
+class CheckpointJob:
+    """Write a snapshot; the session stays in memory."""
+
+    path: Path
+    overwrite: bool
+
+    @property
+    def title(self) -> str:
+        """What the person reads."""
+        return f"Writing checkpoint {self.path.name}"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> StateView:
+        """Return the state of the session."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        bench.require().checkpoint(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
+        return bench.state()
+
+
+@dataclass(frozen=True)
+class RecordingQuery:
+    """What the recording's preview draws."""
+
+    def answer(self, bench: Workspace) -> RecordingView | None:
+        """Return it, None before units were loaded."""
+        return bench.recording_view()
+
+
+@dataclass(frozen=True)
+class UnitQuery:
+    """What the unit's preview draws."""
+
+    unit_id: str
+
+    def answer(self, bench: Workspace) -> UnitView | None:
+        """Return it, None if there is no such unit."""
+        return bench.unit_view(self.unit_id)
+
+
+@dataclass(frozen=True)
+class FactsQuery:
+    """What a file says about itself, for the question whether to replace it."""
+
+    path: Path
+
+    def answer(self, bench: Workspace) -> FileFacts:
+        """Return it; `problem` says why where it is no result file."""
+        from hdmea.io import hdf5_store
+        from hdmea.utils.exceptions import HDMEAError
+
+        try:
+            summary = hdf5_store.summarize(self.path)
+        except (HDMEAError, OSError) as error:
+            size = self.path.stat().st_size if self.path.is_file() else 0
+            return FileFacts(self.path, "", 0, (), size, "", problem=str(error))
+        return FileFacts(
+            path=self.path,
+            dataset_id=summary.dataset_id,
+            n_units=summary.n_units,
+            steps=summary.completed_steps,
+            size_bytes=summary.size,
+            changed_at=summary.updated_at or summary.created_at,
+        )

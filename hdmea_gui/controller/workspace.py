@@ -1,0 +1,210 @@
+"""What the worker thread holds: the session, and how it is described to the window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hdmea_gui.controller.snapshot import (
+    Averaged,
+    Column,
+    Footprint,
+    RecordingView,
+    Span,
+    StateView,
+    StepRecord,
+    UnitView,
+)
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.session import PipelineSession
+
+__all__ = ["Workspace"]
+
+_SNR_NAMES = ("snr", "signaltonoise", "signal_to_noise")
+
+
+class Workspace:
+    """Holds the session; made, used and released on the worker thread only."""
+
+    def __init__(self) -> None:
+        self.session: PipelineSession | None = None
+        self.sources: tuple[Path, ...] = ()
+        self._revision = 0
+        self._raster: tuple[int, RecordingView] | None = None
+
+    def require(self) -> PipelineSession:
+        """Return the session; SessionError if nothing is open."""
+        if self.session is None:
+            from hdmea.utils.exceptions import SessionError
+
+            raise SessionError("No recording is open. Open one, or the demo, first.")
+        return self.session
+
+    def adopt(self, session: PipelineSession, sources: tuple[Path, ...] = ()) -> StateView:
+        """Replace the session; the one before is released here."""
+        self.session = session
+        self.sources = sources
+        self.touch()
+        return self.state()
+
+    def touch(self) -> None:
+        """Note that the session's data changed."""
+        self._revision += 1
+        self._raster = None
+
+    def state(self) -> StateView:
+        """Describe the session."""
+        session = self.session
+        if session is None:
+            return StateView(revision=self._revision)
+        return StateView(
+            dataset_id=session.dataset_id,
+            revision=self._revision,
+            unsaved=session.has_unsaved_changes,
+            saved_path=session.hdf5_path,
+            default_path=session.default_path,
+            checkpoint_name=session.checkpoint_name,
+            completed=tuple(session.completed_steps),
+            steps={name: _record(record) for name, record in session.steps.items()},
+            unit_ids=tuple(session.units),
+            columns=_columns(session),
+            warnings=tuple(session.warnings),
+            memory_gb=session.memory_estimate_gb,
+            sources=self.sources,
+        )
+
+    def recording_view(self) -> RecordingView | None:
+        """Return raster, rate and stimulus sections; None before units were loaded."""
+        if self._raster is not None and self._raster[0] == self._revision:
+            return self._raster[1]
+        session = self.session
+        if session is None or not session.units or "acquisition_rate" not in session.metadata:
+            return None
+        from hdmea.analysis.raster import SpikeRaster
+
+        trains = [unit["spike_times"] for unit in session.units.values()]
+        raster = SpikeRaster(trains, session.acquisition_rate, session.duration_s)
+        view = RecordingView(
+            unit_ids=tuple(session.units),
+            raster=raster,
+            rate=raster.population_rate(),
+            spans=_spans(session),
+            duration_s=session.duration_s,
+        )
+        self._raster = (self._revision, view)
+        return view
+
+    def unit_view(self, unit_id: str) -> UnitView | None:
+        """Return what is known of one unit; None if the session does not have it."""
+        session = self.session
+        if session is None or unit_id not in session.units:
+            return None
+        unit = session.units[unit_id]
+        waveform = unit.get("waveform", np.zeros(0, np.float32))
+        attributes = getattr(waveform, "attrs", {})
+        rate = session.acquisition_rate
+        return UnitView(
+            unit_id=unit_id,
+            title=_unit_title(unit_id, unit),
+            waveform=np.asarray(waveform),
+            waveform_unit=str(attributes.get("unit", "")),
+            waveform_ms=np.arange(len(waveform)) * np.float64(1000.0 / rate),
+            intervals=_intervals(unit, rate),
+            averages=tuple(_averages(unit)),
+            footprint=_footprint(unit),
+        )
+
+
+def _record(record: Mapping[str, Any]) -> StepRecord:
+    return StepRecord(
+        duration_s=float(record.get("duration_s", float("nan"))),
+        finished_at=str(record.get("finished_at", "")),
+        stale=bool(record.get("stale", False)),
+    )
+
+
+def _columns(session: PipelineSession) -> tuple[Column, ...]:
+    units = list(session.units.values())
+    counts = np.array([float(unit.get("spike_count", 0)) for unit in units])
+    duration = session.duration_s if "recording_duration_s" in session.metadata else float("nan")
+    return (
+        Column("rate", "Rate (Hz)", "Mean firing rate over the whole recording", counts / duration, 2),
+        Column("spikes", "Spikes", "Number of spikes that the sorter accepted", counts, 0),
+        Column("snr", "SNR", "Signal-to-noise ratio as the sorter reported it", _snr(units), 1),
+        Column("row", "Row", "Row of the unit's electrode on the chip, from 1", _numbers(units, "row"), 0),
+        Column(
+            "col", "Column", "Column of the unit's electrode on the chip, from 1", _numbers(units, "col"), 0
+        ),
+    )
+
+
+def _numbers(units: list[dict[str, Any]], key: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    found = [unit.get(key) for unit in units]
+    return np.array([float("nan") if value is None else float(value) for value in found])
+
+
+def _snr(units: list[dict[str, Any]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    values = []
+    for unit in units:
+        measures = {str(name).lower(): value for name, value in unit.get("unit_meta", {}).items()}
+        found = next((measures[name] for name in _SNR_NAMES if name in measures), float("nan"))
+        values.append(float(np.ravel(found)[0]))
+    return np.array(values)
+
+
+def _spans(session: PipelineSession) -> tuple[Span, ...]:
+    rate = session.acquisition_rate
+    spans = [
+        Span(movie, float(start) / rate, float(stop) / rate)
+        for movie, sections in session.stimulus.get("section_time", {}).items()
+        for start, stop in np.asarray(sections)
+    ]
+    return tuple(sorted(spans, key=lambda span: span.start_s))
+
+
+def _unit_title(unit_id: str, unit: Mapping[str, Any]) -> str:
+    where = [f"{name} {unit[key]}" for key, name in (("row", "row"), ("col", "column")) if unit.get(key)]
+    return f"{unit_id} ({', '.join(where)})" if where else unit_id
+
+
+def _intervals(unit: Mapping[str, Any], rate: float) -> Any:
+    from hdmea.analysis.intervals import interval_histogram
+
+    return interval_histogram(unit["spike_times"], rate)
+
+
+def _averages(unit: Mapping[str, Any]) -> list[Averaged]:
+    from hdmea.analysis.images import centre_value, peak_frame
+
+    found = []
+    for name, feature in unit.get("features", {}).items():
+        frames = feature.get("data") if name.startswith("sta_") else None
+        if not isinstance(frames, np.ndarray) or frames.ndim != 3 or not frames.size:
+            continue
+        # A cover range (-60, 0) ends before the spike's own frame.
+        first = -frames.shape[0]
+        cover = feature.get("metadata", {}).get("cover_range")
+        if cover is not None and np.size(cover) == 2:
+            first = int(np.ravel(cover)[0])
+        found.append(
+            Averaged(name.removeprefix("sta_"), frames, peak_frame(frames), first, centre_value(frames))
+        )
+    return found
+
+
+def _footprint(unit: Mapping[str, Any]) -> Footprint | None:
+    from hdmea.analysis.images import peak_to_peak
+
+    feature = unit.get("features", {}).get("eimage_sta")
+    image = feature.get("data") if feature else None
+    if not isinstance(image, np.ndarray) or image.ndim != 3 or not image.size:
+        return None
+    row, col = unit.get("row"), unit.get("col")
+    soma = None
+    if row and col and 1 <= row <= image.shape[1] and 1 <= col <= image.shape[2]:
+        soma = (int(row) - 1, int(col) - 1)
+    return Footprint(peak_to_peak(image), str(feature["metadata"].get("unit", "")), soma)

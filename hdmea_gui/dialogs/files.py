@@ -1,0 +1,37 @@
+"""Dialogs of the desktop that ask for files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+__all__ = ["ask_folder", "ask_open_files", "ask_save_path"]
+
+_READABLE = "Recordings and results (*.cmcr *.cmtr *.CMCR *.CMTR *.h5 *.hdf5);;All files (*)"
+
+
+def ask_open_files(parent: QWidget, folder: str) -> list[Path]:
+    """Return the files to open, none if the person cancelled."""
+    names, _ = QFileDialog.getOpenFileNames(parent, "Open recording or result", folder, _READABLE)
+    return [Path(name) for name in names]
+
+
+def ask_folder(parent: QWidget, folder: str) -> Path | None:
+    """Return the folder to open, None if the person cancelled."""
+    name = QFileDialog.getExistingDirectory(parent, "Open the recording in a folder", folder)
+    return Path(name) if name else None
+
+
+def ask_save_path(parent: QWidget, title: str, proposed: Path) -> Path | None:
+    """Return where to write, with the suffix ``.h5``; None if the person cancelled.
+
+    Whether an existing file is replaced is asked later, with both files side by side.
+    """
+    name, _ = QFileDialog.getSaveFileName(
+        parent, title, str(proposed), "Result files (*.h5)", "", QFileDialog.Option.DontConfirmOverwrite
+    )
+    if not name:
+        return None
+    path = Path(name)
+    return path if path.suffix.lower() in {".h5", ".hdf5"} else path.with_name(f"{path.name}.h5")

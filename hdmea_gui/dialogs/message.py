@@ -1,0 +1,86 @@
+"""Something went wrong or was left out: what, why, and details to copy."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+__all__ = ["MessageDialog"]
+
+
+class MessageDialog(QDialog):
+    """A title, sentences, and details that can be copied.
+
+    Parameters
+    ----------
+    title
+        What happened.
+    sentences
+        Why, and what to do.
+    details
+        For a report of the problem; empty for none.
+    kept
+        What is still there after the failure, empty if nothing needs to be said.
+    parent
+        Qt parent.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        sentences: tuple[str, ...],
+        *,
+        details: str = "",
+        kept: str = "",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("HD-MEA Studio")
+        self.setMinimumWidth(480)
+        self.details = details
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        heading = QLabel(title, self)
+        heading.setProperty("role", "heading")
+        heading.setWordWrap(True)
+        layout.addWidget(heading)
+        for sentence in sentences:
+            line = QLabel(sentence, self)
+            line.setWordWrap(True)
+            layout.addWidget(line)
+        if kept:
+            line = QLabel(kept, self)
+            line.setProperty("role", "muted")
+            line.setWordWrap(True)
+            layout.addWidget(line)
+        box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        if details:
+            self._add_details(layout, box)
+        layout.addStretch(1)
+        box.rejected.connect(self.reject)
+        layout.addWidget(box)
+
+    def _add_details(self, layout: QVBoxLayout, box: QDialogButtonBox) -> None:
+        text = QPlainTextEdit(self.details, self)
+        text.setReadOnly(True)
+        text.setMinimumHeight(160)
+        text.hide()
+        toggle = QPushButton("Details", self)
+        toggle.setCheckable(True)
+        toggle.setAutoDefault(False)
+        toggle.toggled.connect(text.setVisible)
+        toggle.toggled.connect(lambda _shown: self.adjustSize())
+        copy = QPushButton("Copy details", self)
+        copy.setAutoDefault(False)
+        copy.clicked.connect(lambda _checked=False: QGuiApplication.clipboard().setText(self.details))
+        box.addButton(toggle, QDialogButtonBox.ButtonRole.ActionRole)
+        box.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
+        layout.addWidget(text)

@@ -1,0 +1,329 @@
+"""The one worker thread: it alone holds and changes the session.
+
+A `Job` is long and may be stopped; a `Query` is short and only reads. Queries are answered between the
+slices of a running job as well, so that the views stay alive while a step runs: a step commits its results
+at its end, hence what a query reads in between is consistent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from PySide6.QtCore import QObject, QThread, Signal, Slot
+
+__all__ = ["Failure", "Job", "JobContext", "JobProgress", "JobRunner", "JobStopped", "Query"]
+
+logger = logging.getLogger(__name__)
+
+UPDATES_PER_SECOND = 20
+
+
+class JobStopped(Exception):
+    """A job stopped because it was asked to."""
+
+
+@dataclass(frozen=True)
+class JobProgress:
+    """How far a job is: `fraction` 0 … 1 of `part` (a step, a file), and what is being done."""
+
+    fraction: float
+    text: str
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something failed, as text: the exception itself may hold files, which stay on the worker."""
+
+    kind: str
+    reason: str
+    details: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """Describe an exception, and let go of everything that its traceback holds."""
+        details = "".join(traceback.format_exception(error))
+        reason = str(error).strip() or type(error).__name__
+        seen: set[int] = set()
+        current: BaseException | None = error
+        while current is not None and id(current) not in seen:
+            seen.add(id(current))
+            if current.__traceback__ is not None:
+                traceback.clear_frames(current.__traceback__)
+            current = current.__cause__ or current.__context__
+        return cls(type(error).__name__, reason, details)
+
+
+class JobContext:
+    """How a running job reports and is asked to stop.
+
+    Attributes
+    ----------
+    cancel
+        Set when the job should stop.
+    """
+
+    def __init__(
+        self,
+        cancel: threading.Event,
+        emit_progress: Callable[[JobProgress], None],
+        emit_milestone: Callable[[object], None],
+        serve: Callable[[], None],
+    ) -> None:
+        self.cancel = cancel
+        self._emit_progress = emit_progress
+        self._emit_milestone = emit_milestone
+        self._serve = serve
+        self._last = 0.0
+        self._part = ""
+
+    def progress(self, fraction: float, text: str, part: str = "") -> None:
+        """Report progress, at most 20 times a second; answer waiting queries."""
+        self._serve()
+        now = time.monotonic()
+        if part == self._part and fraction < 1 and now - self._last < 1 / UPDATES_PER_SECOND:
+            return
+        self._last, self._part = now, part
+        self._emit_progress(JobProgress(fraction, text, part))
+
+    def progress_or_stop(self, fraction: float, text: str) -> None:
+        """Report progress; raise `JobStopped` if the job was asked to stop."""
+        if self.cancel.is_set():
+            raise JobStopped("Stopped.")
+        self.progress(fraction, text)
+
+    def milestone(self, event: object) -> None:
+        """Report something that happened and must not be dropped."""
+        self._emit_milestone(event)
+
+
+class Job(Protocol):
+    """Something long, immutable, run on the worker."""
+
+    @property
+    def title(self) -> str:
+        """What the person reads while it runs."""
+        ...
+
+    def run(self, bench: Any, ctx: JobContext) -> object:
+        """Do it; `bench` is what the worker holds."""
+        ...
+
+
+class Query(Protocol):
+    """Something short that only reads."""
+
+    def answer(self, bench: Any) -> object:
+        """Return plain values and arrays."""
+        ...
+
+
+class _Worker(QObject):
+    """Lives in the worker thread."""
+
+    started = Signal(object)
+    progressed = Signal(object)
+    milestone = Signal(object)
+    finished = Signal(object, object)
+    failed = Signal(object, object)
+    stopped = Signal(object, str)
+    answered = Signal(str, int, object)
+
+    def __init__(self, make_bench: Callable[[], Any], stop_errors: tuple[type[BaseException], ...]) -> None:
+        super().__init__()
+        self.cancel = threading.Event()
+        self.jobs: deque[Job] = deque()
+        self._make_bench = make_bench
+        self._stop_errors = stop_errors
+        self._bench: Any = None
+        self._lock = threading.Lock()
+        self._queries: dict[str, tuple[int, Query]] = {}
+
+    def put_query(self, key: str, number: int, query: Query) -> None:
+        """Have a query answered; one with the same key that still waits is dropped. Any thread."""
+        with self._lock:
+            self._queries[key] = (number, query)
+
+    @Slot()
+    def run_next(self) -> None:
+        if not self.jobs:
+            return
+        job = self.jobs.popleft()
+        self.started.emit(job)
+        ctx = JobContext(self.cancel, self.progressed.emit, self.milestone.emit, self.serve)
+        try:
+            result = job.run(self._the_bench(), ctx)
+        except self._stop_errors as stop:
+            outcome: Callable[[], None] = self._stopping(job, str(stop))
+        except Exception as error:
+            logger.exception("%s failed", job.title)
+            outcome = self._failing(job, Failure.of(error))
+        else:
+            outcome = self._finishing(job, result)
+        # Cycles that a job leaves are collected here: what they hold must not be released on the GUI thread.
+        gc.collect()
+        outcome()
+        self.serve()
+
+    def _stopping(self, job: Job, text: str) -> Callable[[], None]:
+        return lambda: self.stopped.emit(job, text)
+
+    def _failing(self, job: Job, failure: Failure) -> Callable[[], None]:
+        return lambda: self.failed.emit(job, failure)
+
+    def _finishing(self, job: Job, result: object) -> Callable[[], None]:
+        return lambda: self.finished.emit(job, result)
+
+    @Slot()
+    def serve(self) -> None:
+        while True:
+            with self._lock:
+                if not self._queries:
+                    return
+                key, (number, query) = next(iter(self._queries.items()))
+                del self._queries[key]
+            try:
+                answer = query.answer(self._the_bench())
+            except Exception as error:
+                logger.exception("%s could not be shown", key)
+                answer = Failure.of(error)
+            self.answered.emit(key, number, answer)
+
+    @Slot()
+    def close(self) -> None:
+        self._bench = None
+        gc.collect()
+        QThread.currentThread().quit()
+
+    def _the_bench(self) -> Any:
+        if self._bench is None:
+            self._bench = self._make_bench()
+        return self._bench
+
+
+class JobRunner(QObject):
+    """Runs jobs one after the other on a thread of their own, and answers queries.
+
+    Parameters
+    ----------
+    make_bench
+        Makes, on the worker thread, what jobs and queries work on; it is released there as well.
+    stop_errors
+        Exceptions that mean "stopped as asked", beside `JobStopped`.
+    parent
+        Qt parent.
+    """
+
+    started = Signal(object)
+    progressed = Signal(object)
+    milestone = Signal(object)
+    finished = Signal(object, object)
+    failed = Signal(object, object)
+    stopped = Signal(object, str)
+    answered = Signal(str, int, object)
+    _wake = Signal()
+    _ask = Signal()
+    _close = Signal()
+
+    def __init__(
+        self,
+        make_bench: Callable[[], Any],
+        stop_errors: tuple[type[BaseException], ...] = (),
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._thread = QThread()
+        self._thread.setObjectName("engine")
+        self._worker = _Worker(make_bench, (JobStopped, *stop_errors))
+        self._worker.moveToThread(self._thread)
+        self._pending = 0
+        self._numbers: dict[str, int] = {}
+        self._closed = False
+        for name in ("started", "progressed", "milestone"):
+            getattr(self._worker, name).connect(getattr(self, name))
+        self._worker.finished.connect(self._on_finished)
+        self._worker.failed.connect(self._on_failed)
+        self._worker.stopped.connect(self._on_stopped)
+        self._worker.answered.connect(self._on_answered)
+        self._wake.connect(self._worker.run_next)
+        self._ask.connect(self._worker.serve)
+        self._close.connect(self._worker.close)
+        self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or waits."""
+        return self._pending > 0
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop was asked for that has not taken effect yet."""
+        return self.busy and self._worker.cancel.is_set()
+
+    def submit(self, job: Job) -> None:
+        """Run a job after those that wait."""
+        if self._closed:
+            return
+        if not self.busy:
+            self._worker.cancel.clear()
+        self._pending += 1
+        self._worker.jobs.append(job)
+        self._wake.emit()
+
+    def stop(self) -> None:
+        """Ask the running job to stop, and drop those that wait; returns at once."""
+        self._worker.cancel.set()
+        with contextlib.suppress(IndexError):
+            while True:
+                self._worker.jobs.pop()
+                self._pending -= 1
+
+    def ask(self, key: str, query: Query) -> int:
+        """Have a query answered by `answered` with the number returned; older ones of the key are dropped."""
+        number = self._numbers[key] = self._numbers.get(key, 0) + 1
+        self._worker.put_query(key, number, query)
+        if not self._closed:
+            self._ask.emit()
+        return number
+
+    def shutdown(self, timeout_s: float = 30.0) -> bool:
+        """Stop everything and join the thread; return False if it did not end in time."""
+        if not self._closed:
+            self._closed = True
+            self.stop()
+            self._close.emit()
+        return bool(self._thread.wait(int(timeout_s * 1000)))
+
+    def _end_one(self) -> None:
+        self._pending -= 1
+        if not self.busy:
+            self._worker.cancel.clear()
+
+    @Slot(object, object)
+    def _on_finished(self, job: object, result: object) -> None:
+        self._end_one()
+        self.finished.emit(job, result)
+
+    @Slot(object, object)
+    def _on_failed(self, job: object, failure: object) -> None:
+        self._end_one()
+        self.failed.emit(job, failure)
+
+    @Slot(object, str)
+    def _on_stopped(self, job: object, text: str) -> None:
+        self._end_one()
+        self.stopped.emit(job, text)
+
+    @Slot(str, int, object)
+    def _on_answered(self, key: str, number: int, answer: object) -> None:
+        if number == self._numbers.get(key):
+            self.answered.emit(key, number, answer)

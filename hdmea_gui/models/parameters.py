@@ -1,0 +1,112 @@
+"""The parameters of one step as the person edits them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+from PySide6.QtCore import QObject, Signal
+
+from hdmea_gui.controller.snapshot import FieldSpec, StepSpec
+
+__all__ = ["ParameterModel"]
+
+
+class ParameterModel(QObject):
+    """Values of a step's parameters, checked against its declaration.
+
+    Parameters
+    ----------
+    spec
+        The step.
+    preset
+        Values that a flow gives instead of the declared defaults.
+    parent
+        Qt parent.
+
+    Signals
+    -------
+    changed(str)
+        Name of the parameter that changed.
+    """
+
+    changed = Signal(str)
+
+    def __init__(
+        self, spec: StepSpec, preset: Mapping[str, Any] | None = None, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.spec = spec
+        declared = {field.name: field.default for field in spec.fields}
+        self._defaults = {**declared, **_converted(spec, preset or {})}
+        self._values = dict(self._defaults)
+
+    def field(self, name: str) -> FieldSpec:
+        """Return the declaration of a parameter; KeyError if there is none."""
+        for field in self.spec.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
+
+    def value(self, name: str) -> Any:
+        """Return the value of a parameter."""
+        return self._values[name]
+
+    def default(self, name: str) -> Any:
+        """Return the default of a parameter."""
+        return self._defaults[name]
+
+    def is_changed(self, name: str) -> bool:
+        """Whether a parameter differs from its default."""
+        return bool(self._values[name] != self._defaults[name])
+
+    @property
+    def any_changed(self) -> bool:
+        """Whether any parameter differs from its default."""
+        return any(map(self.is_changed, self._values))
+
+    def set_value(self, name: str, value: Any) -> None:
+        """Change a parameter."""
+        if self._values[name] != value:
+            self._values[name] = value
+            self.changed.emit(name)
+
+    def reset(self, name: str) -> None:
+        """Set a parameter to its default."""
+        self.set_value(name, self._defaults[name])
+
+    def reset_all(self) -> None:
+        """Set all parameters to their defaults."""
+        for name in self._values:
+            self.reset(name)
+
+    def problems(self) -> dict[str, str]:
+        """Return what is wrong: name of the parameter (empty: several together) to a sentence."""
+        try:
+            self.spec.model(**self._values)
+        except pydantic.ValidationError as error:
+            found: dict[str, str] = {}
+            for problem in error.errors():
+                name = str(problem["loc"][0]) if problem["loc"] else ""
+                found.setdefault(name, problem["msg"].removeprefix("Value error, "))
+            return found
+        return {}
+
+    def values_to_run(self) -> dict[str, Any]:
+        """Return the values that differ from the declared defaults."""
+        declared = {field.name: field for field in self.spec.fields}
+        return {
+            name: value
+            for name, value in self._values.items()
+            if declared[name].required or value != declared[name].default
+        }
+
+
+def _converted(spec: StepSpec, preset: Mapping[str, Any]) -> dict[str, Any]:
+    """Return preset values in the types of the declaration: JSON has lists where it has tuples."""
+    try:
+        model = spec.model(**preset)
+    except pydantic.ValidationError:
+        return dict(preset)
+    return {name: getattr(model, name) for name in preset}

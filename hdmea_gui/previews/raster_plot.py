@@ -1,0 +1,153 @@
+"""Population raster: one image when spikes are denser than pixels, one curve of ticks when zoomed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, QTimer, Signal
+
+from hdmea_gui.controller.snapshot import RecordingView
+from hdmea_gui.theme import Theme
+from hdmea_gui.widgets.plot_panel import colour_map, style_bar, style_plot
+
+__all__ = ["RasterPlot", "UnitAxis"]
+
+TICK_LIMIT = 30_000
+TICKS_PER_PIXEL = 0.3
+TICK_HEIGHT = 0.8
+
+
+class UnitAxis(pg.AxisItem):  # type: ignore[misc]
+    """Axis whose rows are units; shows the number in the unit's id."""
+
+    def __init__(self) -> None:
+        super().__init__("left")
+        self._labels: list[str] = []
+
+    def set_units(self, unit_ids: Sequence[str]) -> None:
+        """Set the unit of each row."""
+        self._labels = [unit_id.removeprefix("unit_").lstrip("0") or "0" for unit_id in unit_ids]
+        self.picture = None
+        self.update()
+
+    def tickSpacing(self, minimum: float, maximum: float, size: float) -> list[tuple[float, float]]:
+        """Return whole rows only."""
+        found = super().tickSpacing(minimum, maximum, size)
+        major = max(1.0, round(found[0][0]))
+        return [(major, 0)]
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Return the unit's number for each row."""
+        rows = [round(value) for value in values]
+        return [self._labels[row] if 0 <= row < len(self._labels) else "" for row in rows]
+
+
+class RasterPlot(pg.PlotItem):  # type: ignore[misc]
+    """The raster; `unit_clicked` gives the row of the unit that was clicked."""
+
+    unit_clicked = Signal(int)
+
+    def __init__(self, theme: Theme) -> None:
+        self._axis = UnitAxis()
+        super().__init__(axisItems={"left": self._axis}, enableMenu=False)
+        self._view: RecordingView | None = None
+        self._theme = theme
+        self.image = pg.ImageItem(axisOrder="row-major")
+        self.ticks = pg.PlotCurveItem(connect="pairs", antialias=False)
+        self.band = pg.LinearRegionItem(orientation="horizontal", movable=False)
+        self.band.setZValue(10)
+        self.band.hide()
+        self.bar = pg.ColorBarItem(interactive=False, width=12, label="Rate (spikes/s)")
+        self.bar.setImageItem(self.image)
+        for item in (self.image, self.ticks, self.band):
+            self.addItem(item, ignoreBounds=True)
+        self.setLabel("left", "Unit")
+        self.setMouseEnabled(x=True, y=False)
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(15)
+        self._timer.timeout.connect(self.redraw)
+        self.getViewBox().sigXRangeChanged.connect(lambda *_: self._timer.start())
+        self.getViewBox().sigResized.connect(lambda *_: self._timer.start())
+        self.apply_theme(theme)
+
+    def show_recording(self, view: RecordingView | None) -> None:
+        """Show a population, or nothing."""
+        self._view = view
+        if view is None:
+            self.image.clear()
+            self.ticks.clear()
+            self._timer.stop()
+            return
+        self._axis.set_units(view.unit_ids)
+        rows = max(1, len(view.unit_ids))
+        self.setLimits(xMin=0, xMax=view.duration_s, minXRange=min(0.005, view.duration_s))
+        self.setYRange(-0.5, rows - 0.5, padding=0)
+        self.redraw()
+
+    def mark_units(self, rows: Sequence[int]) -> None:
+        """Mark the row of the current unit."""
+        self.band.setVisible(bool(rows))
+        if rows:
+            self.band.setRegion((rows[0] - 0.5, rows[0] + 0.5))
+
+    @property
+    def shows_ticks(self) -> bool:
+        """Whether single spikes are shown."""
+        return bool(self.ticks.isVisible())
+
+    def redraw(self) -> None:
+        """Draw what is visible now."""
+        view = self._view
+        if view is None:
+            return
+        start, stop = self.getViewBox().viewRange()[0]
+        columns = max(50, round(self.getViewBox().width()))
+        enough = min(TICK_LIMIT, TICKS_PER_PIXEL * columns * max(1, len(view.unit_ids)))
+        as_ticks = view.raster.count(start, stop) <= enough
+        self.ticks.setVisible(as_ticks)
+        self.image.setVisible(not as_ticks)
+        self.bar.setVisible(not as_ticks)
+        if as_ticks:
+            self._draw_ticks(*view.raster.ticks(start, stop))
+        else:
+            self._draw_image(view, start, stop, columns)
+
+    def _draw_ticks(self, times: Any, rows: Any) -> None:
+        x = np.repeat(times, 2)
+        y = np.repeat(rows - TICK_HEIGHT / 2, 2)
+        y[1::2] += TICK_HEIGHT
+        self.ticks.setData(x, y, connect="pairs")
+
+    def _draw_image(self, view: RecordingView, start: float, stop: float, columns: int) -> None:
+        image = view.raster.image(start, stop, columns)
+        high = float(np.percentile(image.rate, 99.5)) if image.rate.size else 1.0
+        self.image.setImage(image.rate, autoLevels=False)
+        width = image.stop_s - image.start_s
+        self.image.setRect(QRectF(image.start_s, -0.5, width, len(image.rate)))
+        self.bar.setLevels((0.0, max(high, 1.0)))
+
+    def mouseClickEvent(self, event: Any) -> None:
+        """Choose the unit under the mouse."""
+        if self._view is None:
+            return
+        row = round(self.getViewBox().mapSceneToView(event.scenePos()).y())
+        if 0 <= row < len(self._view.unit_ids):
+            event.accept()
+            self.unit_clicked.emit(row)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        self._theme = theme
+        style_plot(self, theme)
+        style_bar(self.bar, theme)
+        self.ticks.setPen(pg.mkPen(theme.text, width=1))
+        self.bar.setColorMap(colour_map(theme.density, reverse=theme.reverse_density))
+        fill = pg.mkColor(theme.accent)
+        fill.setAlpha(60)
+        self.band.setBrush(fill)
+        for line in self.band.lines:
+            line.setPen(pg.mkPen(theme.accent))

@@ -1,0 +1,145 @@
+"""The recording at a glance: stimulus, population raster and population rate over time."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
+
+from hdmea_gui.controller import Controller
+from hdmea_gui.controller.snapshot import RecordingView, Span
+from hdmea_gui.controller.work import RecordingQuery
+from hdmea_gui.jobs import Query
+from hdmea_gui.previews.base import Preview
+from hdmea_gui.previews.raster_plot import RasterPlot
+from hdmea_gui.previews.stimulus_strip import StimulusStrip, span_colours
+from hdmea_gui.theme import Theme
+from hdmea_gui.widgets.plot_panel import style_plot
+from hdmea_gui.widgets.recording_card import CardPage, WelcomePage
+
+__all__ = ["RecordingPreview"]
+
+_AXIS_WIDTH = 56
+_RATE_HEIGHT = 130
+
+
+class RecordingPreview(Preview):
+    """Welcome, then what is inside the files, then raster and rate."""
+
+    def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__("recording", controller, theme, parent)
+        self.welcome = WelcomePage(theme, self)
+        self.card = CardPage(self)
+        self._message = QLabel(self)
+        self._message.setProperty("role", "muted")
+        self._message.setWordWrap(True)
+        self._message.setMargin(40)
+        self.graphics = pg.GraphicsLayoutWidget(self)
+        self.graphics.setAccessibleName("Population raster and rate over time")
+        self.strip = StimulusStrip(theme)
+        self.raster = RasterPlot(theme)
+        self.rate = pg.PlotItem(enableMenu=False)
+        self._rate_curve = pg.PlotCurveItem(stepMode="center")
+        self._regions: list[pg.LinearRegionItem] = []
+        self._view: RecordingView | None = None
+        self._lay_out()
+        self.raster.unit_clicked.connect(self._on_unit_clicked)
+        controller.selection.units_changed.connect(lambda _ids: self._mark_unit())
+        self.apply_theme(theme)
+
+    def query(self) -> Query | None:
+        """Ask for the population once there are units."""
+        return RecordingQuery() if self._controller.state.unit_ids else None
+
+    def show_answer(self, answer: object) -> None:
+        """Draw the population; without one the card or the welcome stays."""
+        if not isinstance(answer, RecordingView):
+            self._view = None
+            self._show_beginning()
+            return
+        fresh = self._view is None or self._view.duration_s != answer.duration_s
+        self._view = answer
+        self._stack.setCurrentWidget(self.graphics)
+        self.raster.show_recording(answer)
+        self._rate_curve.setData(answer.rate.edges_s, answer.rate.rate[0])
+        self.rate.setYRange(0, max(1.0, float(answer.rate.rate.max(initial=0.0))) * 1.05, padding=0)
+        self.rate.setLimits(xMin=0, xMax=answer.duration_s, yMin=0)
+        self._draw_spans(answer.spans)
+        self._mark_unit()
+        if fresh:
+            self.show_all()
+
+    def show_problem(self, reason: str) -> None:
+        """Say why nothing can be shown."""
+        self._message.setText(reason)
+        self._stack.setCurrentWidget(self._message)
+
+    def show_all(self) -> None:
+        """Zoom out to the whole recording."""
+        if self._view is not None:
+            self.raster.setXRange(0, self._view.duration_s, padding=0)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        super().apply_theme(theme)
+        self.graphics.setBackground(theme.base)
+        self.welcome.apply_theme(theme)
+        self.raster.apply_theme(theme)
+        style_plot(self.rate, theme)
+        self._rate_curve.setPen(pg.mkPen(theme.text, width=1))
+        self.strip.apply_theme(theme)
+        if self._view is not None:
+            self._draw_spans(self._view.spans)
+
+    def _lay_out(self) -> None:
+        self._stack = QStackedLayout(self)
+        for page in (self.welcome, self.card, self._message, self.graphics):
+            self._stack.addWidget(page)
+        layout = self.graphics.ci
+        layout.layout.setContentsMargins(6, 6, 6, 2)
+        layout.layout.setVerticalSpacing(2)
+        layout.addItem(self.strip, row=0, col=0)
+        layout.addItem(self.raster, row=1, col=0)
+        layout.addItem(self.raster.bar, row=1, col=1)
+        layout.addItem(self.rate, row=2, col=0)
+        self.rate.addItem(self._rate_curve)
+        self.rate.setLabel("left", "Rate (Hz/unit)")
+        self.rate.setLabel("bottom", "Time (s)")
+        self.rate.setMouseEnabled(x=True, y=False)
+        self.rate.setFixedHeight(_RATE_HEIGHT)
+        self.raster.getAxis("bottom").setStyle(showValues=False)
+        for plot in (self.strip, self.raster, self.rate):
+            plot.getAxis("left").setWidth(_AXIS_WIDTH)
+        self.strip.setXLink(self.raster)
+        self.rate.setXLink(self.raster)
+
+    def _show_beginning(self) -> None:
+        is_open = self._controller.state.is_open
+        self._stack.setCurrentWidget(self.card if is_open else self.welcome)
+
+    def _draw_spans(self, spans: tuple[Span, ...]) -> None:
+        self.strip.show_spans(spans)
+        self.strip.setVisible(bool(spans))
+        for region in self._regions:
+            self.rate.removeItem(region)
+        colours = span_colours(spans, self._theme)
+        self._regions = []
+        for span in spans:
+            colour = pg.mkColor(colours[span.label])
+            colour.setAlpha(45)
+            region = pg.LinearRegionItem((span.start_s, span.stop_s), movable=False, brush=colour, pen=None)
+            region.setZValue(-10)
+            for line in region.lines:
+                line.hide()
+            self.rate.addItem(region, ignoreBounds=True)
+            self._regions.append(region)
+
+    def _mark_unit(self) -> None:
+        if self._view is None:
+            return
+        unit = self._controller.selection.unit
+        ids = self._view.unit_ids
+        self.raster.mark_units([ids.index(unit)] if unit in ids else [])
+
+    def _on_unit_clicked(self, row: int) -> None:
+        if self._view is not None:
+            self._controller.selection.select_units((self._view.unit_ids[row],))

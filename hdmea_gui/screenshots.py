@@ -1,0 +1,158 @@
+"""Pictures of the window for the documentation: ``python -m hdmea_gui.screenshots FOLDER``.
+
+Opens the demo recording, runs a flow, and grabs every view in both themes at 1280×720.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QElapsedTimer, QEventLoop, QTimer
+from PySide6.QtWidgets import QWidget
+
+from hdmea_gui.app import make_application
+from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.snapshot import FileFacts
+from hdmea_gui.dialogs.overwrite import OverwriteDialog
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.settings import SettingsStore
+
+__all__ = ["Photographer", "main"]
+
+THEMES = ("light", "dark")
+
+
+class Photographer:
+    """Leads a window through the demo and takes pictures.
+
+    Parameters
+    ----------
+    folder
+        Where the pictures go; made if needed.
+    scratch
+        Folder for settings and the demo recording.
+    demo_size, flow
+        Demo recording, and the flow that is run on it.
+    """
+
+    def __init__(self, folder: Path, scratch: Path, demo_size: str = "small", flow: str = "quick") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.taken: list[Path] = []
+        self._flow = flow
+        self._app = make_application()
+        settings = SettingsStore(scratch / "settings.json")
+        self.window = MainWindow(Controller(), settings, scratch / "demo", demo_size)
+
+    def run(self) -> list[Path]:
+        """Take all pictures; return their files."""
+        window = self.window
+        window.resize(1280, 720)
+        window.show()
+        window.controller.start()
+        self._wait_until_idle()
+        self._take("welcome")
+        window.open_demo()
+        self._wait_until_idle()
+        self._take("card")
+        window.controller.choose_flow(self._flow)
+        window.panel.show_flows()
+        window.run_all()
+        self._wait(lambda: any(item.fraction > 0.2 for item in window.controller.steps.items))
+        self._take("running")
+        self._wait_until_idle()
+        self._settle()
+        self._take("recording")
+        self._zoom_in()
+        self._take("recording_zoomed")
+        window.recording.show_all()
+        self._choose_busiest_unit()
+        window.tabs.setCurrentWidget(window.unit)
+        window.panel.list.choose("compute_sta")
+        self._settle()
+        self._take("unit")
+        window.actions_["log"].trigger()
+        self._take("log")
+        window.actions_["log"].trigger()
+        self._take_overwrite()
+        window.close_without_question()
+        return self.taken
+
+    def _take(self, name: str) -> None:
+        for theme in THEMES:
+            self.window.use_theme(theme)  # type: ignore[arg-type]
+            self._settle(120)
+            self._grab(self.window, f"{name}_{theme}")
+
+    def _grab(self, widget: QWidget, name: str) -> None:
+        path = self.folder / f"{name}.png"
+        widget.grab().save(str(path))
+        self.taken.append(path)
+
+    def _take_overwrite(self) -> None:
+        own = self.window.controller.own_facts()
+        there = FileFacts(
+            self.folder / f"{own.dataset_id}.h5",
+            own.dataset_id,
+            own.n_units,
+            own.steps[:2],
+            31_400_000,
+            "2025-04-10T11:42:00+00:00",
+        )
+        dialog = OverwriteDialog(there, own, self.window)
+        dialog.show()
+        for theme in THEMES:
+            self.window.use_theme(theme)  # type: ignore[arg-type]
+            self._settle(80)
+            self._grab(dialog, f"overwrite_{theme}")
+        dialog.close()
+        dialog.deleteLater()
+
+    def _zoom_in(self) -> None:
+        view = self.window.recording
+        view.raster.setXRange(20.0, 22.0, padding=0)
+        self._settle()
+
+    def _choose_busiest_unit(self) -> None:
+        state = self.window.controller.state
+        spikes = next(column for column in state.columns if column.key == "spikes")
+        self.window.controller.selection.select_units((state.unit_ids[int(spikes.values.argmax())],))
+
+    def _wait_until_idle(self) -> None:
+        self._wait(lambda: self.window.controller.activity is Activity.IDLE)
+
+    def _wait(self, condition: Callable[[], bool], timeout_ms: int = 300_000) -> None:
+        clock = QElapsedTimer()
+        clock.start()
+        while not condition() and clock.elapsed() < timeout_ms:
+            if self.window.dialog is not None:
+                raise RuntimeError(f"The window asks something: {self.window.dialog.windowTitle()}")
+            self._settle(5)
+
+    def _settle(self, milliseconds: int = 300) -> None:
+        loop = QEventLoop()
+        QTimer.singleShot(milliseconds, loop.quit)
+        loop.exec()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Take the pictures; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m hdmea_gui.screenshots")
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("--size", default="small", help="size of the demo recording")
+    parser.add_argument("--flow", default="quick", help="flow that is run")
+    options = parser.parse_args(argv)
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    with tempfile.TemporaryDirectory() as scratch:
+        Photographer(options.folder, Path(scratch), options.size, options.flow).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

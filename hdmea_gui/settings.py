@@ -1,0 +1,105 @@
+"""What the window remembers: a versioned model in a JSON file. Broken settings never stop the start."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pydantic
+
+from hdmea_gui.theme import ThemeName
+
+__all__ = ["Settings", "SettingsStore", "default_settings_path"]
+
+logger = logging.getLogger(__name__)
+
+MAX_RECENT = 12
+
+
+class Settings(pydantic.BaseModel):
+    """Everything that is remembered; a value that is not allowed is replaced by its default."""
+
+    model_config = pydantic.ConfigDict(extra="ignore")
+
+    version: int = 1
+    theme: ThemeName = "system"
+    flow: str = ""
+    open_folder: str = ""
+    save_folder: str = ""
+    recent: list[str] = []
+    geometry: str = ""
+    window_state: str = ""
+    main_splitter: list[int] = []
+    view_splitter: list[int] = []
+    log_visible: bool = False
+
+
+class SettingsStore:
+    """Reads and writes the settings.
+
+    Parameters
+    ----------
+    path
+        The JSON file.
+
+    Attributes
+    ----------
+    values : Settings
+        The settings; change them and call `write`.
+    problems : list of str
+        What was wrong with the file, for the log.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.problems: list[str] = []
+        self.values = self._read()
+
+    def _read(self) -> Settings:
+        try:
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Settings()
+        except (OSError, ValueError) as error:
+            return self._start_anew(f"The settings could not be read ({error})")
+        if not isinstance(found, dict):
+            return self._start_anew("The settings file holds no settings")
+        return self._keep_what_is_allowed(found)
+
+    def _keep_what_is_allowed(self, found: dict[str, Any]) -> Settings:
+        try:
+            return Settings.model_validate(found)
+        except pydantic.ValidationError as error:
+            bad = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+            self.problems.append(f"Settings that are not allowed were dropped: {', '.join(sorted(bad))}.")
+            kept = {name: value for name, value in found.items() if name not in bad}
+            return Settings.model_validate(kept)
+
+    def _start_anew(self, reason: str) -> Settings:
+        self.problems.append(f"{reason}; the program starts with its defaults.")
+        return Settings()
+
+    def note_recent(self, path: Path) -> None:
+        """Put a file at the top of the recent files."""
+        name = str(path)
+        others = [other for other in self.values.recent if other != name]
+        self.values.recent = [name, *others][:MAX_RECENT]
+
+    def write(self) -> None:
+        """Write the settings; a failure is logged, never raised: no work depends on them."""
+        temporary = self.path.with_suffix(".part")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(self.values.model_dump_json(indent=1), encoding="utf-8")
+            os.replace(temporary, self.path)
+        except OSError as error:
+            logger.warning("The settings could not be written: %s", error)
+
+
+def default_settings_path() -> Path:
+    """Return where the settings of this user lie."""
+    return Path(platformdirs.user_config_dir("hdmea-studio", appauthor=False)) / "settings.json"

@@ -1,0 +1,191 @@
+"""Two explicit palettes under the Fusion style, and the colours of plots that go with them.
+
+The colour scheme of the system is only read: `QStyleHints.setColorScheme` does nothing on many desktops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+__all__ = ["DARK", "LIGHT", "Theme", "ThemeName", "apply_theme", "contrast", "theme_of"]
+
+ThemeName = Literal["light", "dark", "system"]
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours as ``#rrggbb``.
+
+    Attributes
+    ----------
+    window, base, raised
+        Backgrounds: of the window, of lists and plots, of buttons and cards.
+    text, muted
+        Text, and text of second rank.
+    border, accent, on_accent
+        Lines; selection and progress; text on the accent.
+    good, warning, bad
+        States, also as text.
+    density, magnitude, diverging
+        Perceptually uniform colour maps of pyqtgraph: for the raster (low end near the background), for
+        amplitudes, and for values around a centre.
+    reverse_density
+        Whether the density map runs backwards, so that nothing is drawn in the colour of the background.
+    spans
+        Fills of stimulus sections, taken in turn.
+    """
+
+    name: str
+    window: str
+    base: str
+    raised: str
+    text: str
+    muted: str
+    border: str
+    accent: str
+    on_accent: str
+    good: str
+    warning: str
+    bad: str
+    density: str
+    magnitude: str
+    diverging: str
+    reverse_density: bool
+    spans: tuple[str, ...]
+
+
+LIGHT = Theme(
+    name="light",
+    window="#f3f4f6",
+    base="#ffffff",
+    raised="#fbfbfc",
+    text="#1b2026",
+    muted="#525b66",
+    border="#c9ced6",
+    accent="#0b5fb0",
+    on_accent="#ffffff",
+    good="#1a6f37",
+    warning="#855200",
+    bad="#b3261e",
+    density="CET-L17",
+    magnitude="viridis",
+    diverging="CET-D1A",
+    reverse_density=False,
+    spans=("#0b5fb0", "#a15c00", "#1a6f37", "#7a3fa0", "#a8324a", "#00707a"),
+)
+
+DARK = Theme(
+    name="dark",
+    window="#1f2329",
+    base="#15181c",
+    raised="#2a2f37",
+    text="#e7eaee",
+    muted="#a4adb8",
+    border="#434a54",
+    accent="#2f7fd6",
+    on_accent="#ffffff",
+    good="#63cf85",
+    warning="#f2b53c",
+    bad="#ff8d84",
+    density="inferno",
+    magnitude="viridis",
+    diverging="CET-D1A",
+    reverse_density=False,
+    spans=("#5aa9ff", "#f2b53c", "#63cf85", "#c79bf2", "#ff8d9c", "#4fd0d8"),
+)
+
+
+def contrast(first: str, second: str) -> float:
+    """Return the contrast ratio of two colours, 1 … 21, as WCAG 2 defines it."""
+    lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def theme_of(name: ThemeName) -> Theme:
+    """Return the theme of that name; for ``system`` the one that the desktop asks for."""
+    if name == "system":
+        hints = QGuiApplication.styleHints()
+        return DARK if hints.colorScheme() is Qt.ColorScheme.Dark else LIGHT
+    return DARK if name == "dark" else LIGHT
+
+
+def apply_theme(app: QApplication, theme: Theme) -> None:
+    """Give the whole application the colours of a theme."""
+    app.setStyle("Fusion")
+    app.setPalette(_palette(theme))
+    app.setStyleSheet(_stylesheet(theme))
+
+
+def _palette(theme: Theme) -> QPalette:
+    palette = QPalette()
+    role = QPalette.ColorRole
+    for group in (QPalette.ColorGroup.Active, QPalette.ColorGroup.Inactive):
+        for key, colour in {
+            role.Window: theme.window,
+            role.WindowText: theme.text,
+            role.Base: theme.base,
+            role.AlternateBase: theme.raised,
+            role.Text: theme.text,
+            role.PlaceholderText: theme.muted,
+            role.Button: theme.raised,
+            role.ButtonText: theme.text,
+            role.BrightText: theme.bad,
+            role.ToolTipBase: theme.raised,
+            role.ToolTipText: theme.text,
+            role.Highlight: theme.accent,
+            role.HighlightedText: theme.on_accent,
+            role.Link: theme.accent,
+            role.Light: theme.raised,
+            role.Midlight: theme.border,
+            role.Mid: theme.border,
+            role.Dark: theme.border,
+            role.Shadow: theme.border,
+        }.items():
+            palette.setColor(group, key, QColor(colour))
+    disabled = QPalette.ColorGroup.Disabled
+    for key, colour in {
+        role.Window: theme.window,
+        role.Base: theme.window,
+        role.Button: theme.window,
+        role.WindowText: theme.muted,
+        role.Text: theme.muted,
+        role.ButtonText: theme.muted,
+        role.Highlight: theme.border,
+        role.HighlightedText: theme.text,
+    }.items():
+        palette.setColor(disabled, key, QColor(colour))
+    return palette
+
+
+def _stylesheet(theme: Theme) -> str:
+    line = f"1px solid {theme.border}"
+    rules = {
+        "QToolTip": f"color: {theme.text}; background: {theme.raised}; border: {line}; padding: 3px",
+        'QLabel[role="heading"]': f"font-weight: 600; color: {theme.text}",
+        'QLabel[role="muted"]': f"color: {theme.muted}",
+        'QLabel[role="warning"]': f"color: {theme.warning}",
+        'QLabel[role="bad"]': f"color: {theme.bad}",
+        'QLabel[role="title"]': f"font-size: 15pt; font-weight: 600; color: {theme.text}",
+        'QFrame[role="card"]': f"background: {theme.raised}; border: {line}; border-radius: 6px",
+        'QFrame[role="card"] QLabel': "border: 0; background: transparent",
+        "QToolBar": f"border: 0; border-bottom: {line}; spacing: 2px; padding: 2px 6px",
+        "QStatusBar": f"border-top: {line}",
+        "QStatusBar::item": "border: 0",
+        "QSplitter::handle": f"background: {theme.window}",
+        "QHeaderView::section": (
+            f"background: {theme.window}; color: {theme.text}; border: 0; "
+            f"border-right: {line}; border-bottom: {line}; padding: 3px 6px"
+        ),
+    }
+    return "\n".join(f"{selector} {{ {declarations}; }}" for selector, declarations in rules.items())

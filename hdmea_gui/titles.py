@@ -1,0 +1,41 @@
+"""The title of the window: which recording, and whether anything would be lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hdmea_gui.controller.snapshot import StateView
+
+__all__ = ["PROGRAM", "CheckpointNote", "save_state_text", "window_title"]
+
+PROGRAM = "HD-MEA Studio"
+
+
+@dataclass(frozen=True)
+class CheckpointNote:
+    """A checkpoint of this session: revision of the data in it, and the time of day."""
+
+    revision: int
+    clock: str
+
+
+def save_state_text(state: StateView, checkpoint: CheckpointNote | None) -> str:
+    """Return where the session's data are safe, in a few words."""
+    if not state.has_data:
+        return "not loaded yet"
+    if not state.unsaved:
+        return "saved" if state.saved_path is not None else "as in the checkpoint"
+    where = "changed since it was saved" if state.saved_path is not None else "in memory, not saved"
+    if checkpoint is None:
+        return where
+    if checkpoint.revision == state.revision:
+        return f"in memory, checkpointed {checkpoint.clock}"
+    return f"{where}; checkpoint of {checkpoint.clock} is older"
+
+
+def window_title(state: StateView, checkpoint: CheckpointNote | None) -> str:
+    """Return the title of the window."""
+    if not state.is_open:
+        return PROGRAM
+    mark = " ●" if state.unsaved else ""
+    return f"{state.dataset_id}{mark} {save_state_text(state, checkpoint)} – {PROGRAM}"

@@ -1,0 +1,222 @@
+"""Editors for single parameters: each knows its value and tells when it was edited."""
+
+from __future__ import annotations
+
+import ast
+from abc import abstractmethod
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
+
+from hdmea_gui.controller.snapshot import FieldSpec
+
+__all__ = ["Editor", "make_editor"]
+
+_INT_LIMIT = 2_147_483_647
+_FLOAT_LIMIT = 1e12
+AUTOMATIC = "automatic"
+
+
+class Editor(QObject):
+    """An editor: its widget, its value, and a signal when the person edited it."""
+
+    edited = Signal()
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.widget = widget
+
+    @abstractmethod
+    def value(self) -> Any:
+        """Return the value."""
+
+    @abstractmethod
+    def show_value(self, value: Any) -> None:
+        """Show a value without telling that it was edited."""
+
+
+class _Check(Editor):
+    def __init__(self, field: FieldSpec, parent: QWidget) -> None:
+        self.box = QCheckBox(parent)
+        super().__init__(self.box)
+        self.box.toggled.connect(self.edited)
+
+    def value(self) -> bool:
+        return self.box.isChecked()
+
+    def show_value(self, value: Any) -> None:
+        self.box.blockSignals(True)
+        self.box.setChecked(bool(value))
+        self.box.blockSignals(False)
+
+
+class _Integer(Editor):
+    def __init__(self, field: FieldSpec, parent: QWidget) -> None:
+        self.box = QSpinBox(parent)
+        super().__init__(self.box)
+        low = -_INT_LIMIT if field.minimum is None else int(field.minimum)
+        high = _INT_LIMIT if field.maximum is None else int(field.maximum)
+        self.box.setRange(low, high)
+        self.box.setSuffix(f" {field.unit}" if field.unit else "")
+        self.box.setGroupSeparatorShown(True)
+        self.box.setKeyboardTracking(False)
+        self.box.valueChanged.connect(self.edited)
+
+    def value(self) -> int:
+        return self.box.value()
+
+    def show_value(self, value: Any) -> None:
+        self.box.blockSignals(True)
+        self.box.setValue(int(value))
+        self.box.blockSignals(False)
+
+
+class _Number(Editor):
+    def __init__(self, field: FieldSpec, parent: QWidget) -> None:
+        self.box = QDoubleSpinBox(parent)
+        super().__init__(self.box)
+        self.box.setDecimals(_decimals(field))
+        self.box.setRange(
+            -_FLOAT_LIMIT if field.minimum is None else field.minimum,
+            _FLOAT_LIMIT if field.maximum is None else field.maximum,
+        )
+        self.box.setSuffix(f" {field.unit}" if field.unit else "")
+        self.box.setGroupSeparatorShown(True)
+        self.box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        self.box.setKeyboardTracking(False)
+        self.box.valueChanged.connect(self.edited)
+
+    def value(self) -> float:
+        return self.box.value()
+
+    def show_value(self, value: Any) -> None:
+        self.box.blockSignals(True)
+        self.box.setValue(float(value))
+        self.box.blockSignals(False)
+
+
+class _Choice(Editor):
+    def __init__(self, field: FieldSpec, parent: QWidget) -> None:
+        self.box = QComboBox(parent)
+        super().__init__(self.box)
+        values = (*((None,) if field.optional else ()), *field.choices)
+        for value in values:
+            self.box.addItem(AUTOMATIC if value is None else str(value), value)
+        self.box.currentIndexChanged.connect(self.edited)
+
+    def value(self) -> Any:
+        return self.box.currentData()
+
+    def show_value(self, value: Any) -> None:
+        self.box.blockSignals(True)
+        self.box.setCurrentIndex(self.box.findData(value))
+        self.box.blockSignals(False)
+
+
+class _Text(Editor):
+    """A line of text; empty means None where nothing may be given."""
+
+    def __init__(self, field: FieldSpec, parent: QWidget) -> None:
+        self.field = field
+        self.line = QLineEdit(parent)
+        super().__init__(self.line)
+        self.line.setPlaceholderText(AUTOMATIC if field.optional else "")
+        self.line.editingFinished.connect(self.edited)
+
+    def value(self) -> Any:
+        text = self.line.text().strip()
+        return None if not text and self.field.optional else text
+
+    def show_value(self, value: Any) -> None:
+        self.line.setText("" if value is None else str(value))
+        self.line.setCursorPosition(0)
+
+
+class _Path(_Text):
+    """A file or folder, with a button that asks for one."""
+
+    def __init__(self, field: FieldSpec, parent: QWidget) -> None:
+        super().__init__(field, parent)
+        row = QWidget(parent)
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        button = QToolButton(row)
+        button.setText("…")
+        button.setToolTip(f"Choose: {field.title}")
+        button.clicked.connect(self._browse)
+        layout.addWidget(self.line)
+        layout.addWidget(button)
+        row.setFocusProxy(self.line)
+        self.widget = row
+
+    def _browse(self) -> None:
+        if self.field.kind == "folder":
+            path = QFileDialog.getExistingDirectory(self.widget, self.field.title, self.line.text())
+        else:
+            path, _ = QFileDialog.getOpenFileName(self.widget, self.field.title, self.line.text())
+        if path:
+            self.line.setText(path)
+            self.edited.emit()
+
+
+class _Literal(_Text):
+    """Several values separated by commas, or any other value, as Python writes it."""
+
+    def value(self) -> Any:
+        text = self.line.text().strip()
+        if not text:
+            return None if self.field.optional else ()
+        try:
+            found = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            found = tuple(part.strip() for part in text.split(","))
+        if self.field.kind == "list":
+            return tuple(found) if isinstance(found, (list, tuple)) else (found,)
+        return found
+
+    def show_value(self, value: Any) -> None:
+        if isinstance(value, (list, tuple)):
+            super().show_value(", ".join(map(str, value)))
+        else:
+            super().show_value(value)
+
+
+def _decimals(field: FieldSpec) -> int:
+    """Return enough decimals for the default and the limits, at least one."""
+    numbers = [number for number in (field.default, field.minimum, field.maximum) if number is not None]
+    parts = [f"{number:.6f}".rstrip("0").partition(".")[2] for number in numbers]
+    return max(1, *(len(part) for part in parts)) if parts else 3
+
+
+def make_editor(field: FieldSpec, parent: QWidget) -> Editor:
+    """Return the editor for a parameter.
+
+    A number that may be left out is edited as text: a spin box has no way to say "nothing".
+    """
+    if field.optional and field.kind in {"int", "float", "bool", "list", "value"}:
+        return _Literal(field, parent)
+    makers: dict[str, type[Editor]] = {
+        "bool": _Check,
+        "int": _Integer,
+        "float": _Number,
+        "choice": _Choice,
+        "text": _Text,
+        "file": _Path,
+        "folder": _Path,
+        "list": _Literal,
+    }
+    maker: Any = makers.get(field.kind, _Literal)
+    made: Editor = maker(field, parent)
+    return made

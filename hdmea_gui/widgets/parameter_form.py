@@ -1,0 +1,215 @@
+"""The form of a step's parameters, made from the step's declaration."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from hdmea_gui.controller.snapshot import FieldSpec
+from hdmea_gui.icons import icon
+from hdmea_gui.models.parameters import ParameterModel
+from hdmea_gui.theme import Theme
+from hdmea_gui.widgets.fields import Editor, make_editor
+
+__all__ = ["ParameterForm"]
+
+
+class ParameterForm(QScrollArea):
+    """Edits a `ParameterModel`; `checked` tells whether its values are allowed."""
+
+    checked = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("parameters")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._theme = theme
+        self._model: ParameterModel | None = None
+        self._rows: dict[str, _Row] = {}
+        self._show_advanced = False
+        self.has_problems = False
+        self.show_model(None)
+
+    def show_model(self, model: ParameterModel | None) -> None:
+        """Edit another step's parameters."""
+        if self._model is not None:
+            self._model.changed.disconnect(self._on_changed)
+        self._model = model
+        self._rows = {}
+        self.setWidget(self._build(model))
+        if model is not None:
+            model.changed.connect(self._on_changed)
+        self._check()
+
+    def editor(self, name: str) -> Editor:
+        """Return the editor of a parameter; KeyError if the form has none."""
+        return self._rows[name].editor
+
+    def problem(self, name: str) -> str:
+        """Return what is wrong with a parameter, empty if nothing is."""
+        return self._rows[name].problem.text()
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        self._theme = theme
+        for row in self._rows.values():
+            row.reset.setIcon(icon("reset", theme))
+
+    def _build(self, model: ParameterModel | None) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(10, 8, 10, 8)
+        layout.setSpacing(6)
+        heading = QLabel(model.spec.title if model else "Parameters", page)
+        heading.setProperty("role", "heading")
+        layout.addWidget(heading)
+        text = model.spec.help if model else "Choose a step to see its parameters."
+        about = QLabel(text, page)
+        about.setProperty("role", "muted")
+        about.setWordWrap(True)
+        layout.addWidget(about)
+        if model is not None:
+            self._add_fields(page, layout, model)
+        layout.addStretch(1)
+        return page
+
+    def _add_fields(self, page: QWidget, layout: QVBoxLayout, model: ParameterModel) -> None:
+        plain = [field for field in model.spec.fields if not field.advanced]
+        advanced = [field for field in model.spec.fields if field.advanced]
+        if not model.spec.fields:
+            note = QLabel("This step has no parameters.", page)
+            note.setProperty("role", "muted")
+            layout.addWidget(note)
+        layout.addWidget(self._group(page, model, plain))
+        if not advanced:
+            return
+        toggle = QToolButton(page)
+        toggle.setObjectName("advanced")
+        toggle.setText("Advanced")
+        toggle.setCheckable(True)
+        toggle.setChecked(self._show_advanced)
+        toggle.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        toggle.setAutoRaise(True)
+        group = self._group(page, model, advanced)
+
+        def show(visible: bool) -> None:
+            self._show_advanced = visible
+            group.setVisible(visible)
+            toggle.setArrowType(Qt.ArrowType.DownArrow if visible else Qt.ArrowType.RightArrow)
+
+        toggle.toggled.connect(show)
+        layout.addWidget(toggle)
+        layout.addWidget(group)
+        show(self._show_advanced)
+
+    def _group(self, page: QWidget, model: ParameterModel, fields: list[FieldSpec]) -> QWidget:
+        group = QWidget(page)
+        grid = QGridLayout(group)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(1, 1)
+        for position, field in enumerate(fields):
+            row = _Row(field, model, group, self._theme)
+            self._rows[field.name] = row
+            grid.addWidget(row.label, 2 * position, 0)
+            grid.addLayout(row.layout, 2 * position, 1)
+            grid.addWidget(row.problem, 2 * position + 1, 0, 1, 2)
+        return group
+
+    def _on_changed(self, name: str) -> None:
+        self._rows[name].refresh()
+        self._check()
+
+    def _check(self) -> None:
+        found = self._model.problems() if self._model is not None else {}
+        for name, row in self._rows.items():
+            row.show_problem(found.get(name, ""))
+        self.has_problems = bool(found)
+        self.checked.emit()
+
+
+class _Row:
+    """Label, editor, reset button and problem of one parameter."""
+
+    def __init__(self, field: FieldSpec, model: ParameterModel, parent: QWidget, theme: Theme) -> None:
+        self.field = field
+        self.model = model
+        self.label = QLabel(parent)
+        self.label.setWordWrap(True)
+        self.label.setMaximumWidth(110)
+        self.editor = make_editor(field, parent)
+        self.editor.widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.editor.widget.setMinimumWidth(60)
+        self.editor.widget.setAccessibleName(field.title)
+        self.reset = QToolButton(parent)
+        self.reset.setAutoRaise(True)
+        self.reset.setIcon(icon("reset", theme))
+        self.reset.setToolTip(f"Back to the default: {_text(model.default(field.name))}")
+        self.layout = QHBoxLayout()
+        self.layout.setSpacing(2)
+        self.layout.addWidget(self.editor.widget, 1)
+        self.layout.addWidget(self.reset)
+        policy = self.reset.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.reset.setSizePolicy(policy)
+        self.problem = QLabel(parent)
+        self.problem.setProperty("role", "bad")
+        self.problem.setWordWrap(True)
+        self.problem.hide()
+        tip = self._tooltip()
+        self.label.setToolTip(tip)
+        self.editor.widget.setToolTip(tip)
+        self.editor.edited.connect(self._on_edited)
+        self.reset.clicked.connect(lambda _checked=False: model.reset(field.name))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the model's value."""
+        self.editor.show_value(self.model.value(self.field.name))
+        changed = self.model.is_changed(self.field.name)
+        self.label.setText(f"{self.field.title}{' •' if changed else ''}")
+        self.reset.setVisible(changed)
+
+    def show_problem(self, text: str) -> None:
+        """Show what is wrong, or nothing."""
+        self.problem.setText(text)
+        self.problem.setVisible(bool(text))
+
+    def _on_edited(self) -> None:
+        self.model.set_value(self.field.name, self.editor.value())
+
+    def _tooltip(self) -> str:
+        field = self.field
+        parts = [
+            field.help or field.title,
+            f"Default: {_text(self.model.default(field.name))} {field.unit}".strip(),
+        ]
+        limits = [
+            f"{word} {number:g}"
+            for word, number in (("at least", field.minimum), ("at most", field.maximum))
+            if number is not None
+        ]
+        if limits:
+            parts.append(f"Allowed: {' and '.join(limits)}")
+        return "\n".join(parts)
+
+
+def _text(value: object) -> str:
+    if value is None or value == "":
+        return "automatic"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)

@@ -1,0 +1,172 @@
+"""Plots in the colours of the theme, under a title; words in their place while there is nothing to draw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+
+from hdmea_gui.theme import Theme
+
+__all__ = ["ImagePanel", "PlotPanel", "colour_map", "style_plot"]
+
+
+def style_plot(plot: pg.PlotItem, theme: Theme) -> None:
+    """Give the axes of a plot the colours of a theme; pyqtgraph knows no palettes."""
+    for side in ("left", "bottom", "top", "right"):
+        axis = plot.getAxis(side)
+        axis.setPen(pg.mkPen(theme.border))
+        axis.setTextPen(pg.mkPen(theme.text))
+        axis.setStyle(tickLength=-4)
+        axis.enableAutoSIPrefix(False)
+    plot.hideButtons()
+
+
+def colour_map(name: str, *, reverse: bool = False) -> pg.ColorMap:
+    """Return one of pyqtgraph's own perceptually uniform colour maps."""
+    found = pg.colormap.get(name)
+    if reverse:
+        found = pg.ColorMap(found.pos, found.color[::-1])
+    return found
+
+
+class PlotPanel(QWidget):
+    """One plot under a title.
+
+    Parameters
+    ----------
+    title
+        What is shown.
+    theme
+        Colours.
+    x_label, y_label
+        Labels of the axes with their units.
+    parent
+        Qt parent.
+    """
+
+    def __init__(
+        self, title: str, theme: Theme, x_label: str, y_label: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._title = QLabel(title, self)
+        self._title.setProperty("role", "heading")
+        self._note = QLabel(self)
+        self._note.setProperty("role", "muted")
+        self._empty = QLabel(self)
+        self._empty.setProperty("role", "muted")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        self.graphics = pg.GraphicsLayoutWidget(self)
+        self.graphics.setAccessibleName(title)
+        self.graphics.ci.layout.setContentsMargins(0, 0, 6, 0)
+        self.plot: pg.PlotItem = self.graphics.addPlot()
+        self.plot.setLabel("bottom", x_label)
+        self.plot.setLabel("left", y_label)
+        self.plot.setMenuEnabled(False)
+        heading = QHBoxLayout()
+        heading.addWidget(self._title)
+        heading.addStretch(1)
+        heading.addWidget(self._note)
+        pages = QWidget(self)
+        self._stack = QStackedLayout(pages)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.graphics)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 4, 8, 4)
+        layout.setSpacing(2)
+        layout.addLayout(heading)
+        layout.addWidget(pages, 1)
+        self.apply_theme(theme)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether words are shown instead of a plot."""
+        return self._stack.currentIndex() == 0
+
+    @property
+    def empty_text(self) -> str:
+        """The words shown while there is nothing to draw."""
+        return self._empty.text()
+
+    def show_empty(self, text: str) -> None:
+        """Say what to do so that there will be something to draw."""
+        self._empty.setText(text)
+        self._note.clear()
+        self._stack.setCurrentIndex(0)
+
+    def show_plot(self, note: str = "") -> None:
+        """Show the plot, and a remark beside the title."""
+        self._note.setText(note)
+        self._stack.setCurrentIndex(1)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        self.graphics.setBackground(theme.base)
+        style_plot(self.plot, theme)
+
+
+class ImagePanel(PlotPanel):
+    """A picture with square pixels, its first row on top, and a colour bar with the unit."""
+
+    def __init__(
+        self, title: str, theme: Theme, x_label: str, y_label: str, parent: QWidget | None = None
+    ) -> None:
+        self.image = pg.ImageItem(axisOrder="row-major")
+        self.bar = pg.ColorBarItem(interactive=False, width=12)
+        super().__init__(title, theme, x_label, y_label, parent)
+        self.plot.addItem(self.image)
+        self.plot.setAspectLocked(True)
+        self.plot.invertY(True)
+        self.bar.setImageItem(self.image)
+        self.graphics.addItem(self.bar)
+
+    def show_image(
+        self,
+        values: NDArray[np.floating],
+        levels: tuple[float, float],
+        colours: str,
+        unit: str,
+        origin: tuple[float, float] = (0.0, 0.0),
+        note: str = "",
+    ) -> None:
+        """Show a picture.
+
+        Parameters
+        ----------
+        values
+            (rows, columns).
+        levels
+            Values at the ends of the colour map.
+        colours
+            Name of the colour map.
+        unit
+            Label of the colour bar.
+        origin
+            Coordinates (column, row) of the first pixel's centre.
+        note
+            Remark beside the title.
+        """
+        rows, columns = values.shape
+        self.image.setImage(values, autoLevels=False)
+        self.image.setRect(QRectF(origin[0] - 0.5, origin[1] - 0.5, columns, rows))
+        self.bar.setColorMap(colour_map(colours))
+        self.bar.setLevels(levels)
+        self.bar.getAxis("right").setLabel(unit)
+        self.plot.autoRange(padding=0.02)
+        self.show_plot(note)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        super().apply_theme(theme)
+        style_bar(self.bar, theme)
+
+
+def style_bar(bar: pg.ColorBarItem, theme: Theme) -> None:
+    """Give a colour bar the colours of a theme."""
+    axis = bar.getAxis("right")
+    axis.setPen(pg.mkPen(theme.border))
+    axis.setTextPen(pg.mkPen(theme.text))
+    axis.enableAutoSIPrefix(False)
