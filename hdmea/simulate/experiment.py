@@ -256,10 +256,11 @@ class Experiment:
             name="demo-Rec",
             seed=2026,
             n_units=24,
-            region=Region(rows=26, columns=28, first_row=20, first_column=19),
+            region=Region(rows=24, columns=28, first_row=21, first_column=19),
             movies=full_protocol(),
             lead_s=3.0,
-            raw_seconds=2.5,
+            lead_hz=30.0,
+            raw_seconds=2.0,
             flashes=3,
         )
         return replace(demo, **changes)

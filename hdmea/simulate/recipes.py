@@ -37,7 +37,7 @@ _ALL: Final[dict[str, Experiment]] = {
     ),
     "int32": _changed(integer_type="int32"),
     "offset_counts": _changed(integer_type="uint16", offset_counts=32768),
-    "two_groups_gap": Experiment.tiny(gaps_s=((16.0, 18.0),)),
+    "two_groups_gap": Experiment.tiny(gaps_s=((16.005, 18.005),)),
     "no_analog": _changed(analog_channels=()),
     "light_only": _changed(analog_channels=("light",)),
     "sync_only": _changed(analog_channels=("sync",)),

@@ -76,8 +76,8 @@ class Timeline:
     runs
         The movies that were shown.
     flip_samples
-        Sample before each flip that the sync channel holds: without missing flips, with double ones
-        and only where something was recorded.
+        Sample before each flip that the sync channel shows: without missing flips, with double ones,
+        and only inside data groups, where both neighbours of the step are recorded too.
     flashes
         Last sample before and last sample of each light flash after the last frame, (flashes, 2).
     """
@@ -222,5 +222,6 @@ def _flips(experiment: Experiment, frame_samples: Samples, segments: Samples) ->
     doubled = frame_samples[list(experiment.double_flips)] + round(0.4 * interval)
     flips = np.sort(np.concatenate([shown, doubled]))
     group = np.searchsorted(segments[:, 0], flips, side="right") - 1
-    recorded: Samples = flips[flips + 1 < segments[group, 1]]
+    seen = (flips > segments[group, 0]) & (flips + 2 < segments[group, 1])
+    recorded: Samples = flips[seen]
     return recorded
