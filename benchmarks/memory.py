@@ -57,10 +57,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--gb", type=float, default=2.0)
+    parser.add_argument("--make", type=Path, help="only write a result file of that size")
     options = parser.parse_args()
+    if options.make is not None:
+        make(options.make, options.gb)
+        return
     folder = Path(tempfile.mkdtemp(prefix="hdmea-benchmark-"))
     try:
-        make(folder / "source.h5", options.gb)
+        # A process inherits the peak of the one that starts it, so this one must stay small.
+        maker = [sys.executable, "-m", "benchmarks.memory", "--gb", str(options.gb)]
+        subprocess.run([*maker, "--make", str(folder / "source.h5")], check=True)
         child = subprocess.run(
             [sys.executable, "-c", _CHILD, str(folder / "source.h5"), str(folder / "target.h5")],
             check=True, capture_output=True, text=True,
