@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -141,17 +140,14 @@ def test_interrupt_leaves_nothing_half_written(recording: SimulatedRecording, tm
     target = tmp_path / "result.h5"
     source = tmp_path / "source"
     shutil.copytree(recording.cmcr_path.parent, source)
-    program = subprocess.Popen(
-        [sys.executable, "-m", "hdmea", "run", source / recording.cmcr_path.name, "-o", target],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert program.stderr is not None
-    for line in program.stderr:
-        if "Load recording" in line:
-            break
-    time.sleep(0.05)
-    program.send_signal(signal.SIGINT)
-    rest = program.stderr.read()
-    assert program.wait(timeout=60) == 130, rest
+    command = [sys.executable, "-m", "hdmea", "run", source / recording.cmcr_path.name, "-o", target]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as program:
+        assert program.stderr is not None
+        for line in program.stderr:
+            if "Load recording" in line:
+                break
+        program.send_signal(signal.SIGINT)
+        rest = program.stderr.read()
+    assert program.returncode == 130, rest
     assert list(tmp_path.glob("*.h5*")) == []
     assert "Traceback" not in rest

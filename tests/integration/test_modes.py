@@ -88,7 +88,7 @@ def test_immediate_and_deferred_mode_write_the_same(recording: SimulatedRecordin
     loaded = get_step("load_recording")(**sources(recording), output_dir=tmp_path / "immediate")
     assert isinstance(loaded, LoadResult)
     assert loaded.stage1_completed
-    assert loaded.num_units == len(recording.truth.unit_ids)
+    assert loaded.num_units == len(recording.truth.units)
     kinds = {
         "add_section_time": bool, "section_spike_times": SectionResult, "compute_sta": STAResult,
         "compute_eimage_sta": LoadWithEImageSTAResult, "extract_features": ExtractionResult,
