@@ -78,11 +78,13 @@ class JobContext:
         emit_progress: Callable[[JobProgress], None],
         emit_milestone: Callable[[object], None],
         serve: Callable[[], None],
+        wait_for_query: Callable[[float], None],
     ) -> None:
         self.cancel = cancel
         self._emit_progress = emit_progress
         self._emit_milestone = emit_milestone
         self._serve = serve
+        self._wait_for_query = wait_for_query
         self._last = 0.0
         self._part = ""
 
@@ -104,6 +106,10 @@ class JobContext:
     def milestone(self, event: object) -> None:
         """Report something that happened and must not be dropped."""
         self._emit_milestone(event)
+
+    def let_views_ask(self, timeout_s: float = 0.1) -> None:
+        """Give the views a moment to ask for what has just changed, before something long begins."""
+        self._wait_for_query(timeout_s)
 
 
 class Job(Protocol):
@@ -145,13 +151,20 @@ class _Worker(QObject):
         self._make_bench = make_bench
         self._stop_errors = stop_errors
         self._bench: Any = None
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._queries: dict[str, tuple[int, Query]] = {}
 
     def put_query(self, key: str, number: int, query: Query) -> None:
         """Have a query answered; one with the same key that still waits is dropped. Any thread."""
         with self._lock:
             self._queries[key] = (number, query)
+            self._lock.notify_all()
+
+    def wait_for_query(self, timeout_s: float) -> None:
+        """Wait until a query is there, and answer it."""
+        with self._lock:
+            self._lock.wait_for(lambda: bool(self._queries), timeout_s)
+        self.serve()
 
     @Slot()
     def run_next(self) -> None:
@@ -159,7 +172,9 @@ class _Worker(QObject):
             return
         job = self.jobs.popleft()
         self.started.emit(job)
-        ctx = JobContext(self.cancel, self.progressed.emit, self.milestone.emit, self.serve)
+        ctx = JobContext(
+            self.cancel, self.progressed.emit, self.milestone.emit, self.serve, self.wait_for_query
+        )
         try:
             result = job.run(self._the_bench(), ctx)
         except self._stop_errors as stop:
@@ -257,7 +272,6 @@ class JobRunner(QObject):
         self._wake.connect(self._worker.run_next)
         self._ask.connect(self._worker.serve)
         self._close.connect(self._worker.close)
-        self._thread.start()
 
     @property
     def busy(self) -> bool:
@@ -277,6 +291,7 @@ class JobRunner(QObject):
             self._worker.cancel.clear()
         self._pending += 1
         self._worker.jobs.append(job)
+        self._ensure_running()
         self._wake.emit()
 
     def stop(self) -> None:
@@ -292,6 +307,7 @@ class JobRunner(QObject):
         number = self._numbers[key] = self._numbers.get(key, 0) + 1
         self._worker.put_query(key, number, query)
         if not self._closed:
+            self._ensure_running()
             self._ask.emit()
         return number
 
@@ -301,7 +317,12 @@ class JobRunner(QObject):
             self._closed = True
             self.stop()
             self._close.emit()
+        # A thread that was never started has nothing to wait for.
         return bool(self._thread.wait(int(timeout_s * 1000)))
+
+    def _ensure_running(self) -> None:
+        if not self._thread.isRunning():
+            self._thread.start()
 
     def _end_one(self) -> None:
         self._pending -= 1

@@ -64,7 +64,7 @@ class Photographer:
         window.controller.choose_flow(self._flow)
         window.panel.show_flows()
         window.run_all()
-        self._wait(lambda: any(item.fraction > 0.2 for item in window.controller.steps.items))
+        self._wait(lambda: any(item.fraction > 0.4 for item in window.controller.steps.items))
         self._take("running")
         self._wait_until_idle()
         self._settle()
@@ -116,7 +116,7 @@ class Photographer:
 
     def _zoom_in(self) -> None:
         view = self.window.recording
-        view.raster.setXRange(20.0, 22.0, padding=0)
+        view.raster.setXRange(18.0, 22.0, padding=0)
         self._settle()
 
     def _choose_busiest_unit(self) -> None:

@@ -160,6 +160,7 @@ def _palette(theme: Theme) -> QPalette:
         role.Button: theme.window,
         role.WindowText: theme.muted,
         role.Text: theme.muted,
+        role.PlaceholderText: theme.muted,
         role.ButtonText: theme.muted,
         role.Highlight: theme.border,
         role.HighlightedText: theme.text,

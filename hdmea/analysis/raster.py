@@ -124,9 +124,18 @@ class SpikeRaster:
         samples = np.concatenate(found) if found else np.zeros(0, np.uint64)
         return samples / self._rate_hz, rows
 
-    def population_rate(self, columns: int = 2000) -> RasterImage:
-        """Return the mean firing rate of the units over the whole recording as one row, in Hz per unit."""
-        image = self.image(0.0, self.duration_s, max(1, min(columns, self._n_bins)))
+    def population_rate(self, columns: int = 2000, finest_s: float = 0.1) -> RasterImage:
+        """Return the mean firing rate of the units over the whole recording as one row, in Hz per unit.
+
+        Parameters
+        ----------
+        columns
+            Largest number of columns.
+        finest_s
+            Columns are not narrower than this, in seconds: finer ones show single spikes, not a rate.
+        """
+        wanted = min(columns, self._n_bins, int(self.duration_s / finest_s))
+        image = self.image(0.0, self.duration_s, max(1, wanted))
         mean = (
             image.rate.mean(axis=0, keepdims=True) if self.n_units else np.zeros((1, image.edges_s.size - 1))
         )

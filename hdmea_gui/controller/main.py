@@ -159,8 +159,8 @@ class Controller(QObject):
         if name == self.flow or all(flow.name != name for flow in self.catalogue.flows):
             return
         self.flow = name
-        for step in [step for step, model in self._parameters.items() if not model.any_changed]:
-            self._parameters.pop(step).deleteLater()
+        for step, model in self._parameters.items():
+            model.set_preset(self._preset(step))
         self.activity_changed.emit()
 
     def run_step(self, name: str) -> None:
@@ -274,6 +274,7 @@ class Controller(QObject):
             if result.state is not None:
                 self.selection.select_units(())
                 self._set_state(result.state, forget=True)
+                self._hint_sources(result.state)
             self.opened.emit(result)
         elif isinstance(result, StateView):
             self._set_state(result)
@@ -286,9 +287,18 @@ class Controller(QObject):
     def _learn(self, catalogue: Catalogue) -> None:
         self._starting = False
         self.catalogue = catalogue
-        self.steps.set_steps(catalogue.steps)
         names = [flow.name for flow in catalogue.flows]
         self.flow = self.flow if self.flow in names else (names[0] if names else "")
+        self.steps.set_steps(catalogue.steps)
+
+    def _hint_sources(self, state: StateView) -> None:
+        """Show the opened files where a path that is left empty means them."""
+        for item in self.steps.items:
+            for field in item.spec.fields if item.spec.creates else ():
+                names = [
+                    path.name for path in state.sources if f"{path.suffix[1:].lower()}_path" == field.name
+                ]
+                self.parameters(item.spec.name).set_hint(field.name, names[0] if names else "")
 
     def _on_failed(self, job: Job, failure: Failure) -> None:
         self._starting = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hdmea_gui.controller.snapshot import Card, OpenResult, Refused
 from hdmea_gui.jobs import JobContext
+from hdmea_gui.texts import size_text
 
 if TYPE_CHECKING:
     from hdmea_gui.controller.workspace import Workspace
@@ -119,16 +120,19 @@ def _look_into(
 
     from hdmea.io.cmcr import CmcrReader
     from hdmea.io.cmtr import CmtrReader
+    from hdmea.pipeline.loading import memory_estimate_gb
     from hdmea.utils.exceptions import HDMEAError
 
+    needed_gb = 0.0
     lines: list[tuple[str, str]] = []
     warnings: list[str] = []
     if cmcr is not None:
         try:
             with CmcrReader(cmcr) as raw:
                 info = raw.info
+            needed_gb += memory_estimate_gb(info, None)
             lines += [
-                ("Raw recording", f"{cmcr.name} ({_size(cmcr)})"),
+                ("Raw recording", f"{cmcr.name} ({size_text(cmcr.stat().st_size)})"),
                 ("Duration", f"{info.duration_s:.1f} s at {info.sampling_rate:,.0f} Hz"),
                 ("Light channels", str(len(info.light_labels)) if info.light_labels else "none"),
             ]
@@ -140,8 +144,9 @@ def _look_into(
         try:
             with CmtrReader(cmtr) as sorting:
                 n_units, said = sorting.info.n_units, sorting.info.warnings
+                needed_gb += memory_estimate_gb(None, sorting)
             lines += [
-                ("Spike-sorted file", f"{cmtr.name} ({_size(cmtr)})"),
+                ("Spike-sorted file", f"{cmtr.name} ({size_text(cmtr.stat().st_size)})"),
                 ("Sorted units", str(n_units)),
             ]
             warnings += said
@@ -150,19 +155,11 @@ def _look_into(
             cmtr = None
     if cmcr is None and cmtr is None:
         return None, None, None
-    lines.append(("Free memory", f"{psutil.virtual_memory().available / 1e9:.1f} GB"))
+    free_gb = psutil.virtual_memory().available / 1e9
+    lines.append(("Memory", f"needs about {size_text(needed_gb * 1e9)} of {free_gb:.1f} GB free"))
     if cmcr is None:
         warnings.append("Without the .cmcr there are no light channels: no section times, no averages.")
     if cmtr is None:
         warnings.append("Without the .cmtr there are no units.")
     title = (cmtr or cmcr or Path()).stem.rstrip("-")
     return cmcr, cmtr, Card(title, tuple(lines), tuple(warnings))
-
-
-def _size(path: Path) -> str:
-    size = float(path.stat().st_size)
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} GB"

@@ -209,6 +209,8 @@ class RunJob:
                 warnings=tuple(run.warnings),
             )
         )
+        if not run.cached:
+            ctx.let_views_ask()
         return True
 
     @staticmethod

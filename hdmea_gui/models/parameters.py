@@ -38,9 +38,10 @@ class ParameterModel(QObject):
     ) -> None:
         super().__init__(parent)
         self.spec = spec
-        declared = {field.name: field.default for field in spec.fields}
-        self._defaults = {**declared, **_converted(spec, preset or {})}
+        self._declared = {field.name: field.default for field in spec.fields}
+        self._defaults = {**self._declared, **_converted(spec, preset or {})}
         self._values = dict(self._defaults)
+        self._hints: dict[str, str] = {}
 
     def field(self, name: str) -> FieldSpec:
         """Return the declaration of a parameter; KeyError if there is none."""
@@ -72,6 +73,27 @@ class ParameterModel(QObject):
             self._values[name] = value
             self.changed.emit(name)
 
+    def hint(self, name: str) -> str:
+        """Return what leaving a parameter empty means now; empty if nothing is known."""
+        return self._hints.get(name, "")
+
+    def set_hint(self, name: str, text: str) -> None:
+        """Say what leaving a parameter empty means now."""
+        if text != self._hints.get(name, ""):
+            self._hints[name] = text
+            self.changed.emit(name)
+
+    def set_preset(self, preset: Mapping[str, Any]) -> None:
+        """Take other defaults; values that were edited stay."""
+        before = self._defaults
+        self._defaults = {**self._declared, **_converted(self.spec, preset)}
+        for name, value in self._values.items():
+            if value == before[name]:
+                self._values[name] = self._defaults[name]
+        for name in self._values:
+            if before[name] != self._defaults[name]:
+                self.changed.emit(name)
+
     def reset(self, name: str) -> None:
         """Set a parameter to its default."""
         self.set_value(name, self._defaults[name])
@@ -95,11 +117,11 @@ class ParameterModel(QObject):
 
     def values_to_run(self) -> dict[str, Any]:
         """Return the values that differ from the declared defaults."""
-        declared = {field.name: field for field in self.spec.fields}
+        required = {field.name for field in self.spec.fields if field.required}
         return {
             name: value
             for name, value in self._values.items()
-            if declared[name].required or value != declared[name].default
+            if name in required or value != self._declared[name]
         }
 
 

@@ -54,6 +54,8 @@ def duration_text(seconds: float) -> str:
     """Return a duration as the person reads it: ``0.1 s``, ``12 s``, ``3:05``."""
     if seconds != seconds:
         return ""
+    if seconds < 0.1:
+        return "< 0.1 s"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -151,7 +153,8 @@ class StepListModel(QAbstractListModel):
             self._started = time.monotonic()
         if item.state is StepState.STOPPING:
             return
-        parts = [f"{100 * fraction:.0f} %", self._time_left(fraction), text]
+        doing = "" if text == item.spec.title else text
+        parts = [f"{100 * fraction:.0f} %", self._time_left(fraction), doing]
         detail = "  ·  ".join(filter(None, parts))
         self._put(row, StepItem(item.spec, StepState.RUNNING, detail, fraction))
 

@@ -38,7 +38,7 @@ class RecordingPreview(Preview):
         self.strip = StimulusStrip(theme)
         self.raster = RasterPlot(theme)
         self.rate = pg.PlotItem(enableMenu=False)
-        self._rate_curve = pg.PlotCurveItem(stepMode="center")
+        self._rate_curve = pg.PlotCurveItem()
         self._regions: list[pg.LinearRegionItem] = []
         self._view: RecordingView | None = None
         self._lay_out()
@@ -60,7 +60,7 @@ class RecordingPreview(Preview):
         self._view = answer
         self._stack.setCurrentWidget(self.graphics)
         self.raster.show_recording(answer)
-        self._rate_curve.setData(answer.rate.edges_s, answer.rate.rate[0])
+        self._rate_curve.setData(answer.rate.edges_s, answer.rate.rate[0], stepMode="center")
         self.rate.setYRange(0, max(1.0, float(answer.rate.rate.max(initial=0.0))) * 1.05, padding=0)
         self.rate.setLimits(xMin=0, xMax=answer.duration_s, yMin=0)
         self._draw_spans(answer.spans)

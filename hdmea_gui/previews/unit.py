@@ -30,7 +30,7 @@ class UnitPreview(Preview):
         self.footprint = ImagePanel("Electrical image, peak to peak", theme, "Column", "Row", self)
         self.panels = (self.waveform, self.intervals, self.average, self.footprint)
         self._curve = pg.PlotCurveItem()
-        self._bars = pg.PlotCurveItem(stepMode="center", fillLevel=0)
+        self._bars = pg.PlotCurveItem(fillLevel=0)
         self._refractory = pg.LinearRegionItem((0, 1.5), movable=False)
         self._soma = pg.ScatterPlotItem(symbol="+", size=14)
         self.waveform.plot.addItem(self._curve)
@@ -90,12 +90,17 @@ class UnitPreview(Preview):
             self._show_average(self._view.averages)
             self._show_footprint(self._view.footprint)
 
+    def _not_yet(self, step: str) -> str:
+        """Say which step computes what is missing."""
+        titles = [item.spec.title for item in self._controller.steps.items if item.spec.name == step]
+        return f"Not computed yet: run “{titles[0] if titles else step}”."
+
     def _show_waveform(self, view: UnitView) -> None:
         if not view.waveform.size:
             self.waveform.show_empty("The spike-sorted file has no waveform of this unit.")
             return
-        unit = {"source": "source signal", "": "no unit"}.get(view.waveform_unit, view.waveform_unit)
-        self.waveform.plot.setLabel("left", f"Amplitude ({unit})")
+        known = view.waveform_unit not in {"", "source"}
+        self.waveform.plot.setLabel("left", f"Amplitude ({view.waveform_unit})" if known else "Source signal")
         self._curve.setData(view.waveform_ms, view.waveform)
         self.waveform.plot.autoRange()
         self.waveform.show_plot(view.title)
@@ -105,7 +110,7 @@ class UnitPreview(Preview):
         if found is None or not found.n_intervals:
             self.intervals.show_empty("Fewer than two spikes: there are no intervals.")
             return
-        self._bars.setData(found.edges_ms, found.counts)
+        self._bars.setData(found.edges_ms, found.counts, stepMode="center")
         self._refractory.setRegion((0, found.refractory_ms))
         self.intervals.plot.setXRange(0, float(found.edges_ms[-1]), padding=0)
         self.intervals.plot.setYRange(0, max(1, int(found.counts.max())) * 1.05, padding=0)
@@ -117,7 +122,7 @@ class UnitPreview(Preview):
         shown = next((average for average in averages if average.movie == wanted), None)
         shown = shown or (averages[0] if averages else None)
         if shown is None:
-            self.average.show_empty("Not computed yet: run “Spike-triggered average”.")
+            self.average.show_empty(self._not_yet("compute_sta"))
             return
         frame = shown.frames[shown.peak]
         spread = float(np.nanmax(np.abs(shown.frames - shown.centre), initial=0.0)) or 1.0
@@ -125,12 +130,12 @@ class UnitPreview(Preview):
             self.average.show_empty("This unit has no spike that could be averaged.")
             return
         levels = (shown.centre - spread, shown.centre + spread)
-        note = f"{shown.movie}, frame {shown.first_frame + shown.peak} (peak)"
+        note = f"{shown.movie}, peak frame {shown.first_frame + shown.peak}"
         self.average.show_image(frame, levels, self._theme.diverging, "Mean light level", note=note)
 
     def _show_footprint(self, footprint: Footprint | None) -> None:
         if footprint is None:
-            self.footprint.show_empty("Not computed yet: run “Electrical image”.")
+            self.footprint.show_empty(self._not_yet("compute_eimage_sta"))
             return
         high = float(np.nanmax(footprint.amplitude, initial=0.0))
         if not high > 0:

@@ -45,6 +45,9 @@ class Editor(QObject):
     def show_value(self, value: Any) -> None:
         """Show a value without telling that it was edited."""
 
+    def show_hint(self, text: str) -> None:
+        """Show what leaving it empty means, where it can be left empty."""
+
 
 class _Check(Editor):
     def __init__(self, field: FieldSpec, parent: QWidget) -> None:
@@ -137,6 +140,10 @@ class _Text(Editor):
     def value(self) -> Any:
         text = self.line.text().strip()
         return None if not text and self.field.optional else text
+
+    def show_hint(self, text: str) -> None:
+        if self.field.optional:
+            self.line.setPlaceholderText(text or AUTOMATIC)
 
     def show_value(self, value: Any) -> None:
         self.line.setText("" if value is None else str(value))

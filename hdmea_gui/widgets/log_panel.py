@@ -25,6 +25,7 @@ from hdmea_gui.theme import Theme
 __all__ = ["LogPanel", "LogRelay"]
 
 MAX_LINES = 2000
+_LOGGERS = ("hdmea", "hdmea_gui")
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,18 @@ class LogRelay(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._handler = _Handler(self)
-        logging.getLogger("hdmea").addHandler(self._handler)
-        logging.getLogger("hdmea_gui").addHandler(self._handler)
+        self._levels: dict[str, int] = {}
+        for name in _LOGGERS:
+            logger = logging.getLogger(name)
+            self._levels[name] = logger.level
+            logger.addHandler(self._handler)
+            logger.setLevel(logging.INFO)
 
     def close(self) -> None:
         """Listen no more."""
-        logging.getLogger("hdmea").removeHandler(self._handler)
-        logging.getLogger("hdmea_gui").removeHandler(self._handler)
+        for name, level in self._levels.items():
+            logging.getLogger(name).removeHandler(self._handler)
+            logging.getLogger(name).setLevel(level)
 
 
 class _Handler(logging.Handler):

@@ -17,6 +17,7 @@ class MemoryLine(QLabel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("memory")
+        self.setContentsMargins(0, 0, 8, 0)
         self._session_gb = 0.0
         self._process = psutil.Process()
         self._timer = QTimer(self)

@@ -24,6 +24,9 @@ from hdmea_gui.widgets.fields import Editor, make_editor
 __all__ = ["ParameterForm"]
 
 
+_LABEL_WIDTH = 104
+
+
 class ParameterForm(QScrollArea):
     """Edits a `ParameterModel`; `checked` tells whether its values are allowed."""
 
@@ -149,7 +152,7 @@ class _Row:
         self.model = model
         self.label = QLabel(parent)
         self.label.setWordWrap(True)
-        self.label.setMaximumWidth(110)
+        self.label.setFixedWidth(_LABEL_WIDTH)
         self.editor = make_editor(field, parent)
         self.editor.widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.editor.widget.setMinimumWidth(60)
@@ -179,6 +182,7 @@ class _Row:
     def refresh(self) -> None:
         """Show the model's value."""
         self.editor.show_value(self.model.value(self.field.name))
+        self.editor.show_hint(self.model.hint(self.field.name))
         changed = self.model.is_changed(self.field.name)
         self.label.setText(f"{self.field.title}{' •' if changed else ''}")
         self.reset.setVisible(changed)

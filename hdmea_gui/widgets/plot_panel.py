@@ -6,11 +6,17 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.theme import Theme
+from hdmea_gui.widgets.elided_label import ElidedLabel
 
 __all__ = ["ImagePanel", "PlotPanel", "colour_map", "style_plot"]
+
+
+# Room for axes and colour bar with their labels, in logical pixels.
+_LEFT, _BOTTOM, _TOP, _BAR = 48, 40, 8, 110
 
 
 def style_plot(plot: pg.PlotItem, theme: Theme) -> None:
@@ -19,7 +25,7 @@ def style_plot(plot: pg.PlotItem, theme: Theme) -> None:
         axis = plot.getAxis(side)
         axis.setPen(pg.mkPen(theme.border))
         axis.setTextPen(pg.mkPen(theme.text))
-        axis.setStyle(tickLength=-4)
+        axis.setStyle(tickLength=4, hideOverlappingLabels=False)
         axis.enableAutoSIPrefix(False)
     plot.hideButtons()
 
@@ -53,7 +59,7 @@ class PlotPanel(QWidget):
         super().__init__(parent)
         self._title = QLabel(title, self)
         self._title.setProperty("role", "heading")
-        self._note = QLabel(self)
+        self._note = ElidedLabel(self)
         self._note.setProperty("role", "muted")
         self._empty = QLabel(self)
         self._empty.setProperty("role", "muted")
@@ -68,8 +74,8 @@ class PlotPanel(QWidget):
         self.plot.setMenuEnabled(False)
         heading = QHBoxLayout()
         heading.addWidget(self._title)
-        heading.addStretch(1)
-        heading.addWidget(self._note)
+        heading.addSpacing(12)
+        heading.addWidget(self._note, 1)
         pages = QWidget(self)
         self._stack = QStackedLayout(pages)
         self._stack.addWidget(self._empty)
@@ -117,11 +123,17 @@ class ImagePanel(PlotPanel):
         self.image = pg.ImageItem(axisOrder="row-major")
         self.bar = pg.ColorBarItem(interactive=False, width=12)
         super().__init__(title, theme, x_label, y_label, parent)
+        self._shape = (1, 1)
         self.plot.addItem(self.image)
         self.plot.setAspectLocked(True)
         self.plot.invertY(True)
+        self.plot.getAxis("left").setWidth(_LEFT)
+        self.plot.getAxis("bottom").setHeight(_BOTTOM)
         self.bar.setImageItem(self.image)
         self.graphics.addItem(self.bar)
+        # What is left over goes to the right of the colour bar, not between picture and axis.
+        self.graphics.ci.layout.setColumnStretchFactor(2, 1)
+        self.graphics.addLabel("", row=0, col=2)
 
     def show_image(
         self,
@@ -149,14 +161,34 @@ class ImagePanel(PlotPanel):
         note
             Remark beside the title.
         """
-        rows, columns = values.shape
+        rows, columns = self._shape = values.shape
         self.image.setImage(values, autoLevels=False)
         self.image.setRect(QRectF(origin[0] - 0.5, origin[1] - 0.5, columns, rows))
         self.bar.setColorMap(colour_map(colours))
         self.bar.setLevels(levels)
         self.bar.getAxis("right").setLabel(unit)
-        self.plot.autoRange(padding=0.02)
+        self._fit()
+        self.plot.setRange(
+            xRange=(origin[0] - 0.5, origin[0] + columns - 0.5),
+            yRange=(origin[1] - 0.5, origin[1] + rows - 0.5),
+            padding=0,
+        )
         self.show_plot(note)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the axes at the edges of the picture."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Give the plot the proportions of the picture, as large as there is room."""
+        rows, columns = self._shape
+        height = self.graphics.height() - _BOTTOM - _TOP
+        width = self.graphics.width() - _LEFT - _BAR
+        pixel = max(1.0, min(height / rows, width / columns))
+        self.plot.setFixedWidth(_LEFT + pixel * columns)
+        self.plot.setFixedHeight(_TOP + _BOTTOM + pixel * rows)
+        self.bar.setFixedHeight(_TOP + _BOTTOM + pixel * rows)
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""

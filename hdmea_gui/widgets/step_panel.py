@@ -73,6 +73,7 @@ class StepPanel(QWidget):
         top.addWidget(heading)
         top.addStretch(1)
         top.addWidget(label)
+        top.addSpacing(4)
         top.addWidget(self.flows)
         upper = QWidget(self)
         upper_layout = QVBoxLayout(upper)
@@ -115,8 +116,4 @@ class StepPanel(QWidget):
         self.changed.emit()
 
     def _on_flow(self, _index: int) -> None:
-        chosen = self.list.chosen_item
-        self.form.show_model(None)
         self._controller.choose_flow(self.flows.currentData())
-        if chosen is not None:
-            self._on_chosen(chosen.spec.name)
