@@ -150,8 +150,8 @@ _PROTOTYPES: Final[tuple[Cell, ...]] = (
         on_sustained_hz=8.0,
         frequency_hz=_LOW_PASS,
         bar_edges="on",
-        bar_hz=120.0,
-        orientation_kappa=1.8,
+        bar_hz=150.0,
+        orientation_kappa=2.2,
         rf_polarity=1,
     ),
     Cell(
