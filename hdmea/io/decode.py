@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,13 +36,21 @@ def read_attrs(parent: Any) -> tuple[dict[str, Stored], dict[str, str]]:
     The mark of the object itself has the name ``"."``.
     """
     attrs: dict[str, Stored] = {}
-    for index in range(h5a.get_num_attrs(parent)):
-        attr = h5a.open(parent, index=index)
-        attrs[attr.name.decode()] = _read_attr(attr)
+    for name in attr_names(parent):
+        attrs[name.decode()] = _read_attr(h5a.open(parent, name))
     mark = attrs.pop(TYPE_MARK, None)
     if not isinstance(mark, str):
         return attrs, {}
     return attrs, json.loads(mark) if mark.startswith("{") else {".": mark}
+
+
+def attr_names(parent: Any) -> list[bytes]:
+    """Return the names of the attributes of a group or dataset."""
+    names: list[bytes] = []
+    if h5a.get_num_attrs(parent):
+        # A callback that returns anything but None ends the iteration.
+        h5a.iterate(parent, names.append)
+    return names
 
 
 def decode_attrs(attrs: dict[str, Stored], marks: dict[str, str], *, arrays: bool) -> dict[str, Any]:
@@ -76,7 +85,7 @@ def decode_stored(stored: Stored, attrs: dict[str, Stored], marks: dict[str, str
             stored = tuple(stored.tolist()) if stored.ndim else str(stored[()])
         return decode_value(stored, mark.removeprefix("value").removeprefix(":"), arrays=False)
     if isinstance(stored, np.ndarray):
-        array = decode_array(stored, "" if mark == "array" else mark)
+        array = decode_array(stored, mark)
     else:
         array = np.array(list(stored) if isinstance(stored, tuple) else stored, dtype=object)
     if attrs and not plain:
@@ -86,7 +95,8 @@ def decode_stored(stored: Stored, attrs: dict[str, Stored], marks: dict[str, str
 
 def describe(dataset: Any, mark: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Return shape and type of the array that `decode_dataset` will give."""
-    return decoded_shape_dtype(dataset.shape, _clean(dataset.dtype), "" if mark == "array" else mark)
+    word = "" if mark.partition(":")[0] == "value" else mark
+    return decoded_shape_dtype(dataset.shape, _clean(dataset.dtype), word)
 
 
 def read_stored(dataset: Any, tick: Tick = no_tick) -> Stored:
@@ -96,10 +106,10 @@ def read_stored(dataset: Any, tick: Tick = no_tick) -> Stored:
         return None
     kind = dataset.get_type()
     shape = dataset.shape
-    if kind.get_class() == h5t.STRING and kind.is_variable_str():
+    if isinstance(kind, h5t.TypeStringID) and kind.is_variable_str():
         texts = np.empty(shape, dtype=_TEXT)
         if texts.size:
-            dataset.read(h5s.ALL, h5s.ALL, texts)
+            dataset.read(h5s.ALL, h5s.ALL, texts, _text_in_memory())
         return _decode_texts(texts)
     array = np.empty(shape, dtype=_clean(kind.dtype))
     memory_type = kind if _same_layout(kind, array.dtype) else None
@@ -135,14 +145,13 @@ def slabs(
 
 def _read_attr(attr: Any) -> Stored:
     kind = attr.get_type()
-    space = attr.get_space()
-    if space.get_simple_extent_type() == h5s.NULL:
-        return None
     shape = attr.shape
-    if kind.get_class() == h5t.STRING and kind.is_variable_str():
+    if not shape and _is_null(attr):
+        return None
+    if isinstance(kind, h5t.TypeStringID) and kind.is_variable_str():
         texts = np.empty(shape, dtype=_TEXT)
         if texts.size:
-            attr.read(texts)
+            attr.read(texts, mtype=_text_in_memory())
         if not shape:
             return _text(texts[()])
         return tuple(_decode_texts(texts).ravel().tolist())
@@ -150,6 +159,20 @@ def _read_attr(attr: Any) -> Stored:
     if array.size:
         attr.read(array, mtype=kind if _same_layout(kind, array.dtype) else None)
     return array
+
+
+def _is_null(attr: Any) -> bool:
+    try:
+        attr.get_storage_size()
+    except RuntimeError:
+        # h5py takes a size of 0 for an error; it has asked without making an object of the dataspace.
+        return bool(attr.get_space().get_simple_extent_type() == h5s.NULL)
+    return False
+
+
+@functools.cache
+def _text_in_memory() -> Any:
+    return h5t.py_create(_TEXT)
 
 
 def _decode_texts(texts: NDArray[Any]) -> NDArray[Any]:

@@ -31,7 +31,7 @@ FileID: TypeAlias = Any
 GroupID: TypeAlias = Any
 """h5py.h5g.GroupID, likewise."""
 
-_META_BLOCK_NBYTES = 1 << 20
+_META_BLOCK_NBYTES = 1 << 15
 
 
 def create_file(path: Path) -> FileID:

@@ -73,8 +73,8 @@ class SectionedSpikes(Mapping[str, Any]):
 
     def __init__(self, ranges: ArrayLike, spike_times: NDArray[Any], trial_time: NDArray[Any]) -> None:
         self._ranges = np.asarray(ranges, dtype=np.int64)
-        self._spike_times = np.asarray(spike_times)
-        self._trial_time = np.asarray(trial_time)
+        self._spike_times = spike_times
+        self._trial_time = trial_time
         if self._ranges.ndim != 2 or self._ranges.shape[1] != 2:
             raise ValidationError(
                 f"Trial ranges have shape {self._ranges.shape}; they must be (n_trials, 2)."

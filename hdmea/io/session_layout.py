@@ -22,6 +22,7 @@ from hdmea.utils.exceptions import ValidationError
 __all__ = [
     "FEATURE_PREFIX",
     "LOAD_STEP",
+    "NO_RANGES",
     "STANDARD_METADATA",
     "metadata_name",
     "plan_feature",
@@ -34,6 +35,8 @@ __all__ = [
 
 LOAD_STEP = "load_recording"
 FEATURE_PREFIX = "hdmea_"
+NO_RANGES = "other"
+"""Word for what lies among a unit's trials and is no table of index ranges."""
 STANDARD_METADATA = ("feature", "version", "params", "extracted_at", "stale")
 
 
@@ -117,12 +120,8 @@ def plan_unit(unit: Any, stimulus: Mapping[str, Any], path: Path) -> GroupPlan |
         for key, item in dict.items(value):
             if name == "features":
                 below.children[encode_name(key)] = plan_feature(item, (*path, name, key))
-            elif isinstance(item, (SectionedSpikes, LazyTrials)):
-                below.children[encode_name(key)] = _plan_sections(
-                    value, key, unit, stimulus, (*path, name, key)
-                )
             else:
-                _add_other_sections(below, encode_name(key), item, (*path, name, key))
+                _add_sections(below, key, value, unit, stimulus, (*path, name, key))
         group.children[name] = below
     return group
 
@@ -218,18 +217,16 @@ def _add_metadata(group: GroupPlan, key: str, value: Any, path: Path) -> None:
         group.marks.setdefault(name, "plain")
 
 
-def _add_other_sections(group: GroupPlan, name: str, item: Any, path: Path) -> None:
-    """Plan something that lies among the trials and is none, so that it is not taken for them."""
-    add_entry(group, name, item, path)
-    plan = group.children.get(name)
-    if isinstance(plan, ArrayPlan):
-        plan.marks.setdefault(".", "array")
-
-
-def _plan_sections(
-    sections: dict[str, Any], movie: str, unit: dict[str, Any], stimulus: Mapping[str, Any], path: Path
-) -> GroupPlan | ArrayPlan:
+def _add_sections(
+    group: GroupPlan,
+    movie: str,
+    sections: dict[str, Any],
+    unit: dict[str, Any],
+    stimulus: Mapping[str, Any],
+    path: Path,
+) -> None:
     """Plan one movie's trials: as index ranges if they refer to the unit's spikes and the movie's trials."""
+    name = encode_name(movie)
     trials = stimulus.get("trial_time")
     trial_time = dict.get(trials, movie) if isinstance(trials, dict) else None
     spike_times = dict.get(unit, "spike_times")
@@ -239,13 +236,19 @@ def _plan_sections(
         and _is(spike_times, unread.spike_times)
         and _is(trial_time, unread.trial_time)
     ):
-        return ArrayPlan(data=unread.ranges, entry=unread)
-    item = sections[movie]
-    if not isinstance(item, SectionedSpikes):
-        return plan_value(item, path)
-    if _equals(spike_times, item.spike_times) and _equals(trial_time, item.trial_time):
-        return ArrayPlan(data=item.ranges)
-    return plan_value(item, path)
+        group.children[name] = ArrayPlan(data=unread.ranges, entry=unread)
+        return
+    item = sections[movie] if isinstance(unread, LazyTrials) else unread
+    if (
+        isinstance(item, SectionedSpikes)
+        and _equals(spike_times, item.spike_times)
+        and _equals(trial_time, item.trial_time)
+    ):
+        group.children[name] = ArrayPlan(data=item.ranges)
+        return
+    add_entry(group, name, item, path)
+    if name in group.children:
+        group.marks[name] = NO_RANGES
 
 
 def _is(found: Any, part: Any) -> bool:

@@ -10,7 +10,7 @@ from h5py import h5a, h5d, h5g
 
 from hdmea.io import h5
 from hdmea.io.decode import Tick, decode_attrs, no_tick, read_attrs
-from hdmea.io.lazy import LazyArray, LazySections, LazySource
+from hdmea.io.lazy import LazySections, LazySource
 from hdmea.io.names import decode_name
 from hdmea.io.sectioned import SectionedSpikes
 from hdmea.io.session_content import SessionContent
@@ -158,18 +158,16 @@ class SessionReader(TreeReader):
         sections = decode_attrs(attrs, marks, arrays=False)
         for name in h5.link_names(group):
             movie = decode_name(name)
-            item = h5.open_object(group, name)
             trials = dict.get(self._trial_time, movie)
-            if _are_ranges(item, spike_times, trials):
-                sections[movie] = self._trials(item, f"{path}/{name}", spike_times, trials)
+            if name in marks or spike_times is None or trials is None:
+                sections[movie] = self.child(group, name, f"{path}/{name}")
+            elif self.source is not None:
+                # Not even opened: opening is what loading costs.
+                sections[movie] = LazySections(self.source, f"{path}/{name}", spike_times, trials)
             else:
-                sections[movie] = self.object(item, f"{path}/{name}")
+                ranges = self.array(h5.open_dataset(group, name), path)
+                sections[movie] = SectionedSpikes(ranges, spike_times, trials)
         return make_dict(sections)
-
-    def _trials(self, item: Any, path: str, spike_times: Any, trials: Any) -> Any:
-        if self.source is not None:
-            return LazySections(self.source, path, spike_times, trials)
-        return SectionedSpikes(self.array(item, path), spike_times, trials)
 
 
 def read_texts(texts: Any) -> list[str]:
@@ -180,14 +178,3 @@ def read_texts(texts: Any) -> list[str]:
 def _word(marks: dict[str, str], name: str) -> str:
     word = marks.get(name, "")
     return "" if word == "plain" else word
-
-
-def _are_ranges(item: Any, spike_times: Any, trials: Any) -> bool:
-    """Return whether a dataset among the trials holds index ranges into the unit's spike times."""
-    return (
-        isinstance(item, h5d.DatasetID)
-        and not h5a.get_num_attrs(item)
-        and isinstance(spike_times, (LazyArray, np.ndarray))
-        and isinstance(trials, (LazyArray, np.ndarray))
-        and item.shape == trials.shape
-    )

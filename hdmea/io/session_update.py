@@ -11,7 +11,7 @@ from h5py import h5a, h5d, h5g
 
 from hdmea.io import h5
 from hdmea.io.atomic import can_clone, copy_file
-from hdmea.io.decode import Tick
+from hdmea.io.decode import Tick, attr_names
 from hdmea.io.names import TYPE_MARK, encode_name
 from hdmea.io.plan import ArrayPlan, GroupPlan, Node, plan_dict
 from hdmea.io.session_content import TREES, Path, SessionContent
@@ -203,9 +203,7 @@ def _changed_nbytes(plan: GroupPlan | ArrayPlan, changes: Changes | None) -> int
 
 def _same_names(item: Any, plan: Node, except_for: set[str]) -> bool:
     """Return whether object and plan have the same attributes, leaving out those that changed."""
-    present: list[bytes] = []
-    h5a.iterate(item, lambda name: present.append(name) and None)
-    names = {name.decode() for name in present} - {TYPE_MARK}
+    names = {name.decode() for name in attr_names(item)} - {TYPE_MARK}
     return names - except_for == set(plan.attrs) - except_for
 
 

@@ -71,9 +71,9 @@ class TreeReader:
             self.tick(500)
             return decode_dataset(dataset, plain=plain, tick=self.tick)
         mark = self_mark(dataset)
-        if mark.partition(":")[0] == "value" or dataset.dtype.hasobject:
-            return decode_dataset(dataset, plain=plain)
         shape, dtype = describe(dataset, mark)
+        if dtype.hasobject or mark.partition(":")[0] == "value":
+            return decode_dataset(dataset, plain=plain)
         return LazyArray(self.source, path, shape, dtype, plain=plain, mark=mark)
 
 

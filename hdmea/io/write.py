@@ -104,13 +104,13 @@ class TreeWriter:
 
     def _write_array(self, dataset: Any, kind: Any, data: NDArray[Any]) -> None:
         if data.nbytes <= SLICE_NBYTES:
-            dataset.write(h5s.ALL, h5s.ALL, np.require(data, requirements="CA"), kind)
+            dataset.write(h5s.ALL, h5s.ALL, _in_order(data), kind)
             self._tick(data.nbytes)
             return
         space = dataset.get_space()
         for start, count in slabs(data.shape, data.dtype.itemsize):
             part = data[tuple(slice(first, first + n) for first, n in zip(start, count, strict=True))]
-            part = np.require(part, requirements="CA")
+            part = _in_order(part)
             space.select_hyperslab(start, count)
             dataset.write(h5s.create_simple(count), space, part, kind)
             self._tick(part.nbytes)
@@ -174,7 +174,7 @@ def _write_attr(parent: Any, name: bytes, stored: Stored, mark: str) -> None:
         kind = _kind(stored, mark.rpartition(":")[2])
         attr = h5a.create(parent, name, kind, _space(stored.shape))
         if stored.size:
-            attr.write(np.require(stored, requirements="CA"), mtype=kind)
+            attr.write(_in_order(stored), mtype=kind)
         return
     texts = np.array(list(stored) if isinstance(stored, tuple) else stored, dtype=_TEXT)
     attr = h5a.create(parent, name, _text_kind(), _space(texts.shape))
@@ -196,12 +196,19 @@ def _copy_attrs(original: Any, copy: Any) -> None:
             twin.write(value, mtype=memory_type)
 
 
+def _in_order(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array in C order, which HDF5 wants; itself if it is."""
+    flags = array.flags
+    return array if flags.c_contiguous and flags.aligned else np.require(array, requirements="CA")
+
+
 def _kind(array: NDArray[Any], mark: str) -> Any:
     if mark[1:2] == "U" and array.dtype.kind == "S":
         return text_type(array.dtype.itemsize)
     return native_type(array.dtype)
 
 
+@functools.lru_cache(maxsize=1024)
 def _space(shape: tuple[int, ...]) -> Any:
     return h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
 

@@ -30,7 +30,9 @@ def assert_same(found: Any, expected: Any, path: str = "") -> None:
         found, expected = np.asarray(found), np.asarray(expected)
     if isinstance(expected, SectionedSpikes):
         for part in ("ranges", "spike_times", "trial_time"):
-            assert_same(getattr(found, part), getattr(expected, part), f"{path}.{part}")
+            assert_same(
+                np.asarray(getattr(found, part)), np.asarray(getattr(expected, part)), f"{path}.{part}"
+            )
     elif isinstance(expected, np.ndarray):
         assert found.shape == expected.shape, (path, found.shape, expected.shape)
         assert found.dtype == expected.dtype, (path, found.dtype, expected.dtype)

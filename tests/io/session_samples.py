@@ -19,7 +19,13 @@ def sample_unit(rng: np.random.Generator, trial_time: dict[str, Any], number: in
         movie: SectionedSpikes(np.searchsorted(spikes, trials.astype(np.uint64)), spikes, trials)
         for movie, trials in trial_time.items()
     }
-    metadata = {"feature": "frif", "version": "1", "params": {"bins": 10}, "extracted_at": "now", "stale": False}
+    metadata = {
+        "feature": "frif",
+        "version": "1",
+        "params": {"bins": 10},
+        "extracted_at": "now",
+        "stale": False,
+    }
     return {
         "row": 3,
         "col": 4,
@@ -36,7 +42,12 @@ def sample_unit(rng: np.random.Generator, trial_time: dict[str, Any], number: in
             "frif": {"data": {"FRIF": np.ones(7, np.float32), "mean": 2.5, "n": 3}, "metadata": metadata},
             "eimage_sta": {
                 "data": rng.normal(size=(5, 4, 4)).astype(np.float32),
-                "metadata": {**metadata, "feature": "eimage_sta", "n_spikes_used": 12, "window_range": [-10, 40]},
+                "metadata": {
+                    **metadata,
+                    "feature": "eimage_sta",
+                    "n_spikes_used": 12,
+                    "window_range": [-10, 40],
+                },
                 "geometry": {"center_row": 2.0, "diff_map": np.ones((4, 4))},
             },
             f"sta_{MOVIES[1]}": {
@@ -72,14 +83,23 @@ def sample_content(n_units: int = 3, seed: int = 0) -> SessionContent:
             "light_reference": {"raw_ch1": np.arange(100, dtype=np.float32)},
             "frame_times": {"default": np.arange(10, dtype=np.uint64)},
             "section_time": {
-                movie: AttrArray(np.zeros((1, 2), np.int64), {"content_frame": np.array([5]), "playlist": "p"})
+                movie: AttrArray(
+                    np.zeros((1, 2), np.int64), {"content_frame": np.array([5]), "playlist": "p"}
+                )
                 for movie in MOVIES
             },
             "trial_time": trial_time,
             "light_template": {movie: np.ones(4, np.float32) for movie in MOVIES},
         },
         source_files={"cmcr_path": "/data/é.cmcr", "cmcr_size": 123, "cmcr_mtime": 1.5},
-        steps={"load_recording": {"params": "{}", "version": "1", "finished_at": "2025-04-10T12:00:00", "stale": False}},
+        steps={
+            "load_recording": {
+                "params": "{}",
+                "version": "1",
+                "finished_at": "2025-04-10T12:00:00",
+                "stale": False,
+            }
+        },
         completed_steps=["load_recording", "add_section_time", "a_step"],
         warnings=["first µ", "", "second"],
         save_state="saved",
