@@ -63,7 +63,7 @@ def direction_tuning(
     n_permutations: int = 2000,
     seed: int = 0,
 ) -> DirectionTuning:
-    """Selectivity indices, preferred angles and their significance.
+    """Compute selectivity indices, preferred angles and their significance.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> 
     """Quotient with 0 / 0 = NaN."""
     numerator, denominator = np.broadcast_arrays(numerator, denominator)
     out = np.full(numerator.shape, np.nan)
-    return np.divide(numerator, denominator, out=out, where=denominator != 0)
+    return np.asarray(np.divide(numerator, denominator, out=out, where=denominator != 0))
 
 
 def _wrap(angles: NDArray[np.float64], period: float) -> NDArray[np.float64]:

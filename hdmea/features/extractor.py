@@ -116,11 +116,14 @@ class Recording:
         Unit id to the unit's data.
     metadata, stimulus
         Shared data.
+    source_files
+        Where the recording lies; the stimulus library looks there for movies.
     """
 
     units: Mapping[str, Mapping[str, Any]]
     metadata: Mapping[str, Any]
     stimulus: Mapping[str, Any]
+    source_files: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def spike_trains(self) -> list[NDArray[np.int64]]:

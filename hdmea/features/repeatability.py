@@ -38,7 +38,7 @@ def quality_index(trials: NDArray[Any]) -> NDArray[np.float64]:
     total = trials.var(axis=-1).mean(axis=-1)
     # A constant trace keeps a variance of rounding errors only.
     varies = total > _TIE**2 * np.square(trials).mean(axis=(1, 2))
-    return np.divide(signal, total, out=np.full(len(trials), np.nan), where=varies)
+    return np.asarray(np.divide(signal, total, out=np.full(len(trials), np.nan), where=varies))
 
 
 def quality_index_chance(n_trials: int) -> float:

@@ -76,10 +76,10 @@ def fit_sine(
         Bins of the step that were skipped before `rates`: phases count from the start of the step.
     """
     rates = np.asarray(rates, np.float64)
-    n_units, n_trials, n_bins = rates.shape
+    n_units, _, n_bins = rates.shape
     if n_bins < 6:
         raise ValidationError(f"{n_bins} bins are too few to fit a sine of {frequency_hz:g} Hz.")
-    t = (first_frame + np.arange(n_bins) + 0.5) * frame_duration
+    t = _bin_centres(first_frame, n_bins, frame_duration)
     mean = rates.mean(axis=1)
     offset, a, b = _coefficients(mean, _design(t, frequency_hz))
     fitted = offset[:, None] + _wave(a, b, t, frequency_hz)
@@ -87,7 +87,7 @@ def fit_sine(
     scale = np.square(rates).mean(axis=(1, 2))
     modulated = np.hypot(a, b) > _TIE * np.sqrt(scale)
     amplitude = np.where(modulated, np.hypot(a, b), 0.0) / np.sinc(frequency_hz * frame_duration)
-    _, a1, b1, a2, b2 = _coefficients(mean, _design(t, frequency_hz, 2 * frequency_hz))
+    a2, b2 = _coefficients(mean, _design(t, frequency_hz, 2 * frequency_hz))[3:]
     f2 = np.hypot(a2, b2) / np.sinc(2 * frequency_hz * frame_duration)
     f2 = np.where(f2 > _TIE * np.sqrt(scale), f2, 0.0)
     variance = mean.var(axis=-1)
@@ -124,8 +124,8 @@ def bootstrap_amplitudes(
         float64 (units, resamples), Hz.
     """
     n_units, n_bins = fit.residuals.shape
-    t = (first_frame + np.arange(n_bins) + 0.5) * frame_duration
-    projection = np.linalg.pinv(_design(t, frequency_hz))[1:]
+    t = _bin_centres(first_frame, n_bins, frame_duration)
+    projection = _projection(_design(t, frequency_hz))[1:]
     # Residuals of a fit with three coefficients are too small by this factor.
     residuals = fit.residuals * np.sqrt(n_bins / (n_bins - 3))
     rows = np.arange(len(draws))[:, None]
@@ -209,6 +209,11 @@ def _half_amplitude(frequencies: NDArray[np.float64], amplitudes: NDArray[np.flo
     return float(np.exp(log_f))
 
 
+def _bin_centres(first_frame: int, n_bins: int, frame_duration: float) -> NDArray[np.float64]:
+    """Seconds from the start of the step."""
+    return np.asarray((first_frame + np.arange(n_bins) + 0.5) * frame_duration, np.float64)
+
+
 def _design(t: NDArray[np.float64], *frequencies_hz: float) -> NDArray[np.float64]:
     columns = [np.ones_like(t)]
     for frequency in frequencies_hz:
@@ -218,7 +223,12 @@ def _design(t: NDArray[np.float64], *frequencies_hz: float) -> NDArray[np.float6
 
 def _coefficients(mean: NDArray[np.float64], design: NDArray[np.float64]) -> NDArray[np.float64]:
     """Least squares, (coefficients, units)."""
-    return np.asarray(np.einsum("cb,ub->cu", np.linalg.pinv(design), mean))
+    return np.asarray(np.einsum("cb,ub->cu", _projection(design), mean))
+
+
+def _projection(design: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(coefficients, bins) that give the coefficients of a least-squares fit."""
+    return np.asarray(np.linalg.pinv(design), np.float64)
 
 
 def _wave(

@@ -63,7 +63,7 @@ class StepResponse:
     latency_ms
         Start of the response; NaN if there is no transient or it never leaves the baseline band.
     responds
-        The transient is significant.
+        Transient and its prominence are both large against the baseline's standard deviation.
     """
 
     transient: NDArray[np.float64]
@@ -121,10 +121,11 @@ def step_response(
     latency_sd
         Width of the baseline band of the latency, in standard deviations; at least one spike's rate.
     response_sd
-        Least size of a significant transient, in baseline standard deviations.
+        Least size of a significant transient and of its prominence, in baseline standard deviations: noise
+        on a response that is still decaying has the size, but not the prominence.
     """
     window = min(start + max(round(transient_s / trials.frame_duration), 1), stop)
-    transient, frame = _largest_extremum(
+    transient, frame, prominence = _largest_extremum(
         trials.filtered_mean, baseline.level, prominence_sd * baseline.sd, start, window
     )
     last = max(stop - max(round(sustained_s / trials.frame_duration), 1), start)
@@ -136,19 +137,19 @@ def step_response(
         transient_time_ms=(frame - start + 0.5) * to_ms,
         sustained=trials.mean[:, last:stop].mean(axis=-1) - baseline.raw_level,
         latency_ms=latency * to_ms,
-        responds=np.abs(transient) >= response_sd * baseline.sd * (1 - _TIE),
+        responds=np.minimum(np.abs(transient), prominence) >= response_sd * baseline.sd * (1 - _TIE),
     )
 
 
 def rectified_index(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(a - b) / (a + b) of the positive parts; NaN where both vanish."""
+    """Return (a - b) / (a + b) of the positive parts; NaN where both vanish."""
     return contrast_index(np.maximum(a, 0.0), np.maximum(b, 0.0))
 
 
 def contrast_index(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(a - b) / (|a| + |b|); NaN where both vanish."""
+    """Return (a - b) / (abs(a) + abs(b)); NaN where both vanish."""
     size = np.abs(a) + np.abs(b)
-    return np.divide(a - b, size, out=np.full(np.shape(size), np.nan), where=size > 0)
+    return np.asarray(np.divide(a - b, size, out=np.full(np.shape(size), np.nan), where=size > 0))
 
 
 def transience(response: StepResponse) -> NDArray[np.float64]:
@@ -166,25 +167,27 @@ def opposite_signs(a: StepResponse, b: StepResponse) -> NDArray[np.bool_]:
 def _largest_extremum(
     traces: NDArray[np.float64],
     level: NDArray[np.float64],
-    prominence: NDArray[np.float64],
+    least_prominence: NDArray[np.float64],
     start: int,
     stop: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Deviation and frame of the local extremum within [start, stop) that is farthest from `level`."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Deviation, frame and prominence of the local extremum within [start, stop) farthest from `level`."""
     from scipy.signal import find_peaks
 
-    size, frame = np.zeros(len(traces)), np.full(len(traces), np.nan)
+    size, frame, prominence = np.zeros(len(traces)), np.full(len(traces), np.nan), np.zeros(len(traces))
     for unit, trace in enumerate(traces):
         # Rounding of the filter makes extrema of its own on a constant trace.
-        least = max(float(prominence[unit]) * (1 - _TIE), 1e-9)
+        least = max(float(least_prominence[unit]) * (1 - _TIE), 1e-9)
         for sign in (1.0, -1.0):
-            peaks, _ = find_peaks(sign * trace, prominence=least)
-            peaks = peaks[(peaks > start) & (peaks < stop - 1)]
+            peaks, facts = find_peaks(sign * trace, prominence=least)
+            inside = (peaks > start) & (peaks < stop - 1)
+            peaks = peaks[inside]
             deviation = sign * (trace[peaks] - level[unit])
             if deviation.size and deviation.max() > abs(size[unit]) * (1 + _TIE):
                 best = int(deviation.argmax())
                 size[unit], frame[unit] = sign * deviation[best], peaks[best]
-    return size, frame
+                prominence[unit] = facts["prominences"][inside][best]
+    return size, frame, prominence
 
 
 def _latency(

@@ -157,7 +157,7 @@ class TrialRates:
     @property
     def n_trials(self) -> int:
         """Number of trials."""
-        return self.counts.shape[1]
+        return int(self.counts.shape[1])
 
     @cached_property
     def mean(self) -> NDArray[np.float64]:

@@ -182,7 +182,7 @@ class _Extraction:
             unit_id: {**unit, "features": dict(unit.get("features") or {})}
             for unit_id, unit in session.units.items()
         }
-        self.recording = Recording(units, session.metadata, session.stimulus)
+        self.recording = Recording(units, session.metadata, session.stimulus, session.source_files)
 
     def extract(self, name: str) -> None:
         registry = default_registry()
