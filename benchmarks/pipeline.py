@@ -1,6 +1,6 @@
 """Deferred against immediate mode on ten recordings (SC-001), and a plain in-place file beside them.
 
-``python -m benchmarks.pipeline [--recordings 10] [--units 60] [--minutes 5]``
+``python -m benchmarks.pipeline [--recordings 10] [--units 60] [--minutes 15]``
 
 All three compute the same steps with the same functions. They differ in when the file is written:
 *deferred* once at the end; *immediate* after every step, safely (copy, change, sync, replace);
@@ -10,6 +10,7 @@ All three compute the same steps with the same functions. They differ in when th
 from __future__ import annotations
 
 import argparse
+import logging
 import shutil
 import tempfile
 import time
@@ -47,10 +48,14 @@ def immediate(recording: SimulatedRecording, folder: Path) -> Path:
 
 
 def in_place(recording: SimulatedRecording, folder: Path) -> Path:
-    """Write after each step into the open file, as a script without any safety does."""
-    path: Path = get_step("load_recording")(**_sources(recording), output_dir=folder).hdf5_path
+    """Write after each step into the open file, as a script without any safety does.
+
+    The session stays in memory between the steps, which is more than such a script saves.
+    """
+    session = create_session(cmcr_path=recording.cmcr_path, cmtr_path=recording.cmtr_path, output_dir=folder)
+    run_step(session, "load_recording", _sources(recording))
+    path = session.save()
     for name, params in STEPS:
-        session = PipelineSession.load(path, lazy=True)
         changed = run_step(session, name, params).changed
         with h5py.File(path, "r+", libver=("v110", "v110")) as file:
             for place in changed:
@@ -112,9 +117,10 @@ def main() -> None:
     )
     parser.add_argument("--recordings", type=int, default=10)
     parser.add_argument("--units", type=int, default=60)
-    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
+    logging.getLogger("hdmea").setLevel(logging.ERROR)
     root = Path(tempfile.mkdtemp(prefix="hdmea-benchmark-"))
     try:
         experiment = Experiment.large(n_units=options.units, minutes=options.minutes)
@@ -134,9 +140,7 @@ def main() -> None:
             f"{size:.0f} MB each"
         )
         for name, seconds in best.items():
-            print(
-                f"  {name:10s} {seconds:7.2f} s; deferred takes {best['deferred'] / seconds:4.2f} of that"
-            )
+            print(f"  {name:10s} {seconds:7.2f} s; deferred takes {best['deferred'] / seconds:4.2f} of that")
         print(f"  same content: deferred = immediate: {_same(made['deferred'][0], made['immediate'][0])}")
         print(f"  stored bytes of a session: {hdf5_store.summarize(made['deferred'][0]).size / 1e6:.0f} MB")
     finally:
