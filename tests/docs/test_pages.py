@@ -1,0 +1,94 @@
+"""The Python examples of all other pages run, on a result of the demo."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hdmea.pipeline.flows import run_flow
+from hdmea.simulate import write_demo
+from tests.docs.blocks import ROOT, python_blocks, run
+
+PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the demo and its result."""
+    folder = tmp_path_factory.mktemp("results")
+    demo = write_demo(folder / "demo")
+    flow = run_flow("quick", demo.cmcr_path, demo.cmtr_path, output_dir=folder)
+    assert flow.hdf5_path is not None
+    flow.hdf5_path.rename(folder / "result.h5")
+    return folder
+
+
+@pytest.fixture
+def folder(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    work = tmp_path / "work"
+    shutil.copytree(results, work, copy_function=os.link)
+    monkeypatch.chdir(work)
+    return work
+
+
+def test_the_readme_example_runs(folder: Path) -> None:
+    (block,) = python_blocks("README.md").values()
+    (folder / "result.h5").unlink()
+    run(block)
+    assert (folder / "result.h5").exists()
+
+
+def test_the_file_is_read_as_its_page_says(folder: Path) -> None:
+    with_h5py, with_session = map(run, python_blocks("docs/file_format.md").values())
+
+    first, stop, start = with_h5py["first"], with_h5py["stop"], int(with_h5py["start"])
+    trial = with_session["first_trial"].astype("int64")
+    assert len(trial) == stop - first > 0
+    assert (with_h5py["seconds"] == (trial - start) / 20000.0).all()
+    assert with_session["baseline_rate"] > 0
+
+
+def test_the_log_is_where_its_page_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    records, progress, _ = python_blocks("docs/pipeline_log.md").values()
+    run(records)
+    run(progress)
+    out = capsys.readouterr().out
+    assert "compute_sta" in out
+    assert "Features: 100%" in out
+
+
+def test_the_step_and_the_feature_of_the_page_work(folder: Path) -> None:
+    step, use, feature = (block for block in _how_to())
+    check = (
+        "from hdmea.features.registry import default_registry\n"
+        "default_registry().register(longest_pause)\n"
+        "from hdmea.pipeline import extract_features, PipelineSession\n"
+        "done = extract_features(path, ['longest_pause'])\n"
+        "saved = PipelineSession.load(path)\n"
+        "silent = [unit['unit_meta']['is_silent'] for unit in saved.units.values()]\n"
+        "assert sum(silent) == n_silent > 0, silent\n"
+        "assert done.features_extracted == ['longest_pause'], done\n"
+        "assert saved.units['unit_001']['features']['longest_pause']['data']['longest_pause_s'] > 0\n"
+    )
+    script = "\n".join([step.strip(), use, feature, check])
+    # In an interpreter of its own: what is declared stays declared for the rest of a process.
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def _how_to() -> list[str]:
+    text = (ROOT / "docs/how_to_write_a_step.md").read_text(encoding="utf-8")
+    return [part.split("```")[0] for part in text.split("```python\n")[1:]]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = [part.split(")")[0] for part in text.split("](")[1:]]
+    local = [target.split("#")[0] for target in targets if "://" not in target]
+    assert [target for target in local if not (ROOT / page).parent.joinpath(target).exists()] == []
