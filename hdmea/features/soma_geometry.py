@@ -1,0 +1,213 @@
+"""Where a unit's soma lies on the chip and how far it reaches, from its electrical image.
+
+A pure function of one image. All positions and lengths are in electrodes of the image; what they are in µm
+follows from the pitch of the electrodes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdmea.features.extractor import Output
+from hdmea.utils.exceptions import ValidationError
+
+__all__ = ["SOMA_OUTPUTS", "SomaGeometry", "smoothed_image", "soma_geometry"]
+
+BASELINE_SAMPLES = 5
+EXTENT_SAMPLES = 5
+_TIME_SIGMA = 2.0
+_SAVGOL = (7, 3)
+_SPACE_SIGMA = 1.0
+_LEVEL = 0.5
+
+SOMA_OUTPUTS = (
+    Output("center_row", "float64", (), "electrodes", (0, None), "row of the largest peak-to-peak voltage"),
+    Output(
+        "center_col", "float64", (), "electrodes", (0, None), "column of the largest peak-to-peak voltage"
+    ),
+    Output("size_x", "float64", (), "electrodes", (0, None), "columns that the soma's extent covers"),
+    Output("size_y", "float64", (), "electrodes", (0, None), "rows that the soma's extent covers"),
+    Output("area", "float64", (), "electrodes^2", (0, None), "electrodes of the soma's extent"),
+    Output(
+        "equivalent_diameter",
+        "float64",
+        (),
+        "electrodes",
+        (0, None),
+        "diameter of the circle that has the area of the soma's extent",
+    ),
+    Output(
+        "peak_to_peak",
+        "float64",
+        (),
+        "image unit",
+        (0, None),
+        "peak-to-peak voltage of the smoothed trace at the centre",
+    ),
+    Output("size_x_um", "float64", (), "µm", (0, None), "size_x times the pitch of the electrodes"),
+    Output("size_y_um", "float64", (), "µm", (0, None), "size_y times the pitch of the electrodes"),
+    Output("area_um2", "float64", (), "µm^2", (0, None), "area times the square of the pitch"),
+    Output(
+        "equivalent_diameter_um",
+        "float64",
+        (),
+        "µm",
+        (0, None),
+        "equivalent_diameter times the pitch of the electrodes",
+    ),
+    Output(
+        "diff_map",
+        "float32",
+        ("rows", "cols"),
+        "image unit",
+        (0, None),
+        "peak-to-peak voltage of the 5 samples from the spike on, smoothed in space; the extent is where "
+        "it exceeds half its maximum",
+    ),
+)
+"""What `extract_soma_geometry` stores per unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class SomaGeometry:
+    """Position and extent of a soma; NaN with a reason where they cannot be told.
+
+    Attributes
+    ----------
+    center_row, center_col
+        Electrode with the largest peak-to-peak voltage, counted from 0 in the image.
+    size_x, size_y
+        Columns and rows of the extent's bounding box.
+    area
+        Electrodes of the extent: above half the maximum of `diff_map` and connected with the centre.
+    equivalent_diameter
+        ``2 * sqrt(area / pi)``.
+    peak_to_peak
+        Of the smoothed trace at the centre, in the image's unit.
+    diff_map
+        float32 (rows, cols): peak-to-peak of the 5 samples from the spike on, smoothed in space.
+    reason
+        Why numbers are missing; empty if none is.
+    """
+
+    center_row: float
+    center_col: float
+    size_x: float
+    size_y: float
+    area: float
+    equivalent_diameter: float
+    peak_to_peak: float
+    diff_map: NDArray[np.float32]
+    reason: str = ""
+
+
+def smoothed_image(image: NDArray[Any]) -> NDArray[np.float64]:
+    """Electrical image without its baseline, smoothed along time.
+
+    Parameters
+    ----------
+    image
+        (window, rows, cols) average voltage.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (window, rows, cols): mean of the first 5 samples subtracted, Gaussian (sigma 2 samples), then
+        Savitzky-Golay (7 samples, third order).
+    """
+    from scipy.ndimage import gaussian_filter1d
+    from scipy.signal import savgol_filter
+
+    trace = np.asarray(image, np.float64)
+    trace = trace - trace[:BASELINE_SAMPLES].mean(axis=0)
+    trace = gaussian_filter1d(trace, _TIME_SIGMA, axis=0, mode="nearest")
+    smooth: NDArray[np.float64] = savgol_filter(trace, *_SAVGOL, axis=0)
+    return smooth
+
+
+def soma_geometry(image: NDArray[Any], pre_samples: int) -> SomaGeometry:
+    """Centre and extent of the soma in an electrical image.
+
+    Parameters
+    ----------
+    image
+        (window, rows, cols) average voltage around the spikes.
+    pre_samples
+        Sample of the window at which the spikes are.
+
+    Returns
+    -------
+    SomaGeometry
+        NaN throughout for an image without a spike.
+
+    Raises
+    ------
+    ValidationError
+        The image is not three-dimensional, or the window is too short for the definition.
+    """
+    image = np.asarray(image)
+    _check(image, pre_samples)
+    if not np.isfinite(image).all():
+        return _missing(image.shape[1:], "the electrical image has no values: no spike could be averaged")
+    smooth = smoothed_image(image)
+    height = np.ptp(smooth, axis=0)
+    if not height.max() > 0:
+        return _missing(image.shape[1:], "the electrical image is flat")
+    row, col = divmod(int(height.argmax()), height.shape[1])
+    diff_map = _extent_map(smooth, pre_samples)
+    inside = _component(diff_map > _LEVEL * diff_map.max(), row, col)
+    center = (float(row), float(col))
+    peak = float(height[row, col])
+    if not inside.any():
+        reason = "around the electrode with the largest signal the voltage does not change after the spike"
+        return SomaGeometry(*center, *(math.nan,) * 4, peak, diff_map, reason)
+    rows, cols = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    area = float(np.count_nonzero(inside))
+    return SomaGeometry(
+        *center,
+        size_x=float(np.ptp(cols) + 1),
+        size_y=float(np.ptp(rows) + 1),
+        area=area,
+        equivalent_diameter=2 * math.sqrt(area / math.pi),
+        peak_to_peak=peak,
+        diff_map=diff_map,
+    )
+
+
+def _check(image: NDArray[Any], pre_samples: int) -> None:
+    if image.ndim != 3:
+        raise ValidationError(
+            f"An electrical image must be (window, rows, columns); this one has the shape {image.shape}."
+        )
+    shortest = max(pre_samples + EXTENT_SAMPLES, _SAVGOL[0])
+    if pre_samples < 0 or image.shape[0] < shortest:
+        raise ValidationError(
+            f"The soma is sought in the {EXTENT_SAMPLES} samples from the spike on, but the window of "
+            f"{image.shape[0]} samples with the spike at {pre_samples} does not hold them: compute "
+            f"electrical images with a window_range from 0 or less to {EXTENT_SAMPLES} or more."
+        )
+
+
+def _extent_map(smooth: NDArray[np.float64], pre_samples: int) -> NDArray[np.float32]:
+    from scipy.ndimage import gaussian_filter
+
+    early = np.ptp(smooth[pre_samples : pre_samples + EXTENT_SAMPLES], axis=0)
+    return np.asarray(gaussian_filter(early, _SPACE_SIGMA, mode="nearest"), np.float32)
+
+
+def _component(mask: NDArray[np.bool_], row: int, col: int) -> NDArray[np.bool_]:
+    """Return the 4-connected part of the mask around an electrode; nothing if it is not in the mask."""
+    from scipy.ndimage import label
+
+    labels = np.asarray(label(mask)[0])
+    inside: NDArray[np.bool_] = (labels == labels[row, col]) & mask[row, col]
+    return inside
+
+
+def _missing(shape: tuple[int, ...], reason: str) -> SomaGeometry:
+    return SomaGeometry(*(math.nan,) * 7, np.full(shape, np.nan, np.float32), reason)

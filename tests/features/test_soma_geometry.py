@@ -1,0 +1,115 @@
+"""Soma geometry: analytic images with known centre and size, laws, and the sample's truth."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hdmea.features.soma_geometry import soma_geometry
+from hdmea.utils.exceptions import ValidationError
+from tests.features.images import PRE, soma_image
+
+
+class TestKnownImages:
+    def test_center_is_the_electrode_with_the_largest_signal(self) -> None:
+        found = soma_geometry(soma_image((20, 24), (7, 15), sigma=1.5), PRE)
+
+        assert (found.center_row, found.center_col) == (7, 15)
+        assert found.reason == ""
+
+    @pytest.mark.parametrize("sigma", [1.5, 2.5, 4.0])
+    def test_extent_is_the_half_height_disc_of_the_smoothed_map(self, sigma: float) -> None:
+        # Given a Gaussian footprint, which stays one when smoothed: sigma^2 + 1
+        found = soma_geometry(soma_image((41, 41), (20, 20), sigma=sigma), PRE)
+
+        radius = math.sqrt(2 * math.log(2) * (sigma**2 + 1))
+        row, col = np.indices((41, 41)) - 20
+        inside = np.hypot(row, col) < radius
+        assert found.area == np.count_nonzero(inside)
+        assert found.size_x == found.size_y == 2 * math.floor(radius) + 1
+        assert found.equivalent_diameter == pytest.approx(2 * math.sqrt(inside.sum() / math.pi))
+
+    def test_sizes_tell_columns_from_rows(self) -> None:
+        image = soma_image((30, 30), (15, 15), sigma=1.0) + soma_image((30, 30), (15, 18), sigma=1.0)
+
+        found = soma_geometry(image, PRE)
+
+        assert found.size_x > found.size_y
+
+    def test_a_second_soma_does_not_count(self) -> None:
+        alone = soma_geometry(soma_image((30, 30), (8, 8), sigma=1.5), PRE)
+        image = soma_image((30, 30), (8, 8), sigma=1.5) + 0.9 * soma_image((30, 30), (22, 22), sigma=1.5)
+
+        found = soma_geometry(image, PRE)
+
+        assert (found.center_row, found.center_col, found.area) == (8, 8, alone.area)
+
+    def test_baseline_plays_no_part(self) -> None:
+        image = soma_image((12, 12), (5, 6), sigma=1.2)
+        offset = np.random.default_rng(1).normal(0, 1000, (12, 12))
+
+        moved, still = soma_geometry(image + offset, PRE), soma_geometry(image, PRE)
+
+        np.testing.assert_allclose(moved.diff_map, still.diff_map, rtol=1e-5)
+        assert moved.area == still.area
+
+
+class TestLaws:
+    @settings(max_examples=25, deadline=None)
+    @given(st.integers(-6, 6), st.integers(-6, 6))
+    def test_moves_with_the_cell(self, down: int, right: int) -> None:
+        here = soma_geometry(soma_image((40, 40), (20, 20), sigma=2.0), PRE)
+
+        there = soma_geometry(soma_image((40, 40), (20 + down, 20 + right), sigma=2.0), PRE)
+
+        assert (there.center_row, there.center_col) == (20 + down, 20 + right)
+        assert (there.area, there.size_x, there.size_y) == (here.area, here.size_x, here.size_y)
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.floats(1e-3, 1e3), st.sampled_from([-1.0, 1.0]))
+    def test_neither_scale_nor_sign_of_the_voltage_matters(self, scale: float, sign: float) -> None:
+        image = soma_image((20, 20), (9, 11), sigma=1.7)
+
+        one, other = soma_geometry(image, PRE), soma_geometry(sign * scale * image, PRE)
+
+        assert (one.center_row, one.center_col, one.area) == (other.center_row, other.center_col, other.area)
+
+    def test_transposing_exchanges_rows_and_columns(self) -> None:
+        image = soma_image((18, 25), (6, 17), sigma=1.3)
+
+        one, other = soma_geometry(image, PRE), soma_geometry(image.swapaxes(1, 2), PRE)
+
+        assert (one.center_row, one.size_x) == (other.center_col, other.size_y)
+        np.testing.assert_array_equal(one.diff_map.T, other.diff_map)
+
+
+class TestLimits:
+    def test_no_spike_is_nan_with_the_reason(self) -> None:
+        found = soma_geometry(np.full((50, 4, 5), np.nan, np.float32), PRE)
+
+        assert math.isnan(found.center_row)
+        assert math.isnan(found.area)
+        assert found.diff_map.shape == (4, 5)
+        assert "no spike" in found.reason
+
+    def test_flat_image_is_nan_with_the_reason(self) -> None:
+        assert "flat" in soma_geometry(np.zeros((50, 4, 5)), PRE).reason
+
+    def test_window_that_ends_at_the_spike_is_refused(self) -> None:
+        with pytest.raises(ValidationError, match="window_range"):
+            soma_geometry(np.zeros((12, 4, 4)), 10)
+
+
+def test_sample_somas_are_where_they_were_put(sample_images: Any, shared_data: Path) -> None:
+    truth = np.load(shared_data / "sample" / "sample_truth.npz")
+    for image, row, col in zip(sample_images, truth["row"], truth["column"], strict=True):
+        found = soma_geometry(image, PRE)
+        assert abs(found.center_row + 25 - row) <= 0.6
+        assert abs(found.center_col + 25 - col) <= 0.6
+        assert 2.5 <= found.equivalent_diameter <= 4.5
