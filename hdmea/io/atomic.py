@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hdmea.utils.exceptions import SessionError
 
-__all__ = ["can_clone", "check_free_space", "copy_file", "describe_size", "remove_leftovers", "replacing"]
+__all__ = ["check_free_space", "copy_file", "describe_size", "remove_leftovers", "replacing"]
 
 logger = logging.getLogger(__name__)
 
@@ -94,12 +94,19 @@ def check_free_space(target: Path, nbytes: int) -> None:
         return
     if nbytes > free:
         raise SessionError(
-            f"Writing {target} needs {describe_size(nbytes)}, but only {describe_size(free)} are free in {target.parent}. "
-            f"Nothing was changed. Free {describe_size(nbytes - free)} or save to another drive."
+            f"Writing {target} needs {describe_size(nbytes)}, but only {describe_size(free)} are free in "
+            f"{target.parent}. Nothing was changed. "
+            f"Free {describe_size(nbytes - free)} or save to another drive."
         )
 
 
-def copy_file(source: Path, copy: Path, tick: Callable[[int], None] = lambda nbytes: None) -> None:
+def copy_file(
+    source: Path,
+    copy: Path,
+    tick: Callable[[int], None] = lambda nbytes: None,
+    *,
+    before_copying: Callable[[int], None] = lambda nbytes: None,
+) -> None:
     """Copy a file by sharing its blocks where the system can, else by copying inside the system.
 
     Parameters
@@ -108,30 +115,21 @@ def copy_file(source: Path, copy: Path, tick: Callable[[int], None] = lambda nby
         The file, and its copy on the same drive.
     tick
         Called with the number of bytes after each slice; may raise to stop.
+    before_copying
+        Called with the size of the file if its blocks cannot be shared and the copy needs that space.
     """
     with open(source, "rb") as original, open(copy, "xb") as twin:
         nbytes = os.fstat(original.fileno()).st_size
         if _clone(original.fileno(), twin.fileno()):
             tick(nbytes)
             return
+        before_copying(nbytes)
         done = _copy_in_kernel(original.fileno(), twin.fileno(), nbytes, tick)
         original.seek(done)
         twin.seek(done)
         while block := original.read(_COPY_NBYTES):
             twin.write(block)
             tick(len(block))
-
-
-def can_clone(folder: Path) -> bool:
-    """Return whether copies in `folder` share their blocks with the original and take no space."""
-    names = [folder / f".{secrets.token_hex(6)}{_SUFFIX}" for _ in range(2)]
-    try:
-        names[0].write_bytes(b"\0" * 4096)
-        with open(names[0], "rb") as original, open(names[1], "xb") as twin:
-            return _clone(original.fileno(), twin.fileno())
-    finally:
-        for name in names:
-            name.unlink(missing_ok=True)
 
 
 def _clone(source: int, copy: int) -> bool:
@@ -184,16 +182,22 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _waits_for_readers() -> bool:
+    """Return whether this system refuses to replace a file that someone has open."""
+    return os.name == "nt"
+
+
 def _replace(part: Path, target: Path) -> None:
     for attempt in range(_REPLACE_TRIES):
         try:
             os.replace(part, target)
         except PermissionError as error:
-            if sys.platform != "win32" or attempt == _REPLACE_TRIES - 1:
+            if not _waits_for_readers() or attempt == _REPLACE_TRIES - 1:
                 raise SessionError(
-                    f"{target} cannot be replaced ({error.strerror or error}): another program has it open, or the "
-                    f"folder is write-protected. The old file is unchanged. Close it there (HDFView, MATLAB, "
-                    f"a Python session) and save again, or save under another name."
+                    f"{target} cannot be replaced ({error.strerror or error}): another program has it open, "
+                    f"or the folder is write-protected. The old file is unchanged. "
+                    f"Close it there (HDFView, MATLAB, a Python session) and save again, "
+                    f"or save under another name."
                 ) from error
             time.sleep(_REPLACE_PAUSE_S)
         else:

@@ -197,7 +197,7 @@ def update_session(
             _refuse_read_only(path, identify(file, path))
         update = SessionUpdate(content, changed)
         remove_leftovers(target)
-        needed = update.needed_nbytes(target) + _SPARE_NBYTES
+        needed = update.needed_nbytes() + _SPARE_NBYTES
         check_free_space(target, needed)
         ticker = Ticker(progress, update.work_nbytes(target), f"writing {path.name}")
         binding = Binding(content, target)

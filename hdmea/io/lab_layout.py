@@ -108,7 +108,7 @@ class LabTrials(LazyTrials):
         The unit's spike times, unread or as array.
     """
 
-    __slots__ = ("path", "source", "spike_times")
+    __slots__ = ("spike_times",)
 
     def __init__(self, source: LazySource, path: str, spike_times: LazyArray | NDArray[Any]) -> None:
         self.source = source
@@ -191,9 +191,8 @@ class _LabReader(TreeReader):
         attrs = {key: value for key, value in dict.items(entry) if not _is_data(value)}
         metadata = {key.removeprefix(FEATURE_PREFIX): value for key, value in attrs.items()}
         rest = {key: value for key, value in dict.items(entry) if key not in attrs}
-        array_name = (
-            "sta" if "sta" in rest and name != "sta" and not isinstance(rest["sta"], dict) else "data"
-        )
+        is_sta = name != "sta" and isinstance(rest.get("sta"), (np.ndarray, LazyArray))
+        array_name = "sta" if is_sta else "data"
         if array_name not in rest:
             outputs = {key: value for key, value in attrs.items() if not key.startswith(FEATURE_PREFIX)}
             metadata = {key: value for key, value in metadata.items() if key not in outputs}
@@ -205,7 +204,7 @@ class _LabReader(TreeReader):
             data = self.array(dataset, f"{path}/{array_name}", plain=True)
         groups = {key: rest.pop(key) for key in list(rest) if isinstance(rest[key], dict)}
         metadata.update(rest)
-        known = f"sta_{name}" if array_name == "sta" else name
+        known = f"sta_{name}" if is_sta else name
         return known, {"data": data, "metadata": make_dict(metadata), **groups}
 
     def _sections(self, group: h5.GroupID, movie: str, path: str, spike_times: Any) -> Any:
@@ -229,7 +228,7 @@ def _plain(value: Any) -> Any:
     if not isinstance(value, np.ndarray):
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     if value.ndim == 0:
-        return _plain(value[()].item() if isinstance(value[()], np.generic) else value[()])
+        return _plain(value.item())
     if value.dtype.kind in "SO":
         texts = np.empty(value.shape, dtype=object)
         texts.reshape(-1)[:] = [

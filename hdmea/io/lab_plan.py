@@ -85,9 +85,10 @@ def _plan_unit(unit: dict[str, Any], trial_time: Mapping[str, Any], path: Path) 
     special = ("features", _SECTIONS)
     group = _plan_datasets({name: value for name, value in _raw(unit) if name not in special}, path)
     if "features" in unit:
-        group.children["features"] = GroupPlan()
+        features = GroupPlan()
         for name, entry in unit["features"].items():
-            _add_feature(group.children["features"], name, entry, (*path, "features", name))
+            _add_feature(features, name, entry, (*path, "features", name))
+        group.children["features"] = features
     if _SECTIONS in unit:
         sections = unit[_SECTIONS]
         group.children[_SECTIONS] = GroupPlan(

@@ -127,7 +127,8 @@ class LazySource:
 class LazyEntry(ABC):
     """Something in a dictionary that is read when it is first asked for."""
 
-    __slots__ = ()
+    __slots__ = ("path", "source")
+
     source: LazySource
     path: str
 
@@ -158,7 +159,7 @@ class LazyArray(LazyEntry):
         The word that says how the array is stored.
     """
 
-    __slots__ = ("__weakref__", "_loaded", "dtype", "mark", "path", "plain", "shape", "source")
+    __slots__ = ("__weakref__", "_loaded", "dtype", "mark", "plain", "shape")
 
     def __init__(
         self,
@@ -225,7 +226,7 @@ class LazySections(LazyTrials):
         The unit's spike times and the movie's trials, unread or as arrays.
     """
 
-    __slots__ = ("path", "source", "spike_times", "trial_time")
+    __slots__ = ("spike_times", "trial_time")
 
     def __init__(
         self,
@@ -306,7 +307,7 @@ class LazyDict(dict[Any, Any]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __repr__(self) -> str:
         return f"LazyDict({dict.__repr__(self)})"

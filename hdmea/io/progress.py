@@ -41,6 +41,7 @@ class Ticker:
         self.stopped_by: BaseException | None = None
 
     def __call__(self, nbytes: int) -> None:
+        """Count `nbytes` more, and call `progress` if it is time to."""
         if self._progress is None:
             return
         self._done += nbytes

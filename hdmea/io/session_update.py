@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from h5py import h5a, h5d, h5g
 
 from hdmea.io import h5
-from hdmea.io.atomic import can_clone, copy_file
+from hdmea.io.atomic import check_free_space, copy_file
 from hdmea.io.decode import Tick, attr_names
 from hdmea.io.names import TYPE_MARK, encode_name
 from hdmea.io.plan import ArrayPlan, GroupPlan, Node, plan_dict
@@ -66,10 +66,9 @@ class SessionUpdate:
         self._changes["pipeline"] = None
         self.written: list[tuple[str, GroupPlan | ArrayPlan]] = []
 
-    def needed_nbytes(self, target: FilePath) -> int:
-        """Return how much free space the update needs beside `target`."""
-        copy = 0 if can_clone(target.parent) else os.path.getsize(target)
-        return copy + int(_changed_nbytes(self._root, self._changes) * 1.05)
+    def needed_nbytes(self) -> int:
+        """Return how much free space the update needs beside a copy of the file."""
+        return int(_changed_nbytes(self._root, self._changes) * 1.05)
 
     def work_nbytes(self, target: FilePath) -> int:
         """Return how many bytes are copied and written."""
@@ -77,7 +76,12 @@ class SessionUpdate:
 
     def apply(self, target: FilePath, part: FilePath, tick: Tick) -> None:
         """Make `part` a copy of `target` with the changes in it."""
-        copy_file(target, part, tick)
+        copy_file(
+            target,
+            part,
+            tick,
+            before_copying=lambda nbytes: check_free_space(target, nbytes + self.needed_nbytes()),
+        )
         file = h5.open_file(part, write=True)
         try:
             with TreeWriter(tick) as writer:

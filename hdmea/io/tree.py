@@ -9,10 +9,11 @@ from h5py import h5a, h5g
 
 from hdmea.io import h5
 from hdmea.io.arrays import AttrArray
-from hdmea.io.decode import Tick, decode_dataset, decode_value, describe, no_tick, read_attrs
+from hdmea.io.decode import Tick, decode_dataset, describe, no_tick, read_attrs
 from hdmea.io.lazy import LazyArray, LazyDict, LazyEntry, LazySource
 from hdmea.io.names import TYPE_MARK, decode_name
 from hdmea.io.sectioned import SectionedSpikes
+from hdmea.io.values import decode_value
 from hdmea.utils.exceptions import ValidationError
 
 __all__ = ["TreeReader", "make_dict"]

@@ -199,7 +199,7 @@ def _copy_attrs(original: Any, copy: Any) -> None:
 def _in_order(array: NDArray[Any]) -> NDArray[Any]:
     """Return an array in C order, which HDF5 wants; itself if it is."""
     flags = array.flags
-    return array if flags.c_contiguous and flags.aligned else np.require(array, requirements="CA")
+    return array if flags.c_contiguous and flags.aligned else np.require(array, requirements=["C", "A"])
 
 
 def _kind(array: NDArray[Any], mark: str) -> Any:

@@ -277,7 +277,7 @@ def test_a_damaged_file_is_refused_with_its_name(tmp_path: Path) -> None:
     with h5py.File(path, "r+") as file:
         file["units/unit_001/features/frif"].attrs["hdmea_params"] = "{no JSON"
 
-    with pytest.raises(CheckpointError, match="x.h5 is damaged"):
+    with pytest.raises(CheckpointError, match=r"x\.h5 is damaged"):
         hdf5_store.read_session(path)
 
 

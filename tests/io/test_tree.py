@@ -72,7 +72,7 @@ def test_any_nested_content_round_trips_exactly(tree: dict[str, Any]) -> None:
         pytest.param(["µ" * 10] * 9000, id="texts above 64 kB"),
         pytest.param("x" * 100_000, id="text above 64 kB"),
         pytest.param({1: "a", -2: np.ones(2)}, id="integer keys"),
-        pytest.param({1: "a", "1": "b", None: 2.0, True: 0} | {(1, 2): 3}, id="keys of many kinds"),
+        pytest.param({1: "a", "1": "b", None: 2.0, False: 0, (1, 2): 3}, id="keys of many kinds"),
         pytest.param(np.zeros((3, 0, 2), np.float16), id="empty array"),
         pytest.param(np.array(5.0, ">f4"), id="array of no dimension, other byte order"),
         pytest.param(np.asfortranarray(np.arange(6).reshape(2, 3)), id="column order"),
