@@ -290,8 +290,7 @@ def demo(arguments: list[str]) -> int:
         hdmea = venv_python().with_name("hdmea").relative_to(ROOT)
         raise SetupError(NO_DISPLAY.format(python=Path(sys.executable).name, hdmea=hdmea))
     set_up({**OFFSCREEN_LIBRARIES, **({} if platform_is_chosen() else window_libraries())})
-    start = "import sys; from hdmea_gui.app import main; sys.exit(main())"
-    return in_environment("-c", start, "--demo", *arguments)
+    return in_environment("-m", "hdmea_gui", "--demo", *arguments)
 
 
 def test(arguments: list[str]) -> int:

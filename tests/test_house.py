@@ -42,10 +42,15 @@ def test_every_module_of_the_engine_can_be_imported_without_qt() -> None:
 
 @pytest.mark.parametrize(
     "start",
-    ["import hdmea.pipeline", "import hdmea.cli", "from hdmea.pipeline.step import all_steps; all_steps()"],
+    [
+        "import hdmea.pipeline",
+        "import hdmea.cli",
+        "from hdmea.pipeline.step import all_steps; all_steps()",
+        "import hdmea_gui.app, hdmea_gui.main_window, hdmea_gui.controller",
+    ],
 )
 def test_what_is_slow_to_import_is_not_on_the_way_to_the_window(start: str) -> None:
-    slow = {"scipy", "numba", "matplotlib", "pandas", "pyarrow", "pynwb", "PySide6"}
+    slow = {"scipy", "numba", "matplotlib", "pandas", "pyarrow", "pynwb"}
     done = run_python(f"{start}\nimport sys; print(*sys.modules)")
     assert done.returncode == 0, done.stderr
     assert slow & set(done.stdout.split()) == set()
