@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hdmea.features.electrical_image import electrical_images
+from hdmea.features.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
 from hdmea.io.cmcr import CmcrReader
 
 
@@ -24,3 +25,16 @@ def sample_images(shared_data: Path) -> NDArray[np.float32]:
             region, trains, sampling_rate=region.sampling_rate, factors=region.factors_uv, workers=2
         )
         return np.stack([region.to_rows_cols(image) for image in images.data])
+
+
+@pytest.fixture(scope="session")
+def sample_averages(shared_data: Path) -> NDArray[np.float32]:
+    """(units, 60, 15, 15) spike-triggered averages of the sample recording."""
+    truth = np.load(shared_data / "sample" / "sample_truth.npz")
+    trains = np.split(truth["spike_samples"].astype(np.int64), truth["spike_offsets"][1:-1].astype(int))
+    path = shared_data / "sample" / "stimuli" / "perfect_dense_noise_15x15_15hz_r42_1min.npy"
+    movie = np.load(path, mmap_mode="r")
+    frames = truth["frame_samples"][4:].astype(np.int64) - 1
+    content = int(np.searchsorted(frames, 8_302_999)) + 60
+    spike_frames = [movie_frames_of_spikes(train, frames, [content], len(movie)) for train in trains]
+    return spike_triggered_averages(movie, spike_frames, (-60, 0), workers=2).data

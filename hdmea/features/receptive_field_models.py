@@ -1,0 +1,258 @@
+"""Models of a receptive field's spatial map, fitted by least squares.
+
+A map is fitted with its sign, unsmoothed, and with a free offset. Coordinates are pixels of the map, x along
+columns and y along rows, whole numbers at the pixels' centres.
+
+References
+----------
+Rodieck R. W. (1965) Quantitative analysis of cat retinal ganglion cell response to visual stimuli. Vision
+Res. 5: 583-601 (difference of Gaussians).
+Schwarz G. (1978) Estimating the dimension of a model. Ann. Stat. 6: 461-464 (BIC).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MODELS", "GaussianShape", "MapFit", "fit_map", "flat_bic"]
+
+MODELS = ("gaussian", "dog", "on_off")
+
+_CENTER_RANGE = 5.0
+_SIGMA_RANGE = (0.3, 7.5)
+_MOST_EVALUATIONS = 300
+_ROUND = 1e-3
+"""Sigmas that differ by less than this part have no orientation worth the name."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class GaussianShape:
+    """A rotated two-dimensional Gaussian.
+
+    Attributes
+    ----------
+    amplitude
+        With its sign, in the map's unit.
+    x, y
+        Centre in pixels.
+    sigma_major, sigma_minor
+        Standard deviations along its axes in pixels.
+    orientation_deg
+        Of the major axis: 0 along rows, 90 along columns, counted from x towards smaller y; 0 to 180.
+    """
+
+    amplitude: float
+    x: float
+    y: float
+    sigma_major: float
+    sigma_minor: float
+    orientation_deg: float
+
+    @property
+    def area(self) -> float:
+        """Area of the ellipse of one standard deviation, in square pixels."""
+        return math.pi * self.sigma_major * self.sigma_minor
+
+
+@dataclass(frozen=True, slots=True)
+class MapFit:
+    """One model fitted to one map.
+
+    Attributes
+    ----------
+    shapes
+        gaussian: one; dog: centre and surround; on_off: ON and OFF.
+    offset
+        In the map's unit.
+    r2
+        1 - residual / total sum of squares about the mean.
+    bic
+        ``n ln(residual / n) + parameters * ln n``.
+    """
+
+    shapes: tuple[GaussianShape, ...]
+    offset: float
+    r2: float
+    bic: float
+
+
+def fit_map(spatial_map: NDArray[Any], peak: tuple[int, int], model: str) -> MapFit | None:
+    """Fit a model to a spatial map.
+
+    Parameters
+    ----------
+    spatial_map
+        (height, width), signed, not smoothed.
+    peak
+        Row and column of the peak. Centres lie within 5 pixels of it; sigmas between 0.3 and 7.5 pixels.
+    model
+        ``gaussian`` (rotated), ``dog`` (rotated centre and concentric round surround of opposite sign) or
+        ``on_off`` (one rotated Gaussian of each sign, each with its own centre).
+
+    Returns
+    -------
+    MapFit or None
+        None if the fit does not converge, or the map has no more pixels than the model has parameters.
+    """
+    from scipy.optimize import least_squares
+
+    values = np.asarray(spatial_map, np.float64)
+    scale = float(np.abs(values).max())
+    # Everything is fitted as if the peak were positive and the map 1 high.
+    factor = -scale if values[peak] < 0 else scale
+    problem = _Problem(values / factor, peak, model) if scale > 0 else None
+    if problem is None or problem.start.size >= values.size:
+        return None
+    found = least_squares(
+        problem.residual,
+        problem.start,
+        problem.jacobian,
+        bounds=problem.bounds,
+        x_scale="jac",
+        max_nfev=_MOST_EVALUATIONS,
+    )
+    if not found.success:
+        return None
+    left, total = 2 * float(found.cost), float(((problem.target - problem.target.mean()) ** 2).sum())
+    shapes = problem.shapes(found.x, factor)
+    if model == "on_off" and factor < 0:
+        shapes = shapes[::-1]
+    return MapFit(
+        shapes,
+        float(found.x[-1]) * factor,
+        1 - left / total if total > 0 else math.nan,
+        _bic(left, values.size, found.x.size),
+    )
+
+
+def flat_bic(spatial_map: NDArray[Any], peak: tuple[int, int]) -> float:
+    """BIC of a map without a receptive field, on the scale of `MapFit.bic`."""
+    values = np.asarray(spatial_map, np.float64)
+    scale = float(np.abs(values).max())
+    if not scale > 0:
+        return math.nan
+    return _bic(float(((values - values.mean()) ** 2).sum()) / scale**2, values.size, 1)
+
+
+class _Problem:
+    """A map, made upright, and the Gaussians whose sum with an offset is fitted to it.
+
+    Parameters are, for each Gaussian, amplitude, x, y, two sigmas and angle; then the offset. A surround has
+    amplitude and sigma only: its centre is that of the first.
+    """
+
+    def __init__(self, upright: Array, peak: tuple[int, int], model: str) -> None:
+        self.target = upright.ravel()
+        y, x = np.indices(upright.shape)
+        self.x, self.y = x.ravel().astype(np.float64), y.ravel().astype(np.float64)
+        self.surround = model == "dog"
+        sigma = _half_height_sigma(upright, peak)
+        offset = float(np.median(upright))
+        start = [*_first_guess(upright[peak] - offset, peak, sigma)]
+        low, high = _limits(peak, (0.0, np.inf))
+        if self.surround:
+            start += [-0.1, min(2 * sigma, _SIGMA_RANGE[1])]
+            low, high = [*low, -np.inf, _SIGMA_RANGE[0]], [*high, 0.0, _SIGMA_RANGE[1]]
+        elif model == "on_off":
+            trough = _trough_near(upright, peak)
+            start += _first_guess(min(upright[trough] - offset, -0.05), trough, sigma)
+            more = _limits(peak, (-np.inf, 0.0))
+            low, high = [*low, *more[0]], [*high, *more[1]]
+        self.bounds = (np.array([*low, -np.inf]), np.array([*high, np.inf]))
+        self.start = np.clip([*start, offset], *self.bounds)
+
+    def residual(self, p: Array) -> Array:
+        """Model minus map, (pixels,)."""
+        return self._evaluate(p)[0] - self.target
+
+    def jacobian(self, p: Array) -> Array:
+        """Return the derivatives of the residual, (pixels, parameters)."""
+        return self._evaluate(p)[1]
+
+    def shapes(self, p: Array, factor: float) -> tuple[GaussianShape, ...]:
+        """Return the Gaussians of a solution, scaled back to the map."""
+        parts = [p[:6]]
+        if self.surround:
+            parts.append(np.array([p[6], p[1], p[2], p[7], p[7], 0.0]))
+        elif p.size == 13:
+            parts.append(p[6:12])
+        return tuple(_shape(part, factor) for part in parts)
+
+    def _evaluate(self, p: Array) -> tuple[Array, Array]:
+        value, columns = _gaussian(self.x, self.y, p[:6])
+        if self.surround:
+            around, more = _gaussian(self.x, self.y, np.array([p[6], p[1], p[2], p[7], p[7], 0.0]))
+            columns[1:3] = [columns[1] + more[1], columns[2] + more[2]]
+            columns += [more[0], more[3] + more[4]]
+            value = value + around
+        elif p.size == 13:
+            other, more = _gaussian(self.x, self.y, p[6:12])
+            columns += more
+            value = value + other
+        return value + p[-1], np.stack([*columns, np.ones_like(value)], axis=1)
+
+
+def _gaussian(x: Array, y: Array, p: Array) -> tuple[Array, list[Array]]:
+    """Values of a rotated Gaussian, and their derivatives by its six parameters."""
+    amplitude, x0, y0, first, second, angle = p
+    cos, sin = math.cos(angle), math.sin(angle)
+    along, across = (x - x0) * cos + (y - y0) * sin, (y - y0) * cos - (x - x0) * sin
+    unit = np.exp(-0.5 * ((along / first) ** 2 + (across / second) ** 2))
+    value = amplitude * unit
+    slope_along, slope_across = value * along / first**2, value * across / second**2
+    return value, [
+        unit,
+        slope_along * cos - slope_across * sin,
+        slope_along * sin + slope_across * cos,
+        slope_along * along / first,
+        slope_across * across / second,
+        slope_across * along - slope_along * across,
+    ]
+
+
+def _shape(p: Array, factor: float) -> GaussianShape:
+    amplitude, x, y, first, second, angle = (float(value) for value in p)
+    if second > first:
+        first, second, angle = second, first, angle + math.pi / 2
+    # Rows count downwards, angles upwards.
+    degrees = math.degrees(-angle) % 180.0 if first > second * (1 + _ROUND) else math.nan
+    return GaussianShape(amplitude * factor, x, y, first, second, degrees)
+
+
+def _first_guess(amplitude: float, place: tuple[int, int], sigma: float) -> list[float]:
+    # Unequal sigmas: at equal ones the angle has no effect, and so no derivative.
+    return [float(amplitude), float(place[1]), float(place[0]), 1.1 * sigma, 0.9 * sigma, 0.3]
+
+
+def _limits(peak: tuple[int, int], amplitude: tuple[float, float]) -> tuple[list[float], list[float]]:
+    low = [amplitude[0], peak[1] - _CENTER_RANGE, peak[0] - _CENTER_RANGE, _SIGMA_RANGE[0], _SIGMA_RANGE[0]]
+    high = [amplitude[1], peak[1] + _CENTER_RANGE, peak[0] + _CENTER_RANGE, _SIGMA_RANGE[1], _SIGMA_RANGE[1]]
+    return [*low, -np.inf], [*high, np.inf]
+
+
+def _half_height_sigma(upright: Array, peak: tuple[int, int]) -> float:
+    """Sigma of a Gaussian that has as many pixels above half its height, next to the peak, as the map."""
+    from scipy.ndimage import label
+
+    labels = np.asarray(label(upright > 0.5 * upright[peak])[0])
+    n = np.count_nonzero(labels == labels[peak])
+    return float(np.clip(math.sqrt(n / (2 * math.pi * math.log(2))), 0.5, 0.6 * _SIGMA_RANGE[1]))
+
+
+def _trough_near(upright: Array, peak: tuple[int, int]) -> tuple[int, int]:
+    row, col = np.indices(upright.shape)
+    far = np.maximum(np.abs(row - peak[0]), np.abs(col - peak[1])) > _CENTER_RANGE
+    row_of, col_of = divmod(int(np.where(far, np.inf, upright).argmin()), upright.shape[1])
+    return row_of, col_of
+
+
+def _bic(residual: float, n: int, n_parameters: int) -> float:
+    floor = n * np.finfo(np.float64).eps ** 2
+    return n * math.log(max(residual, floor) / n) + n_parameters * math.log(n)
