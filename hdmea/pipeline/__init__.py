@@ -18,7 +18,7 @@ from hdmea.pipeline.results import (
 )
 from hdmea.pipeline.session import PipelineSession, SaveState, create_session
 
-__all__ = [
+__all__ = [  # noqa: F822 - some are found when they are asked for
     "ExtractionResult",
     "FlowResult",
     "LoadResult",
@@ -27,7 +27,13 @@ __all__ = [
     "STAResult",
     "SaveState",
     "SectionResult",
+    "all_steps",
     "create_session",
+    "get_step",
+    "list_available_flows",
+    "load_recording_with_eimage_sta",
+    "run_flow",
+    "run_step",
 ]
 
 _LAZY = {

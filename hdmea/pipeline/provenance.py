@@ -16,7 +16,15 @@ from hdmea.pipeline.step import Key, StepDefinition, StepParams, all_steps
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["dependents", "digest", "file_facts", "make_record", "mark_stale", "record_items"]
+__all__ = [
+    "dependents",
+    "difference",
+    "digest",
+    "file_facts",
+    "make_record",
+    "mark_stale",
+    "record_items",
+]
 
 # Small files (playlists, definitions) are told apart by content, large ones by size and time.
 _HASHED_BELOW = 1 << 20
@@ -57,6 +65,34 @@ def _essence(fact: Mapping[str, Any]) -> dict[str, Any]:
 def record_items(record: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """Return the items of a step's record: name to digest and stale mark."""
     return json.loads(record["items"]) if record and "items" in record else {}
+
+
+def difference(
+    record: Mapping[str, Any],
+    definition: StepDefinition[Any],
+    params: StepParams,
+    inputs: list[dict[str, Any]],
+) -> str:
+    """Return in words how the last run of a step differs from what is asked for now."""
+    before = json.loads(record["params"])
+    wanted = params.model_dump(mode="json")
+    decisive = definition.result_parameters(params)
+    found = [
+        f"{name} is {before.get(name)!r} there, {wanted[name]!r} was asked for"
+        for name in decisive
+        if before.get(name) != wanted[name]
+    ]
+    files = [[_essence(fact) for fact in facts] for facts in (json.loads(record["inputs"]), inputs)]
+    if files[0] != files[1]:
+        names = [", ".join(fact["name"] for fact in facts) or "none" for facts in files]
+        found.append(
+            f"its input files are {names[0]} there, now {names[1]}"
+            if names[0] != names[1]
+            else f"its input files ({names[0]}) have changed since"
+        )
+    if record["version"] != definition.version:
+        found.append(f"it was made by version {record['version']} of the step, this is {definition.version}")
+    return "; ".join(found) or "it was made with other parameters or by another version"
 
 
 def make_record(

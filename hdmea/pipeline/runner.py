@@ -150,7 +150,8 @@ def plan_run(
     """Return what a run would have to do; CacheConflictError if a result there was made differently."""
     inputs = provenance.file_facts(definition.inputs(session, params)) if definition.inputs else []
     items = tuple(definition.items(session, params)) if definition.items else ("",)
-    there = provenance.record_items(session.steps.get(definition.name))
+    record = session.steps.get(definition.name, {})
+    there = provenance.record_items(record)
     compute: dict[str, str] = {}
     keep = []
     for item in items:
@@ -163,7 +164,8 @@ def plan_run(
         else:
             what = f"{definition.title} ({item})" if item else definition.title
             raise CacheConflictError(
-                f"{what} is there already, made with other parameters, input files or another version. "
+                f"{what} is there already, made differently: "
+                f"{provenance.difference(record, definition, params, inputs)}. "
                 f"Pass force=True to compute it again, or keep it as it is."
             )
     return RunPlan(inputs, compute, tuple(keep))

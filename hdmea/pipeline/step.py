@@ -142,7 +142,11 @@ class StepDefinition(Generic[R]):
             if isinstance(extra, Mapping) and extra.get("affects_result") is False:
                 ignored.add(name)
         shared = params.model_dump(mode="json", exclude=ignored)
-        return shared if self.item_params is None or not item else {**shared, "item": self.item_params(params, item)}
+        return (
+            shared
+            if self.item_params is None or not item
+            else {**shared, "item": self.item_params(params, item)}
+        )
 
 
 class StepContext:
