@@ -18,7 +18,7 @@ from hdmea.pipeline.results import (
 )
 from hdmea.pipeline.session import PipelineSession, SaveState, create_session
 
-__all__ = [  # noqa: F822 - some are found when they are asked for
+__all__ = [
     "ExtractionResult",
     "FlowResult",
     "LoadResult",

@@ -56,10 +56,7 @@ def docstring(definition: StepDefinition[Any]) -> str:
             continue
         unit = _extra(info).get("unit")
         text = info.description or info.title or name
-        lines += [
-            f"{name} : {_type_name(info.annotation)}",
-            f"    {text}" + (f" In {unit}." if unit else ""),
-        ]
+        lines += [f"{name} : {_type_name(info.annotation)}" + (f", in {unit}" if unit else ""), f"    {text}"]
     return "\n".join(lines) + (f"\n\nRaises{rest}" if rest else "")
 
 

@@ -167,3 +167,15 @@ def test_older_import_paths_hand_on_the_same_functions() -> None:
     assert hdmea.pipeline.runner.extract_features is pipeline.extract_features
     assert hdmea.pipeline.session.PipelineSession is pipeline.PipelineSession
     assert hdmea.pipeline.flows.run_flow is pipeline.run_flow
+
+
+def test_a_recording_is_known_by_its_files_not_by_how_they_were_named(
+    recording: SimulatedRecording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = get_step("load_recording")
+    path = load(**sources(recording), output_dir=tmp_path).hdf5_path
+    stamp = path.stat().st_mtime_ns
+    monkeypatch.chdir(recording.cmcr_path.parent)
+    load(recording.cmcr_path.name, recording.cmtr_path.name, output_dir=tmp_path)
+    load(cmtr_path=recording.cmtr_path.name, output_dir=tmp_path)
+    assert path.stat().st_mtime_ns == stamp

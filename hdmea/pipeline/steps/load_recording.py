@@ -23,6 +23,8 @@ from hdmea.utils.exceptions import DataLoadError, ValidationError
 __all__ = ["LoadRecordingParams", "load_recording"]
 
 _ADVANCED: dict[str, Any] = {"advanced": True}
+# The files decide the result by what they are, not by where they lie or who found them.
+_BY_ITS_CONTENT: dict[str, Any] = {"affects_result": False}
 _FROM_AN_EARLIER_LOAD = (
     *(("source_files", f"{kind}_{fact}") for kind in ("cmcr", "cmtr") for fact in ("path", "size", "mtime")),
     *(("metadata", name) for name in ("frame_timestamps", "frame_time", "frame_detection", "segments")),
@@ -35,19 +37,28 @@ class LoadRecordingParams(StepParams):
     """Parameters of `load_recording`."""
 
     cmcr_path: str | Path | None = Field(
-        None, title="Raw recording", description="The .cmcr file: light channels, display frames, raw data."
+        None,
+        title="Raw recording",
+        description="The .cmcr file: light channels, display frames, raw data.",
+        json_schema_extra=_BY_ITS_CONTENT,
     )
     cmtr_path: str | Path | None = Field(
-        None, title="Spike-sorted file", description="The .cmtr file: sorted units."
+        None,
+        title="Spike-sorted file",
+        description="The .cmtr file: sorted units.",
+        json_schema_extra=_BY_ITS_CONTENT,
     )
     dataset_id: str | None = Field(
-        None, title="Name", description="Name of the recording; by default that of the .cmtr, else the .cmcr."
+        None,
+        title="Name",
+        description="Name of the recording; by default that of the .cmtr, else the .cmcr.",
+        json_schema_extra=_BY_ITS_CONTENT,
     )
     find_partner: bool = Field(
         True,
         title="Find the other file",
         description="If only one file of the pair is given, load the other one when it lies beside it.",
-        json_schema_extra=_ADVANCED,
+        json_schema_extra={**_ADVANCED, **_BY_ITS_CONTENT},
     )
     frame_correction: bool = Field(
         False,
