@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.features.cell_type_rules import RULES, Evidence, Thresholds, classify
+from hdmea.features.cell_type_rules import RULES, UNKNOWN, Evidence, Thresholds, classify
 from hdmea.features.extractor import (
     FeatureParams,
     FeatureTable,
@@ -73,7 +73,14 @@ class CellTypeParams(FeatureParams):
         OptionalFeature("feature", "chirp", "extract_features with chirp"),
     ),
     outputs=(
-        Output("cell_type", "str", (), "", (None, None), f"first rule that fires of: {', '.join(RULES)}"),
+        Output(
+            "cell_type",
+            "str",
+            (),
+            "",
+            (None, None),
+            f"first rule that fires of: {', '.join(RULES)}; {UNKNOWN} without evidence",
+        ),
         Output(
             "rule_margins",
             "float64",

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RULES", "CellTypes", "Evidence", "Thresholds", "classify"]
+__all__ = ["RULES", "UNKNOWN", "CellTypes", "Evidence", "Thresholds", "classify"]
 
 RULES = ("silent", "unresponsive", "suppressed", "DS", "OS", "ON-OFF", "ON", "OFF", "mixed")
 """Names of the rules in the order in which they are tried."""
+
+UNKNOWN = "unknown"
+"""Where the evidence for every rule that could fire is missing."""
 
 Floats = NDArray[np.float64]
 
@@ -84,7 +87,7 @@ class CellTypes:
     Attributes
     ----------
     names
-        Name of the first rule that fires, per unit.
+        Name of the first rule that fires, per unit; `UNKNOWN` if the evidence for that is missing.
     margins
         float64 (units, rules): how far each rule is from its decision, as a share of the threshold that is
         closest to failing; 0 or more fires; NaN if the evidence is not there.
@@ -119,6 +122,7 @@ def classify(evidence: Evidence, thresholds: Thresholds | None = None) -> CellTy
     ds = np.minimum(_at_least(e.dsi, limits.dsi), _at_most(e.dsi_p, limits.alpha))
     os = np.minimum(_at_least(e.osi, limits.osi), _at_most(e.osi_p, limits.alpha))
     on, off, index = _flag(e.on), _flag(e.off), e.on_off_index
+    responds = -_unresponsive(e.response_p, limits.alpha)
     suppressed = np.minimum(
         _at_most(e.suppression_p, limits.alpha),
         _at_least(-e.suppression_index, -limits.suppression_index),
@@ -126,20 +130,20 @@ def classify(evidence: Evidence, thresholds: Thresholds | None = None) -> CellTy
     margins = np.stack(
         (
             _at_most(e.rate_hz, limits.silent_rate_hz),
-            _unresponsive(e.response_p, limits.alpha),
+            -responds,
             np.minimum(suppressed, np.minimum(-on, -off)),
             ds,
             os,
             np.minimum(np.minimum(on, off), _at_most(np.abs(index), limits.on_off_index)),
             np.minimum(on, np.fmax(-off, _at_least(index, limits.on_off_index))),
             np.minimum(off, np.fmax(-on, _at_least(-index, limits.on_off_index))),
-            np.zeros(len(e.rate_hz)),
+            np.where(np.isnan(on + off + responds), np.nan, 0.0),
         ),
         axis=1,
     )
-    with np.errstate(invalid="ignore"):
-        fires = margins >= 0
-    return CellTypes(tuple(RULES[rule] for rule in fires.argmax(axis=1).tolist()), margins)
+    fires = margins >= 0
+    names = np.where(fires.any(axis=1), np.array(RULES)[fires.argmax(axis=1)], UNKNOWN)
+    return CellTypes(tuple(names.tolist()), margins)
 
 
 def _at_least(value: Floats, threshold: float) -> Floats:
@@ -157,9 +161,7 @@ def _flag(value: Floats) -> Floats:
 
 def _unresponsive(p: Floats, alpha: float) -> Floats:
     known = ~np.isnan(p)
-    corrected = np.where(known, p, np.inf).min(axis=1, initial=np.inf) * known.sum(axis=1)
-    margin = np.full(len(p), np.nan)
-    some = known.any(axis=1)
-    margin[some] = np.minimum(corrected[some], 1.0) / alpha - 1.0
+    corrected = np.where(known, p, 1.0).min(axis=1, initial=1.0) * known.sum(axis=1)
+    margin = np.where(known.any(axis=1), np.minimum(corrected, 1.0) / alpha - 1.0, np.nan)
     # A p value of exactly alpha is significant.
     return np.where(margin == 0, -np.finfo(float).tiny, margin)

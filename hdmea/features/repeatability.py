@@ -81,7 +81,7 @@ def repeatability_p(trials: NDArray[Any], n_shifts: int = 1000, seed: int = 0) -
         for j in range(i + 1, n_trials):
             covariance = np.fft.irfft(spectra[:, i] * spectra[:, j].conj(), n=n_frames, axis=-1)
             observed += covariance[:, 0]
-            shuffled += covariance[:, (shifts[:, i] - shifts[:, j]) % n_frames]
+            shuffled += covariance[:, (shifts[:, j] - shifts[:, i]) % n_frames]
     slack = _TIE * np.square(deviations).sum(axis=(1, 2))
     reached = (shuffled >= (observed - slack)[:, None]).sum(axis=1)
     return np.asarray((1.0 + reached) / (1.0 + n_shifts))

@@ -87,7 +87,7 @@ class TestNames:
             default_registry().get(typo)
 
     def test_unknown_name_lists_the_features(self) -> None:
-        with pytest.raises(ConfigurationError, match="Features: baseline, .*frif"):
+        with pytest.raises(ConfigurationError, match=r"Features: baseline, .*frif"):
             default_registry().get("xyzzy")
 
     def test_name_that_is_taken_is_refused(self) -> None:

@@ -1,0 +1,237 @@
+"""Receptive fields: significance, map, fit; the feature dense_noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from hdmea.features.dense_noise import dense_noise
+from hdmea.features.extractor import Recording
+from hdmea.features.receptive_field import find_peak, fit_gaussian, spatial_map
+from hdmea.features.receptive_field_significance import receptive_field_significance
+from hdmea.features.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
+from hdmea.io.arrays import AttrArray
+from hdmea.utils.exceptions import FeatureExtractionError, ValidationError
+
+N_FRAMES, SIZE = 2400, 9
+COVER = (-20, 0)
+
+
+def noise(seed: int = 0, n: int = N_FRAMES, size: int = SIZE) -> np.ndarray:
+    images = np.random.default_rng(seed).integers(0, 2, (n // 4, size, size), dtype=np.uint8) * 255
+    return np.repeat(images, 4, axis=0)
+
+
+def field(x: float = 4.3, y: float = 3.6, sigma: float = 1.06, sign: float = 1.0) -> np.ndarray:
+    rows, cols = np.indices((SIZE, SIZE))
+    return sign * np.exp(-0.5 * ((cols - x) ** 2 + (rows - y) ** 2) / sigma**2)
+
+
+def driven(movie: np.ndarray, weights: np.ndarray, lag: int, per_frame: float, rng: Any) -> np.ndarray:
+    """Counts of a unit that fires `lag` frames after what it likes."""
+    drive = np.roll(((movie / 127.5 - 1) * weights).sum(axis=(1, 2)), lag)
+    drive /= drive.std()
+    return rng.poisson(per_frame * np.exp(drive - 0.5))
+
+
+class TestSignificance:
+    def test_correlations_are_those_of_brute_force(self) -> None:
+        rng = np.random.default_rng(1)
+        movie = rng.integers(0, 256, (150, 3, 4)).astype(np.uint8)
+        counts = rng.poisson(0.3, (2, 150))
+
+        found = receptive_field_significance(movie, counts, (-6, 1), min_shift=20, n_shifts=100, seed=3)
+
+        centred = movie - movie.mean(axis=0)
+        for unit in range(2):
+            circular = np.array(
+                [np.tensordot(counts[unit], np.roll(centred, -lag, axis=0), 1) for lag in range(150)]
+            )
+            null = circular[20 - 6 : 150 - 20 + 1]
+            z = (circular - null.mean(axis=0)) / null.std(axis=0)
+            np.testing.assert_allclose(found.z[unit], z[np.arange(-6, 1)], atol=2e-4)
+            shifts = np.random.default_rng(3).integers(20, 130, 100)
+            largest = [np.abs(z[(s + np.arange(-6, 1)) % 150]).max() for s in shifts]
+            peak = np.abs(z[np.arange(-6, 1)]).max()
+            assert found.peak_z[unit] == pytest.approx(peak, abs=2e-4)
+            assert found.p[unit] == pytest.approx((1 + np.sum(np.array(largest) >= peak)) / 101, abs=0.02)
+
+    def test_p_values_of_poisson_units_are_uniform(self) -> None:
+        counts = np.random.default_rng(2).poisson(0.1, (500, N_FRAMES))
+
+        found = receptive_field_significance(noise(), counts, COVER, n_shifts=500)
+
+        assert stats.kstest(found.p, "uniform").pvalue > 0.01
+
+    def test_bursting_units_have_no_field(self) -> None:
+        rng = np.random.default_rng(5)
+        bursts = rng.poisson(0.02, (200, N_FRAMES)) * rng.integers(2, 9, (200, N_FRAMES))
+
+        p = receptive_field_significance(noise(), bursts, COVER, n_shifts=300).p
+
+        assert (p <= 0.05).mean() <= 0.1
+
+    def test_a_field_is_found_at_its_place_and_lag(self) -> None:
+        counts = driven(noise(), field(), 4, 0.2, np.random.default_rng(0))
+
+        found = receptive_field_significance(noise(), counts[None], COVER, n_shifts=999)
+
+        assert found.p[0] == 0.001
+        frame, row, col = np.unravel_index(np.abs(found.z[0]).argmax(), found.z[0].shape)
+        assert abs(frame - 16) <= 3  # images last four frames
+        assert (row, col) in {(3, 4), (4, 4)}
+
+    def test_no_spike_is_nan_with_p_one(self) -> None:
+        found = receptive_field_significance(noise(), np.zeros((1, N_FRAMES), int), COVER)
+
+        assert found.p[0] == 1
+        assert np.isnan(found.peak_z[0])
+        assert np.isnan(found.z).all()
+
+    def test_neither_threads_nor_order_of_units_change_a_byte(self) -> None:
+        counts = np.random.default_rng(7).poisson(0.2, (9, N_FRAMES))
+
+        one = receptive_field_significance(noise(), counts, COVER, workers=1)
+        two = receptive_field_significance(noise(), counts, COVER, workers=2)
+        turned = receptive_field_significance(noise(), counts[::-1], COVER, workers=2)
+
+        assert one.z.tobytes() == two.z.tobytes() == turned.z[::-1].tobytes()
+        assert one.p.tobytes() == two.p.tobytes() == turned.p[::-1].tobytes()
+
+    def test_many_pixels_are_done_in_blocks(self) -> None:
+        movie = noise(size=20)
+        counts = np.random.default_rng(7).poisson(0.2, (2, N_FRAMES))
+
+        found = receptive_field_significance(movie, counts, COVER, n_shifts=100)
+        part = receptive_field_significance(movie[:, :10, :10], counts, COVER, n_shifts=100)
+
+        np.testing.assert_allclose(found.z[:, :, :10, :10], part.z, atol=1e-4)
+        assert (found.peak_z >= part.peak_z - 1e-4).all()
+
+    def test_movies_too_short_to_shift_are_refused(self) -> None:
+        with pytest.raises(ValidationError, match="too short"):
+            receptive_field_significance(noise(n=240), np.zeros((1, 240), int), COVER)
+        with pytest.raises(ValidationError, match="do not fit"):
+            receptive_field_significance(noise(), np.zeros((1, 10), int), COVER)
+
+
+class TestFit:
+    @pytest.mark.parametrize("sign", [1.0, -1.0])
+    @pytest.mark.parametrize("sigma", [0.8, 1.06, 2.0])
+    def test_noise_free_field_is_recovered(self, sign: float, sigma: float) -> None:
+        t = np.arange(20)
+        course = np.exp(-0.5 * ((t - 14) / 2) ** 2) - 0.4 * np.exp(-0.5 * ((t - 8) / 3) ** 2)
+        deviation = 30 * course[:, None, None] * field(sigma=sigma, sign=sign) + 0.5
+
+        peak = find_peak(deviation)
+        fit = fit_gaussian(spatial_map(deviation, peak), peak)
+
+        assert peak.sign == sign
+        assert fit is not None
+        assert (fit.x, fit.y) == (pytest.approx(4.3, abs=0.02), pytest.approx(3.6, abs=0.02))
+        assert fit.sigma_long == pytest.approx(sigma, rel=0.02)
+        assert fit.sigma_short == pytest.approx(sigma, rel=0.02)
+        assert np.sign(fit.amplitude) == sign
+        assert fit.r2 > 0.999
+
+    def test_axes_and_angle_of_an_ellipse(self) -> None:
+        rows, cols = np.indices((15, 15))
+        angle = np.deg2rad(30)
+        u = (cols - 7) * np.cos(angle) + (rows - 7) * np.sin(angle)
+        v = (rows - 7) * np.cos(angle) - (cols - 7) * np.sin(angle)
+        shape = np.exp(-0.5 * ((u / 2.4) ** 2 + (v / 1.1) ** 2))
+
+        peak = find_peak(shape[None])
+        fit = fit_gaussian(shape, peak)
+
+        assert fit is not None
+        assert fit.sigma_long == pytest.approx(2.4, rel=1e-3)
+        assert fit.sigma_short == pytest.approx(1.1, rel=1e-3)
+        assert fit.angle_deg == pytest.approx(30, abs=0.1)
+
+    def test_map_is_the_signed_value_in_the_peak_frame(self) -> None:
+        course = np.array([0, -1, -2, -6, -2, 1, 0.0])
+        deviation = course[:, None, None] * field()
+
+        peak = find_peak(deviation, sigma_frames=0.5)
+
+        np.testing.assert_allclose(spatial_map(deviation, peak), -6 * field(), atol=1e-9)
+
+    def test_constant_map_has_no_fit(self) -> None:
+        assert fit_gaussian(np.full((5, 5), 2.0), find_peak(np.zeros((3, 5, 5)))) is None
+
+
+def recording_of(folder: Path, counts: np.ndarray, *, with_movie: bool = True) -> Recording:
+    movie, name = noise(), "dense_noise_test"
+    frames = 500 + np.arange(N_FRAMES + 400) * 333
+    content = 150
+    trains = [np.repeat(frames[content : content + N_FRAMES], c) + 50 for c in counts]
+    spikes = [movie_frames_of_spikes(train, frames, [content], N_FRAMES) for train in trains]
+    averages = spike_triggered_averages(movie, spikes, COVER)
+    folder.mkdir(exist_ok=True)
+    if with_movie:
+        np.save(folder / f"{name}.npy", movie)
+    units = {
+        f"unit_{k:03d}": {
+            "spike_times": train.astype(np.uint64),
+            "features": {f"sta_{name}": {"data": data, "metadata": {"cover_range": list(COVER)}}},
+        }
+        for k, (train, data) in enumerate(zip(trains, averages.data, strict=True), start=1)
+    }
+    metadata = {"acquisition_rate": np.array([19_980.0]), "frame_timestamps": frames}
+    section = AttrArray(np.array([[0, frames[-1]]]), {"content_frame": np.array([content])})
+    return Recording(units, metadata, {"section_time": {name: section}})
+
+
+class TestDenseNoise:
+    @pytest.fixture
+    def counts(self) -> np.ndarray:
+        rng = np.random.default_rng(3)
+        return np.stack(
+            (
+                driven(noise(), field(), 4, 0.4, rng),
+                driven(noise(), field(2.8, 6.1, sign=-1), 6, 0.4, rng),
+                rng.poisson(0.4, N_FRAMES),
+                np.zeros(N_FRAMES, int),
+            )
+        )
+
+    def test_fields_are_recovered_and_nothing_is_invented(self, counts: np.ndarray, tmp_path: Path) -> None:
+        recording = recording_of(tmp_path, counts)
+
+        table = dense_noise.compute(recording, dense_noise.make_params({"stimuli_dir": tmp_path}))
+
+        found = table.units
+        np.testing.assert_array_equal(found["polarity"], [1, -1, np.nan, np.nan])
+        np.testing.assert_allclose(found["centre_x"][:2], [4.3, 2.8], atol=0.25)
+        np.testing.assert_allclose(found["centre_y"][:2], [3.6, 6.1], atol=0.25)
+        np.testing.assert_allclose(found["sigma"][:2], 1.06, atol=0.25)
+        np.testing.assert_allclose(found["latency"][:2], [4 * 1000 / 60, 6 * 1000 / 60], atol=4 * 1000 / 60)
+        assert (found["rf_p"][:2] < 0.01).all()
+        assert found["rf_p"][2] > 0.01
+        assert found["rf_p"][3] == 1
+        assert "no significant receptive field" in table.reasons_for("unit_003")["sigma"]
+        assert "no usable spike" in table.reasons_for("unit_004")["sigma"]
+
+    def test_without_the_movie_the_test_is_missing_with_the_reason(
+        self, counts: np.ndarray, tmp_path: Path
+    ) -> None:
+        recording = recording_of(tmp_path / "none", counts, with_movie=False)
+
+        table = dense_noise.compute(recording)
+
+        assert np.isnan(table.units["rf_p"]).all()
+        assert "dense_noise_test" in table.reasons_for("unit_001")["rf_p"]
+        assert table.units["centre_x"][0] == pytest.approx(4.3, abs=0.3)
+
+    def test_several_movies_need_a_choice(self, counts: np.ndarray, tmp_path: Path) -> None:
+        recording = recording_of(tmp_path, counts)
+        for unit in recording.units.values():
+            unit["features"]["sta_noise_b"] = unit["features"]["sta_dense_noise_test"]
+
+        with pytest.raises(FeatureExtractionError, match="say which one"):
+            dense_noise.compute(recording)
