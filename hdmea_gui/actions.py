@@ -245,8 +245,8 @@ class ActionSet:
         action, spec = self._actions[action_id], self.specs[action_id]
         action.setEnabled(refusal is None)
         keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        sentence = spec.tooltip if refusal is None else f"{spec.tooltip}. Not now: {refusal}"
-        action.setToolTip(f"{sentence} ({keys})" if keys else sentence)
+        sentence = f"{spec.tooltip} ({keys})" if keys else spec.tooltip
+        action.setToolTip(sentence if refusal is None else f"{sentence}. Not now: {refusal}")
 
     def refusal(self, action_id: str) -> str:
         """Return why an action is disabled, empty if it is enabled."""

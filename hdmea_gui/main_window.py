@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
+from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
@@ -227,8 +227,7 @@ class MainWindow(QMainWindow):
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            # The drag source waits until this handler returns.
-            QTimer.singleShot(0, self, lambda: self.open_paths(paths))
+            self.open_paths(paths)
 
     def _on_opened(self, result: OpenResult) -> None:
         if result.state is not None:

@@ -28,7 +28,11 @@ def describe_step(definition: StepDefinition[Any]) -> StepSpec:
         title=definition.title,
         help=" ".join(document.split()),
         requires=definition.requires,
-        fields=tuple(_describe(name, info) for name, info in definition.params.model_fields.items()),
+        fields=tuple(
+            _describe(name, info)
+            for name, info in definition.params.model_fields.items()
+            if not _extra(info).get("deprecated", False)
+        ),
         model=definition.params,
         creates=definition.creates,
     )
@@ -36,7 +40,7 @@ def describe_step(definition: StepDefinition[Any]) -> StepSpec:
 
 def _describe(name: str, info: FieldInfo) -> FieldSpec:
     kind, choices, optional = _kind(info.annotation, name)
-    extra = info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
+    extra = _extra(info)
     minimum, maximum = _limits(info)
     return FieldSpec(
         name=name,
@@ -52,6 +56,10 @@ def _describe(name: str, info: FieldInfo) -> FieldSpec:
         advanced=bool(extra.get("advanced", False)),
         required=info.is_required(),
     )
+
+
+def _extra(info: FieldInfo) -> Mapping[str, Any]:
+    return info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
 
 
 def _kind(annotation: Any, name: str) -> tuple[str, tuple[Any, ...], bool]:

@@ -214,6 +214,8 @@ class Controller(QObject):
     # -- what happened -------------------------------------------------------------------------------
 
     def _submit(self, job: Job) -> None:
+        if not self._runner.busy:
+            self.job_title = job.title
         self._runner.submit(job)
         self.activity_changed.emit()
 

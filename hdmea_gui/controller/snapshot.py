@@ -189,10 +189,14 @@ class Averaged:
 
 @dataclass(frozen=True)
 class Footprint:
-    """Peak-to-peak electrical image (rows, cols), and the electrode of the unit (row, col), 0-based."""
+    """Peak-to-peak electrical image (rows, cols) of a part of the chip.
+
+    `first` is the place (row, column), from 1, of its first electrode; `soma` that of the unit.
+    """
 
     amplitude: NDArray[np.floating]
     unit: str
+    first: tuple[int, int]
     soma: tuple[int, int] | None
 
 

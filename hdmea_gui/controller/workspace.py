@@ -203,8 +203,9 @@ def _footprint(unit: Mapping[str, Any]) -> Footprint | None:
     image = feature.get("data") if feature else None
     if not isinstance(image, np.ndarray) or image.ndim != 3 or not image.size:
         return None
+    metadata = feature["metadata"]
+    first = (int(metadata.get("first_row", 1)), int(metadata.get("first_column", 1)))
     row, col = unit.get("row"), unit.get("col")
-    soma = None
-    if row and col and 1 <= row <= image.shape[1] and 1 <= col <= image.shape[2]:
-        soma = (int(row) - 1, int(col) - 1)
-    return Footprint(peak_to_peak(image), str(feature["metadata"].get("unit", "")), soma)
+    soma = (int(row), int(col)) if row and col else None
+    measure = str(metadata.get("unit", "")).replace("uV", "µV")
+    return Footprint(peak_to_peak(image), measure, first, soma)

@@ -106,7 +106,7 @@ class ParameterModel(QObject):
     def problems(self) -> dict[str, str]:
         """Return what is wrong: name of the parameter (empty: several together) to a sentence."""
         try:
-            self.spec.model(**self._values)
+            self.spec.model(**self.values_to_run())
         except pydantic.ValidationError as error:
             found: dict[str, str] = {}
             for problem in error.errors():

@@ -95,7 +95,7 @@ class RecordingPreview(Preview):
         for page in (self.welcome, self.card, self._message, self.graphics):
             self._stack.addWidget(page)
         layout = self.graphics.ci
-        layout.layout.setContentsMargins(6, 6, 6, 2)
+        layout.layout.setContentsMargins(6, 6, 16, 2)
         layout.layout.setVerticalSpacing(2)
         layout.addItem(self.strip, row=0, col=0)
         layout.addItem(self.raster, row=1, col=0)

@@ -142,11 +142,12 @@ class UnitPreview(Preview):
             self.footprint.show_empty("This unit has no spike that could be averaged.")
             return
         soma = footprint.soma
-        self._soma.setData([] if soma is None else [soma[1] + 1], [] if soma is None else [soma[0] + 1])
+        self._soma.setData([] if soma is None else [soma[1]], [] if soma is None else [soma[0]])
         self.footprint.show_image(
             footprint.amplitude,
             (0.0, high),
             self._theme.magnitude,
             f"Peak to peak ({footprint.unit or 'no unit'})",
-            origin=(1, 1),
+            origin=(footprint.first[1], footprint.first[0]),
+            note="" if soma is None else f"+ unit at row {soma[0]}, column {soma[1]}",
         )

@@ -67,7 +67,7 @@ class PlotPanel(QWidget):
         self._empty.setWordWrap(True)
         self.graphics = pg.GraphicsLayoutWidget(self)
         self.graphics.setAccessibleName(title)
-        self.graphics.ci.layout.setContentsMargins(0, 0, 6, 0)
+        self.graphics.ci.layout.setContentsMargins(0, 2, 16, 0)
         self.plot: pg.PlotItem = self.graphics.addPlot()
         self.plot.setLabel("bottom", x_label)
         self.plot.setLabel("left", y_label)
@@ -134,6 +134,8 @@ class ImagePanel(PlotPanel):
         # What is left over goes to the right of the colour bar, not between picture and axis.
         self.graphics.ci.layout.setColumnStretchFactor(2, 1)
         self.graphics.addLabel("", row=0, col=2)
+        for item in (self.plot, self.bar):
+            self.graphics.ci.layout.setAlignment(item, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
 
     def show_image(
         self,
@@ -183,12 +185,12 @@ class ImagePanel(PlotPanel):
     def _fit(self) -> None:
         """Give the plot the proportions of the picture, as large as there is room."""
         rows, columns = self._shape
-        height = self.graphics.height() - _BOTTOM - _TOP
+        height = self.graphics.height() - _BOTTOM - _TOP - 8
         width = self.graphics.width() - _LEFT - _BAR
         pixel = max(1.0, min(height / rows, width / columns))
         self.plot.setFixedWidth(_LEFT + pixel * columns)
         self.plot.setFixedHeight(_TOP + _BOTTOM + pixel * rows)
-        self.bar.setFixedHeight(_TOP + _BOTTOM + pixel * rows)
+        self.bar.setFixedHeight(_TOP + pixel * rows)
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -202,3 +204,4 @@ def style_bar(bar: pg.ColorBarItem, theme: Theme) -> None:
     axis.setPen(pg.mkPen(theme.border))
     axis.setTextPen(pg.mkPen(theme.text))
     axis.enableAutoSIPrefix(False)
+    axis.setLabel(axis.labelText, color=theme.text)

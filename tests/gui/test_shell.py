@@ -1,0 +1,212 @@
+"""Start, settings, themes, actions and texts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QKeySequence
+
+from hdmea.io.resources import resource_path
+from hdmea_gui.actions import ACTIONS, ActionSet, ActionSpec
+from hdmea_gui.controller import Controller
+from hdmea_gui.controller.snapshot import StateView
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.settings import Settings, SettingsStore
+from hdmea_gui.theme import DARK, LIGHT, Theme, contrast
+from hdmea_gui.titles import CheckpointNote, window_title
+
+HEAVY = ("scipy", "numba", "matplotlib", "pandas", "pyarrow", "pynwb", "h5py")
+
+
+def test_nothing_heavy_is_imported_on_the_way_to_the_window() -> None:
+    program = (
+        "import os, sys; os.environ['QT_QPA_PLATFORM'] = 'offscreen'\n"
+        "import hdmea_gui.app as app\n"
+        "before = set(sys.modules)\n"
+        "assert 'PySide6' not in before and 'numpy' not in before\n"
+        "application = app.make_application()\n"
+        "import hdmea_gui.main_window\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_only_the_controller_calls_the_engine() -> None:
+    import hdmea_gui
+
+    package = Path(hdmea_gui.__file__).parent
+    allowed = {"hdmea.io.resources", "hdmea._version"}
+    found = []
+    for path in package.rglob("*.py"):
+        if path.parent.name == "controller":
+            continue
+        for line in path.read_text(encoding="utf-8").splitlines():
+            words = line.split()
+            engine = len(words) > 1 and words[0] in {"from", "import"} and words[1].split(".")[0] == "hdmea"
+            if engine and words[1] not in allowed:
+                found.append(f"{path.name}: {line.strip()}")
+    assert not found
+
+
+# -- themes ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+@pytest.mark.parametrize("text", ["text", "muted", "good", "warning", "bad"])
+@pytest.mark.parametrize("background", ["window", "base", "raised"])
+def test_text_stands_out(theme: Theme, text: str, background: str) -> None:
+    assert contrast(getattr(theme, text), getattr(theme, background)) >= 4.5
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_text_on_the_selection_stands_out(theme: Theme) -> None:
+    assert contrast(theme.on_accent, theme.accent) >= 4.5
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_a_theme_reaches_plots_and_is_remembered(window: MainWindow, name: str) -> None:
+    window.actions_[f"theme_{name}"].trigger()
+
+    theme = {"light": LIGHT, "dark": DARK}[name]
+    assert window.recording.graphics.backgroundBrush().color().name() == theme.base
+    assert window.palette().window().color().name() == theme.window
+    assert window.settings.values.theme == name
+    assert window.actions_[f"theme_{name}"].isChecked()
+
+
+# -- settings ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[1, 2]", "null", '{"theme": "pink", "recent": 7}', "\x00\xff", '{"geometry": "%%%"}'],
+)
+def test_broken_settings_never_stop_the_start(
+    qtbot: Any, no_leaks: None, tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(content, encoding="latin-1")
+
+    window = MainWindow(Controller(), SettingsStore(path))
+    window.show()
+
+    assert window.isVisible()
+    window.close_without_question()
+    assert isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
+
+
+def test_bad_settings_are_dropped_and_the_others_kept(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({"theme": "pink", "open_folder": "/data", "unknown": 1}))
+
+    store = SettingsStore(path)
+
+    assert store.values.theme == Settings().theme
+    assert store.values.open_folder == "/data"
+    assert "theme" in store.problems[0]
+
+
+def test_settings_survive_a_restart(tmp_path: Path) -> None:
+    store = SettingsStore(tmp_path / "folder" / "settings.json")
+    store.values.log_visible = True
+    store.note_recent(Path("/data/a.cmcr"))
+    store.note_recent(Path("/data/b.cmcr"))
+    store.note_recent(Path("/data/a.cmcr"))
+    store.write()
+
+    again = SettingsStore(store.path).values
+    assert again.log_visible is True
+    assert again.recent == [str(Path("/data/a.cmcr")), str(Path("/data/b.cmcr"))]
+
+
+def test_a_settings_folder_that_cannot_be_written_is_only_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("x")
+
+    SettingsStore(blocked / "settings.json").write()
+
+    assert "could not be written" in caplog.text
+
+
+# -- actions -----------------------------------------------------------------------------------------
+
+
+def test_every_action_is_possible_or_says_why_not(window: MainWindow) -> None:
+    for action_id in window.actions_:
+        action = window.actions_[action_id]
+        assert action.isEnabled() or window.actions_.refusal(action_id), action_id
+        assert action.toolTip(), action_id
+
+
+def test_each_action_triggers_its_handler(
+    qtbot: Any, monkeypatch: pytest.MonkeyPatch, no_leaks: None, settings: SettingsStore
+) -> None:
+    called: list[str] = []
+    for handler in {spec.handler for spec in ACTIONS}:
+        monkeypatch.setattr(MainWindow, handler, lambda self, name=handler: called.append(name))
+    window = MainWindow(Controller(), settings)
+
+    for spec in ACTIONS:
+        window.actions_[spec.id].setEnabled(True)
+        window.actions_[spec.id].trigger()
+
+    assert called == [spec.handler for spec in ACTIONS]
+    monkeypatch.undo()
+    window.close_without_question()
+
+
+def test_shortcuts_are_valid_and_used_once() -> None:
+    shortcuts = [spec.shortcut for spec in ACTIONS if spec.shortcut]
+
+    assert len(shortcuts) == len(set(shortcuts))
+    assert all(not QKeySequence(keys).isEmpty() for keys in shortcuts)
+
+
+def test_each_icon_is_there() -> None:
+    from hdmea_gui.models.steps import StepState
+
+    names = {spec.icon for spec in ACTIONS if spec.icon} | {f"state_{s.name.lower()}" for s in StepState}
+    assert not [name for name in names if not resource_path("icons", f"{name}.svg").is_file()]
+
+
+def test_a_wrong_handler_is_answered_with_the_nearest(window: MainWindow) -> None:
+    with pytest.raises(AttributeError, match="did you mean 'run_all'"):
+        ActionSet(window, (ActionSpec("x", "X", "run_al", "&File", "x"),))
+
+
+# -- title -------------------------------------------------------------------------------------------
+
+_DATA: dict[str, Any] = {"dataset_id": "Rec", "unit_ids": ("unit_001",), "revision": 3}
+
+
+@pytest.mark.parametrize(
+    ("state", "note", "expected"),
+    [
+        (StateView(), None, "HD-MEA Studio"),
+        (StateView(dataset_id="Rec"), None, "Rec not loaded yet"),
+        (StateView(**_DATA, unsaved=True), None, "Rec ● in memory, not saved"),
+        (StateView(**_DATA, unsaved=True), CheckpointNote(3, "11:42"), "Rec ● in memory, checkpointed 11:42"),
+        (StateView(**_DATA, unsaved=True), CheckpointNote(2, "11:42"), "checkpoint of 11:42 is older"),
+        (StateView(**_DATA, saved_path=Path("a.h5")), None, "Rec saved"),
+        (StateView(**_DATA, saved_path=Path("a.h5"), unsaved=True), None, "Rec ● changed since it was saved"),
+    ],
+)
+def test_the_title_says_where_the_data_are(
+    state: StateView, note: CheckpointNote | None, expected: str
+) -> None:
+    assert expected in window_title(state, note)

@@ -1,0 +1,254 @@
+"""The worker thread alone: order, stop, failure, queries, and h5py kept away from the GUI thread."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+from PySide6.QtCore import QCoreApplication, QThread
+
+from hdmea_gui.jobs import Failure, JobContext, JobRunner, JobStopped
+from hdmea_gui.main_window import MainWindow
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.made_in = QThread.currentThread()
+        self.log: list[str] = []
+
+
+@dataclass(frozen=True)
+class Do:
+    title: str
+    function: Callable[[Bench, JobContext], object]
+
+    def run(self, bench: Bench, ctx: JobContext) -> object:
+        return self.function(bench, ctx)
+
+
+@dataclass(frozen=True)
+class Ask:
+    value: int
+
+    def answer(self, bench: Bench) -> object:
+        if self.value < 0:
+            raise ValueError("negative")
+        return self.value
+
+
+@pytest.fixture
+def runner(qtbot: Any) -> Iterator[JobRunner]:
+    runner = JobRunner(Bench)
+    yield runner
+    assert runner.shutdown(10)
+
+
+def test_jobs_run_in_order_on_the_worker_thread(qtbot: Any, runner: JobRunner) -> None:
+    results: list[object] = []
+    runner.finished.connect(lambda _job, result: results.append(result))
+
+    def note(bench: Bench, ctx: JobContext) -> object:
+        bench.log.append("x")
+        return len(bench.log), QThread.currentThread() is bench.made_in
+
+    for number in range(3):
+        runner.submit(Do(str(number), note))
+    qtbot.waitUntil(lambda: len(results) == 3, timeout=5000)
+
+    assert results == [(1, True), (2, True), (3, True)]
+    assert not runner.busy
+
+
+def test_progress_is_throttled_and_the_end_is_not_lost(qtbot: Any, runner: JobRunner) -> None:
+    seen: list[float] = []
+    runner.progressed.connect(lambda progress: seen.append(progress.fraction))
+
+    def work(bench: Bench, ctx: JobContext) -> None:
+        for number in range(1001):
+            ctx.progress(number / 1000, "working")
+
+    started = time.perf_counter()
+    with qtbot.waitSignal(runner.finished, timeout=10_000):
+        runner.submit(Do("many", work))
+    elapsed = time.perf_counter() - started
+
+    assert seen[-1] == 1.0
+    assert len(seen) <= 20 * elapsed + 3
+
+
+def test_stop_is_acknowledged_at_once_and_drops_what_waits(qtbot: Any, runner: JobRunner) -> None:
+    entered = threading.Event()
+    ran: list[str] = []
+
+    def endless(bench: Bench, ctx: JobContext) -> None:
+        entered.set()
+        while True:
+            ctx.progress_or_stop(0.5, "on and on")
+            time.sleep(0.01)
+
+    runner.submit(Do("endless", endless))
+    runner.submit(Do("never", lambda bench, ctx: ran.append("never")))
+    qtbot.waitUntil(entered.is_set, timeout=5000)
+
+    with qtbot.waitSignal(runner.stopped, timeout=1000):
+        runner.stop()
+        assert runner.stopping
+
+    assert not runner.busy
+    with qtbot.waitSignal(runner.finished, timeout=5000):
+        runner.submit(Do("next", lambda bench, ctx: ran.append("next")))
+    assert ran == ["next"]
+
+
+def test_a_failure_arrives_as_text_and_the_worker_goes_on(
+    qtbot: Any, runner: JobRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(bench: Bench, ctx: JobContext) -> None:
+        raise OSError("the drive is gone")
+
+    with qtbot.waitSignal(runner.failed, timeout=5000) as caught:
+        runner.submit(Do("fail", fail))
+
+    failure = caught.args[1]
+    assert isinstance(failure, Failure)
+    assert failure.reason == "the drive is gone"
+    assert "OSError" in failure.details
+    with qtbot.waitSignal(runner.finished, timeout=5000):
+        runner.submit(Do("next", lambda bench, ctx: None))
+
+
+def test_a_failure_lets_go_of_what_its_traceback_held() -> None:
+    class Held:
+        pass
+
+    def fail() -> None:
+        held = Held()
+        alive.append(__import__("weakref").ref(held))
+        raise ValueError("x")
+
+    alive: list[Any] = []
+    try:
+        fail()
+    except ValueError as error:
+        Failure.of(error)
+        del error
+    gc.collect()
+
+    assert alive[0]() is None
+
+
+def test_only_the_newest_question_of_a_view_is_answered(qtbot: Any, runner: JobRunner) -> None:
+    blocked, go_on = threading.Event(), threading.Event()
+    answers: list[object] = []
+    runner.answered.connect(lambda key, number, answer: answers.append(answer))
+
+    def block(bench: Bench, ctx: JobContext) -> None:
+        blocked.set()
+        go_on.wait(5)
+
+    runner.submit(Do("block", block))
+    qtbot.waitUntil(blocked.is_set, timeout=5000)
+    for value in range(5):
+        runner.ask("view", Ask(value))
+    go_on.set()
+    qtbot.waitUntil(lambda: bool(answers), timeout=5000)
+    QCoreApplication.processEvents()
+
+    assert answers == [4]
+
+
+def test_a_question_that_fails_is_answered_with_the_reason(
+    qtbot: Any, runner: JobRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    with qtbot.waitSignal(runner.answered, timeout=5000) as caught:
+        runner.ask("view", Ask(-1))
+
+    assert caught.args[2].reason == "negative"
+
+
+def test_shutdown_stops_and_joins_a_running_job(qtbot: Any) -> None:
+    runner = JobRunner(Bench)
+    entered = threading.Event()
+
+    def endless(bench: Bench, ctx: JobContext) -> None:
+        entered.set()
+        while not ctx.cancel.is_set():
+            time.sleep(0.005)
+        raise JobStopped("as asked")
+
+    runner.submit(Do("endless", endless))
+    qtbot.waitUntil(entered.is_set, timeout=5000)
+
+    assert runner.shutdown(5)
+
+
+def test_a_runner_that_did_nothing_can_be_shut_down(qtbot: Any) -> None:
+    assert JobRunner(Bench).shutdown(1)
+
+
+def test_h5py_never_works_on_the_gui_thread(
+    qtbot: Any,
+    window: MainWindow,
+    recording: tuple[Path, Path],
+    idle: Callable[[], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gui = threading.get_ident()
+    trespasses: list[str] = []
+
+    def guarded(owner: Any, name: str) -> None:
+        original = getattr(owner, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() == gui:
+                trespasses.append(f"{owner.__name__}.{name}")
+                raise AssertionError(f"h5py on the GUI thread: {owner.__name__}.{name}")
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, call)
+
+    for owner, names in {
+        h5py.File: ("__init__", "close"),
+        h5py.Group: ("__getitem__", "create_dataset"),
+        h5py.Dataset: ("__getitem__",),
+    }.items():
+        for name in names:
+            guarded(owner, name)
+    released: list[bool] = []
+    make = h5py.File.__init__
+
+    def watched(self: Any, *args: Any, **kwargs: Any) -> None:
+        import weakref
+
+        make(self, *args, **kwargs)
+        weakref.finalize(self, lambda: released.append(threading.get_ident() == gui))
+
+    monkeypatch.setattr(h5py.File, "__init__", watched)
+    saved = tmp_path / "lazy.h5"
+
+    window.open_paths(list(recording))
+    idle()
+    window.load()
+    idle()
+    window.controller.save(saved, overwrite=False)
+    idle()
+    window.controller.open([saved])  # opened lazily: arrays are read when a view asks
+    idle()
+    window.tabs.setCurrentWidget(window.unit)
+    qtbot.waitUntil(lambda: window.unit._view is not None, timeout=5000)
+    window.controller.save(tmp_path / "again.h5", overwrite=False)
+    gc.collect()
+    idle()
+    gc.collect()
+
+    assert not trespasses
+    assert released
+    assert not any(released)
