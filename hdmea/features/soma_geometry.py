@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hdmea.features.extractor import Output
 from hdmea.utils.exceptions import ValidationError
 
-__all__ = ["SOMA_OUTPUTS", "SomaGeometry", "smoothed_image", "soma_geometry"]
+__all__ = ["SOMA_OUTPUTS", "SomaGeometry", "smoothed_image", "soma_geometry", "soma_values"]
 
 BASELINE_SAMPLES = 5
 EXTENT_SAMPLES = 5
@@ -30,6 +30,8 @@ SOMA_OUTPUTS = (
     Output(
         "center_col", "float64", (), "electrodes", (0, None), "column of the largest peak-to-peak voltage"
     ),
+    Output("chip_row", "float64", (), "electrodes", (1, None), "center_row on the chip, counted from 1"),
+    Output("chip_col", "float64", (), "electrodes", (1, None), "center_col on the chip, counted from 1"),
     Output("size_x", "float64", (), "electrodes", (0, None), "columns that the soma's extent covers"),
     Output("size_y", "float64", (), "electrodes", (0, None), "rows that the soma's extent covers"),
     Output("area", "float64", (), "electrodes^2", (0, None), "electrodes of the soma's extent"),
@@ -177,6 +179,42 @@ def soma_geometry(image: NDArray[Any], pre_samples: int) -> SomaGeometry:
         peak_to_peak=peak,
         diff_map=diff_map,
     )
+
+
+def soma_values(
+    soma: SomaGeometry, first_row: int | None, first_column: int | None, sensor_pitch_um: float | None
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return all outputs of a soma by name, and the reasons for those that are missing.
+
+    Parameters
+    ----------
+    soma
+        The soma.
+    first_row, first_column
+        Row and column of the image's first electrode on the chip; None if that is not known.
+    sensor_pitch_um
+        Distance of neighbouring electrodes; None leaves out what is in µm.
+    """
+    pitch = math.nan if sensor_pitch_um is None else sensor_pitch_um
+    own = [output.name for output in SOMA_OUTPUTS if hasattr(soma, output.name)]
+    values: dict[str, Any] = {
+        **{name: getattr(soma, name) for name in own},
+        "chip_row": soma.center_row + (math.nan if first_row is None else first_row),
+        "chip_col": soma.center_col + (math.nan if first_column is None else first_column),
+        "size_x_um": soma.size_x * pitch,
+        "size_y_um": soma.size_y * pitch,
+        "area_um2": soma.area * pitch**2,
+        "equivalent_diameter_um": soma.equivalent_diameter * pitch,
+    }
+    reasons: dict[str, str] = {}
+    if first_row is None or first_column is None:
+        reasons |= dict.fromkeys(("chip_row", "chip_col"), "where the image lies on the chip is not known")
+    if sensor_pitch_um is None:
+        metric = ("size_x_um", "size_y_um", "area_um2", "equivalent_diameter_um")
+        reasons |= dict.fromkeys(metric, "the pitch of the electrodes is not known: set sensor_pitch_um")
+    if soma.reason:
+        reasons |= {name: soma.reason for name, value in values.items() if np.isnan(value).all()}
+    return values, reasons
 
 
 def _check(image: NDArray[Any], pre_samples: int) -> None:

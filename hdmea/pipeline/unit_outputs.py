@@ -1,0 +1,143 @@
+"""What the steps have in common that derive numbers from a stored image or average of each unit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import Field
+
+from hdmea.features.extractor import Output
+from hdmea.io.arrays import AttrArray
+from hdmea.pipeline.session import PipelineSession
+from hdmea.pipeline.step import StepContext, StepRun
+from hdmea.utils.exceptions import MissingInputError
+
+__all__ = [
+    "PITCH_FIELD",
+    "UnitsResult",
+    "entries",
+    "for_each_unit",
+    "known_pitch",
+    "stored_outputs",
+    "units_result",
+]
+
+T = TypeVar("T")
+
+PITCH_KEY = "sensor_pitch_um"
+
+PITCH_FIELD = Field(
+    None,
+    gt=0,
+    allow_inf_nan=False,
+    title="Electrode pitch",
+    description="Distance of neighbouring electrodes (16 or 32 µm). No file states it; once given it is "
+    "remembered with the recording. Without it lengths are in electrodes only.",
+    json_schema_extra={"unit": "µm"},
+)
+"""Parameter of every step whose lengths become µm."""
+
+
+@dataclass
+class UnitsResult:
+    """Result of a step that computes numbers for every unit.
+
+    `units_processed` have them; `units_missing` do not, and say why in their output `missing`.
+    """
+
+    hdf5_path: Path
+    units_processed: int
+    units_missing: list[str]
+    elapsed_seconds: float
+    warnings: list[str] = field(default_factory=list)
+
+
+def units_result(run: StepRun) -> UnitsResult:
+    """Return the result of a step whose outcome is the list of units without numbers."""
+    assert run.hdf5_path is not None
+    missing = list(run.outcome or ())
+    return UnitsResult(
+        hdf5_path=run.hdf5_path,
+        units_processed=run.session.unit_count - len(missing),
+        units_missing=missing,
+        elapsed_seconds=run.elapsed_seconds,
+        warnings=list(run.warnings),
+    )
+
+
+def entries(session: PipelineSession, feature: str, made_by: str) -> dict[str, Mapping[str, Any]]:
+    """Return a feature's entry (data, metadata) of every unit that has one.
+
+    Raises
+    ------
+    MissingInputError
+        If no unit has it.
+    """
+    found = {
+        unit_id: unit["features"][feature]
+        for unit_id, unit in session.units.items()
+        if feature in (unit.get("features") or {})
+    }
+    if not found:
+        raise MissingInputError(f"No unit has {feature}: run {made_by} first.")
+    return found
+
+
+def known_pitch(session: PipelineSession, given: float | None, ctx: StepContext) -> float | None:
+    """Return the pitch that is given (and remember it), else the remembered one; warn if there is none."""
+    if given is not None:
+        ctx.put(float(given), "metadata", PITCH_KEY)
+        return float(given)
+    remembered = session.metadata.get(PITCH_KEY)
+    if remembered is None:
+        ctx.warn("The pitch of the electrodes is not known, so nothing is in µm or m/s: set sensor_pitch_um.")
+        return None
+    return float(np.ravel(remembered)[0])
+
+
+def for_each_unit(
+    ctx: StepContext, units: Mapping[str, Any], compute: Callable[[Any], T], text: str
+) -> dict[str, T]:
+    """Compute something for every unit, on all threads; the order and the numbers do not depend on them."""
+    found: dict[str, T] = {}
+    with ThreadPoolExecutor(max_workers=ctx.workers) as pool:
+        try:
+            for unit_id, value in zip(units, pool.map(compute, units.values()), strict=True):
+                found[unit_id] = value
+                ctx.checkpoint(len(found) / len(units), text)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return found
+
+
+def stored_outputs(
+    outputs: Sequence[Output], values: Mapping[str, Any], reasons: Mapping[str, str], unit: str = ""
+) -> dict[str, Any]:
+    """Return what goes into the file: scalars, arrays that carry their unit, and why what is missing.
+
+    Parameters
+    ----------
+    outputs, values
+        Declarations, and the values by name.
+    reasons
+        Why values are missing.
+    unit
+        What the unit ``image unit`` stands for here.
+    """
+    stored: dict[str, Any] = {}
+    for output in outputs:
+        value = values[output.name]
+        if output.dtype == "str" or output.shape == ():
+            stored[output.name] = value if output.dtype == "str" else float(value)
+            continue
+        name = unit if output.unit == "image unit" else output.unit
+        array = np.asarray(value, output.dtype)
+        stored[output.name] = AttrArray(array, {"unit": name} if name else {})
+    return {**stored, "missing": json.dumps(dict(reasons), sort_keys=True, ensure_ascii=False)}
