@@ -1,8 +1,9 @@
-"""The command line: ``hdmea run | info | demo``."""
+"""The command line: ``hdmea run | info | features | demo``."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import signal
@@ -20,6 +21,7 @@ from hdmea._version import __version__
 from hdmea.utils.exceptions import ConfigurationError, HDMEAError, StepCancelled, ValidationError
 
 if TYPE_CHECKING:
+    from hdmea.features import Extractor
     from hdmea.pipeline.flows import FlowOptions
     from hdmea.pipeline.results import FlowResult
     from hdmea.pipeline.session import PipelineSession
@@ -74,6 +76,9 @@ def run(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute again what a checkpoint holds.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; default: all processors.")] = None,
+    feature_files: Annotated[
+        list[Path] | None, typer.Option("--feature-file", help="A Python file with features of your own.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Run a flow on one recording and write its result file."""
@@ -81,6 +86,7 @@ def run(
         from hdmea.pipeline.flows import FlowOptions, execute_flow, load_flow
         from hdmea.pipeline.step import get_step
 
+        _register_features(feature_files)
         chosen = load_flow(flow)
         overrides = _parse_settings(settings or [])
         session, sources = _open(recording or [], resume, name)
@@ -125,6 +131,54 @@ def info(
         typer.echo(json.dumps(found if len(files) > 1 else found[0], indent=2, ensure_ascii=False))
     if failed:
         raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def features(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    feature_files: Annotated[
+        list[Path] | None, typer.Option("--feature-file", help="A Python file with features of your own.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """List the features: names, what they need, and what each number means."""
+    with _errors(debug):
+        from hdmea.features import default_registry
+
+        _register_features(feature_files)
+        found = list(default_registry())
+        if as_json:
+            typer.echo(
+                json.dumps([_described(extractor) for extractor in found], indent=2, ensure_ascii=False)
+            )
+            return
+        for extractor in found:
+            also = f" (also {', '.join(extractor.aliases)})" if extractor.aliases else ""
+            typer.echo(f"{extractor.name}{also}: {extractor.description}")
+            for output in extractor.outputs:
+                unit = f" [{output.unit}]" if output.unit else ""
+                typer.echo(f"  {output.name}{unit}: {output.definition}")
+
+
+def _described(extractor: Extractor) -> dict[str, Any]:
+    return {
+        "name": extractor.name,
+        "aliases": list(extractor.aliases),
+        "title": extractor.title,
+        "version": extractor.version,
+        "description": extractor.description,
+        "requires": [f"{need.where}: {need.key} ({need.provided_by})" for need in extractor.requires],
+        "parameters": extractor.params.model_json_schema().get("properties", {}),
+        "outputs": [dataclasses.asdict(output) for output in extractor.outputs],
+    }
+
+
+def _register_features(files: list[Path] | None) -> None:
+    if files:
+        from hdmea.features import register_file
+
+        for path in files:
+            register_file(path)
 
 
 @app.command()

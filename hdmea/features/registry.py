@@ -19,7 +19,6 @@ from pathlib import Path
 from types import ModuleType
 
 import hdmea.features
-from hdmea._version import __version__
 from hdmea.features.extractor import Extractor
 from hdmea.utils.exceptions import ConfigurationError
 
@@ -28,17 +27,6 @@ __all__ = ["ENTRY_POINT_GROUP", "Registry", "default_registry", "register_file"]
 logger = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "hdmea.features"
-
-_NOT_INCLUDED = {
-    "on_off": ("step_up_5s_5i_3x", "step_up_5s_5i_b0_3x", "step_up_5s_5i_b0_30x"),
-    "green_blue": ("green_blue_3s_3i_3x",),
-    "chirp": ("freq_step_5st_3x",),
-    "moving_bar": ("moving_h_bar_s5_d8_3x",),
-    "dense_noise": ("perfect_dense_noise_15x15_15hz_r42_3min",),
-    "waveform": (),
-    "cell_type": ("cell_type_classifier",),
-}
-"""Features that scripts ask for by these names and that this version has no extractor for."""
 
 _MADE_BY_STEPS = {"eimage_sta": "compute_eimage_sta", "sta": "compute_sta"}
 
@@ -123,32 +111,21 @@ class Registry:
         reason = self.why_unavailable(name)
         if reason:
             raise ConfigurationError(f"The feature {name!r} cannot be computed: {reason}.")
-        known = sorted({*self._canonical, *_NOT_INCLUDED})
-        close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+        close = difflib.get_close_matches(name, sorted(self._canonical), n=3, cutoff=0.6)
         advice = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
         raise ConfigurationError(
             f"There is no feature {name!r}. {advice}Features: {', '.join(sorted(self._by_name))}."
         )
 
     def canonical_name(self, name: str) -> str:
-        """Return the canonical name for a name or alias, also where there is no extractor; else ``name``."""
-        if name in self._canonical:
-            return self._canonical[name]
-        return next((known for known, aliases in _NOT_INCLUDED.items() if name in aliases), name)
+        """Return the canonical name for a name or alias; an unknown name as it is."""
+        return self._canonical.get(name, name)
 
     def why_unavailable(self, name: str) -> str | None:
-        """Say why a name that scripts use cannot be extracted here; None if it can or is not known."""
-        if name in self._canonical:
+        """Say why a name that scripts use is no feature of this registry; None if it is, or is not known."""
+        if name in self._canonical or name not in _MADE_BY_STEPS:
             return None
-        if name in _MADE_BY_STEPS:
-            return f"it is made by a step of its own, run {_MADE_BY_STEPS[name]}"
-        canonical = self.canonical_name(name)
-        if canonical in _NOT_INCLUDED:
-            return (
-                f"hdmea {__version__} contains no extractor for {canonical!r}; install a version that "
-                "does, or register your own with hdmea.features.register_file(path)"
-            )
-        return None
+        return f"it is made by a step of its own, run {_MADE_BY_STEPS[name]}"
 
 
 @functools.cache

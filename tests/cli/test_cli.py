@@ -121,6 +121,38 @@ def test_info_as_text_and_json(recording: SimulatedRecording, tmp_path: Path) ->
     assert both.exit_code == 1
 
 
+OWN_FEATURE = """
+from hdmea.features import FeatureParams, FeatureTable, Output
+from hdmea.features.extractor import extractor
+
+
+@extractor(name="last_spike", title="Last spike", version="1", params=FeatureParams,
+           outputs=(Output("last_sample", "float64", (), "samples", (0, None), "sample of the last spike"),))
+def last_spike(recording, params):
+    \"\"\"When the last spike was.\"\"\"
+    import numpy as np
+    last = [train[-1] if len(train) else np.nan for train in recording.spike_trains]
+    return FeatureTable(units={"last_sample": np.array(last, float)})
+"""
+
+
+def test_features_are_listed_and_a_file_adds_its_own(recording: SimulatedRecording, tmp_path: Path) -> None:
+    listed = hdmea("features").output
+    assert "moving_bar (also moving_h_bar_s5_d8_3x): " in listed
+    described = {item["name"]: item for item in json.loads(hdmea("features", "--json").output)}
+    assert {"name", "dtype", "shape", "unit", "range", "definition", "per"} <= set(
+        described["on_off"]["outputs"][0]
+    )
+    own = tmp_path / "own.py"
+    own.write_text(OWN_FEATURE, encoding="utf-8")
+    target = tmp_path / "own.h5"
+    command = [sys.executable, "-m", "hdmea", "run", recording.cmcr_path, "--flow", "quick", "-o", target,
+               "--feature-file", own, "--set", 'extract_features.features=["last_spike"]']  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True)  # a process of its own: the registry is global
+    unit = PipelineSession.load(target).units["unit_001"]
+    assert unit["features"]["last_spike"]["data"]["last_sample"] == unit["spike_times"][-1]
+
+
 def test_demo_can_be_run_at_once(tmp_path: Path) -> None:
     outcome = hdmea("demo", tmp_path / "demo")
     assert outcome.exit_code == 0, outcome.output

@@ -111,24 +111,20 @@ class TestNames:
 
 
 class TestUnavailable:
-    @pytest.mark.parametrize(
-        ("name", "canonical"),
-        [("on_off", "on_off"), ("step_up_5s_5i_3x", "on_off"), ("cell_type_classifier", "cell_type")],
-    )
-    def test_feature_without_extractor_says_so(self, name: str, canonical: str) -> None:
-        registry = Registry()
-
-        assert registry.canonical_name(name) == canonical
-        assert f"no extractor for '{canonical}'" in (registry.why_unavailable(name) or "")
-        with pytest.raises(ConfigurationError, match="no extractor"):
-            registry.get(name)
-
-    def test_an_extractor_makes_it_available(self) -> None:
-        registry = Registry()
-        registry.register(make("on_off", "step_up_5s_5i_3x"))
-
-        assert registry.why_unavailable("step_up_5s_5i_3x") is None
-        assert registry.get("step_up_5s_5i_3x").name == "on_off"
+    def test_every_name_of_older_scripts_has_its_extractor(self) -> None:
+        names = {
+            "baseline_127": "baseline",
+            "step_up_5s_5i_3x": "on_off",
+            "step_up_5s_5i_b0_3x": "on_off",
+            "step_up_5s_5i_b0_30x": "on_off",
+            "green_blue_3s_3i_3x": "green_blue",
+            "freq_step_5st_3x": "chirp",
+            "moving_h_bar_s5_d8_3x": "moving_bar",
+            "perfect_dense_noise_15x15_15hz_r42_3min": "dense_noise",
+            "cell_type_classifier": "cell_type",
+        }
+        registry = default_registry()
+        assert {name: registry.get(name).name for name in names} == names
 
     def test_results_of_steps_are_pointed_to(self) -> None:
         assert "run compute_eimage_sta" in (Registry().why_unavailable("eimage_sta") or "")
