@@ -1,0 +1,42 @@
+"""The science page says what the declarations say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hdmea.features.documentation import features_markdown, update_page
+from hdmea.features.registry import default_registry
+from hdmea.utils.exceptions import ConfigurationError
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "science.md"
+
+
+def own() -> list:
+    return [found for found in default_registry() if found.function.__module__.startswith("hdmea.")]
+
+
+def test_the_page_is_current() -> None:
+    fresh = update_page(PAGE, own())
+
+    current = PAGE.read_text(encoding="utf-8")
+
+    assert current == fresh, "write hdmea.features.documentation.update_page(PAGE, own()) to docs/science.md"
+
+
+def test_every_number_is_explained() -> None:
+    text = features_markdown(own())
+
+    for found in own():
+        assert f"### `{found.name}`" in text
+        for name in (*found.params.model_fields, *(output.name for output in found.outputs)):
+            assert f"| `{name}` |" in text
+
+
+def test_a_page_without_its_marks_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing", encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match="does not have the lines"):
+        update_page(page, own())
