@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from hdmea.features.extractor import Extractor, Output
+from hdmea.features.movie_trials import OptionalFeature
 from hdmea.utils.exceptions import ConfigurationError
 
 __all__ = ["BEGIN", "END", "features_markdown", "update_page"]
@@ -57,8 +58,10 @@ def _section(extractor: Extractor) -> str:
     lines = [f"### `{extractor.name}` — {extractor.title}", "", " ".join(extractor.description.split()), ""]
     if names:
         lines += [f"Also known as {names}.", ""]
-    needs = dict.fromkeys(need.provided_by for need in extractor.requires)
-    lines += [f"Needs: {'; '.join(needs) or 'nothing'}. Version {extractor.version}.", ""]
+    optional = [need for need in extractor.requires if isinstance(need, OptionalFeature)]
+    needs = dict.fromkeys(need.provided_by for need in extractor.requires if need not in optional)
+    uses = f" Uses if there: {'; '.join(need.provided_by for need in optional)}." if optional else ""
+    lines += [f"Needs: {'; '.join(needs) or 'nothing'}.{uses} Version {extractor.version}.", ""]
     fields = extractor.params.model_fields
     if fields:
         lines += ["| parameter | default | meaning |", "|---|---|---|"]
