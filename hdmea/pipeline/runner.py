@@ -130,8 +130,10 @@ def run_step(
     run.outcome = definition.function(session, checked, ctx)
     run.elapsed_seconds = time.perf_counter() - started
     ctx.checkpoint(1.0, "done")
-    run.changed = _commit(session, run, ctx, plan)
     run.warnings = ctx.warnings
+    run.cached = definition.name in session.completed_steps and set(plan.compute) <= ctx.skipped
+    if not run.cached:
+        run.changed = _commit(session, run, ctx, plan)
     for message in ctx.warnings:
         logger.warning("%s: %s", definition.name, message)
     return run

@@ -70,7 +70,8 @@ class CancelToken(Protocol):
 class StepRun:
     """What one run of a step did.
 
-    `outcome` is what the step function returned (None when everything was there already), `items` the
+    `cached` says that the session is as it was: everything was there already, or what was not could not
+    be made. `outcome` is what the step function returned (None if it was not called), `items` the
     parts that were computed now, `cached_items` those that were kept, `changed` the paths that were
     written, `warnings` those of this run.
     """

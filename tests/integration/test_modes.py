@@ -143,7 +143,7 @@ def test_flow_gives_the_result_of_its_steps(recording: SimulatedRecording, tmp_p
     )
     assert not result.steps_skipped
     again = run_flow("standard", **sources(recording), output_dir=tmp_path)
-    assert again.steps_completed == []
+    assert again.steps_completed == [], "features that cannot be made are no reason to write again"
     assert len(again.steps_cached) == 6
 
 
