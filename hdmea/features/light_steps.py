@@ -26,7 +26,9 @@ __all__ = [
     "phase_columns",
     "phase_outputs",
     "quality_columns",
+    "rates_of",
     "reasons_where",
+    "repeating",
     "transience_columns",
 ]
 
