@@ -26,6 +26,8 @@ MODELS = ("gaussian", "dog", "on_off")
 _CENTER_RANGE = 5.0
 _SIGMA_RANGE = (0.3, 7.5)
 _MOST_EVALUATIONS = 300
+_TOLERANCE = 1e-5
+"""Relative change of the residual at which a fit has converged: a twentieth of a standard error."""
 _ROUND = 1e-3
 """Sigmas that differ by less than this part have no orientation worth the name."""
 
@@ -116,6 +118,7 @@ def fit_map(spatial_map: NDArray[Any], peak: tuple[int, int], model: str) -> Map
         problem.jacobian,
         bounds=problem.bounds,
         x_scale="jac",
+        ftol=_TOLERANCE,
         max_nfev=_MOST_EVALUATIONS,
     )
     if not found.success:
