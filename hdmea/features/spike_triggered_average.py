@@ -49,6 +49,7 @@ def movie_frames_of_spikes(
     frame_timestamps: ArrayLike,
     content_frames: ArrayLike,
     n_frames: int,
+    end_frames: ArrayLike | None = None,
 ) -> NDArray[np.int64]:
     """Movie frame that was on the screen at each spike.
 
@@ -62,27 +63,32 @@ def movie_frames_of_spikes(
         Display frame of the movie's first frame, one value per occurrence that is to be pooled.
     n_frames
         Frames of the movie.
+    end_frames
+        For each occurrence the first display frame that cannot be counted from its content frame, because
+        a data gap lies between them; None: all recorded frames can.
 
     Returns
     -------
     numpy.ndarray
         int64 (n,): for every spike between the first and the last frame of an occurrence, the index k of
         the last frame at or before it, counted from the movie's first frame; 0 <= k < n_frames. Spikes
-        before the first or after the last recorded display frame belong to no frame.
+        before the first or after the last recorded display frame (of all, or before the gap) belong to no
+        frame.
     """
     spikes = np.asarray(spike_times).astype(np.int64, copy=False)
     frames = np.asarray(frame_timestamps).astype(np.int64, copy=False)
     starts = np.atleast_1d(np.asarray(content_frames)).astype(np.int64, copy=False)
     if frames.size == 0:
         return np.empty(0, np.int64)
+    limits = np.broadcast_to(frames.size if end_frames is None else np.asarray(end_frames), starts.shape)
     parts = []
-    for start in starts.tolist():
-        first, stop = max(start, 0), min(start + n_frames, frames.size)
+    for start, limit in zip(starts.tolist(), limits.tolist(), strict=True):
+        first, stop = max(start, 0), min(start + n_frames, limit)
         if first >= stop:
             continue
         low = np.searchsorted(spikes, frames[first], side="left")
         # The last recorded frame has no known end: only a spike on its very sample belongs to it.
-        end = frames[stop] if stop < frames.size else frames[-1] + 1
+        end = frames[stop] if stop < limit else frames[limit - 1] + 1
         high = np.searchsorted(spikes, end, side="left")
         parts.append(np.searchsorted(frames, spikes[low:high], side="right") - 1 - start)
     return np.concatenate(parts).astype(np.int64) if parts else np.empty(0, np.int64)

@@ -147,3 +147,48 @@ def test_length_that_contradicts_the_playlist_warns(tmp_path: Path, source: Path
     session.stimulus["section_time"][NOISE].attrs["movie_length"] = 250
 
     assert any("200 frames" in message and "250" in message for message in run(session).warnings)
+
+
+def test_spikes_behind_a_data_gap_are_not_averaged(tmp_path: Path, source: Path) -> None:
+    """Given a gap during the movie, then frames behind it cannot be counted and their spikes are left out."""
+    movie = write_movie(tmp_path, NOISE)
+    before, behind = [70, 99], [101, 150]
+    session = session_of(
+        [frame_sample(200 + k) for k in [*before, *behind]], movies={NOISE: [200]}, source=source
+    )
+    frames = session.metadata["frame_timestamps"]
+    gap = int(frames[301]) - 100, int(frames[301]) - 50
+    session.add_metadata({"segments": np.array([[0, gap[0]], [gap[1], int(frames[-1]) + 1000]])})
+
+    outcome = run(session)
+
+    entry = session.units["unit_001"]["features"][f"sta_{NOISE}"]
+    expected = np.mean([movie[k - 60 : k].astype(float) for k in before], axis=0).astype(np.float32)
+    np.testing.assert_array_equal(entry["data"], expected)
+    assert entry["metadata"]["n_spikes_used"] == 2
+    assert any("gap" in message for message in outcome.warnings)
+
+
+def test_only_frames_that_the_playlist_has_shown_are_averaged(tmp_path: Path, source: Path) -> None:
+    """Given a file longer than the movie that was shown, then spikes in the pause after it are not used."""
+    movie = write_movie(tmp_path, NOISE, 300)
+    session = session_of(
+        [frame_sample(200 + k) for k in (100, 199, 200, 250)], movies={NOISE: [200]}, source=source
+    )
+    session.stimulus["section_time"][NOISE].attrs["movie_length"] = 200
+
+    run(session)
+
+    entry = session.units["unit_001"]["features"][f"sta_{NOISE}"]
+    expected = np.mean([movie[k - 60 : k].astype(float) for k in (100, 199)], axis=0).astype(np.float32)
+    np.testing.assert_array_equal(entry["data"], expected)
+
+
+@pytest.mark.parametrize("shape", [(), (200,), (200, 4, 5, 3)])
+def test_file_that_is_no_movie_is_named(tmp_path: Path, source: Path, shape: tuple[int, ...]) -> None:
+    (tmp_path / "stimuli").mkdir()
+    np.save(tmp_path / "stimuli" / f"{NOISE}.npy", np.zeros(shape, np.uint8))
+    session = session_of([frame_sample(300)], movies={NOISE: [200]}, source=source)
+
+    with pytest.raises(DataLoadError, match=rf"{NOISE}\.npy must be .*\(frames, height, width\)"):
+        run(session)

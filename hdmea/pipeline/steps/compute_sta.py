@@ -14,6 +14,7 @@ from hdmea.io.stimulus_library import StimulusLibrary
 from hdmea.pipeline.results import STAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
+from hdmea.stimulus.regularity import frame_regularity
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
 
 __all__ = ["STAParams", "compute_sta"]
@@ -113,7 +114,7 @@ def _result(run: StepRun) -> STAResult:
     params=STAParams,
     requires=("load_recording", "add_section_time"),
     provides=("units/*/features/sta_<movie>",),
-    version="1",
+    version="2",
     positional=(),
     selectors=("movie_name", "stimuli_dir"),
     inputs=_inputs,
@@ -144,11 +145,12 @@ def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -
     )
     content = _content_frames(session, movie)[: 1 if params.trials == "first" else None]
     stimulus = _load(_movie_path(session, params))
-    _compare_lengths(session, movie, len(stimulus), ctx)
+    shown = _frames_shown(session, movie, len(stimulus), ctx)
+    ends = _countable_until(session, movie, content, shown, ctx)
     trains = []
     for index, unit in enumerate(session.units.values()):
         ctx.checkpoint(0.1 * index / session.unit_count, "frames of the spikes")
-        trains.append(movie_frames_of_spikes(unit["spike_times"], frames, content, len(stimulus)))
+        trains.append(movie_frames_of_spikes(unit["spike_times"], frames, content, shown, ends))
     averages = spike_triggered_averages(
         stimulus,
         trains,
@@ -187,13 +189,32 @@ def _content_frames(session: PipelineSession, movie: str) -> NDArray[np.int64]:
     return np.atleast_1d(np.asarray(content)).astype(np.int64)
 
 
-def _compare_lengths(session: PipelineSession, movie: str, n_frames: int, ctx: StepContext) -> None:
+def _frames_shown(session: PipelineSession, movie: str, n_frames: int, ctx: StepContext) -> int:
+    """Return how many frames of the movie the playlist has shown."""
     stated = getattr(session.stimulus["section_time"][movie], "attrs", {}).get("movie_length")
-    if stated is not None and int(stated) != n_frames:
+    if stated is None or int(stated) == n_frames:
+        return n_frames
+    shown = min(int(stated), n_frames)
+    ctx.warn(
+        f"The movie {movie} has {n_frames} frames, but movie_length.csv says {int(stated)}: check that this "
+        f"is the movie that was shown. Spikes of its first {shown} frames are used."
+    )
+    return shown
+
+
+def _countable_until(
+    session: PipelineSession, movie: str, content: NDArray[np.int64], shown: int, ctx: StepContext
+) -> NDArray[np.int64]:
+    """Return for each showing the display frame at which a data gap ends the counting of frames."""
+    regularity = frame_regularity(session.metadata["frame_timestamps"], session.metadata.get("segments"))
+    ends = np.array([regularity.runs[regularity.run_of(frame), 1] for frame in content.tolist()], np.int64)
+    cut = np.count_nonzero(content + shown > ends)
+    if cut:
         ctx.warn(
-            f"The movie {movie} has {n_frames} frames, but movie_length.csv says {int(stated)}: "
-            "check that this is the movie that was shown."
+            f"{cut} of {content.size} showings of {movie} are not recorded to their end (the recording ends "
+            "or has a gap): the spikes behind are not used."
         )
+    return ends
 
 
 def _load(path: Path) -> NDArray[Any]:
@@ -206,4 +227,11 @@ def _load(path: Path) -> NDArray[Any]:
             path,
             error,
         ) from error
+    if not isinstance(movie, np.ndarray) or movie.ndim != 3:
+        shape = getattr(movie, "shape", "several arrays in one file")
+        raise DataLoadError(
+            f"The movie {path} must be a .npy array (frames, height, width), one entry per display refresh; "
+            f"this is {shape}. A colour movie needs one file for each channel.",
+            path,
+        )
     return movie
