@@ -170,7 +170,8 @@ def electrical_images(
     if duration_s <= 0 or chunk_duration_s <= 0 or spike_limit < 0:
         raise ValidationError("duration_s and chunk_duration_s must be above 0, spike_limit 0 (all) or more.")
     segments = np.asarray(source.segments, np.int64).reshape(-1, 2)
-    stop_sample = math.ceil(duration_s * sampling_rate)
+    # 1.1 s at 25 kHz are 27 500 samples, but 27 500.000000000004 as a product of floating-point numbers.
+    stop_sample = math.ceil(round(duration_s * sampling_rate, 6))
     selection = select_spikes(spike_trains, segments, stop_sample, spike_limit, window_range)
     run = _Run(
         source=source,

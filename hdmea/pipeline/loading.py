@@ -211,9 +211,10 @@ def firing_rate(spike_times: npt.NDArray[np.uint64], rate: float, duration_s: fl
     AttrArray
         float32 (ceil(10 * duration_s),); spikes after the end of the recording are in no bin.
     """
-    # The tolerance keeps 31.999999999999996 s from getting a bin that it has no part in.
+    # The tolerance keeps 31.999999999999996 s from getting a bin that it has no part in, and a spike on the
+    # border of two bins in the later one, where the rate is not a whole number of hertz.
     n_bins = math.ceil(round(BINS_PER_S * duration_s, 6))
-    bins = (np.asarray(spike_times).astype(np.int64) * BINS_PER_S / rate).astype(np.int64)
+    bins = (np.asarray(spike_times).astype(np.int64) * BINS_PER_S / rate + 1e-7).astype(np.int64)
     counts = np.bincount(bins[bins < n_bins], minlength=n_bins)
     return AttrArray((counts * BINS_PER_S).astype(np.float32), {"unit": "Hz"})
 

@@ -253,6 +253,17 @@ class TestSelection:
         assert result.n_spikes_used[0] == 2
         np.testing.assert_allclose(result.data[0], reference(source, train[:2]), rtol=0, atol=1e-5)
 
+    @pytest.mark.parametrize(("duration_s", "rate"), [(1.1, 25_000.0), (0.9, 1e6 / 60)])
+    def test_duration_is_exact_where_floating_point_is_not(self, duration_s: float, rate: float) -> None:
+        end = round(duration_s * rate)
+        source = MemorySource([counts(end + 100)])
+
+        result = electrical_images(
+            source, [np.array([end - 1, end])], sampling_rate=rate, duration_s=duration_s
+        )
+
+        assert result.n_spikes_used[0] == 1
+
 
 class TestWithoutHighPass:
     def test_mean_of_the_analysed_time_is_subtracted(self) -> None:

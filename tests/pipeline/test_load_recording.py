@@ -159,6 +159,14 @@ class TestUnits:
         rate = loading.firing_rate(np.array([1999, 2000, 3999, 4000], np.uint64), FS, 0.3)
         assert rate.tolist() == [10.0, 20.0, 10.0]
 
+    @pytest.mark.parametrize("tick_us", [40, 48, 60, 100])
+    def test_edges_of_bins_are_exact_at_any_rate(self, tick_us: int) -> None:
+        """Given spikes at every multiple of 100 ms that is a sample, then each is the only one of its bin."""
+        edges = [bin_ for bin_ in range(300) if bin_ * 100_000 % tick_us == 0]
+        spikes = np.array([bin_ * 100_000 // tick_us for bin_ in edges], np.uint64)
+        rate = loading.firing_rate(spikes, 1e6 / tick_us, 30.0)
+        assert np.flatnonzero(rate).tolist() == edges
+
     def test_sorted_units_alone(self, pair: tuple[Path, Path]) -> None:
         session, run = load(cmtr=pair[1])
         assert session.unit_count == 2
