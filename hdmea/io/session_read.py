@@ -86,7 +86,7 @@ class SessionReader(TreeReader):
                 unit[name] = {}
                 later.append(name)
             elif name == "features":
-                unit[name] = self._features(h5.open_group(group, name), f"{path}/{name}")
+                unit[name] = self._features(h5.open_object(group, name), f"{path}/{name}")
             else:
                 unit[decode_name(name)] = self.child(group, name, f"{path}/{name}")
         for name in later:
@@ -95,10 +95,10 @@ class SessionReader(TreeReader):
             )
         return make_dict(unit)
 
-    def _features(self, group: h5.GroupID, path: str) -> Any:
+    def _features(self, group: Any, path: str) -> Any:
         attrs, marks = read_attrs(group)
-        if "." in marks:
-            return self.group(group, path)
+        if "." in marks or not isinstance(group, h5g.GroupID):
+            return self.object(group, path)
         features = decode_attrs(attrs, marks, arrays=False)
         for name in h5.link_names(group):
             item = h5.open_object(group, name)
