@@ -137,9 +137,11 @@ def _on_sources(definition: StepDefinition[Any], params: StepParams, mechanism: 
     with hdf5_store.writing(path):
         existing = _existing(path, dataset_id, allow)
         if existing is not None and not force and _is_there(existing, definition, params, allow):
-            return definition.result(
-                StepRun(definition, existing, params, cached=True, hdf5_path=path, cached_items=("",))
-            )
+            run = run_step(existing, public, params)
+            run.hdf5_path = path
+            if run.changed:
+                existing.write_changes(path, run.changed)
+            return definition.result(run)
         run = run_step(session, public, params)
         run.hdf5_path = session.save(path)
     return definition.result(run)

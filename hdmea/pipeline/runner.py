@@ -12,8 +12,10 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from hdmea.io.pairing import kind_of
 from hdmea.pipeline import provenance
 from hdmea.pipeline.session import (
     PipelineSession,
@@ -116,6 +118,8 @@ def run_step(
     run = StepRun(definition, session, checked, items=tuple(plan.compute), cached_items=plan.keep)
     if not plan.compute:
         run.cached = True
+        if definition.creates:
+            run.changed = _follow_moved_files(session, plan.inputs)
         logger.info("%s: kept, nothing to compute", definition.name)
         return run
     ctx = StepContext(
@@ -171,6 +175,18 @@ def plan_run(
                 f"Pass force=True to compute it again, or keep it as it is."
             )
     return RunPlan(inputs, compute, tuple(keep))
+
+
+def _follow_moved_files(session: PipelineSession, inputs: list[dict[str, Any]]) -> list[Key]:
+    """Note where the files of a kept recording lie now: later steps look for raw data and stimuli there."""
+    changed: list[Key] = []
+    for fact in inputs:
+        path = Path(fact["path"]).absolute()
+        name = f"{kind_of(path)}_path"
+        if name in session.source_files and session.source_files[name] != str(path):
+            session.source_files[name] = str(path)
+            changed.append(("source_files", name))
+    return changed
 
 
 def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunPlan) -> list[Key]:

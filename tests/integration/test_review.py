@@ -1,0 +1,32 @@
+"""What recordings that nobody has seen before do to the whole pipeline, found by reviewing it from outside."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hdmea.pipeline import PipelineSession, add_section_time, load_recording, load_recording_with_eimage_sta
+from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> SimulatedRecording:
+    return simulate_recording(tmp_path_factory.mktemp("recorded"), Experiment.tiny())
+
+
+def test_a_recording_that_was_moved_is_followed(tiny: SimulatedRecording, tmp_path: Path) -> None:
+    """Given a kept result, when its files have moved, then later steps find raw data and stimuli there."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    shutil.copytree(tiny.folder, first)
+    cmcr, cmtr = first / tiny.cmcr_path.name, first / tiny.cmtr_path.name
+    load_recording(cmcr, cmtr, output_dir=tmp_path)
+    first.rename(second)
+
+    cmcr, cmtr = second / cmcr.name, second / cmtr.name
+    result = load_recording_with_eimage_sta(cmcr, cmtr, output_dir=tmp_path)
+
+    assert result.units_with_sta == 5
+    assert PipelineSession.load(result.hdf5_path).source_files["cmtr_path"] == str(cmtr)
+    assert add_section_time(result.hdf5_path) is True
