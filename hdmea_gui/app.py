@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     multiprocessing.freeze_support()
     options = _parse(sys.argv[1:] if argv is None else argv)
     _keep_crash_evidence()
+    sys.excepthook = _report_uncaught
     app = make_application()
     window = make_window(options)
     window.show()
@@ -96,6 +98,14 @@ def _keep_crash_evidence() -> None:
         faulthandler.enable((folder / "crash.log").open("a", encoding="utf-8"))
     except OSError as error:
         logger.warning("There will be no crash log: %s", error)
+
+
+def _report_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Bring an error that nobody expected into the log of the window; the program goes on."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    logger.critical("Unexpected error: %s", error, exc_info=(kind, error, trace))
 
 
 if __name__ == "__main__":

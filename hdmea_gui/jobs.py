@@ -151,6 +151,7 @@ class _Worker(QObject):
         self._make_bench = make_bench
         self._stop_errors = stop_errors
         self._bench: Any = None
+        self._frozen = False
         self._lock = threading.Condition()
         self._queries: dict[str, tuple[int, Query]] = {}
 
@@ -186,6 +187,10 @@ class _Worker(QObject):
             outcome = self._finishing(job, result)
         # Cycles that a job leaves are collected here: what they hold must not be released on the GUI thread.
         gc.collect()
+        if not self._frozen:
+            # What was imported stays for good; looking through it each time would hold up the GUI thread.
+            gc.freeze()
+            self._frozen = True
         outcome()
         self.serve()
 

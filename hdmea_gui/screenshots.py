@@ -72,7 +72,7 @@ class Photographer:
         self._zoom_in()
         self._take("recording_zoomed")
         window.recording.show_all()
-        self._choose_busiest_unit()
+        window.controller.selection.select_units(window.controller.state.unit_ids[1:2])
         window.tabs.setCurrentWidget(window.unit)
         window.panel.list.choose("compute_sta")
         self._settle()
@@ -118,11 +118,6 @@ class Photographer:
         view = self.window.recording
         view.raster.setXRange(18.0, 22.0, padding=0)
         self._settle()
-
-    def _choose_busiest_unit(self) -> None:
-        state = self.window.controller.state
-        spikes = next(column for column in state.columns if column.key == "spikes")
-        self.window.controller.selection.select_units((state.unit_ids[int(spikes.values.argmax())],))
 
     def _wait_until_idle(self) -> None:
         self._wait(lambda: self.window.controller.activity is Activity.IDLE)

@@ -60,7 +60,8 @@ class RasterPlot(pg.PlotItem):  # type: ignore[misc]
         self.band = pg.LinearRegionItem(orientation="horizontal", movable=False)
         self.band.setZValue(10)
         self.band.hide()
-        self.bar = pg.ColorBarItem(interactive=False, width=12, label="Rate (spikes/s)")
+        self.bar = pg.ColorBarItem(interactive=False, width=12)
+        self.bar.getAxis("right").setLabel("Rate (spikes/s)")
         self.bar.setImageItem(self.image)
         for item in (self.image, self.ticks, self.band):
             self.addItem(item, ignoreBounds=True)

@@ -124,11 +124,11 @@ class UnitPreview(Preview):
         if shown is None:
             self.average.show_empty(self._not_yet("compute_sta"))
             return
-        frame = shown.frames[shown.peak]
-        spread = float(np.nanmax(np.abs(shown.frames - shown.centre), initial=0.0)) or 1.0
-        if not np.isfinite(spread):
+        if not np.isfinite(shown.centre):
             self.average.show_empty("This unit has no spike that could be averaged.")
             return
+        frame = shown.frames[shown.peak]
+        spread = float(np.nanmax(np.abs(shown.frames - shown.centre), initial=0.0)) or 1.0
         levels = (shown.centre - spread, shown.centre + spread)
         note = f"{shown.movie}, peak frame {shown.first_frame + shown.peak}"
         self.average.show_image(frame, levels, self._theme.diverging, "Mean light level", note=note)

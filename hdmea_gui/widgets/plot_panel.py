@@ -67,7 +67,7 @@ class PlotPanel(QWidget):
         self._empty.setWordWrap(True)
         self.graphics = pg.GraphicsLayoutWidget(self)
         self.graphics.setAccessibleName(title)
-        self.graphics.ci.layout.setContentsMargins(0, 2, 16, 0)
+        self.graphics.ci.layout.setContentsMargins(0, 8, 16, 0)
         self.plot: pg.PlotItem = self.graphics.addPlot()
         self.plot.setLabel("bottom", x_label)
         self.plot.setLabel("left", y_label)
@@ -185,7 +185,7 @@ class ImagePanel(PlotPanel):
     def _fit(self) -> None:
         """Give the plot the proportions of the picture, as large as there is room."""
         rows, columns = self._shape
-        height = self.graphics.height() - _BOTTOM - _TOP - 8
+        height = self.graphics.height() - _BOTTOM - _TOP - 14
         width = self.graphics.width() - _LEFT - _BAR
         pixel = max(1.0, min(height / rows, width / columns))
         self.plot.setFixedWidth(_LEFT + pixel * columns)

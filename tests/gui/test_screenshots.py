@@ -1,0 +1,25 @@
+"""The pictures of the documentation can be taken, and none is blank."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtGui import QImage
+
+from hdmea_gui.screenshots import Photographer
+
+
+def test_pictures_of_all_views_in_both_themes(qtbot: object, no_leaks: None, tmp_path: Path) -> None:
+    taken = Photographer(tmp_path / "pictures", tmp_path / "scratch", "tiny").run()
+
+    names = {path.stem for path in taken}
+    for view in ("welcome", "card", "recording", "recording_zoomed", "unit", "log", "overwrite"):
+        assert {f"{view}_light", f"{view}_dark"} <= names
+    for path in taken:
+        picture = QImage(str(path))
+        colours = {
+            picture.pixel(x, y) for x in range(0, picture.width(), 7) for y in range(0, picture.height(), 7)
+        }
+        assert len(colours) > 5, path.name
+    window = QImage(str(tmp_path / "pictures" / "unit_dark.png"))
+    assert (window.width(), window.height()) == (1280, 720)
