@@ -1,0 +1,197 @@
+"""The step that sorts the spikes of a moving bar by direction and repetition."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from hdmea.io.arrays import AttrArray
+from hdmea.io.stimulus_definition import StimulusDefinition
+from hdmea.io.stimulus_library import StimulusLibrary
+from hdmea.pipeline.session import PipelineSession
+from hdmea.pipeline.step import StepContext, StepParams, step
+from hdmea.pipeline.unit_outputs import units_result
+from hdmea.stimulus.sweeps import brightness_at, crossing, sweeps_by_direction
+from hdmea.utils.exceptions import ConfigurationError, MissingInputError
+
+__all__ = ["SectionByDirectionParams", "section_by_direction"]
+
+_FLAT = "none"
+
+
+class SectionByDirectionParams(StepParams):
+    """Parameters of `section_by_direction`."""
+
+    movie_names: tuple[str, ...] | None = Field(
+        None, title="Movies", description="Moving-bar movies; by default all whose definition has sweeps."
+    )
+    padding_frames: int = Field(
+        10,
+        ge=0,
+        title="Padding",
+        description="Frames before and after the bar's crossing of the receptive field.",
+        json_schema_extra={"unit": "frames"},
+    )
+    stimuli_dir: str | Path | None = Field(
+        None,
+        title="Movie folder",
+        description="Folder of <movie>.npy, which tells when the bar crosses a receptive field.",
+    )
+
+
+def _definitions(session: PipelineSession) -> dict[str, StimulusDefinition]:
+    found = {}
+    for movie, trials in (session.stimulus.get("trial_time") or {}).items():
+        text = getattr(trials, "attrs", {}).get("definition")
+        definition = None if text is None else StimulusDefinition.model_validate_json(str(text))
+        if definition is not None and definition.events_of_type("sweep"):
+            found[movie] = definition
+    return found
+
+
+def _items(session: PipelineSession, params: SectionByDirectionParams) -> list[str]:
+    movies = _definitions(session)
+    if not movies:
+        raise MissingInputError(
+            "No movie with trials has sweeps in its stimulus definition: run section_spike_times on a "
+            "recording of a moving bar first."
+        )
+    unknown = [movie for movie in params.movie_names or () if movie not in movies]
+    if unknown:
+        raise ConfigurationError(
+            f"{', '.join(unknown)}: no moving bar with trials. There are: {', '.join(movies)}."
+        )
+    return list(movies if params.movie_names is None else dict.fromkeys(params.movie_names))
+
+
+def _movie_path(session: PipelineSession, params: SectionByDirectionParams, movie: str) -> Path | None:
+    library = StimulusLibrary.for_recording(session.source_files, stimuli_dir=params.stimuli_dir)
+    try:
+        return library.movie_path(movie)
+    except FileNotFoundError:
+        return None
+
+
+def _inputs(session: PipelineSession, params: SectionByDirectionParams) -> Iterable[Path]:
+    paths = [_movie_path(session, params, movie) for movie in _definitions(session)]
+    return [path for path in paths if path is not None]
+
+
+@step(
+    "section_by_direction",
+    title="Spikes by direction",
+    params=SectionByDirectionParams,
+    requires=("section_spike_times",),
+    uses=("extract_rf_geometry",),
+    provides=("stimulus/direction_time", "units/*/features/direction_sections_<movie>"),
+    version="1",
+    selectors=("movie_names", "stimuli_dir"),
+    inputs=_inputs,
+    items=_items,
+    result=units_result,
+)
+def section_by_direction(
+    session: PipelineSession, params: SectionByDirectionParams, ctx: StepContext
+) -> list[str]:
+    """Sort the spikes of each sweep of a moving bar by direction and repetition.
+
+    Stored once as ``stimulus/direction_time/<movie>``: samples (directions, repetitions, 2); and per unit as
+    ``features/direction_sections_<movie>``: index ranges into the unit's spike times, and counts. Where the
+    receptive field is known and the bar's movie is at hand, on the pixels of the noise movie, the same for
+    the window in which the bar's edges cross the receptive field's centre, with `padding_frames` around it.
+
+    Raises
+    ------
+    MissingInputError
+        If no movie with trials has sweeps.
+    ConfigurationError
+        If a movie that is asked for has none, or its directions were not shown equally often.
+    """
+    definitions = _definitions(session)
+    frames = np.asarray(session.require("metadata", "frame_timestamps")).astype(np.int64)
+    without: dict[str, None] = {}
+    for number, movie in enumerate(ctx.items):
+        attrs = session.stimulus["trial_time"][movie].attrs
+        sweeps = definitions[movie].events_of_type("sweep")
+        directions, sweep_frames = sweeps_by_direction(np.asarray(attrs["frames"])[:, 0], sweeps)
+        facts = {"directions_deg": directions, "frames": sweep_frames}
+        ctx.put(AttrArray(frames[sweep_frames], facts), "stimulus", "direction_time", movie)
+        bar = _Bar(session, params, movie, sweep_frames)
+        for done, (unit_id, unit) in enumerate(session.units.items()):
+            ctx.checkpoint((number + done / session.unit_count) / len(ctx.items), movie)
+            data = {"directions_deg": directions, **_spikes(unit, frames[sweep_frames], "")}
+            windows, reason = bar.windows(unit)
+            if windows is None:
+                without[unit_id] = None
+            else:
+                data |= {"rf_window_frames": windows, **_spikes(unit, frames[windows], "rf_window_")}
+            metadata = {"movie_name": movie, "missing": json.dumps({"rf_window": reason} if reason else {})}
+            ctx.put(
+                {"data": data, "metadata": metadata},
+                "units",
+                unit_id,
+                "features",
+                f"direction_sections_{movie}",
+            )
+    return list(without)
+
+
+def _spikes(unit: Mapping[str, Any], samples: NDArray[np.int64], prefix: str) -> dict[str, NDArray[np.int64]]:
+    """Index ranges into a unit's spike times, and numbers of spikes, of half-open ranges of samples."""
+    spikes = np.asarray(unit["spike_times"]).astype(np.int64, copy=False)
+    ranges = np.searchsorted(spikes, samples, side="left").astype(np.int64)
+    return {f"{prefix}spike_ranges": ranges, f"{prefix}spike_counts": ranges[..., 1] - ranges[..., 0]}
+
+
+class _Bar:
+    """When the bar of one movie crosses a receptive field."""
+
+    def __init__(
+        self,
+        session: PipelineSession,
+        params: SectionByDirectionParams,
+        movie: str,
+        sweep_frames: NDArray[np.int64],
+    ) -> None:
+        self.padding = params.padding_frames
+        self.sweep_frames = sweep_frames
+        path = _movie_path(session, params, movie)
+        self.movie = None if path is None else np.load(path, mmap_mode="r", allow_pickle=False)
+        section = session.stimulus["section_time"][movie].attrs
+        content = np.atleast_1d(np.asarray(section["content_frame"])).astype(np.int64)
+        before = np.searchsorted(content, sweep_frames[..., 0], side="right") - 1
+        self.in_movie = sweep_frames - content[before][..., None]
+
+    def windows(self, unit: Mapping[str, Any]) -> tuple[NDArray[np.int64] | None, str]:
+        """Display frames (directions, repetitions, 2) of the crossings; None with the reason if not known."""
+        if self.movie is None:
+            return None, "the bar's movie was not found: name its folder with stimuli_dir="
+        place = _rf_place(unit)
+        if place is None:
+            return None, "the receptive field is not known: run extract_rf_geometry"
+        x, y, shape = place
+        if self.movie.shape[1:] != shape:
+            return None, f"the bar's movie has {self.movie.shape[1:]} pixels, the noise {shape}"
+        found = np.empty_like(self.sweep_frames)
+        for at in np.ndindex(found.shape[:2]):
+            first, stop = self.in_movie[at].tolist()
+            crossed = crossing(brightness_at(self.movie, first, stop, x, y))
+            if crossed is None:
+                return None, "the bar does not cross the receptive field in every sweep"
+            low, high = self.sweep_frames[at]
+            found[at] = np.clip([low + crossed[0] - self.padding, low + crossed[1] + self.padding], low, high)
+        return found, ""
+
+
+def _rf_place(unit: Mapping[str, Any]) -> tuple[float, float, tuple[int, ...]] | None:
+    for name, entry in (unit.get("features") or {}).items():
+        geometry = entry.get("sta_geometry") if name.startswith("sta_") else None
+        if geometry is not None and geometry["model"] != _FLAT:
+            return float(geometry["rf_x"]), float(geometry["rf_y"]), np.shape(geometry["spatial_map"])
+    return None
