@@ -19,7 +19,7 @@ from hdmea.io.values import Stored, decode_value
 
 __all__ = ["SLICE_NBYTES", "decode_attrs", "decode_dataset", "describe", "read_attrs", "read_stored", "slabs"]
 
-SLICE_NBYTES = 16 << 20
+SLICE_NBYTES = 8 << 20
 """Most that one call reads or writes: h5py lets no other thread in meanwhile."""
 
 Tick = Callable[[int], None]
