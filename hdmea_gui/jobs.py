@@ -322,6 +322,8 @@ class JobRunner(QObject):
             self._closed = True
             self.stop()
             self._close.emit()
+            # What the worker still says must not reach a window that is going.
+            self.blockSignals(True)
         # A thread that was never started has nothing to wait for.
         return bool(self._thread.wait(int(timeout_s * 1000)))
 

@@ -13,13 +13,10 @@ from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QGraphicsView,
-    QLabel,
     QMainWindow,
-    QProgressBar,
     QSplitter,
     QTabWidget,
     QToolBar,
-    QToolButton,
 )
 
 from hdmea_gui.actions import ActionSet
@@ -33,7 +30,7 @@ from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.dialogs.unsaved import UnsavedDialog
 from hdmea_gui.icons import application_icon
 from hdmea_gui.jobs import Failure, JobProgress
-from hdmea_gui.models.steps import StepState
+from hdmea_gui.losses import losses
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.recording import RecordingPreview
 from hdmea_gui.previews.unit import UnitPreview
@@ -42,7 +39,7 @@ from hdmea_gui.settings import SettingsStore
 from hdmea_gui.theme import ThemeName, apply_theme, theme_of
 from hdmea_gui.titles import window_title
 from hdmea_gui.widgets.log_panel import LogPanel, LogRelay
-from hdmea_gui.widgets.memory_line import MemoryLine
+from hdmea_gui.widgets.status_line import StatusLine
 from hdmea_gui.widgets.step_panel import StepPanel
 from hdmea_gui.widgets.unit_table import UnitTable
 
@@ -133,7 +130,8 @@ class MainWindow(QMainWindow):
         menus["&File"].insertMenu(self.actions_["save"], self._recent)
         self._recent.aboutToShow.connect(self._fill_recent)
         self._add_toolbar()
-        self._add_status_bar()
+        self.status = StatusLine(self.actions_["log"], self)
+        self.setStatusBar(self.status)
         # A drop is for the window, wherever it lands.
         for view in self.findChildren(QGraphicsView):
             view.setAcceptDrops(False)
@@ -147,25 +145,6 @@ class MainWindow(QMainWindow):
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.actions_.fill_toolbar(bar)
         self.addToolBar(bar)
-
-    def _add_status_bar(self) -> None:
-        self._log_button = QToolButton(self)
-        self._log_button.setDefaultAction(self.actions_["log"])
-        self._log_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._log_button.setAutoRaise(True)
-        self._job = QLabel(self)
-        self._bar = QProgressBar(self)
-        self._bar.setMaximumWidth(160)
-        self._bar.setMaximumHeight(14)
-        self._bar.setTextVisible(False)
-        self._bar.hide()
-        self.memory = MemoryLine(self)
-        status = self.statusBar()
-        status.setSizeGripEnabled(False)
-        status.addWidget(self._log_button)
-        status.addWidget(self._bar)
-        status.addWidget(self._job, 1)
-        status.addPermanentWidget(self.memory)
 
     def _connect(self) -> None:
         controller = self.controller
@@ -185,7 +164,7 @@ class MainWindow(QMainWindow):
         self.recording.card.load_asked.connect(self.load)
         self.recording.card.run_all_asked.connect(self.run_all)
         self._relay.line.connect(self.log.add_line)
-        self.log.warnings_changed.connect(self._show_warnings)
+        self.log.warnings_changed.connect(self.status.show_warnings)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_scheme)
 
     # -- opening -------------------------------------------------------------------------------------
@@ -377,15 +356,13 @@ class MainWindow(QMainWindow):
     # -- state ---------------------------------------------------------------------------------------
 
     def _on_state(self, state: StateView) -> None:
-        self.memory.show_session(state.memory_gb)
+        self.status.memory.show_session(state.memory_gb)
         for preview in self.previews:
             preview.invalidate()
         self._refresh()
 
     def _on_progress(self, progress: JobProgress) -> None:
-        self._bar.setRange(0, 1000)
-        self._bar.setValue(round(1000 * progress.fraction))
-        self._job.setText(f"{self.controller.job_title}: {progress.text}")
+        self.status.show_progress(self.controller.job_title, progress)
 
     def _on_failed(self, title: str, failure: Failure) -> None:
         self.log.add(logging.ERROR, f"{title} failed: {failure.reason}")
@@ -411,23 +388,11 @@ class MainWindow(QMainWindow):
         stopping = activity is Activity.STOPPING
         self.actions_["stop"].setText("Stopping…" if stopping else "S&top")
         self.setWindowTitle(window_title(controller.state, self.saving.checkpoint_note))
-        if activity is Activity.IDLE:
-            self._bar.hide()
-            if controller.job_title == "" and self._job.text().partition(":")[0] not in _KEPT_WORDS:
-                self._job.clear()
-        else:
-            if not self._bar.isVisible():
-                self._bar.setRange(0, 0)
-                self._bar.show()
-            if controller.job_title and not self._job.text().startswith(controller.job_title):
-                self._job.setText(f"{controller.job_title} …")
+        self.status.show_job("" if activity is Activity.IDLE else controller.job_title)
 
     def _say(self, text: str) -> None:
-        self._job.setText(text)
+        self.status.say(text)
         self.log.add(logging.INFO, text)
-
-    def _show_warnings(self, number: int) -> None:
-        self.actions_["log"].setIconText(f"Log · warnings ({number})" if number else "Log")
 
     def _open_dialog(self, dialog: QDialog) -> None:
         self.dialog = dialog
@@ -454,34 +419,20 @@ class MainWindow(QMainWindow):
 
     def _losses(self) -> tuple[str, ...]:
         controller = self.controller
-        losses = []
-        if controller.activity in {Activity.RUNNING, Activity.STOPPING}:
-            title = controller.job_title or "A job"
-            losses.append(f"“{title}” is still running and would be stopped.")
-        if controller.state.unsaved:
-            items = [item for item in controller.steps.items if item.state in _WITH_RESULTS]
-            titles = ", ".join(item.spec.title for item in items)
-            where = (
-                "since it was saved"
-                if controller.state.saved_path is not None
-                else "which exist in memory only"
-            )
-            losses.append(f"Results of {controller.state.dataset_id} {where}: {titles or 'changes'}.")
-            note = self.saving.checkpoint_note
-            if note is not None:
-                losses.append(f"A checkpoint of {note.clock} exists.")
-        return tuple(losses)
+        busy = controller.activity in {Activity.RUNNING, Activity.STOPPING}
+        running = controller.job_title if busy else None
+        return losses(controller.state, controller.steps.items, running, self.saving.checkpoint_note)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask if something would be lost; else end the worker and close."""
-        losses = () if self._may_close else self._losses()
-        if losses:
+        lost = () if self._may_close else self._losses()
+        if lost:
             event.ignore()
             if isinstance(self.dialog, UnsavedDialog):
                 return
             busy = self.controller.activity in {Activity.RUNNING, Activity.STOPPING}
             dialog = UnsavedDialog(
-                "Close HD-MEA Studio?", losses, can_save=not busy, discard_text="Close anyway", parent=self
+                "Close HD-MEA Studio?", lost, can_save=not busy, discard_text="Close anyway", parent=self
             )
             dialog.save_asked.connect(lambda: self.saving.save(self.close_without_question))
             dialog.discard_asked.connect(self.close_without_question)
@@ -518,7 +469,3 @@ class MainWindow(QMainWindow):
         self.log.setVisible(values.log_visible)
         self.actions_["log"].setChecked(values.log_visible)
         self.controller.flow = values.flow
-
-
-_KEPT_WORDS = {"Saved", "Checkpoint written", "Stopped"}
-_WITH_RESULTS = {StepState.DONE, StepState.STALE}

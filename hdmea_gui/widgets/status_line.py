@@ -1,0 +1,62 @@
+"""The status line: log button, what the worker does, memory."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+
+from hdmea_gui.jobs import JobProgress
+from hdmea_gui.widgets.memory_line import MemoryLine
+
+__all__ = ["StatusLine"]
+
+
+class StatusLine(QStatusBar):
+    """Shows the running job while there is one, else what was said last."""
+
+    def __init__(self, log_action: QAction, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._log_action = log_action
+        button = QToolButton(self)
+        button.setDefaultAction(log_action)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setAutoRaise(True)
+        self._bar = QProgressBar(self)
+        self._bar.setMaximumSize(160, 14)
+        self._bar.setTextVisible(False)
+        self._bar.hide()
+        self._text = QLabel(self)
+        self._said = ""
+        self.memory = MemoryLine(self)
+        self.setSizeGripEnabled(False)
+        self.addWidget(button)
+        self.addWidget(self._bar)
+        self.addWidget(self._text, 1)
+        self.addPermanentWidget(self.memory)
+
+    def say(self, text: str) -> None:
+        """Say something that stays until the next thing is said or a job runs."""
+        self._said = text
+        self._text.setText(text)
+
+    def show_progress(self, title: str, progress: JobProgress) -> None:
+        """Show how far the running job is."""
+        self._bar.setRange(0, 1000)
+        self._bar.setValue(round(1000 * progress.fraction))
+        self._text.setText(f"{title}: {progress.text}")
+
+    def show_job(self, title: str) -> None:
+        """Show that a job runs; empty: none does."""
+        if not title:
+            self._bar.hide()
+            self._text.setText(self._said)
+        elif self._bar.isHidden():
+            self._said = ""
+            self._bar.setRange(0, 0)
+            self._bar.show()
+            self._text.setText(f"{title} …")
+
+    def show_warnings(self, number: int) -> None:
+        """Show the number of warnings in the log."""
+        self._log_action.setIconText(f"Log · warnings ({number})" if number else "Log")
