@@ -179,5 +179,7 @@ def expected_sta(
     if weights.sum() <= 0:
         return np.full((last - first, *movie.pixels.shape[1:]), np.nan)
     flat = movie.pixels.reshape(movie.length, -1).astype(np.float64)
-    rows = [weights @ flat[used + shift] / weights.sum() for shift in range(first, last)]
+    # The frames that are used follow one another, so that each lag is a view of the movie.
+    begin, end = used[0], used[-1] + 1
+    rows = [weights @ flat[begin + shift : end + shift] / weights.sum() for shift in range(first, last)]
     return np.array(rows).reshape(-1, *movie.pixels.shape[1:])

@@ -28,7 +28,7 @@ class Trials:
         int64 (n_trials, 2): the same in frames; empty (0, 2) for trials that are defined in samples.
     number
         int64 (n_trials,): number of the trial; numbers of dropped trials are left out.
-    occurrence
+    section
         int64 (n_trials,): row of the section that the trial belongs to.
     frame_shift
         int64 (n_trials, 2): missing minus double flips before the trial's first and last frame.
@@ -39,7 +39,7 @@ class Trials:
     samples: Int64Array
     frames: Int64Array
     number: Int64Array
-    occurrence: Int64Array
+    section: Int64Array
     frame_shift: Int64Array
     warnings: tuple[str, ...]
 
@@ -81,17 +81,17 @@ def movie_trials(
     )
     first = (content[:, None] + starts).ravel()
     bounds = np.column_stack((first, first + layout.trial_length_frame))
-    occurrence = np.repeat(np.arange(content.size, dtype=np.int64), layout.n_trials)
+    section = np.repeat(np.arange(content.size, dtype=np.int64), layout.n_trials)
     run_ends = regularity.runs[:, 1]
     run = np.searchsorted(run_ends, bounds, side="right")
-    own_run = np.searchsorted(run_ends, content, side="right")[occurrence][:, None]
+    own_run = np.searchsorted(run_ends, content, side="right")[section][:, None]
     inside = (bounds[:, 0] >= 0) & (bounds[:, 1] < times.size) & (run == own_run).all(axis=1)
     kept = np.flatnonzero(inside)
-    bounds, occurrence = bounds[kept], occurrence[kept]
-    shift = regularity.shift[bounds] - regularity.shift[content[occurrence]][:, None]
-    shift += np.atleast_1d(np.asarray(frame_shift, dtype=np.int64))[occurrence][:, None]
+    bounds, section = bounds[kept], section[kept]
+    shift = regularity.shift[bounds] - regularity.shift[content[section]][:, None]
+    shift += np.atleast_1d(np.asarray(frame_shift, dtype=np.int64))[section][:, None]
     warnings = [*_dropped(movie, inside), *_shifted(movie, kept, shift)]
-    return Trials(times[bounds], bounds, kept, occurrence, shift, tuple(warnings))
+    return Trials(times[bounds], bounds, kept, section, shift, tuple(warnings))
 
 
 def section_trials(sections: npt.ArrayLike) -> Trials:

@@ -83,5 +83,5 @@ class CheckpointError(SessionError, ValueError):
     """A file is no session file, or cannot be restored."""
 
 
-class StepCancelled(HDMEAError):  # noqa: N818 - a request that was obeyed, not a failure
+class StepCancelled(HDMEAError):
     """A step was asked to stop and did; session and file are as they were before it."""

@@ -66,7 +66,7 @@ def test_what_was_used_is_stored_with_the_trials(session: PipelineSession, tmp_p
     assert (attrs["pre_samples"], attrs["post_samples"]) == (10_000, 5_000)
     assert attrs["source"] == str(tmp_path / "config" / "stimuli" / "step.json")
     assert json.loads(attrs["definition"])["section_kwargs"]["repeat"] == 4
-    assert attrs["occurrence"].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert attrs["section"].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
 def test_on_a_file_the_documented_result_is_returned(session: PipelineSession, tmp_path: Path) -> None:

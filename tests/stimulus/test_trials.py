@@ -37,7 +37,7 @@ def test_groups_are_apart_by_their_gap_and_occurrences_numbered_on() -> None:
 
     assert trials.frames[:, 0].tolist() == [105, 125, 152, 172, 505, 525, 552, 572]
     assert trials.number.tolist() == list(range(8))
-    assert trials.occurrence.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert trials.section.tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(("content", "kept"), [(-30, [2]), (1_955, [0]), (1_935, [0, 1]), (1_934, [0, 1, 2])])

@@ -213,7 +213,7 @@ def _trials(
         attrs["frames"] = trials.frames
         attrs["definition"] = found.definition.model_dump_json(exclude_none=True)
         attrs["source"] = str(found.path)
-    attrs |= {"number": trials.number, "occurrence": trials.occurrence, "frame_shift": trials.frame_shift}
+    attrs |= {"number": trials.number, "section": trials.section, "frame_shift": trials.frame_shift}
     return trials, attrs
 
 
