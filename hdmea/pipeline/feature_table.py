@@ -1,0 +1,247 @@
+"""All scalar numbers of a recording as one table: a row per unit, a described column per number."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hdmea.features.axon_outputs import AXON_OUTPUTS
+from hdmea.features.extractor import Output
+from hdmea.features.registry import default_registry
+from hdmea.features.rf_outputs import RF_OUTPUTS
+from hdmea.features.soma_geometry import SOMA_OUTPUTS
+from hdmea.pipeline.session import PipelineSession
+from hdmea.utils.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FeatureColumn", "feature_columns", "feature_table", "write_feature_table"]
+
+Scalar = float | int | bool | str | None
+
+_FACTS = (
+    Output("row", "int64", (), "electrodes", (None, None), "row of the unit's electrode, from the sorter"),
+    Output("col", "int64", (), "electrodes", (None, None), "column of the unit's electrode, from the sorter"),
+    Output("sensor_id", "int64", (), "", (None, None), "number of the unit's electrode"),
+    Output("unit_num", "int64", (), "", (None, None), "number of the unit in the spike-sorted file"),
+    Output("original_name", "str", (), "", (None, None), "name of the unit in the spike-sorted file"),
+    Output("spike_count", "int64", (), "spikes", (0, None), "accepted spikes of the whole recording"),
+)
+_EIMAGE, _STA = "eimage_sta", "sta_"
+
+
+@dataclass(frozen=True)
+class FeatureColumn:
+    """One column of the table.
+
+    Attributes
+    ----------
+    name
+        ``feature.output``; facts of the unit have no dot.
+    unit
+        Physical unit, empty for a pure number or where none is declared.
+    definition
+        What the number is, from the declaration of the feature.
+    values
+        One per unit, in the order of the units: numbers, texts; None where the unit has none.
+    """
+
+    name: str
+    unit: str
+    definition: str
+    values: tuple[Scalar, ...]
+
+
+def feature_columns(session: PipelineSession) -> list[FeatureColumn]:
+    """Return every scalar that is known of the units, with its unit and definition.
+
+    Parameters
+    ----------
+    session
+        A session; what has not been computed has no column.
+
+    Returns
+    -------
+    list of FeatureColumn
+        Facts of the units, what the sorter said (``sorter.*``), features in the order in which they were
+        stored, then ``soma.*``, ``axon.*`` and ``rf.*`` (``rf[movie].*`` with several noise movies).
+    """
+    groups = [_Group("", _FACTS, list(session.units.values())), _sorter(session), *_features(session)]
+    return [column for group in groups for column in group.columns()]
+
+
+def feature_table(session: PipelineSession) -> pd.DataFrame:
+    """Return all scalars of the units as a table.
+
+    Parameters
+    ----------
+    session
+        A session.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per unit, indexed by ``unit_id``; see `feature_columns` for the columns. Units and definitions
+        of the columns are in ``table.attrs["units"]`` and ``table.attrs["definitions"]``.
+    """
+    import pandas as pd
+
+    columns = feature_columns(session)
+    index = pd.Index(list(session.units), name="unit_id")
+    table = pd.DataFrame({column.name: list(column.values) for column in columns}, index=index)
+    table.attrs["units"] = {column.name: column.unit for column in columns}
+    table.attrs["definitions"] = {column.name: column.definition for column in columns}
+    return table
+
+
+def write_feature_table(session: PipelineSession, path: str | Path) -> list[Path]:
+    """Write the table as CSV or Parquet, by the ending of the name.
+
+    Parameters
+    ----------
+    session
+        A session.
+    path
+        ``.csv``: the table, with empty cells for what is missing, and ``<name>_columns.csv`` beside it, which
+        has unit and definition of every column. ``.parquet``: the same in one file, units and definitions as
+        metadata of the columns.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files that were written.
+
+    Raises
+    ------
+    ConfigurationError
+        If the name ends otherwise, or pyarrow, which Parquet needs, is not installed.
+    """
+    path = Path(path)
+    columns = feature_columns(session)
+    if path.suffix.lower() == ".csv":
+        return _write_csv(path, list(session.units), columns)
+    if path.suffix.lower() == ".parquet":
+        return _write_parquet(path, list(session.units), columns)
+    raise ConfigurationError(f"{path.name} must end in .csv or .parquet: the name chooses the format.")
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Numbers of one feature: a mapping per unit, None for a unit that does not have it."""
+
+    prefix: str
+    declared: Sequence[Output]
+    values: Sequence[Mapping[str, Any] | None]
+
+    def columns(self) -> Iterator[FeatureColumn]:
+        scalar = {output.name: output for output in self.declared if output.shape == ()}
+        arrays = {output.name for output in self.declared} - scalar.keys()
+        stored = dict.fromkeys(name for unit in self.values for name in unit or {})
+        # What is declared comes first, in its order; facts of the units are only what is declared.
+        extra = [name for name in stored if name not in scalar and name not in arrays] if self.prefix else []
+        for name in [*(name for name in scalar if name in stored), *extra]:
+            cells = [None if unit is None else unit.get(name) for unit in self.values]
+            if name == "missing" or not all(map(_is_scalar, cells)):
+                continue
+            output = scalar.get(name)
+            yield FeatureColumn(
+                self.prefix + name,
+                output.unit if output else "",
+                output.definition if output else "",
+                tuple(map(_plain, cells)),
+            )
+
+
+def _sorter(session: PipelineSession) -> _Group:
+    return _Group("sorter.", (), [unit.get("unit_meta") for unit in session.units.values()])
+
+
+def _features(session: PipelineSession) -> Iterator[_Group]:
+    stored = [unit.get("features") or {} for unit in session.units.values()]
+    names = list(dict.fromkeys(name for features in stored for name in features))
+    declared: dict[str, Sequence[Output]] = {
+        extractor.name: extractor.outputs for extractor in default_registry()
+    }
+    declared["lnl"] = _lnl_outputs()
+    averages = [name for name in names if name.startswith(_STA)]
+    for name in names:
+        if name != _EIMAGE and name not in averages:
+            data = [_mapping(features.get(name), "data") for features in stored]
+            yield _Group(f"{name}.", declared.get(name, ()), data)
+    for prefix, key, outputs in (("soma.", "geometry", SOMA_OUTPUTS), ("axon.", "axon", AXON_OUTPUTS)):
+        yield _Group(prefix, outputs, [_mapping(features.get(_EIMAGE), key) for features in stored])
+    for name in averages:
+        prefix = "rf." if len(averages) == 1 else f"rf[{name.removeprefix(_STA)}]."
+        yield _Group(
+            prefix, RF_OUTPUTS, [_mapping(features.get(name), "sta_geometry") for features in stored]
+        )
+
+
+def _lnl_outputs() -> Sequence[Output]:
+    from hdmea.pipeline.steps.fit_lnl import LNL_OUTPUTS
+
+    return LNL_OUTPUTS
+
+
+def _mapping(entry: Any, key: str) -> Mapping[str, Any] | None:
+    found = entry.get(key) if isinstance(entry, Mapping) else None
+    return found if isinstance(found, Mapping) else None
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str, np.generic))
+
+
+def _plain(value: Any) -> Scalar:
+    plain: Scalar = value.item() if isinstance(value, np.generic) else value
+    return plain
+
+
+def _write_csv(path: Path, units: Sequence[str], columns: Sequence[FeatureColumn]) -> list[Path]:
+    described = path.with_name(f"{path.stem}_columns.csv")
+    header = ["unit_id", *(column.name for column in columns)]
+    rows = ([unit, *(_cell(column.values[at]) for column in columns)] for at, unit in enumerate(units))
+    _write_rows(path, header, rows)
+    _write_rows(
+        described, ["column", "unit", "definition"], ([c.name, c.unit, c.definition] for c in columns)
+    )
+    return [path, described]
+
+
+def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    # The byte order mark tells spreadsheets that µ is utf-8.
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _cell(value: Scalar) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _write_parquet(path: Path, units: Sequence[str], columns: Sequence[FeatureColumn]) -> list[Path]:
+    try:
+        arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise ConfigurationError(
+            f"{path.name} cannot be written: Parquet needs pyarrow, which is not installed. Install it "
+            "(pip install pyarrow), or write a .csv file."
+        ) from error
+    arrays = [arrow.array(list(units)), *(arrow.array(list(column.values)) for column in columns)]
+    fields = [arrow.field("unit_id", arrays[0].type)]
+    for column, array in zip(columns, arrays[1:], strict=True):
+        facts = {"unit": column.unit, "definition": column.definition}
+        fields.append(arrow.field(column.name, array.type, metadata=facts))
+    parquet.write_table(arrow.table(arrays, schema=arrow.schema(fields)), path)
+    return [path]

@@ -1,0 +1,142 @@
+"""The table of features: a row per unit, a described column per number, and its files."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hdmea.pipeline.feature_table import feature_columns, feature_table, write_feature_table
+from hdmea.pipeline.session import PipelineSession
+from hdmea.utils.exceptions import ConfigurationError
+
+
+@pytest.fixture
+def session() -> PipelineSession:
+    """Two units; the second has no soma geometry and a NaN."""
+    session = PipelineSession("table")
+    session.add_units(
+        {
+            "unit_001": {
+                "row": 3,
+                "col": 4,
+                "spike_count": 100,
+                "original_name": "1",
+                "spike_times": np.arange(100, dtype=np.uint64),
+                "unit_meta": {"snr": 7.5},
+            },
+            "unit_002": {
+                "row": 5,
+                "col": 6,
+                "spike_count": 3,
+                "original_name": "2",
+                "unit_meta": {"snr": 1.5},
+            },
+        }
+    )
+    for unit, rate in (("unit_001", 2.5), ("unit_002", math.nan)):
+        session.add_feature(unit, "baseline", {"baseline_rate": rate, "missing": "{}"})
+        session.add_feature(unit, "own", {"score": 3, "label": "good", "curve": np.zeros(5)})
+    image = {
+        "data": np.zeros((2, 2, 2)),
+        "metadata": {},
+        "geometry": {"size_x_um": 48.0, "diff_map": np.ones((2, 2))},
+    }
+    session.units["unit_001"]["features"]["eimage_sta"] = image
+    return session
+
+
+def by_name(session: PipelineSession) -> dict[str, tuple[object, ...]]:
+    return {column.name: column.values for column in feature_columns(session)}
+
+
+class TestColumns:
+    def test_facts_sorter_and_features_are_there(self, session: PipelineSession) -> None:
+        found = by_name(session)
+
+        assert found["row"] == (3, 5)
+        assert found["sorter.snr"] == (7.5, 1.5)
+        assert found["baseline.baseline_rate"][0] == 2.5
+        assert found["own.score"] == (3, 3)
+        assert found["own.label"] == ("good", "good")
+
+    def test_arrays_and_bookkeeping_are_not(self, session: PipelineSession) -> None:
+        found = by_name(session)
+
+        assert not {"spike_times", "own.curve", "soma.diff_map", "baseline.missing"} & found.keys()
+
+    def test_unit_without_a_feature_has_none(self, session: PipelineSession) -> None:
+        assert by_name(session)["soma.size_x_um"] == (48.0, None)
+
+    def test_units_and_definitions_are_those_of_the_declarations(self, session: PipelineSession) -> None:
+        columns = {column.name: column for column in feature_columns(session)}
+
+        assert columns["baseline.baseline_rate"].unit == "Hz"
+        assert columns["soma.size_x_um"].unit == "µm"
+        assert columns["soma.size_x_um"].definition
+
+    def test_several_noise_movies_are_told_apart(self, session: PipelineSession) -> None:
+        for movie in ("a", "b"):
+            entry = {"data": np.zeros(3), "metadata": {}, "sta_geometry": {"rf_x": 1.0}}
+            session.units["unit_001"]["features"][f"sta_{movie}"] = entry
+
+        assert {"rf[a].rf_x", "rf[b].rf_x"} <= by_name(session).keys()
+
+    def test_session_without_units_has_no_rows(self) -> None:
+        assert all(column.values == () for column in feature_columns(PipelineSession("empty")))
+
+
+class TestFiles:
+    def test_csv_has_every_value_to_the_last_digit(self, session: PipelineSession, tmp_path: Path) -> None:
+        session.units["unit_001"]["features"]["baseline"]["data"]["baseline_rate"] = 1 / 3
+
+        table, described = write_feature_table(session, tmp_path / "t.csv")
+
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["unit_id"] for row in rows] == ["unit_001", "unit_002"]
+        assert float(rows[0]["baseline.baseline_rate"]) == 1 / 3
+        assert rows[1]["baseline.baseline_rate"] == rows[1]["soma.size_x_um"] == ""
+        with described.open(encoding="utf-8-sig", newline="") as file:
+            columns = {row["column"]: row for row in csv.DictReader(file)}
+        assert columns.keys() == set(rows[0]) - {"unit_id"}
+        assert columns["soma.size_x_um"]["unit"] == "µm"
+
+    def test_parquet_has_values_types_and_descriptions(
+        self, session: PipelineSession, tmp_path: Path
+    ) -> None:
+        parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is optional")
+
+        (path,) = write_feature_table(session, tmp_path / "t.parquet")
+
+        table = parquet.read_table(path)
+        assert table["row"].to_pylist() == [3, 5]
+        assert table["soma.size_x_um"].to_pylist() == [48.0, None]
+        assert table.schema.field("baseline.baseline_rate").metadata[b"unit"] == b"Hz"
+
+    def test_other_ending_is_refused(self, session: PipelineSession, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match=r"\.csv or \.parquet"):
+            write_feature_table(session, tmp_path / "t.xls")
+
+    def test_parquet_without_pyarrow_says_what_to_do(
+        self, session: PipelineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+
+        with pytest.raises(ConfigurationError, match="pip install pyarrow"):
+            write_feature_table(session, tmp_path / "t.parquet")
+
+
+def test_data_frame_has_a_row_per_unit_and_described_columns(session: PipelineSession) -> None:
+    pytest.importorskip("pandas", reason="pandas makes data frames")
+
+    table = feature_table(session)
+
+    assert table.index.tolist() == ["unit_001", "unit_002"]
+    assert table.loc["unit_001", "baseline.baseline_rate"] == 2.5
+    assert table["row"].dtype == np.int64
+    assert table.attrs["units"]["soma.size_x_um"] == "µm"
+    assert set(table.attrs["definitions"]) == set(table.columns)
