@@ -1,9 +1,10 @@
-"""The command line: ``hdmea run | info | features | demo``."""
+"""The command line: ``hdmea run | info | features | convert | demo``."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import enum
 import json
 import logging
 import signal
@@ -179,6 +180,34 @@ def _register_features(files: list[Path] | None) -> None:
 
         for path in files:
             register_file(path)
+
+
+class Layout(enum.StrEnum):
+    """Layouts of result files."""
+
+    CURRENT = "current"
+    LAB = "lab"
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A result file of either layout.")],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The file to write.")],
+    layout: Annotated[
+        Layout, typer.Option(help="current, or that of the lab's earlier scripts.")
+    ] = Layout.CURRENT,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Write a result file in another layout; the source stays as it is."""
+    with _errors(debug):
+        from hdmea.io import hdf5_store
+        from hdmea.pipeline.session import PipelineSession, SaveState
+
+        _refuse_existing(target, overwrite)
+        content = PipelineSession.load(source, lazy=True).content(SaveState.SAVED, checkpoint_name=None)
+        hdf5_store.write_session(target, content, layout=layout.value)
+        typer.echo(str(target))
 
 
 @app.command()

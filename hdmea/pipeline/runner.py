@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hdmea.io import hdf5_store
 from hdmea.io.pairing import kind_of
 from hdmea.pipeline import provenance
 from hdmea.pipeline.session import (
@@ -131,7 +132,8 @@ def run_step(
     )
     started = time.perf_counter()
     ctx.checkpoint(0.0, definition.title)
-    run.outcome = definition.function(session, checked, ctx)
+    with hdf5_store.reading([session.units, session.metadata, session.stimulus]):
+        run.outcome = definition.function(session, checked, ctx)
     run.elapsed_seconds = time.perf_counter() - started
     ctx.checkpoint(1.0, "done")
     run.warnings = ctx.warnings

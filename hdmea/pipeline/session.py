@@ -300,7 +300,7 @@ class PipelineSession:
         if self.read_only_reason and self.hdf5_path is not None and _same_file(target, self.hdf5_path):
             raise SessionError(f"{self.read_only_reason} Save under another name: session.save(new_path).")
         content = self.content(SaveState.SAVED, checkpoint_name=None)
-        path = _write(target, content, overwrite, compression, progress)
+        path = _write(target, content, overwrite, compression, progress, bind=True)
         self.save_state = SaveState.SAVED
         self.hdf5_path = path
         self.read_only_reason = None
@@ -501,12 +501,14 @@ def _write(
     overwrite: bool,
     compression: str | None,
     progress: Progress | None,
+    *,
+    bind: bool = False,
 ) -> Path:
     if overwrite and target.exists():
         logger.warning("Overwriting existing file %s", target)
     target.parent.mkdir(parents=True, exist_ok=True)
     return hdf5_store.write_session(
-        target, content, overwrite=overwrite, compression=compression, progress=progress
+        target, content, overwrite=overwrite, compression=compression, bind=bind, progress=progress
     )
 
 

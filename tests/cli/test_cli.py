@@ -153,6 +153,22 @@ def test_features_are_listed_and_a_file_adds_its_own(recording: SimulatedRecordi
     assert unit["features"]["last_spike"]["data"]["last_sample"] == unit["spike_times"][-1]
 
 
+def test_results_are_converted_to_the_labs_layout_and_back(
+    recording: SimulatedRecording, tmp_path: Path
+) -> None:
+    result, lab, back = (tmp_path / name for name in ("result.h5", "lab.h5", "back.h5"))
+    assert hdmea("run", recording.cmcr_path, "--flow", "quick", "-o", result).exit_code == 0
+    assert hdmea("convert", result, lab, "--layout", "lab").exit_code == 0
+    assert hdmea("convert", result, lab, "--layout", "lab").exit_code == 1, "an existing file is not replaced"
+    assert hdmea("convert", lab, back).exit_code == 0
+    before, after = PipelineSession.load(result), PipelineSession.load(back)
+    assert list(before.units) == list(after.units)
+    for unit_id, unit in before.units.items():
+        assert unit["spike_times"].tolist() == after.units[unit_id]["spike_times"].tolist()
+    movies = list(before.stimulus["section_time"])
+    assert list(after.stimulus["section_time"]) == movies
+
+
 def test_demo_can_be_run_at_once(tmp_path: Path) -> None:
     outcome = hdmea("demo", tmp_path / "demo")
     assert outcome.exit_code == 0, outcome.output
