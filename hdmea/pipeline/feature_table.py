@@ -6,7 +6,7 @@ import csv
 import importlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,12 +177,19 @@ def _features(session: PipelineSession) -> Iterator[_Group]:
             data = [_mapping(features.get(name), "data") for features in stored]
             yield _Group(f"{name}.", declared.get(name, ()), data)
     for prefix, key, outputs in (("soma.", "geometry", SOMA_OUTPUTS), ("axon.", "axon", AXON_OUTPUTS)):
-        yield _Group(prefix, outputs, [_mapping(features.get(_EIMAGE), key) for features in stored])
+        data = [_mapping(features.get(_EIMAGE), key) for features in stored]
+        yield _Group(prefix, _in_unit_of_image(outputs, stored), data)
     for name in averages:
         prefix = "rf." if len(averages) == 1 else f"rf[{name.removeprefix(_STA)}]."
         yield _Group(
             prefix, RF_OUTPUTS, [_mapping(features.get(name), "sta_geometry") for features in stored]
         )
+
+
+def _in_unit_of_image(outputs: Sequence[Output], stored: Sequence[Mapping[str, Any]]) -> Sequence[Output]:
+    facts = [_mapping(features.get(_EIMAGE), "metadata") for features in stored]
+    unit = next((str(entry["unit"]) for entry in facts if entry and "unit" in entry), "")
+    return [replace(output, unit=unit) if output.unit == "image unit" else output for output in outputs]
 
 
 def _lnl_outputs() -> Sequence[Output]:

@@ -59,7 +59,10 @@ class UnitsResult:
 
 
 def units_result(run: StepRun) -> UnitsResult:
-    """Return the result of a step whose outcome is the list of units without numbers."""
+    """Return the result of a step whose outcome is the list of units without numbers.
+
+    Of a result that was kept, `units_missing` is not known again and stays empty.
+    """
     assert run.hdf5_path is not None
     missing = list(run.outcome or ())
     return UnitsResult(

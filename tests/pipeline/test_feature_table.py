@@ -78,6 +78,15 @@ class TestColumns:
         assert columns["soma.size_x_um"].unit == "µm"
         assert columns["soma.size_x_um"].definition
 
+    def test_voltages_have_the_unit_of_the_electrical_images(self, session: PipelineSession) -> None:
+        image = session.units["unit_001"]["features"]["eimage_sta"]
+        image["geometry"]["peak_to_peak"] = 120.0
+        image["metadata"]["unit"] = "µV"
+
+        columns = {column.name: column for column in feature_columns(session)}
+
+        assert columns["soma.peak_to_peak"].unit == "µV"
+
     def test_several_noise_movies_are_told_apart(self, session: PipelineSession) -> None:
         for movie in ("a", "b"):
             entry = {"data": np.zeros(3), "metadata": {}, "sta_geometry": {"rf_x": 1.0}}
