@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hdmea.utils.exceptions import ValidationError
 
-__all__ = ["BLOCK_SAMPLES", "Block", "CountSource", "HighPass", "high_pass", "read_blocks"]
+__all__ = ["BLOCK_SAMPLES", "Block", "CountSource", "HighPass", "high_pass", "native_counts", "read_blocks"]
 
 BLOCK_SAMPLES = 8192
 _TRANSIENT_LEFT = 1e-12
@@ -40,7 +40,7 @@ class CountSource(Protocol):
         ...
 
     def read_counts(self, segment: int, start: int, stop: int) -> NDArray[Any]:
-        """Integers (stop - start, n_electrodes); start and stop count from the begin of the segment."""
+        """Real numbers (stop - start, n_electrodes); start and stop count from the begin of the segment."""
         ...
 
 
@@ -144,7 +144,7 @@ def read_blocks(
         ahead = min(end + look_ahead, length)
         parts = _drop_rows(parts, start - (have - sum(map(len, parts))))
         for low in range(have, ahead, read_samples):
-            parts.append(_native(source.read_counts(segment, low, min(low + read_samples, ahead))))
+            parts.append(native_counts(source.read_counts(segment, low, min(low + read_samples, ahead))))
         have = max(have, ahead)
         yield Block(start, end, tuple(parts), ahead == length)
 
@@ -159,11 +159,15 @@ def _drop_rows(parts: list[NDArray[Any]], n: int) -> list[NDArray[Any]]:
     return kept
 
 
-def _native(counts: NDArray[Any]) -> NDArray[Any]:
+def native_counts(counts: NDArray[Any]) -> NDArray[Any]:
     """Return counts in a type and order that the kernels know; small types keep their size."""
-    if counts.dtype.kind not in "iu":
-        raise ValidationError(f"Raw counts must be integers; this source gives {counts.dtype}.")
-    dtype = np.dtype(np.int64) if counts.dtype.itemsize == 8 else counts.dtype.newbyteorder("=")
+    kind, size = counts.dtype.kind, counts.dtype.itemsize
+    if kind not in "iuf":
+        raise ValidationError(f"Raw counts must be real numbers; this source gives {counts.dtype}.")
+    if kind == "f":
+        dtype = np.dtype(np.float32 if size <= 4 else np.float64)
+    else:
+        dtype = np.dtype(np.int64) if size == 8 else counts.dtype.newbyteorder("=")
     native = np.ascontiguousarray(counts, dtype).view()
     native.flags.writeable = False
     return native

@@ -21,7 +21,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hdmea.features._eimage_stream import Block, CountSource, HighPass, high_pass, read_blocks
+from hdmea.features._eimage_stream import (
+    Block,
+    CountSource,
+    HighPass,
+    high_pass,
+    native_counts,
+    read_blocks,
+)
 from hdmea.features._threads import Progress, no_progress, split_evenly
 from hdmea.utils.exceptions import ValidationError
 
@@ -136,7 +143,7 @@ def electrical_images(
     Parameters
     ----------
     source
-        Raw counts, of any integer type, on any offset.
+        Raw counts, of any integer or real type, on any offset.
     spike_trains
         Per unit ascending samples on the clock of ``source.segments``.
     sampling_rate
@@ -269,7 +276,7 @@ class _Run:
 
     def _make_groups(self, segment: int) -> None:
         # With the first sample gone, an offset of 32 768 costs no digits in what follows.
-        first = self.source.read_counts(segment, 0, 1)[0].astype(np.float64)
+        first = native_counts(self.source.read_counts(segment, 0, 1))[0].astype(np.float64)
         sections = len(self.filter.sos) if self.filter else 0
         for columns in split_evenly(self.source.n_electrodes, _ELECTRODES_PER_TILE):
             self.groups.append(
@@ -367,7 +374,7 @@ def _sum_unfiltered(
     from hdmea.features import _eimage_kernels as kernels
 
     tile = tile[: _to_float(block, group, tile)]
-    # Integers in float64: these sums are exact, whatever their order.
+    # Integers in float64 are summed exactly; for real numbers the fixed blocks fix the order.
     group.signal_sum += tile[:n_mean].sum(axis=0)
     kernels.add_windows(tile, units, starts, group.total)
 

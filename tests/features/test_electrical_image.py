@@ -345,6 +345,16 @@ def test_stopping_passes_the_exception_on(small_blocks: None) -> None:
     assert source.rows_read < 10_000
 
 
-def test_real_numbers_are_no_counts() -> None:
-    with pytest.raises(ValidationError, match="integers"):
-        image(MemorySource([np.zeros((500, 2))]), np.array([100]))
+@pytest.mark.parametrize("dtype", ["f2", "f4", ">f4", "f8"])
+def test_real_numbers_are_averaged_like_integers(dtype: str) -> None:
+    plain = np.clip(counts(9000), -2000, 2000)
+    train = np.arange(100, 8900, 100)
+
+    result = image(MemorySource([plain.astype(dtype)]), train)
+
+    np.testing.assert_array_equal(result.data, image(MemorySource([plain]), train).data)
+
+
+def test_complex_numbers_are_no_counts() -> None:
+    with pytest.raises(ValidationError, match="real numbers"):
+        image(MemorySource([np.zeros((500, 2), complex)]), np.array([100]))
