@@ -10,6 +10,7 @@ import pytest
 
 from hdmea.pipeline.runner import run_step
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
+from tests.io.vendor_files import SensorBlock, write_cmcr
 from tests.pipeline.computed import copy_without_sensor, session_of
 
 
@@ -127,3 +128,19 @@ def test_what_is_missing_is_named(sample: tuple[Any, Any], tmp_path: Path) -> No
         run_step(session, "compute_eimage_sta", {"cmcr_path": bare})
     with pytest.raises(MissingInputError, match="pass cmcr_path="):
         run_step(session_of([100]), "compute_eimage_sta")
+
+
+def test_other_regions_of_the_chip_are_told(tmp_path: Path) -> None:
+    """Given two recorded regions, then the images show the larger one, and units outside of it are named."""
+    noise = np.random.default_rng(0).integers(-50, 50, (2000, 4, 6)).astype(np.int16)
+    blocks = [SensorBlock(noise[:, :3, :3], region=1, left=40, top=40), SensorBlock(noise, region=2)]
+    source = write_cmcr(tmp_path / "two.cmcr", sensor=blocks)
+    session = session_of([500, 900], [700], source=source)
+    session.units["unit_002"] |= {"row": 41, "col": 41}
+
+    outcome = run_step(session, "compute_eimage_sta")
+
+    (said,) = (message for message in outcome.warnings if "2 regions" in message)
+    assert "region 2 (rows 1–6, columns 1–4)" in said
+    assert said.endswith("outside of it: unit_002.")
+    assert image_of(session, "unit_001")["data"].shape == (50, 6, 4)

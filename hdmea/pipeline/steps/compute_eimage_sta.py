@@ -176,6 +176,7 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
                 "electrodes."
             )
         region = region.with_axis_order(_axis_order(session, region, ctx))
+        _warn_of_other_regions(session, reader, region, ctx)
         trains = [_on_sensor_clock(session, unit_id, region) for unit_id in ctx.items]
         images = electrical_images(
             region,
@@ -216,9 +217,9 @@ def _axis_order(session: PipelineSession, region: SensorRegion, ctx: StepContext
     if "axis_order" in known and known.get("axis_order_source") in ("shape", "data"):
         return AxisOrder(known["axis_order"], known["axis_order_source"], str(known["axis_order_evidence"]))
     units = [
-        UnitPosition(int(unit["row"]), int(unit["col"]), _on_sensor_clock(session, unit_id, region))
+        UnitPosition(*place, _on_sensor_clock(session, unit_id, region))
         for unit_id, unit in session.units.items()
-        if unit.get("row") is not None and unit.get("col") is not None
+        if (place := _place(unit))
     ]
     order = decide_axis_order(region, units, lambda part: ctx.checkpoint(0.02 * part, "order of the axes"))
     if order.source == "default":
@@ -227,6 +228,31 @@ def _axis_order(session: PipelineSession, region: SensorRegion, ctx: StepContext
             "mirrored about the diagonal, that is why."
         )
     return order
+
+
+def _warn_of_other_regions(
+    session: PipelineSession, reader: CmcrReader, region: SensorRegion, ctx: StepContext
+) -> None:
+    """Say which part of the chip the images show where the recording has several regions."""
+    n_regions = len(reader.sensor_regions)
+    if n_regions < 2:
+        return
+    outside = [
+        unit_id
+        for unit_id in ctx.items
+        if (place := _place(session.units[unit_id])) and region.electrode_index(*place) is None
+    ]
+    elsewhere = f" Units that lie outside of it: {_named(outside)}." if outside else ""
+    ctx.warn(
+        f"{n_regions} regions of the chip were recorded; the electrical images show the largest, region "
+        f"{region.region_id} (rows {region.first_row}–{region.first_row + region.rows - 1}, columns "
+        f"{region.first_column}–{region.first_column + region.cols - 1}).{elsewhere}"
+    )
+
+
+def _place(unit: Mapping[str, Any]) -> tuple[int, int] | None:
+    row, col = unit.get("row"), unit.get("col")
+    return None if row is None or col is None else (int(row), int(col))
 
 
 def _on_sensor_clock(session: PipelineSession, unit_id: str, region: SensorRegion) -> NDArray[np.int64]:
