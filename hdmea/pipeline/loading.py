@@ -36,6 +36,7 @@ __all__ = [
     "resolve_sources",
     "sensor_facts",
     "source_facts",
+    "spikes_outside",
 ]
 
 BINS_PER_S = 10
@@ -217,6 +218,37 @@ def firing_rate(spike_times: npt.NDArray[np.uint64], rate: float, duration_s: fl
     bins = (np.asarray(spike_times).astype(np.int64) * BINS_PER_S / rate + 1e-7).astype(np.int64)
     counts = np.bincount(bins[bins < n_bins], minlength=n_bins)
     return AttrArray((counts * BINS_PER_S).astype(np.float32), {"unit": "Hz"})
+
+
+def spikes_outside(
+    units: Mapping[str, Mapping[str, Any]], segments: npt.NDArray[np.int64], rate: float
+) -> list[str]:
+    """Warn of spikes before the first recorded sample or in a gap: their times may have another zero.
+
+    Parameters
+    ----------
+    units
+        Units with their spike times.
+    segments
+        int64 (n, 2): recorded ranges of samples.
+    rate
+        Acquisition rate in Hz.
+    """
+    if not len(segments):
+        return []
+    n_spikes = n_outside = 0
+    for unit in units.values():
+        spikes = np.asarray(unit["spike_times"]).astype(np.int64)
+        first, last = np.searchsorted(spikes, segments).T
+        n_spikes += spikes.size
+        n_outside += int(last[-1] - (last - first).sum())
+    if not n_outside:
+        return []
+    return [
+        f"{n_outside} of {n_spikes} spikes lie where nothing was recorded (the recording begins at "
+        f"{segments[0, 0] / rate:.3f} s and has {len(segments) - 1} gaps): check that the spike-sorted file "
+        "belongs to it and that its times count from the same zero."
+    ]
 
 
 # -- light and frames ----------------------------------------------------------------------------------

@@ -167,6 +167,14 @@ class TestUnits:
         rate = loading.firing_rate(spikes, 1e6 / tick_us, 30.0)
         assert np.flatnonzero(rate).tolist() == edges
 
+    def test_spikes_where_nothing_was_recorded_are_told(self, tmp_path: Path) -> None:
+        """Given a recording from 5 s on with a gap, then spikes before it and in the gap are counted."""
+        light = [(5_000_000, flips(FS)), (6_500_000, flips(FS))]
+        cmcr = write_cmcr(tmp_path / "X-Rec.cmcr", light=light)
+        times = [100, 4_999_950, 5_000_000, 5_999_950, 6_000_000, 6_499_950, 6_500_000, 7_499_950]
+        _, run = load(cmcr, write_cmtr(tmp_path / "X-Rec-.cmtr", [VendorUnit(1, times)]))
+        assert any("4 of 8 spikes lie where nothing was recorded" in message for message in run.warnings)
+
     def test_sorted_units_alone(self, pair: tuple[Path, Path]) -> None:
         session, run = load(cmtr=pair[1])
         assert session.unit_count == 2

@@ -290,6 +290,8 @@ class _Load:
                 f"{duration_s:.3f} s; "
                 "firing rates leave them out."
             )
+        if self.cmcr is not None:
+            self._warn(loading.spikes_outside(units, self.cmcr.info.segments, rate))
         for unit_id, unit in units.items():
             unit["firing_rate_10hz"] = loading.firing_rate(unit["spike_times"], rate, duration_s)
             self.ctx.put(unit, "units", unit_id)
