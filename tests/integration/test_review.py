@@ -1,4 +1,4 @@
-"""What recordings that nobody has seen before do to the whole pipeline, found by reviewing it from outside."""
+"""Recordings and ways of working that nobody tried before, found by a review from outside."""
 
 from __future__ import annotations
 
