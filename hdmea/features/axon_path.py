@@ -244,15 +244,18 @@ def _longest_path(
     """Nodes of the shortest path from the soma to the node that is farthest along such paths."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import dijkstra
+    from scipy.spatial import KDTree
 
-    step = nodes[None, :, :] - nodes[:, None, :]
-    length = np.hypot(step[..., 0], step[..., 1])
-    lag = time[None, :] - time[:, None]
-    slowest = np.where(axonal, _SLOWEST, _SLOWEST_FROM_SOMA)[:, None]
-    near = (length > 0) & (length <= _REACH) & (lag >= -tolerance) & (lag <= slowest * length)
+    pairs = KDTree(nodes).query_pairs(_REACH, output_type="ndarray")
+    source, target = np.concatenate([pairs, pairs[:, ::-1]]).T
+    length = np.hypot(*(nodes[target] - nodes[source]).T)
+    lag = time[target] - time[source]
+    slowest = np.where(axonal[source], _SLOWEST, _SLOWEST_FROM_SOMA)
+    usable = (lag >= -tolerance) & (lag <= slowest * length)
     # Among paths of equal length the one along the deepest troughs is the axon's.
-    cost = length * np.where(length < 2, 1.0, _GAP_COST) * (1 + depth.min() / depth)[None, :]
-    graph = csr_matrix(np.where(near, cost, 0.0))
+    cost = length * np.where(length < 2, 1.0, _GAP_COST) * (1 + depth.min() / depth[target])
+    edges = (cost[usable], (source[usable], target[usable]))
+    graph = csr_matrix(edges, shape=(len(nodes), len(nodes)))
     found, before = dijkstra(graph, indices=[start], return_predecessors=True)
     found, before = found[0], before[0]
     path = [int(np.where(np.isfinite(found), found, -1.0).argmax())]

@@ -17,6 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Slope", "theil_sen"]
 
+_AT_ONCE = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Slope:
@@ -60,9 +62,12 @@ def theil_sen(
     slopes, first, second = slopes[order], first[order], second[order]
     rng = np.random.default_rng(seed)
     drawn = rng.integers(x.size, size=(n_bootstrap, x.size))
-    counts = np.zeros((n_bootstrap, x.size), np.int64)
-    np.add.at(counts, (np.arange(n_bootstrap)[:, None], drawn), 1)
-    medians = _weighted_medians(slopes, counts[:, first] * counts[:, second])
+    rows = np.arange(n_bootstrap)[:, None] * x.size
+    counts = np.bincount((drawn + rows).ravel(), minlength=n_bootstrap * x.size).astype(np.int32)
+    counts = counts.reshape(n_bootstrap, x.size)
+    # A few resamples at a time: their weights then stay in the cache.
+    parts = [counts[start : start + _AT_ONCE] for start in range(0, n_bootstrap, _AT_ONCE)]
+    medians = np.concatenate([_weighted_medians(slopes, part[:, first] * part[:, second]) for part in parts])
     medians = medians[np.isfinite(medians)]
     if not medians.size:
         return Slope(float(np.median(slopes)), math.nan, math.nan)
@@ -71,9 +76,9 @@ def theil_sen(
     return Slope(float(np.median(slopes)), float(low), float(high))
 
 
-def _weighted_medians(values: NDArray[np.float64], weights: NDArray[np.int64]) -> NDArray[np.float64]:
+def _weighted_medians(values: NDArray[np.float64], weights: NDArray[np.int32]) -> NDArray[np.float64]:
     """Median of ascending values for each row of whole-number weights; NaN for a row of zeros."""
-    reached = weights.cumsum(axis=1)
+    reached = weights.cumsum(axis=1, dtype=np.int32)
     total = reached[:, -1]
     low = (2 * reached >= total[:, None]).argmax(axis=1)
     high = (2 * reached > total[:, None]).argmax(axis=1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,6 +124,15 @@ class TestNotReported:
 
         assert sum(reported) == 0
 
+    def test_single_electrode(self) -> None:
+        image = np.zeros((WINDOW, *SHAPE))
+        image[:, SOMA[0], SOMA[1]] = soma_image(SHAPE, SOMA, sigma=1.0)[:, SOMA[0], SOMA[1]]
+
+        found = follow(image + np.random.default_rng(0).normal(0, 1, image.shape))
+
+        assert found.path.tolist() == [list(SOMA)]
+        assert "no electrode beyond" in found.reason
+
     def test_no_spike(self) -> None:
         found = follow(np.full((WINDOW, *SHAPE), np.nan))
 
@@ -181,3 +192,24 @@ class TestTheilSen:
 
     def test_one_abscissa_has_no_slope(self) -> None:
         assert math.isnan(theil_sen([1.0, 1.0], [0.0, 5.0]).slope)
+
+
+def test_axons_of_the_sample_have_their_velocity(shared_data: Path) -> None:
+    # Given the sample's footprints (made for a pitch of 32 µm) in noise of 2 µV
+    folder = shared_data / "sample"
+    truth = np.load(folder / "sample_truth.npz")
+    speeds = [unit["speed_m_s"] for unit in json.loads((folder / "sample_truth.json").read_text())["units"]]
+    start = int(truth["footprint_pre"]) - PRE
+    ratios = {}
+    for unit, speed in enumerate(speeds):
+        image = truth["footprint_uv"][unit].astype(float).swapaxes(1, 2)[start : start + WINDOW]
+        image = image + np.random.default_rng(unit).normal(0, 2, image.shape)
+        row, col = divmod(int(np.ptp(image, axis=0).argmax()), image.shape[2])
+
+        found = axon_path(image, PRE, (row, col))
+
+        if not found.reason:
+            ratios[unit + 1] = found.velocity * 32e-6 * 20_000 / speed
+    # The other axons leave the 16 x 16 electrodes before they have passed enough of them.
+    assert ratios.keys() == {1, 2, 3, 5, 6, 9, 13}
+    np.testing.assert_allclose(list(ratios.values()), 1, atol=0.08)
