@@ -151,7 +151,9 @@ class CmtrReader:
         self._stack = ExitStack()
         self._root: h5py.File = self._stack.enter_context(open_source(self.path))
         self._notes: list[str] = []
-        self._peaks: dict[int, h5py.Dataset] = {}
+        # Names, not open datasets: HDF5 keeps several MB of each that is open.
+        self._peaks: dict[int, str] = {}
+        self._n_rows: dict[int, int] = {}
         self._units: tuple[SortedUnit, ...] | None = None
         try:
             with reading(self.path, "the groups of the file"):
@@ -225,7 +227,7 @@ class CmtrReader:
 
     def _sampling_rate(self) -> float | None:
         for unit in self.units:
-            tick = attribute(self._peaks[unit.unit_id], "Tick")
+            tick = attribute(self._root[self._peaks[unit.unit_id]], "Tick")
             if tick:
                 return 1e6 / float(tick)
         explorer = find_child(self._root, mcs.SPIKE_EXPLORER, "Spike Explorer")
@@ -303,7 +305,7 @@ class CmtrReader:
         if not isinstance(peaks, h5py.Dataset) or peaks.ndim != 1 or not is_table(peaks):
             self._notes.append(f"Unit {number} has no table of peaks and is left out.")
             return None
-        self._peaks[number] = peaks
+        self._peaks[number], self._n_rows[number] = peaks.name, len(peaks)
         reported = {
             **(table.row(rows[number]) if number in rows else {}),
             **(info.row(0) if len(info) else {}),
@@ -336,7 +338,7 @@ class CmtrReader:
     @property
     def n_peaks(self) -> int:
         """Rows in the tables of peaks of all units, rejected peaks included."""
-        return sum(len(self._peaks[unit.unit_id]) for unit in self.units)
+        return sum(self._n_rows[unit.unit_id] for unit in self.units)
 
     # -- spikes --------------------------------------------------------------------------------------
 
@@ -366,7 +368,7 @@ class CmtrReader:
             If the table of peaks has no timestamps or cannot be read.
         """
         with reading(self.path, f"the peaks of unit {unit.unit_id}"):
-            peaks = _Peaks(self._peaks[unit.unit_id])
+            peaks = _Peaks(self._root[self._peaks[unit.unit_id]])
             if peaks.timestamp is None:
                 raise DataLoadError(
                     f"{self.path}: the peaks of unit {unit.unit_id} have no field 'Timestamp' (fields: "

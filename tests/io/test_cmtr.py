@@ -321,3 +321,13 @@ class TestFile:
         (tmp_path / "b.cmtr").write_text("no")
         with pytest.raises(DataLoadError, match="not an HDF5 file"):
             CmtrReader(tmp_path / "b.cmtr")
+
+
+def test_no_table_of_peaks_stays_open(tmp_path: Path) -> None:
+    """Given many units, then none stays open after it was read: HDF5 keeps megabytes of each that is."""
+    path = write_cmtr(tmp_path / "x.cmtr", [VendorUnit(number, [100, 200]) for number in range(1, 6)])
+    with CmtrReader(path) as reader:
+        for unit in reader.units:
+            reader.read_unit(unit, 20_000.0)
+
+        assert h5py.h5f.get_obj_count(reader._root.id, h5py.h5f.OBJ_DATASET) == 0
