@@ -97,10 +97,12 @@ def run(
         for item in chosen.steps:
             if get_step(item.step).definition.creates:
                 overrides[item.step] = {**sources, **overrides.get(item.step, {})}
+        chosen = chosen.with_parameters(overrides)
+        chosen.check_parameters()
         with _Bars() as bars:
             checkpoint = _Checkpointer(session, target) if checkpoint_each else None
             options = FlowOptions(force, force, bars.show, cancel, workers, checkpoint)
-            result = execute_flow(session, chosen.with_parameters(overrides), options)
+            result = execute_flow(session, chosen, options)
             _finish(session, result, target, overwrite, bars, options)
 
 

@@ -68,6 +68,11 @@ class Flow(pydantic.BaseModel):
         )
         return self.model_copy(update={"steps": steps})
 
+    def check_parameters(self) -> None:
+        """Raise ValidationError for a parameter that is not allowed, before any step has cost time."""
+        for item in self.steps:
+            get_step(item.step).definition.make_params(item.params)
+
 
 @dataclass(frozen=True)
 class FlowOptions:
@@ -218,6 +223,8 @@ def run_flow(
     ------
     ConfigurationError
         If there is no such flow.
+    ValidationError
+        If a parameter in it is not allowed; nothing was run.
     StepCancelled
         If it was asked to stop; no file is written.
     """
@@ -226,6 +233,7 @@ def run_flow(
     flow = load_flow(flow_name, config_dir)
     creating = [item.step for item in flow.steps if get_step(item.step).definition.creates]
     flow = flow.with_parameters(dict.fromkeys(creating, given))
+    flow.check_parameters()
     base = options or FlowOptions()
     chosen = FlowOptions(force_load, force_extract, base.progress, base.cancel, base.workers, base.after_step)
     if session is not None:

@@ -73,6 +73,7 @@ def test_mistakes_are_explained_without_traceback(
 ) -> None:
     outcome = hdmea("run", recording.cmcr_path, "-o", tmp_path / "x.h5", *arguments)
     assert outcome.exit_code == 1
+    assert not list(tmp_path.iterdir()), "nothing was run"
     assert message in outcome.output
     assert "Traceback" not in outcome.output
 
