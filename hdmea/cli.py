@@ -1,4 +1,4 @@
-"""The command line: ``hdmea run | info | features | convert | demo``."""
+"""The command line: ``hdmea run | info | features | convert | script | demo``."""
 
 from __future__ import annotations
 
@@ -184,6 +184,23 @@ def _register_features(files: list[Path] | None) -> None:
             register_file(path)
 
 
+@app.command()
+def export(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A result file.")],
+    target: Annotated[Path, typer.Argument(metavar="TABLE", help="The table: .csv or .parquet.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Write all numbers of the units as a table: one row per unit, every column described."""
+    with _errors(debug):
+        from hdmea.pipeline.feature_table import write_feature_table
+        from hdmea.pipeline.session import PipelineSession
+
+        _refuse_existing(target, overwrite)
+        for path in write_feature_table(PipelineSession.load(source, lazy=True), target):
+            typer.echo(str(path))
+
+
 class Layout(enum.StrEnum):
     """Layouts of result files."""
 
@@ -210,6 +227,23 @@ def convert(
         content = PipelineSession.load(source, lazy=True).content(SaveState.SAVED, checkpoint_name=None)
         hdf5_store.write_session(target, content, layout=layout.value)
         typer.echo(str(target))
+
+
+@app.command()
+def script(
+    source: Annotated[Path, typer.Argument(metavar="RESULT", help="A result file or a checkpoint.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File that the script writes; default: RESULT.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Print a Python script that makes the same result again."""
+    with _errors(debug):
+        from hdmea.pipeline.script import session_script
+        from hdmea.pipeline.session import PipelineSession
+
+        session = PipelineSession.load(source, lazy=True)
+        typer.echo(session_script(session, output_path=output), nl=False)
 
 
 @app.command()

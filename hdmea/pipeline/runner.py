@@ -17,7 +17,7 @@ from typing import Any
 
 from hdmea.io import hdf5_store
 from hdmea.io.pairing import kind_of
-from hdmea.pipeline import provenance
+from hdmea.pipeline import history, provenance
 from hdmea.pipeline.session import (
     PipelineSession,
     now,
@@ -60,6 +60,7 @@ class RunPlan:
     inputs: list[dict[str, Any]]
     compute: dict[str, str]
     keep: tuple[str, ...]
+    force: bool = False
 
 
 def run_step(
@@ -176,7 +177,7 @@ def plan_run(
                 f"{provenance.difference(record, definition, params, inputs)}. "
                 f"Pass force=True to compute it again, or keep it as it is."
             )
-    return RunPlan(inputs, compute, tuple(keep))
+    return RunPlan(inputs, compute, tuple(keep), force)
 
 
 def _follow_moved_files(session: PipelineSession, inputs: list[dict[str, Any]]) -> list[Key]:
@@ -211,6 +212,7 @@ def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunP
     session.steps[definition.name] = provenance.make_record(
         definition, run.params, plan.inputs, items, run.elapsed_seconds, features
     )
+    history.note_run(session, definition.name, before, run.params, plan.force, done)
     if any(item in there for item in plan.compute):
         changed += provenance.mark_stale(session, definition.name)
     session.warnings += [message for message in ctx.warnings if message not in session.warnings]

@@ -1,0 +1,141 @@
+"""A session as a Python script: it runs as it is, and gives the same file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hdmea.pipeline import PipelineSession, create_session, run_step
+from hdmea.pipeline.history import past_runs
+from hdmea.pipeline.script import session_script
+from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
+from hdmea.utils.exceptions import SessionError
+from tests.integration.test_modes import assert_same
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> SimulatedRecording:
+    folder = tmp_path_factory.mktemp("source") / 'it\'s a "µ" \\ folder'
+    return simulate_recording(folder, Experiment.tiny())
+
+
+def loaded(recording: SimulatedRecording, folder: Path) -> PipelineSession:
+    session = create_session(None, recording.cmcr_path, recording.cmtr_path, folder)
+    run_step(session, "load_recording")
+    return session
+
+
+def run_script(script: str, folder: Path) -> None:
+    path = folder / "script.py"
+    path.write_text(script, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(path)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + script
+
+
+def calls(script: str) -> list[str]:
+    return [line.partition("(")[0] for line in script.splitlines() if "session=session" in line]
+
+
+def test_script_of_a_session_gives_the_same_file(recording: SimulatedRecording, tmp_path: Path) -> None:
+    session = loaded(recording, tmp_path / "out put")
+    run_step(session, "add_section_time", {"pre_margin_frame_num": 30})
+    run_step(session, "extract_features", {"features": ("frif",)})
+    run_step(session, "section_spike_times", {"pad_margin": (0.1, 0.05)})
+    run_step(session, "compute_sta", {"cover_range": (-20, 1)})
+    run_step(
+        session,
+        "extract_features",
+        {"features": ("baseline",), "config_overrides": {"baseline": {"refractory_ms": 2.0}}},
+    )
+    original = session.save()
+
+    script = session_script(session, output_path=tmp_path / "again.h5")
+    run_script(script, tmp_path)
+
+    assert_same(original, tmp_path / "again.h5")
+    for default in ("trial_repeats", "pad_frame", "spike_limit", "force"):
+        assert f"{default}=" not in script
+
+
+def test_rerun_and_stale_results_are_repeated(recording: SimulatedRecording, tmp_path: Path) -> None:
+    session = loaded(recording, tmp_path)
+    run_step(session, "add_section_time")
+    run_step(session, "section_spike_times")
+    run_step(session, "add_section_time", {"pre_margin_frame_num": 30}, force=True)
+    assert session.steps["section_spike_times"]["stale"]
+    original = session.save()
+
+    script = session_script(session, output_path=tmp_path / "again.h5")
+    run_script(script, tmp_path)
+
+    assert calls(script) == ["load_recording", "add_section_time", "section_spike_times", "add_section_time"]
+    assert_same(original, tmp_path / "again.h5")
+
+
+def test_runs_of_which_nothing_is_left_are_left_out(recording: SimulatedRecording, tmp_path: Path) -> None:
+    session = loaded(recording, tmp_path)
+    run_step(session, "add_section_time")
+    for first in (-5, -7, -9):
+        run_step(session, "compute_sta", {"cover_range": (first, 1)}, force=True)
+    original = session.save()
+
+    script = session_script(session, output_path=tmp_path / "again.h5")
+    run_script(script, tmp_path)
+
+    assert script.count("compute_sta(") == 1
+    assert "cover_range=(-9, 1)" in script
+    assert_same(original, tmp_path / "again.h5")
+
+
+def test_script_after_saving_writes_to_the_same_place(recording: SimulatedRecording, tmp_path: Path) -> None:
+    session = loaded(recording, tmp_path)
+    assert "session.save()" in session_script(session), "create_session says where"
+    session.save(tmp_path / "elsewhere" / "x.h5")
+    assert f"session.save({str(tmp_path / 'elsewhere' / 'x.h5')!r})" in session_script(session)
+    reopened = PipelineSession.load(tmp_path / "elsewhere" / "x.h5", lazy=True)
+    assert session_script(reopened) == session_script(session)
+
+
+def test_records_without_runs_are_repeated_by_their_last_parameters(
+    recording: SimulatedRecording, tmp_path: Path
+) -> None:
+    session = loaded(recording, tmp_path)
+    run_step(session, "add_section_time", {"pad_frame": 170})
+    for record in session.steps.values():
+        del record["runs"]
+    session.completed_steps.add("a_step_of_the_past")
+
+    script = session_script(session)
+
+    assert calls(script) == ["load_recording", "add_section_time"]
+    assert "pad_frame=170" in script
+    assert "# a_step_of_the_past ran in an earlier program" in script
+    run_step(session, "section_spike_times")
+    assert [run.step for run in past_runs(session)] == [
+        "load_recording", "add_section_time", "section_spike_times",
+    ]  # fmt: skip
+
+
+def test_nothing_done_is_no_script(tmp_path: Path) -> None:
+    with pytest.raises(SessionError, match="run one first"):
+        session_script(create_session("cell", output_dir=tmp_path))
+
+
+def test_step_that_this_version_lacks_is_named(recording: SimulatedRecording, tmp_path: Path) -> None:
+    session = loaded(recording, tmp_path)
+    record: dict[str, Any] = {"params": json.dumps({"x": 1})}
+    session.steps["sort_spikes"] = record
+    with pytest.raises(SessionError, match="sort_spikes"):
+        session_script(session)
