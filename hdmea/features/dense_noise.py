@@ -15,7 +15,8 @@ from pydantic import Field
 from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.light_steps import MovieParams, reasons_where
 from hdmea.features.movie_trials import FRAMES
-from hdmea.features.receptive_field import find_peak, fit_gaussian, spatial_map
+from hdmea.features.receptive_field import find_peak, spatial_map
+from hdmea.features.receptive_field_models import fit_map
 from hdmea.features.receptive_field_significance import receptive_field_significance
 from hdmea.features.trial_rates import frame_counts, nominal_frame_duration
 from hdmea.io.stimulus_library import StimulusLibrary
@@ -65,7 +66,7 @@ _SCALARS = (
     Output("sigma_long", "float64", (), "px", (0.3, 7.5), "standard deviation along the long axis"),
     Output("sigma_short", "float64", (), "px", (0.3, 7.5), "standard deviation along the short axis"),
     Output("sigma", "float64", (), "px", (0.3, 7.5), "size: √(long · short)"),
-    Output("angle", "float64", (), "°", (0, 180), "long axis, from the columns towards larger rows"),
+    Output("angle", "float64", (), "°", (0, 180), "long axis: 0 along a row, counted towards smaller rows"),
     Output(
         "fit_r2", "float64", (), "", (None, 1), "share of the spatial map's variance that the fit explains"
     ),
@@ -141,19 +142,20 @@ def _numbers(
     data = np.asarray(data, np.float64)
     deviation = data - (data.mean() if level is None else level)
     peak = find_peak(deviation)
-    fit = fit_gaussian(spatial_map(deviation, peak), peak)
+    fit = fit_map(spatial_map(deviation, peak), (peak.row, peak.col), "gaussian")
     row, col = peak.row, peak.col
     numbers: dict[str, float] = {}
     if fit is not None:
-        row = int(np.clip(round(fit.y), 0, data.shape[1] - 1))
-        col = int(np.clip(round(fit.x), 0, data.shape[2] - 1))
+        (shape,) = fit.shapes
+        row = int(np.clip(round(shape.y), 0, data.shape[1] - 1))
+        col = int(np.clip(round(shape.x), 0, data.shape[2] - 1))
         numbers = {
-            "centre_x": fit.x,
-            "centre_y": fit.y,
-            "sigma_long": fit.sigma_long,
-            "sigma_short": fit.sigma_short,
-            "sigma": float(np.sqrt(fit.sigma_long * fit.sigma_short)),
-            "angle": fit.angle_deg,
+            "centre_x": shape.x,
+            "centre_y": shape.y,
+            "sigma_long": shape.sigma_major,
+            "sigma_short": shape.sigma_minor,
+            "sigma": float(np.sqrt(shape.sigma_major * shape.sigma_minor)),
+            "angle": shape.orientation_deg,
             "fit_r2": fit.r2,
         }
     course = deviation[:, row, col]

@@ -5,6 +5,8 @@ columns and y along rows, whole numbers at the pixels' centres.
 
 References
 ----------
+Chichilnisky E. J., Kalmar R. S. (2002) Functional asymmetries in ON and OFF ganglion cells of primate retina.
+J. Neurosci. 22: 2737-2747 (Gaussian fit to the spatial profile).
 Rodieck R. W. (1965) Quantitative analysis of cat retinal ganglion cell response to visual stimuli. Vision
 Res. 5: 583-601 (difference of Gaussians).
 Schwarz G. (1978) Estimating the dimension of a model. Ann. Stat. 6: 461-464 (BIC).

@@ -28,7 +28,12 @@ logger = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "hdmea.features"
 
-_MADE_BY_STEPS = {"eimage_sta": "compute_eimage_sta", "sta": "compute_sta"}
+_MADE_BY_STEPS = {
+    "eimage_sta": "compute_eimage_sta",
+    "lnl": "fit_lnl",
+    "section_by_direction": "section_by_direction",
+    "sta": "compute_sta",
+}
 
 
 class Registry:

@@ -9,13 +9,16 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hdmea.io import hdf5_store
 from hdmea.io.hdf5_store import SessionContent
 from hdmea.pipeline.changes import deep_merge, fingerprint
 from hdmea.pipeline.completed import CompletedSteps
 from hdmea.utils.exceptions import MissingInputError, SessionError, ValidationError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["PipelineSession", "SaveState", "create_session", "dataset_id_from_paths"]
 
@@ -258,6 +261,19 @@ class PipelineSession:
                 raise MissingInputError(f"{'/'.join(path)} is not in this session: {advice}.")
             node = node[name]
         return node
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return every scalar that is known of the units as a table, one row per unit.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``unit_id``; columns ``feature.output``, each with unit and definition in
+            ``attrs["units"]`` and ``attrs["definitions"]``.
+        """
+        from hdmea.pipeline.feature_table import feature_table
+
+        return feature_table(self)
 
     # -- files ---------------------------------------------------------------------------------------
 
