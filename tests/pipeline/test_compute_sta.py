@@ -192,3 +192,18 @@ def test_file_that_is_no_movie_is_named(tmp_path: Path, source: Path, shape: tup
 
     with pytest.raises(DataLoadError, match=rf"{NOISE}\.npy must be .*\(frames, height, width\)"):
         run(session)
+
+
+def test_irregular_flips_during_the_movie_are_told(tmp_path: Path, source: Path) -> None:
+    """Given two missing flips within the movie, then the average is marked as off by two frames."""
+    write_movie(tmp_path, NOISE)
+    session = session_of([frame_sample(300)], movies={NOISE: [200]}, source=source)
+    regular = run(session)
+    frames = session.metadata["frame_timestamps"]
+    session.metadata["frame_timestamps"] = np.delete(frames, [320, 321])
+
+    irregular = run_step(session, "compute_sta", {}, force=True)
+
+    assert not any("flips" in message for message in regular.warnings)
+    assert any("up to 2 frames" in message for message in irregular.warnings)
+    assert session.units["unit_001"]["features"][f"sta_{NOISE}"]["metadata"]["frame_shift"] == 2

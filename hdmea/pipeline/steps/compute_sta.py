@@ -14,7 +14,7 @@ from hdmea.io.stimulus_library import StimulusLibrary
 from hdmea.pipeline.results import STAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
-from hdmea.stimulus.regularity import frame_regularity
+from hdmea.stimulus.regularity import FrameRegularity, frame_regularity
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
 
 __all__ = ["STAParams", "compute_sta"]
@@ -146,7 +146,14 @@ def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -
     content = _content_frames(session, movie)[: 1 if params.trials == "first" else None]
     stimulus = _load(_movie_path(session, params))
     shown = _frames_shown(session, movie, len(stimulus), ctx)
-    ends = _countable_until(session, movie, content, shown, ctx)
+    regularity = frame_regularity(frames, session.metadata.get("segments"))
+    ends = _countable_until(regularity, movie, content, shown, ctx)
+    shift = _largest_shift(session, regularity, movie, content, np.minimum(content + shown, ends))
+    if shift:
+        ctx.warn(
+            f"Missing or double display flips before or during {movie} shift it against the spikes by up to "
+            f"{shift} frames: load the recording with frame_correction=True."
+        )
     trains = []
     for index, unit in enumerate(session.units.values()):
         ctx.checkpoint(0.1 * index / session.unit_count, "frames of the spikes")
@@ -165,6 +172,7 @@ def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -
             "cover_range": list(params.cover_range),
             "movie_name": movie,
             "trials": params.trials,
+            "frame_shift": shift,
         }
         ctx.put(
             {"data": averages.data[index], "metadata": metadata},
@@ -203,10 +211,9 @@ def _frames_shown(session: PipelineSession, movie: str, n_frames: int, ctx: Step
 
 
 def _countable_until(
-    session: PipelineSession, movie: str, content: NDArray[np.int64], shown: int, ctx: StepContext
+    regularity: FrameRegularity, movie: str, content: NDArray[np.int64], shown: int, ctx: StepContext
 ) -> NDArray[np.int64]:
     """Return for each showing the display frame at which a data gap ends the counting of frames."""
-    regularity = frame_regularity(session.metadata["frame_timestamps"], session.metadata.get("segments"))
     ends = np.array([regularity.runs[regularity.run_of(frame), 1] for frame in content.tolist()], np.int64)
     cut = np.count_nonzero(content + shown > ends)
     if cut:
@@ -215,6 +222,25 @@ def _countable_until(
             "or has a gap): the spikes behind are not used."
         )
     return ends
+
+
+def _largest_shift(
+    session: PipelineSession,
+    regularity: FrameRegularity,
+    movie: str,
+    content: NDArray[np.int64],
+    stops: NDArray[np.int64],
+) -> int:
+    """Return by how many frames at most the movie is off in any of its frames, because of irregular flips."""
+    attrs = getattr(session.stimulus["section_time"][movie], "attrs", {})
+    before = np.zeros(content.size, np.int64)
+    stated = np.atleast_1d(np.asarray(attrs.get("frame_shift", 0), np.int64))[: content.size]
+    before[: stated.size] = stated
+    largest = 0
+    for frame, stop, shift in zip(content.tolist(), stops.tolist(), before.tolist(), strict=True):
+        within = regularity.shift[frame:stop] - regularity.shift[frame]
+        largest = max(largest, int(np.abs(shift + within).max(initial=0)))
+    return largest
 
 
 def _load(path: Path) -> NDArray[Any]:
