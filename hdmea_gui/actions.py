@@ -186,6 +186,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "theme_system", "Colours of the &system", "use_system", "&View", "As the desktop", checkable=True
     ),
+    ActionSpec(
+        "copy_script",
+        "Copy as &Python script",
+        "copy_script",
+        "&Export",
+        "Copy what was done in this session as a Python script that gives the same file",
+        "Ctrl+Shift+C",
+    ),
     ActionSpec("shortcuts", "&Keyboard shortcuts", "show_shortcuts", "&Help", "All shortcuts", "F1", "help"),
     ActionSpec("about", "&About HD-MEA Studio", "show_about", "&Help", "Version and licence"),
 )

@@ -50,6 +50,7 @@ def refusals(
         "run_all": nothing_open or busy or no_flow,
         "run_step": nothing_open or busy or _step_refusal(chosen, problems),
         "stop": stop,
+        "copy_script": nothing_open or (None if state.completed else "run a step first"),
         "reset_parameters": None if chosen is not None else "choose a step first",
         "previous_unit": no_units,
         "next_unit": no_units,

@@ -35,6 +35,7 @@ from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.recording import RecordingPreview
 from hdmea_gui.previews.unit import UnitPreview
 from hdmea_gui.saving import SaveFlow
+from hdmea_gui.scripting import ScriptCopier
 from hdmea_gui.settings import SettingsStore
 from hdmea_gui.theme import ThemeName, apply_theme, theme_of
 from hdmea_gui.titles import window_title
@@ -90,6 +91,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.actions_ = ActionSet(self)
         self.saving = SaveFlow(controller, settings, self)
+        self.scripts = ScriptCopier(controller, self)
         self.panel = StepPanel(controller, self.actions_, self._theme, self)
         self.recording = RecordingPreview(controller, self._theme, self)
         self.unit = UnitPreview(controller, self._theme, self)
@@ -158,6 +160,7 @@ class MainWindow(QMainWindow):
         controller.stopped.connect(lambda title: self._say(f"Stopped: {title}."))
         controller.warned.connect(lambda text: self.log.add(logging.WARNING, text))
         self.saving.checkpointed.connect(self._refresh)
+        self.scripts.told.connect(self._say)
         self.panel.changed.connect(self._refresh)
         self.recording.welcome.open_asked.connect(self.open_files)
         self.recording.welcome.demo_asked.connect(self.open_demo)
@@ -289,6 +292,10 @@ class MainWindow(QMainWindow):
     def checkpoint(self) -> None:
         """Write a checkpoint."""
         self.saving.checkpoint()
+
+    def copy_script(self) -> None:
+        """Copy what was done as a Python script."""
+        self.scripts.copy()
 
     def _on_saved(self, path: Path, kind: str) -> None:
         word = "Saved" if kind == "result" else "Checkpoint written"
