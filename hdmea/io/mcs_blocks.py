@@ -139,17 +139,21 @@ def segments_of(blocks: Sequence[Block], us_per_sample: float) -> tuple[npt.NDAr
 
 
 def check_lengths(blocks: Iterable[Block], us_per_sample: float) -> list[str]:
-    """Warnings for blocks whose number of samples contradicts `(To - From) / Tick`."""
+    """Warnings for blocks whose number of samples contradicts `(To - From) / Tick`.
+
+    `us_per_sample` counts for blocks that state no tick of their own.
+    """
     warnings = []
     for block in blocks:
         if block.from_us is None or block.to_us is None or block.to_us <= block.from_us:
             continue
-        expected = (block.to_us - block.from_us) / us_per_sample
+        tick = block.tick_us or us_per_sample
+        expected = (block.to_us - block.from_us) / tick
         if abs(block.n_samples - expected) > max(1.0, LENGTH_TOLERANCE * expected):
             warnings.append(
                 f"{block.dataset.name}: {block.n_samples} samples, but its times and the stated tick of "
-                f"{us_per_sample:g} µs give {expected:.1f}. Times in this recording may be wrong by "
-                f"{abs(block.n_samples - expected) * us_per_sample / 1e6:.3f} s."
+                f"{tick:g} µs give {expected:.1f}. Times in this recording may be wrong by "
+                f"{abs(block.n_samples - expected) * tick / 1e6:.3f} s."
             )
     return warnings
 

@@ -358,8 +358,9 @@ def sensor_facts(reader: CmcrReader, units: Sequence[Mapping[str, Any]], report:
     region = reader.sensor
     if region is None:
         return {}
+    ratio = region.sampling_rate / reader.info.sampling_rate
     positions = [
-        UnitPosition(unit["row"], unit["col"], np.asarray(unit["spike_times"]))
+        UnitPosition(unit["row"], unit["col"], np.rint(unit["spike_times"] * ratio).astype(np.int64))
         for unit in units
         if unit["row"] is not None and unit["spike_count"]
     ]

@@ -214,6 +214,12 @@ class TestRate:
             assert reader.sensor.sampling_rate == 25_000.0
             assert any("25000" in warning for warning in reader.info.warnings)
 
+    def test_a_stream_of_another_rate_is_measured_by_its_own_tick(self, tmp_path: Path) -> None:
+        block = SensorBlock(np.zeros((100, 3, 4), np.int16))
+        path = write_cmcr(tmp_path / "a.cmcr", light=[(0, ramp(1, 80))], sensor=[block], sensor_tick=40)
+        with CmcrReader(path) as reader:
+            assert not any("may be wrong" in message for message in reader.info.warnings)
+
     def test_a_stated_duration_that_nothing_agrees_with_is_said(self, tmp_path: Path) -> None:
         path = write_cmcr(tmp_path / "a.cmcr", light=[(0, ramp(1, 2000))], duration_us=5_000_000)
         with CmcrReader(path) as reader:
