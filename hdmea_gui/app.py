@@ -29,6 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parse(sys.argv[1:] if argv is None else argv)
     _keep_crash_evidence()
     sys.excepthook = _report_uncaught
+    if options.self_test:
+        from hdmea_gui.self_test import main as test_myself
+
+        return test_myself(options.report)
     app = make_application()
     window = make_window(options)
     window.show()
@@ -80,6 +84,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("files", nargs="*", type=Path, help="a recording, a folder, a result or a checkpoint")
     parser.add_argument("--demo", action="store_true", help="open the demo recording")
     parser.add_argument("--theme", choices=("light", "dark", "system"), help="colours of the window")
+    parser.add_argument("--self-test", action="store_true", help="run the demo, look at every view, and exit")
+    parser.add_argument("--report", type=Path, help="file for the report of --self-test")
     parser.add_argument("--settings", type=Path, help="another settings file")
     return parser.parse_args(list(arguments))
 

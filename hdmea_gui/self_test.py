@@ -1,0 +1,255 @@
+"""``hdmea-gui --self-test``: the program runs the demo, looks at itself and says whether all is well.
+
+It uses settings, files and checkpoints of its own, in a temporary folder, and no display where there is none.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hdmea._version import __version__
+from hdmea.io.resources import resource_path
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QImage
+    from PySide6.QtWidgets import QWidget
+
+    from hdmea_gui.controller.probe import Probe
+    from hdmea_gui.main_window import MainWindow
+
+__all__ = ["Report", "SelfTest", "change_of", "differences", "main", "use_a_platform_that_works"]
+
+_TIMEOUT_S = 600.0
+_VIEW_TIMEOUT_S = 20.0
+_TOLERANCE = 1e-4
+# A view that only changed its hint of what to run changes by half of that.
+_LEAST_CHANGE = 0.03
+
+
+@dataclass
+class Report:
+    """What was found; `problems` is empty if all is well."""
+
+    version: str = __version__
+    python: str = field(default_factory=platform.python_version)
+    system: str = field(default_factory=platform.platform)
+    frozen: bool = field(default_factory=lambda: bool(getattr(sys, "frozen", False)))
+    seconds: float = 0.0
+    values: dict[str, float] = field(default_factory=dict)
+    kernels: dict[str, bool] = field(default_factory=dict)
+    views: dict[str, float] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    def as_line(self) -> str:
+        """Return everything as one line of JSON."""
+        return json.dumps({"ok": self.ok, **asdict(self)}, sort_keys=True)
+
+
+def use_a_platform_that_works() -> None:
+    """Have Qt draw into memory where there is no display."""
+    on_linux = sys.platform.startswith("linux")
+    if on_linux and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+def differences(found: Mapping[str, float], expected: Mapping[str, float]) -> list[str]:
+    """Return a sentence for each number that is not as expected."""
+    return [
+        f"{name} is {found.get(name, math.nan):.9g}, expected {value:.9g}"
+        for name, value in expected.items()
+        if not math.isclose(found.get(name, math.nan), value, rel_tol=_TOLERANCE)
+    ]
+
+
+class _Errors(logging.Handler):
+    def __init__(self, report: Report) -> None:
+        super().__init__(logging.ERROR)
+        self._report = report
+
+    def emit(self, record: logging.LogRecord) -> None:
+        reason = f": {record.exc_info[1]}" if record.exc_info else ""
+        self._report.problems.append(f"logged: {record.getMessage()}{reason}")
+
+
+class SelfTest:
+    """Leads a window through the demo.
+
+    Parameters
+    ----------
+    folder
+        For settings, demo recording and checkpoints.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.report = Report()
+        self._expected = json.loads(resource_path("self_test.json").read_text(encoding="utf-8"))
+
+    def run(self) -> Report:
+        """Return what was found."""
+        from hdmea_gui.app import make_application
+
+        started = time.monotonic()
+        make_application()
+        errors = _Errors(self.report)
+        logging.getLogger().addHandler(errors)
+        window = self._window()
+        try:
+            self._walk(window)
+        finally:
+            logging.getLogger().removeHandler(errors)
+            window.close_without_question()
+        if not window.joined:
+            self.report.problems.append("the worker did not end")
+        self.report.seconds = round(time.monotonic() - started, 1)
+        return self.report
+
+    def _window(self) -> MainWindow:
+        from hdmea_gui.controller import Controller
+        from hdmea_gui.main_window import MainWindow
+        from hdmea_gui.settings import SettingsStore
+
+        settings = SettingsStore(self._folder / "settings.json")
+        return MainWindow(Controller(), settings, self._folder / "demo", self._expected["demo"])
+
+    def _walk(self, window: MainWindow) -> None:
+        window.resize(1280, 720)
+        window.show()
+        window.controller.start()
+        self._wait_until_idle(window)
+        empty = self._pictures(window)
+        window.open_demo()
+        self._wait_until_idle(window)
+        window.controller.choose_flow(self._expected["flow"])
+        window.run_all()
+        self._wait_until_idle(window)
+        window.controller.selection.select_units(window.controller.state.unit_ids[1:2])
+        self._look_at_views(window, empty)
+        self._look_at_numbers(window)
+
+    def _pictures(self, window: MainWindow) -> dict[str, QImage]:
+        pictures = {}
+        for index in range(window.tabs.count()):
+            window.tabs.setCurrentIndex(index)
+            _settle(100)
+            pictures[window.tabs.tabText(index)] = _picture(window.tabs.widget(index))
+        return pictures
+
+    def _look_at_views(self, window: MainWindow, empty: Mapping[str, QImage]) -> None:
+        for index in range(window.tabs.count()):
+            name = window.tabs.tabText(index)
+            window.tabs.setCurrentIndex(index)
+            shown = change_of(window.tabs.widget(index), empty[name])
+            _wait(lambda shown=shown: shown() > _LEAST_CHANGE, _VIEW_TIMEOUT_S)  # type: ignore[misc]
+            self.report.views[name] = round(shown(), 3)
+            if shown() <= _LEAST_CHANGE:
+                self.report.problems.append(f"the view {name} shows nothing of the demo")
+
+    def _look_at_numbers(self, window: MainWindow) -> None:
+        from hdmea_gui.controller.probe import Probe, ProbeQuery
+
+        answers: list[object] = []
+
+        def take(key: str, answer: object) -> None:
+            if key == "probe":
+                answers.append(answer)
+
+        window.controller.answered.connect(take)
+        window.controller.ask("probe", ProbeQuery())
+        _wait(lambda: bool(answers), _VIEW_TIMEOUT_S)
+        if answers and isinstance(answers[0], Probe):
+            self._judge(answers[0])
+        else:
+            self.report.problems.append(f"the results could not be read: {answers}")
+
+    def _judge(self, probe: Probe) -> None:
+        self.report.values, self.report.kernels = probe.values, probe.kernels
+        self.report.problems += differences(probe.values, self._expected["values"])
+        self.report.problems += [
+            f"the compiled functions of {name} were not used"
+            for name, used in probe.kernels.items()
+            if not used
+        ]
+
+    def _wait_until_idle(self, window: MainWindow) -> None:
+        from hdmea_gui.controller.main import Activity
+
+        controller = window.controller
+        _wait(lambda: window.dialog is not None or controller.activity is Activity.IDLE, _TIMEOUT_S)
+        if window.dialog is not None:
+            self.report.problems.append(f"the window asked or said: {window.dialog.windowTitle()}")
+            window.dialog.close()
+        elif controller.activity is not Activity.IDLE:
+            self.report.problems.append(f"it took too long: {controller.job_title}")
+
+
+def _settle(milliseconds: int) -> None:
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def _wait(condition: Callable[[], bool], timeout_s: float) -> None:
+    end = time.monotonic() + timeout_s
+    while not condition() and time.monotonic() < end:
+        _settle(20)
+
+
+def _picture(view: QWidget | None) -> QImage:
+    from PySide6.QtGui import QImage
+
+    if view is None:
+        return QImage()
+    return view.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+
+
+def change_of(view: QWidget | None, before: QImage) -> Callable[[], float]:
+    """Return a function that tells which part of a view, 0 … 1, is not painted as it was `before`."""
+
+    def measure() -> float:
+        now = _picture(view)
+        if now.isNull() or before.isNull():
+            return 0.0
+        old = before.scaled(now.size())
+        places = [(x, y) for x in range(0, now.width(), 3) for y in range(0, now.height(), 3)]
+        return sum(now.pixel(x, y) != old.pixel(x, y) for x, y in places) / len(places)
+
+    return measure
+
+
+def main(report_path: Path | None = None) -> int:
+    """Run the self-test; print the report as one line of JSON; return 0 if all is well, else 1.
+
+    Parameters
+    ----------
+    report_path
+        File that gets the report as well: a windowed program on Windows has nowhere to print.
+    """
+    use_a_platform_that_works()
+    with tempfile.TemporaryDirectory(prefix="hdmea-self-test-") as folder:
+        report = SelfTest(Path(folder)).run()
+    line = report.as_line() + "\n"
+    if sys.stdout is not None:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    if report_path is not None:
+        report_path.write_text(line, encoding="utf-8")
+    return 0 if report.ok else 1

@@ -1,0 +1,102 @@
+"""The self-test: passes on a program that works, and says what is wrong with one that does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QLabel
+
+from hdmea.io.resources import resource_path
+from hdmea_gui.controller.probe import compiled
+from hdmea_gui.self_test import Report, change_of, differences
+
+
+def start(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name not in {"DISPLAY", "WAYLAND_DISPLAY"}}
+    kept.pop("QT_QPA_PLATFORM", None)
+    return subprocess.run(
+        [sys.executable, "-m", "hdmea_gui", "--self-test", *arguments],
+        cwd=tmp_path,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere there is always a display")
+def test_a_program_that_works_passes_without_a_display(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+
+    done = start(tmp_path, "--report", str(tmp_path / "report.json"), HOME=str(home))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["ok"] is True
+    assert report["problems"] == []
+    assert report["kernels"] == dict.fromkeys(report["kernels"], True)
+    assert {"Recording", "Unit"} <= set(report["views"])
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == report
+    written = {path.name for path in home.rglob("*") if path.is_file()}
+    assert not {name for name in written if name.endswith((".h5", ".cmcr")) or name == "settings.json"}
+
+
+def test_a_program_without_its_steps_fails(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import hdmea.features.spike_triggered_average as module\n"
+        "def broken(*arguments, **named): raise RuntimeError('a library is missing')\n"
+        "module.spike_triggered_averages = broken\n"
+    )
+
+    done = start(tmp_path, PYTHONPATH=str(tmp_path))
+
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert any("a library is missing" in problem for problem in report["problems"])
+    assert any("sta_energy" in problem for problem in report["problems"])
+
+
+def test_numbers_that_are_not_as_stored_are_named() -> None:
+    expected = json.loads(resource_path("self_test.json").read_text(encoding="utf-8"))["values"]
+    assert differences(expected, expected) == []
+    found = {**expected, "spikes": expected["spikes"] + 1}
+    del found["units"]
+    assert [text.split()[0] for text in differences(found, expected)] == ["units", "spikes"]
+    assert not Report(problems=["x"]).ok
+
+
+def test_a_view_that_stays_blank_is_noticed(qtbot: Any) -> None:
+    view = QLabel()
+    qtbot.addWidget(view)
+    view.setAutoFillBackground(True)
+    view.resize(90, 60)
+    empty = view.grab().toImage()
+    assert change_of(view, empty)() == 0
+    view.resize(120, 60)
+    assert change_of(view, empty)() == 0, "another size alone is no content"
+    palette = view.palette()
+    palette.setColor(view.backgroundRole(), QColor("#123456"))
+    view.setPalette(palette)
+    assert change_of(view, empty)() == 1
+
+
+def test_functions_that_were_not_compiled_are_noticed() -> None:
+    module: Any = types.ModuleType("kernels")
+    module.__all__ = ["add"]
+    module.add = lambda: None
+    assert not compiled(module)
+    assert not compiled(None)
+    module.add = types.SimpleNamespace(nopython_signatures=[])
+    assert not compiled(module), "compiled functions that were never called prove nothing"
+    module.add = types.SimpleNamespace(nopython_signatures=["(int64,)"])
+    assert compiled(module)
