@@ -7,6 +7,7 @@ tens of thousands of objects.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -32,11 +33,14 @@ GroupID: TypeAlias = Any
 """h5py.h5g.GroupID, likewise."""
 
 _META_BLOCK_NBYTES = 1 << 15
+_UNLOCKED = (False, True)
+_LOCKINGS = (_UNLOCKED, None, (True, False))
+_DEGREES = (h5f.CLOSE_STRONG, h5f.CLOSE_DEFAULT)
 
 
 def create_file(path: Path) -> FileID:
     """Create a file in the format of HDF5 1.10, which MATLAB R2019b reads."""
-    access = _access(locking=False)
+    access = _access(_UNLOCKED, h5f.CLOSE_STRONG)
     access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
     access.set_meta_block_size(_META_BLOCK_NBYTES)
     creation = h5p.create(h5p.FILE_CREATE)
@@ -53,17 +57,21 @@ def open_file(path: Path, *, write: bool = False) -> FileID:
         If it is no HDF5 file, damaged, or not readable.
     """
     flags = h5f.ACC_RDWR if write else h5f.ACC_RDONLY
-    access = _access(locking=False)
-    access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
-    if write:
-        access.set_meta_block_size(_META_BLOCK_NBYTES)
-    try:
-        return h5f.open(os.fsencode(path), flags, access)
-    except OSError as error:
-        if "lock" not in str(error):
-            raise
-        # HDF5 wants the same choice for a file that this process has open already.
-        return h5f.open(os.fsencode(path), flags, _access(locking=True))
+    refused: OSError | None = None
+    # HDF5 wants the same choices for a file that this process has open already, for instance by h5py.File.
+    for locking, degree in itertools.product(_LOCKINGS, _DEGREES):
+        access = _access(locking, degree)
+        access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
+        if write:
+            access.set_meta_block_size(_META_BLOCK_NBYTES)
+        try:
+            return h5f.open(os.fsencode(path), flags, access)
+        except OSError as error:
+            if "match" not in str(error):
+                raise
+            refused = error
+    assert refused is not None
+    raise refused
 
 
 def open_object(parent: Any, name: str) -> Any:
@@ -108,9 +116,9 @@ def abandon(file: FileID) -> None:
         file.close()
 
 
-def _access(*, locking: bool) -> Any:
+def _access(locking: tuple[bool, bool] | None, degree: int) -> Any:
     access = h5p.create(h5p.FILE_ACCESS)
-    access.set_fclose_degree(h5f.CLOSE_STRONG)
-    if not locking:
-        access.set_file_locking(False, True)
+    access.set_fclose_degree(degree)
+    if locking is not None:
+        access.set_file_locking(*locking)
     return access

@@ -5,9 +5,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import h5py
 import pytest
 
-from hdmea.pipeline import PipelineSession, add_section_time, load_recording, load_recording_with_eimage_sta
+from hdmea.pipeline import (
+    PipelineSession,
+    add_section_time,
+    extract_features,
+    load_recording,
+    load_recording_with_eimage_sta,
+)
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
 
 
@@ -30,3 +37,16 @@ def test_a_recording_that_was_moved_is_followed(tiny: SimulatedRecording, tmp_pa
     assert result.units_with_sta == 5
     assert PipelineSession.load(result.hdf5_path).source_files["cmtr_path"] == str(cmtr)
     assert add_section_time(result.hdf5_path) is True
+
+
+@pytest.mark.parametrize("locking", [None, True, False])
+def test_a_file_that_the_script_itself_has_open(
+    tiny: SimulatedRecording, tmp_path: Path, locking: bool | None
+) -> None:
+    """Given a script that looks into the result with h5py, then steps work, and its handle stays usable."""
+    path = load_recording(tiny.cmcr_path, tiny.cmtr_path, output_dir=tmp_path).hdf5_path
+    with h5py.File(path, "r", locking=locking) as own:
+        assert PipelineSession.load(path).unit_count == 5
+        assert extract_features(path, ["frif"]).features_extracted == ["frif"]
+        assert len(own["units"]) == 5
+    assert "frif" in PipelineSession.load(path).units["unit_001"]["features"]
