@@ -85,16 +85,24 @@ def _open(path: Path) -> h5py.File:
     if path.is_dir():
         raise DataLoadError(f"{path}: this is a folder. Give the .cmcr or .cmtr file inside it.", path)
     try:
-        return h5py.File(path, "r", locking=False)
+        return _open_unlocked(path)
     except PermissionError as error:
         raise DataLoadError(
             f"{path}: no permission to read this file. Ask its owner for access, or copy it.", path, error
         ) from error
     except OSError as error:
-        if "locking flag" in str(error):
-            # Already open in this process under another policy, which a second handle has to share.
-            return h5py.File(path, "r", locking=True)
         raise DataLoadError(f"{path}: {_why_not_opened(path, str(error))}", path, error) from error
+
+
+def _open_unlocked(path: Path) -> h5py.File:
+    """Open without a lock; a file that this process has open already under the policy that it has."""
+    for locking in (False, None):
+        try:
+            return h5py.File(path, "r", locking=locking)
+        except OSError as error:
+            if "match" not in str(error):
+                raise
+    return h5py.File(path, "r", locking=True)
 
 
 def _why_not_opened(path: Path, reason: str) -> str:

@@ -434,9 +434,10 @@ class TestRefusals:
             reader.read_light(1)
         assert caught.value.original_error is not None
 
-    def test_a_file_that_this_process_has_open_already(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("locking", [None, True, False])
+    def test_a_file_that_this_process_has_open_already(self, tmp_path: Path, locking: bool | None) -> None:
         path = write_cmcr(tmp_path / "a.cmcr", light=[(0, ramp(2, 100))])
-        with h5py.File(path, "r", locking=True), CmcrReader(path) as reader:
+        with h5py.File(path, "r", locking=locking), CmcrReader(path) as reader:
             assert reader.info.n_light_channels == 2
 
     def test_a_source_file_is_neither_changed_nor_locked(self, tmp_path: Path) -> None:
