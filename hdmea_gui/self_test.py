@@ -156,7 +156,8 @@ class SelfTest:
             name = window.tabs.tabText(index)
             window.tabs.setCurrentIndex(index)
             shown = change_of(window.tabs.widget(index), empty[name])
-            _wait(lambda shown=shown: shown() > _LEAST_CHANGE, _VIEW_TIMEOUT_S)  # type: ignore[misc]
+            patience = 1.0 if self.report.problems else _VIEW_TIMEOUT_S
+            _wait(lambda shown=shown: shown() > _LEAST_CHANGE, patience)  # type: ignore[misc]
             self.report.views[name] = round(shown(), 3)
             if shown() <= _LEAST_CHANGE:
                 self.report.problems.append(f"the view {name} shows nothing of the demo")
