@@ -11,7 +11,14 @@ from pydantic import Field
 from hdmea.features.direction_tuning import direction_tuning
 from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.light_steps import QUALITY_OUTPUTS, RateParams, quality_columns, rates_of, reasons_where
-from hdmea.features.movie_trials import FRAMES, MovieTrials, movie_trials, trials_requirement
+from hdmea.features.movie_trials import (
+    FRAMES,
+    MovieTrials,
+    OptionalFeature,
+    movie_trials,
+    trials_requirement,
+)
+from hdmea.features.rf_window_tuning import RF_WINDOW_OUTPUTS, rf_window_columns
 from hdmea.io.stimulus_definition import StimulusEvent
 from hdmea.utils.exceptions import FeatureExtractionError
 
@@ -102,6 +109,7 @@ _OUTPUTS = (
         "(pref − null) / (pref + null) of the largest response and the opposite one",
     ),
     *QUALITY_OUTPUTS,
+    *RF_WINDOW_OUTPUTS,
 )
 _NO_SPIKE = "no spike in any sweep"
 _REASONS = {
@@ -170,17 +178,21 @@ def sweep_counts(
     name="moving_bar",
     aliases=("moving_h_bar_s5_d8_3x",),
     title="Direction tuning",
-    version="1",
+    version="2",
     params=MovingBarParams,
     requires=(
         Requirement("metadata", "acquisition_rate", "load_recording"),
         FRAMES,
         trials_requirement("moving_bar"),
+        OptionalFeature("feature", "direction_sections_*", "section_by_direction"),
     ),
     outputs=_OUTPUTS,
 )
 def moving_bar(recording: Recording, params: MovingBarParams) -> FeatureTable:
-    """Tuning to the direction and axis of motion of a bar, from the spikes of full sweeps."""
+    """Tuning to the direction and axis of motion of a bar, from the spikes of full sweeps.
+
+    Where the window is known in which the bar crosses the receptive field, also from the spikes in it.
+    """
     trials = movie_trials(recording, "moving_bar", params.movie)
     directions, counts = _counts(recording, trials)
     tuning = direction_tuning(counts, directions, n_permutations=params.n_permutations, seed=params.seed)
@@ -199,10 +211,19 @@ def moving_bar(recording: Recording, params: MovingBarParams) -> FeatureTable:
         "dsi_pref_null": tuning.dsi_pref_null,
         **quality_columns(rates_of(recording, trials, params), params),
     }
+    reasons = reasons_where(recording, columns, _REASONS)
+    in_window, why = rf_window_columns(
+        recording,
+        trials.movie,
+        directions,
+        counts.shape[1],
+        n_permutations=params.n_permutations,
+        seed=params.seed,
+    )
     return FeatureTable(
-        units=columns,
+        units={**columns, **in_window},
         recording={"moving_bar_directions": directions},
-        reasons=reasons_where(recording, columns, _REASONS),
+        reasons={**reasons, **why},
         notes={"movie": trials.movie, "n_repetitions": counts.shape[1]},
     )
 

@@ -107,7 +107,7 @@ def _trials(frames: np.ndarray) -> AttrArray:
         for n in range(2)
     ]
     layout = {"start_frame": 0, "trial_length_frame": 2 * SWEEP, "repeat": 2}
-    definition = json.dumps({"section_kwargs": layout, "events": sweeps})
+    definition = json.dumps({"kind": "moving_bar", "section_kwargs": layout, "events": sweeps})
     return AttrArray(frames[bounds].astype(np.int64), {"frames": bounds, "definition": definition})
 
 
@@ -270,6 +270,20 @@ class TestDirections:
         np.testing.assert_allclose(found["rf_window_frames"][..., 0] - start, 25, atol=10)
         np.testing.assert_allclose(np.diff(found["rf_window_frames"])[..., 0], 30, atol=10)
         assert (found["rf_window_spike_counts"] <= found["spike_counts"]).all()
+
+    def test_direction_tuning_takes_the_windows(self, session: PipelineSession) -> None:
+        for name in ("extract_rf_geometry", "section_by_direction"):
+            run_step(session, name, {})
+
+        run_step(session, "extract_features", {"features": ["moving_bar"]})
+
+        windows = feature(session, f"direction_sections_{BAR}")["data"]
+        frames = np.diff(windows["rf_window_frames"])[..., 0]
+        expected = windows["rf_window_spike_counts"] / (frames * FRAME / RATE)
+        found = feature(session, "moving_bar")["data"]
+        np.testing.assert_allclose(found["sweep_rates_rf_window"], expected.T)
+        missing = json.loads(feature(session, "moving_bar", unit="unit_002")["metadata"]["missing"])
+        assert "extract_rf_geometry" in missing["dsi_rf_window"]
 
     def test_needs_sweeps(self, session: PipelineSession) -> None:
         session.stimulus["trial_time"] = {}
