@@ -95,7 +95,7 @@ _OUTPUTS = (
         (),
         "",
         (0, 0.5),
-        "estimated fraction of spikes too small to be detected (Hill et al. 2011)",
+        "estimated share of all spikes that were too small to be detected (Hill et al. 2011)",
     ),
 )
 
@@ -113,7 +113,7 @@ class _Span:
     name="baseline",
     aliases=("baseline_127",),
     title="Baseline and quality",
-    version="1",
+    version="2",
     params=BaselineParams,
     requires=(
         Requirement("metadata", "acquisition_rate", "load_recording"),

@@ -120,7 +120,7 @@ def amplitude_cutoff(amplitudes: NDArray[np.floating]) -> float:
 
     The histogram of amplitudes (100 bins, smoothed by a Gaussian of 3 bins) is taken to be symmetric about
     its peak: what lies above the mirror image of its lower edge stands for what is missing below (Hill et al.
-    2011).
+    2011). The fraction is that of all spikes, found and missing (the same definition as in SpikeInterface).
 
     Parameters
     ----------
@@ -139,9 +139,8 @@ def amplitude_cutoff(amplitudes: NDArray[np.floating]) -> float:
         return math.nan
     if np.ptp(sizes) == 0:
         return 0.0
-    density, edges = np.histogram(sizes, bins=_CUTOFF_BINS, density=True)
-    smooth = gaussian_filter1d(density, _CUTOFF_SMOOTHING_BINS)
-    peak = int(np.argmax(smooth))
-    mirror = peak + int(np.argmin(np.abs(smooth[peak:] - smooth[0])))
-    missing = float(smooth[mirror:].sum() * (edges[1] - edges[0]))
-    return min(missing, 0.5)
+    counts = np.histogram(sizes, bins=_CUTOFF_BINS)[0].astype(np.float64)
+    smooth = gaussian_filter1d(counts, _CUTOFF_SMOOTHING_BINS, mode="nearest")
+    mirror = int(np.flatnonzero(smooth >= smooth[0])[-1])
+    missing = float(smooth[mirror + 1 :].sum())
+    return min(missing / (sizes.size + missing), 0.5)
