@@ -32,6 +32,8 @@ from hdmea_gui.icons import application_icon
 from hdmea_gui.jobs import Failure, JobProgress
 from hdmea_gui.losses import losses
 from hdmea_gui.previews.base import Preview
+from hdmea_gui.previews.electrical_image import ElectricalImagePreview
+from hdmea_gui.previews.receptive_field import ReceptiveFieldPreview
 from hdmea_gui.previews.recording import RecordingPreview
 from hdmea_gui.previews.unit import UnitPreview
 from hdmea_gui.saving import SaveFlow
@@ -95,7 +97,9 @@ class MainWindow(QMainWindow):
         self.panel = StepPanel(controller, self.actions_, self._theme, self)
         self.recording = RecordingPreview(controller, self._theme, self)
         self.unit = UnitPreview(controller, self._theme, self)
-        self.previews: tuple[Preview, ...] = (self.recording, self.unit)
+        self.field = ReceptiveFieldPreview(controller, self._theme, self)
+        self.image = ElectricalImagePreview(controller, self._theme, self)
+        self.previews: tuple[Preview, ...] = (self.recording, self.unit, self.field, self.image)
         self.table = UnitTable(controller.units, controller.selection, self)
         self.log = LogPanel(self._theme, self)
         self._relay = LogRelay(self)
@@ -114,6 +118,8 @@ class MainWindow(QMainWindow):
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.recording, "Recording")
         self.tabs.addTab(self.unit, "Unit")
+        self.tabs.addTab(self.field, "Receptive field")
+        self.tabs.addTab(self.image, "Electrical image")
         self.views = QSplitter(Qt.Orientation.Vertical, self)
         for widget, stretch in ((self.tabs, 3), (self.table, 1), (self.log, 0)):
             self.views.addWidget(widget)
@@ -167,6 +173,8 @@ class MainWindow(QMainWindow):
         self.recording.card.load_asked.connect(self.load)
         self.recording.card.run_all_asked.connect(self.run_all)
         self._relay.line.connect(self.log.add_line)
+        for preview in self.previews:
+            preview.told.connect(self._say)
         self.log.warnings_changed.connect(self.status.show_warnings)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_scheme)
 

@@ -1,14 +1,19 @@
-"""What every preview does: ask when it is visible and out of date, and drop what it no longer needs."""
+"""What every preview does: ask when it is visible and out of date, and hand out what it shows as a file."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
+from pathlib import Path
 
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QShowEvent
+from PySide6.QtWidgets import QMenu, QWidget
 
 from hdmea_gui.controller import Controller
+from hdmea_gui.controller.tables import Table, WriteTable
 from hdmea_gui.jobs import Failure, Query
+from hdmea_gui.previews.export import ask_export_path, picture_of, write_picture
 from hdmea_gui.theme import Theme
 
 __all__ = ["Preview"]
@@ -17,8 +22,9 @@ __all__ = ["Preview"]
 class Preview(QWidget):
     """A view that draws the answer to one query.
 
-    Subclasses say what they ask (`query`) and draw the answer (`show_answer`). `invalidate` is called
-    when what is shown may have changed; while the view is hidden it only remembers that.
+    Subclasses say what they ask (`query`), draw the answer (`show_answer`) and give what they show as
+    columns (`table`). `invalidate` is called when what is shown may have changed; while the view is hidden
+    it only remembers that.
 
     Parameters
     ----------
@@ -30,7 +36,14 @@ class Preview(QWidget):
         Colours.
     parent
         Qt parent.
+
+    Signals
+    -------
+    told(str)
+        Something for the status line: what was exported.
     """
+
+    told = Signal(str)
 
     def __init__(self, key: str, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +52,7 @@ class Preview(QWidget):
         self._controller = controller
         self._theme = theme
         self._out_of_date = True
+        self._waits = False
         controller.answered.connect(self._on_answered)
 
     @abstractmethod
@@ -52,6 +66,10 @@ class Preview(QWidget):
     @abstractmethod
     def show_problem(self, reason: str) -> None:
         """Say why nothing can be shown."""
+
+    def table(self) -> Table | None:
+        """Return what is shown as columns; None while there is nothing to show."""
+        return None
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -69,16 +87,81 @@ class Preview(QWidget):
         if self._out_of_date:
             self._refresh()
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer picture and data as files."""
+        menu = self.export_menu()
+        menu.popup(event.globalPos())
+        event.accept()
+
+    def export_menu(self) -> QMenu:
+        """Return a menu that copies or exports what is shown; it goes when it is closed."""
+        menu = QMenu(self)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.addAction("Copy picture").triggered.connect(self.copy_picture)
+        menu.addSeparator()
+        for kind in ("png", "svg", "pdf"):
+            menu.addAction(f"Export picture as {kind.upper()}…").triggered.connect(
+                partial(self._export, kind)
+            )
+        action = menu.addAction("Export data as CSV…")
+        action.triggered.connect(partial(self._export, "csv"))
+        action.setEnabled(self.table() is not None)
+        return menu
+
+    def copy_picture(self) -> None:
+        """Put the picture into the clipboard."""
+        QGuiApplication.clipboard().setImage(picture_of(self))
+        self.told.emit("The picture was copied.")
+
+    def export_to(self, path: Path) -> None:
+        """Write the picture, or the data if the suffix is ``.csv``; `told` says what came of it."""
+        if path.suffix.lower() == ".csv":
+            table = self.table()
+            if table is not None:
+                self._controller.ask(f"{self._key}:csv", WriteTable(path, table))
+            return
+        try:
+            write_picture(self, path)
+        except OSError as error:
+            self.told.emit(f"Not exported: {error}")
+        else:
+            self.told.emit(f"Exported: {path}")
+
+    def not_yet(self, step: str) -> str:
+        """Say which step computes what is missing."""
+        titles = [item.spec.title for item in self._controller.steps.items if item.spec.name == step]
+        return f"Not computed yet: run “{titles[0] if titles else step}”."
+
+    def no_unit(self) -> str:
+        """Say what to do so that there is a unit to show."""
+        if self._controller.state.unit_ids:
+            return "Choose a unit in the table below."
+        return "There are no units yet: open a recording and run “Load recording”."
+
+    def _export(self, kind: str) -> None:
+        unit = self._controller.selection.unit
+        parts = (self._controller.state.dataset_id, unit or "", self._key)
+        path = ask_export_path(self, kind, "_".join(part for part in parts if part))
+        if path is not None:
+            self.export_to(path)
+
     def _refresh(self) -> None:
         self._out_of_date = False
         query = self.query()
+        self._waits = query is not None
         if query is None:
             self.show_answer(None)
         else:
             self._controller.ask(self._key, query)
 
     def _on_answered(self, key: str, answer: object) -> None:
-        if key != self._key:
+        if key == f"{self._key}:csv":
+            self.told.emit(
+                f"Not exported: {answer.reason}" if isinstance(answer, Failure) else f"Exported: {answer}"
+            )
+            return
+        # An answer that comes when there is nothing to show any more is not wanted.
+        if key != self._key or not self._waits:
             return
         if isinstance(answer, Failure):
             self.show_problem(answer.reason)

@@ -1,0 +1,60 @@
+"""Direction tuning in polar form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PolarCurve", "polar_curve"]
+
+
+@dataclass(frozen=True)
+class PolarCurve:
+    """A tuning curve as points of a plane: 0° to the right, 90° up.
+
+    Attributes
+    ----------
+    outline
+        float64 (n + 1, 2): x and y of the responses in the order of their angle; the last is the first.
+    bars
+        float64 (2 n, 2): inner and outer end of each error bar, along its direction; NaN without an error.
+    """
+
+    outline: NDArray[np.float64]
+    bars: NDArray[np.float64]
+
+
+def polar_curve(
+    directions_deg: NDArray[np.floating],
+    response: NDArray[np.floating],
+    error: NDArray[np.floating] | None = None,
+) -> PolarCurve:
+    """Return the responses to directions as a closed outline.
+
+    Parameters
+    ----------
+    directions_deg
+        (n,) directions of motion in degrees, in any order.
+    response
+        (n,) responses >= 0, any unit.
+    error
+        (n,) half length of the error bars in the unit of `response`; None for none.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ or there is no direction.
+    """
+    angles = np.asarray(directions_deg, np.float64) % 360.0
+    radius = np.asarray(response, np.float64)
+    spread = np.full(radius.shape, np.nan) if error is None else np.asarray(error, np.float64)
+    if not angles.size or angles.shape != radius.shape or spread.shape != radius.shape:
+        raise ValueError("A polar curve needs one response, and one error if any, for each direction.")
+    order = np.argsort(angles, kind="stable")
+    unit = np.column_stack((np.cos(np.deg2rad(angles[order])), np.sin(np.deg2rad(angles[order]))))
+    points = unit * radius[order, None]
+    ends = np.stack((np.maximum(radius - spread, 0.0), radius + spread), axis=1)[order]
+    bars = (unit[:, None, :] * ends[:, :, None]).reshape(-1, 2)
+    return PolarCurve(np.vstack((points, points[:1])), bars)

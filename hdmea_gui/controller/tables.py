@@ -1,0 +1,70 @@
+"""Data of a view as a CSV file, written on the worker thread."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from hdmea_gui.controller.workspace import Workspace
+
+__all__ = ["Table", "WriteTable"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a view shows as columns of (title with unit, values); shorter columns end earlier."""
+
+    columns: tuple[tuple[str, NDArray[Any]], ...]
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Return the rows; empty text where a column has ended or has no number."""
+        lists = [["" if value != value else value for value in values.tolist()] for _, values in self.columns]
+        return zip_longest(*lists, fillvalue="")
+
+    @staticmethod
+    def of_images(
+        titles: tuple[str, str, str, str],
+        frames: NDArray[np.floating],
+        times: NDArray[Any],
+        first: tuple[int, int],
+    ) -> Table:
+        """Return a movie as one row per time and place.
+
+        Parameters
+        ----------
+        titles
+            Of time, row, column and value.
+        frames
+            (times, rows, columns).
+        times
+            (times,).
+        first
+            Row and column of the first pixel.
+        """
+        when, row, col = (places.ravel() for places in np.indices(frames.shape))
+        columns = (np.asarray(times)[when], row + first[0], col + first[1], frames.ravel())
+        return Table(tuple(zip(titles, columns, strict=True)))
+
+
+@dataclass(frozen=True)
+class WriteTable:
+    """Write a table."""
+
+    path: Path
+    table: Table
+
+    def answer(self, bench: Workspace) -> Path:
+        """Return the file that was written; OSError if it cannot be."""
+        with self.path.open("w", newline="", encoding="utf-8-sig") as file:
+            writer = csv.writer(file)
+            writer.writerow([title for title, _ in self.table.columns])
+            writer.writerows(self.table.rows())
+        return self.path

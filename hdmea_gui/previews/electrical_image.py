@@ -1,0 +1,232 @@
+"""Electrical image of a unit: its movie, its peak-to-peak map, and traces around the clicked electrode."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from hdmea_gui.controller import Controller
+from hdmea_gui.controller.image_views import ElectricalImageQuery, ElectricalImageView
+from hdmea_gui.controller.tables import Table
+from hdmea_gui.jobs import Query
+from hdmea_gui.previews.base import Preview
+from hdmea_gui.previews.frame_player import FramePlayer
+from hdmea_gui.theme import Theme
+from hdmea_gui.widgets.plot_panel import ImagePanel, PlotPanel
+
+__all__ = ["ElectricalImagePreview"]
+
+_SILENT = "No spike of this unit could be averaged: the raw electrode data hold none of its spikes."
+_TURN = np.linspace(0.0, 2 * np.pi, 61)
+# Dark on a light rim, or the other way round: seen on every colour of a map.
+_INK, _RIM = "#111111", "#ffffff"
+
+
+class ElectricalImagePreview(Preview):
+    """Movie and peak-to-peak map with soma and axon; traces of an electrode and its neighbours."""
+
+    def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__("electrical_image", controller, theme, parent)
+        self.movie = ImagePanel("Electrical image", theme, "Column", "Row", self)
+        self.map = ImagePanel("Peak to peak", theme, "Column", "Row", self)
+        self.traces = PlotPanel("Traces", theme, "Time relative to the spike (ms)", "Voltage", self)
+        self.panels = (self.movie, self.map, self.traces)
+        self.player = FramePlayer(theme, self)
+        self._marks = [_Marks(panel) for panel in (self.movie, self.map)]
+        self._around = pg.PlotCurveItem(connect="finite")
+        self._chosen = pg.PlotCurveItem()
+        self._now = pg.InfiniteLine(angle=90)
+        self._view: ElectricalImageView | None = None
+        self._place = (0, 0)
+        self._spread = 1.0
+        self._lay_out()
+        self.player.frame_changed.connect(lambda _frame: self._show_frame())
+        for panel in (self.movie, self.map):
+            panel.plot.scene().sigMouseClicked.connect(
+                lambda event, panel=panel: self._on_click(panel, event)
+            )
+        controller.selection.units_changed.connect(lambda _ids: self.invalidate())
+        self.apply_theme(theme)
+        self.show_answer(None)
+
+    def query(self) -> Query | None:
+        """Ask for the current unit."""
+        unit = self._controller.selection.unit
+        return None if unit is None else ElectricalImageQuery(unit)
+
+    def show_answer(self, answer: object) -> None:
+        """Draw the electrical image of a unit."""
+        if not isinstance(answer, ElectricalImageView):
+            asked = self._controller.selection.unit is not None
+            self.show_problem(self.not_yet("compute_eimage_sta") if asked else self.no_unit())
+        elif not np.isfinite(answer.image).any():
+            self.show_problem(_SILENT)
+        else:
+            self._show_view(answer)
+
+    def show_problem(self, reason: str) -> None:
+        """Say why nothing can be shown."""
+        self._view = None
+        self.player.setVisible(False)
+        for panel in self.panels:
+            panel.show_empty(reason)
+
+    def table(self) -> Table | None:
+        """Return the image, one row per sample and electrode."""
+        view = self._view
+        if view is None:
+            return None
+        titles = ("time_ms", "row", "column", f"voltage_{view.unit}")
+        return Table.of_images(titles, view.image, view.time_ms, view.first)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        super().apply_theme(theme)
+        for panel in self.panels:
+            panel.apply_theme(theme)
+        self.player.apply_theme(theme)
+        self._around.setPen(pg.mkPen(theme.muted, width=1))
+        self._chosen.setPen(pg.mkPen(theme.accent, width=2))
+        self._now.setPen(pg.mkPen(theme.bad, width=1))
+        if self._view is not None:
+            self._show_frame()
+            self._show_map()
+
+    def _lay_out(self) -> None:
+        for item in (self._around, self._chosen):
+            self.traces.plot.addItem(item)
+        self.traces.plot.addItem(self._now, ignoreBounds=True)
+        left = QVBoxLayout()
+        left.setSpacing(0)
+        left.addWidget(self.movie, 1)
+        controls = QHBoxLayout()
+        controls.setContentsMargins(8, 0, 8, 0)
+        controls.addWidget(self.player)
+        left.addLayout(controls)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 4, 0, 4)
+        layout.setSpacing(0)
+        layout.addLayout(left, 0, 0, 2, 1)
+        layout.addWidget(self.map, 0, 1)
+        layout.addWidget(self.traces, 1, 1)
+        for place, stretch in ((0, 5), (1, 4)):
+            layout.setRowStretch(place, stretch)
+            layout.setColumnStretch(place, 1)
+
+    def _show_view(self, view: ElectricalImageView) -> None:
+        fresh = self._view is None or self._view.time_ms.size != view.time_ms.size
+        self._view = view
+        amplitude = np.nan_to_num(view.amplitude, nan=-1.0)
+        row, col = np.unravel_index(int(amplitude.argmax()), amplitude.shape)
+        self._place = (int(row), int(col))
+        self._spread = float(np.nanmax(np.abs(view.image))) or 1.0
+        deepest = np.nan_to_num(np.abs(view.image[:, row, col]), nan=-1.0)
+        self.player.setVisible(True)
+        keeps = self.player.playing and not fresh
+        self.player.set_times(view.time_ms, self.player.frame if keeps else int(deepest.argmax()))
+        for marks in self._marks:
+            marks.show(view)
+        self._show_frame()
+        self._show_map()
+        self._show_traces()
+
+    def _show_frame(self) -> None:
+        view = self._view
+        if view is None:
+            return
+        self.movie.show_image(
+            view.image[self.player.frame],
+            (-self._spread, self._spread),
+            self._theme.diverging,
+            f"Voltage ({view.unit})",
+            origin=(view.first[1], view.first[0]),
+            note=f"{view.unit_id}, mean of {view.n_spikes:,} spikes",
+        )
+        self._now.setPos(float(view.time_ms[self.player.frame]))
+
+    def _show_map(self) -> None:
+        view = self._view
+        if view is None:
+            return
+        parts = ["+ soma" if np.isfinite(view.soma_diameter) else "+ unit's electrode"] if view.soma else []
+        parts += ["line: axon"] if view.axon is not None else []
+        self.map.show_image(
+            view.amplitude,
+            (0.0, float(np.nanmax(view.amplitude)) or 1.0),
+            self._theme.magnitude,
+            view.unit,
+            origin=(view.first[1], view.first[0]),
+            note=", ".join(parts),
+        )
+
+    def _show_traces(self) -> None:
+        view = self._view
+        if view is None:
+            return
+        row, col = self._place
+        rows, cols = view.amplitude.shape
+        near = [
+            (r, c)
+            for r in range(max(0, row - 1), min(rows, row + 2))
+            for c in range(max(0, col - 1), min(cols, col + 2))
+            if (r, c) != (row, col)
+        ]
+        gap: NDArray[np.float64] = np.full(1, np.nan)
+        times = [part for _ in near for part in (view.time_ms, gap)]
+        values = [part for r, c in near for part in (view.image[:, r, c].astype(np.float64), gap)]
+        self._around.setData(np.concatenate([*times, gap]), np.concatenate([*values, gap]))
+        self._chosen.setData(view.time_ms, view.image[:, row, col])
+        for marks in self._marks:
+            marks.choose(row + view.first[0], col + view.first[1])
+        self.traces.plot.setLabel("left", f"Voltage ({view.unit})")
+        self.traces.plot.setXRange(float(view.time_ms[0]), float(view.time_ms[-1]), padding=0.01)
+        self.traces.plot.enableAutoRange(axis="y")
+        where = f"row {row + view.first[0]}, column {col + view.first[1]}"
+        self.traces.show_plot(f"{where}; grey: its {len(near)} neighbours; click another electrode")
+
+    def _on_click(self, panel: ImagePanel, event: pg.GraphicsScene.mouseEvents.MouseClickEvent) -> None:
+        view = self._view
+        if view is None or event.button() != pg.QtCore.Qt.MouseButton.LeftButton:
+            return
+        point = panel.plot.getViewBox().mapSceneToView(event.scenePos())
+        row, col = round(point.y()) - view.first[0], round(point.x()) - view.first[1]
+        if 0 <= row < view.amplitude.shape[0] and 0 <= col < view.amplitude.shape[1]:
+            self._place = (row, col)
+            self._show_traces()
+
+
+class _Marks:
+    """Soma, its extent, axon and the chosen electrode on a picture."""
+
+    def __init__(self, panel: ImagePanel) -> None:
+        self._soma = pg.ScatterPlotItem(symbol="+", size=13, pen=pg.mkPen(_RIM, width=1), brush=_INK)
+        self._extent = pg.PlotCurveItem()
+        self._axon = pg.PlotCurveItem()
+        self._chosen = pg.PlotCurveItem()
+        for curve, width in ((self._extent, 1.0), (self._axon, 2.0), (self._chosen, 1.0)):
+            curve.setPen(pg.mkPen(_INK, width=width))
+            curve.setShadowPen(pg.mkPen(_RIM, width=width + 2))
+        for item in (self._extent, self._axon, self._chosen, self._soma):
+            panel.plot.addItem(item, ignoreBounds=True)
+
+    def show(self, view: ElectricalImageView) -> None:
+        """Mark what is known of a unit."""
+        self._soma.setData(
+            [] if view.soma is None else [view.soma[1]], [] if view.soma is None else [view.soma[0]]
+        )
+        if view.soma is not None and np.isfinite(view.soma_diameter):
+            radius = view.soma_diameter / 2
+            self._extent.setData(view.soma[1] + radius * np.cos(_TURN), view.soma[0] + radius * np.sin(_TURN))
+        else:
+            self._extent.clear()
+        if view.axon is not None:
+            self._axon.setData(view.axon[:, 1], view.axon[:, 0])
+        else:
+            self._axon.clear()
+
+    def choose(self, row: int, col: int) -> None:
+        """Mark the electrode whose traces are shown."""
+        x, y = np.array([-0.5, 0.5, 0.5, -0.5, -0.5]), np.array([-0.5, -0.5, 0.5, 0.5, -0.5])
+        self._chosen.setData(col + x, row + y)

@@ -1,0 +1,158 @@
+"""What all previews share: they ask only while they are seen, say what is missing, and can be exported."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from PySide6.QtGui import QGuiApplication, QImage
+
+from hdmea_gui.controller.image_views import ElectricalImageQuery, ReceptiveFieldQuery
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.previews.base import Preview
+from hdmea_gui.widgets.plot_panel import PlotPanel
+
+VIEWS = ("field", "image")
+QUERIES = {"field": ReceptiveFieldQuery, "image": ElectricalImageQuery}
+
+
+@pytest.fixture
+def analysed(loaded: tuple[MainWindow, Any], idle: Callable[[], None]) -> MainWindow:
+    """Return a window with the demo and all steps of the standard flow run."""
+    window = loaded[0]
+    window.controller.choose_flow("standard")
+    window.run_all()
+    idle()
+    return window
+
+
+def shown(qtbot: Any, window: MainWindow, name: str) -> Preview:
+    """Show a tab and wait until it has drawn something."""
+    view: Preview = getattr(window, name)
+    window.tabs.setCurrentWidget(view)
+    qtbot.waitUntil(lambda: view.table() is not None, timeout=10_000)
+    return view
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_without_a_session_each_panel_says_what_to_do(window: MainWindow, name: str) -> None:
+    view: Preview = getattr(window, name)
+    window.tabs.setCurrentWidget(view)
+
+    panels = view.findChildren(PlotPanel)
+    assert panels
+    assert all(panel.is_empty and "Load recording" in panel.empty_text for panel in panels)
+    assert view.table() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("field", "Spike-triggered averages"), ("image", "Electrical images")]
+)
+def test_before_its_step_ran_a_view_names_the_step(
+    qtbot: Any, loaded: tuple[MainWindow, Any], name: str, step: str
+) -> None:
+    window = loaded[0]
+    view: Preview = getattr(window, name)
+    window.tabs.setCurrentWidget(view)
+
+    qtbot.waitUntil(lambda: all(step in panel.empty_text for panel in view.findChildren(PlotPanel)))
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_hidden_view_asks_nothing_and_is_up_to_date_when_it_is_shown(
+    qtbot: Any, analysed: MainWindow, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    asked: list[str] = []
+    ask = analysed.controller.ask
+    monkeypatch.setattr(analysed.controller, "ask", lambda key, query: (asked.append(key), ask(key, query)))
+    view: Preview = getattr(analysed, name)
+
+    analysed.controller.selection.select_units((analysed.controller.state.unit_ids[2],))
+    assert view.objectName() not in asked
+
+    shown(qtbot, analysed, name)
+    assert view.objectName() in asked
+
+
+def test_an_answer_that_comes_after_the_session_is_gone_is_dropped(qtbot: Any, analysed: MainWindow) -> None:
+    view = shown(qtbot, analysed, "field")
+    answer = []
+    analysed.controller.answered.connect(lambda key, found: answer.append(found))
+    analysed.controller.selection.select_units((analysed.controller.state.unit_ids[1],))
+
+    analysed.controller.selection.select_units(())
+    qtbot.waitUntil(lambda: bool(answer))
+
+    assert view.table() is None
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pictures_are_not_blank_in_any_format(
+    qtbot: Any, analysed: MainWindow, tmp_path: Path, name: str, theme: str
+) -> None:
+    analysed.actions_[f"theme_{theme}"].trigger()
+    view = shown(qtbot, analysed, name)
+    told: list[str] = []
+    view.told.connect(told.append)
+
+    for kind in ("png", "svg", "pdf"):
+        view.export_to(tmp_path / f"Bild µ.{kind}")
+    view.copy_picture()
+
+    assert [text.split(":")[0] for text in told] == ["Exported"] * 3 + ["The picture was copied."]
+    picture = QImage(str(tmp_path / "Bild µ.png"))
+    assert (picture.width(), picture.height()) == (2 * view.width(), 2 * view.height())
+    assert (
+        len(
+            {picture.pixel(x, y) for x in range(0, picture.width(), 9) for y in range(0, picture.height(), 9)}
+        )
+        > 5
+    )
+    drawing = ElementTree.parse(tmp_path / "Bild µ.svg").getroot()
+    assert any("path" in node.tag or "polyline" in node.tag for node in drawing.iter())
+    assert any("text" in node.tag for node in drawing.iter()), "text stays text"
+    assert (tmp_path / "Bild µ.pdf").read_bytes().startswith(b"%PDF")
+    assert not QGuiApplication.clipboard().image().isNull()
+
+
+def test_a_picture_that_cannot_be_written_is_said(qtbot: Any, analysed: MainWindow, tmp_path: Path) -> None:
+    view = shown(qtbot, analysed, "field")
+
+    with qtbot.waitSignal(view.told) as told:
+        view.export_to(tmp_path / "not there" / "picture.png")
+    assert "cannot be written" in told.args[0]
+    with qtbot.waitSignal(view.told, timeout=5000) as told:
+        view.export_to(tmp_path / "not there" / "table.csv")
+    assert told.args[0].startswith("Not exported")
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_data_as_csv_are_the_numbers_of_the_session(
+    qtbot: Any, analysed: MainWindow, tmp_path: Path, name: str
+) -> None:
+    view = shown(qtbot, analysed, name)
+    path = tmp_path / "data.csv"
+
+    with qtbot.waitSignal(view.told, timeout=20_000):
+        view.export_to(path)
+
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    table = view.table()
+    assert table is not None
+    assert header == [title for title, _ in table.columns]
+    assert len(rows) == len(table.columns[0][1])
+    assert [float(row[3]) for row in rows] == pytest.approx(table.columns[3][1])
+
+
+def test_the_menu_offers_every_format(qtbot: Any, analysed: MainWindow) -> None:
+    menu = shown(qtbot, analysed, "field").export_menu()
+
+    texts = [action.text() for action in menu.actions() if action.text()]
+    assert [text.split()[-1] for text in texts] == ["picture", "PNG…", "SVG…", "PDF…", "CSV…"]
+    assert all(action.isEnabled() for action in menu.actions())

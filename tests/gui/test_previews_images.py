@@ -1,0 +1,152 @@
+"""Receptive field and electrical image: what is drawn where, and what a click shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hdmea_gui.controller.image_views import ElectricalImageView, Fact, FieldView, ReceptiveFieldView
+from hdmea_gui.main_window import MainWindow
+
+_FRAMES = np.full((6, 4, 5), 128.0, np.float32)
+_FRAMES[4, 1, 2] = 168.0
+_FRAMES[2, 3, 0] = 100.0
+FIELD = FieldView(
+    movie="noise",
+    frames=_FRAMES,
+    time_ms=np.arange(-6, 0) * 20.0,
+    mean=128.0,
+    spread=40.0,
+    peak=(4, 1, 2),
+    outline=np.array([[1.0, 1.0], [3.0, 1.0], [1.0, 1.0]]),
+    outline_source="1-σ ellipse, Gaussian",
+    facts=(Fact("Polarity", "ON", "sign of the average"),),
+    n_spikes=1234,
+)
+_IMAGE = np.zeros((5, 6, 7), np.float32)
+_IMAGE[2, 2, 3] = -80.0
+IMAGE = ElectricalImageView(
+    unit_id="unit_001",
+    unit="µV",
+    image=_IMAGE,
+    time_ms=np.arange(-1, 4) * 0.05,
+    amplitude=np.ptp(_IMAGE, axis=0).astype(np.float64),
+    first=(11, 21),
+    soma=(13.0, 24.0),
+    soma_diameter=2.0,
+    axon=np.array([[13.0, 24.0], [14.0, 25.0]]),
+    n_spikes=17,
+)
+
+
+@pytest.fixture
+def field(window: MainWindow) -> MainWindow:
+    window.tabs.setCurrentWidget(window.field)
+    window.field.show_answer(ReceptiveFieldView("unit_001", (FIELD,)))
+    return window
+
+
+@pytest.fixture
+def image(window: MainWindow) -> MainWindow:
+    window.tabs.setCurrentWidget(window.image)
+    window.image.show_answer(IMAGE)
+    return window
+
+
+def test_the_movie_opens_at_the_peak_and_is_centred_on_the_mean(field: MainWindow) -> None:
+    view = field.field
+
+    assert view.player.frame == 4
+    assert view.average.image.image[1, 2] == 168.0
+    assert view.average.bar.levels() == pytest.approx((88.0, 168.0))
+
+
+def test_time_course_is_that_of_the_peak_pixel_in_milliseconds(field: MainWindow) -> None:
+    times, values = field.field._curve.getData()
+
+    assert times == pytest.approx([-120, -100, -80, -60, -40, -20])
+    assert values == pytest.approx([128, 128, 128, 128, 168, 128])
+
+
+def test_the_slider_shows_another_frame(field: MainWindow) -> None:
+    field.field.player.slider.setValue(2)
+
+    assert field.field.average.image.image[3, 0] == 100.0
+    assert field.field._now.value() == -80.0
+
+
+def test_playing_goes_on_by_itself_and_ends_when_the_view_is_left(qtbot: object, field: MainWindow) -> None:
+    player = field.field.player
+    seen: list[int] = []
+    player.frame_changed.connect(seen.append)
+
+    player.button.click()
+    qtbot.waitUntil(lambda: len(seen) >= 3, timeout=5000)  # type: ignore[attr-defined]
+    field.tabs.setCurrentWidget(field.recording)
+
+    assert seen[:3] == [5, 0, 1], "after the last frame comes the first"
+    assert not player.playing
+
+
+def test_numbers_carry_their_definition_as_tooltip(field: MainWindow) -> None:
+    shown = {label.text(): label.toolTip() for label in field.field.facts}
+
+    assert shown["Polarity  <b>ON</b>"] == "sign of the average"
+    assert "1,234 spikes" in shown
+
+
+def test_a_unit_without_a_usable_spike_says_so(field: MainWindow) -> None:
+    silent = replace(FIELD, frames=np.full((6, 4, 5), np.nan), mean=float("nan"))
+
+    field.field.show_answer(ReceptiveFieldView("unit_001", (silent,)))
+
+    assert field.field.average.is_empty
+    assert "does not fire" in field.field.average.empty_text
+    assert field.field.facts == []
+
+
+def test_of_several_movies_the_chosen_one_is_shown_and_remembered(field: MainWindow) -> None:
+    other = replace(FIELD, movie="other", peak=(2, 3, 0))
+
+    field.field.show_answer(ReceptiveFieldView("unit_001", (FIELD, other)))
+    field.field.movies.setCurrentIndex(1)
+
+    assert field.field.player.frame == 2
+    assert field.controller.selection.movie == "other"
+
+
+def test_electrodes_stand_at_their_place_on_the_chip(image: MainWindow) -> None:
+    for panel in (image.image.movie, image.image.map):
+        rect = panel.image.mapRectToParent(panel.image.boundingRect())
+        assert (rect.left(), rect.top(), rect.width(), rect.height()) == (20.5, 10.5, 7, 6)
+    assert image.image.movie.bar.levels() == pytest.approx((-80.0, 80.0))
+
+
+def test_the_movie_opens_at_the_trough_of_the_largest_electrode(image: MainWindow) -> None:
+    assert image.image.player.frame == 2
+    _, values = image.image._chosen.getData()
+    assert values == pytest.approx([0, 0, -80, 0, 0])
+
+
+def test_a_click_shows_the_traces_of_that_electrode_and_its_neighbours(
+    qtbot: object, image: MainWindow
+) -> None:
+    from PySide6.QtCore import QPointF, Qt
+
+    panel = image.image.map
+    box = panel.plot.getViewBox()
+    place = panel.graphics.mapFromScene(box.mapViewToScene(QPointF(21.0, 11.0)))
+    qtbot.mouseClick(panel.graphics.viewport(), Qt.MouseButton.LeftButton, pos=place)  # type: ignore[attr-defined]
+
+    assert "row 11, column 21" in image.image.traces._note.text()
+    assert "its 3 neighbours" in image.image.traces._note.text(), "a corner has three"
+
+
+def test_a_unit_without_a_spike_in_the_raw_data_says_so(image: MainWindow) -> None:
+    nothing = np.full(_IMAGE.shape, np.nan)
+
+    image.image.show_answer(replace(IMAGE, image=nothing, amplitude=nothing[0], n_spikes=0))
+
+    assert all(panel.is_empty and "none of its spikes" in panel.empty_text for panel in image.image.panels)
