@@ -64,10 +64,17 @@ class _FrameClock:
         return np.multiply(counts, self.hz_per_spike, out=rates, casting="same_kind")
 
 
+def _across_gaps(frames: NDArray[np.int64], segments: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the bins that reach across a gap: what lies between their two refreshes is no frame."""
+    gaps = segments[:-1, 1]
+    inside = gaps[(gaps > frames[0]) & (gaps < frames[-1])]
+    return np.unique(np.searchsorted(frames, inside, side="right") - 1)
+
+
 @extractor(
     name="frif",
     title="Firing rate in frames",
-    version="1",
+    version="2",
     params=FeatureParams,
     requires=(
         Requirement("metadata", "acquisition_rate", "load_recording"),
@@ -84,7 +91,7 @@ class _FrameClock:
             ("n_frames - 1",),
             "Hz",
             (0, None),
-            "spikes in each display frame divided by the frame's duration",
+            "spikes in each display frame divided by the frame's duration; NaN across a gap in the recording",
         ),
         Output(
             "FRIF_x_axis",
@@ -109,7 +116,11 @@ def frif(recording: Recording, params: FeatureParams) -> FeatureTable:
             reasons={"FRIF": "fewer than two display frames were recorded"},
         )
     clock = _FrameClock(frames, rate)
+    across = _across_gaps(frames, recording.segments)
+    rates = [clock.rates(train) for train in recording.spike_trains]
+    for trace in rates:
+        trace[across] = np.nan
     return FeatureTable(
-        units={"FRIF": [clock.rates(train) for train in recording.spike_trains]},
+        units={"FRIF": rates},
         recording={"FRIF_x_axis": frames[:-1] / rate},
     )

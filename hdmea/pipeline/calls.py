@@ -125,7 +125,8 @@ def _detached(path: Path) -> PipelineSession:
 
 def _on_sources(definition: StepDefinition[Any], params: StepParams, mechanism: Mapping[str, Any]) -> Any:
     cmcr, cmtr = getattr(params, "cmcr_path", None), getattr(params, "cmtr_path", None)
-    dataset_id = getattr(params, "dataset_id", None) or dataset_id_from_paths(cmcr, cmtr)
+    given = getattr(params, "dataset_id", None)
+    dataset_id = given if given is not None else dataset_id_from_paths(cmcr, cmtr)
     session = create_session(dataset_id, cmcr, cmtr, mechanism.get("output_dir") or DEFAULT_OUTPUT_DIR)
     public = get_step(definition.name)
     if mechanism.get("defer_save"):

@@ -212,12 +212,31 @@ def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunP
     session.steps[definition.name] = provenance.make_record(
         definition, run.params, plan.inputs, items, run.elapsed_seconds, features
     )
+    _replace_warnings(session, ctx, before, everything=set(there) <= set(plan.compute))
     history.note_run(session, definition.name, before, run.params, plan.force, done)
     if any(item in there for item in plan.compute):
         changed += provenance.mark_stale(session, definition.name)
-    session.warnings += [message for message in ctx.warnings if message not in session.warnings]
     session.mark_step_complete(definition.name)
     return changed
+
+
+def _replace_warnings(
+    session: PipelineSession, ctx: StepContext, before: dict[str, Any] | None, *, everything: bool
+) -> None:
+    """Add a run's warnings; those of earlier runs go if all that they were about was computed again."""
+    name = ctx.definition.name
+    earlier = [] if before is None else json.loads(before.get("warnings", "[]"))
+    own = ctx.warnings if everything else list(dict.fromkeys([*earlier, *ctx.warnings]))
+    session.steps[name]["warnings"] = json.dumps(own, ensure_ascii=False)
+    others = {
+        message
+        for step, record in session.steps.items()
+        if step != name
+        for message in json.loads(record.get("warnings", "[]"))
+    }
+    gone = set(earlier) - set(own) - others
+    session.warnings[:] = [message for message in session.warnings if message not in gone]
+    session.warnings += [message for message in own if message not in session.warnings]
 
 
 def _root(session: PipelineSession, name: str) -> dict[str, Any]:

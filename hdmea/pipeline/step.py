@@ -161,6 +161,8 @@ class StepContext:
         Number of threads to use, at least 1.
     warnings
         What the step warned of.
+    definition
+        The step that runs.
     """
 
     def __init__(
@@ -178,7 +180,7 @@ class StepContext:
         self.outputs: dict[Key, Any] = {}
         self.removed: list[Key] = []
         self.skipped: set[str] = set()
-        self._definition = definition
+        self.definition = definition
         self._progress = progress
         self._cancel = cancel
         self._last_report = 0.0
@@ -199,13 +201,13 @@ class StepContext:
             If the step was asked to stop.
         """
         if self._cancel is not None and self._cancel.is_set():
-            raise StepCancelled(f"{self._definition.title} was stopped; nothing of it was kept.")
+            raise StepCancelled(f"{self.definition.title} was stopped; nothing of it was kept.")
         if self._progress is None:
             return
         now = time.monotonic()
         if fraction <= 0 or fraction >= 1 or now - self._last_report >= _REPORT_INTERVAL_S:
             self._last_report = now
-            event = ProgressEvent(self._definition.name, self._definition.title, min(fraction, 1.0), text)
+            event = ProgressEvent(self.definition.name, self.definition.title, min(fraction, 1.0), text)
             self._progress(event)
 
     def warn(self, message: str) -> None:

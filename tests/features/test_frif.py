@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hdmea.features.extractor import Recording
 from hdmea.features.frif import firing_rate_in_frames, frif
 from tests.features.recordings import RATE, recording
 
@@ -78,3 +79,17 @@ def test_without_frames_the_reason_says_what_to_run(frames: list[int] | None) ->
 
     assert "frame_timestamps" in reason
     assert "load_recording with a .cmcr" in reason
+
+
+def test_a_bin_across_a_gap_is_no_frame() -> None:
+    frames = np.array([0, 300, 600, 2000, 2300], np.uint64)
+    metadata = {
+        "acquisition_rate": np.array([20_000.0]),
+        "recording_duration_s": np.array([0.12]),
+        "frame_timestamps": frames,
+        "segments": np.array([[0, 700], [1900, 2400]]),
+    }
+    spikes = np.array([10, 650, 2100], np.uint64)
+    table = frif.compute(Recording({"unit_001": {"spike_times": spikes}}, metadata, {}))
+    expected = [20_000 / 300, 0, np.nan, 20_000 / 300]
+    np.testing.assert_allclose(table.units["FRIF"][0], expected, rtol=1e-6)

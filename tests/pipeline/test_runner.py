@@ -141,6 +141,14 @@ def test_first_run_of_an_input_does_not_mark_what_did_without_it(session: Pipeli
     assert session.steps["toy_parts"]["stale"] is False
 
 
+def test_warnings_that_a_rerun_disproves_are_gone(session: PipelineSession) -> None:
+    session.warnings.append("scaled by hand")
+    run_step(session, "toy_scale", {"factor": 3})
+    run_step(session, "toy_scale", {"factor": 4}, force=True)
+    assert session.warnings == ["scaled by hand", "scaled by 4"]
+    assert json.loads(session.steps["toy_scale"]["warnings"]) == ["scaled by 4"]
+
+
 def test_items_are_cached_one_by_one(session: PipelineSession) -> None:
     run_step(session, "toy_parts", {"parts": ("a", "b")})
     run = run_step(session, "toy_parts", {"parts": ("b", "ccc")})
@@ -225,6 +233,10 @@ class TestOnFiles:
             get_step("toy_scale")(path, fail_at=1)
         assert path.read_bytes() == before
         assert [item.name for item in tmp_path.glob("*.h5*") if item.suffix == ".h5"] == ["toy.h5"]
+
+    def test_an_empty_name_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(ValidationError, match="must not be empty"):
+            get_step("toy_load")(dataset_id="", cmcr_path="x.cmcr", output_dir=tmp_path)
 
     def test_second_load_is_kept_and_other_parameters_conflict(self, tmp_path: Path) -> None:
         load = get_step("toy_load")

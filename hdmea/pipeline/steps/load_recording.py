@@ -305,7 +305,7 @@ class _Load:
         put(np.array([rate]), "metadata", "acquisition_rate")
         put(np.array([1.0 / rate]), "metadata", "sample_interval")
         put(np.array([duration_s]), "metadata", "recording_duration_s")
-        put([self.session.dataset_id], "metadata", "dataset_id")
+        put(np.array([self.session.dataset_id]), "metadata", "dataset_id")
         put(rate_source, "metadata", "acquisition_rate_source")
 
     def _put_recording(self, cmcr: CmcrReader, rate: float) -> dict[str, Any]:
