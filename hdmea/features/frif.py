@@ -64,9 +64,9 @@ class _FrameClock:
         return np.multiply(counts, self.hz_per_spike, out=rates, casting="same_kind")
 
 
-def _across_gaps(frames: NDArray[np.int64], segments: NDArray[np.int64]) -> NDArray[np.int64]:
+def _across_gaps(frames: NDArray[np.int64], segments: ArrayLike) -> NDArray[np.int64]:
     """Return the bins that reach across a gap: what lies between their two refreshes is no frame."""
-    gaps = segments[:-1, 1]
+    gaps = np.asarray(segments, np.int64).reshape(-1, 2)[:-1, 1]
     inside = gaps[(gaps > frames[0]) & (gaps < frames[-1])]
     return np.unique(np.searchsorted(frames, inside, side="right") - 1)
 
@@ -116,7 +116,7 @@ def frif(recording: Recording, params: FeatureParams) -> FeatureTable:
             reasons={"FRIF": "fewer than two display frames were recorded"},
         )
     clock = _FrameClock(frames, rate)
-    across = _across_gaps(frames, recording.segments)
+    across = _across_gaps(frames, recording.metadata.get("segments", ()))
     rates = [clock.rates(train) for train in recording.spike_trains]
     for trace in rates:
         trace[across] = np.nan
