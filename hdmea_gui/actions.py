@@ -108,6 +108,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "checkpoint",
         toolbar=True,
     ),
+    ActionSpec(
+        "auto_checkpoint",
+        "A&utomatic checkpoints",
+        "toggle_auto_checkpoint",
+        "&File",
+        "Write a checkpoint after each step, to recover after a crash; it goes when you save or close",
+        checkable=True,
+    ),
     ActionSpec("quit", "&Quit", "close", "&File", "Close the program", "Ctrl+Q", new_group=True),
     ActionSpec(
         "run_all",

@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     window = make_window(options)
     window.show()
     window.controller.start()
+    window.recovery.offer()
     if options.demo:
         window.open_demo()
     elif options.files:
@@ -69,12 +70,13 @@ def make_window(options: argparse.Namespace) -> MainWindow:
     """Return the window, with the settings of this user."""
     from hdmea_gui.controller import Controller
     from hdmea_gui.main_window import MainWindow
+    from hdmea_gui.recovery import make_keeper
     from hdmea_gui.settings import SettingsStore, default_settings_path
 
     settings = SettingsStore(options.settings or default_settings_path())
     if options.theme:
         settings.values.theme = options.theme
-    return MainWindow(Controller(), settings)
+    return MainWindow(Controller(keeper=make_keeper(settings.values)), settings)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -36,6 +36,7 @@ from hdmea_gui.previews.electrical_image import ElectricalImagePreview
 from hdmea_gui.previews.receptive_field import ReceptiveFieldPreview
 from hdmea_gui.previews.recording import RecordingPreview
 from hdmea_gui.previews.unit import UnitPreview
+from hdmea_gui.recovery import RecoveryFlow
 from hdmea_gui.saving import SaveFlow
 from hdmea_gui.scripting import ScriptCopier
 from hdmea_gui.settings import SettingsStore
@@ -94,6 +95,7 @@ class MainWindow(QMainWindow):
         self.actions_ = ActionSet(self)
         self.saving = SaveFlow(controller, settings, self)
         self.scripts = ScriptCopier(controller, self)
+        self.recovery = RecoveryFlow(controller, self._open_dialog, self)
         self.panel = StepPanel(controller, self.actions_, self._theme, self)
         self.recording = RecordingPreview(controller, self._theme, self)
         self.unit = UnitPreview(controller, self._theme, self)
@@ -167,6 +169,8 @@ class MainWindow(QMainWindow):
         controller.warned.connect(lambda text: self.log.add(logging.WARNING, text))
         self.saving.checkpointed.connect(self._refresh)
         self.scripts.told.connect(self._say)
+        self.recovery.changed.connect(self._refresh)
+        self.recovery.told.connect(lambda text: self.log.add(logging.WARNING, text))
         self.panel.changed.connect(self._refresh)
         self.recording.welcome.open_asked.connect(self.open_files)
         self.recording.welcome.demo_asked.connect(self.open_demo)
@@ -301,6 +305,11 @@ class MainWindow(QMainWindow):
         """Write a checkpoint."""
         self.saving.checkpoint()
 
+    def toggle_auto_checkpoint(self) -> None:
+        """Write a checkpoint after each step, or not."""
+        self.settings.values.auto_checkpoint = self.actions_["auto_checkpoint"].isChecked()
+        self.recovery.set_enabled(self.settings.values.auto_checkpoint)
+
     def copy_script(self) -> None:
         """Copy what was done as a Python script."""
         self.scripts.copy()
@@ -402,7 +411,8 @@ class MainWindow(QMainWindow):
         self.recording.card.set_enabled(found["run_all"] is None)
         stopping = activity is Activity.STOPPING
         self.actions_["stop"].setText("Stopping…" if stopping else "S&top")
-        self.setWindowTitle(window_title(controller.state, self.saving.checkpoint_note))
+        note, too_large = self.recovery.latest(self.saving.checkpoint_note), self.recovery.too_large
+        self.setWindowTitle(window_title(controller.state, note, too_large))
         self.status.show_job("" if activity is Activity.IDLE else controller.job_title)
 
     def _say(self, text: str) -> None:
@@ -483,4 +493,5 @@ class MainWindow(QMainWindow):
                 splitter.setSizes(sizes)
         self.log.setVisible(values.log_visible)
         self.actions_["log"].setChecked(values.log_visible)
+        self.actions_["auto_checkpoint"].setChecked(values.auto_checkpoint)
         self.controller.flow = values.flow

@@ -36,6 +36,9 @@ class Settings(pydantic.BaseModel):
     main_splitter: list[int] = []
     view_splitter: list[int] = []
     log_visible: bool = False
+    auto_checkpoint: bool = True
+    recovery_folder: str = ""
+    recovery_share: float = pydantic.Field(0.2, gt=0, lt=1)
 
 
 class SettingsStore:

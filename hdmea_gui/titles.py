@@ -19,13 +19,15 @@ class CheckpointNote:
     clock: str
 
 
-def save_state_text(state: StateView, checkpoint: CheckpointNote | None) -> str:
+def save_state_text(state: StateView, checkpoint: CheckpointNote | None, too_large: bool = False) -> str:
     """Return where the session's data are safe, in a few words."""
     if not state.has_data:
         return "not loaded yet"
     if not state.unsaved:
         return "saved" if state.saved_path is not None else "as in the checkpoint"
     where = "changed since it was saved" if state.saved_path is not None else "in memory, not saved"
+    if too_large:
+        where += ", too large for automatic checkpoints"
     if checkpoint is None:
         return where
     if checkpoint.revision == state.revision:
@@ -33,9 +35,9 @@ def save_state_text(state: StateView, checkpoint: CheckpointNote | None) -> str:
     return f"{where}; checkpoint of {checkpoint.clock} is older"
 
 
-def window_title(state: StateView, checkpoint: CheckpointNote | None) -> str:
-    """Return the title of the window."""
+def window_title(state: StateView, checkpoint: CheckpointNote | None, too_large: bool = False) -> str:
+    """Return the title of the window; `too_large` if there is no automatic checkpoint for that reason."""
     if not state.is_open:
         return PROGRAM
     mark = " ●" if state.unsaved else ""
-    return f"{state.dataset_id}{mark} {save_state_text(state, checkpoint)} – {PROGRAM}"
+    return f"{state.dataset_id}{mark} {save_state_text(state, checkpoint, too_large)} – {PROGRAM}"

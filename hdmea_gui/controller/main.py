@@ -5,12 +5,14 @@ from __future__ import annotations
 import enum
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from hdmea.utils.exceptions import StepCancelled
+from hdmea_gui.controller.recovery import DiscardJob, Keeper, Kept, NotKept, RecoverJob, RecoveryOffer
 from hdmea_gui.controller.snapshot import FileFacts, OpenResult, StateView
 from hdmea_gui.controller.work import (
     Catalogue,
@@ -57,6 +59,13 @@ class Activity(enum.Enum):
 class Controller(QObject):
     """Owns the worker and the models that the views show.
 
+    Parameters
+    ----------
+    parent
+        Qt parent.
+    keeper
+        Writes automatic checkpoints; None for none.
+
     Attributes
     ----------
     steps, units, selection
@@ -84,6 +93,8 @@ class Controller(QObject):
         Title of the job that failed.
     stopped(str)
         Title of the job that was stopped.
+    kept(Kept | NotKept)
+        An automatic checkpoint was written, or why it was not.
     warned(str)
         Something for the log.
     answered(str, object)
@@ -98,11 +109,13 @@ class Controller(QObject):
     step_failed = Signal(str, str, str)
     failed = Signal(str, object)
     stopped = Signal(str)
+    kept = Signal(object)
     warned = Signal(str)
     answered = Signal(str, object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, keeper: Keeper | None = None) -> None:
         super().__init__(parent)
+        self.keeper = keeper
         self.steps = StepListModel(self)
         self.units = UnitTableModel(self)
         self.selection = SelectionModel(self)
@@ -113,7 +126,7 @@ class Controller(QObject):
         self._parameters: dict[str, ParameterModel] = {}
         self._facts_asked: Callable[[FileFacts | Failure], None] | None = None
         self._starting = True
-        self._runner = JobRunner(Workspace, (StepCancelled,), self)
+        self._runner = JobRunner(partial(Workspace, keeper), (StepCancelled,), self)
         self._runner.started.connect(self._on_started)
         self._runner.progressed.connect(self._on_progress)
         self._runner.milestone.connect(self._on_milestone)
@@ -192,6 +205,14 @@ class Controller(QObject):
         """Write a checkpoint."""
         self._submit(CheckpointJob(path, overwrite))
 
+    def recover(self, offer: RecoveryOffer) -> None:
+        """Open a checkpoint that a crash left behind; `opened` says what came of it."""
+        self._submit(RecoverJob(offer))
+
+    def discard(self, offer: RecoveryOffer) -> None:
+        """Remove a checkpoint that a crash left behind."""
+        self._submit(DiscardJob(offer))
+
     def ask_facts(self, path: Path, tell: Callable[[FileFacts | Failure], None]) -> None:
         """Have `tell` called with what a file says about itself."""
         self._facts_asked = tell
@@ -202,8 +223,14 @@ class Controller(QObject):
         self._runner.ask(key, query)
 
     def shutdown(self, timeout_s: float = 30.0) -> bool:
-        """Stop everything and join the worker; False if it did not end in time."""
-        return self._runner.shutdown(timeout_s)
+        """Stop everything and join the worker; False if it did not end in time.
+
+        The automatic checkpoint is removed, unless the worker did not end.
+        """
+        joined = self._runner.shutdown(timeout_s)
+        if joined and self.keeper is not None:
+            self.keeper.forget()
+        return joined
 
     def own_facts(self) -> FileFacts:
         """Return what the session in memory says about itself."""
@@ -256,6 +283,8 @@ class Controller(QObject):
             self.steps.set_running(event.name)
         elif isinstance(event, StepEnded):
             self._end_step(event)
+        elif isinstance(event, Kept | NotKept):
+            self.kept.emit(event)
         elif isinstance(event, str):
             self.warned.emit(event)
 

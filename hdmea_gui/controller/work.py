@@ -211,6 +211,9 @@ class RunJob:
         )
         if not run.cached:
             ctx.let_views_ask()
+            kept = bench.keep_checkpoint(ctx)
+            if kept is not None:
+                ctx.milestone(kept)
         return True
 
     @staticmethod
@@ -257,6 +260,7 @@ class SaveJob:
         """Return the state of the saved session."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         bench.require().save(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
+        bench.forget_checkpoint()
         return bench.state()
 
 

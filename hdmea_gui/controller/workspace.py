@@ -21,6 +21,8 @@ from hdmea_gui.controller.snapshot import (
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
+    from hdmea_gui.controller.recovery import Keeper, Kept, NotKept
+    from hdmea_gui.jobs import JobContext
 
 __all__ = ["Workspace"]
 
@@ -28,9 +30,16 @@ _SNR_NAMES = ("snr", "signaltonoise", "signal_to_noise")
 
 
 class Workspace:
-    """Holds the session; made, used and released on the worker thread only."""
+    """Holds the session; made, used and released on the worker thread only.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    keeper
+        Writes automatic checkpoints; None for none.
+    """
+
+    def __init__(self, keeper: Keeper | None = None) -> None:
+        self.keeper = keeper
         self.session: PipelineSession | None = None
         self.sources: tuple[Path, ...] = ()
         self._revision = 0
@@ -48,8 +57,18 @@ class Workspace:
         """Replace the session; the one before is released here."""
         self.session = session
         self.sources = sources
+        self.forget_checkpoint()
         self.touch()
         return self.state()
+
+    def keep_checkpoint(self, ctx: JobContext) -> Kept | NotKept | None:
+        """Write the automatic checkpoint of the session as it is now; None if there is none to write."""
+        return None if self.keeper is None else self.keeper.keep(self.require(), self._revision, ctx)
+
+    def forget_checkpoint(self) -> None:
+        """Remove the automatic checkpoint: what is in it was saved, or is wanted no more."""
+        if self.keeper is not None:
+            self.keeper.forget()
 
     def touch(self) -> None:
         """Note that the session's data changed."""
