@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdmea.stimulus.calibration import StimulusCalibration, read_calibration
-from hdmea.utils.exceptions import ConfigurationError
+from hdmea.stimulus.calibration import StimulusCalibration, read_calibration, write_calibration
+from hdmea.utils.exceptions import ConfigurationError, SessionError
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,66 @@ def test_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str) -> No
 def test_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="calibration"):
         read_calibration(tmp_path / "none.json")
+
+
+@given(
+    st.floats(0.1, 100),
+    st.floats(-360, 360),
+    st.booleans(),
+    st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)),
+)
+def test_what_is_written_is_read(
+    scale: float, turn: float, mirror: bool, offset: tuple[float, float]
+) -> None:
+    calibration = StimulusCalibration(um_per_pixel=scale, rotation_deg=turn, mirror=mirror, offset_um=offset)
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_calibration(Path(folder) / "c.json", calibration)
+
+        assert read_calibration(path) == calibration
+        assert [found.name for found in Path(folder).iterdir()] == ["c.json"]
+
+
+def test_an_existing_file_is_replaced_only_when_told(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text("somebody's")
+
+    with pytest.raises(FileExistsError, match="exists"):
+        write_calibration(path, StimulusCalibration(um_per_pixel=20))
+    assert path.read_text() == "somebody's"
+
+    write_calibration(path, StimulusCalibration(um_per_pixel=20), overwrite=True)
+    assert read_calibration(path).um_per_pixel == 20
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SessionError, match="cannot be written"):
+        write_calibration(tmp_path / "none" / "c.json", StimulusCalibration(um_per_pixel=20))
+
+
+def test_outline_has_the_outer_edges_of_the_corner_pixels() -> None:
+    calibration = StimulusCalibration(um_per_pixel=10, offset_um=(100, 200))
+
+    expected = [(95, 195), (135, 195), (135, 215), (95, 215)]
+    assert calibration.outline(4, 2).tolist() == [list(corner) for corner in expected]
+
+
+def test_outline_of_a_mirrored_frame_runs_to_the_left() -> None:
+    first, along, _, down = StimulusCalibration(um_per_pixel=10, mirror=True).outline(4, 2)
+
+    assert (along - first).tolist() == [-40, 0]
+    assert (down - first).tolist() == [0, 20]
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"um_per_pixel": None}, "give the size"),
+        ({"um_per_pixel": 20, "offset_um": (1,)}, "two numbers"),
+        ({"um_per_pixel": 20, "offset_um": 5}, "two numbers"),
+        ({"um_per_pixel": 20, "offset_um": (1, float("nan"))}, "finite"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(values: dict[str, object], sentence: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match=sentence):
+        StimulusCalibration.model_validate(values)
