@@ -157,6 +157,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
         new_group=True,
     ),
     ActionSpec(
+        "calibration",
+        "Stimulus &calibration…",
+        "edit_calibration",
+        "&Run",
+        "Where the stimulus lies on the chip, and the pitch of the electrodes",
+        "Ctrl+Shift+K",
+        "chip",
+    ),
+    ActionSpec(
         "previous_unit",
         "&Previous unit",
         "previous_unit",

@@ -51,6 +51,7 @@ def refusals(
         "run_step": nothing_open or busy or _step_refusal(chosen, problems),
         "stop": stop,
         "copy_script": nothing_open or (None if state.completed else "run a step first"),
+        "calibration": "the engine is still starting" if activity is Activity.STARTING else None,
         "reset_parameters": None if chosen is not None else "choose a step first",
         "previous_unit": no_units,
         "next_unit": no_units,

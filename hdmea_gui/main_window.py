@@ -25,6 +25,7 @@ from hdmea_gui.controller import Controller
 from hdmea_gui.controller.main import Activity
 from hdmea_gui.controller.snapshot import OpenResult, StateView
 from hdmea_gui.dialogs import files
+from hdmea_gui.dialogs.calibration import CalibrationDialog
 from hdmea_gui.dialogs.help import AboutDialog, ShortcutsDialog
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.dialogs.unsaved import UnsavedDialog
@@ -283,6 +284,12 @@ class MainWindow(QMainWindow):
         chosen = self.panel.list.chosen_item
         if chosen is not None:
             self.controller.parameters(chosen.spec.name).reset_all()
+
+    def edit_calibration(self) -> None:
+        """Show where the stimulus lies on the chip, and the pitch of the electrodes."""
+        dialog = CalibrationDialog(self.controller, self.settings, self)
+        dialog.told.connect(self._say)
+        self._open_dialog(dialog)
 
     def _on_step_failed(self, title: str, reason: str, details: str) -> None:
         self.log.add(logging.ERROR, f"{title} failed: {reason}")

@@ -10,6 +10,7 @@ from typing import Any
 
 import platformdirs
 import pydantic
+from pydantic import PositiveInt
 
 from hdmea_gui.theme import ThemeName
 
@@ -31,6 +32,9 @@ class Settings(pydantic.BaseModel):
     open_folder: str = ""
     save_folder: str = ""
     recent: list[str] = []
+    calibration_path: str = ""
+    sensor_pitch_um: float | None = None
+    movie_frame: tuple[PositiveInt, PositiveInt] = (100, 100)
     geometry: str = ""
     window_state: str = ""
     main_splitter: list[int] = []

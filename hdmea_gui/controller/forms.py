@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from hdmea_gui.controller.snapshot import FieldSpec, StepSpec
 
 if TYPE_CHECKING:
+    import pydantic
     from pydantic.fields import FieldInfo
 
     from hdmea.pipeline.step import StepDefinition
 
-__all__ = ["describe_step"]
+__all__ = ["describe_fields", "describe_step"]
 
 _KINDS = {bool: "bool", int: "int", float: "float", str: "text"}
 
@@ -28,13 +29,18 @@ def describe_step(definition: StepDefinition[Any]) -> StepSpec:
         title=definition.title,
         help=" ".join(document.split()),
         requires=definition.requires,
-        fields=tuple(
-            _describe(name, info)
-            for name, info in definition.params.model_fields.items()
-            if not _extra(info).get("deprecated", False)
-        ),
+        fields=describe_fields(definition.params),
         model=definition.params,
         creates=definition.creates,
+    )
+
+
+def describe_fields(model: type[pydantic.BaseModel]) -> tuple[FieldSpec, ...]:
+    """Return the fields of a declaration, without those that are only kept for older scripts."""
+    return tuple(
+        _describe(name, info)
+        for name, info in model.model_fields.items()
+        if not _extra(info).get("deprecated", False)
     )
 
 
@@ -55,6 +61,7 @@ def _describe(name: str, info: FieldInfo) -> FieldSpec:
         optional=optional,
         advanced=bool(extra.get("advanced", False)),
         required=info.is_required(),
+        decimals=extra.get("decimals"),
     )
 
 

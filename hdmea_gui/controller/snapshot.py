@@ -52,6 +52,7 @@ class FieldSpec:
     optional: bool = False
     advanced: bool = False
     required: bool = False
+    decimals: int | None = None
 
 
 @dataclass(frozen=True)

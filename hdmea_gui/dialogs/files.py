@@ -6,9 +6,10 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-__all__ = ["ask_folder", "ask_open_files", "ask_save_path"]
+__all__ = ["ask_calibration", "ask_calibration_target", "ask_folder", "ask_open_files", "ask_save_path"]
 
 _READABLE = "Recordings and results (*.cmcr *.cmtr *.CMCR *.CMTR *.h5 *.hdf5);;All files (*)"
+_CALIBRATIONS = "Stimulus calibrations (*.json)"
 
 
 def ask_open_files(parent: QWidget, folder: str) -> list[Path]:
@@ -35,3 +36,28 @@ def ask_save_path(parent: QWidget, title: str, proposed: Path) -> Path | None:
         return None
     path = Path(name)
     return path if path.suffix.lower() in {".h5", ".hdf5"} else path.with_name(f"{path.name}.h5")
+
+
+def ask_calibration(parent: QWidget, folder: str) -> Path | None:
+    """Return the stimulus calibration to open, None if the person cancelled."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Open stimulus calibration", folder, _CALIBRATIONS)
+    return Path(name) if name else None
+
+
+def ask_calibration_target(parent: QWidget, proposed: Path) -> Path | None:
+    """Return where to write a stimulus calibration, with the suffix ``.json``; None if the person cancelled.
+
+    Whether an existing file is replaced is asked later, in the dialog.
+    """
+    name, _ = QFileDialog.getSaveFileName(
+        parent,
+        "Save stimulus calibration",
+        str(proposed),
+        _CALIBRATIONS,
+        "",
+        QFileDialog.Option.DontConfirmOverwrite,
+    )
+    if not name:
+        return None
+    path = Path(name)
+    return path if path.suffix.lower() == ".json" else path.with_name(f"{path.name}.json")

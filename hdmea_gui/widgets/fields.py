@@ -29,9 +29,13 @@ AUTOMATIC = "automatic"
 
 
 class Editor(QObject):
-    """An editor: its widget, its value, and a signal when the person edited it."""
+    """An editor: its widget, its value, and a signal when the person edited it.
+
+    `shows_unit` tells whether the unit stands beside the value; else it belongs into the label.
+    """
 
     edited = Signal()
+    shows_unit = False
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
@@ -65,6 +69,8 @@ class _Check(Editor):
 
 
 class _Integer(Editor):
+    shows_unit = True
+
     def __init__(self, field: FieldSpec, parent: QWidget) -> None:
         self.box = QSpinBox(parent)
         super().__init__(self.box)
@@ -86,6 +92,8 @@ class _Integer(Editor):
 
 
 class _Number(Editor):
+    shows_unit = True
+
     def __init__(self, field: FieldSpec, parent: QWidget) -> None:
         self.box = QDoubleSpinBox(parent)
         super().__init__(self.box)
@@ -105,6 +113,7 @@ class _Number(Editor):
 
     def show_value(self, value: Any) -> None:
         self.box.blockSignals(True)
+        self.box.setDecimals(max(self.box.decimals(), _places(float(value))))
         self.box.setValue(float(value))
         self.box.blockSignals(False)
 
@@ -184,7 +193,7 @@ class _Literal(_Text):
     def value(self) -> Any:
         text = self.line.text().strip()
         if not text:
-            return None if self.field.optional else ()
+            return () if self.field.kind == "list" and not self.field.optional else None
         try:
             found = ast.literal_eval(text)
         except (ValueError, SyntaxError):
@@ -201,18 +210,24 @@ class _Literal(_Text):
 
 
 def _decimals(field: FieldSpec) -> int:
-    """Return enough decimals for the default and the limits, at least one."""
+    """Return the declared decimals, else enough for the default and the limits, at least one."""
+    if field.decimals is not None:
+        return field.decimals
     numbers = [number for number in (field.default, field.minimum, field.maximum) if number is not None]
-    parts = [f"{number:.6f}".rstrip("0").partition(".")[2] for number in numbers]
-    return max(1, *(len(part) for part in parts)) if parts else 3
+    return max(1, *map(_places, numbers)) if numbers else 3
+
+
+def _places(number: float) -> int:
+    """Return with how many decimals a number is written, at most six."""
+    return len(f"{number:.6f}".rstrip("0").partition(".")[2])
 
 
 def make_editor(field: FieldSpec, parent: QWidget) -> Editor:
     """Return the editor for a parameter.
 
-    A number that may be left out is edited as text: a spin box has no way to say "nothing".
+    A number that may be left out, or has no default, is edited as text: a spin box cannot say "nothing".
     """
-    if field.optional and field.kind in {"int", "float", "bool", "list", "value"}:
+    if (field.optional or field.required) and field.kind in {"int", "float", "bool", "list", "value"}:
         return _Literal(field, parent)
     makers: dict[str, type[Editor]] = {
         "bool": _Check,

@@ -184,7 +184,8 @@ class _Row:
         self.editor.show_value(self.model.value(self.field.name))
         self.editor.show_hint(self.model.hint(self.field.name))
         changed = self.model.is_changed(self.field.name)
-        self.label.setText(f"{self.field.title}{' •' if changed else ''}")
+        unit = f" ({self.field.unit})" if self.field.unit and not self.editor.shows_unit else ""
+        self.label.setText(f"{self.field.title}{unit}{' •' if changed else ''}")
         self.reset.setVisible(changed)
 
     def show_problem(self, text: str) -> None:
