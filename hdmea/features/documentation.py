@@ -1,8 +1,8 @@
-"""The part of the science page that is made from the declarations of the features."""
+"""The part of the science page that is made from the declarations of the features; tables for others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,15 @@ from hdmea.features.extractor import Extractor, Output
 from hdmea.features.movie_trials import OptionalFeature
 from hdmea.utils.exceptions import ConfigurationError
 
-__all__ = ["BEGIN", "END", "features_markdown", "update_page"]
+__all__ = [
+    "BEGIN",
+    "END",
+    "features_markdown",
+    "output_table",
+    "parameter_table",
+    "update_page",
+    "update_part",
+]
 
 BEGIN = "<!-- features: made from the declarations, do not edit -->"
 END = "<!-- end of features -->"
@@ -45,12 +53,44 @@ def update_page(path: str | Path, extractors: Iterable[Extractor]) -> str:
     ConfigurationError
         If the page does not have these lines.
     """
+    return update_part(path, BEGIN, END, features_markdown(extractors))
+
+
+def update_part(path: str | Path, begin: str, end: str, fresh: str) -> str:
+    """Return the text of a page with the part between two lines replaced.
+
+    Parameters
+    ----------
+    path
+        A Markdown file that has both lines.
+    begin, end
+        The lines; they stay.
+    fresh
+        What is to be between them.
+
+    Raises
+    ------
+    ConfigurationError
+        If the page does not have these lines.
+    """
     text = Path(path).read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ConfigurationError(f"{path} does not have the lines {BEGIN!r} and {END!r}.")
-    return f"{before}{BEGIN}\n\n{features_markdown(extractors)}\n\n{END}{after}"
+    before, first, rest = text.partition(begin)
+    _, last, after = rest.partition(end)
+    if not (first and last):
+        raise ConfigurationError(f"{path} does not have the lines {begin!r} and {end!r}.")
+    return f"{before}{begin}\n\n{fresh}\n\n{end}{after}"
+
+
+def parameter_table(fields: Mapping[str, FieldInfo]) -> list[str]:
+    """Lines of a Markdown table of parameters; none without parameters."""
+    rows = [_parameter(name, field) for name, field in fields.items()]
+    return ["| parameter | default | meaning |", "|---|---|---|", *rows] if rows else []
+
+
+def output_table(outputs: Iterable[Output]) -> list[str]:
+    """Lines of a Markdown table of outputs."""
+    head = ["| output | unit | range | shape | definition |", "|---|---|---|---|---|"]
+    return head + [_output(output) for output in outputs]
 
 
 def _section(extractor: Extractor) -> str:
@@ -62,19 +102,15 @@ def _section(extractor: Extractor) -> str:
     needs = dict.fromkeys(need.provided_by for need in extractor.requires if need not in optional)
     uses = f" Uses if there: {'; '.join(need.provided_by for need in optional)}." if optional else ""
     lines += [f"Needs: {'; '.join(needs) or 'nothing'}.{uses} Version {extractor.version}.", ""]
-    fields = extractor.params.model_fields
-    if fields:
-        lines += ["| parameter | default | meaning |", "|---|---|---|"]
-        lines += [_parameter(name, field) for name, field in fields.items()] + [""]
-    lines += ["| output | unit | range | shape | definition |", "|---|---|---|---|---|"]
-    lines += [_output(output) for output in extractor.outputs]
-    return "\n".join(lines)
+    parameters = parameter_table(extractor.params.model_fields)
+    lines += [*parameters, ""] if parameters else []
+    return "\n".join([*lines, *output_table(extractor.outputs)])
 
 
 def _parameter(name: str, field: FieldInfo) -> str:
     extra: dict[str, Any] = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     default = "required" if field.default is PydanticUndefined else _value(field.default)
-    unit = f" {extra['unit']}" if extra.get("unit") else ""
+    unit = f" {extra['unit']}" if extra.get("unit") and field.default is not None else ""
     meaning = ": ".join(part for part in (field.title, field.description) if part)
     return f"| `{name}` | {default}{unit} | {_cell(meaning or name)} |"
 

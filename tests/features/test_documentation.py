@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hdmea.features.axon_outputs import AXON_OUTPUTS
 from hdmea.features.documentation import features_markdown, update_page
 from hdmea.features.registry import default_registry
+from hdmea.features.soma_geometry import SOMA_OUTPUTS
+from hdmea.pipeline.documentation import steps_markdown, update_steps
+from hdmea.pipeline.steps.fit_lnl import LNL_OUTPUTS
 from hdmea.utils.exceptions import ConfigurationError
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "science.md"
@@ -25,6 +29,28 @@ def test_the_page_is_current() -> None:
     assert current == fresh, "write hdmea.features.documentation.update_page(PAGE, own()) to docs/science.md"
 
 
+def test_the_steps_on_the_page_are_current() -> None:
+    fresh = update_steps(PAGE)
+
+    current = PAGE.read_text(encoding="utf-8")
+
+    assert current == fresh, "write hdmea.pipeline.documentation.update_steps(PAGE) to docs/science.md"
+
+
+@pytest.mark.parametrize(
+    "number", ["equivalent_diameter", "velocity_low_m_s", "dog_surround_sigma_major", "bits_per_spike"]
+)
+def test_every_step_says_what_it_stores(number: str) -> None:
+    assert f"| `{number}` |" in steps_markdown()
+
+
+def test_the_file_format_names_what_steps_store() -> None:
+    page = PAGE.with_name("file_format.md").read_text(encoding="utf-8")
+
+    for output in (*SOMA_OUTPUTS, *AXON_OUTPUTS, *LNL_OUTPUTS):
+        assert f"`{output.name}`" in page
+
+
 def test_every_number_is_explained() -> None:
     text = features_markdown(own())
 
@@ -40,3 +66,5 @@ def test_a_page_without_its_marks_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="does not have the lines"):
         update_page(page, own())
+    with pytest.raises(ConfigurationError, match="does not have the lines"):
+        update_steps(page)

@@ -175,14 +175,15 @@ class TestFrames:
         frames = shown.metadata["frame_timestamps"].astype(np.int64)
         rate = shown.acquisition_rate
         starts = frames[150 + np.arange(3)[:, None] * 4520 + np.arange(8) * 565] / rate
-        sweeps = {str(k): pynapple.IntervalSet(starts[:, k], starts[:, k] + 564.9 / 60) for k in range(8)}
+        # Without the last thousandth of a frame: intervals of pynapple are closed.
+        length = 564.999 / 60
+        sweeps = {str(k): pynapple.IntervalSet(starts[:, k], starts[:, k] + length) for k in range(8)}
         spikes = shown.units["unit_001"]["spike_times"] / rate
 
         expected = pynapple.compute_response_per_epoch(pynapple.TsGroup({0: pynapple.Ts(spikes)}), sweeps)
 
-        found = moving_bar.compute(shown).units["tuning_curve"][0] / (565 / 60)
-        # The last tenth of a frame is left out: intervals of pynapple are closed.
-        np.testing.assert_allclose(found, expected.values[0], rtol=0.01)
+        found = moving_bar.compute(shown).units["tuning_curve"][0] / length
+        np.testing.assert_allclose(found, expected.values[0], rtol=1e-6)
 
 
 class TestAverages:
