@@ -255,7 +255,8 @@ class CalibrationDialog(QDialog):
             self.chip.show_frame(view.frame)
         chosen = [self._controller.parameters(step.name).value(PITCH) for step, _ in self._takers(PITCH)]
         known = [*chosen, view.pitch_um, self._settings.values.sensor_pitch_um]
-        self.chip.show_pitch(next((pitch for pitch in known if pitch is not None), None))
+        if not self.chip.is_edited:
+            self.chip.show_pitch(next((pitch for pitch in known if pitch is not None), None))
 
     def _show_values(self, view: CalibrationView) -> None:
         self.path = view.path

@@ -75,6 +75,11 @@ class ChipEditor(QWidget):
             return None
 
     @property
+    def is_edited(self) -> bool:
+        """Whether something was chosen or typed as pitch."""
+        return self.has_problem or self.pitch_um is not None
+
+    @property
     def has_problem(self) -> bool:
         """Whether the pitch is not allowed."""
         return bool(self.problem.text())

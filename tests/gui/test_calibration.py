@@ -216,6 +216,49 @@ def test_changes_are_not_lost_by_closing(qtbot: Any, show: Show) -> None:
     assert not dialog.isVisible()
 
 
+def test_closing_can_save_first(
+    qtbot: Any, show: Show, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog = show()
+    fill(dialog)
+    choose(monkeypatch, tmp_path / "c.json")
+
+    dialog.close_button.click()
+    answer(dialog, "Save as…")
+    qtbot.waitUntil(lambda: window.dialog is None)
+
+    assert read_calibration(tmp_path / "c.json") == MEASURED
+
+
+def test_what_is_being_typed_is_saved_too(
+    qtbot: Any, show: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog = show()
+    line = dialog.form.editor("um_per_pixel").widget
+    fill(dialog)
+    choose(monkeypatch, tmp_path / "c.json")
+    line.setFocus()
+    assert isinstance(line, QLineEdit)
+    line.selectAll()
+    qtbot.keyClicks(line, "7.5")
+
+    dialog.save_as()
+    qtbot.waitUntil(lambda: not dialog.is_changed)
+
+    assert read_calibration(tmp_path / "c.json").um_per_pixel == 7.5
+
+
+def test_a_pitch_typed_before_the_engine_answers_stays(window: MainWindow, qtbot: Any) -> None:
+    window.settings.values.sensor_pitch_um = 32.0
+    with qtbot.waitSignal(window.controller.answered):
+        window.edit_calibration()
+        dialog = window.dialog
+        assert isinstance(dialog, CalibrationDialog)
+        dialog.chip.pitch.setEditText("16")
+
+    assert dialog.chip.pitch.value() == 16
+
+
 # -- the recording -----------------------------------------------------------------------------------
 
 
