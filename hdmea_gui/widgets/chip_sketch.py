@@ -57,7 +57,7 @@ class ChipSketch(QWidget):
             painter.drawText(
                 self.rect(),
                 Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap,
-                "Give the pixel size to see where the movie lies.",
+                "The sketch appears when the values are complete.",
             )
             return
         view = _View(self.region_um(), QRectF(self.rect()).marginsRemoved(_MARGINS))
