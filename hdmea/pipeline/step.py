@@ -108,6 +108,7 @@ class StepDefinition(Generic[R]):
     items: Callable[[PipelineSession, Any], Sequence[str]] | None
     item_params: Callable[[Any, str], Any] | None
     resolve: Callable[[PipelineSession, Any], StepParams] | None
+    forecast: Callable[[PipelineSession, Any], int] | None
     result: Callable[[StepRun], R]
 
     def make_params(self, values: Mapping[str, Any]) -> StepParams:
@@ -293,6 +294,7 @@ def step(
     items: Callable[[PipelineSession, Any], Sequence[str]] | None = None,
     item_params: Callable[[Any, str], Any] | None = None,
     resolve: Callable[[PipelineSession, Any], StepParams] | None = None,
+    forecast: Callable[[PipelineSession, Any], int] | None = None,
 ) -> Callable[[Callable[[PipelineSession, Any, StepContext], Any]], StepFunction[R]]:
     """Declare a step.
 
@@ -329,6 +331,9 @@ def step(
     resolve
         Replaces parameters that were left to a default of the recording by what they stand for, so that
         leaving them out and naming them is the same request.
+    forecast
+        How many bytes the whole result will take in the session. It is asked before the step can run as
+        well, and may raise MissingInputError, or another error of the package, where that is not known yet.
     """
 
     def register(function: Callable[[PipelineSession, Any, StepContext], Any]) -> StepFunction[R]:
@@ -348,6 +353,7 @@ def step(
             items=items,
             item_params=item_params,
             resolve=resolve,
+            forecast=forecast,
             result=result,
         )
         _registry[name] = public = StepFunction(definition)

@@ -13,6 +13,7 @@ from pydantic import Field
 from hdmea.io.arrays import AttrArray
 from hdmea.io.playlist import Playlist
 from hdmea.io.stimulus_library import MovieLengths, StimulusLibrary
+from hdmea.pipeline.expected import DISPLAY_HZ, expected
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
 from hdmea.stimulus.light import light_template
@@ -106,6 +107,18 @@ def _input_files(session: PipelineSession, params: SectionTimeParams) -> Iterabl
     return [playlist.path, *lengths.paths]
 
 
+def _forecast(session: PipelineSession, params: SectionTimeParams) -> int:
+    """Size of the light templates, as long as the movies with their margins."""
+    playlist, lengths = _shown(session, params)
+    known = expected(session)
+    margins = params.pre_margin_frame_num + params.post_margin_frame_num
+    frames = sum(lengths.frames[movie] + margins for movie in set(playlist.movies))
+    stamps = session.metadata.get("frame_timestamps", ())
+    flips = np.asarray(stamps, np.float64)
+    samples = float(np.median(np.diff(flips))) if flips.size > 1 else known.sampling_rate / DISPLAY_HZ
+    return round(frames * samples * 4)
+
+
 def _result(run: StepRun) -> bool:
     return bool(run.session.stimulus.get("section_time"))
 
@@ -120,6 +133,7 @@ def _result(run: StepRun) -> bool:
     positional=("playlist_name",),
     resolve=_resolve,
     inputs=_input_files,
+    forecast=_forecast,
     result=_result,
 )
 def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: StepContext) -> None:

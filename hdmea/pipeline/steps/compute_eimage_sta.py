@@ -15,6 +15,7 @@ from hdmea.features.electrical_image import ElectricalImages, electrical_images
 from hdmea.io.axis_order import UnitPosition, decide_axis_order
 from hdmea.io.cmcr import CmcrReader
 from hdmea.io.sensor import AxisOrder, SensorRegion
+from hdmea.pipeline.expected import expected, sensor_shape
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
@@ -23,6 +24,7 @@ from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 __all__ = ["ElectricalImageParams", "compute_eimage_sta"]
 
 _FEATURE = "eimage_sta"
+_FACTS_NBYTES = 400
 
 
 class ElectricalImageParams(StepParams):
@@ -124,6 +126,15 @@ def _inputs(session: PipelineSession, params: ElectricalImageParams) -> list[Pat
     return [_raw_path(session, params)]
 
 
+def _forecast(session: PipelineSession, params: ElectricalImageParams) -> int:
+    shape = sensor_shape(_raw_path(session, params))
+    if shape is None:
+        raise MissingInputError("The raw recording holds no sensor data.")
+    n_units = expected(session).n_units if params.unit_ids is None else len(set(params.unit_ids))
+    window = params.window_range[1] - params.window_range[0]
+    return n_units * (window * shape[0] * shape[1] * 4 + _FACTS_NBYTES)
+
+
 def _result(run: StepRun) -> LoadWithEImageSTAResult:
     assert run.hdf5_path is not None
     session = run.session
@@ -151,6 +162,7 @@ def _result(run: StepRun) -> LoadWithEImageSTAResult:
     selectors=("unit_ids", "cmcr_path"),
     inputs=_inputs,
     items=_unit_ids,
+    forecast=_forecast,
     result=_result,
 )
 def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, ctx: StepContext) -> _Outcome:

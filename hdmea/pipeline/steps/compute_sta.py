@@ -11,6 +11,7 @@ from pydantic import Field
 
 from hdmea.features.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
 from hdmea.io.stimulus_library import StimulusLibrary
+from hdmea.pipeline.expected import expected
 from hdmea.pipeline.results import STAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
@@ -18,6 +19,8 @@ from hdmea.stimulus.regularity import FrameRegularity, frame_regularity
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
 
 __all__ = ["STAParams", "compute_sta"]
+
+_FACTS_NBYTES = 200
 
 
 class STAParams(StepParams):
@@ -84,6 +87,22 @@ def _inputs(session: PipelineSession, params: STAParams) -> list[Path]:
     return [_movie_path(session, params)]
 
 
+def _forecast(session: PipelineSession, params: STAParams) -> int:
+    """Size of the averages; before there are sections, of the noise movie that the playlist names."""
+    if session.stimulus.get("section_time"):
+        path = _movie_path(session, params)
+    else:
+        library = StimulusLibrary.for_recording(session.source_files, stimuli_dir=params.stimuli_dir)
+        named = library.playlist().movies if params.movie_name is None else (params.movie_name,)
+        noise = [movie for movie in named if "noise" in movie.lower() or movie == params.movie_name]
+        if not noise:
+            raise MissingInputError("No movie of the playlist has a name with 'noise'.")
+        path = library.movie_path(noise[0])
+    pixels = int(np.prod(_load(path).shape[1:]))
+    window = params.cover_range[1] - params.cover_range[0]
+    return expected(session).n_units * (window * pixels * 4 + _FACTS_NBYTES)
+
+
 def _feature(movie: str) -> str:
     return f"sta_{movie}"
 
@@ -119,6 +138,7 @@ def _result(run: StepRun) -> STAResult:
     selectors=("movie_name", "stimuli_dir"),
     inputs=_inputs,
     items=_items,
+    forecast=_forecast,
     result=_result,
 )
 def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -> None:

@@ -14,12 +14,16 @@ from pydantic import Field
 from hdmea.features.extractor import Extractor, FeatureParams, FeatureTable, Output, Recording
 from hdmea.features.registry import Registry, default_registry
 from hdmea.io.arrays import AttrArray
+from hdmea.pipeline.expected import expected
 from hdmea.pipeline.results import ExtractionResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
 
 __all__ = ["ExtractFeaturesParams", "extract_features"]
+
+_FACTS_NBYTES = 150
+_SHORT = 20
 
 
 class ExtractFeaturesParams(StepParams):
@@ -112,6 +116,24 @@ def _item_params(params: ExtractFeaturesParams, item: str) -> dict[str, Any]:
     }
 
 
+def _forecast(session: PipelineSession, params: ExtractFeaturesParams) -> int:
+    """Size of the declared outputs; an array of a length that is not known yet counts as a short one."""
+    known = expected(session)
+    lengths = {"n_frames - 1": max(known.n_frames - 1, 0)}
+    registry = default_registry()
+    total = 0
+    for name in _requested(session, params):
+        if name not in registry:
+            continue
+        total += known.n_units * _FACTS_NBYTES
+        for output in registry.get(name).outputs:
+            item = 8 if output.dtype == "str" or not output.shape else np.dtype(output.dtype).itemsize
+            for length in output.shape:
+                item *= length if isinstance(length, int) else lengths.get(length, _SHORT)
+            total += item * (known.n_units if output.per == "unit" else 1)
+    return total
+
+
 def _result(run: StepRun) -> ExtractionResult:
     assert run.hdf5_path is not None
     outcome = run.outcome or _Outcome()
@@ -145,6 +167,7 @@ def _result(run: StepRun) -> ExtractionResult:
     inputs=_inputs,
     items=_requested,
     item_params=_item_params,
+    forecast=_forecast,
     result=_result,
 )
 def extract_features(session: PipelineSession, params: ExtractFeaturesParams, ctx: StepContext) -> _Outcome:

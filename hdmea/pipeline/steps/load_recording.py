@@ -15,6 +15,7 @@ from hdmea.io.cmcr import DEFAULT_RATE_HZ, CmcrReader
 from hdmea.io.cmtr import CmtrReader
 from hdmea.io.pairing import compare_durations
 from hdmea.pipeline import loading
+from hdmea.pipeline.expected import load_nbytes
 from hdmea.pipeline.results import LoadResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
@@ -100,6 +101,11 @@ def _inputs(session: PipelineSession, params: LoadRecordingParams) -> Iterable[P
     return [path for path in (sources.cmcr, sources.cmtr) if path is not None]
 
 
+def _forecast(session: PipelineSession, params: LoadRecordingParams) -> int:
+    sources = _sources(session, params)
+    return load_nbytes(sources.cmcr, sources.cmtr)
+
+
 def _result(run: StepRun) -> LoadResult:
     assert run.hdf5_path is not None
     return LoadResult(
@@ -120,6 +126,7 @@ def _result(run: StepRun) -> LoadResult:
     positional=("cmcr_path", "cmtr_path", "dataset_id"),
     creates=True,
     inputs=_inputs,
+    forecast=_forecast,
     result=_result,
 )
 def load_recording(session: PipelineSession, params: LoadRecordingParams, ctx: StepContext) -> None:

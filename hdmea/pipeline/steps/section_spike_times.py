@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from hdmea.io import hdf5_store
 from hdmea.io.arrays import AttrArray
 from hdmea.io.sectioned import SectionedSpikes
 from hdmea.io.stimulus_definition import check_fits
@@ -123,6 +124,17 @@ def _items(session: PipelineSession, params: SectionSpikesParams) -> Sequence[st
     return movies
 
 
+def _forecast(session: PipelineSession, params: SectionSpikesParams) -> int:
+    """Two indices per trial and unit, and what is noted of each movie's trials."""
+    sections = _sections(session)
+    total = 0
+    for movie in _items(session, params):
+        trials, attrs = _trials(session, params, movie, sections[movie])
+        total += len(trials.samples) * session.unit_count * 16
+        total += hdf5_store.estimate_nbytes(AttrArray(trials.samples, attrs))
+    return total
+
+
 def _result(run: StepRun) -> SectionResult:
     pre, post = pad_samples(run.params.pad_margin, run.session.acquisition_rate)
     movies = {*run.items, *run.cached_items}
@@ -149,6 +161,7 @@ def _result(run: StepRun) -> SectionResult:
     selectors=("movie_names",),
     inputs=_input_files,
     items=_items,
+    forecast=_forecast,
     result=_result,
 )
 def section_spike_times(session: PipelineSession, params: SectionSpikesParams, ctx: StepContext) -> None:
