@@ -29,6 +29,7 @@ from hdmea_gui.dialogs.calibration import CalibrationDialog
 from hdmea_gui.dialogs.help import AboutDialog, ShortcutsDialog
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.dialogs.unsaved import UnsavedDialog
+from hdmea_gui.forecasting import ForecastFlow
 from hdmea_gui.icons import application_icon
 from hdmea_gui.jobs import Failure, JobProgress
 from hdmea_gui.losses import losses
@@ -36,7 +37,9 @@ from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.electrical_image import ElectricalImagePreview
 from hdmea_gui.previews.receptive_field import ReceptiveFieldPreview
 from hdmea_gui.previews.recording import RecordingPreview
+from hdmea_gui.previews.stimulus import StimulusPreview
 from hdmea_gui.previews.unit import UnitPreview
+from hdmea_gui.previews.units import UnitsPreview
 from hdmea_gui.recovery import RecoveryFlow
 from hdmea_gui.saving import SaveFlow
 from hdmea_gui.scripting import ScriptCopier
@@ -102,7 +105,16 @@ class MainWindow(QMainWindow):
         self.unit = UnitPreview(controller, self._theme, self)
         self.field = ReceptiveFieldPreview(controller, self._theme, self)
         self.image = ElectricalImagePreview(controller, self._theme, self)
-        self.previews: tuple[Preview, ...] = (self.recording, self.unit, self.field, self.image)
+        self.units = UnitsPreview(controller, self._theme, self)
+        self.stimulus = StimulusPreview(controller, self._theme, self)
+        self.previews: tuple[Preview, ...] = (
+            self.recording,
+            self.units,
+            self.unit,
+            self.field,
+            self.image,
+            self.stimulus,
+        )
         self.table = UnitTable(controller.units, controller.selection, self)
         self.log = LogPanel(self._theme, self)
         self._relay = LogRelay(self)
@@ -120,9 +132,11 @@ class MainWindow(QMainWindow):
         self.tabs = QTabWidget(self)
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.recording, "Recording")
+        self.tabs.addTab(self.units, "Units")
         self.tabs.addTab(self.unit, "Unit")
         self.tabs.addTab(self.field, "Receptive field")
         self.tabs.addTab(self.image, "Electrical image")
+        self.tabs.addTab(self.stimulus, "Stimulus")
         self.views = QSplitter(Qt.Orientation.Vertical, self)
         for widget, stretch in ((self.tabs, 3), (self.table, 1), (self.log, 0)):
             self.views.addWidget(widget)
@@ -143,6 +157,7 @@ class MainWindow(QMainWindow):
         self._add_toolbar()
         self.status = StatusLine(self.actions_["log"], self)
         self.setStatusBar(self.status)
+        self.forecasting = ForecastFlow(self.controller, self.panel, self.status.memory, self)
         # A drop is for the window, wherever it lands.
         for view in self.findChildren(QGraphicsView):
             view.setAcceptDrops(False)

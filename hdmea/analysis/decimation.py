@@ -20,7 +20,8 @@ class Envelope:
     samples
         float64 (k,): place of each value on the clock of the signal.
     values
-        float32 (k,): all samples of a short stretch; else smallest and largest of each block in turn.
+        float32 (k,): all samples of a short stretch; else smallest and largest of each block, that first
+        which is nearer to the block's first sample.
     """
 
     samples: NDArray[np.float64]
@@ -53,7 +54,9 @@ def envelope(signal: NDArray[Any], start: int, stop: int, columns: int) -> Envel
     low, high = np.fmin.reduceat(part, firsts), np.fmax.reduceat(part, firsts)
     lasts = np.minimum(firsts + size, part.size)
     places = start + np.stack((firsts + 0.25 * (lasts - firsts), firsts + 0.75 * (lasts - firsts)), axis=1)
-    return Envelope(places.ravel(), np.stack((low, high), axis=1).ravel())
+    falls = part[firsts] - low > high - part[firsts]
+    pairs = np.stack((np.where(falls, high, low), np.where(falls, low, high)), axis=1)
+    return Envelope(places.ravel(), pairs.ravel())
 
 
 def trial_mean(signal: NDArray[Any], starts: NDArray[np.integer], length: int) -> NDArray[np.float32]:

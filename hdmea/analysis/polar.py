@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PolarCurve", "polar_curve"]
+__all__ = ["PolarCurve", "polar_curve", "ring_radii"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,12 @@ class PolarCurve:
 
     outline: NDArray[np.float64]
     bars: NDArray[np.float64]
+
+    @property
+    def reach(self) -> float:
+        """Largest response, with its error bar."""
+        points = np.vstack((self.outline, self.bars))
+        return float(np.nanmax(np.hypot(points[:, 0], points[:, 1]), initial=0.0))
 
 
 def polar_curve(
@@ -58,3 +64,25 @@ def polar_curve(
     ends = np.stack((np.maximum(radius - spread, 0.0), radius + spread), axis=1)[order]
     bars = (unit[:, None, :] * ends[:, :, None]).reshape(-1, 2)
     return PolarCurve(np.vstack((points, points[:1])), bars)
+
+
+def ring_radii(highest: float, most: int = 4) -> NDArray[np.float64]:
+    """Return round numbers up to at least `highest`, for the rings of a polar plot.
+
+    Parameters
+    ----------
+    highest
+        Largest value that is drawn; anything but a positive number counts as 1.
+    most
+        Largest number of rings, >= 2.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (n,): 1, 2 or 5 times a power of ten, and its multiples.
+    """
+    highest = highest if np.isfinite(highest) and highest > 0 else 1.0
+    power = 10.0 ** np.floor(np.log10(highest / most))
+    steps = (power * factor for factor in (1.0, 2.0, 5.0, 10.0))
+    step = next(step for step in steps if np.ceil(np.round(highest / step, 9)) <= most)
+    return np.arange(1, int(np.ceil(np.round(highest / step, 9))) + 1) * np.float64(step)

@@ -35,7 +35,7 @@ class Psth:
     n_trials: int
 
 
-def bin_width_for(duration_s: float, most_bins: int = 500) -> float:
+def bin_width_for(duration_s: float, most_bins: int = 250) -> float:
     """Return the finest width of bins, in seconds, that cuts a trial into at most `most_bins`."""
     return next((width for width in _WIDTHS_S if duration_s / width <= most_bins), _WIDTHS_S[-1])
 

@@ -7,11 +7,12 @@ from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
 
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.snapshot import RecordingView, Span
+from hdmea_gui.controller.tables import Table
 from hdmea_gui.controller.work import RecordingQuery
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.raster_plot import RasterPlot
-from hdmea_gui.previews.stimulus_strip import StimulusStrip, span_colours
+from hdmea_gui.previews.stimulus_strip import StimulusStrip, span_regions
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot_panel import style_plot
 from hdmea_gui.widgets.recording_card import CardPage, WelcomePage
@@ -73,6 +74,13 @@ class RecordingPreview(Preview):
         self._message.setText(reason)
         self._stack.setCurrentWidget(self._message)
 
+    def table(self) -> Table | None:
+        """Return the population rate over time."""
+        if self._view is None:
+            return None
+        edges, rate = self._view.rate.edges_s, self._view.rate.rate[0]
+        return Table((("bin_start_s", edges[:-1]), ("bin_stop_s", edges[1:]), ("rate_Hz_per_unit", rate)))
+
     def show_all(self) -> None:
         """Zoom out to the whole recording."""
         if self._view is not None:
@@ -121,17 +129,7 @@ class RecordingPreview(Preview):
         self.strip.setVisible(bool(spans))
         for region in self._regions:
             self.rate.removeItem(region)
-        colours = span_colours(spans, self._theme)
-        self._regions = []
-        for span in spans:
-            colour = pg.mkColor(colours[span.label])
-            colour.setAlpha(45)
-            region = pg.LinearRegionItem((span.start_s, span.stop_s), movable=False, brush=colour, pen=None)
-            region.setZValue(-10)
-            for line in region.lines:
-                line.hide()
-            self.rate.addItem(region, ignoreBounds=True)
-            self._regions.append(region)
+        self._regions = span_regions(self.rate, spans, self._theme)
 
     def _mark_unit(self) -> None:
         if self._view is None:

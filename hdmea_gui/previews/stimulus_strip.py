@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGraphicsRectItem
 from hdmea_gui.controller.snapshot import Span
 from hdmea_gui.theme import Theme
 
-__all__ = ["StimulusStrip", "span_colours"]
+__all__ = ["StimulusStrip", "span_colours", "span_regions"]
 
 HEIGHT = 24
 
@@ -18,6 +18,22 @@ def span_colours(spans: tuple[Span, ...], theme: Theme) -> dict[str, str]:
     """Return a colour for each movie; the same movie has the same colour everywhere."""
     movies = list(dict.fromkeys(span.label for span in spans))
     return {movie: theme.spans[place % len(theme.spans)] for place, movie in enumerate(movies)}
+
+
+def span_regions(plot: pg.PlotItem, spans: tuple[Span, ...], theme: Theme) -> list[pg.LinearRegionItem]:
+    """Add the sections to a plot as coloured stretches of time behind its curves; return them."""
+    colours = span_colours(spans, theme)
+    regions = []
+    for span in spans:
+        colour = pg.mkColor(colours[span.label])
+        colour.setAlpha(45)
+        region = pg.LinearRegionItem((span.start_s, span.stop_s), movable=False, brush=colour, pen=None)
+        region.setZValue(-10)
+        for line in region.lines:
+            line.hide()
+        plot.addItem(region, ignoreBounds=True)
+        regions.append(region)
+    return regions
 
 
 class StimulusStrip(pg.PlotItem):  # type: ignore[misc]

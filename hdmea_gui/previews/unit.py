@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.snapshot import Averaged, Footprint, UnitView
+from hdmea_gui.controller.tables import Table
 from hdmea_gui.controller.work import UnitQuery
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
@@ -15,8 +19,6 @@ from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot_panel import ImagePanel, PlotPanel
 
 __all__ = ["UnitPreview"]
-
-_NO_UNIT = "Choose a unit in the table below."
 
 
 class UnitPreview(Preview):
@@ -58,9 +60,7 @@ class UnitPreview(Preview):
         """Draw a unit."""
         self._view = answer if isinstance(answer, UnitView) else None
         if self._view is None:
-            has_units = bool(self._controller.state.unit_ids)
-            text = _NO_UNIT if has_units else "There are no units yet: run “Load recording”."
-            self.show_problem(text)
+            self.show_problem(self.no_unit())
             return
         self._show_waveform(self._view)
         self._show_intervals(self._view)
@@ -71,6 +71,21 @@ class UnitPreview(Preview):
         """Say why nothing can be shown."""
         for panel in self.panels:
             panel.show_empty(reason)
+
+    def table(self) -> Table | None:
+        """Return waveform and intervals."""
+        view = self._view
+        if view is None:
+            return None
+        unit = view.waveform_unit or "source"
+        columns: list[tuple[str, NDArray[Any]]] = [
+            ("waveform_ms", view.waveform_ms),
+            (f"waveform_{unit}", view.waveform),
+        ]
+        if view.intervals is not None:
+            columns.append(("interval_from_ms", view.intervals.edges_ms[:-1]))
+            columns.append(("interval_count", view.intervals.counts))
+        return Table(tuple(columns))
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -89,11 +104,6 @@ class UnitPreview(Preview):
         if self._view is not None:
             self._show_average(self._view.averages)
             self._show_footprint(self._view.footprint)
-
-    def _not_yet(self, step: str) -> str:
-        """Say which step computes what is missing."""
-        titles = [item.spec.title for item in self._controller.steps.items if item.spec.name == step]
-        return f"Not computed yet: run “{titles[0] if titles else step}”."
 
     def _show_waveform(self, view: UnitView) -> None:
         if not view.waveform.size:
@@ -122,7 +132,7 @@ class UnitPreview(Preview):
         shown = next((average for average in averages if average.movie == wanted), None)
         shown = shown or (averages[0] if averages else None)
         if shown is None:
-            self.average.show_empty(self._not_yet("compute_sta"))
+            self.average.show_empty(self.not_yet("compute_sta"))
             return
         if not np.isfinite(shown.centre):
             self.average.show_empty("This unit has no spike that could be averaged.")
@@ -135,7 +145,7 @@ class UnitPreview(Preview):
 
     def _show_footprint(self, footprint: Footprint | None) -> None:
         if footprint is None:
-            self.footprint.show_empty(self._not_yet("compute_eimage_sta"))
+            self.footprint.show_empty(self.not_yet("compute_eimage_sta"))
             return
         high = float(np.nanmax(footprint.amplitude, initial=0.0))
         if not high > 0:

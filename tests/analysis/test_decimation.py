@@ -28,6 +28,13 @@ def test_a_short_stretch_is_shown_as_it_is() -> None:
     assert found.values == pytest.approx(np.arange(10, 20))
 
 
+def test_an_edge_runs_in_its_own_direction() -> None:
+    falling = np.repeat([5.0, 1.0], [15, 25])
+
+    assert envelope(falling, 0, 40, 4).values == pytest.approx([5, 5, 5, 1, 1, 1, 1, 1])
+    assert envelope(6 - falling, 0, 40, 4).values == pytest.approx([1, 1, 1, 5, 5, 5, 5, 5])
+
+
 def test_what_was_not_recorded_stays_missing() -> None:
     signal = np.ones(90)
     signal[30:60] = np.nan

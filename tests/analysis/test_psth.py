@@ -46,5 +46,6 @@ def test_every_spike_is_counted_once(trials: list[list[float]]) -> None:
 
 
 def test_width_follows_the_length_of_the_trial() -> None:
-    assert bin_width_for(10.0) == 0.02
+    assert bin_width_for(10.0) == 0.05
+    assert bin_width_for(10.0, most_bins=1000) == 0.01
     assert bin_width_for(1e6) == 5.0

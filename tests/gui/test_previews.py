@@ -11,13 +11,12 @@ from xml.etree import ElementTree
 import pytest
 from PySide6.QtGui import QGuiApplication, QImage
 
-from hdmea_gui.controller.image_views import ElectricalImageQuery, ReceptiveFieldQuery
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.widgets.plot_panel import PlotPanel
+from tests.gui.conftest import visible_texts
 
-VIEWS = ("field", "image")
-QUERIES = {"field": ReceptiveFieldQuery, "image": ElectricalImageQuery}
+VIEWS = ("units", "field", "image", "stimulus")
 
 
 @pytest.fixture
@@ -39,18 +38,20 @@ def shown(qtbot: Any, window: MainWindow, name: str) -> Preview:
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_without_a_session_each_panel_says_what_to_do(window: MainWindow, name: str) -> None:
+def test_without_a_session_each_view_says_what_to_do(window: MainWindow, name: str) -> None:
     view: Preview = getattr(window, name)
     window.tabs.setCurrentWidget(view)
 
-    panels = view.findChildren(PlotPanel)
-    assert panels
-    assert all(panel.is_empty and "Load recording" in panel.empty_text for panel in panels)
+    assert "Load recording" in visible_texts(view)
+    assert all(
+        "Load recording" in panel.empty_text for panel in view.findChildren(PlotPanel) if panel.isVisible()
+    )
     assert view.table() is None
 
 
 @pytest.mark.parametrize(
-    ("name", "step"), [("field", "Spike-triggered averages"), ("image", "Electrical images")]
+    ("name", "step"),
+    [("units", "Spikes of trials"), ("field", "Spike-triggered averages"), ("image", "Electrical images")],
 )
 def test_before_its_step_ran_a_view_names_the_step(
     qtbot: Any, loaded: tuple[MainWindow, Any], name: str, step: str
@@ -59,7 +60,8 @@ def test_before_its_step_ran_a_view_names_the_step(
     view: Preview = getattr(window, name)
     window.tabs.setCurrentWidget(view)
 
-    qtbot.waitUntil(lambda: all(step in panel.empty_text for panel in view.findChildren(PlotPanel)))
+    qtbot.waitUntil(lambda: step in visible_texts(view))
+    assert all(step in panel.empty_text for panel in view.findChildren(PlotPanel) if panel.isVisible())
 
 
 @pytest.mark.parametrize("name", VIEWS)

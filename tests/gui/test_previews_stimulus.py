@@ -1,0 +1,117 @@
+"""The stimulus over time: what is drawn, marked and said, and zooming by dragging."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, Qt
+
+from hdmea_gui.controller.snapshot import Span
+from hdmea_gui.controller.stimulus_views import MOST_FRAMES, LightTrace, StimulusView
+from hdmea_gui.main_window import MainWindow
+
+VIEW = StimulusView(
+    start_s=0.0,
+    stop_s=10.0,
+    duration_s=10.0,
+    lights=(LightTrace(1, "Light", "counts", np.array([0.0, 5.0, 10.0]), np.array([0, 3, 1], np.float32)),),
+    n_frames=600,
+    frame_rate_hz=60.0,
+    frames_s=np.arange(600) / 60.0,
+    n_inside=600,
+    missing_s=np.array([2.0]),
+    n_missing=3,
+    double_s=np.array([4.0, 5.0]),
+    corrected=False,
+    gaps_s=np.zeros((0, 2)),
+    spans=(Span("step", 1.0, 3.0),),
+)
+
+
+@pytest.fixture
+def shown(window: MainWindow) -> MainWindow:
+    window.tabs.setCurrentWidget(window.stimulus)
+    window.stimulus.show_answer(VIEW)
+    return window
+
+
+def test_missing_and_double_frames_are_marked_and_counted(shown: MainWindow) -> None:
+    view = shown.stimulus
+
+    assert view.missing.getData()[0].tolist() == [2.0]
+    assert view.double.getData()[0].tolist() == [4.0, 5.0]
+    assert "<b>3</b> missing" in view.facts.text()
+    assert "<b>2</b> double" in view.facts.text()
+
+
+def test_sections_are_coloured_in_each_light_channel(shown: MainWindow) -> None:
+    regions = [region.getRegion() for region in shown.stimulus._regions]
+
+    assert regions == [(1.0, 3.0)] * len(shown.stimulus.lights)
+
+
+def test_a_channel_that_was_not_recorded_takes_no_room(shown: MainWindow) -> None:
+    assert [plot.isVisible() for plot in shown.stimulus.lights] == [True, False]
+
+
+def test_gaps_and_a_recording_without_frames_are_said(shown: MainWindow) -> None:
+    shown.stimulus.show_answer(replace(VIEW, gaps_s=np.array([[6.0, 6.5]])))
+    assert "1 gap in the recording, 0.50 s" in shown.stimulus.facts.text()
+
+    shown.stimulus.show_answer(replace(VIEW, n_frames=0, frames_s=np.zeros(0), n_inside=0))
+    assert shown.stimulus.facts.text() == "No frames were detected."
+
+
+def test_dragging_zooms_in_time_only_and_a_double_click_shows_all(
+    qtbot: Any, loaded: tuple[MainWindow, Any]
+) -> None:
+    view = loaded[0].stimulus
+    loaded[0].tabs.setCurrentWidget(view)
+    qtbot.waitUntil(lambda: view.table() is not None)
+    whole = view.frames.getViewBox().viewRange()[0]
+    box = view.lights[0].getViewBox()
+    heights = box.viewRange()[1]
+
+    def at(time_s: float) -> Any:
+        middle = sum(heights) / 2
+        return view.graphics.mapFromScene(box.mapViewToScene(QPointF(time_s, middle)))
+
+    port = view.graphics.viewport()
+    qtbot.mousePress(port, Qt.MouseButton.LeftButton, pos=at(2.0))
+    for time_s in (3.0, 5.0, 6.0):
+        qtbot.mouseMove(port, at(time_s), delay=30)
+    qtbot.mouseRelease(port, Qt.MouseButton.LeftButton, pos=at(6.0))
+
+    assert box.viewRange()[0] == pytest.approx([2.0, 6.0], abs=0.1)
+    assert box.viewRange()[1] == pytest.approx(heights)
+    qtbot.mouseDClick(port, Qt.MouseButton.LeftButton, pos=at(4.0))
+    assert box.viewRange()[0] == pytest.approx(whole)
+
+
+def test_zooming_in_fetches_what_is_seen(
+    qtbot: Any, loaded: tuple[MainWindow, Any], idle: Callable[[], None]
+) -> None:
+    window = loaded[0]
+    stimulus = window.stimulus
+    window.tabs.setCurrentWidget(stimulus)
+    qtbot.waitUntil(lambda: stimulus.table() is not None)
+    assert stimulus._view is not None
+    assert stimulus._view.n_frames > MOST_FRAMES
+    assert "zoom in" in stimulus._hint.textItem.toPlainText()
+
+    stimulus.frames.setXRange(5.0, 5.5, padding=0)
+    qtbot.waitUntil(lambda: stimulus._view is not None and stimulus._view.start_s == pytest.approx(5.0))
+
+    view = stimulus._view
+    assert view.frames_s.size == pytest.approx(30, abs=1)
+    assert np.diff(view.frames_s) == pytest.approx(1 / view.frame_rate_hz, rel=0.01)
+    assert [light.title for light in view.lights] == ["Light", "Frame sync"]
+    sync = view.lights[1]
+    rises = sync.time_s[1:][np.diff(sync.values) > 0.5 * np.ptp(sync.values)]
+    rises = rises[rises < 5.499]
+    assert rises.size >= 28
+    assert np.abs(rises[:, None] - view.frames_s).min(axis=1).max() < 0.002, "frames stand at the edges"

@@ -1,0 +1,161 @@
+"""Responses to a movie: light, raster, PSTH and tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hdmea.analysis.polar import polar_curve
+from hdmea.analysis.psth import psth
+from hdmea_gui.controller.image_views import Fact
+from hdmea_gui.controller.trial_views import MOST_UNITS, TrialsView, Tuning, UnitTrials
+from hdmea_gui.main_window import MainWindow
+
+STEP = "step_up_1s_2i_b0_2x"
+
+
+def responses(unit_id: str, *trials: list[float]) -> UnitTrials:
+    """Return a unit with these spikes in seconds."""
+    times = [np.array(trial, np.float64) for trial in trials]
+    rows = np.repeat(np.arange(len(times)), [trial.size for trial in times])
+    return UnitTrials(unit_id, np.concatenate(times), rows, psth(times, 0.0, 2.0, 0.5))
+
+
+TUNING = Tuning(
+    unit_id="unit_001",
+    curve=polar_curve(np.arange(4) * 90.0, np.array([1.0, 4.0, 1.0, 0.0]), np.array([0.5, 1.0, 0.5, np.nan])),
+    preferred_deg=90.0,
+    facts=(Fact("DSI", "0.67 (p 0.001)", "index"), Fact("OSI", "0.1 (p 0.5)", "index")),
+)
+VIEW = TrialsView(
+    movies=("bar", "step"),
+    movie="bar",
+    units=(responses("unit_001", [0.25, 0.3], [1.75]),),
+    n_trials=2,
+    start_s=0.0,
+    stop_s=2.0,
+    light_s=np.array([0.0, 1.0]),
+    light=np.array([0.0, 2e6], np.float32),
+    light_unit="counts",
+    has_directions=True,
+    tunings=(TUNING,),
+    rings=np.array([2.0, 4.0, 6.0]),
+)
+
+
+@pytest.fixture
+def shown(window: MainWindow) -> MainWindow:
+    window.tabs.setCurrentWidget(window.units)
+    window.units.show_answer(VIEW)
+    return window
+
+
+def test_each_spike_is_a_tick_in_the_row_of_its_trial(shown: MainWindow) -> None:
+    ((x, y),) = (item.getData() for item in shown.units.raster.items if hasattr(item, "getData"))
+
+    assert x.tolist() == [0.25, 0.25, 0.3, 0.3, 1.75, 1.75]
+    assert y == pytest.approx([0.6, 1.4, 0.6, 1.4, 1.6, 2.4]), "trials are counted from 1"
+
+
+def test_columns_of_the_table_are_the_rates(shown: MainWindow) -> None:
+    table = shown.units.table()
+
+    assert table is not None
+    columns = dict(table.columns)
+    assert columns["unit_001_rate_Hz"] == pytest.approx([2.0, 0.0, 0.0, 1.0])
+    assert columns["bin_start_s"] == pytest.approx([0.0, 0.5, 1.0, 1.5])
+
+
+def test_light_has_its_unit_with_a_round_power_of_ten(shown: MainWindow) -> None:
+    axis = shown.units.light.getAxis("left")
+
+    assert "10⁶ counts" in axis.labelText
+    assert axis.scale == pytest.approx(1e-6)
+
+
+def test_tuning_has_its_numbers_below_and_definitions_as_tooltip(shown: MainWindow) -> None:
+    polar = shown.units.polar
+
+    assert not polar.is_empty
+    assert "DSI <b>0.67 (p 0.001)</b>" in polar.numbers
+    x, y = polar.outlines[0].getData()
+    assert np.column_stack((x, y)) == pytest.approx(np.array([[1, 0], [0, 4], [-1, 0], [0, 0], [1, 0]]))
+
+
+def test_without_the_feature_the_polar_plot_says_what_to_run(shown: MainWindow) -> None:
+    shown.units.show_answer(replace(VIEW, tunings=()))
+
+    assert shown.units.polar.isVisible()
+    assert "Features" in shown.units.polar.empty_text
+
+
+def test_without_directions_there_is_no_polar_plot(shown: MainWindow) -> None:
+    shown.units.show_answer(replace(VIEW, tunings=(), has_directions=False))
+
+    assert not shown.units.polar.isVisible()
+
+
+def test_several_units_stand_one_below_the_other_in_their_colours(shown: MainWindow) -> None:
+    shown.units.show_answer(
+        replace(VIEW, units=(*VIEW.units, responses("unit_007", [1.0], [1.0])), tunings=())
+    )
+
+    drawn = [item.getData()[1] for item in shown.units.raster.items if hasattr(item, "getData")]
+    assert drawn[1] == pytest.approx([2.6, 3.4, 3.6, 4.4])
+    assert "unit_001" in shown.units.legend.text()
+    assert "unit_007" in shown.units.legend.text()
+
+
+def test_a_unit_that_never_fired_is_drawn_without_ticks(shown: MainWindow) -> None:
+    shown.units.show_answer(replace(VIEW, units=(responses("unit_003", [], []),), tunings=()))
+
+    table = shown.units.table()
+    assert table is not None
+    assert dict(table.columns)["unit_003_rate_Hz"] == pytest.approx(np.zeros(4))
+
+
+def test_trials_of_the_session_by_movie_and_bin(
+    qtbot: Any, loaded: tuple[MainWindow, Any], idle: Callable[[], None]
+) -> None:
+    window = loaded[0]
+    window.tabs.setCurrentWidget(window.units)
+    qtbot.waitUntil(lambda: "Spikes of trials" in window.units._message.text())
+
+    window.controller.choose_flow("quick")
+    window.run_all()
+    idle()
+    qtbot.waitUntil(lambda: window.units.table() is not None)
+    assert window.units.movies.currentText() == STEP, "the movie with most trials comes first"
+
+    view = window.units._view
+    assert view is not None
+    assert (view.start_s, view.stop_s) == pytest.approx((0.0, 3.0), abs=0.01)
+    on = view.light[(view.light_s > 1.1) & (view.light_s < 1.9)]
+    off = view.light[view.light_s < 0.9]
+    assert on.min() > off.max(), "light goes on at 1 s of the trial"
+    window.units.bins.setCurrentIndex(window.units.bins.findData(100))
+    window.units.bins.activated.emit(window.units.bins.currentIndex())
+    qtbot.waitUntil(lambda: window.units._view.units[0].psth.rate.size in {29, 30})  # type: ignore[union-attr]
+
+    window.units.movies.setCurrentIndex(1 - window.units.movies.currentIndex())
+    window.units.movies.activated.emit(window.units.movies.currentIndex())
+    qtbot.waitUntil(lambda: window.units._view is not None and "noise" in window.units._view.movie)
+    assert "noise" in window.controller.selection.movie
+
+
+def test_more_units_than_colours_are_said(
+    qtbot: Any, loaded: tuple[MainWindow, Any], idle: Callable[[], None]
+) -> None:
+    window = loaded[0]
+    ids = window.controller.state.unit_ids
+    assert len(ids) < MOST_UNITS
+    window.tabs.setCurrentWidget(window.units)
+    window.controller.selection._units = (*ids, "unit_901", "unit_902", "unit_903")
+
+    window.units.show_answer(VIEW)
+
+    assert f"and {len(ids) + 3 - MOST_UNITS} more" in window.units.legend.text()
