@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import platformdirs
@@ -108,16 +108,17 @@ class RecoveryFlow(QObject):
 
     def _on_answered(self, key: str, answer: object) -> None:
         if key == _KEY and isinstance(answer, RecoveryOffer):
-            dialog = RecoveryDialog(_lines(answer), self._window)
+            titles = {item.spec.name: item.spec.title for item in self._controller.steps.items}
+            dialog = RecoveryDialog(_lines(answer, titles), self._window)
             dialog.recover_asked.connect(lambda: self._controller.recover(answer))
             dialog.discard_asked.connect(lambda: self._controller.discard(answer))
             self._open_dialog(dialog)
 
 
-def _lines(offer: RecoveryOffer) -> tuple[str, ...]:
+def _lines(offer: RecoveryOffer, titles: Mapping[str, str]) -> tuple[str, ...]:
     written = datetime.datetime.fromtimestamp(offer.written_at, datetime.UTC).isoformat()
     return (
         f"There is an automatic checkpoint of {offer.dataset_id}, written {date_text(written)} "
         f"({offer.n_units} units, {size_text(offer.size_bytes)}).",
-        f"It holds: {', '.join(offer.steps)}.",
+        f"It holds: {', '.join(titles.get(step, step) for step in offer.steps)}.",
     )

@@ -179,16 +179,24 @@ class Controller(QObject):
     def run_step(self, name: str) -> None:
         """Run one step; again if it is done."""
         item = self.steps.item(name)
-        request = StepRequest(name, self._values(name), force=item.state is StepState.DONE)
-        self._run((request,), item.spec.title)
+        self._run((self.request(name),), item.spec.title)
 
     def run_all(self) -> None:
         """Run the steps of the chosen flow; what is there and up to date is kept."""
         flow = next(flow for flow in self.catalogue.flows if flow.name == self.flow)
-        requests = tuple(
-            StepRequest(step.name, self._values(step.name), optional=step.optional) for step in flow.steps
+        self._run(self.flow_requests(), flow.title)
+
+    def request(self, name: str) -> StepRequest:
+        """Return what "run step" would run."""
+        done = self.steps.item(name).state is StepState.DONE
+        return StepRequest(name, self._values(name), force=done)
+
+    def flow_requests(self) -> tuple[StepRequest, ...]:
+        """Return what "run all" would run, nothing without a flow."""
+        steps = next((flow.steps for flow in self.catalogue.flows if flow.name == self.flow), ())
+        return tuple(
+            StepRequest(step.name, self._values(step.name), optional=step.optional) for step in steps
         )
-        self._run(requests, flow.title)
 
     def stop(self) -> None:
         """Ask the running job to stop; returns at once."""

@@ -9,6 +9,10 @@ from PySide6.QtWidgets import QLabel, QWidget
 __all__ = ["MemoryLine"]
 
 _LOW = 0.10
+_ADVICE = (
+    "What helps: close other programs; choose fewer units or a shorter window; save, close, and open the "
+    "saved file, of which only what is needed is read."
+)
 
 
 class MemoryLine(QLabel):
@@ -19,6 +23,8 @@ class MemoryLine(QLabel):
         self.setObjectName("memory")
         self.setContentsMargins(0, 0, 8, 0)
         self._session_gb = 0.0
+        self._forecast = ""
+        self._needed = 0
         self._process = psutil.Process()
         self._timer = QTimer(self)
         self._timer.setInterval(2000)
@@ -31,18 +37,29 @@ class MemoryLine(QLabel):
         self._session_gb = session_gb
         self.refresh()
 
+    def show_forecast(self, title: str, step: int | None, flow: int | None) -> None:
+        """Show what the step of that title and all steps together would add, in bytes; None: not known."""
+        known = ((title, step), ("all steps", flow))
+        self._forecast = "".join(
+            f"  ·  {name} +{_text(size)}" for name, size in known if name and size is not None and size > 0
+        )
+        self._needed = max(step or 0, flow or 0)
+        self.refresh()
+
     def refresh(self) -> None:
         """Measure and show."""
         memory = psutil.virtual_memory()
-        low = memory.available < _LOW * memory.total
+        too_much = self._needed > memory.available
+        low = memory.available < _LOW * memory.total or too_much
         process = self._process.memory_info().rss
-        free = f"{'low: ' if low else ''}{_text(memory.available)} free"
-        self.setText(
-            f"Memory: session {_text(self._session_gb * 1e9)}  ·  program {_text(process)}  ·  {free}"
-        )
+        word = "too little: " if too_much else "low: " if low else ""
+        free = f"{word}{_text(memory.available)} free"
+        session = _text(self._session_gb * 1e9)
+        self.setText(f"Memory: session {session}  ·  program {_text(process)}  ·  {free}{self._forecast}")
         self.setToolTip(
-            f"Data of the session in memory, the whole program, and what the computer has free of "
-            f"{_text(memory.total)}"
+            "Data of the session in memory, the whole program, and what the computer has free of "
+            f"{_text(memory.total)}; then what the chosen step and all steps of the flow would add"
+            + (f".\n{_ADVICE}" if low else "")
         )
         role = "warning" if low else "muted"
         if self.property("role") != role:
@@ -51,4 +68,6 @@ class MemoryLine(QLabel):
 
 
 def _text(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 0.95e9 else f"{size / 1e6:.0f} MB"
+    if size >= 0.95e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 0.95e6 or size < 1e3 else f"{size / 1e3:.0f} kB"
