@@ -30,7 +30,6 @@ from hdmea_gui.dialogs.help import AboutDialog, ShortcutsDialog
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.dialogs.unsaved import UnsavedDialog
 from hdmea_gui.forecasting import ForecastFlow
-from hdmea_gui.forecasting import ForecastFlow
 from hdmea_gui.icons import application_icon
 from hdmea_gui.jobs import Failure, JobProgress
 from hdmea_gui.losses import losses
@@ -158,7 +157,6 @@ class MainWindow(QMainWindow):
         self._add_toolbar()
         self.status = StatusLine(self.actions_["log"], self)
         self.setStatusBar(self.status)
-        self.forecasting = ForecastFlow(self.controller, self.panel, self.status.memory, self)
         self.forecasting = ForecastFlow(self.controller, self.panel, self.status.memory, self)
         # A drop is for the window, wherever it lands.
         for view in self.findChildren(QGraphicsView):
