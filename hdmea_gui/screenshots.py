@@ -77,6 +77,8 @@ class Photographer:
         window.panel.list.choose("compute_sta")
         self._settle()
         self._take("unit")
+        self._take_previews()
+        window.tabs.setCurrentWidget(window.unit)
         window.actions_["log"].trigger()
         self._take("log")
         window.actions_["log"].trigger()
@@ -89,6 +91,19 @@ class Photographer:
             self.window.use_theme(theme)  # type: ignore[arg-type]
             self._settle(120)
             self._grab(self.window, f"{name}_{theme}")
+
+    def _take_previews(self) -> None:
+        window = self.window
+        names = {
+            "units": window.units,
+            "receptive_field": window.field,
+            "electrical_image": window.image,
+            "stimulus": window.stimulus,
+        }
+        for name, view in names.items():
+            window.tabs.setCurrentWidget(view)
+            self._settle()
+            self._take(name)
 
     def _grab(self, widget: QWidget, name: str) -> None:
         path = self.folder / f"{name}.png"

@@ -8,12 +8,14 @@ from PySide6.QtGui import QImage
 
 from hdmea_gui.screenshots import Photographer
 
+PREVIEWS = ("units", "receptive_field", "electrical_image", "stimulus")
+
 
 def test_pictures_of_all_views_in_both_themes(qtbot: object, no_leaks: None, tmp_path: Path) -> None:
     taken = Photographer(tmp_path / "pictures", tmp_path / "scratch", "tiny").run()
 
     names = {path.stem for path in taken}
-    for view in ("welcome", "card", "recording", "recording_zoomed", "unit", "log", "overwrite"):
+    for view in ("welcome", "card", "recording", "recording_zoomed", "unit", "log", "overwrite", *PREVIEWS):
         assert {f"{view}_light", f"{view}_dark"} <= names
     for path in taken:
         picture = QImage(str(path))
