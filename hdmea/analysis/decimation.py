@@ -18,7 +18,7 @@ class Envelope:
     Attributes
     ----------
     samples
-        float64 (k,): place of each value on the clock of the signal.
+        float64 (k,): place of each value on the clock of the signal; the middle of its block.
     values
         float32 (k,): all samples of a short stretch; else smallest and largest of each block, that first
         which is nearer to the block's first sample.
@@ -53,10 +53,11 @@ def envelope(signal: NDArray[Any], start: int, stop: int, columns: int) -> Envel
     firsts = np.arange(0, part.size, size)
     low, high = np.fmin.reduceat(part, firsts), np.fmax.reduceat(part, firsts)
     lasts = np.minimum(firsts + size, part.size)
-    places = start + np.stack((firsts + 0.25 * (lasts - firsts), firsts + 0.75 * (lasts - firsts)), axis=1)
+    # Both at one place: upright strokes fill a dense signal, slanted ones leave gaps that are not there.
+    places = start + np.repeat((firsts + lasts - 1) / 2, 2)
     falls = part[firsts] - low > high - part[firsts]
     pairs = np.stack((np.where(falls, high, low), np.where(falls, low, high)), axis=1)
-    return Envelope(places.ravel(), pairs.ravel())
+    return Envelope(places, pairs.ravel())
 
 
 def trial_mean(signal: NDArray[Any], starts: NDArray[np.integer], length: int) -> NDArray[np.float32]:

@@ -62,8 +62,8 @@ class StimulusPreview(Preview):
         """Ask for the visible stretch; for all before anything is shown."""
         if not self._controller.state.has_data:
             return None
-        # Two columns per pixel: edges stay upright.
-        columns = max(400, 2 * round(self.frames.getViewBox().width()))
+        # Two columns per pixel: edges stay upright. The plot has no width before it is shown; the view has.
+        columns = max(400, 2 * self.width())
         if self._view is None:
             return StimulusQuery(columns=columns)
         start, stop = self.frames.getViewBox().viewRange()[0]

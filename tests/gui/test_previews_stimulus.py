@@ -102,6 +102,8 @@ def test_zooming_in_fetches_what_is_seen(
     assert stimulus._view is not None
     assert stimulus._view.n_frames > MOST_FRAMES
     assert "zoom in" in stimulus._hint.textItem.toPlainText()
+    width = stimulus.frames.getViewBox().width()
+    assert stimulus._view.lights[1].values.size > 2 * width, "each pixel has its smallest and largest value"
 
     stimulus.frames.setXRange(5.0, 5.5, padding=0)
     qtbot.waitUntil(lambda: stimulus._view is not None and stimulus._view.start_s == pytest.approx(5.0))
