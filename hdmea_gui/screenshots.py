@@ -64,7 +64,12 @@ class Photographer:
         window.controller.choose_flow(self._flow)
         window.panel.show_flows()
         window.run_all()
-        self._wait(lambda: any(item.fraction > 0.4 for item in window.controller.steps.items))
+        # A short run may end before anything of it was seen.
+        idle = Activity.IDLE
+        steps = window.controller.steps
+        self._wait(
+            lambda: window.controller.activity is idle or any(item.fraction > 0.4 for item in steps.items)
+        )
         self._take("running")
         self._wait_until_idle()
         self._settle()
@@ -140,7 +145,9 @@ class Photographer:
     def _wait(self, condition: Callable[[], bool], timeout_ms: int = 300_000) -> None:
         clock = QElapsedTimer()
         clock.start()
-        while not condition() and clock.elapsed() < timeout_ms:
+        while not condition():
+            if clock.elapsed() > timeout_ms:
+                raise TimeoutError("The window does not get on: no pictures were taken of what follows.")
             if self.window.dialog is not None:
                 raise RuntimeError(f"The window asks something: {self.window.dialog.windowTitle()}")
             self._settle(5)
