@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QShowEvent
@@ -37,11 +38,18 @@ class Preview(QWidget):
     parent
         Qt parent.
 
+    Attributes
+    ----------
+    help_text
+        One paragraph for the help page: what is shown, how it is computed, how to use it.
+
     Signals
     -------
     told(str)
         Something for the status line: what was exported.
     """
+
+    help_text: ClassVar[str] = ""
 
     told = Signal(str)
 

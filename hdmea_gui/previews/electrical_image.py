@@ -27,6 +27,14 @@ _INK, _RIM = "#111111", "#ffffff"
 class ElectricalImagePreview(Preview):
     """Movie and peak-to-peak map with soma and axon; traces of an electrode and its neighbours."""
 
+    help_text = (
+        "The mean voltage of every electrode around the spikes of the unit. Left, one moment of it, chosen "
+        "with the slider or played; middle, the difference of its highest and lowest value at each "
+        "electrode. Soma and axon are marked once their steps have run. Click an electrode to see its "
+        "trace, with those of its neighbours. The step “Electrical image” computes it from the raw "
+        "electrode data."
+    )
+
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__("electrical_image", controller, theme, parent)
         self.movie = ImagePanel("Electrical image", theme, "Column", "Row", self)

@@ -25,6 +25,14 @@ _SILENT = "No spike of this unit could be averaged: it does not fire during the 
 class ReceptiveFieldPreview(Preview):
     """Movie of the average with the fitted ellipse, time course of one pixel, numbers."""
 
+    help_text = (
+        "The spike-triggered average: the mean of the frames that the noise movie showed before each spike "
+        "of the unit. Move the slider, or play, to see it frame by frame; click a pixel to see its time "
+        "course. The ellipse is the 1 σ contour of the fitted receptive field; its numbers stand below, "
+        "with their definitions as tooltips. The step “Spike-triggered average” computes it, “Receptive "
+        "field” fits the ellipse."
+    )
+
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__("receptive_field", controller, theme, parent)
         self.average = ImagePanel("Spike-triggered average", theme, "x (pixels)", "y (pixels)", self)

@@ -26,6 +26,13 @@ _RATE_HEIGHT = 130
 class RecordingPreview(Preview):
     """Welcome, then what is inside the files, then raster and rate."""
 
+    help_text = (
+        "The whole recording at a glance. On top, which movie was shown when. In the middle, one row per "
+        "unit: where spikes are denser than pixels the colour is the firing rate, zoomed in each spike is "
+        "a tick at its time. Below, the mean firing rate of all units. Turn the wheel to zoom in time, "
+        "drag to move; a click on a row chooses its unit."
+    )
+
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__("recording", controller, theme, parent)
         self.welcome = WelcomePage(theme, self)

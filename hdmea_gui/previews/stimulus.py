@@ -31,6 +31,13 @@ _SHORTEST_S = 0.002
 class StimulusPreview(Preview):
     """Light channels and frames on one axis of time; drag to zoom, double-click for all."""
 
+    help_text = (
+        "What was shown, and whether the display kept time: the light channels as they were recorded, the "
+        "display frames that were found in them, flips that are missing or doubled, and the sections of "
+        "the movies as coloured stretches. Drag to zoom to a stretch of time, drag with Shift to move, "
+        "double-click to see all."
+    )
+
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__("stimulus", controller, theme, parent)
         self.facts = QLabel(self)

@@ -24,6 +24,11 @@ __all__ = ["UnitPreview"]
 class UnitPreview(Preview):
     """Four panels for the current unit."""
 
+    help_text = (
+        "One unit: its mean waveform, and the histogram of its inter-spike intervals with the share of "
+        "those below the refractory period. Choose the unit in the table, or in any other view."
+    )
+
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__("unit", controller, theme, parent)
         self.waveform = PlotPanel("Mean waveform", theme, "Time (ms)", "Amplitude", self)

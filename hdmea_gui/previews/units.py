@@ -28,6 +28,13 @@ _BINS_MS = (5, 10, 20, 50, 100, 200, 500, 1000)
 class UnitsPreview(Preview):
     """Light above, spikes of each trial, and rates below, on one axis of time."""
 
+    help_text = (
+        "Responses of the units chosen in the table to one movie, side by side. On top, the light of a "
+        "trial; in the middle, a tick for each spike, one row per trial; below, the mean firing rate over "
+        "the trials (PSTH), for a single unit with its standard error. For moving bars the direction "
+        "tuning stands beside it. Choose several units in the table with Ctrl or Shift to compare them."
+    )
+
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__("units", controller, theme, parent)
         self.movies = QComboBox(self)

@@ -158,3 +158,10 @@ def test_the_menu_offers_every_format(qtbot: Any, analysed: MainWindow) -> None:
     texts = [action.text() for action in menu.actions() if action.text()]
     assert [text.split()[-1] for text in texts] == ["picture", "PNG…", "SVG…", "PDF…", "CSV…"]
     assert all(action.isEnabled() for action in menu.actions())
+
+
+def test_each_view_says_what_it_shows(window: MainWindow) -> None:
+    texts = [preview.help_text for preview in window.previews]
+
+    assert all(len(text) > 80 and text.endswith(".") for text in texts)
+    assert len(set(texts)) == len(texts)
