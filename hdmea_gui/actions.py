@@ -28,7 +28,7 @@ class ActionSpec:
     text
         Text in the menu, with mnemonic.
     handler
-        Name of the method of the window that is called.
+        Method that is called: of the window, or of a part of it ("saving.save").
     menu
         Title of the menu; the order of the table is the order of the menu.
     tooltip
@@ -59,7 +59,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "open",
         "&Open…",
-        "open_files",
+        "opening.open_files",
         "&File",
         "Open a .cmcr/.cmtr recording, a saved result or a checkpoint",
         "Ctrl+O",
@@ -69,7 +69,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "open_folder",
         "Open &folder…",
-        "open_folder",
+        "opening.open_folder",
         "&File",
         "Open the recording in a folder",
         "Ctrl+Shift+O",
@@ -77,7 +77,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "open_demo",
         "Open &demo recording",
-        "open_demo",
+        "opening.open_demo",
         "&File",
         "Make and open a small simulated recording",
         "Ctrl+D",
@@ -87,7 +87,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "save",
         "&Save",
-        "save",
+        "saving.save",
         "&File",
         "Write the result file",
         "Ctrl+S",
@@ -96,12 +96,12 @@ ACTIONS: tuple[ActionSpec, ...] = (
         new_group=True,
     ),
     ActionSpec(
-        "save_as", "Save &as…", "save_as", "&File", "Write the result under a new name", "Ctrl+Shift+S"
+        "save_as", "Save &as…", "saving.save_as", "&File", "Write the result under a new name", "Ctrl+Shift+S"
     ),
     ActionSpec(
         "checkpoint",
         "&Checkpoint…",
-        "checkpoint",
+        "saving.checkpoint",
         "&File",
         "Write a snapshot to resume from; the session stays in memory",
         "Ctrl+K",
@@ -120,7 +120,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "run_all",
         "Run &all steps",
-        "run_all",
+        "controller.run_all",
         "&Run",
         "Run the steps of the chosen flow; what is up to date is kept",
         "F5",
@@ -139,7 +139,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "stop",
         "S&top",
-        "stop",
+        "controller.stop",
         "&Run",
         "Stop the running step; the session stays as it was before it",
         "Esc",
@@ -206,7 +206,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "copy_script",
         "Copy as &Python script",
-        "copy_script",
+        "scripts.copy",
         "&Export",
         "Copy what was done in this session as a Python script that gives the same file",
         "Ctrl+Shift+C",
@@ -222,7 +222,7 @@ class ActionSet:
     Parameters
     ----------
     window
-        Has a method for each handler of the table.
+        Has, itself or in its parts, a method for each handler of the table.
     specs
         The table.
 
@@ -297,10 +297,12 @@ def _make(window: QObject, spec: ActionSpec) -> QAction:
     return action
 
 
-def _handler(window: QObject, name: str) -> Callable[[], Any]:
-    found = getattr(window, name, None)
-    if not callable(found):
-        close = difflib.get_close_matches(name, dir(window), 1)
-        advice = f"; did you mean {close[0]!r}?" if close else ""
-        raise AttributeError(f"The window has no method {name!r} for an action{advice}")
+def _handler(window: QObject, path: str) -> Callable[[], Any]:
+    found: Any = window
+    for name in path.split("."):
+        owner, found = found, getattr(found, name, None)
+        if found is None:
+            close = difflib.get_close_matches(name, dir(owner), 1)
+            advice = f"; did you mean {close[0]!r}?" if close else ""
+            raise AttributeError(f"There is no {name!r} for the action handler {path!r}{advice}")
     return found  # type: ignore[no-any-return]

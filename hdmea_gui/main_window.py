@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
-from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import (
-    QApplication,
-    QDialog,
-    QGraphicsView,
-    QMainWindow,
-    QSplitter,
-    QTabWidget,
-    QToolBar,
-)
+from PySide6.QtWidgets import QApplication, QDialog, QMainWindow
 
 from hdmea_gui.actions import ActionSet
 from hdmea_gui.availability import refusals
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.main import Activity
 from hdmea_gui.controller.snapshot import OpenResult, StateView
-from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.calibration import CalibrationDialog
 from hdmea_gui.dialogs.help import AboutDialog, ShortcutsDialog
+from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
-from hdmea_gui.dialogs.unsaved import UnsavedDialog
 from hdmea_gui.forecasting import ForecastFlow
+from hdmea_gui.frame import WindowFrame
 from hdmea_gui.icons import application_icon
 from hdmea_gui.jobs import Failure, JobProgress
-from hdmea_gui.losses import losses
+from hdmea_gui.leaving import LeaveFlow
+from hdmea_gui.opening import OpenFlow, dropped_paths
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.electrical_image import ElectricalImagePreview
 from hdmea_gui.previews.receptive_field import ReceptiveFieldPreview
@@ -53,8 +43,6 @@ from hdmea_gui.widgets.unit_table import UnitTable
 
 __all__ = ["MainWindow"]
 
-_SIZE = QSize(1280, 720)
-
 
 class MainWindow(QMainWindow):
     """The window; closing it joins the worker.
@@ -72,8 +60,6 @@ class MainWindow(QMainWindow):
 
     Attributes
     ----------
-    dialog
-        The question or message that is open, None without one.
     joined
         Whether the worker ended when the window was closed; None before that.
     """
@@ -88,18 +74,25 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.controller = controller
         self.settings = settings
-        self.dialog: QDialog | None = None
         self.joined: bool | None = None
-        self._demo_folder = demo_folder
-        self._demo_size = demo_size
         self._may_close = False
         self._theme = theme_of(settings.values.theme)
         self.setWindowIcon(application_icon())
-        self.setAcceptDrops(True)
-        self.actions_ = ActionSet(self)
+        self.dialogs = DialogHost(self)
         self.saving = SaveFlow(controller, settings, self)
+        self.leaving = LeaveFlow(controller, self.saving, self.dialogs, self)
+        self.opening = OpenFlow(
+            controller,
+            settings,
+            self.leaving,
+            self.dialogs,
+            self,
+            demo_folder=demo_folder,
+            demo_size=demo_size,
+        )
         self.scripts = ScriptCopier(controller, self)
-        self.recovery = RecoveryFlow(controller, self._open_dialog, self)
+        self.recovery = RecoveryFlow(controller, self.dialogs.open, self)
+        self.actions_ = ActionSet(self)
         self.panel = StepPanel(controller, self.actions_, self._theme, self)
         self.recording = RecordingPreview(controller, self._theme, self)
         self.unit = UnitPreview(controller, self._theme, self)
@@ -126,51 +119,27 @@ class MainWindow(QMainWindow):
             self.log.add(logging.WARNING, problem)
         self._refresh()
 
+    @property
+    def dialog(self) -> QDialog | None:
+        """The question or message that is open, None without one."""
+        return self.dialogs.current
+
     # -- parts ---------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        self.tabs = QTabWidget(self)
-        self.tabs.setDocumentMode(True)
-        self.tabs.addTab(self.recording, "Recording")
-        self.tabs.addTab(self.units, "Units")
-        self.tabs.addTab(self.unit, "Unit")
-        self.tabs.addTab(self.field, "Receptive field")
-        self.tabs.addTab(self.image, "Electrical image")
-        self.tabs.addTab(self.stimulus, "Stimulus")
-        self.views = QSplitter(Qt.Orientation.Vertical, self)
-        for widget, stretch in ((self.tabs, 3), (self.table, 1), (self.log, 0)):
-            self.views.addWidget(widget)
-            self.views.setStretchFactor(self.views.indexOf(widget), stretch)
-        self.views.setCollapsible(0, False)
-        self.views.setSizes([430, 160, 120])
-        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
-        self.splitter.addWidget(self.panel)
-        self.splitter.addWidget(self.views)
-        self.splitter.setStretchFactor(1, 1)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.setSizes([310, 970])
-        self.setCentralWidget(self.splitter)
+        titles = ("Recording", "Units", "Unit", "Receptive field", "Electrical image", "Stimulus")
+        views = tuple(zip(titles, self.previews, strict=True))
+        self.frame = WindowFrame(self, self.panel, views, (self.table, self.log))
+        self.tabs = self.frame.tabs
         menus = self.actions_.fill_menu_bar(self.menuBar())
-        self._recent = menus["&File"].addMenu("Open &recent")
-        menus["&File"].insertMenu(self.actions_["save"], self._recent)
-        self._recent.aboutToShow.connect(self._fill_recent)
-        self._add_toolbar()
+        recent = menus["&File"].addMenu("Open &recent")
+        menus["&File"].insertMenu(self.actions_["save"], recent)
+        recent.aboutToShow.connect(lambda: self.opening.fill_recent(recent))
+        self.actions_.fill_toolbar(self.frame.add_toolbar())
         self.status = StatusLine(self.actions_["log"], self)
         self.setStatusBar(self.status)
         self.forecasting = ForecastFlow(self.controller, self.panel, self.status.memory, self)
-        # A drop is for the window, wherever it lands.
-        for view in self.findChildren(QGraphicsView):
-            view.setAcceptDrops(False)
-            view.viewport().setAcceptDrops(False)
-
-    def _add_toolbar(self) -> None:
-        bar = QToolBar("Tools", self)
-        bar.setObjectName("toolbar")
-        bar.setMovable(False)
-        bar.setIconSize(QSize(18, 18))
-        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.actions_.fill_toolbar(bar)
-        self.addToolBar(bar)
+        self.frame.take_drops()
 
     def _connect(self) -> None:
         controller = self.controller
@@ -185,13 +154,15 @@ class MainWindow(QMainWindow):
         controller.warned.connect(lambda text: self.log.add(logging.WARNING, text))
         self.saving.checkpointed.connect(self._refresh)
         self.scripts.told.connect(self._say)
+        self.opening.told.connect(self._say)
+        self.opening.noted.connect(self.log.add)
         self.recovery.changed.connect(self._refresh)
         self.recovery.told.connect(lambda text: self.log.add(logging.WARNING, text))
         self.panel.changed.connect(self._refresh)
-        self.recording.welcome.open_asked.connect(self.open_files)
+        self.recording.welcome.open_asked.connect(self.opening.open_files)
         self.recording.welcome.demo_asked.connect(self.open_demo)
         self.recording.card.load_asked.connect(self.load)
-        self.recording.card.run_all_asked.connect(self.run_all)
+        self.recording.card.run_all_asked.connect(self.controller.run_all)
         self._relay.line.connect(self.log.add_line)
         for preview in self.previews:
             preview.told.connect(self._say)
@@ -200,32 +171,13 @@ class MainWindow(QMainWindow):
 
     # -- opening -------------------------------------------------------------------------------------
 
-    def open_files(self) -> None:
-        """Ask for files and open them."""
-        paths = files.ask_open_files(self, self.settings.values.open_folder)
-        if paths:
-            self.open_paths(paths)
-
-    def open_folder(self) -> None:
-        """Ask for a folder and open the recording in it."""
-        path = files.ask_folder(self, self.settings.values.open_folder)
-        if path is not None:
-            self.open_paths([path])
-
     def open_demo(self) -> None:
         """Make the demo recording if it is not there, and open it."""
-        cache = Path(platformdirs.user_cache_dir("hdmea-studio", appauthor=False))
-        folder = self._demo_folder or cache / "demo"
-        self._unless_lost("Open the demo?", lambda: self.controller.open_demo(folder, self._demo_size))
+        self.opening.open_demo()
 
     def open_paths(self, paths: list[Path]) -> None:
         """Open files or folders; asks first if something would be lost."""
-        refusal = self.actions_.refusal("open")
-        if refusal and self.controller.activity is not Activity.STARTING:
-            self._say(f"Not opened: {refusal}.")
-            return
-        self.settings.values.open_folder = str(paths[0].parent)
-        self._unless_lost("Open another recording?", lambda: self.controller.open(paths))
+        self.opening.open_paths(paths)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Accept files."""
@@ -234,7 +186,7 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open what was dropped."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        paths = dropped_paths(event.mimeData())
         if paths:
             event.acceptProposedAction()
             self.open_paths(paths)
@@ -244,33 +196,9 @@ class MainWindow(QMainWindow):
             self.saving.forget_checkpoint()
             if result.card is not None:
                 self.recording.card.show_card(result.card)
-            for path in result.state.sources[:1]:
-                self.settings.note_recent(path)
-            for note in result.notes:
-                self.log.add(logging.INFO, note)
-            for warning in result.state.warnings:
-                self.log.add(logging.WARNING, warning)
-            self._say(f"Opened {result.state.dataset_id}.")
         for preview in self.previews:
             preview.invalidate()
         self._refresh()
-        if result.refused:
-            self._show_refused(result)
-
-    def _show_refused(self, result: OpenResult) -> None:
-        sentences = tuple(f"{refused.path.name}: {refused.reason}" for refused in result.refused)
-        for sentence in sentences:
-            self.log.add(logging.WARNING, f"Not opened: {sentence}")
-        title = "Nothing was opened" if result.state is None else "Some files were not opened"
-        self._open_dialog(MessageDialog(title, sentences, parent=self))
-
-    def _fill_recent(self) -> None:
-        self._recent.clear()
-        for name in self.settings.values.recent:
-            action = self._recent.addAction(name)
-            action.triggered.connect(lambda _checked=False, path=Path(name): self.open_paths([path]))
-        if self._recent.isEmpty():
-            self._recent.addAction("No recent files").setEnabled(False)
 
     # -- running -------------------------------------------------------------------------------------
 
@@ -286,14 +214,6 @@ class MainWindow(QMainWindow):
         if chosen is not None:
             self.controller.run_step(chosen.spec.name)
 
-    def run_all(self) -> None:
-        """Run all steps of the chosen flow."""
-        self.controller.run_all()
-
-    def stop(self) -> None:
-        """Stop what is running."""
-        self.controller.stop()
-
     def reset_parameters(self) -> None:
         """Set the parameters of the chosen step to their defaults."""
         chosen = self.panel.list.chosen_item
@@ -304,37 +224,21 @@ class MainWindow(QMainWindow):
         """Show where the stimulus lies on the chip, and the pitch of the electrodes."""
         dialog = CalibrationDialog(self.controller, self.settings, self)
         dialog.told.connect(self._say)
-        self._open_dialog(dialog)
+        self.dialogs.open(dialog)
 
     def _on_step_failed(self, title: str, reason: str, details: str) -> None:
         self.log.add(logging.ERROR, f"{title} failed: {reason}")
         kept = "What was computed before is kept; the session is as it was before this step."
-        self._open_dialog(
+        self.dialogs.open(
             MessageDialog(f"{title} failed", (reason,), details=details, kept=kept, parent=self)
         )
 
     # -- saving --------------------------------------------------------------------------------------
 
-    def save(self) -> None:
-        """Save the result."""
-        self.saving.save()
-
-    def save_as(self) -> None:
-        """Save the result under a new name."""
-        self.saving.save_as()
-
-    def checkpoint(self) -> None:
-        """Write a checkpoint."""
-        self.saving.checkpoint()
-
     def toggle_auto_checkpoint(self) -> None:
         """Write a checkpoint after each step, or not."""
         self.settings.values.auto_checkpoint = self.actions_["auto_checkpoint"].isChecked()
         self.recovery.set_enabled(self.settings.values.auto_checkpoint)
-
-    def copy_script(self) -> None:
-        """Copy what was done as a Python script."""
-        self.scripts.copy()
 
     def _on_saved(self, path: Path, kind: str) -> None:
         word = "Saved" if kind == "result" else "Checkpoint written"
@@ -389,11 +293,11 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """Show all shortcuts."""
-        self._open_dialog(ShortcutsDialog(self.actions_, self))
+        self.dialogs.open(ShortcutsDialog(self.actions_, self))
 
     def show_about(self) -> None:
         """Show version and licence."""
-        self._open_dialog(AboutDialog(self))
+        self.dialogs.open(AboutDialog(self))
 
     def _on_system_scheme(self) -> None:
         if self.settings.values.theme == "system":
@@ -413,7 +317,7 @@ class MainWindow(QMainWindow):
     def _on_failed(self, title: str, failure: Failure) -> None:
         self.log.add(logging.ERROR, f"{title} failed: {failure.reason}")
         dialog = MessageDialog(f"{title} failed", (failure.reason,), details=failure.details, parent=self)
-        self._open_dialog(dialog)
+        self.dialogs.open(dialog)
 
     def _refresh(self) -> None:
         controller = self.controller
@@ -441,49 +345,10 @@ class MainWindow(QMainWindow):
         self.status.say(text)
         self.log.add(logging.INFO, text)
 
-    def _open_dialog(self, dialog: QDialog) -> None:
-        self.dialog = dialog
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.finished.connect(lambda _result: self._forget_dialog(dialog))
-        dialog.open()
-
-    def _forget_dialog(self, dialog: QDialog) -> None:
-        if self.dialog is dialog:
-            self.dialog = None
-
-    # -- nothing is lost silently --------------------------------------------------------------------
-
-    def _unless_lost(self, question: str, go_on: Callable[[], None]) -> None:
-        if not self.controller.state.unsaved:
-            go_on()
-            return
-        dialog = UnsavedDialog(
-            question, self._losses(), can_save=True, discard_text="Go on without saving", parent=self
-        )
-        dialog.save_asked.connect(lambda: self.saving.save(go_on))
-        dialog.discard_asked.connect(go_on)
-        self._open_dialog(dialog)
-
-    def _losses(self) -> tuple[str, ...]:
-        controller = self.controller
-        busy = controller.activity in {Activity.RUNNING, Activity.STOPPING}
-        running = controller.job_title if busy else None
-        return losses(controller.state, controller.steps.items, running, self.saving.checkpoint_note)
-
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask if something would be lost; else end the worker and close."""
-        lost = () if self._may_close else self._losses()
-        if lost:
+        if not self._may_close and not self.leaving.may_close(self.close_without_question):
             event.ignore()
-            if isinstance(self.dialog, UnsavedDialog):
-                return
-            busy = self.controller.activity in {Activity.RUNNING, Activity.STOPPING}
-            dialog = UnsavedDialog(
-                "Close HD-MEA Studio?", lost, can_save=not busy, discard_text="Close anyway", parent=self
-            )
-            dialog.save_asked.connect(lambda: self.saving.save(self.close_without_question))
-            dialog.discard_asked.connect(self.close_without_question)
-            self._open_dialog(dialog)
             return
         self._remember()
         self._relay.close()
@@ -498,21 +363,14 @@ class MainWindow(QMainWindow):
 
     def _remember(self) -> None:
         values = self.settings.values
-        values.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
-        values.main_splitter = self.splitter.sizes()
-        values.view_splitter = self.views.sizes()
+        self.frame.remember(values)
         values.log_visible = self.log.isVisible()
         values.flow = self.controller.flow
         self.settings.write()
 
     def _restore(self) -> None:
         values = self.settings.values
-        self.resize(_SIZE)
-        if values.geometry:
-            self.restoreGeometry(QByteArray.fromBase64(values.geometry.encode()))
-        for splitter, sizes in ((self.splitter, values.main_splitter), (self.views, values.view_splitter)):
-            if len(sizes) == splitter.count() and all(size >= 0 for size in sizes):
-                splitter.setSizes(sizes)
+        self.frame.restore(values)
         self.log.setVisible(values.log_visible)
         self.actions_["log"].setChecked(values.log_visible)
         self.actions_["auto_checkpoint"].setChecked(values.auto_checkpoint)

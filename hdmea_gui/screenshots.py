@@ -63,7 +63,7 @@ class Photographer:
         self._take("card")
         window.controller.choose_flow(self._flow)
         window.panel.show_flows()
-        window.run_all()
+        window.controller.run_all()
         # A short run may end before anything of it was seen.
         idle = Activity.IDLE
         steps = window.controller.steps

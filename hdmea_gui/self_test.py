@@ -137,7 +137,7 @@ class SelfTest:
         window.open_demo()
         self._wait_until_idle(window)
         window.controller.choose_flow(self._expected["flow"])
-        window.run_all()
+        window.controller.run_all()
         self._wait_until_idle(window)
         window.controller.selection.select_units(window.controller.state.unit_ids[1:2])
         self._look_at_views(window, empty)

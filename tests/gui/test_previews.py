@@ -24,7 +24,7 @@ def analysed(loaded: tuple[MainWindow, Any], idle: Callable[[], None]) -> MainWi
     """Return a window with the demo and all steps of the standard flow run."""
     window = loaded[0]
     window.controller.choose_flow("standard")
-    window.run_all()
+    window.controller.run_all()
     idle()
     return window
 

@@ -126,7 +126,7 @@ def test_trials_of_the_session_by_movie_and_bin(
     qtbot.waitUntil(lambda: "Spikes of trials" in window.units._message.text())
 
     window.controller.choose_flow("quick")
-    window.run_all()
+    window.controller.run_all()
     idle()
     qtbot.waitUntil(lambda: window.units.table() is not None)
     assert window.units.movies.currentText() == STEP, "the movie with most trials comes first"

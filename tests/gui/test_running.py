@@ -145,7 +145,7 @@ def test_views_are_answered_while_a_step_runs(
 
     qtbot.waitUntil(lambda: window.unit._view is not None and window.unit._view.unit_id == "unit_003")
     assert window.controller.activity is Activity.RUNNING
-    window.stop()
+    window.controller.stop()
 
 
 def test_a_failed_step_shows_its_reason_and_details_and_keeps_the_rest(
@@ -175,7 +175,7 @@ def test_run_again_of_a_step_marks_what_depends_on_it_stale(
     window.open_paths(list(recording))
     idle()
     window.controller.choose_flow("quick")
-    window.run_all()
+    window.controller.run_all()
     idle()
 
     window.controller.run_step("add_section_time")

@@ -1,0 +1,33 @@
+"""The one place where the window opens its dialogs, so that it knows which one is open."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QDialog
+
+__all__ = ["DialogHost"]
+
+
+class DialogHost(QObject):
+    """Opens dialogs without blocking, and forgets them when they are closed.
+
+    Attributes
+    ----------
+    current
+        The dialog that was opened last and is still open, None without one.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.current: QDialog | None = None
+
+    def open(self, dialog: QDialog) -> None:
+        """Show a dialog; it is deleted when it is closed."""
+        self.current = dialog
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.finished.connect(lambda _result: self._forget(dialog))
+        dialog.open()
+
+    def _forget(self, dialog: QDialog) -> None:
+        if self.current is dialog:
+            self.current = None

@@ -1,0 +1,93 @@
+"""How the parts of the window are arranged, and how the arrangement is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QByteArray, QSize, Qt
+from PySide6.QtWidgets import QGraphicsView, QMainWindow, QSplitter, QTabWidget, QToolBar, QWidget
+
+from hdmea_gui.settings import Settings
+
+__all__ = ["WindowFrame"]
+
+_SIZE = QSize(1280, 720)
+
+
+class WindowFrame:
+    """Steps at the left; views, unit table and log one below the other at the right.
+
+    Parameters
+    ----------
+    window
+        Gets the parts as its central widget.
+    panel
+        The steps and their parameters.
+    views
+        Titles and previews, one tab each.
+    below
+        What lies below the tabs: the unit table and the log.
+
+    Attributes
+    ----------
+    tabs
+        The previews.
+    """
+
+    def __init__(
+        self,
+        window: QMainWindow,
+        panel: QWidget,
+        views: Sequence[tuple[str, QWidget]],
+        below: Sequence[QWidget],
+    ) -> None:
+        self._window = window
+        self.tabs = QTabWidget(window)
+        self.tabs.setDocumentMode(True)
+        for title, view in views:
+            self.tabs.addTab(view, title)
+        self._column = QSplitter(Qt.Orientation.Vertical, window)
+        for widget, stretch in ((self.tabs, 3), *zip(below, (1, 0), strict=True)):
+            self._column.addWidget(widget)
+            self._column.setStretchFactor(self._column.indexOf(widget), stretch)
+        self._column.setCollapsible(0, False)
+        self._column.setSizes([430, 160, 120])
+        self._row = QSplitter(Qt.Orientation.Horizontal, window)
+        self._row.addWidget(panel)
+        self._row.addWidget(self._column)
+        self._row.setStretchFactor(1, 1)
+        self._row.setChildrenCollapsible(False)
+        self._row.setSizes([310, 970])
+        window.setCentralWidget(self._row)
+
+    def add_toolbar(self) -> QToolBar:
+        """Add an empty toolbar to the window."""
+        bar = QToolBar("Tools", self._window)
+        bar.setObjectName("toolbar")
+        bar.setMovable(False)
+        bar.setIconSize(QSize(18, 18))
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._window.addToolBar(bar)
+        return bar
+
+    def take_drops(self) -> None:
+        """Have what is dropped on a view reach the window, which takes it wherever it lands."""
+        self._window.setAcceptDrops(True)
+        for view in self._window.findChildren(QGraphicsView):
+            view.setAcceptDrops(False)
+            view.viewport().setAcceptDrops(False)
+
+    def remember(self, values: Settings) -> None:
+        """Write the arrangement into the settings."""
+        values.geometry = bytes(self._window.saveGeometry().toBase64().data()).decode()
+        values.main_splitter = self._row.sizes()
+        values.view_splitter = self._column.sizes()
+
+    def restore(self, values: Settings) -> None:
+        """Arrange as the settings say; what does not fit is left as it is."""
+        self._window.resize(_SIZE)
+        if values.geometry:
+            self._window.restoreGeometry(QByteArray.fromBase64(values.geometry.encode()))
+        for splitter, sizes in ((self._row, values.main_splitter), (self._column, values.view_splitter)):
+            if len(sizes) == splitter.count() and all(size >= 0 for size in sizes):
+                splitter.setSizes(sizes)

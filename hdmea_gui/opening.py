@@ -1,0 +1,133 @@
+"""From files, a folder, a drop or the demo to an opened recording."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import platformdirs
+from PySide6.QtCore import QMimeData, QObject, Signal
+from PySide6.QtWidgets import QMenu, QWidget
+
+from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.snapshot import OpenResult
+from hdmea_gui.dialogs import files
+from hdmea_gui.dialogs.host import DialogHost
+from hdmea_gui.dialogs.message import MessageDialog
+from hdmea_gui.leaving import LeaveFlow
+from hdmea_gui.settings import SettingsStore
+
+__all__ = ["OpenFlow", "dropped_paths"]
+
+
+class OpenFlow(QObject):
+    """Leads from what was asked for to an opened recording, and says what could not be opened.
+
+    Parameters
+    ----------
+    controller
+        Opens the files.
+    settings
+        Remembers folders and files.
+    leaving
+        Asks before another session goes.
+    dialogs
+        Shows messages.
+    window
+        Parent of the dialogs.
+    demo_folder, demo_size
+        Where the demo recording is made, and its size as `hdmea.simulate.write_demo` knows it.
+
+    Signals
+    -------
+    told(str)
+        What happened, for the status line.
+    noted(int, str)
+        Level and text of a line for the log.
+    """
+
+    told = Signal(str)
+    noted = Signal(int, str)
+
+    def __init__(
+        self,
+        controller: Controller,
+        settings: SettingsStore,
+        leaving: LeaveFlow,
+        dialogs: DialogHost,
+        window: QWidget,
+        *,
+        demo_folder: Path | None = None,
+        demo_size: str = "small",
+    ) -> None:
+        super().__init__(window)
+        self._controller = controller
+        self._settings = settings
+        self._leaving = leaving
+        self._dialogs = dialogs
+        self._window = window
+        cache = Path(platformdirs.user_cache_dir("hdmea-studio", appauthor=False))
+        self._demo_folder = demo_folder or cache / "demo"
+        self._demo_size = demo_size
+        controller.opened.connect(self._on_opened)
+
+    def open_files(self) -> None:
+        """Ask for files and open them."""
+        paths = files.ask_open_files(self._window, self._settings.values.open_folder)
+        if paths:
+            self.open_paths(paths)
+
+    def open_folder(self) -> None:
+        """Ask for a folder and open the recording in it."""
+        path = files.ask_folder(self._window, self._settings.values.open_folder)
+        if path is not None:
+            self.open_paths([path])
+
+    def open_demo(self) -> None:
+        """Make the demo recording if it is not there, and open it."""
+        self._leaving.unless_lost(
+            "Open the demo?", lambda: self._controller.open_demo(self._demo_folder, self._demo_size)
+        )
+
+    def open_paths(self, paths: list[Path]) -> None:
+        """Open files or folders; asks first if something would be lost."""
+        if self._controller.activity in {Activity.RUNNING, Activity.STOPPING}:
+            self.told.emit("Not opened: wait for the running job, or stop it.")
+            return
+        self._settings.values.open_folder = str(paths[0].parent)
+        self._leaving.unless_lost("Open another recording?", lambda: self._controller.open(paths))
+
+    def fill_recent(self, menu: QMenu) -> None:
+        """Fill the menu of recent files."""
+        menu.clear()
+        for name in self._settings.values.recent:
+            action = menu.addAction(name)
+            action.triggered.connect(lambda _checked=False, path=Path(name): self.open_paths([path]))
+        if menu.isEmpty():
+            menu.addAction("No recent files").setEnabled(False)
+
+    def _on_opened(self, result: OpenResult) -> None:
+        state = result.state
+        if state is not None:
+            for path in state.sources[:1]:
+                self._settings.note_recent(path)
+            for note in result.notes:
+                self.noted.emit(logging.INFO, note)
+            for warning in state.warnings:
+                self.noted.emit(logging.WARNING, warning)
+            self.told.emit(f"Opened {state.dataset_id}.")
+        if result.refused:
+            self._show_refused(result)
+
+    def _show_refused(self, result: OpenResult) -> None:
+        sentences = tuple(f"{refused.path.name}: {refused.reason}" for refused in result.refused)
+        for sentence in sentences:
+            self.noted.emit(logging.WARNING, f"Not opened: {sentence}")
+        title = "Nothing was opened" if result.state is None else "Some files were not opened"
+        self._dialogs.open(MessageDialog(title, sentences, parent=self._window))
+
+
+def dropped_paths(data: QMimeData) -> list[Path]:
+    """Return the files and folders of a drop, none if it holds no local ones."""
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
