@@ -3,6 +3,7 @@
     python3 run.py demo            open the application on a demo recording
     python3 run.py test [ARGS]     run the tests; ARGS go to pytest
     python3 run.py check           lint, formatting, types and import rules
+    python3 run.py docs            build the documentation into the folder site
     python3 run.py setup           only set up
 
 The first start makes ``.venv`` beside this file and installs the locked dependencies into it; later starts
@@ -319,12 +320,22 @@ def check(arguments: list[str]) -> int:
     return 1 if failed else 0
 
 
+def docs(arguments: list[str]) -> int:
+    """Build the documentation as a site that opens without a server."""
+    set_up({})
+    os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")
+    code = in_environment("-m", "mkdocs", "build", "--strict", *arguments)
+    if code == 0:
+        say(f"Open {ROOT / 'site' / 'index.html'}")
+    return code
+
+
 def in_environment(*command: str) -> int:
     """Run the environment's Python in the checkout and return its exit code."""
     return subprocess.call([str(venv_python()), *command], cwd=str(ROOT))
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "setup": setup}
+COMMANDS = {"demo": demo, "test": test, "check": check, "docs": docs, "setup": setup}
 
 
 def say(text: str) -> None:
