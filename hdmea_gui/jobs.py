@@ -20,15 +20,22 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
-__all__ = ["Failure", "Job", "JobContext", "JobProgress", "JobRunner", "JobStopped", "Query"]
+from hdmea_gui.door import Door, JobStopped
+
+__all__ = [
+    "Failure",
+    "Job",
+    "JobContext",
+    "JobProgress",
+    "JobRunner",
+    "JobStopped",
+    "Query",
+    "any_left_behind",
+]
 
 logger = logging.getLogger(__name__)
 
 UPDATES_PER_SECOND = 20
-
-
-class JobStopped(Exception):
-    """A job stopped because it was asked to."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,9 @@ class JobContext:
     ----------
     cancel
         Set when the job should stop.
+    commit
+        Makes a context to enter while what the worker holds is changed; it raises `JobStopped` when the job
+        was left behind.
     """
 
     def __init__(
@@ -79,8 +89,10 @@ class JobContext:
         emit_milestone: Callable[[object], None],
         serve: Callable[[], None],
         wait_for_query: Callable[[float], None],
+        commit: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
     ) -> None:
         self.cancel = cancel
+        self.commit = commit
         self._emit_progress = emit_progress
         self._emit_milestone = emit_milestone
         self._serve = serve
@@ -148,6 +160,7 @@ class _Worker(QObject):
         super().__init__()
         self.cancel = threading.Event()
         self.jobs: deque[Job] = deque()
+        self.door = Door()
         self._make_bench = make_bench
         self._stop_errors = stop_errors
         self._bench: Any = None
@@ -161,6 +174,17 @@ class _Worker(QObject):
             self._queries[key] = (number, query)
             self._lock.notify_all()
 
+    def take_queries(self) -> dict[str, tuple[int, Query]]:
+        """Return the queries that wait, and forget them. Any thread."""
+        with self._lock:
+            taken, self._queries = self._queries, {}
+            return taken
+
+    @property
+    def bench(self) -> Any:
+        """What the worker holds, None before it was made."""
+        return self._bench
+
     def wait_for_query(self, timeout_s: float) -> None:
         """Wait until a query is there, and answer it."""
         with self._lock:
@@ -172,9 +196,15 @@ class _Worker(QObject):
         if not self.jobs:
             return
         job = self.jobs.popleft()
+        self.door.next_job()
         self.started.emit(job)
         ctx = JobContext(
-            self.cancel, self.progressed.emit, self.milestone.emit, self.serve, self.wait_for_query
+            self.cancel,
+            self._unless_left(self.progressed.emit),
+            self._unless_left(self.milestone.emit),
+            self.serve,
+            self.wait_for_query,
+            self.door.passing,
         )
         try:
             result = job.run(self._the_bench(), ctx)
@@ -191,8 +221,15 @@ class _Worker(QObject):
             # What was imported stays for good; looking through it each time would hold up the GUI thread.
             gc.freeze()
             self._frozen = True
-        outcome()
-        self.serve()
+        if self.door.let_out():
+            outcome()
+            self.serve()
+        else:
+            logger.warning("%s, which was left behind, has ended; nothing of it was kept.", job.title)
+            self.close()
+
+    def _unless_left(self, emit: Callable[[Any], None]) -> Callable[[Any], None]:
+        return lambda event: None if self.door.is_shut else emit(event)
 
     def _stopping(self, job: Job, text: str) -> Callable[[], None]:
         return lambda: self.stopped.emit(job, text)
@@ -207,7 +244,7 @@ class _Worker(QObject):
     def serve(self) -> None:
         while True:
             with self._lock:
-                if not self._queries:
+                if not self._queries or self.door.is_shut:
                     return
                 key, (number, query) = next(iter(self._queries.items()))
                 del self._queries[key]
@@ -261,22 +298,28 @@ class JobRunner(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._thread = QThread()
-        self._thread.setObjectName("engine")
-        self._worker = _Worker(make_bench, (JobStopped, *stop_errors))
-        self._worker.moveToThread(self._thread)
+        self._make_bench = make_bench
+        self._stop_errors: tuple[type[BaseException], ...] = (JobStopped, *stop_errors)
         self._pending = 0
         self._numbers: dict[str, int] = {}
         self._closed = False
+        self._engage(make_bench)
+
+    def _engage(self, make_bench: Callable[[], Any]) -> None:
+        """Have a new worker on a thread of its own."""
+        self._thread = QThread()
+        self._thread.setObjectName("engine")
+        worker = self._worker = _Worker(make_bench, self._stop_errors)
+        worker.moveToThread(self._thread)
         for name in ("started", "progressed", "milestone"):
-            getattr(self._worker, name).connect(getattr(self, name))
-        self._worker.finished.connect(self._on_finished)
-        self._worker.failed.connect(self._on_failed)
-        self._worker.stopped.connect(self._on_stopped)
-        self._worker.answered.connect(self._on_answered)
-        self._wake.connect(self._worker.run_next)
-        self._ask.connect(self._worker.serve)
-        self._close.connect(self._worker.close)
+            getattr(worker, name).connect(getattr(self, name))
+        worker.finished.connect(self._on_finished)
+        worker.failed.connect(self._on_failed)
+        worker.stopped.connect(self._on_stopped)
+        worker.answered.connect(self._on_answered)
+        self._wake.connect(worker.run_next)
+        self._ask.connect(worker.serve)
+        self._close.connect(worker.close)
 
     @property
     def busy(self) -> bool:
@@ -307,6 +350,27 @@ class JobRunner(QObject):
                 self._worker.jobs.pop()
                 self._pending -= 1
 
+    def leave_behind(self) -> bool:
+        """Go on without the worker, whose job does not come back; False if it is just coming back.
+
+        The job can change nothing any more that the next worker holds: that gets what the bench's method
+        ``successor`` returns. Thread and worker are kept for as long as the program runs: ending a thread by
+        force, or destroying one that runs, would take the program with it.
+        """
+        if not self.stopping or self._closed or not self._worker.door.shut():
+            return False
+        left, bench = self._worker, self._worker.bench
+        for signal in (self._wake, self._ask, self._close):
+            signal.disconnect()
+        _left_behind.append((self._thread, left))
+        self._pending = 0
+        self._engage(self._make_bench if bench is None else bench.successor)
+        for key, (number, query) in left.take_queries().items():
+            self._worker.put_query(key, number, query)
+        self._ensure_running()
+        self._ask.emit()
+        return True
+
     def ask(self, key: str, query: Query) -> int:
         """Have a query answered by `answered` with the number returned; older ones of the key are dropped."""
         number = self._numbers[key] = self._numbers.get(key, 0) + 1
@@ -325,7 +389,10 @@ class JobRunner(QObject):
             # What the worker still says must not reach a window that is going.
             self.blockSignals(True)
         # A thread that was never started has nothing to wait for.
-        return bool(self._thread.wait(int(timeout_s * 1000)))
+        joined = bool(self._thread.wait(int(timeout_s * 1000)))
+        if not joined:
+            _left_behind.append((self._thread, self._worker))
+        return joined
 
     def _ensure_running(self) -> None:
         if not self._thread.isRunning():
@@ -355,3 +422,11 @@ class JobRunner(QObject):
     def _on_answered(self, key: str, number: int, answer: object) -> None:
         if number == self._numbers.get(key):
             self.answered.emit(key, number, answer)
+
+
+_left_behind: list[tuple[QThread, _Worker]] = []
+
+
+def any_left_behind() -> bool:
+    """Return whether a thread that was left behind still runs: then the process has to be ended at once."""
+    return any(thread.isRunning() for thread, _ in _left_behind)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["deep_merge", "fingerprint"]
+__all__ = ["copy_dicts", "deep_merge", "fingerprint"]
 
 
 def deep_merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
@@ -18,6 +18,15 @@ def deep_merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
             deep_merge(present, value)
         else:
             target[key] = value
+
+
+def copy_dicts(tree: dict[Any, Any]) -> dict[Any, Any]:
+    """Return a copy of a dictionary and those below; all other values are shared, unread ones stay unread."""
+    twin = tree.copy()
+    for key, value in dict.items(tree):
+        if isinstance(value, dict):
+            dict.__setitem__(twin, key, copy_dicts(value))
+    return twin
 
 
 def fingerprint(value: Any) -> int:

@@ -6,11 +6,13 @@ mode cannot differ; the public functions, which also take files, are in `hdmea.p
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,7 @@ def run_step(
     progress: Callable[[ProgressEvent], None] | None = None,
     cancel: CancelToken | None = None,
     workers: int | None = None,
+    commit: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> StepRun:
     """Run one step on a session, in memory.
 
@@ -94,6 +97,9 @@ def run_step(
         Asked at every report of the step; True stops it.
     workers
         Number of threads; default: `available_workers`. The numbers do not depend on it.
+    commit
+        Makes a context that is entered while the session is changed; it raises to refuse that, which leaves
+        the session as it was.
 
     Returns
     -------
@@ -121,7 +127,8 @@ def run_step(
     if not plan.compute:
         run.cached = True
         if definition.creates:
-            run.changed = _follow_moved_files(session, plan.inputs)
+            with commit():
+                run.changed = _follow_moved_files(session, plan.inputs)
         logger.info("%s: kept, nothing to compute", definition.name)
         return run
     ctx = StepContext(
@@ -140,7 +147,8 @@ def run_step(
     run.warnings = ctx.warnings
     run.cached = definition.name in session.completed_steps and set(plan.compute) <= ctx.skipped
     if not run.cached:
-        run.changed = _commit(session, run, ctx, plan)
+        with commit():
+            run.changed = _commit(session, run, ctx, plan)
     for message in ctx.warnings:
         logger.warning("%s: %s", definition.name, message)
     return run

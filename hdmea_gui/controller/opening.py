@@ -74,7 +74,8 @@ def _open_result(
     except (HDMEAError, OSError) as error:
         refused.append(Refused(path, str(error)))
         return None
-    return OpenResult(workspace.adopt(session, (path,)))
+    with ctx.commit():
+        return OpenResult(workspace.adopt(session, (path,)))
 
 
 def _open_sources(
@@ -108,7 +109,8 @@ def _open_sources(
         session.set_source_files(cmcr, cmtr)
         session.mark_clean()
         used = tuple(path for path in (cmcr, cmtr) if path is not None)
-        opened = OpenResult(workspace.adopt(session, used), card, notes=tuple(notes))
+        with ctx.commit():
+            opened = OpenResult(workspace.adopt(session, used), card, notes=tuple(notes))
     return opened
 
 

@@ -1,7 +1,9 @@
 """Automatic checkpoints: written after each step, removed after a save or a clean close.
 
-Each running program has one, of the session as it was after its last step. Beside it lies a note that says
-whose it is; a checkpoint whose program is gone was left by a crash, and is offered.
+Each running program has one, of the session as it was after its last step: a complete file, and after it one
+small file per step with what that step changed. Beside them lies a note that says which files belong
+together and whose they are; a checkpoint whose program is gone was left by a crash, and is offered. Files are
+complete before the note names them, so a kill at any moment leaves the checkpoint before.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import os
 import platform
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ from hdmea_gui.jobs import JobContext
 from hdmea_gui.texts import size_text
 
 if TYPE_CHECKING:
+    from hdmea.pipeline.increments import Baseline, Changes
     from hdmea.pipeline.session import PipelineSession
     from hdmea_gui.controller.workspace import Workspace
 
@@ -48,6 +51,8 @@ class RecoveryOffer:
         Size of the file, and when it was written (seconds since the epoch).
     host, pid, process_started
         The program that wrote it.
+    increments
+        Names of the files with what changed after `file` was written, in their order.
     """
 
     file: str
@@ -59,6 +64,12 @@ class RecoveryOffer:
     host: str
     pid: int
     process_started: float
+    increments: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files of the checkpoint."""
+        return (self.file, *self.increments)
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,9 @@ class Keeper:
         self.folder = folder
         self.enabled = enabled
         self._share = share
-        self._own: Path | None = None
+        self._own: RecoveryOffer | None = None
+        self._baseline: Baseline | None = None
+        self._complete_nbytes = 0
 
     # -- this program ----------------------------------------------------------------------------------
 
@@ -103,60 +116,89 @@ class Keeper:
 
         A checkpoint that cannot be written stops nothing: the answer says why.
         """
+        from hdmea.pipeline.increments import Baseline
         from hdmea.utils.exceptions import HDMEAError
 
         if not self.enabled:
             return None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            needed, budget = _size_of(session), self._budget()
-            if needed > budget:
+            changes = self._worth_adding(session)
+            needed, budget = _size_of(session) if changes is None else changes.nbytes(), self._budget()
+            present = 0 if changes is None or self._own is None else self._own.size_bytes
+            if present + needed > budget:
                 have = f"automatic checkpoints may take {size_text(budget)} of {self.folder}"
-                return NotKept(f"it would take {size_text(needed)}, and {have}", too_large=True)
-            self._make_room(budget - needed)
-            self._write(session, ctx)
+                return NotKept(f"it would take {size_text(present + needed)}, and {have}", too_large=True)
+            self._make_room(budget - present - needed)
+            self._write(session, changes, ctx)
+            self._baseline = Baseline(session)
         except (HDMEAError, OSError, psutil.Error) as error:
             logger.warning("There is no automatic checkpoint of this step: %s", error)
             return NotKept(str(error))
         return Kept(revision, time.strftime("%H:%M"))
 
-    def _write(self, session: PipelineSession, ctx: JobContext) -> None:
+    def _worth_adding(self, session: PipelineSession) -> Changes | None:
+        """Return what changed since the last checkpoint; None if a complete file is to be written."""
+        own = self._own
+        if own is None or self._baseline is None or own.dataset_id != session.dataset_id:
+            return None
+        changes = self._baseline.changes(session)
+        added = own.size_bytes - self._complete_nbytes
+        # The increments never take more than the complete file: space and reading stay within twice of it.
+        return changes if added + changes.nbytes() <= self._complete_nbytes else None
+
+    def _write(self, session: PipelineSession, changes: Changes | None, ctx: JobContext) -> None:
+        from hdmea.pipeline.increments import write_increment
+
         process = psutil.Process()
-        path = self.folder / f"{_PREFIX}{process.pid}-{time.time_ns()}.h5"
-        session.checkpoint(
-            path,
-            checkpoint_name="automatic",
-            progress=lambda fraction, _text: ctx.progress_or_stop(fraction, "automatic checkpoint"),
+        before = self._own
+
+        def report(fraction: float, _text: str) -> None:
+            ctx.progress_or_stop(fraction, "automatic checkpoint")
+
+        name = f"{_PREFIX}{process.pid}-{time.time_ns()}.h5"
+        if changes is None or before is None:
+            session.checkpoint(self.folder / name, checkpoint_name="automatic", progress=report)
+            names: tuple[str, ...] = (name,)
+        else:
+            write_increment(self.folder / name, session, changes, report)
+            names = (*before.files, name)
+        offer = RecoveryOffer(
+            file=names[0],
+            dataset_id=session.dataset_id,
+            steps=tuple(session.completed_steps),
+            n_units=session.unit_count,
+            size_bytes=sum((self.folder / each).stat().st_size for each in names),
+            written_at=time.time(),
+            host=platform.node(),
+            pid=process.pid,
+            process_started=process.create_time(),
+            increments=names[1:],
         )
-        self._note(
-            RecoveryOffer(
-                file=path.name,
-                dataset_id=session.dataset_id,
-                steps=tuple(session.completed_steps),
-                n_units=session.unit_count,
-                size_bytes=path.stat().st_size,
-                written_at=time.time(),
-                host=platform.node(),
-                pid=process.pid,
-                process_started=process.create_time(),
-            )
-        )
-        before, self._own = self._own, path
-        if before is not None:
-            _remove(before)
+        with ctx.commit():
+            self._note(offer)
+            self._own = offer
+            if len(names) == 1:
+                self._complete_nbytes = offer.size_bytes
+                if before is not None:
+                    self._remove(before)
 
     def _note(self, offer: RecoveryOffer) -> None:
         target = _note_of(self.folder / offer.file)
         part = target.with_suffix(".part")
-        part.write_text(json.dumps(asdict(offer)), encoding="utf-8")
+        with part.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(offer)))
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(part, target)
 
     def forget(self) -> None:
         """Remove the checkpoint of this program: its session was saved, or is wanted no more."""
         own, self._own = self._own, None
+        self._baseline = None
         if own is not None:
             try:
-                _remove(own)
+                self._remove(own)
             except OSError as error:
                 logger.warning("An automatic checkpoint could not be removed: %s", error)
 
@@ -165,16 +207,13 @@ class Keeper:
     def left_behind(self) -> list[RecoveryOffer]:
         """Return the checkpoints of programs that ended without closing, the newest first."""
         found = [_read_note(path) for path in self.folder.glob(f"{_PREFIX}*.json")]
-        offers = [
-            offer
-            for offer in found
-            if offer is not None and (self.folder / offer.file).is_file() and _is_gone(offer)
-        ]
+        offers = [offer for offer in found if offer is not None and self._is_whole(offer) and _is_gone(offer)]
         return sorted(offers, key=lambda offer: -offer.written_at)
 
     def sweep(self) -> None:
         """Remove what programs left that were killed while they wrote."""
-        noted = {path.with_suffix(".h5").name for path in self.folder.glob(f"{_PREFIX}*.json")}
+        notes = [_read_note(path) for path in self.folder.glob(f"{_PREFIX}*.json")]
+        noted = {name for offer in notes if offer is not None for name in offer.files}
         for path in [*self.folder.glob(f"{_PREFIX}*.h5"), *self.folder.glob(f".{_PREFIX}*")]:
             pid = path.name.lstrip(".").removeprefix(_PREFIX).partition("-")[0]
             old = time.time() - path.stat().st_mtime > _LONGEST_WRITE_S
@@ -184,14 +223,23 @@ class Keeper:
     def take_over(self, offer: RecoveryOffer) -> None:
         """Make a checkpoint that was left behind that of this program: its session is open again."""
         process = psutil.Process()
-        mine = {**asdict(offer), "pid": process.pid, "process_started": process.create_time()}
+        mine = replace(offer, pid=process.pid, process_started=process.create_time())
         self.forget()
-        self._note(RecoveryOffer(**mine))
-        self._own = self.folder / offer.file
+        self._note(mine)
+        self._own = mine
 
     def discard(self, offer: RecoveryOffer) -> None:
         """Remove a checkpoint that was left behind."""
-        _remove(self.folder / offer.file)
+        self._remove(offer)
+
+    def _is_whole(self, offer: RecoveryOffer) -> bool:
+        return all((self.folder / name).is_file() for name in offer.files)
+
+    def _remove(self, offer: RecoveryOffer) -> None:
+        """Remove a checkpoint: its note first, so that none is ever offered that is not there."""
+        _note_of(self.folder / offer.file).unlink(missing_ok=True)
+        for name in offer.files:
+            (self.folder / name).unlink(missing_ok=True)
 
     def _budget(self) -> int:
         taken = sum(path.stat().st_size for path in self.folder.glob(f"{_PREFIX}*.h5"))
@@ -222,8 +270,12 @@ def _note_of(path: Path) -> Path:
 def _read_note(path: Path) -> RecoveryOffer | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return RecoveryOffer(**{**found, "steps": tuple(found["steps"])})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        lists = {"steps": tuple(found["steps"]), "increments": tuple(found.get("increments", ()))}
+        offer = RecoveryOffer(**{**found, **lists})
+        if any(name != Path(name).name or not name.startswith(_PREFIX) for name in offer.files):
+            raise ValueError("it names files of another folder")
+        return offer
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         logger.warning("%s is no note of an automatic checkpoint: %s", path, error)
         return None
 
@@ -238,12 +290,6 @@ def _is_gone(offer: RecoveryOffer) -> bool:
         return True
     except psutil.Error:
         return False
-
-
-def _remove(path: Path) -> None:
-    """Remove a checkpoint: its note first, so that none is ever offered that is not there."""
-    _note_of(path).unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -271,6 +317,7 @@ class RecoverJob:
 
     def run(self, bench: Workspace, ctx: JobContext) -> OpenResult:
         """Return the session, which is not saved; or why it could not be read."""
+        from hdmea.pipeline.increments import load_increments
         from hdmea.pipeline.session import PipelineSession
         from hdmea.utils.exceptions import HDMEAError
 
@@ -279,14 +326,17 @@ class RecoverJob:
         try:
             # Read whole: the next checkpoint takes the place of this file.
             session = PipelineSession.load(path, progress=ctx.progress_or_stop)
+            increments = [bench.keeper.folder / name for name in self.offer.increments]
+            load_increments(session, increments, ctx.progress_or_stop)
         except (HDMEAError, OSError) as error:
             return OpenResult(None, refused=(Refused(path, str(error)),))
         session.checkpoint_name = None
         session.touch()
         names = ("cmcr_path", "cmtr_path")
         sources = tuple(Path(session.source_files[name]) for name in names if session.source_files.get(name))
-        bench.adopt(session, sources)
-        bench.keeper.take_over(self.offer)
+        with ctx.commit():
+            bench.adopt(session, sources)
+            bench.keeper.take_over(self.offer)
         return OpenResult(bench.state(), notes=("The session was recovered; it is not saved yet.",))
 
 

@@ -234,7 +234,13 @@ class RunJob:
 
         def run(force: bool) -> StepRun:
             return run_step(
-                session, request.name, request.params, force=force, progress=report, cancel=ctx.cancel
+                session,
+                request.name,
+                request.params,
+                force=force,
+                progress=report,
+                cancel=ctx.cancel,
+                commit=ctx.commit,
             )
 
         try:
@@ -260,7 +266,8 @@ class SaveJob:
         """Return the state of the saved session."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         bench.require().save(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
-        bench.forget_checkpoint()
+        with ctx.commit():
+            bench.forget_checkpoint()
         return bench.state()
 
 

@@ -45,6 +45,20 @@ class Workspace:
         self._revision = 0
         self._raster: tuple[int, RecordingView] | None = None
 
+    def successor(self) -> Workspace:
+        """Return what takes the place of this one, whose worker hangs and may come back at any time.
+
+        The data are the same arrays in dictionaries of their own, so that nothing that the stalled worker
+        still does shows in them.
+        """
+        from hdmea.pipeline.twin import twin_of
+
+        other = Workspace(self.keeper)
+        other.session = None if self.session is None else twin_of(self.session)
+        other.sources = self.sources
+        other._revision = self._revision + 1
+        return other
+
     def require(self) -> PipelineSession:
         """Return the session; SessionError if nothing is open."""
         if self.session is None:

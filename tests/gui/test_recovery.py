@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,9 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hdmea.pipeline import PipelineSession, create_session, run_step
+from hdmea.pipeline.increments import load_increments
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.main import Activity
 from hdmea_gui.controller.recovery import Keeper, Kept, NotKept
@@ -291,6 +294,7 @@ def test_a_session_beyond_the_budget_is_said_in_the_title(
 class Ctx(JobContext):
     def __init__(self, stop: bool = False) -> None:
         self.stop = stop
+        self.commit = contextlib.nullcontext
 
     def progress_or_stop(self, fraction: float, text: str) -> None:
         if self.stop:
@@ -300,16 +304,17 @@ class Ctx(JobContext):
 def gone(keeper: Keeper, age_s: float = 0.0) -> None:
     """Have the keeper's checkpoint look as if its program had ended some time ago."""
     assert keeper._own is not None
-    offer = next(note for note in map(_read, keeper.folder.glob("*.json")) if note.file == keeper._own.name)
-    old = replace(offer, process_started=1.0, written_at=offer.written_at - age_s)
+    old = replace(keeper._own, process_started=1.0, written_at=keeper._own.written_at - age_s)
     keeper._note(old)
     keeper._own = None
 
 
-def _read(path: Path) -> Any:
-    from hdmea_gui.controller.recovery import _read_note
-
-    return _read_note(path)
+def recovered(keeper: Keeper) -> PipelineSession:
+    """Return the session of the keeper's checkpoint, as the next start would."""
+    assert keeper._own is not None
+    session = PipelineSession.load(keeper.folder / keeper._own.file)
+    load_increments(session, [keeper.folder / name for name in keeper._own.increments])
+    return session
 
 
 @pytest.fixture
@@ -376,7 +381,7 @@ def test_what_a_killed_writer_left_is_swept_away_and_nothing_else(
     assert young.exists()
     assert other.exists()
     assert keeper._own is not None
-    assert keeper._own.exists()
+    assert (folder / keeper._own.file).exists()
 
 
 def test_settings_say_where_and_whether(tmp_path: Path) -> None:
@@ -384,3 +389,162 @@ def test_settings_say_where_and_whether(tmp_path: Path) -> None:
     assert keeper.folder == tmp_path
     assert not keeper.enabled
     assert make_keeper(Settings()).folder.name == "recovery"
+
+
+# -- only what changed is written --------------------------------------------------------------------
+
+
+def same(one: PipelineSession, other: PipelineSession, folder: Path) -> None:
+    paths = (folder / "one.h5", folder / "other.h5")
+    for session, path in zip((one, other), paths, strict=True):
+        session.checkpoint(path, checkpoint_name="compared")
+    assert_same(*paths)
+
+
+def flow(session: PipelineSession, keeper: Keeper) -> Iterator[str]:
+    """Run steps of every kind, some of them again, and write a checkpoint after each."""
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("add_section_time", {}),
+        ("section_spike_times", {}),
+        ("compute_sta", {"cover_range": (-20, 1)}),
+        ("extract_features", {"features": ("frif", "baseline", "waveform")}),
+        ("add_section_time", {}),
+        ("section_spike_times", {}),
+        ("load_recording", {}),
+    ]
+    for name, params in steps:
+        run_step(session, name, params, force=True)
+        assert isinstance(keeper.keep(session, 1, Ctx()), Kept)
+        yield name
+
+
+def test_after_each_step_the_increments_give_the_session(
+    session: PipelineSession, folder: Path, tmp_path: Path
+) -> None:
+    keeper = Keeper(folder)
+    keeper.keep(session, 1, Ctx())
+    complete = keeper._own
+    assert complete is not None
+    numbers = []
+    for name in flow(session, keeper):
+        assert keeper._own is not None
+        numbers.append(len(keeper._own.increments))
+        same(session, recovered(keeper), tmp_path)
+        assert keeper._own.steps == tuple(session.completed_steps), name
+    assert max(numbers) >= 3, "most steps write only what they changed"
+    noted = set(keeper._own.files)  # type: ignore[union-attr]
+    assert {path.name for path in folder.glob("*.h5")} == noted, "nothing is left over"
+
+
+def test_a_small_change_writes_a_small_file(session: PipelineSession, folder: Path) -> None:
+    keeper = Keeper(folder)
+    keeper.keep(session, 1, Ctx())
+    run_step(session, "add_section_time")
+
+    keeper.keep(session, 2, Ctx())
+
+    assert keeper._own is not None
+    (increment,) = keeper._own.increments
+    whole = (folder / keeper._own.file).stat().st_size
+    assert (folder / increment).stat().st_size < whole / 2
+
+
+def test_increments_that_outgrow_the_complete_file_are_folded_into_a_new_one(
+    session: PipelineSession, folder: Path
+) -> None:
+    keeper = Keeper(folder)
+    keeper.keep(session, 1, Ctx())
+    assert keeper._own is not None
+    size = keeper._own.size_bytes
+    for number in range(3):
+        session.add_metadata({"much": np.full(size // 12, number, np.float64)})
+        keeper.keep(session, number, Ctx())
+        assert keeper._own.size_bytes <= 2.1 * (folder / keeper._own.file).stat().st_size
+    assert {path.name for path in folder.glob("*.h5")} == set(keeper._own.files)
+
+
+def test_values_that_go_and_change_their_kind_are_followed(
+    session: PipelineSession, folder: Path, tmp_path: Path
+) -> None:
+    session.add_metadata({"a": {"b": 1, "c": {"d": 2}}, "e": 3, "f": {}, "list": [1, 2]})
+    keeper = Keeper(folder)
+    keeper.keep(session, 1, Ctx())
+    del session.metadata["a"]["c"]
+    session.metadata["a"]["b"] = {"now": "a dictionary"}
+    session.metadata["e"] = {}
+    session.metadata["f"] = np.arange(3)
+    session.metadata["list"].append(3)
+    session.metadata["acquisition_rate"] = np.array([-2.0])
+    del session.units["unit_001"]
+    del session.units["unit_002"]["waveform"]
+
+    keeper.keep(session, 2, Ctx())
+
+    same(session, recovered(keeper), tmp_path)
+
+
+KILLED_WHILE_WRITING = """
+    import contextlib, os, signal, sys
+    from pathlib import Path
+    from hdmea.pipeline import create_session, run_step
+    from hdmea_gui.controller.recovery import Keeper
+    from hdmea_gui.jobs import JobContext
+
+    folder, cmcr, cmtr, place = sys.argv[1:]
+    session = create_session(None, cmcr, cmtr)
+    run_step(session, "load_recording")
+    keeper = Keeper(Path(folder))
+    seen = []
+
+    class Ctx(JobContext):
+        def __init__(self):
+            self.commit = contextlib.nullcontext
+        def progress_or_stop(self, fraction, text):
+            if seen:
+                seen.append(fraction)
+                if place == "writing" and len(seen) == 2:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+    keeper.keep(session, 1, Ctx())
+    seen.append(0)
+    run_step(session, "add_section_time")
+    if place != "writing":
+        real = os.replace
+        def replace(source, target):
+            kind = "note" if str(target).endswith(".json") else "increment"
+            if place == "before " + kind:
+                os.kill(os.getpid(), signal.SIGKILL)
+            real(source, target)
+            if place == "after " + kind:
+                os.kill(os.getpid(), signal.SIGKILL)
+        os.replace = replace
+    keeper.keep(session, 2, Ctx())
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kill -9 is of POSIX")
+@pytest.mark.parametrize(
+    ("place", "steps"),
+    [
+        ("writing", ("load_recording",)),
+        ("before increment", ("load_recording",)),
+        ("after increment", ("load_recording",)),
+        ("before note", ("load_recording",)),
+        ("after note", ("load_recording", "add_section_time")),
+    ],
+)
+def test_a_kill_in_the_middle_of_a_checkpoint_leaves_the_one_before(
+    recording: tuple[Path, Path], folder: Path, place: str, steps: tuple[str, ...]
+) -> None:
+    code = textwrap.dedent(KILLED_WHILE_WRITING)
+    done = subprocess.run([sys.executable, "-c", code, str(folder), *map(str, recording), place], timeout=60)
+    assert done.returncode == -signal.SIGKILL
+
+    keeper = Keeper(folder)
+    (offer,) = keeper.left_behind()
+    keeper.take_over(offer)
+
+    assert offer.steps == steps
+    session = recovered(keeper)
+    assert tuple(session.completed_steps) == steps
+    assert ("section_time" in session.stimulus) is ("add_section_time" in steps)

@@ -14,7 +14,7 @@ import h5py
 import pytest
 from PySide6.QtCore import QCoreApplication, QThread
 
-from hdmea_gui.jobs import Failure, JobContext, JobRunner, JobStopped
+from hdmea_gui.jobs import Failure, JobContext, JobRunner, JobStopped, any_left_behind
 from hdmea_gui.main_window import MainWindow
 
 
@@ -252,3 +252,151 @@ def test_h5py_never_works_on_the_gui_thread(
     assert not trespasses
     assert released
     assert not any(released)
+
+
+# -- a job that does not come back ---------------------------------------------------------------------
+
+
+class Stalled:
+    """A job that waits, as one on a drive that does not answer, until the test lets it go."""
+
+    title = "Stalled"
+
+    def __init__(self, afterwards: Callable[[HandedOn, JobContext], object]) -> None:
+        self.entered, self.go_on, self.ended = threading.Event(), threading.Event(), threading.Event()
+        self.afterwards = afterwards
+
+    def run(self, bench: HandedOn, ctx: JobContext) -> object:
+        self.entered.set()
+        try:
+            assert self.go_on.wait(30)
+            return self.afterwards(bench, ctx)
+        finally:
+            self.ended.set()
+
+
+class HandedOn(Bench):
+    def __init__(self, log: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.log = list(log)
+
+    def successor(self) -> HandedOn:
+        return HandedOn(tuple(self.log))
+
+
+@pytest.fixture
+def stalling(qtbot: Any) -> Iterator[tuple[JobRunner, Callable[..., Stalled]]]:
+    runner = JobRunner(HandedOn)
+    jobs: list[Stalled] = []
+
+    def stall(afterwards: Callable[[HandedOn, JobContext], object]) -> Stalled:
+        jobs.append(job := Stalled(afterwards))
+        runner.submit(job)
+        qtbot.waitUntil(job.entered.is_set, timeout=5000)
+        runner.stop()
+        return job
+
+    yield runner, stall
+    for job in jobs:
+        job.go_on.set()
+    assert runner.shutdown(10)
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
+
+
+def commit_late(bench: HandedOn, ctx: JobContext) -> object:
+    with ctx.commit():
+        bench.log.append("too late")
+    return "result"
+
+
+def test_a_job_that_was_left_behind_changes_nothing_and_says_nothing(
+    qtbot: Any, stalling: tuple[JobRunner, Callable[..., Stalled]]
+) -> None:
+    runner, stall = stalling
+    said: list[object] = []
+    for signal in (runner.finished, runner.failed, runner.stopped):
+        signal.connect(lambda job, *_: said.append(job.title))
+    with qtbot.waitSignal(runner.finished, timeout=5000):
+        runner.submit(Do("before", lambda bench, ctx: bench.log.append("before")))
+    job = stall(commit_late)
+
+    assert runner.leave_behind()
+
+    assert not runner.busy
+    with qtbot.waitSignal(runner.finished, timeout=5000) as caught:
+        runner.submit(Do("next", lambda bench, ctx: (list(bench.log), id(bench))))
+    log, new = caught.args[1]
+    assert log == ["before"], "what was there is there"
+    job.go_on.set()
+    qtbot.waitUntil(lambda: job.ended.is_set() and not any_left_behind(), timeout=5000)
+    with qtbot.waitSignal(runner.finished, timeout=5000) as caught:
+        runner.submit(Do("last", lambda bench, ctx: (list(bench.log), id(bench))))
+    assert caught.args[1] == (["before"], new)
+    assert said == ["before", "next", "last"]
+
+
+def test_questions_that_waited_for_a_stalled_job_are_answered_by_the_next_worker(
+    qtbot: Any, stalling: tuple[JobRunner, Callable[..., Stalled]]
+) -> None:
+    runner, stall = stalling
+    stall(commit_late)
+    runner.ask("view", Ask(7))
+
+    with qtbot.waitSignal(runner.answered, timeout=5000) as caught:
+        assert runner.leave_behind()
+
+    assert caught.args[2] == 7
+
+
+def test_a_job_that_is_just_making_its_change_is_not_left(
+    qtbot: Any, stalling: tuple[JobRunner, Callable[..., Stalled]]
+) -> None:
+    runner, stall = stalling
+    inside, on = threading.Event(), threading.Event()
+
+    def change(bench: HandedOn, ctx: JobContext) -> object:
+        with ctx.commit():
+            inside.set()
+            assert on.wait(5)
+            bench.log.append("changed")
+        return list(bench.log)
+
+    job = stall(change)
+    job.go_on.set()
+    qtbot.waitUntil(inside.is_set, timeout=5000)
+
+    assert not runner.leave_behind()
+
+    with qtbot.waitSignal(runner.finished, timeout=5000) as caught:
+        on.set()
+    assert caught.args[1] == ["changed"]
+
+
+def test_a_job_that_has_ended_is_not_left(
+    qtbot: Any, stalling: tuple[JobRunner, Callable[..., Stalled]]
+) -> None:
+    runner, stall = stalling
+    job = stall(lambda bench, ctx: "result")
+    job.go_on.set()
+    outcome = runner._worker.door
+    deadline = threading.Event()
+    while not outcome._outcome_is_out:  # its signal waits for the event loop, which is not let run here
+        deadline.wait(0.001)
+
+    assert not runner.leave_behind()
+
+    with qtbot.waitSignal(runner.finished, timeout=5000) as caught:
+        pass
+    assert caught.args[1] == "result"
+
+
+def test_a_job_that_was_not_asked_to_stop_is_not_left(
+    qtbot: Any, stalling: tuple[JobRunner, Callable[..., Stalled]]
+) -> None:
+    runner, _ = stalling
+    job = Stalled(lambda bench, ctx: "result")
+    runner.submit(job)
+    qtbot.waitUntil(job.entered.is_set, timeout=5000)
+    assert not runner.leave_behind()
+    with qtbot.waitSignal(runner.finished, timeout=5000):
+        job.go_on.set()
