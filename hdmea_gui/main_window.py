@@ -108,7 +108,7 @@ class MainWindow(QMainWindow):
             self.image,
             self.stimulus,
         )
-        self.table = UnitTable(controller.units, controller.selection, self)
+        self.table = UnitTable(controller, settings, self)
         self.log = LogPanel(self._theme, self)
         self._relay = LogRelay(self)
         self._lay_out()
@@ -164,6 +164,7 @@ class MainWindow(QMainWindow):
         self.recording.card.load_asked.connect(self.load)
         self.recording.card.run_all_asked.connect(self.controller.run_all)
         self._relay.line.connect(self.log.add_line)
+        self.table.told.connect(self._say)
         for preview in self.previews:
             preview.told.connect(self._say)
         self.log.warnings_changed.connect(self.status.show_warnings)

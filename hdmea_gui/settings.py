@@ -39,6 +39,7 @@ class Settings(pydantic.BaseModel):
     window_state: str = ""
     main_splitter: list[int] = []
     view_splitter: list[int] = []
+    unit_columns: list[str] = []
     log_visible: bool = False
     auto_checkpoint: bool = True
     recovery_folder: str = ""

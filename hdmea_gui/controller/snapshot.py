@@ -79,13 +79,38 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the unit table: float64 or text values, one per unit."""
+    """One column of the unit table.
+
+    Attributes
+    ----------
+    key
+        Its name in filters and settings.
+    title
+        What stands above it, with the unit.
+    help
+        Definition.
+    values
+        One per unit: float64, NaN where missing; or texts, empty where missing.
+    decimals
+        Of numbers.
+    group
+        Feature that it belongs to; empty for facts of the unit.
+    standard
+        Whether it is shown unless the person chose otherwise.
+    """
 
     key: str
     title: str
     help: str
     values: NDArray[Any]
     decimals: int = 1
+    group: str = ""
+    standard: bool = True
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the values are texts."""
+        return self.values.dtype.kind == "O"
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from hdmea_gui.controller.snapshot import (
     Averaged,
-    Column,
     Footprint,
     RecordingView,
     Span,
@@ -18,6 +17,7 @@ from hdmea_gui.controller.snapshot import (
     StepRecord,
     UnitView,
 )
+from hdmea_gui.controller.unit_columns import unit_columns
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Workspace"]
 
-_SNR_NAMES = ("snr", "signaltonoise", "signal_to_noise")
+T = TypeVar("T")
 
 
 class Workspace:
@@ -43,7 +43,7 @@ class Workspace:
         self.session: PipelineSession | None = None
         self.sources: tuple[Path, ...] = ()
         self._revision = 0
-        self._raster: tuple[int, RecordingView] | None = None
+        self._made: dict[str, Any] = {}
 
     def successor(self) -> Workspace:
         """Return what takes the place of this one, whose worker hangs and may come back at any time.
@@ -87,7 +87,7 @@ class Workspace:
     def touch(self) -> None:
         """Note that the session's data changed."""
         self._revision += 1
-        self._raster = None
+        self._made.clear()
 
     def state(self) -> StateView:
         """Describe the session."""
@@ -104,16 +104,24 @@ class Workspace:
             completed=tuple(session.completed_steps),
             steps={name: _record(record) for name, record in session.steps.items()},
             unit_ids=tuple(session.units),
-            columns=_columns(session),
+            columns=self.remember("columns", lambda: unit_columns(session)),
             warnings=tuple(session.warnings),
             memory_gb=session.memory_estimate_gb,
             sources=self.sources,
         )
 
+    def remember(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` returns, made once for the session as it is now."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
+
     def recording_view(self) -> RecordingView | None:
         """Return raster, rate and stimulus sections; None before units were loaded."""
-        if self._raster is not None and self._raster[0] == self._revision:
-            return self._raster[1]
+        return self.remember("recording", self._make_recording_view)
+
+    def _make_recording_view(self) -> RecordingView | None:
         session = self.session
         if session is None or not session.units or "acquisition_rate" not in session.metadata:
             return None
@@ -121,15 +129,13 @@ class Workspace:
 
         trains = [unit["spike_times"] for unit in session.units.values()]
         raster = SpikeRaster(trains, session.acquisition_rate, session.duration_s)
-        view = RecordingView(
+        return RecordingView(
             unit_ids=tuple(session.units),
             raster=raster,
             rate=raster.population_rate(),
             spans=_spans(session),
             duration_s=session.duration_s,
         )
-        self._raster = (self._revision, view)
-        return view
 
     def unit_view(self, unit_id: str) -> UnitView | None:
         """Return what is known of one unit; None if the session does not have it."""
@@ -158,35 +164,6 @@ def _record(record: Mapping[str, Any]) -> StepRecord:
         finished_at=str(record.get("finished_at", "")),
         stale=bool(record.get("stale", False)),
     )
-
-
-def _columns(session: PipelineSession) -> tuple[Column, ...]:
-    units = list(session.units.values())
-    counts = np.array([float(unit.get("spike_count", 0)) for unit in units])
-    duration = session.duration_s if "recording_duration_s" in session.metadata else float("nan")
-    return (
-        Column("rate", "Rate (Hz)", "Mean firing rate over the whole recording", counts / duration, 2),
-        Column("spikes", "Spikes", "Number of spikes that the sorter accepted", counts, 0),
-        Column("snr", "SNR", "Signal-to-noise ratio as the sorter reported it", _snr(units), 1),
-        Column("row", "Row", "Row of the unit's electrode on the chip, from 1", _numbers(units, "row"), 0),
-        Column(
-            "col", "Column", "Column of the unit's electrode on the chip, from 1", _numbers(units, "col"), 0
-        ),
-    )
-
-
-def _numbers(units: list[dict[str, Any]], key: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    found = [unit.get(key) for unit in units]
-    return np.array([float("nan") if value is None else float(value) for value in found])
-
-
-def _snr(units: list[dict[str, Any]]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    values = []
-    for unit in units:
-        measures = {str(name).lower(): value for name, value in unit.get("unit_meta", {}).items()}
-        found = next((measures[name] for name in _SNR_NAMES if name in measures), float("nan"))
-        values.append(float(np.ravel(found)[0]))
-    return np.array(values)
 
 
 def _spans(session: PipelineSession) -> tuple[Span, ...]:

@@ -2,86 +2,217 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from hdmea_gui.controller.snapshot import Column
+from hdmea_gui.models.unit_filter import matching_units
 
-__all__ = ["UnitTableModel"]
+__all__ = ["MISSING", "UnitTableModel"]
 
 _Index = QModelIndex | QPersistentModelIndex
 MISSING = "–"
+_HELP = "Id of the unit, from its number in the spike-sorted file"
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 
 class UnitTableModel(QAbstractTableModel):
-    """One row per unit: its id, then the columns of the session; sorts by numbers, missing ones last."""
+    """One row per unit that the filter lets through: its id, then the chosen columns.
 
-    SortRole = int(Qt.ItemDataRole.UserRole)
+    Rows are sorted here: numbers as numbers, what is missing at the end whichever way they run.
+
+    Attributes
+    ----------
+    filter_text
+        What was typed last; the rows may still be those of the last filter that made sense.
+
+    Signals
+    -------
+    content_changed()
+        There are other units or columns.
+    """
+
+    content_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._ids: tuple[str, ...] = ()
         self._columns: tuple[Column, ...] = ()
+        self._shown: tuple[Column, ...] = ()
+        self._chosen: tuple[str, ...] = ()
+        self._mask: NDArray[np.bool_] = np.ones(0, bool)
+        self._rows: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._row_of: dict[str, int] = {}
+        self._sorted_by = ("", Qt.SortOrder.AscendingOrder)
+        self.filter_text = ""
+
+    # -- content -------------------------------------------------------------------------------------
+
+    @property
+    def unit_ids(self) -> tuple[str, ...]:
+        """All units, whether they are shown or not."""
+        return self._ids
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All columns, whether they are shown or not."""
+        return self._columns
+
+    @property
+    def shown_columns(self) -> tuple[Column, ...]:
+        """The columns behind that of the ids."""
+        return self._shown
 
     def set_content(self, unit_ids: tuple[str, ...], columns: tuple[Column, ...]) -> None:
-        """Show these units."""
+        """Show these units; filter, order and chosen columns stay."""
         self.beginResetModel()
         self._ids, self._columns = unit_ids, columns
+        self._choose()
+        try:
+            self._mask = matching_units(self.filter_text, unit_ids, columns)
+        except ValueError:
+            self._mask = np.ones(len(unit_ids), bool)
+        self._arrange()
+        self.endResetModel()
+        self.content_changed.emit()
+
+    def show_columns(self, keys: Sequence[str]) -> None:
+        """Show the columns with these keys, in the order of the table; none: the standard ones."""
+        self.beginResetModel()
+        self._chosen = tuple(keys)
+        self._choose()
+        self._arrange()
+        self.endResetModel()
+        self.content_changed.emit()
+
+    def set_filter(self, text: str) -> None:
+        """Show the units that a filter lets through.
+
+        Raises
+        ------
+        FilterError
+            If it does not make sense; the rows stay as they are.
+        """
+        self.filter_text = text
+        mask = matching_units(text, self._ids, self._columns)
+        self.beginResetModel()
+        self._mask = mask
+        self._arrange()
+        self.endResetModel()
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column; units that are equal stay in the order of their ids."""
+        key = "" if column <= 0 or column > len(self._shown) else self._shown[column - 1].key
+        self.beginResetModel()
+        self._sorted_by = (key, order)
+        self._arrange()
         self.endResetModel()
 
     def unit_id(self, row: int) -> str:
-        """Return the unit of a row of this (unsorted) model."""
-        return self._ids[row]
+        """Return the unit of a row."""
+        return self._ids[int(self._rows[row])]
 
     def row_of(self, unit_id: str) -> int | None:
-        """Return the row of a unit, None if it is not there."""
-        return self._ids.index(unit_id) if unit_id in self._ids else None
+        """Return the row of a unit, None if it is not shown."""
+        return self._row_of.get(unit_id)
+
+    def value(self, row: int, column: Column) -> Any:
+        """Return the value of a row in a column, shown or not."""
+        return column.values[self._rows[row]]
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """Place among all units of the unit in each row."""
+        return self._rows
+
+    # -- Qt's side -----------------------------------------------------------------------------------
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        """Return the number of units."""
-        return 0 if parent.isValid() else len(self._ids)
+        """Return the number of units that are shown."""
+        return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        """Return the number of columns, with that of the ids."""
-        return 0 if parent.isValid() else 1 + len(self._columns)
+        """Return the number of columns that are shown, with that of the ids."""
+        return 0 if parent.isValid() else 1 + len(self._shown)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Return title and help of a column."""
-        if orientation is not Qt.Orientation.Horizontal:
+        """Return title and definition of a column."""
+        if orientation is not Qt.Orientation.Horizontal or section > len(self._shown):
             return None
-        column = None if section == 0 else self._columns[section - 1]
+        column = None if section == 0 else self._shown[section - 1]
         if role == Qt.ItemDataRole.DisplayRole:
             return "Unit" if column is None else column.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            return (
-                "Id of the unit, from its number in the spike-sorted file" if column is None else column.help
-            )
+            return _HELP if column is None else column.help
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignLeft if column is None else Qt.AlignmentFlag.AlignRight
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
+            return _LEFT if column is None or column.is_text else _RIGHT
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return a cell: text to show, or the value to sort by."""
+        """Return the text of a cell."""
         if not index.isValid():
             return None
-        row, section = index.row(), index.column()
-        if section == 0:
-            if role in (Qt.ItemDataRole.DisplayRole, self.SortRole):
-                return self._ids[row]
-            return None
-        column = self._columns[section - 1]
-        value = column.values[row]
-        if role == self.SortRole:
-            return -math.inf if isinstance(value, float) and math.isnan(value) else value
+        section = index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            if isinstance(value, float):
-                return MISSING if math.isnan(value) else f"{value:,.{column.decimals}f}"
-            return str(value)
+            return self.text(index.row(), section)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            return _LEFT if section == 0 or self._shown[section - 1].is_text else _RIGHT
         return None
+
+    def text(self, row: int, section: int) -> str:
+        """Return what a cell shows."""
+        if section == 0:
+            return self.unit_id(row)
+        column = self._shown[section - 1]
+        value = self.value(row, column)
+        if column.is_text:
+            return str(value) or MISSING
+        if np.isnan(value):
+            return MISSING
+        return f"{float(value):,.{column.decimals}f}".replace("inf", "∞").replace("-", "−")
+
+    @property
+    def sorted_section(self) -> tuple[int, Qt.SortOrder]:
+        """Section that the rows are sorted by, and the direction."""
+        key, order = self._sorted_by
+        keys = [column.key for column in self._shown]
+        return (keys.index(key) + 1 if key in keys else 0), order
+
+    # -- order ---------------------------------------------------------------------------------------
+
+    def _choose(self) -> None:
+        chosen = set(self._chosen)
+        self._shown = tuple(
+            column for column in self._columns if (column.key in chosen if chosen else column.standard)
+        )
+
+    def _arrange(self) -> None:
+        key, order = self._sorted_by
+        rows = np.flatnonzero(self._mask)
+        column = next((column for column in self._shown if column.key == key), None)
+        descending = order is Qt.SortOrder.DescendingOrder
+        if column is None:
+            rows = rows[::-1] if descending else rows
+        else:
+            keys, missing = _sort_keys(column.values[rows])
+            there, away = rows[~missing], rows[missing]
+            ranks = -keys[~missing] if descending else keys[~missing]
+            rows = np.concatenate((there[np.argsort(ranks, kind="stable")], away))
+        self._rows = rows
+        self._row_of = {self._ids[place]: row for row, place in enumerate(rows.tolist())}
+
+
+def _sort_keys(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return numbers to sort by, and where there is none."""
+    if values.dtype.kind != "O":
+        return values, np.isnan(values)
+    places = {text: rank for rank, text in enumerate(sorted(set(values.tolist()), key=str.casefold))}
+    ranks = np.array([places[text] for text in values.tolist()], np.float64)
+    return ranks, np.array([not text for text in values.tolist()], bool)

@@ -1,0 +1,186 @@
+"""What the person types to find units: a part of an id, or conditions such as ``DSI > 0.3 and rate > 1``."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdmea_gui.controller.snapshot import Column
+
+__all__ = ["FilterError", "matching_units"]
+
+Mask = NDArray[np.bool_]
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<quoted>\"[^\"]*\")|(?P<sign><=|>=|!=|==|[<>=≤≥≠()])|(?P<word>[^\s\"<>=!≤≥≠()]+))"
+)
+_CONDITION = re.compile(r"[<>=≤≥≠]")
+_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "≤": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "≥": operator.ge,
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "≠": operator.ne,
+}
+_EQUALITY = (operator.eq, operator.ne)
+_WORDS = ("and", "or", "not")
+
+
+class FilterError(ValueError):
+    """A filter that does not make sense; the text says what to write instead."""
+
+
+def matching_units(text: str, unit_ids: Sequence[str], columns: Sequence[Column]) -> Mask:
+    """Return which units a filter lets through.
+
+    Parameters
+    ----------
+    text
+        Conditions (a name, one of ``< <= > >= = !=``, a number or text), joined by ``and``, ``or``, ``not``
+        and parentheses; without such a sign, a part of the unit's id or of one of its texts. Names are those
+        of the columns, in quotes where they have spaces. A missing value fulfils no condition.
+    unit_ids, columns
+        The units and what is known of them.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (n_units,).
+
+    Raises
+    ------
+    FilterError
+        If a condition cannot be understood, or names a column that is not there.
+    """
+    if not text.strip():
+        return np.ones(len(unit_ids), bool)
+    if not _CONDITION.search(text):
+        return _containing(text.strip().casefold(), unit_ids, columns)
+    return _Parser(_tokens(text), unit_ids, columns).parse()
+
+
+def _containing(part: str, unit_ids: Sequence[str], columns: Sequence[Column]) -> Mask:
+    texts = [list(unit_ids), *(column.values.tolist() for column in columns if column.is_text)]
+    found = np.zeros(len(unit_ids), bool)
+    for values in texts:
+        found |= np.fromiter((part in value.casefold() for value in values), bool, len(unit_ids))
+    return found
+
+
+def _tokens(text: str) -> list[str]:
+    tokens, place = [], 0
+    while text[place:].strip():
+        found = _TOKEN.match(text, place)
+        if found is None:
+            raise FilterError(f"“{text[place:].strip()}” is not understood")
+        tokens.append(found.group().strip())
+        place = found.end()
+    return tokens
+
+
+@dataclass
+class _Parser:
+    """Reads ``or`` of ``and`` of comparisons, from left to right."""
+
+    tokens: list[str]
+    unit_ids: Sequence[str]
+    columns: Sequence[Column]
+    place: int = field(default=0)
+
+    def parse(self) -> Mask:
+        mask = self._any()
+        if self.place < len(self.tokens):
+            raise FilterError(f"“and” or “or” is missing before “{self.tokens[self.place]}”")
+        return mask
+
+    def _any(self) -> Mask:
+        mask = self._all()
+        while self._take("or"):
+            mask = mask | self._all()
+        return mask
+
+    def _all(self) -> Mask:
+        mask = self._one()
+        while self._take("and"):
+            mask = mask & self._one()
+        return mask
+
+    def _one(self) -> Mask:
+        if self._take("not"):
+            return ~self._one()
+        if self._take("("):
+            mask = self._any()
+            if not self._take(")"):
+                raise FilterError("a closing parenthesis is missing")
+            return mask
+        return self._comparison()
+
+    def _comparison(self) -> Mask:
+        name = self._operand("a condition, such as rate > 1,")
+        sign = self.tokens[self.place] if self.place < len(self.tokens) else ""
+        if sign not in _SIGNS:
+            raise FilterError(f"write < <= > >= = or != after “{name}”")
+        self.place += 1
+        value = self._operand(f"a value after “{name} {sign}”")
+        return _compare(self._values(name), name, _SIGNS[sign], value)
+
+    def _operand(self, what: str) -> str:
+        token = self.tokens[self.place] if self.place < len(self.tokens) else ""
+        if not token or token in _SIGNS or token in "()" or token.casefold() in _WORDS:
+            raise FilterError(f"write {what}" + (f" before “{token}”" if token else ""))
+        self.place += 1
+        return token.strip('"')
+
+    def _take(self, word: str) -> bool:
+        if self.place < len(self.tokens) and self.tokens[self.place].casefold() == word:
+            self.place += 1
+            return True
+        return False
+
+    def _values(self, name: str) -> NDArray[Any]:
+        wanted = name.casefold()
+        if wanted in ("unit", "id"):
+            return np.array(list(self.unit_ids), object)
+        # The first meaning wins: a key, a title, then the last part of a key, standard columns first.
+        for names in (_key, _title, _output):
+            for column in self.columns:
+                if names(column) == wanted:
+                    return column.values
+        raise FilterError(f"there is no column “{name}”")
+
+
+def _key(column: Column) -> str:
+    return column.key.casefold()
+
+
+def _title(column: Column) -> str:
+    return re.sub(r" \([^()]*\)$", "", column.title).casefold()
+
+
+def _output(column: Column) -> str:
+    return column.key.rpartition(".")[2].casefold()
+
+
+def _compare(values: NDArray[Any], name: str, sign: Callable[[Any, Any], Any], text: str) -> Mask:
+    if values.dtype.kind == "O":
+        if sign not in _EQUALITY:
+            raise FilterError(f"“{name}” is text: compare it with = or !=")
+        wanted = text.casefold()
+        return np.array([bool(value) and bool(sign(value.casefold(), wanted)) for value in values], bool)
+    try:
+        number = float(text.replace("−", "-"))
+    except ValueError:
+        raise FilterError(f"“{name}” is a number, “{text}” is none") from None
+    mask: Mask = ~np.isnan(values) & sign(values, number)
+    return mask

@@ -1,0 +1,372 @@
+"""The unit table: order, filter, columns, selection both ways, what leaves it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+
+from hdmea.pipeline.session import PipelineSession
+from hdmea_gui.controller.snapshot import Column
+from hdmea_gui.controller.unit_columns import unit_columns
+from hdmea_gui.dialogs.columns import ColumnsDialog
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.models.unit_filter import FilterError, matching_units
+from hdmea_gui.models.units import MISSING, UnitTableModel
+
+IDS = ("unit_001", "unit_002", "unit_003", "unit_004")
+NAN = float("nan")
+COLUMNS = (
+    Column("rate", "Rate (Hz)", "Mean rate", np.array([2.0, 10.0, NAN, 1.5]), 2),
+    Column("moving_bar.dsi", "DSI", "Direction index", np.array([0.5, 0.1, 0.9, NAN]), 3, "moving_bar"),
+    Column(
+        "cell_type.cell_type", "Cell type", "Class", np.array(["ON", "OFF", "", "DS"], object), 0, "cell_type"
+    ),
+    Column("chirp.r2", "chirp r2", "Fit", np.array([3.0, 2.0, 1.0, 0.0]), 0, "chirp", standard=False),
+)
+
+
+@pytest.fixture
+def model() -> UnitTableModel:
+    model = UnitTableModel()
+    model.set_content(IDS, COLUMNS)
+    return model
+
+
+@pytest.fixture
+def window(window: MainWindow) -> MainWindow:
+    window.controller.units.set_content(IDS, COLUMNS)
+    return window
+
+
+def shown(model: UnitTableModel) -> list[str]:
+    return [model.unit_id(row) for row in range(model.rowCount())]
+
+
+def selected(window: MainWindow) -> list[str]:
+    rows = sorted(index.row() for index in window.table.view.selectionModel().selectedRows())
+    return [window.controller.units.unit_id(row) for row in rows]
+
+
+def click(qtbot: Any, window: MainWindow, row: int, modifier: Qt.KeyboardModifier) -> None:
+    view = window.table.view
+    place = view.visualRect(view.model().index(row, 0)).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, modifier, place)
+
+
+# -- order -------------------------------------------------------------------------------------------
+
+
+def test_numbers_are_sorted_as_numbers_and_what_is_missing_comes_last_both_ways(
+    model: UnitTableModel,
+) -> None:
+    model.sort(1, Qt.SortOrder.AscendingOrder)
+    assert shown(model) == ["unit_004", "unit_001", "unit_002", "unit_003"]
+
+    model.sort(1, Qt.SortOrder.DescendingOrder)
+    assert shown(model) == ["unit_002", "unit_001", "unit_004", "unit_003"]
+
+
+def test_texts_are_sorted_too(model: UnitTableModel) -> None:
+    model.sort(3, Qt.SortOrder.AscendingOrder)
+    assert shown(model) == ["unit_004", "unit_002", "unit_001", "unit_003"]
+
+
+def test_the_order_stays_when_the_content_changes(model: UnitTableModel) -> None:
+    model.sort(2, Qt.SortOrder.DescendingOrder)
+
+    model.set_content(IDS, COLUMNS)
+
+    assert shown(model) == ["unit_003", "unit_001", "unit_002", "unit_004"]
+    assert model.sorted_section == (2, Qt.SortOrder.DescendingOrder)
+
+
+def test_cells_show_numbers_with_their_decimals_and_a_dash_where_there_is_none(model: UnitTableModel) -> None:
+    assert [model.text(0, section) for section in range(4)] == ["unit_001", "2.00", "0.500", "ON"]
+    assert [model.text(2, section) for section in range(4)] == ["unit_003", MISSING, "0.900", MISSING]
+
+
+def test_headers_carry_the_definition(model: UnitTableModel) -> None:
+    assert model.headerData(2, Qt.Orientation.Horizontal) == "DSI"
+    assert model.headerData(2, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole) == "Direction index"
+
+
+# -- filter ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "1234"),
+        ("004", "4"),
+        ("off", "2"),
+        ("DSI > 0.3", "13"),
+        ("dsi>0.3 and rate>1", "1"),
+        ("moving_bar.dsi <= 0.1 or rate < 2", "24"),
+        ("rate ≥ 2", "12"),
+        ("not DSI > 0.3", "24"),
+        ('"Cell type" = on', "1"),
+        ("cell_type != ON", "24"),
+        ("r2 = 1", "3"),
+        ("unit = unit_002", "2"),
+        ("rate > 5 or DSI > 0.3 and rate < 5", "12"),
+        ("(rate > 5 or DSI > 0.3) and rate < 5", "1"),
+        ("rate > −1", "124"),
+        ("rate != 2", "24"),
+    ],
+)
+def test_filter(text: str, expected: str) -> None:
+    found = matching_units(text, IDS, COLUMNS)
+    assert "".join(name[-1] for name, keep in zip(IDS, found, strict=True) if keep) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("DSI >", "a value after “DSI >”"),
+        ("> 3", "before “>”"),
+        ("speed > 3", "no column “speed”"),
+        ("DSI > high", "“high” is none"),
+        ("cell_type > 3", "compare it with = or !="),
+        ("DSI > 3 rate", "“and” or “or” is missing before “rate”"),
+        ("(DSI > 3", "closing parenthesis"),
+        ("DSI and rate > 1", "after “DSI”"),
+        ('DSI > "0.3', "not understood"),
+    ],
+)
+def test_a_filter_that_makes_no_sense_says_what_to_write(text: str, said: str) -> None:
+    with pytest.raises(FilterError, match=r".") as error:
+        matching_units(text, IDS, COLUMNS)
+    assert said in str(error.value)
+
+
+@given(st.text(alphabet='dsi rate<>=!()"andornot0.5≤−', max_size=30))
+def test_whatever_is_typed_gives_rows_or_a_sentence(text: str) -> None:
+    said = ""
+    try:
+        rows = matching_units(text, IDS, COLUMNS)
+    except FilterError as error:
+        said = str(error)
+    assert said or rows.shape == (4,)
+
+
+def test_a_filter_that_is_not_understood_says_so_in_place_and_keeps_the_rows(window: MainWindow) -> None:
+    table = window.table
+    table.filter.setText("DSI > 0.3")
+    table.apply_filter()
+    assert shown(window.controller.units) == ["unit_001", "unit_003"]
+    assert table._count.text() == "2 of 4"
+
+    table.filter.setText("DSI > 0.3 and")
+    table.apply_filter()
+
+    assert shown(window.controller.units) == ["unit_001", "unit_003"]
+    assert table.problem.isVisible()
+    assert "write a condition" in table.problem.text()
+
+    table.filter.clear()
+    table.apply_filter()
+    assert not table.problem.isVisible()
+    assert len(shown(window.controller.units)) == 4
+
+
+# -- selection ---------------------------------------------------------------------------------------
+
+
+def test_several_units_chosen_elsewhere_are_marked_and_the_current_one_is_in_view(window: MainWindow) -> None:
+    window.controller.selection.select_units(("unit_003", "unit_001", "unit_004"))
+
+    assert selected(window) == ["unit_001", "unit_003", "unit_004"]
+    assert window.table.view.currentIndex().row() == 2
+
+
+def test_clicks_with_control_and_shift_choose_several(qtbot: Any, window: MainWindow) -> None:
+    none, control, shift = (
+        Qt.KeyboardModifier.NoModifier,
+        Qt.KeyboardModifier.ControlModifier,
+        Qt.KeyboardModifier.ShiftModifier,
+    )
+    click(qtbot, window, 1, none)
+    assert window.controller.selection.units == ("unit_002",)
+
+    click(qtbot, window, 3, control)
+    assert window.controller.selection.units == ("unit_004", "unit_002"), "the one touched last is current"
+
+    click(qtbot, window, 0, none)
+    click(qtbot, window, 2, shift)
+    assert set(window.controller.selection.units) == {"unit_001", "unit_002", "unit_003"}
+
+
+def test_the_selection_survives_sorting_and_filtering(window: MainWindow) -> None:
+    window.controller.selection.select_units(("unit_003", "unit_001"))
+
+    window.table.view.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    assert sorted(selected(window)) == ["unit_001", "unit_003"]
+    window.table.filter.setText("002")
+    window.table.apply_filter()
+    assert window.controller.selection.units == ("unit_003", "unit_001")
+    window.table.filter.clear()
+    window.table.apply_filter()
+
+    assert sorted(selected(window)) == ["unit_001", "unit_003"]
+
+
+def test_stepping_follows_the_order_shown(window: MainWindow) -> None:
+    window.table.view.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    window.controller.selection.select_units(("unit_002",))
+
+    window.table.step(1)
+    assert window.controller.selection.unit == "unit_001"
+    window.table.step(-1)
+    assert window.controller.selection.unit == "unit_002"
+
+
+# -- columns -----------------------------------------------------------------------------------------
+
+
+def test_chosen_columns_are_shown_and_remembered(window: MainWindow) -> None:
+    dialog = ColumnsDialog(COLUMNS, ["rate"], window)
+    dialog.chosen.connect(window.table.show_columns)
+    ticked = {column.key: item for column, item, _ in dialog._items}
+    ticked["chirp.r2"].setCheckState(0, Qt.CheckState.Checked)
+    dialog._accept()
+    dialog.deleteLater()
+
+    assert [column.key for column in window.controller.units.shown_columns] == ["rate", "chirp.r2"]
+    assert window.settings.values.unit_columns == ["rate", "chirp.r2"]
+
+
+def test_the_standard_columns_are_remembered_as_such(window: MainWindow) -> None:
+    dialog = ColumnsDialog(COLUMNS, ["chirp.r2"], window)
+    dialog.chosen.connect(window.table.show_columns)
+    dialog._check_standard()
+    dialog._accept()
+    dialog.deleteLater()
+
+    assert window.settings.values.unit_columns == []
+    assert len(window.controller.units.shown_columns) == 3
+
+
+def test_the_search_looks_in_names_and_definitions(window: MainWindow) -> None:
+    dialog = ColumnsDialog(COLUMNS, [], window)
+    dialog.search.setText("direction")
+
+    visible = [column.key for column, item, _ in dialog._items if not item.isHidden()]
+    assert visible == ["moving_bar.dsi"]
+    dialog.deleteLater()
+
+
+def test_columns_of_features_have_short_titles_units_and_definitions() -> None:
+    session = PipelineSession("x")
+    session.metadata["recording_duration_s"] = np.array([10.0])
+    for number, dsi in ((1, 0.25), (2, None)):
+        unit: dict[str, Any] = {
+            "spike_count": 20 * number,
+            "row": 3,
+            "col": number,
+            "unit_meta": {"SNR": 7.0},
+        }
+        if dsi is not None:
+            unit["features"] = {
+                "moving_bar": {"data": {"dsi": dsi, "preferred_direction": 90.0}, "metadata": {}},
+                "on_off": {"data": {"on_response": True}, "metadata": {}},
+            }
+        session.add_units({f"unit_{number:03d}": unit})
+
+    columns = {column.key: column for column in unit_columns(session)}
+
+    assert columns["rate"].values == pytest.approx([2.0, 4.0])
+    assert columns["snr"].values == pytest.approx([7.0, 7.0])
+    assert (columns["moving_bar.dsi"].title, columns["moving_bar.dsi"].standard) == ("DSI", True)
+    assert columns["moving_bar.dsi"].values[0] == 0.25
+    assert np.isnan(columns["moving_bar.dsi"].values[1])
+    assert "Σ r" in columns["moving_bar.dsi"].help
+    assert columns["moving_bar.preferred_direction"].title == "moving bar preferred direction (°)"
+    assert not columns["moving_bar.preferred_direction"].standard
+    assert columns["on_off.on_response"].values.tolist() == ["yes", ""]
+
+
+def test_a_session_without_units_has_the_columns_of_the_units_only() -> None:
+    assert [column.key for column in unit_columns(PipelineSession("x"))] == [
+        "rate",
+        "spikes",
+        "snr",
+        "row",
+        "col",
+    ]
+
+
+# -- what leaves the table ---------------------------------------------------------------------------
+
+
+def test_chosen_rows_are_copied_with_their_titles(window: MainWindow) -> None:
+    window.controller.selection.select_units(("unit_003", "unit_001"))
+
+    window.table.copy()
+
+    assert QGuiApplication.clipboard().text().splitlines() == [
+        "Unit\tRate (Hz)\tDSI\tCell type",
+        "unit_001\t2.00\t0.500\tON",
+        f"unit_003\t{MISSING}\t0.900\t{MISSING}",
+    ]
+
+
+@pytest.mark.parametrize(("everything", "last"), [(False, "cell_type.cell_type"), (True, "chirp.r2")])
+def test_the_table_is_exported_as_shown_or_with_all_columns(
+    qtbot: Any, window: MainWindow, tmp_path: Path, everything: bool, last: str
+) -> None:
+    path = tmp_path / "Tabelle µ.csv"
+    window.table.view.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    window.table.filter.setText("DSI > 0.3")
+    window.table.apply_filter()
+
+    with qtbot.waitSignal(window.table.told, timeout=10_000) as told:
+        window.table.export_to(path, all_columns=everything)
+
+    rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
+    assert str(path) in told.args[0]
+    assert rows[0][:3] == ["unit", "rate_Hz", "moving_bar.dsi"]
+    assert rows[0][-1] == last
+    assert [row[:4] for row in rows[1:]] == [["unit_001", "2.0", "0.5", "ON"], ["unit_003", "", "0.9", ""]]
+
+
+def test_the_menus_open(qtbot: Any, window: MainWindow) -> None:
+    window.table._show_header_menu(QPoint(80, 5))
+    window.table.choose_columns()
+    dialog = window.table.findChild(ColumnsDialog)
+    assert dialog is not None
+    assert dialog.checked == ["rate", "moving_bar.dsi", "cell_type.cell_type"]
+    dialog.reject()
+
+
+def test_new_content_is_one_reset(model: UnitTableModel) -> None:
+    resets: list[int] = []
+    model.modelReset.connect(lambda: resets.append(model.rowCount()))
+
+    model.set_content(IDS[:2], tuple(replace(column, values=column.values[:2]) for column in COLUMNS))
+
+    assert resets == [2]
+
+
+def test_features_become_columns_as_soon_as_they_are_there(
+    loaded: tuple[MainWindow, Any], idle: Callable[[], None]
+) -> None:
+    window, _ = loaded
+    before = {column.key for column in window.controller.units.columns}
+    for step in ("add_section_time", "section_spike_times", "extract_features"):
+        window.controller.run_step(step)
+        idle()
+
+    after = {column.key: column for column in window.controller.units.columns}
+    assert not any(key.startswith("on_off.") for key in before)
+    assert "baseline.cv_isi" in after
+    assert after["baseline.cv_isi"].help.startswith("standard deviation")
