@@ -141,6 +141,13 @@ class StimulusLibrary:
         listed = "; ".join(f"{playlist.name!r} in {playlist.path}" for playlist in known.values())
         raise ConfigurationError(f"There is no playlist {name!r}. Known playlists: {listed}.")
 
+    def playlists(self) -> dict[str, Playlist]:
+        """Return all playlists by name; of two with one name the one that `playlist` would return."""
+        known: dict[str, Playlist] = {}
+        for path in self._tables("playlists"):
+            known = {**known, **{name: found for name, found in read_playlists(path).items() if name not in known}}
+        return known
+
     def movie_lengths(self, movies: Iterable[str]) -> MovieLengths:
         """Return the length of each movie, from the first table that states it.
 

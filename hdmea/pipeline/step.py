@@ -42,7 +42,9 @@ class StepParams(pydantic.BaseModel):
     """Base of the parameters of a step: frozen, unknown names refused.
 
     A field declares type, default, limits, title and description. ``json_schema_extra`` may hold
-    ``unit`` (text), ``advanced`` (bool) and ``affects_result`` (False for what changes only time or memory).
+    ``unit`` (text), ``advanced`` (bool), ``affects_result`` (False for what changes only time or memory),
+    ``names`` (what it names, one of `hdmea.pipeline.choices.KINDS`) and ``of_recording`` (True for what
+    makes no sense for another recording).
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)

@@ -62,6 +62,8 @@ def _describe(name: str, info: FieldInfo) -> FieldSpec:
         advanced=bool(extra.get("advanced", False)),
         required=info.is_required(),
         decimals=extra.get("decimals"),
+        names=str(extra.get("names", "")),
+        of_recording=bool(extra.get("of_recording", False)),
     )
 
 

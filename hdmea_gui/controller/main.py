@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from hdmea.utils.exceptions import StepCancelled
+from hdmea_gui.controller.parameters import ParameterDesk
 from hdmea_gui.controller.recovery import DiscardJob, Keeper, Kept, NotKept, RecoverJob, RecoveryOffer
 from hdmea_gui.controller.snapshot import FileFacts, OpenResult, StateView
 from hdmea_gui.controller.work import (
@@ -70,6 +71,8 @@ class Controller(QObject):
     ----------
     steps, units, selection
         Models of the views.
+    desk
+        Parameters of all steps.
     state
         Snapshot of the session.
     activity, job_title
@@ -123,10 +126,12 @@ class Controller(QObject):
         self.catalogue = Catalogue((), ())
         self.flow = ""
         self.job_title = ""
-        self._parameters: dict[str, ParameterModel] = {}
         self._facts_asked: Callable[[FileFacts | Failure], None] | None = None
         self._starting = True
         self._runner = JobRunner(partial(Workspace, keeper), (StepCancelled,), self)
+        self.desk = ParameterDesk(self.steps, self.ask, self)
+        self.desk.warned.connect(self.warned)
+        self.answered.connect(self.desk.on_answered)
         self._runner.started.connect(self._on_started)
         self._runner.progressed.connect(self._on_progress)
         self._runner.milestone.connect(self._on_milestone)
@@ -148,10 +153,7 @@ class Controller(QObject):
 
     def parameters(self, step: str) -> ParameterModel:
         """Return the parameters of a step; KeyError if there is no such step."""
-        if step not in self._parameters:
-            spec = self.steps.item(step).spec
-            self._parameters[step] = ParameterModel(spec, self._preset(step), self)
-        return self._parameters[step]
+        return self.desk.model(step)
 
     # -- what can be asked for -----------------------------------------------------------------------
 
@@ -172,8 +174,7 @@ class Controller(QObject):
         if name == self.flow or all(flow.name != name for flow in self.catalogue.flows):
             return
         self.flow = name
-        for step, model in self._parameters.items():
-            model.set_preset(self._preset(step))
+        self.desk.use_flow(self._flow_params())
         self.activity_changed.emit()
 
     def run_step(self, name: str) -> None:
@@ -261,17 +262,16 @@ class Controller(QObject):
     def _values(self, step: str) -> Mapping[str, Any]:
         return self.parameters(step).values_to_run()
 
-    def _preset(self, step: str) -> Mapping[str, Any]:
-        for flow in self.catalogue.flows:
-            if flow.name == self.flow:
-                return next((item.params for item in flow.steps if item.name == step), {})
-        return {}
+    def _flow_params(self) -> Mapping[str, Mapping[str, Any]]:
+        steps = next((flow.steps for flow in self.catalogue.flows if flow.name == self.flow), ())
+        return {step.name: step.params for step in steps}
 
     def _set_state(self, state: StateView, *, forget: bool = False) -> None:
         units_changed = (state.unit_ids, state.revision) != (self.state.unit_ids, self.state.revision)
         self.state = state
         self.steps.set_session(state, forget=forget)
         if units_changed:
+            self.desk.ask_choices()
             self.units.set_content(state.unit_ids, state.columns)
             if self.selection.unit not in state.unit_ids:
                 self.selection.select_units(state.unit_ids[:1])
@@ -313,7 +313,7 @@ class Controller(QObject):
             if result.state is not None:
                 self.selection.select_units(())
                 self._set_state(result.state, forget=True)
-                self._hint_sources(result.state)
+                self.desk.begin_recording(result.state)
             self.opened.emit(result)
         elif isinstance(result, StateView):
             self._set_state(result)
@@ -328,16 +328,8 @@ class Controller(QObject):
         self.catalogue = catalogue
         names = [flow.name for flow in catalogue.flows]
         self.flow = self.flow if self.flow in names else (names[0] if names else "")
+        self.desk.use_flow(self._flow_params())
         self.steps.set_steps(catalogue.steps)
-
-    def _hint_sources(self, state: StateView) -> None:
-        """Show the opened files where a path that is left empty means them."""
-        for item in self.steps.items:
-            for field in item.spec.fields if item.spec.creates else ():
-                names = [
-                    path.name for path in state.sources if f"{path.suffix[1:].lower()}_path" == field.name
-                ]
-                self.parameters(item.spec.name).set_hint(field.name, names[0] if names else "")
 
     def _on_failed(self, job: Job, failure: Failure) -> None:
         self._starting = False

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Averaged",
     "Card",
+    "Choice",
     "Column",
     "FieldSpec",
     "FileFacts",
@@ -38,7 +39,11 @@ __all__ = [
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """One parameter of a step, as its declaration says it."""
+    """One parameter of a step, as its declaration says it.
+
+    `names` is the kind of things that it names, see `hdmea.pipeline.choices`; `of_recording` tells that its
+    value makes no sense for another recording.
+    """
 
     name: str
     title: str
@@ -53,6 +58,16 @@ class FieldSpec:
     advanced: bool = False
     required: bool = False
     decimals: int | None = None
+    names: str = ""
+    of_recording: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A name that a parameter may take, and what it stands for."""
+
+    name: str
+    about: str = ""
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class CalibrationDialog(QDialog):
 
     def _build(self) -> None:
         left = QVBoxLayout()
-        self.form = ParameterForm(theme_of(self._settings.values.theme), self)
+        self.form = ParameterForm(theme_of(self._settings.values.theme), parent=self)
         self.form.setMinimumWidth(320)
         self.form.show_model(self.model)
         self.form.setMinimumHeight(15 * self.fontMetrics().lineSpacing())

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pydantic
+import pydantic_core
 from PySide6.QtCore import QObject, Signal
 
 from hdmea_gui.controller.snapshot import FieldSpec, StepSpec
 
-__all__ = ["ParameterModel"]
+__all__ = ["ParameterModel", "allowed_values"]
 
 
 class ParameterModel(QObject):
@@ -94,14 +95,30 @@ class ParameterModel(QObject):
             if before[name] != self._defaults[name]:
                 self.changed.emit(name)
 
-    def reset(self, name: str) -> None:
-        """Set a parameter to its default."""
-        self.set_value(name, self._defaults[name])
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The default of each parameter."""
+        return dict(self._defaults)
 
-    def reset_all(self) -> None:
-        """Set all parameters to their defaults."""
-        for name in self._values:
-            self.reset(name)
+    def portable_values(self, *, changed_only: bool = False) -> dict[str, Any]:
+        """Return the values as JSON can hold them, without those that belong to one recording.
+
+        Parameters
+        ----------
+        changed_only
+            Only those that differ from their defaults.
+        """
+        return {
+            field.name: pydantic_core.to_jsonable_python(self._values[field.name], fallback=str)
+            for field in self.spec.fields
+            if not field.of_recording and (self.is_changed(field.name) or not changed_only)
+        }
+
+    def forget_recording(self) -> None:
+        """Set to their defaults what makes no sense for another recording."""
+        for field in self.spec.fields:
+            if field.of_recording:
+                self.set_value(field.name, self._defaults[field.name])
 
     def problems(self) -> dict[str, str]:
         """Return what is wrong: name of the parameter (empty: several together) to a sentence."""
@@ -123,6 +140,42 @@ class ParameterModel(QObject):
             for name, value in self._values.items()
             if name in required or value != self._declared[name]
         }
+
+
+def allowed_values(spec: StepSpec, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return those of some stored values that the step takes, in its types, and a sentence for each other one.
+
+    Parameters
+    ----------
+    spec
+        The step.
+    given
+        Name to value, as JSON holds them.
+    """
+    known = {field.name: field for field in spec.fields}
+    taken: dict[str, Any] = {}
+    problems = []
+    for name, value in given.items():
+        if name not in known:
+            problems.append(f"{spec.title}: there is no parameter “{name}”.")
+            continue
+        reason = _refusal(spec, name, value)
+        if reason:
+            problems.append(f"{spec.title}, {known[name].title}: {value!r} is not allowed. {reason}.")
+        else:
+            taken[name] = value
+    return _converted(spec, taken), problems
+
+
+def _refusal(spec: StepSpec, name: str, value: Any) -> str:
+    try:
+        spec.model(**{name: value})
+    except pydantic.ValidationError as error:
+        for problem in error.errors():
+            # Other parameters that must be given are none of this one's business.
+            if problem["loc"][:1] in ((), (name,)):
+                return problem["msg"].removeprefix("Value error, ").rstrip(".")
+    return ""
 
 
 def _converted(spec: StepSpec, preset: Mapping[str, Any]) -> dict[str, Any]:

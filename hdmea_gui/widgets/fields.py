@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.controller.snapshot import FieldSpec
+from hdmea_gui.controller.snapshot import Choice, FieldSpec
 
-__all__ = ["Editor", "make_editor"]
+__all__ = ["AUTOMATIC", "Editor", "LiteralEditor", "make_editor"]
 
 _INT_LIMIT = 2_147_483_647
 _FLOAT_LIMIT = 1e12
@@ -51,6 +51,9 @@ class Editor(QObject):
 
     def show_hint(self, text: str) -> None:
         """Show what leaving it empty means, where it can be left empty."""
+
+    def show_choices(self, choices: tuple[Choice, ...]) -> None:
+        """Offer names to choose from, where something is named."""
 
 
 class _Check(Editor):
@@ -171,6 +174,7 @@ class _Path(_Text):
         button = QToolButton(row)
         button.setText("…")
         button.setToolTip(f"Choose: {field.title}")
+        button.setAccessibleName(f"Choose {field.title}")
         button.clicked.connect(self._browse)
         layout.addWidget(self.line)
         layout.addWidget(button)
@@ -187,10 +191,11 @@ class _Path(_Text):
             self.edited.emit()
 
 
-class _Literal(_Text):
+class LiteralEditor(_Text):
     """Several values separated by commas, or any other value, as Python writes it."""
 
     def value(self) -> Any:
+        """Return the value; text that Python cannot read is a list of names."""
         text = self.line.text().strip()
         if not text:
             return () if self.field.kind == "list" and not self.field.optional else None
@@ -203,6 +208,7 @@ class _Literal(_Text):
         return found
 
     def show_value(self, value: Any) -> None:
+        """Show a value."""
         if isinstance(value, (list, tuple)):
             super().show_value(", ".join(map(str, value)))
         else:
@@ -228,7 +234,7 @@ def make_editor(field: FieldSpec, parent: QWidget) -> Editor:
     A number that may be left out, or has no default, is edited as text: a spin box cannot say "nothing".
     """
     if (field.optional or field.required) and field.kind in {"int", "float", "bool", "list", "value"}:
-        return _Literal(field, parent)
+        return LiteralEditor(field, parent)
     makers: dict[str, type[Editor]] = {
         "bool": _Check,
         "int": _Integer,
@@ -237,8 +243,8 @@ def make_editor(field: FieldSpec, parent: QWidget) -> Editor:
         "text": _Text,
         "file": _Path,
         "folder": _Path,
-        "list": _Literal,
+        "list": LiteralEditor,
     }
-    maker: Any = makers.get(field.kind, _Literal)
+    maker: Any = makers.get(field.kind, LiteralEditor)
     made: Editor = maker(field, parent)
     return made

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+import itertools
+from collections.abc import Mapping
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
+    QMenu,
     QScrollArea,
     QSizePolicy,
     QToolButton,
@@ -15,25 +21,43 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.controller.snapshot import FieldSpec
+from hdmea_gui.controller.snapshot import Choice, FieldSpec
 from hdmea_gui.icons import icon
+from hdmea_gui.models.history import ParameterHistory
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.theme import Theme
-from hdmea_gui.widgets.fields import Editor, make_editor
+from hdmea_gui.widgets.fields import Editor
+from hdmea_gui.widgets.named_fields import make_parameter_editor
 
 __all__ = ["ParameterForm"]
 
 
 _LABEL_WIDTH = 104
+# Edits that are made without leaving an editor are undone together.
+_BURSTS = itertools.count()
 
 
 class ParameterForm(QScrollArea):
-    """Edits a `ParameterModel`; `checked` tells whether its values are allowed."""
+    """Edits a `ParameterModel`; `checked` tells whether its values are allowed.
+
+    Parameters
+    ----------
+    theme
+        Colours.
+    history
+        Takes the edits, to be undone; None: one of its own.
+    parent
+        Qt parent.
+    """
 
     checked = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, history: ParameterHistory | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self.history = history or ParameterHistory(self)
+        self.presets_menu: QMenu | None = None
         self.setObjectName("parameters")
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -42,6 +66,8 @@ class ParameterForm(QScrollArea):
         self._model: ParameterModel | None = None
         self._rows: dict[str, _Row] = {}
         self._show_advanced = False
+        self._defaults: QToolButton | None = None
+        self._choices: Mapping[str, tuple[Choice, ...]] = {}
         self.has_problems = False
         self.show_model(None)
 
@@ -56,6 +82,22 @@ class ParameterForm(QScrollArea):
             model.changed.connect(self._on_changed)
         self._check()
 
+    def show_choices(self, choices: Mapping[str, tuple[Choice, ...]]) -> None:
+        """Offer what there is, by kind, in fields that name something."""
+        self._choices = choices
+        for row in self._rows.values():
+            row.show_choices(choices)
+
+    def reveal(self, name: str) -> None:
+        """Scroll to a parameter and put the focus into its editor; nothing without such a parameter."""
+        row = self._rows.get(name)
+        if row is None:
+            return
+        if row.field.advanced and self._toggle is not None:
+            self._toggle.setChecked(True)
+        self.ensureWidgetVisible(row.editor.widget)
+        row.editor.widget.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def editor(self, name: str) -> Editor:
         """Return the editor of a parameter; KeyError if the form has none."""
         return self._rows[name].editor
@@ -67,17 +109,17 @@ class ParameterForm(QScrollArea):
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
         self._theme = theme
-        for row in self._rows.values():
-            row.reset.setIcon(icon("reset", theme))
+        for button in (self._defaults, *(row.reset for row in self._rows.values())):
+            if button is not None:
+                button.setIcon(icon("reset", theme))
 
     def _build(self, model: ParameterModel | None) -> QWidget:
         page = QWidget()
         layout = QVBoxLayout(page)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(6)
-        heading = QLabel(model.spec.title if model else "Parameters", page)
-        heading.setProperty("role", "heading")
-        layout.addWidget(heading)
+        self._toggle: QToolButton | None = None
+        layout.addLayout(self._header(page, model))
         text = model.spec.help if model else "Choose a step to see its parameters."
         about = QLabel(text, page)
         about.setProperty("role", "muted")
@@ -87,6 +129,39 @@ class ParameterForm(QScrollArea):
             self._add_fields(page, layout, model)
         layout.addStretch(1)
         return page
+
+    def _header(self, page: QWidget, model: ParameterModel | None) -> QHBoxLayout:
+        heading = QLabel(model.spec.title if model else "Parameters", page)
+        heading.setProperty("role", "heading")
+        heading.setWordWrap(True)
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        row.addWidget(heading, 1)
+        self._defaults = None
+        if model is None or not model.spec.fields:
+            return row
+        self._defaults = QToolButton(page)
+        self._defaults.setText("Defaults")
+        self._defaults.setIcon(icon("reset", self._theme))
+        self._defaults.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._defaults.setToolTip("Set all parameters of this step to their defaults")
+        self._defaults.setAutoRaise(True)
+        self._defaults.clicked.connect(
+            lambda _checked=False: self.history.change(
+                {model: model.defaults}, f"reset of {model.spec.title}"
+            )
+        )
+        row.addWidget(self._defaults)
+        if self.presets_menu is not None:
+            presets = QToolButton(page)
+            presets.setObjectName("presets")
+            presets.setText("Presets")
+            presets.setToolTip("Take over or save parameters under a name")
+            presets.setAutoRaise(True)
+            presets.setMenu(self.presets_menu)
+            presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+            row.addWidget(presets)
+        return row
 
     def _add_fields(self, page: QWidget, layout: QVBoxLayout, model: ParameterModel) -> None:
         plain = [field for field in model.spec.fields if not field.advanced]
@@ -105,6 +180,7 @@ class ParameterForm(QScrollArea):
         toggle.setChecked(self._show_advanced)
         toggle.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         toggle.setAutoRaise(True)
+        self._toggle = toggle
         group = self._group(page, model, advanced)
 
         def show(visible: bool) -> None:
@@ -125,7 +201,8 @@ class ParameterForm(QScrollArea):
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
         for position, field in enumerate(fields):
-            row = _Row(field, model, group, self._theme)
+            row = _Row(field, model, self.history, group, self._theme)
+            row.show_choices(self._choices)
             self._rows[field.name] = row
             grid.addWidget(row.label, 2 * position, 0)
             grid.addLayout(row.layout, 2 * position, 1)
@@ -138,22 +215,33 @@ class ParameterForm(QScrollArea):
 
     def _check(self) -> None:
         found = self._model.problems() if self._model is not None else {}
+        if self._defaults is not None and self._model is not None:
+            self._defaults.setEnabled(self._model.any_changed)
         for name, row in self._rows.items():
             row.show_problem(found.get(name, ""))
         self.has_problems = bool(found)
         self.checked.emit()
 
 
-class _Row:
+class _Row(QObject):
     """Label, editor, reset button and problem of one parameter."""
 
-    def __init__(self, field: FieldSpec, model: ParameterModel, parent: QWidget, theme: Theme) -> None:
+    def __init__(
+        self,
+        field: FieldSpec,
+        model: ParameterModel,
+        history: ParameterHistory,
+        parent: QWidget,
+        theme: Theme,
+    ) -> None:
+        super().__init__(parent)
+        self.history = history
         self.field = field
         self.model = model
         self.label = QLabel(parent)
         self.label.setWordWrap(True)
         self.label.setFixedWidth(_LABEL_WIDTH)
-        self.editor = make_editor(field, parent)
+        self.editor = make_parameter_editor(field, parent)
         self.editor.widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.editor.widget.setMinimumWidth(60)
         self.editor.widget.setAccessibleName(field.title)
@@ -176,7 +264,13 @@ class _Row:
         self.label.setToolTip(tip)
         self.editor.widget.setToolTip(tip)
         self.editor.edited.connect(self._on_edited)
-        self.reset.clicked.connect(lambda _checked=False: model.reset(field.name))
+        self.reset.setAccessibleName(f"Reset {field.title}")
+        self.reset.clicked.connect(self._on_reset)
+        self._burst = next(_BURSTS)
+        for part in (self.editor.widget, *self.editor.widget.findChildren(QWidget)):
+            part.installEventFilter(self)
+            if part.focusPolicy() == Qt.FocusPolicy.WheelFocus:
+                part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.refresh()
 
     def refresh(self) -> None:
@@ -193,8 +287,34 @@ class _Row:
         self.problem.setText(text)
         self.problem.setVisible(bool(text))
 
+    def show_choices(self, choices: Mapping[str, tuple[Choice, ...]]) -> None:
+        """Offer what there is of the kind that the parameter names."""
+        if self.field.names:
+            self.editor.show_choices(choices.get(self.field.names, ()))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the wheel for scrolling, and undo for the history once the typing is taken over."""
+        kind = event.type()
+        if kind == QEvent.Type.FocusOut:
+            self._burst = next(_BURSTS)
+        elif kind == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        elif kind == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            steps = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
+            typing = isinstance(watched, QLineEdit) and watched.isModified()
+            if not typing and any(map(event.matches, steps)):
+                event.ignore()
+                return True
+        return super().eventFilter(watched, event)
+
     def _on_edited(self) -> None:
-        self.model.set_value(self.field.name, self.editor.value())
+        self.history.edit(self.model, self.field.name, self.editor.value(), self._burst)
+        self.editor.show_value(self.model.value(self.field.name))
+
+    def _on_reset(self) -> None:
+        name = self.field.name
+        self.history.edit(self.model, name, self.model.default(name))
 
     def _tooltip(self) -> str:
         field = self.field

@@ -99,9 +99,9 @@ def test_edits_reach_the_model_and_are_marked_until_reset(form: tuple[ParameterF
 
     assert model.values_to_run() == {"order": 5, "window": (-30, 10)}
     assert model.is_changed("order")
-    model.reset("order")
+    model.set_value("order", model.default("order"))
     assert shown.editor("order").value() == 2
-    model.reset_all()
+    shown.history.change({model: model.defaults}, "reset")
     assert not model.any_changed
     assert model.values_to_run() == {}
 
@@ -129,7 +129,7 @@ def test_a_value_that_is_not_allowed_is_explained(
 
     assert shown.has_problems
     assert "integer" in shown.problem("limit")
-    model.reset("limit")
+    model.set_value("limit", None)
     assert not shown.has_problems
     model.set_value("window", (5, 1))
     assert shown.has_problems, "a contradiction between values counts as well"

@@ -39,6 +39,7 @@ class SectionTimeParams(StepParams):
         None,
         title="Playlist",
         description="Name of the playlist that was shown; by default the only one there.",
+        json_schema_extra={"names": "playlist"},
     )
     playlist_file_path: str | Path | None = Field(
         None,
@@ -79,7 +80,7 @@ class SectionTimeParams(StepParams):
         title="Re-anchor",
         description="After a gap in the recording: movie (its second showing: movie#2) to the sample at "
         "which its first image was shown. Later movies are counted on from there.",
-        json_schema_extra={"unit": "samples", "advanced": True},
+        json_schema_extra={"unit": "samples", "advanced": True, "of_recording": True},
     )
 
 

@@ -34,6 +34,7 @@ class ElectricalImageParams(StepParams):
         None,
         title="Raw recording",
         description="The .cmcr file; by default the one that the recording was loaded from.",
+        json_schema_extra={"of_recording": True},
     )
     duration_s: float = Field(
         120.0,
@@ -50,7 +51,10 @@ class ElectricalImageParams(StepParams):
         json_schema_extra={"unit": "spikes"},
     )
     unit_ids: tuple[str | int, ...] | None = Field(
-        None, title="Units", description="Unit ids or numbers; by default all units."
+        None,
+        title="Units",
+        description="Unit ids or numbers; by default all units.",
+        json_schema_extra={"names": "unit", "of_recording": True},
     )
     window_range: tuple[int, int] = Field(
         (-10, 40),

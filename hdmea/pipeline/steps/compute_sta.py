@@ -45,6 +45,7 @@ class STAParams(StepParams):
         None,
         title="Movie",
         description="Noise movie; by default the only one whose name contains 'noise'.",
+        json_schema_extra={"names": "movie"},
     )
     trials: Literal["first", "all"] = Field(
         "first", title="Showings", description="Use the first showing of the movie, or pool all of them."

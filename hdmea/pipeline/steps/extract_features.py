@@ -30,7 +30,10 @@ class ExtractFeaturesParams(StepParams):
     """Parameters of `extract_features`."""
 
     features: tuple[str, ...] = Field(
-        (), title="Features", description="Names or aliases of the features to compute."
+        (),
+        title="Features",
+        description="Names or aliases of the features to compute.",
+        json_schema_extra={"names": "feature"},
     )
     config_overrides: dict[str, Any] | None = Field(
         None,

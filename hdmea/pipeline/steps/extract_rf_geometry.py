@@ -27,7 +27,10 @@ class RFGeometryParams(StepParams):
     """Parameters of `extract_rf_geometry`."""
 
     movie_name: str | None = Field(
-        None, title="Movie", description="Noise movie; by default all that have spike-triggered averages."
+        None,
+        title="Movie",
+        description="Noise movie; by default all that have spike-triggered averages.",
+        json_schema_extra={"names": "averaged_movie"},
     )
     calibration_path: str | Path | None = Field(
         None,

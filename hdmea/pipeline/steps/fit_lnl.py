@@ -43,7 +43,10 @@ class LNLParams(StepParams):
     """Parameters of `fit_lnl`."""
 
     movie_name: str | None = Field(
-        None, title="Movie", description="Noise movie; by default the only one with spike-triggered averages."
+        None,
+        title="Movie",
+        description="Noise movie; by default the only one with spike-triggered averages.",
+        json_schema_extra={"names": "averaged_movie"},
     )
     stimuli_dir: str | Path | None = Field(
         None, title="Movie folder", description="Folder of <movie>.npy; looked into first."

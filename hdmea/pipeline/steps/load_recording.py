@@ -25,7 +25,7 @@ __all__ = ["LoadRecordingParams", "load_recording"]
 
 _ADVANCED: dict[str, Any] = {"advanced": True}
 # The files decide the result by what they are, not by where they lie or who found them.
-_BY_ITS_CONTENT: dict[str, Any] = {"affects_result": False}
+_BY_ITS_CONTENT: dict[str, Any] = {"affects_result": False, "of_recording": True}
 _FROM_AN_EARLIER_LOAD = (
     *(("source_files", f"{kind}_{fact}") for kind in ("cmcr", "cmtr") for fact in ("path", "size", "mtime")),
     *(("metadata", name) for name in ("frame_timestamps", "frame_time", "frame_detection", "segments")),

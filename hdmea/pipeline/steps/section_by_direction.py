@@ -29,7 +29,10 @@ class SectionByDirectionParams(StepParams):
     """Parameters of `section_by_direction`."""
 
     movie_names: tuple[str, ...] | None = Field(
-        None, title="Movies", description="Moving-bar movies; by default all whose definition has sweeps."
+        None,
+        title="Movies",
+        description="Moving-bar movies; by default all whose definition has sweeps.",
+        json_schema_extra={"names": "movie"},
     )
     padding_frames: int = Field(
         10,

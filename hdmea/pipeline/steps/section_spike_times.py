@@ -37,7 +37,10 @@ class SectionSpikesParams(StepParams):
     """Parameters of `section_spike_times`."""
 
     movie_names: tuple[str, ...] | None = Field(
-        None, title="Movies", description="Movies to cut; by default all that have sections and a definition."
+        None,
+        title="Movies",
+        description="Movies to cut; by default all that have sections and a definition.",
+        json_schema_extra={"names": "movie"},
     )
     trial_repeats: int = Field(
         3,
