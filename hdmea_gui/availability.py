@@ -52,7 +52,6 @@ def refusals(
         "stop": stop,
         "copy_script": nothing_open or (None if state.completed else "run a step first"),
         "calibration": "the engine is still starting" if activity is Activity.STARTING else None,
-        "reset_parameters": None if chosen is not None else "choose a step first",
         "previous_unit": no_units,
         "next_unit": no_units,
         "whole_recording": no_units,

@@ -17,6 +17,7 @@ from hdmea_gui.dialogs.calibration import CalibrationDialog
 from hdmea_gui.dialogs.help import AboutDialog, ShortcutsDialog
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
+from hdmea_gui.editing import EditFlow
 from hdmea_gui.forecasting import ForecastFlow
 from hdmea_gui.frame import WindowFrame
 from hdmea_gui.icons import application_icon
@@ -92,8 +93,10 @@ class MainWindow(QMainWindow):
         )
         self.scripts = ScriptCopier(controller, self)
         self.recovery = RecoveryFlow(controller, self.dialogs.open, self)
+        self.editing = EditFlow(controller, settings, self.dialogs, self)
         self.actions_ = ActionSet(self)
         self.panel = StepPanel(controller, self.actions_, self._theme, self)
+        self.editing.attach(self.panel)
         self.recording = RecordingPreview(controller, self._theme, self)
         self.unit = UnitPreview(controller, self._theme, self)
         self.field = ReceptiveFieldPreview(controller, self._theme, self)
@@ -156,6 +159,9 @@ class MainWindow(QMainWindow):
         self.scripts.told.connect(self._say)
         self.opening.told.connect(self._say)
         self.opening.noted.connect(self.log.add)
+        self.editing.told.connect(self._say)
+        self.editing.noted.connect(self.log.add)
+        self.editing.changed.connect(lambda: self.editing.allow(self.actions_))
         self.recovery.changed.connect(self._refresh)
         self.recovery.told.connect(lambda text: self.log.add(logging.WARNING, text))
         self.panel.changed.connect(self._refresh)
@@ -214,12 +220,6 @@ class MainWindow(QMainWindow):
         chosen = self.panel.list.chosen_item
         if chosen is not None:
             self.controller.run_step(chosen.spec.name)
-
-    def reset_parameters(self) -> None:
-        """Set the parameters of the chosen step to their defaults."""
-        chosen = self.panel.list.chosen_item
-        if chosen is not None:
-            self.controller.parameters(chosen.spec.name).reset_all()
 
     def edit_calibration(self) -> None:
         """Show where the stimulus lies on the chip, and the pitch of the electrodes."""
@@ -335,6 +335,7 @@ class MainWindow(QMainWindow):
         for action_id in self.actions_:
             if action_id not in found:
                 self.actions_.allow(action_id, None)
+        self.editing.allow(self.actions_)
         self.recording.card.set_enabled(found["run_all"] is None)
         stopping = activity is Activity.STOPPING
         self.actions_["stop"].setText("Stopping…" if stopping else "S&top")
@@ -367,6 +368,7 @@ class MainWindow(QMainWindow):
         self.frame.remember(values)
         values.log_visible = self.log.isVisible()
         values.flow = self.controller.flow
+        self.editing.remember()
         self.settings.write()
 
     def _restore(self) -> None:

@@ -42,6 +42,7 @@ class Settings(pydantic.BaseModel):
     unit_columns: list[str] = []
     log_visible: bool = False
     auto_checkpoint: bool = True
+    parameters: dict[str, dict[str, Any]] = {}
     recovery_folder: str = ""
     recovery_share: float = pydantic.Field(0.2, gt=0, lt=1)
 

@@ -180,6 +180,7 @@ def _stylesheet(theme: Theme) -> str:
         'QLabel[role="title"]': f"font-size: 15pt; font-weight: 600; color: {theme.text}",
         'QFrame[role="card"]': f"background: {theme.raised}; border: {line}; border-radius: 6px",
         'QFrame[role="card"] QLabel': "border: 0; background: transparent",
+        "QToolButton#presets::menu-indicator": "image: none; width: 0",
         "QToolBar": f"border: 0; border-bottom: {line}; spacing: 2px; padding: 2px 6px",
         "QStatusBar": f"border-top: {line}",
         "QStatusBar::item": "border: 0",

@@ -145,7 +145,8 @@ class StimulusLibrary:
         """Return all playlists by name; of two with one name the one that `playlist` would return."""
         known: dict[str, Playlist] = {}
         for path in self._tables("playlists"):
-            known = {**known, **{name: found for name, found in read_playlists(path).items() if name not in known}}
+            for name, playlist in read_playlists(path).items():
+                known.setdefault(name, playlist)
         return known
 
     def movie_lengths(self, movies: Iterable[str]) -> MovieLengths:

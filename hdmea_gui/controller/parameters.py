@@ -1,4 +1,4 @@
-"""Parameters of all steps: models, history, what they can name, what is remembered and stored under a name."""
+"""Parameters of all steps: models, history, what they can name, what is remembered and stored."""
 
 from __future__ import annotations
 

@@ -6,10 +6,19 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-__all__ = ["ask_calibration", "ask_calibration_target", "ask_folder", "ask_open_files", "ask_save_path"]
+__all__ = [
+    "ask_calibration",
+    "ask_calibration_target",
+    "ask_folder",
+    "ask_open_files",
+    "ask_preset",
+    "ask_preset_target",
+    "ask_save_path",
+]
 
 _READABLE = "Recordings and results (*.cmcr *.cmtr *.CMCR *.CMTR *.h5 *.hdf5);;All files (*)"
 _CALIBRATIONS = "Stimulus calibrations (*.json)"
+_PRESETS = "Presets (*.json)"
 
 
 def ask_open_files(parent: QWidget, folder: str) -> list[Path]:
@@ -57,6 +66,25 @@ def ask_calibration_target(parent: QWidget, proposed: Path) -> Path | None:
         "",
         QFileDialog.Option.DontConfirmOverwrite,
     )
+    if not name:
+        return None
+    path = Path(name)
+    return path if path.suffix.lower() == ".json" else path.with_name(f"{path.name}.json")
+
+
+def ask_preset(parent: QWidget, folder: str) -> Path | None:
+    """Return the preset file to import, None if the person cancelled."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Import preset", folder, _PRESETS)
+    return Path(name) if name else None
+
+
+def ask_preset_target(parent: QWidget, folder: str, proposed: str) -> Path | None:
+    """Return where to export a preset, with the suffix ``.json``; None if the person cancelled.
+
+    The dialog of the desktop asks before an existing file is chosen.
+    """
+    start = str(Path(folder) / proposed) if folder else proposed
+    name, _ = QFileDialog.getSaveFileName(parent, "Export preset", start, _PRESETS)
     if not name:
         return None
     path = Path(name)

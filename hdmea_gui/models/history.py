@@ -34,7 +34,7 @@ class ParameterHistory(QObject):
         super().__init__(parent)
         self._stack = QUndoStack(self)
         self._stack.setUndoLimit(200)
-        self._stack.indexChanged.connect(lambda _index: self.changed.emit())
+        self._stack.indexChanged.connect(self._on_index)
 
     @property
     def undo_text(self) -> str:
@@ -85,6 +85,9 @@ class ParameterHistory(QObject):
     def clear(self) -> None:
         """Forget all changes; the values stay."""
         self._stack.clear()
+
+    def _on_index(self, _index: int) -> None:
+        self.changed.emit()
 
 
 _Changes = dict[ParameterModel, dict[str, tuple[Any, Any]]]

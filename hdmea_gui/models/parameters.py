@@ -143,7 +143,7 @@ class ParameterModel(QObject):
 
 
 def allowed_values(spec: StepSpec, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return those of some stored values that the step takes, in its types, and a sentence for each other one.
+    """Return the stored values that a step takes, in its types, and a sentence for each other one.
 
     Parameters
     ----------

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QWidget
 
 __all__ = ["ElidedLabel"]
 
 
 class ElidedLabel(QLabel):
-    """One line of text, right-aligned, never wider than its place."""
+    """One line of text, never wider than its place.
+
+    Parameters
+    ----------
+    parent
+        Qt parent.
+    alignment
+        Horizontal alignment.
+    """
+
+    def __init__(
+        self,
+        parent: QWidget | None = None,
+        alignment: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignRight,
+    ) -> None:
+        super().__init__(parent)
+        self.setAlignment(alignment | Qt.AlignmentFlag.AlignVCenter)
 
     def setText(self, text: str) -> None:
         """Set the text, and the tooltip to all of it."""
@@ -26,4 +42,4 @@ class ElidedLabel(QLabel):
         painter = QPainter(self)
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, self.width())
         painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.drawText(self.rect(), self.alignment(), text)

@@ -155,7 +155,7 @@ class ParameterForm(QScrollArea):
         if self.presets_menu is not None:
             presets = QToolButton(page)
             presets.setObjectName("presets")
-            presets.setText("Presets")
+            presets.setText("Presets ▾")
             presets.setToolTip("Take over or save parameters under a name")
             presets.setAutoRaise(True)
             presets.setMenu(self.presets_menu)

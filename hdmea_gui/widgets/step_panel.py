@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from hdmea_gui.actions import ActionSet
 from hdmea_gui.controller import Controller
 from hdmea_gui.theme import Theme
+from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.parameter_form import ParameterForm
 from hdmea_gui.widgets.step_list import StepListView
 
@@ -24,9 +25,18 @@ __all__ = ["StepPanel"]
 
 
 class StepPanel(QWidget):
-    """Shows the steps and the parameters of the chosen one; `changed` when either may have changed."""
+    """Shows the steps and the parameters of the chosen one.
+
+    Signals
+    -------
+    changed()
+        The chosen step, a state or a parameter may have changed.
+    reset_all_asked()
+        Set the parameters of all steps to their defaults.
+    """
 
     changed = Signal()
+    reset_all_asked = Signal()
 
     def __init__(
         self, controller: Controller, actions: ActionSet, theme: Theme, parent: QWidget | None = None
@@ -34,7 +44,7 @@ class StepPanel(QWidget):
         super().__init__(parent)
         self._controller = controller
         self.list = StepListView(controller.steps, theme, self)
-        self.form = ParameterForm(theme, self)
+        self.form = ParameterForm(theme, controller.desk.history, self)
         self.flows = QComboBox(self)
         self.flows.setObjectName("flow")
         self.flows.setToolTip("What “Run all” runs")
@@ -44,6 +54,8 @@ class StepPanel(QWidget):
         self.list.chosen.connect(self._on_chosen)
         self.list.run_asked.connect(actions["run_step"].trigger)
         self.form.checked.connect(self.changed)
+        controller.desk.changed.connect(self._show_edited)
+        controller.desk.choices_changed.connect(lambda: self.form.show_choices(controller.desk.choices))
         controller.steps.modelReset.connect(self._on_steps)
         controller.steps.dataChanged.connect(lambda *_: self.changed.emit())
 
@@ -57,6 +69,11 @@ class StepPanel(QWidget):
         self.flows.setCurrentIndex(self.flows.findData(self._controller.flow))
         self.flows.blockSignals(False)
         self.flows.setEnabled(self.flows.count() > 1)
+
+    def reveal(self, step: str, parameter: str) -> None:
+        """Choose a step, and put the focus into one of its parameters."""
+        self.list.choose(step)
+        self.form.reveal(parameter)
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -81,6 +98,7 @@ class StepPanel(QWidget):
         upper_layout.setSpacing(0)
         upper_layout.addLayout(top)
         upper_layout.addWidget(self.list)
+        upper_layout.addWidget(self._edited_note(upper))
         splitter = QSplitter(Qt.Orientation.Vertical, self)
         splitter.addWidget(upper)
         splitter.addWidget(self.form)
@@ -104,15 +122,41 @@ class StepPanel(QWidget):
         layout.addWidget(splitter, 1)
         layout.addLayout(buttons)
 
+    def _edited_note(self, parent: QWidget) -> QWidget:
+        """Return the line that says in which steps parameters differ from their defaults."""
+        self.edited = QWidget(parent)
+        self._edited_text = ElidedLabel(self.edited, Qt.AlignmentFlag.AlignLeft)
+        self._edited_text.setProperty("role", "muted")
+        reset = QToolButton(self.edited)
+        reset.setText("Defaults of all")
+        reset.setAutoRaise(True)
+        reset.setToolTip("Set the parameters of all steps to their defaults; can be undone")
+        reset.clicked.connect(self.reset_all_asked)
+        row = QHBoxLayout(self.edited)
+        row.setContentsMargins(10, 2, 6, 2)
+        row.addWidget(self._edited_text, 1)
+        row.addWidget(reset)
+        self.edited.hide()
+        return self.edited
+
+    def _show_edited(self) -> None:
+        steps = self._controller.desk.changed_steps()
+        self.edited.setVisible(bool(steps))
+        self._edited_text.setText(f"Changed: {', '.join(steps)}")
+        self._edited_text.setToolTip(f"Parameters differ from their defaults in: {', '.join(steps)}")
+
     def _on_steps(self) -> None:
         self.show_flows()
+        self._show_edited()
         if self._controller.steps.rowCount():
             self.list.setCurrentIndex(self._controller.steps.index(0))
         else:
             self.form.show_model(None)
 
     def _on_chosen(self, name: str) -> None:
-        self.form.show_model(self._controller.parameters(name))
+        model = self._controller.parameters(name)
+        self.form.show_model(model)
+        self._controller.desk.ask_choices(field.names for field in model.spec.fields)
         self.changed.emit()
 
     def _on_flow(self, _index: int) -> None:

@@ -82,7 +82,7 @@ def test_typed_values_are_sketched_and_checked(qtbot: Any, show: Show) -> None:
     dialog.model.set_value("offset_um", (1,))
     assert "two numbers" in dialog.form.problem("offset_um")
     assert dialog.sketch.placement is None
-    dialog.model.reset_all()
+    dialog.form.history.change({dialog.model: dialog.model.defaults}, "defaults")
 
 
 def test_units_stand_beside_the_values(show: Show) -> None:
@@ -92,7 +92,7 @@ def test_units_stand_beside_the_values(show: Show) -> None:
     rotation: Any = dialog.form.editor("rotation_deg").widget
     assert rotation.text().replace(",", ".") == "12.25 °"
     assert "µm" in dialog.form._rows["um_per_pixel"].label.text()
-    dialog.model.reset_all()
+    dialog.form.history.change({dialog.model: dialog.model.defaults}, "defaults")
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,8 @@ def test_what_the_recording_remembers_comes_before_the_last_file(
     window.controller.run_step("extract_rf_geometry")
     idle()
     assert "extract_rf_geometry" in window.controller.state.completed
-    model.reset_all()
+    for name, value in model.defaults.items():
+        model.set_value(name, value)
 
     dialog = show()
 
