@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from hdmea._version import __version__
+
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
@@ -28,11 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     multiprocessing.freeze_support()
     options = _parse(sys.argv[1:] if argv is None else argv)
     _keep_crash_evidence()
-    sys.excepthook = _report_uncaught
     if options.self_test:
         from hdmea_gui.self_test import main as test_myself
 
         return test_myself(options.report)
+    sys.excepthook = _report_uncaught
     app = make_application()
     window = make_window(options)
     window.show()
@@ -81,9 +83,10 @@ def make_window(options: argparse.Namespace) -> MainWindow:
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="hdmea-gui", description="HD-MEA Studio: recordings of the retina, from raw files to results."
+        prog="hdmea-studio", description="HD-MEA Studio: recordings of the retina, from raw files to results."
     )
     parser.add_argument("files", nargs="*", type=Path, help="a recording, a folder, a result or a checkpoint")
+    parser.add_argument("--version", action="version", version=f"HD-MEA Studio {__version__}")
     parser.add_argument("--demo", action="store_true", help="open the demo recording")
     parser.add_argument("--theme", choices=("light", "dark", "system"), help="colours of the window")
     parser.add_argument("--self-test", action="store_true", help="run the demo, look at every view, and exit")

@@ -1,0 +1,129 @@
+"""What goes into a package and what stays out: used by the PyInstaller spec, the build scripts and the tests.
+
+Needs the standard library only. ``python installer/contents.py version`` prints the version.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+__all__ = [
+    "EXCLUDED",
+    "ROOT",
+    "is_dropped",
+    "kernel_modules",
+    "own_modules",
+    "resources",
+    "version",
+]
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# For work on the program, not with it.
+_NOT_SHIPPED = {"hdmea_gui.screenshots"}
+
+# Imported by name in a string, or from C: analysis of the source does not see them.
+HIDDEN = ("numba._devicearray", "pyarrow", "pyarrow.parquet")
+
+EXCLUDED = (
+    # Parts of Qt that the window does not use.
+    *(f"PySide6.Qt{name}" for name in ("Concurrent", "DBus", "Designer", "Help", "Network")),
+    *(f"PySide6.Qt{name}" for name in ("PrintSupport", "Qml", "Quick", "QuickControls2")),
+    *(f"PySide6.Qt{name}" for name in ("QuickTest", "QuickWidgets", "Sql", "Test", "UiTools", "Xml")),
+    # Other toolkits and interactive shells that libraries would use if they were there.
+    *("IPython", "PyQt5", "PyQt6", "PySide2", "jupyter_rfb", "tkinter", "traitlets"),
+    # Code for tests, development and installing.
+    *("_pytest", "ensurepip", "hypothesis", "lib2to3", "mypy"),
+    *("pip", "pydoc_data", "pytest", "setuptools", "wheel", "idlelib", "turtledemo"),
+    *("h5py.tests", "numba.tests", "numpy.tests", "pandas.tests", "pyarrow.tests", "psutil.tests"),
+    # Parts of libraries that nothing here reaches.
+    *("numba.cuda", "pyqtgraph.examples", "pyqtgraph.jupyter", "pyqtgraph.opengl", "scipy.datasets"),
+    *("pyarrow.flight", "pyarrow.orc", "pyarrow.substrait", "pyarrow.cffi", "pyarrow.jvm"),
+    # The command line prints plain text.
+    *("markdown_it", "pygments", "rich"),
+    *("curses", "sqlite3"),
+)
+
+_DROPPED = re.compile(
+    r"""(?ix)
+    # Qt: what its plugins would drag in.
+    PySide6/(Qt/)?(translations|qml|resources|libexec|metatypes)/
+    | plugins/(sqldrivers|networkinformation|tls|qmltooling|designer|generic|virtualkeyboard|printsupport)/
+    | plugins/(egldeviceintegrations|wayland-graphics-integration-server)/
+    | platforms/(lib)?q(eglfs|linuxfb|vkkhrdisplay|vnc|minimal|minimalegl|direct2d|tuiotouchplugin)
+    | platforminputcontexts/(lib)?qtvirtualkeyboard
+    | platformthemes/libqgtk3
+    | wayland-decoration-client/libadwaita
+    | imageformats/(lib)?q(tga|wbmp|icns|tiff|webp|pdf)
+    | (^|/)(lib)?Qt6?(Qml|Quick|Pdf|VirtualKeyboard|Sql|ShaderTools|Network|EglFs|Designer|Labs|Test)\w*
+      [.](so|dll|dylib|framework)
+    | (^|/)(opengl32sw|d3dcompiler_\w+)[.]dll
+    # The desktop of the machine that builds.
+    | (^|/)lib(gtk|gdk|atk|pango|cairo|harfbuzz|datrie|thai|fribidi|graphite2|pixman)[\w.+-]*[.]so
+    | (^|/)lib(gio|gobject|gmodule|mount|blkid|selinux|krb5|k5crypto|gssapi|com_err|keyutils)[\w.+-]*[.]so
+    # A second copy beside the one in scipy.libs and numpy.libs.
+    | ^libscipy_openblas[\w-]*[.]dll$
+    # Arrow beyond tables and Parquet, second copies of its libraries; headers and sources of libraries.
+    | (^|/)libarrow_(s3|flight|python_flight)[.]
+    | (^|/)libarrow_python\w*[.]so([.]\d+[.]\d+[.]\d+)?$
+    | pyarrow/_(flight|orc|substrait|gcsfs|s3fs|azurefs|hdfs|pyarrow_cpp_tests)
+    | pyarrow/(include|src|tests)/
+    | [.](pyx|pxd|pxi|h|hpp|lib|a)$
+    | (^|/)tests?/
+    """
+)
+
+
+def version() -> str:
+    """Return the version of the program, from its one place."""
+    source = (ROOT / "hdmea" / "_version.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"$', source, re.MULTILINE)
+    if found is None:
+        raise ValueError("hdmea/_version.py does not state __version__.")
+    return found[1]
+
+
+def own_modules() -> list[str]:
+    """Return the names of all modules of the program: steps and features are found at run time."""
+    names = []
+    for package in ("hdmea", "hdmea_gui"):
+        for path in (ROOT / package).rglob("*.py"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return sorted(set(names) - _NOT_SHIPPED)
+
+
+def kernel_modules() -> list[str]:
+    """Return the modules with functions that numba compiles.
+
+    They are shipped as source files: numba keeps compiled code by the path of its source, and takes an
+    archived module's path for one below the current folder.
+    """
+    return [name for name in own_modules() if "from numba import" in _source_of(name)]
+
+
+def _source_of(name: str) -> str:
+    path = ROOT.joinpath(*name.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return path.read_text(encoding="utf-8")
+
+
+def resources() -> list[tuple[str, str]]:
+    """Return pairs of a resource file and its folder in the package."""
+    root = ROOT / "resources"
+    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
+    own = [path for path in files if path.relative_to(root).parts[0] != "desktop"]
+    return [(str(path), str(path.parent.relative_to(ROOT))) for path in own]
+
+
+def is_dropped(name: str) -> bool:
+    """Return True for a library or data file that stays out, by its path in the package."""
+    return _DROPPED.search(name.replace("\\", "/")) is not None
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["version"]:
+        sys.exit(__doc__)
+    sys.stdout.write(version() + "\n")
