@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton, QWidget
 
 from hdmea_gui.jobs import JobProgress
+from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.memory_line import MemoryLine
 
 __all__ = ["StatusLine"]
@@ -26,7 +27,7 @@ class StatusLine(QStatusBar):
         self._bar.setMaximumSize(160, 14)
         self._bar.setTextVisible(False)
         self._bar.hide()
-        self._text = QLabel(self)
+        self._text = ElidedLabel(self, Qt.AlignmentFlag.AlignLeft)
         self._said = ""
         self.memory = MemoryLine(self)
         self.setSizeGripEnabled(False)

@@ -220,3 +220,11 @@ def test_the_title_says_where_the_data_are(
     state: StateView, note: CheckpointNote | None, expected: str
 ) -> None:
     assert expected in window_title(state, note)
+
+
+def test_a_long_text_in_the_status_line_does_not_widen_the_window(window: MainWindow) -> None:
+    width = window.minimumSizeHint().width()
+
+    window.status.say("a very long sentence " * 40)
+
+    assert window.minimumSizeHint().width() == width
