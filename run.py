@@ -1,7 +1,7 @@
 """Set up and start HD-MEA Studio from a checkout, on Linux, Windows and macOS.
 
     python3 run.py demo            open the application on a demo recording
-    python3 run.py test [ARGS]     run the tests; ARGS go to pytest
+    python3 run.py test [ARGS]     run the tests, all of them on all cores; ARGS go to pytest
     python3 run.py check           lint, formatting, types and import rules
     python3 run.py docs            build the documentation into the folder site
     python3 run.py setup           only set up
@@ -298,7 +298,9 @@ def test(arguments: list[str]) -> int:
     """Run the tests, drawing off screen unless QT_QPA_PLATFORM says otherwise."""
     set_up(OFFSCREEN_LIBRARIES)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    return in_environment("-m", "pytest", *arguments)
+    # A file's tests stay together: they share recordings that are made once.
+    how = arguments or ["-n", "auto", "--dist", "loadfile"]
+    return in_environment("-m", "pytest", *how)
 
 
 def check(arguments: list[str]) -> int:
