@@ -26,6 +26,7 @@ from hdmea_gui.leaving import LeaveFlow
 from hdmea_gui.opening import OpenFlow, dropped_paths
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.electrical_image import ElectricalImagePreview
+from hdmea_gui.previews.file_tree import FilePreview
 from hdmea_gui.previews.receptive_field import ReceptiveFieldPreview
 from hdmea_gui.previews.recording import RecordingPreview
 from hdmea_gui.previews.stimulus import StimulusPreview
@@ -103,6 +104,7 @@ class MainWindow(QMainWindow):
         self.image = ElectricalImagePreview(controller, self._theme, self)
         self.units = UnitsPreview(controller, self._theme, self)
         self.stimulus = StimulusPreview(controller, self._theme, self)
+        self.file = FilePreview(controller, self._theme, self)
         self.previews: tuple[Preview, ...] = (
             self.recording,
             self.units,
@@ -110,6 +112,7 @@ class MainWindow(QMainWindow):
             self.field,
             self.image,
             self.stimulus,
+            self.file,
         )
         self.table = UnitTable(controller, settings, self)
         self.log = LogPanel(self._theme, self)
@@ -130,7 +133,7 @@ class MainWindow(QMainWindow):
     # -- parts ---------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        titles = ("Recording", "Units", "Unit", "Receptive field", "Electrical image", "Stimulus")
+        titles = ("Recording", "Units", "Unit", "Receptive field", "Electrical image", "Stimulus", "File")
         views = tuple(zip(titles, self.previews, strict=True))
         self.frame = WindowFrame(self, self.panel, views, (self.table, self.log))
         self.tabs = self.frame.tabs

@@ -268,6 +268,7 @@ class SaveJob:
         bench.require().save(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
         with ctx.commit():
             bench.forget_checkpoint()
+            bench.note_saved()
         return bench.state()
 
 

@@ -20,6 +20,7 @@ from hdmea_gui.controller.snapshot import (
 from hdmea_gui.controller.unit_columns import unit_columns
 
 if TYPE_CHECKING:
+    from hdmea.pipeline.increments import Baseline
     from hdmea.pipeline.session import PipelineSession
     from hdmea_gui.controller.recovery import Keeper, Kept, NotKept
     from hdmea_gui.jobs import JobContext
@@ -36,12 +37,20 @@ class Workspace:
     ----------
     keeper
         Writes automatic checkpoints; None for none.
+
+    Attributes
+    ----------
+    session
+        The session, None before anything was opened.
+    saved
+        The session as it was last saved or opened; None as long as it never was in a file.
     """
 
     def __init__(self, keeper: Keeper | None = None) -> None:
         self.keeper = keeper
         self.session: PipelineSession | None = None
         self.sources: tuple[Path, ...] = ()
+        self.saved: Baseline | None = None
         self._revision = 0
         self._made: dict[str, Any] = {}
 
@@ -56,6 +65,7 @@ class Workspace:
         other = Workspace(self.keeper)
         other.session = None if self.session is None else twin_of(self.session)
         other.sources = self.sources
+        other.saved = self.saved
         other._revision = self._revision + 1
         return other
 
@@ -73,7 +83,18 @@ class Workspace:
         self.sources = sources
         self.forget_checkpoint()
         self.touch()
+        self.saved = None
+        if session.completed_steps:
+            self.note_saved()
         return self.state()
+
+    def note_saved(self) -> None:
+        """Remember the session as it is now: what differs from it later has changed since it was saved."""
+        from hdmea.pipeline.increments import Baseline
+
+        self.saved = Baseline(self.require())
+        self._made.pop("outline", None)
+        self._made.pop("file_marks", None)
 
     def keep_checkpoint(self, ctx: JobContext) -> Kept | NotKept | None:
         """Write the automatic checkpoint of the session as it is now; None if there is none to write."""

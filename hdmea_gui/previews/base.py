@@ -79,6 +79,10 @@ class Preview(QWidget):
         """Return what is shown as columns; None while there is nothing to show."""
         return None
 
+    def has_data(self) -> bool:
+        """Return whether there is anything to write as CSV."""
+        return self.table() is not None
+
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
         self._theme = theme
@@ -113,7 +117,7 @@ class Preview(QWidget):
             )
         action = menu.addAction("Export data as CSV…")
         action.triggered.connect(partial(self._export, "csv"))
-        action.setEnabled(self.table() is not None)
+        action.setEnabled(self.has_data())
         return menu
 
     def copy_picture(self) -> None:
