@@ -226,7 +226,7 @@ class LazySections(LazyTrials):
         The unit's spike times and the movie's trials, unread or as arrays.
     """
 
-    __slots__ = ("spike_times", "trial_time")
+    __slots__ = ("_loaded", "spike_times", "trial_time")
 
     def __init__(
         self,
@@ -235,6 +235,7 @@ class LazySections(LazyTrials):
         spike_times: LazyArray | NDArray[Any],
         trial_time: LazyArray | NDArray[Any],
     ) -> None:
+        self._loaded: weakref.ref[SectionedSpikes] | None = None
         self.source = source
         self.path = path
         self.spike_times = spike_times
@@ -261,7 +262,21 @@ class LazySections(LazyTrials):
                 part.read() if isinstance(part, LazyArray) else part
                 for part in (self.spike_times, self.trial_time)
             )
-        return SectionedSpikes(ranges, spikes, trials)
+        read = SectionedSpikes(ranges, spikes, trials)
+        self._loaded = weakref.ref(read)
+        return read
+
+    @property
+    def loaded(self) -> SectionedSpikes | None:
+        """The trials if they were read and are still in use somewhere."""
+        return None if self._loaded is None else self._loaded()
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self.source, self.path, self.spike_times, self.trial_time
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.source, self.path, self.spike_times, self.trial_time = state
+        self._loaded = None
 
 
 class LazyDict(dict[Any, Any]):

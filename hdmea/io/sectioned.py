@@ -69,7 +69,7 @@ class SectionedSpikes(Mapping[str, Any]):
         If shapes do not fit, or a range reaches outside `spike_times`.
     """
 
-    __slots__ = ("_ranges", "_spike_times", "_trial_time")
+    __slots__ = ("__weakref__", "_ranges", "_spike_times", "_trial_time")
 
     def __init__(self, ranges: ArrayLike, spike_times: NDArray[Any], trial_time: NDArray[Any]) -> None:
         self._ranges = np.asarray(ranges, dtype=np.int64)

@@ -153,8 +153,10 @@ class _Token:
             return self._weak() is value
         held = self._held
         if isinstance(held, _SCALARS):
-            return type(held) is type(value) and bool(held == value)
-        if isinstance(held, LazyEntry) and isinstance(value, np.ndarray):
+            # A number that is missing, NaN, is the same as another one.
+            same = held is value or held == value or (held != held and value != value)
+            return type(held) is type(value) and bool(same)
+        if isinstance(held, LazyEntry) and isinstance(value, (np.ndarray, SectionedSpikes)):
             return getattr(held, "loaded", None) is value
         return held is value and (self._mark is None or self._mark == fingerprint(value))
 

@@ -127,7 +127,7 @@ class _Parser:
         return self._comparison()
 
     def _comparison(self) -> Mask:
-        name = self._operand("a condition, such as rate > 1,")
+        name = self._operand("a condition such as rate > 1")
         sign = self.tokens[self.place] if self.place < len(self.tokens) else ""
         if sign not in _SIGNS:
             raise FilterError(f"write < <= > >= = or != after “{name}”")

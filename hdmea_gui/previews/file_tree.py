@@ -42,7 +42,7 @@ from hdmea_gui.widgets.values_panel import ValuesPanel
 __all__ = ["FilePreview", "file_sentence"]
 
 _TYPING_MS = 300
-_WIDTHS = (310, 150, 90, 70, 76, 76)
+_WIDTHS = (268, 140, 84, 62, 70, 74)
 _ICONS = {"group": "folder", "dataset": "dataset", "attribute": "attribute"}
 _BELOW, _VALUES, _FIND = "file:below:", "file:values", "file:find"
 

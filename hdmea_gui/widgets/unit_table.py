@@ -257,7 +257,7 @@ class UnitTable(QWidget):
         header = self.view.horizontalHeader()
         metrics = header.fontMetrics()
         titles = ["Unit 000", *(column.title for column in self._model.shown_columns)]
-        widths = [max(58, metrics.horizontalAdvance(title) + 30) for title in titles]
+        widths = [max(52, metrics.horizontalAdvance(title) + 24) for title in titles]
         room = self.view.viewport().width()
         spare = max(0, room - sum(widths)) // len(widths)
         for section, width in enumerate(widths):

@@ -19,8 +19,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.widgets.elided_label import ElidedLabel
-
 if TYPE_CHECKING:
     from hdmea_gui.controller.file_views import ValuesView
 
@@ -36,8 +34,9 @@ class ValuesPanel(QWidget):
         super().__init__(parent)
         heading = QLabel("Values", self)
         heading.setProperty("role", "heading")
-        self.note = ElidedLabel(self)
+        self.note = QLabel(self)
         self.note.setProperty("role", "muted")
+        self.note.setWordWrap(True)
         self.copy_button = QToolButton(self)
         self.copy_button.setText("Copy")
         self.copy_button.setToolTip("Copy the values that are shown")
@@ -59,7 +58,7 @@ class ValuesPanel(QWidget):
         self.empty.setMargin(12)
         bar = QHBoxLayout()
         bar.addWidget(heading)
-        bar.addWidget(self.note, 1)
+        bar.addStretch(1)
         bar.addWidget(self.copy_button)
         pages = QWidget(self)
         self._pages = QStackedLayout(pages)
@@ -69,6 +68,7 @@ class ValuesPanel(QWidget):
         layout.setContentsMargins(4, 0, 8, 4)
         layout.setSpacing(2)
         layout.addLayout(bar)
+        layout.addWidget(self.note)
         layout.addWidget(pages, 1)
         self.show_nothing()
 
