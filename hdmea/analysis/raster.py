@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 __all__ = ["RasterImage", "SpikeRaster"]
 
-_COARSE_BINS = 16_384
+_FEWEST_BINS = 16_384
+_MOST_BINS = 65_536
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ class RasterImage:
 class SpikeRaster:
     """Spike trains of a population, ready to be drawn at any zoom.
 
-    Counts in about 16 000 bins are summed once, so that an image of the whole recording costs the same
-    for a thousand spikes and for twenty million. Finer images are counted from the spikes themselves
-    and are exact. The spike trains are referred to, not copied.
+    Counts in 16 000 to 65 000 bins, as many as a unit has spikes, are summed once, so that an image of the
+    whole recording costs the same for a thousand spikes and for twenty million. Finer images are counted
+    from the spikes themselves and are exact. The spike trains are referred to, not copied.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ class SpikeRaster:
         self._rate_hz = float(rate_hz)
         self.duration_s = float(duration_s)
         samples = max(1, round(duration_s * rate_hz))
-        self._samples_per_bin = -(-samples // _COARSE_BINS)
+        self._samples_per_bin = -(-samples // self._bins_wanted())
         self._n_bins = -(-samples // self._samples_per_bin)
         self._cumulated = np.zeros((len(self._trains), self._n_bins + 1), np.int32)
         for row, train in enumerate(self._trains):
@@ -86,7 +87,7 @@ class SpikeRaster:
     def count(self, start_s: float, stop_s: float) -> int:
         """Return the number of spikes of all units in ``[start_s, stop_s)``."""
         edges = self._sample_edges(start_s, stop_s, 1)
-        return sum(int(last - first) for first, last in (np.searchsorted(t, edges) for t in self._trains))
+        return sum(int(last - first) for first, last in (t.searchsorted(edges) for t in self._trains))
 
     def image(self, start_s: float, stop_s: float, columns: int) -> RasterImage:
         """Return the firing rates in equal columns of time.
@@ -105,20 +106,17 @@ class SpikeRaster:
         """
         start_s, stop_s = self._inside(start_s, stop_s)
         width = (stop_s - start_s) * self._rate_hz / columns
-        if width >= 4 * self._samples_per_bin:
+        if width >= 2 * self._samples_per_bin:
             return self._coarse_image(start_s, stop_s, columns)
         edges = self._sample_edges(start_s, stop_s, columns)
-        counts = np.zeros((self.n_units, columns), np.int64)
-        for row, train in enumerate(self._trains):
-            counts[row] = np.diff(np.searchsorted(train, edges))
-        return self._as_rates(counts, edges)
+        return self._as_rates(self._exact_counts(edges), edges)
 
     def ticks(self, start_s: float, stop_s: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return each spike in ``[start_s, stop_s)``: its time in seconds, and the row of its unit."""
         edges = self._sample_edges(start_s, stop_s, 1)
         found = []
         for train in self._trains:
-            first, last = np.searchsorted(train, edges)
+            first, last = train.searchsorted(edges)
             found.append(train[first:last])
         rows = np.repeat(np.arange(self.n_units), [part.size for part in found])
         samples = np.concatenate(found) if found else np.zeros(0, np.uint64)
@@ -154,14 +152,44 @@ class SpikeRaster:
         edges = np.linspace(max(start_s, 0.0), max(stop_s, 0.0), columns + 1) * self._rate_hz
         return np.ceil(np.round(edges, 6)).astype(np.uint64)
 
+    def _bins_wanted(self) -> int:
+        per_unit = self.n_spikes // max(1, self.n_units)
+        return (
+            min(max(1 << per_unit.bit_length() - 1, _FEWEST_BINS), _MOST_BINS) if per_unit else _FEWEST_BINS
+        )
+
+    def _exact_counts(self, edges: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return the number of spikes of each unit between neighbouring edges.
+
+        The column of each sample is written down once; to search the edges in each train takes longer.
+        """
+        columns = edges.size - 1
+        first, last = int(edges[0]), int(edges[-1])
+        bins = np.array([first // self._samples_per_bin, -(-last // self._samples_per_bin)])
+        bins = bins.clip(0, self._n_bins)
+        base, stop = bins * self._samples_per_bin
+        # Spikes of the first and the last bin that are outside of the edges are counted in a column too many.
+        column_of = np.full(max(0, int(stop) - int(base)), columns, np.int32)
+        column_of[first - base : last - base] = np.repeat(
+            np.arange(columns, dtype=np.int32), np.diff(edges).astype(np.int64)
+        )[: max(0, int(stop) - first)]
+        counts = np.zeros((self.n_units, columns), np.int64)
+        places = self._cumulated[:, bins].tolist()
+        for row, (train, (low, high)) in enumerate(zip(self._trains, places, strict=True)):
+            if high > low:
+                inside = column_of[train[low:high] - np.uint64(base)]
+                counts[row] = np.bincount(inside, minlength=columns + 1)[:columns]
+        return counts
+
     def _coarse_image(self, start_s: float, stop_s: float, columns: int) -> RasterImage:
         bin_s = self._samples_per_bin / self._rate_hz
         bins = np.linspace(start_s / bin_s, stop_s / bin_s, columns + 1).round().astype(np.int64)
         bins = bins.clip(0, self._n_bins)
-        counts = np.diff(self._cumulated[:, bins], axis=1)
+        counts = np.diff(self._cumulated.take(bins, axis=1), axis=1)
         return self._as_rates(counts, bins * self._samples_per_bin)
 
     def _as_rates(self, counts: NDArray[np.integer], edges: NDArray[np.integer]) -> RasterImage:
         widths = np.diff(edges.astype(np.int64)) / self._rate_hz
-        rate = np.divide(counts, widths, out=np.zeros(counts.shape), where=widths > 0)
-        return RasterImage(rate.astype(np.float32), edges / self._rate_hz)
+        rate = np.zeros(counts.shape, np.float32)
+        np.divide(counts, widths, out=rate, where=widths > 0, casting="same_kind")
+        return RasterImage(rate, edges / self._rate_hz)

@@ -18,6 +18,7 @@ __all__ = ["RasterPlot", "UnitAxis"]
 TICK_LIMIT = 30_000
 TICKS_PER_PIXEL = 0.3
 TICK_HEIGHT = 0.8
+LEVEL_SAMPLES = 40_001
 
 
 class UnitAxis(pg.AxisItem):  # type: ignore[misc]
@@ -102,6 +103,7 @@ class RasterPlot(pg.PlotItem):  # type: ignore[misc]
 
     def redraw(self) -> None:
         """Draw what is visible now."""
+        self._timer.stop()
         view = self._view
         if view is None:
             return
@@ -125,7 +127,8 @@ class RasterPlot(pg.PlotItem):  # type: ignore[misc]
 
     def _draw_image(self, view: RecordingView, start: float, stop: float, columns: int) -> None:
         image = view.raster.image(start, stop, columns)
-        high = float(np.percentile(image.rate, 99.5)) if image.rate.size else 1.0
+        some = image.rate.ravel()[:: max(1, image.rate.size // LEVEL_SAMPLES)]
+        high = float(np.percentile(some, 99.5)) if some.size else 1.0
         self.image.setImage(image.rate, autoLevels=False)
         width = image.stop_s - image.start_s
         self.image.setRect(QRectF(image.start_s, -0.5, width, len(image.rate)))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -49,6 +51,43 @@ def test_a_coarse_image_equals_the_histogram_at_its_own_edges() -> None:
     edges = np.linspace(0, duration / bin_s, 501).round() * bin_s
     expected = np.histogram(samples / RATE, edges)[0] / np.diff(edges)
     np.testing.assert_allclose(image.rate[0], expected, rtol=1e-6)
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 99_999), max_size=80), min_size=1, max_size=4),
+    st.integers(0, 99_999),
+    st.integers(1, 60_000),
+    st.integers(1, 70),
+)
+def test_an_image_finer_than_the_bins_is_exact_for_every_stretch(
+    times: list[list[int]], start: int, width: int, columns: int
+) -> None:
+    # Given: bins of 7 samples, and columns of less than two of them
+    raster = SpikeRaster(trains(*times), RATE, 100.0)
+    width = min(width, 13 * columns)
+
+    image = raster.image(start / RATE, (start + width) / RATE, columns)
+
+    edges = np.round(image.edges_s * RATE)
+    for row, train in enumerate(times):
+        brute = [sum(low <= time < high for time in train) for low, high in pairwise(edges)]
+        np.testing.assert_allclose(image.rate[row] * np.diff(image.edges_s), brute, rtol=1e-5)
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 99_999), max_size=80), max_size=4), st.integers(0, 100_000), st.data()
+)
+def test_ticks_are_every_spike_of_a_stretch_and_no_other(
+    times: list[list[int]], start: int, data: st.DataObject
+) -> None:
+    raster = SpikeRaster(trains(*times), RATE, 100.0)
+    stop = data.draw(st.integers(start, 100_000))
+
+    seconds, rows = raster.ticks(start / RATE, stop / RATE)
+
+    brute = sorted((row, time) for row, train in enumerate(times) for time in train if start <= time < stop)
+    assert sorted(zip(rows.tolist(), np.round(seconds * RATE).astype(int).tolist(), strict=True)) == brute
+    assert raster.count(start / RATE, stop / RATE) == len(brute)
 
 
 def test_ticks_are_the_spikes_of_the_stretch_with_the_row_of_their_unit() -> None:
