@@ -68,10 +68,10 @@ class Walk:
     def run(self, paths: list[Path]) -> None:
         """Do everything."""
         self._phase("start", self.controller.start)
-        self._phase("open", lambda: self.window.open_paths(paths))
+        self._phase("open", lambda: self.controller.open(paths))
         self.watch.name_of_now = "run all"
         self._running = "run all"
-        self.window.run_all()
+        self.window.actions_["run_all"].trigger()
         self._wait()
         self._running = ""
         self._views("with all results")
@@ -146,7 +146,7 @@ class Walk:
         self.controller.ask("collect", CollectQuery())
 
     def _next_unit(self) -> None:
-        self.window.next_unit()
+        self.window.actions_["next_unit"].trigger()
 
     def _next_tab(self) -> None:
         tabs = self.window.tabs
@@ -167,7 +167,10 @@ class Walk:
                 (i.spec.title for i in self.controller.steps.items if i.spec.name == progress.part), ""
             )
             what = "automatic checkpoint" if not step and "checkpoint" in progress.text else step
-            self.watch.name_of_now = f"{self._running}: {what}" if what else self.watch.name_of_now
+            now = f"{self._running}: {what}" if what else self.watch.name_of_now
+            if now != self.watch.name_of_now and self._verbose:
+                print(f"{time.strftime('%X')} {now} …", file=sys.stderr, flush=True)
+            self.watch.name_of_now = now
 
     def _on_activity(self) -> None:
         if self._running and not self.controller.job_title:

@@ -1,4 +1,4 @@
-"""The worker thread alone: order, stop, failure, queries, and h5py kept away from the GUI thread."""
+"""The worker thread alone: order, stop, failure, and queries."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import h5py
 import pytest
 from PySide6.QtCore import QCoreApplication, QThread
 
 from hdmea_gui.jobs import Failure, JobContext, JobRunner, JobStopped, any_left_behind
-from hdmea_gui.main_window import MainWindow
 
 
 class Bench:
@@ -164,6 +161,27 @@ def test_only_the_newest_question_of_a_view_is_answered(qtbot: Any, runner: JobR
     assert answers == [4]
 
 
+def test_an_answer_that_comes_after_a_newer_question_is_dropped(qtbot: Any, runner: JobRunner) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+    answers: list[object] = []
+    runner.answered.connect(lambda key, number, answer: answers.append(answer))
+
+    class Slow:
+        def answer(self, bench: Bench) -> object:
+            reading.set()
+            go_on.wait(5)
+            return "late"
+
+    runner.ask("view", Slow())
+    qtbot.waitUntil(reading.is_set, timeout=5000)
+    runner.ask("view", Ask(2))
+    go_on.set()
+    qtbot.waitUntil(lambda: bool(answers), timeout=5000)
+    QCoreApplication.processEvents()
+
+    assert answers == [2]
+
+
 def test_a_question_that_fails_is_answered_with_the_reason(
     qtbot: Any, runner: JobRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -191,67 +209,6 @@ def test_shutdown_stops_and_joins_a_running_job(qtbot: Any) -> None:
 
 def test_a_runner_that_did_nothing_can_be_shut_down(qtbot: Any) -> None:
     assert JobRunner(Bench).shutdown(1)
-
-
-def test_h5py_never_works_on_the_gui_thread(
-    qtbot: Any,
-    window: MainWindow,
-    recording: tuple[Path, Path],
-    idle: Callable[[], None],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    gui = threading.get_ident()
-    trespasses: list[str] = []
-
-    def guarded(owner: Any, name: str) -> None:
-        original = getattr(owner, name)
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() == gui:
-                trespasses.append(f"{owner.__name__}.{name}")
-                raise AssertionError(f"h5py on the GUI thread: {owner.__name__}.{name}")
-            return original(*args, **kwargs)
-
-        monkeypatch.setattr(owner, name, call)
-
-    for owner, names in {
-        h5py.File: ("__init__", "close"),
-        h5py.Group: ("__getitem__", "create_dataset"),
-        h5py.Dataset: ("__getitem__",),
-    }.items():
-        for name in names:
-            guarded(owner, name)
-    released: list[bool] = []
-    make = h5py.File.__init__
-
-    def watched(self: Any, *args: Any, **kwargs: Any) -> None:
-        import weakref
-
-        make(self, *args, **kwargs)
-        weakref.finalize(self, lambda: released.append(threading.get_ident() == gui))
-
-    monkeypatch.setattr(h5py.File, "__init__", watched)
-    saved = tmp_path / "lazy.h5"
-
-    window.open_paths(list(recording))
-    idle()
-    window.load()
-    idle()
-    window.controller.save(saved, overwrite=False)
-    idle()
-    window.controller.open([saved])  # opened lazily: arrays are read when a view asks
-    idle()
-    window.tabs.setCurrentWidget(window.unit)
-    qtbot.waitUntil(lambda: window.unit._view is not None, timeout=5000)
-    window.controller.save(tmp_path / "again.h5", overwrite=False)
-    gc.collect()
-    idle()
-    gc.collect()
-
-    assert not trespasses
-    assert released
-    assert not any(released)
 
 
 # -- a job that does not come back ---------------------------------------------------------------------
