@@ -43,7 +43,7 @@ EXCLUDED = (
     *("pyarrow.flight", "pyarrow.orc", "pyarrow.substrait", "pyarrow.cffi", "pyarrow.jvm"),
     # The command line prints plain text.
     *("markdown_it", "pygments", "rich"),
-    *("curses", "sqlite3"),
+    *("curses", "readline", "sqlite3"),
 )
 
 _DROPPED = re.compile(
