@@ -75,6 +75,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Ctrl+Shift+O",
     ),
     ActionSpec(
+        "open_checkpoint",
+        "&Resume from checkpoint…",
+        "opening.open_checkpoint",
+        "&File",
+        "Open a snapshot of earlier work and go on from there",
+    ),
+    ActionSpec(
         "open_demo",
         "Open &demo recording",
         "opening.open_demo",

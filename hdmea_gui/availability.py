@@ -43,6 +43,7 @@ def refusals(
     return {
         "open": opening,
         "open_folder": opening,
+        "open_checkpoint": opening,
         "open_demo": opening,
         "save": nothing_open or no_data or busy or saved,
         "save_as": nothing_open or no_data or busy,

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QByteArray, QSize, Qt
-from PySide6.QtWidgets import QGraphicsView, QMainWindow, QSplitter, QTabWidget, QToolBar, QWidget
+from PySide6.QtWidgets import (
+    QGraphicsView,
+    QLineEdit,
+    QMainWindow,
+    QPlainTextEdit,
+    QSplitter,
+    QTabWidget,
+    QToolBar,
+    QWidget,
+)
 
 from hdmea_gui.settings import Settings
 
@@ -76,6 +85,9 @@ class WindowFrame:
         for view in self._window.findChildren(QGraphicsView):
             view.setAcceptDrops(False)
             view.viewport().setAcceptDrops(False)
+        for kind in (QLineEdit, QPlainTextEdit):
+            for line in self._window.findChildren(kind):
+                line.setAcceptDrops(False)
 
     def remember(self, values: Settings) -> None:
         """Write the arrangement into the settings."""

@@ -170,6 +170,7 @@ class MainWindow(QMainWindow):
         self.panel.changed.connect(self._refresh)
         self.recording.welcome.open_asked.connect(self.opening.open_files)
         self.recording.welcome.demo_asked.connect(self.open_demo)
+        self.recording.card.partner_asked.connect(self.opening.open_partner)
         self.recording.card.load_asked.connect(self.load)
         self.recording.card.run_all_asked.connect(self.controller.run_all)
         self._relay.line.connect(self.log.add_line)

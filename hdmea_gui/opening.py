@@ -13,6 +13,7 @@ from hdmea_gui.controller import Controller
 from hdmea_gui.controller.main import Activity
 from hdmea_gui.controller.snapshot import OpenResult
 from hdmea_gui.dialogs import files
+from hdmea_gui.dialogs.choose_recording import ChooseRecordingDialog
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.leaving import LeaveFlow
@@ -84,6 +85,19 @@ class OpenFlow(QObject):
         if path is not None:
             self.open_paths([path])
 
+    def open_checkpoint(self) -> None:
+        """Ask for a checkpoint and go on from there."""
+        values = self._settings.values
+        path = files.ask_checkpoint(self._window, values.save_folder or values.open_folder)
+        if path is not None:
+            self.open_paths([path])
+
+    def open_partner(self, suffix: str) -> None:
+        """Ask for the other file of the pair that is open, and open both."""
+        path = files.ask_partner(self._window, self._settings.values.open_folder, suffix)
+        if path is not None:
+            self.open_paths([*self._controller.state.sources, path])
+
     def open_demo(self) -> None:
         """Make the demo recording if it is not there, and open it."""
         self._leaving.unless_lost(
@@ -117,8 +131,15 @@ class OpenFlow(QObject):
             for warning in state.warnings:
                 self.noted.emit(logging.WARNING, warning)
             self.told.emit(f"Opened {state.dataset_id}.")
-        if result.refused:
+        if result.candidates:
+            self._ask_which(result)
+        elif result.refused:
             self._show_refused(result)
+
+    def _ask_which(self, result: OpenResult) -> None:
+        dialog = ChooseRecordingDialog(result, self._window)
+        dialog.chosen.connect(self._controller.open)
+        self._dialogs.open(dialog)
 
     def _show_refused(self, result: OpenResult) -> None:
         sentences = tuple(f"{refused.path.name}: {refused.reason}" for refused in result.refused)

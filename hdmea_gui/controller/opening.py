@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hdmea_gui.controller.snapshot import Card, OpenResult, Refused
+from hdmea.utils.exceptions import DataLoadError, HDMEAError
+from hdmea_gui.controller.inspection import inspect_sources
+from hdmea_gui.controller.snapshot import Candidate, OpenResult, Refused
 from hdmea_gui.jobs import JobContext
-from hdmea_gui.texts import size_text
 
 if TYPE_CHECKING:
     from hdmea_gui.controller.workspace import Workspace
@@ -17,49 +18,81 @@ __all__ = ["RESULT_SUFFIXES", "SOURCE_SUFFIXES", "open_paths"]
 
 SOURCE_SUFFIXES = (".cmcr", ".cmtr")
 RESULT_SUFFIXES = (".h5", ".hdf5")
-_ONE_AT_A_TIME = "one recording is open at a time; open this one afterwards"
 
 
 def open_paths(workspace: Workspace, paths: Sequence[Path], ctx: JobContext) -> OpenResult:
-    """Open the first recording or result among `paths`; what is left out is named with the reason.
+    """Open the recording or result among `paths`; of several, say which there are and open none.
 
-    The session that was open stays if nothing can be opened.
+    The session that was open stays if nothing is opened. What cannot be used is named with the reason.
     """
     files, refused = _expand(paths)
-    results = [path for path in files if path.suffix.lower() in RESULT_SUFFIXES]
-    sources = [path for path in files if path.suffix.lower() in SOURCE_SUFFIXES]
+    found = _candidates(files)
+    if len(found) > 1:
+        return OpenResult(None, refused=tuple(refused), candidates=found)
     opened: OpenResult | None = None
-    if sources:
-        opened = _open_sources(workspace, sources, refused, ctx)
-    for path in results:
-        if opened is None:
-            opened = _open_result(workspace, path, refused, ctx)
+    for candidate in found:
+        if candidate.is_source:
+            opened = _open_sources(workspace, candidate.paths, refused, ctx)
         else:
-            refused.append(Refused(path, _ONE_AT_A_TIME))
+            opened = _open_result(workspace, candidate.paths[0], refused, ctx)
     if opened is None:
         return OpenResult(None, refused=tuple(refused))
     return OpenResult(opened.state, opened.card, (*opened.refused, *refused), opened.notes)
 
 
 def _expand(paths: Sequence[Path]) -> tuple[list[Path], list[Refused]]:
+    """Return the files that may be opened, each once, and what is refused already by its name."""
     files: list[Path] = []
     refused: list[Refused] = []
-    known = (*SOURCE_SUFFIXES, *RESULT_SUFFIXES)
     for path in paths:
-        if path.is_dir():
-            inside = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in known)
-            files += inside
-            if not inside:
-                refused.append(Refused(path, f"the folder holds no {', '.join(known)} file"))
-        elif not path.exists():
-            refused.append(
-                Refused(path, "there is no such file; was it moved, or is the drive not connected?")
-            )
-        elif path.suffix.lower() in known:
-            files.append(path)
-        else:
-            refused.append(Refused(path, f"only {', '.join(known)} files and folders can be opened"))
+        try:
+            files += [found for found in _files_of(path) if found not in files]
+        except HDMEAError as error:
+            refused.append(Refused(path, str(error)))
+        except OSError as error:
+            refused.append(Refused(path, f"it cannot be read: {error.strerror or error}"))
     return files, refused
+
+
+def _files_of(path: Path) -> list[Path]:
+    known = (*SOURCE_SUFFIXES, *RESULT_SUFFIXES)
+    listed = f"{', '.join(known[:-1])} or {known[-1]}"
+    if path.is_dir():
+        inside = _known_inside(path, known)
+        if not inside:
+            # A day of experiments is often a folder of folders.
+            below = [entry for entry in sorted(path.iterdir()) if entry.is_dir()]
+            inside = [found for folder in below for found in _known_inside(folder, known)]
+        if not inside:
+            raise DataLoadError(f"the folder holds no {listed} file")
+        return inside
+    if not path.exists():
+        raise DataLoadError("there is no such file; was it moved, or is the drive not connected?")
+    if path.suffix.lower() not in known:
+        kind = f"a {path.suffix} file" if path.suffix else "a file without ending"
+        raise DataLoadError(f"it is {kind}, and only {listed} files can be opened")
+    return [path]
+
+
+def _known_inside(folder: Path, known: tuple[str, ...]) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in known and entry.is_file())
+
+
+def _candidates(files: Sequence[Path]) -> tuple[Candidate, ...]:
+    """Return what could be opened, one entry for each recording and result."""
+    from hdmea.io.pairing import find_partner, sort_pair
+
+    sources = [path for path in files if path.suffix.lower() in SOURCE_SUFFIXES]
+    pairs = sort_pair(sources)
+    suffixes = sorted(path.suffix.lower() for path in sources)
+    if len(pairs) == 2 and suffixes == sorted(SOURCE_SUFFIXES):
+        # Names that do not fit each other: a pair all the same, unless each has a partner of its own.
+        if not all(find_partner(path).path for path in sources):
+            cmcr, cmtr = sorted(sources, key=lambda path: path.suffix.lower())
+            pairs = [(cmcr, cmtr)]
+    found = [Candidate(tuple(path for path in pair if path is not None), is_source=True) for pair in pairs]
+    results = [path for path in files if path.suffix.lower() in RESULT_SUFFIXES]
+    return (*found, *(Candidate((path,), is_source=False) for path in results))
 
 
 def _open_result(
@@ -79,89 +112,36 @@ def _open_result(
 
 
 def _open_sources(
-    workspace: Workspace, paths: list[Path], refused: list[Refused], ctx: JobContext
+    workspace: Workspace, paths: Sequence[Path], refused: list[Refused], ctx: JobContext
 ) -> OpenResult | None:
-    from hdmea.io.pairing import find_partner, sort_pair
+    from hdmea.io.pairing import sort_pair
     from hdmea.pipeline.session import create_session
 
-    opened: OpenResult | None = None
-    for cmcr, cmtr in sort_pair(paths):
-        if opened is not None:
-            refused += [Refused(path, _ONE_AT_A_TIME) for path in (cmcr, cmtr) if path is not None]
-            continue
-        notes = []
-        if cmcr is None or cmtr is None:
-            alone = cmcr or cmtr
-            assert alone is not None
-            partner = find_partner(alone)
-            wanted = ".cmtr" if cmtr is None else ".cmcr"
-            if partner.path is None:
-                notes.append(f"{alone.name} is opened without a {wanted} file: {partner.reason}.")
-            else:
-                notes.append(f"{partner.path.name} belongs to it ({partner.reason}).")
-            cmcr, cmtr = cmcr or partner.path, cmtr or partner.path
-        ctx.progress(0.3, "looking into the files")
-        cmcr, cmtr, card = _look_into(cmcr, cmtr, refused)
-        if card is None:
-            continue
-        folder = (cmtr or cmcr or Path()).parent
-        session = create_session(None, cmcr, cmtr, folder)
-        session.set_source_files(cmcr, cmtr)
-        session.mark_clean()
-        used = tuple(path for path in (cmcr, cmtr) if path is not None)
-        with ctx.commit():
-            opened = OpenResult(workspace.adopt(session, used), card, notes=tuple(notes))
-    return opened
+    cmcr, cmtr = next(iter(sort_pair(paths)))
+    if len(paths) == 2:
+        cmcr, cmtr = sorted(paths, key=lambda path: path.suffix.lower())
+    cmcr, cmtr, notes = _with_partner(cmcr, cmtr)
+    ctx.progress(0.3, "looking into the files")
+    cmcr, cmtr, card = inspect_sources(cmcr, cmtr, refused)
+    if card is None:
+        return None
+    folder = (cmtr or cmcr or Path()).parent
+    session = create_session(None, cmcr, cmtr, folder)
+    session.set_source_files(cmcr, cmtr)
+    session.mark_clean()
+    used = tuple(path for path in (cmcr, cmtr) if path is not None)
+    return OpenResult(workspace.adopt(session, used), card, notes=notes)
 
 
-def _look_into(
-    cmcr: Path | None, cmtr: Path | None, refused: list[Refused]
-) -> tuple[Path | None, Path | None, Card | None]:
-    """Return the files that can be read, and what is inside."""
-    import psutil
+def _with_partner(cmcr: Path | None, cmtr: Path | None) -> tuple[Path | None, Path | None, tuple[str, ...]]:
+    """Return both files if the other one lies beside the one that is given, and what to say about it."""
+    from hdmea.io.pairing import find_partner
+    from hdmea.pipeline.loading import resolve_sources
 
-    from hdmea.io.cmcr import CmcrReader
-    from hdmea.io.cmtr import CmtrReader
-    from hdmea.pipeline.loading import memory_estimate_gb
-    from hdmea.utils.exceptions import HDMEAError
-
-    needed_gb = 0.0
-    lines: list[tuple[str, str]] = []
-    warnings: list[str] = []
-    if cmcr is not None:
-        try:
-            with CmcrReader(cmcr) as raw:
-                info = raw.info
-            needed_gb += memory_estimate_gb(info, None)
-            lines += [
-                ("Raw recording", f"{cmcr.name} ({size_text(cmcr.stat().st_size)})"),
-                ("Duration", f"{info.duration_s:.1f} s at {info.sampling_rate:,.0f} Hz"),
-                ("Light channels", str(len(info.light_labels)) if info.light_labels else "none"),
-            ]
-            warnings += info.warnings
-        except (HDMEAError, OSError) as error:
-            refused.append(Refused(cmcr, str(error)))
-            cmcr = None
-    if cmtr is not None:
-        try:
-            with CmtrReader(cmtr) as sorting:
-                n_units, said = sorting.info.n_units, sorting.info.warnings
-                needed_gb += memory_estimate_gb(None, sorting)
-            lines += [
-                ("Spike-sorted file", f"{cmtr.name} ({size_text(cmtr.stat().st_size)})"),
-                ("Sorted units", str(n_units)),
-            ]
-            warnings += said
-        except (HDMEAError, OSError) as error:
-            refused.append(Refused(cmtr, str(error)))
-            cmtr = None
-    if cmcr is None and cmtr is None:
-        return None, None, None
-    free_gb = psutil.virtual_memory().available / 1e9
-    lines.append(("Memory", f"needs about {size_text(needed_gb * 1e9)} of {free_gb:.1f} GB free"))
-    if cmcr is None:
-        warnings.append("Without the .cmcr there are no light channels: no section times, no averages.")
-    if cmtr is None:
-        warnings.append("Without the .cmtr there are no units.")
-    title = (cmtr or cmcr or Path()).stem.rstrip("-")
-    return cmcr, cmtr, Card(title, tuple(lines), tuple(warnings))
+    try:
+        sources = resolve_sources(cmcr, cmtr, {}, True)
+    except (HDMEAError, OSError):
+        # The file itself cannot be read: its partner may, and the inspection says why.
+        partner = find_partner(cmcr or cmtr or Path()).path
+        return cmcr or partner, cmtr or partner, ()
+    return sources.cmcr, sources.cmtr, sources.notes

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Averaged",
+    "Candidate",
     "Card",
     "Choice",
     "Column",
@@ -159,11 +160,23 @@ class StateView:
 
 @dataclass(frozen=True)
 class Card:
-    """What is inside source files, before they are loaded: lines of (label, value), and warnings."""
+    """What is inside source files, before they are loaded: lines of (label, value), and warnings.
+
+    `missing` is the suffix of the file of the pair that is not there, empty if both are.
+    """
 
     title: str
     lines: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One of several things that could be opened: the files of a recording, or a result."""
+
+    paths: tuple[Path, ...]
+    is_source: bool
 
 
 @dataclass(frozen=True)
@@ -176,12 +189,16 @@ class Refused:
 
 @dataclass(frozen=True)
 class OpenResult:
-    """What opening some paths led to; `state` is None when nothing could be opened."""
+    """What opening some paths led to; `state` is None when nothing was opened.
+
+    `candidates` are there when the person has to choose: one recording is open at a time.
+    """
 
     state: StateView | None
     card: Card | None = None
     refused: tuple[Refused, ...] = ()
     notes: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True)

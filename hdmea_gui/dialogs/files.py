@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 __all__ = [
     "ask_calibration",
     "ask_calibration_target",
+    "ask_checkpoint",
     "ask_folder",
     "ask_open_files",
+    "ask_partner",
     "ask_preset",
     "ask_preset_target",
     "ask_save_path",
@@ -25,6 +27,21 @@ def ask_open_files(parent: QWidget, folder: str) -> list[Path]:
     """Return the files to open, none if the person cancelled."""
     names, _ = QFileDialog.getOpenFileNames(parent, "Open recording or result", folder, _READABLE)
     return [Path(name) for name in names]
+
+
+def ask_checkpoint(parent: QWidget, folder: str) -> Path | None:
+    """Return the checkpoint to resume from, None if the person cancelled."""
+    name, _ = QFileDialog.getOpenFileName(
+        parent, "Resume from checkpoint", folder, "Checkpoints and results (*.h5 *.hdf5)"
+    )
+    return Path(name) if name else None
+
+
+def ask_partner(parent: QWidget, folder: str, suffix: str) -> Path | None:
+    """Return the other file of a pair, None if the person cancelled."""
+    kind = f"The {suffix} file of this recording"
+    name, _ = QFileDialog.getOpenFileName(parent, kind, folder, f"{kind} (*{suffix} *{suffix.upper()})")
+    return Path(name) if name else None
 
 
 def ask_folder(parent: QWidget, folder: str) -> Path | None:

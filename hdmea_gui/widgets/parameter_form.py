@@ -269,6 +269,7 @@ class _Row(QObject):
         self._burst = next(_BURSTS)
         for part in (self.editor.widget, *self.editor.widget.findChildren(QWidget)):
             part.installEventFilter(self)
+            part.setAcceptDrops(False)
             if part.focusPolicy() == Qt.FocusPolicy.WheelFocus:
                 part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.refresh()

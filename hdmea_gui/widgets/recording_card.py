@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -42,6 +43,9 @@ class WelcomePage(QWidget):
         text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.open_button = QPushButton("Open…", self)
         self.demo_button = QPushButton("Open demo recording", self)
+        for button in (self.open_button, self.demo_button):
+            # Return presses the button that has the focus, as Space does.
+            button.setAutoDefault(True)
         self.open_button.clicked.connect(self.open_asked)
         self.demo_button.clicked.connect(self.demo_asked)
         buttons = QHBoxLayout()
@@ -69,9 +73,11 @@ class CardPage(QWidget):
 
     load_asked = Signal()
     run_all_asked = Signal()
+    partner_asked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._fresh = False
         self._layout = QVBoxLayout(self)
         self._layout.addStretch(1)
         self._frame = QFrame(self)
@@ -79,6 +85,7 @@ class CardPage(QWidget):
         self._layout.addStretch(1)
         self.load_button: QPushButton | None = None
         self.run_button: QPushButton | None = None
+        self.partner_button: QPushButton | None = None
 
     def show_card(self, card: Card) -> None:
         """Show the contents of a recording."""
@@ -110,24 +117,44 @@ class CardPage(QWidget):
             note.setProperty("role", "warning")
             note.setWordWrap(True)
             inside.addWidget(note)
-        inside.addLayout(self._buttons(fresh))
+        inside.addLayout(self._buttons(fresh, card.missing))
         self._layout.replaceWidget(self._frame, fresh)
         self._frame.deleteLater()
         self._frame = fresh
+        self._fresh = True
+        self._offer_next()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Put the focus on what is done next, once for each recording."""
+        super().showEvent(event)
+        self._offer_next()
 
     def set_enabled(self, enabled: bool) -> None:
         """Enable or disable the buttons."""
-        for button in (self.load_button, self.run_button):
+        for button in (self.load_button, self.run_button, self.partner_button):
             if button is not None:
                 button.setEnabled(enabled)
 
-    def _buttons(self, parent: QWidget) -> QHBoxLayout:
+    def _offer_next(self) -> None:
+        if self._fresh and self.isVisible() and self.run_button is not None:
+            self._fresh = False
+            self.run_button.setFocus()
+
+    def _buttons(self, parent: QWidget, missing: str) -> QHBoxLayout:
         self.run_button = QPushButton("Run all steps", parent)
         self.run_button.setDefault(True)
         self.load_button = QPushButton("Only load", parent)
+        self.load_button.setAutoDefault(True)
         self.run_button.clicked.connect(self.run_all_asked)
         self.load_button.clicked.connect(self.load_asked)
         row = QHBoxLayout()
+        self.partner_button = None
+        if missing:
+            self.partner_button = QPushButton(f"Choose the {missing} file…", parent)
+            self.partner_button.setAutoDefault(True)
+            self.partner_button.setToolTip("It was not found beside the other file")
+            self.partner_button.clicked.connect(lambda _checked=False: self.partner_asked.emit(missing))
+            row.addWidget(self.partner_button)
         row.addStretch(1)
         row.addWidget(self.load_button)
         row.addWidget(self.run_button)

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
+from hdmea_gui import app as application
+from hdmea_gui.dialogs import files
+from hdmea_gui.dialogs.choose_recording import ChooseRecordingDialog
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.dialogs.unsaved import UnsavedDialog
 from hdmea_gui.main_window import MainWindow
@@ -158,3 +164,202 @@ def test_a_folder_without_recordings_says_so(window: MainWindow, idle: Idle, tmp
     idle()
 
     assert "holds no" in visible_texts(window.dialog)  # type: ignore[arg-type]
+
+
+def second_recording(recording: tuple[Path, Path], name: str = "zweite-Rec") -> tuple[Path, Path]:
+    """Return a copy of the demo under another name in the same folder."""
+    folder = recording[0].parent
+    copies = folder / f"{name}.cmcr", folder / f"{name}-.cmtr"
+    for source, copy in zip(recording, copies, strict=True):
+        shutil.copy(source, copy)
+    return copies
+
+
+@pytest.mark.parametrize("which", ["files", "folder", "folder of folders", "one file of each"])
+def test_of_several_recordings_one_is_chosen(
+    window: MainWindow, recording: tuple[Path, Path], idle: Idle, tmp_path: Path, which: str
+) -> None:
+    other = second_recording(recording)
+    dropped = {
+        "files": [*recording, *other],
+        "folder": [recording[0].parent],
+        "folder of folders": [tmp_path],
+        "one file of each": [recording[0], other[1]],
+    }
+
+    drop(window, *dropped[which])
+    idle()
+
+    dialog = window.dialog
+    assert isinstance(dialog, ChooseRecordingDialog)
+    assert dialog.list.count() == 2
+    assert "One is open at a time" in visible_texts(dialog)
+    assert not window.controller.state.is_open
+    dialog.list.setCurrentRow(1)
+    dialog.open_button.click()
+    idle()
+    assert window.controller.state.dataset_id == "zweite-Rec"
+    assert other[1] in window.controller.state.sources
+    if which != "one file of each":
+        assert set(window.controller.state.sources) == set(other)
+
+
+def test_a_recording_beside_its_result_is_a_choice(
+    loaded: tuple[MainWindow, tuple[Path, Path]], idle: Idle
+) -> None:
+    window, (cmcr, _) = loaded
+    saved = cmcr.parent / "demo-Rec.h5"
+    window.controller.save(saved, overwrite=False)
+    idle()
+
+    drop(window, cmcr.parent)
+    idle()
+
+    dialog = window.dialog
+    assert isinstance(dialog, ChooseRecordingDialog)
+    dialog.reject()
+    assert window.controller.state.saved_path == saved, "cancel changes nothing"
+
+
+def test_two_files_whose_names_differ_are_a_pair_if_they_have_no_other_partner(
+    window: MainWindow, recording: tuple[Path, Path], idle: Idle, tmp_path: Path
+) -> None:
+    cmcr = recording[0].rename(tmp_path / "raw von gestern.cmcr")
+    cmtr = recording[1].rename(tmp_path / "sortiert.cmtr")
+
+    drop(window, cmtr, cmcr)
+    idle()
+
+    assert set(window.controller.state.sources) == {cmcr, cmtr}
+
+
+def test_the_card_says_what_is_inside(window: MainWindow, recording: tuple[Path, Path], idle: Idle) -> None:
+    drop(window, *recording)
+    idle()
+
+    said = visible_texts(window.recording.card)
+    for label in (
+        "Raw recording",
+        "Duration",
+        "Sensors",
+        "Light channels",
+        "Display frames",
+        "Spike-sorted file",
+        "Sorted units",
+        "Memory",
+    ):
+        assert label in said, label
+    assert "electrodes" in said
+    assert "GB free" in said
+    assert window.recording.card.partner_button is None
+    assert window.focusWidget() is window.recording.card.run_button, "Return goes on"
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_partner_that_is_not_found_is_asked_for(
+    window: MainWindow,
+    recording: tuple[Path, Path],
+    idle: Idle,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: int,
+) -> None:
+    elsewhere = tmp_path / "anderswo"
+    elsewhere.mkdir()
+    alone = recording[kind]
+    partner = recording[1 - kind].rename(elsewhere / f"other name{recording[1 - kind].suffix}")
+    drop(window, alone)
+    idle()
+    assert window.controller.state.sources == (alone,)
+    button = window.recording.card.partner_button
+    assert button is not None
+    assert partner.suffix in button.text()
+    monkeypatch.setattr(files, "ask_partner", lambda *_: partner)
+
+    button.click()
+    idle()
+
+    assert set(window.controller.state.sources) == {alone, partner}
+    assert window.recording.card.partner_button is None
+    window.load()
+    idle()
+    assert len(window.controller.state.unit_ids) == 5
+
+
+def test_work_is_resumed_from_a_checkpoint_by_the_menu(
+    loaded: tuple[MainWindow, tuple[Path, Path]], idle: Idle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, _ = loaded
+    path = tmp_path / "Zwischenstand ü.h5"
+    window.controller.checkpoint(path, overwrite=False)
+    idle()
+    window.controller.save(tmp_path / "all.h5", overwrite=False)
+    idle()
+    monkeypatch.setattr(files, "ask_checkpoint", lambda *_: path)
+
+    window.actions_["open_checkpoint"].trigger()
+    idle()
+
+    assert window.controller.state.checkpoint_name == "Zwischenstand ü"
+
+
+def test_a_drop_reaches_the_window_wherever_it_lands(
+    loaded: tuple[MainWindow, tuple[Path, Path]],
+) -> None:
+    window, _ = loaded
+    for item in window.controller.steps.items:
+        window.panel.list.choose(item.spec.name)
+        taking = [found for found in window.findChildren(QWidget) if found.acceptDrops()]
+        taking = [found for found in taking if not found.isWindow() and found.isVisible()]
+        assert not taking, taking
+
+
+def test_a_drop_of_text_is_not_taken(window: MainWindow) -> None:
+    mime = QMimeData()
+    mime.setText("no file")
+    event = QDropEvent(
+        QPointF(600, 300),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    event.ignore()
+
+    window.dragEnterEvent(event)  # type: ignore[arg-type]
+
+    assert not event.isAccepted()
+
+
+@pytest.mark.parametrize("what", ["pair", "folder"])
+def test_the_command_line_opens_the_same(
+    qtbot: Any,
+    no_leaks: None,
+    recording: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(application, "_keep_crash_evidence", lambda: None)
+    monkeypatch.setattr("sys.excepthook", lambda *_: None)
+    arguments = {"pair": [str(path) for path in recording], "folder": [str(recording[0].parent)]}
+    seen: list[str] = []
+    clock = QTimer()
+
+    def look() -> None:
+        for window in QApplication.topLevelWidgets():
+            if isinstance(window, MainWindow) and window.controller.state.is_open:
+                seen.append(window.controller.state.dataset_id)
+                clock.stop()
+                window.close_without_question()
+                window.deleteLater()
+
+    clock.timeout.connect(look)
+    clock.start(20)
+
+    code = application.main([*arguments[what], "--settings", str(tmp_path / "s.json")])
+
+    assert (code, seen) == (0, ["demo-Rec"])

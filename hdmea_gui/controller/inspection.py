@@ -1,0 +1,123 @@
+"""The card of a recording: what is inside its files, before anything is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hdmea_gui.controller.snapshot import Card, Refused
+from hdmea_gui.texts import size_text
+
+if TYPE_CHECKING:
+    from hdmea.io.cmcr import RecordingInfo
+
+__all__ = ["inspect_sources"]
+
+_Lines = list[tuple[str, str]]
+_DISPLAY_HZ = 60.0
+
+
+def inspect_sources(
+    cmcr: Path | None, cmtr: Path | None, refused: list[Refused]
+) -> tuple[Path | None, Path | None, Card | None]:
+    """Return the files that can be read, and what is inside; None where nothing can be read.
+
+    Parameters
+    ----------
+    cmcr, cmtr
+        The files, None where there is none.
+    refused
+        Gets those that cannot be read, with the reason.
+    """
+    lines: _Lines = []
+    warnings: list[str] = []
+    info = None
+    if cmcr is not None:
+        info = _look_into_raw(cmcr, lines, warnings, refused)
+        cmcr = cmcr if info is not None else None
+    needed = _look_into_sorted(cmtr, info, lines, warnings, refused) if cmtr is not None else None
+    cmtr = cmtr if needed is not None else None
+    if cmcr is None and cmtr is None:
+        return None, None, None
+    if needed is None:
+        needed = _needed_gb(info)
+    _tell_memory(needed, lines, warnings)
+    if cmcr is None:
+        warnings.append("Without the .cmcr there are no light channels: no section times, no averages.")
+    if cmtr is None:
+        warnings.append("Without the .cmtr there are no units.")
+    title = (cmtr or cmcr or Path()).stem.rstrip("-")
+    missing = ".cmcr" if cmcr is None else ".cmtr" if cmtr is None else ""
+    return cmcr, cmtr, Card(title, tuple(lines), tuple(warnings), missing)
+
+
+def _look_into_raw(
+    path: Path, lines: _Lines, warnings: list[str], refused: list[Refused]
+) -> RecordingInfo | None:
+    from hdmea.io.cmcr import CmcrReader
+    from hdmea.utils.exceptions import HDMEAError
+
+    try:
+        with CmcrReader(path) as raw:
+            info = raw.info
+            sensor = raw.sensor
+        size = path.stat().st_size
+    except (HDMEAError, OSError) as error:
+        refused.append(Refused(path, str(error)))
+        return None
+    lights = ", ".join(info.light_labels) or str(info.n_light_channels)
+    lines += [
+        ("Raw recording", f"{path.name} ({size_text(size)})"),
+        ("Duration", f"{info.duration_s:,.1f} s at {info.sampling_rate:,.0f} Hz"),
+        ("Sensors", "not recorded" if sensor is None else f"{sensor.rows} × {sensor.cols} electrodes"),
+        ("Light channels", f"{info.n_light_channels} ({lights})" if info.n_light_channels else "none"),
+    ]
+    if info.n_light_channels:
+        frames = round(info.duration_s * _DISPLAY_HZ)
+        lines.append(("Display frames", f"about {frames:,} at 60 Hz; counted when loading"))
+    warnings += info.warnings
+    return info
+
+
+def _look_into_sorted(
+    path: Path, info: RecordingInfo | None, lines: _Lines, warnings: list[str], refused: list[Refused]
+) -> float | None:
+    """Return the memory in GB that both files need, None if the sorted one cannot be read."""
+    from hdmea.io.cmtr import CmtrReader
+    from hdmea.pipeline.loading import memory_estimate_gb
+    from hdmea.utils.exceptions import HDMEAError
+
+    try:
+        with CmtrReader(path) as sorting:
+            found = sorting.info
+            needed = memory_estimate_gb(info, sorting)
+            spikes = sorting.n_peaks
+        size = path.stat().st_size
+    except (HDMEAError, OSError) as error:
+        refused.append(Refused(path, str(error)))
+        return None
+    lines += [
+        ("Spike-sorted file", f"{path.name} ({size_text(size)})"),
+        ("Sorted units", f"{found.n_units} with {spikes:,} spikes"),
+    ]
+    if info is None and found.duration_s:
+        lines.append(("Duration", f"{found.duration_s:,.1f} s"))
+    warnings += found.warnings
+    return needed
+
+
+def _needed_gb(info: RecordingInfo | None) -> float:
+    from hdmea.pipeline.loading import memory_estimate_gb
+
+    return memory_estimate_gb(info, None)
+
+
+def _tell_memory(needed_gb: float, lines: _Lines, warnings: list[str]) -> None:
+    import psutil
+
+    free_gb = psutil.virtual_memory().available / 1e9
+    lines.append(("Memory", f"needs about {size_text(needed_gb * 1e9)} of {free_gb:.1f} GB free"))
+    if needed_gb > free_gb:
+        warnings.append(
+            "This does not fit into the free memory: close other programs, or use a larger computer."
+        )
