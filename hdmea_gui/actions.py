@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar
 from hdmea_gui.icons import icon
 from hdmea_gui.theme import Theme
 
-__all__ = ["ACTIONS", "ActionSet", "ActionSpec"]
+__all__ = ["ACTIONS", "ActionSet", "ActionSpec", "plain_text"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Write a checkpoint after each step, to recover after a crash; it goes when you save or close",
         checkable=True,
     ),
+    ActionSpec(
+        "settings",
+        "Se&ttings…",
+        "preferences.show",
+        "&File",
+        "Colours, automatic checkpoints, recent files and log folder",
+        "Ctrl+,",
+        "settings",
+        new_group=True,
+    ),
     ActionSpec("quit", "&Quit", "close", "&File", "Close the program", "Ctrl+Q", new_group=True),
     ActionSpec("undo", "&Undo", "editing.undo", "&Edit", "Take the last change of parameters back", "Ctrl+Z"),
     ActionSpec(
@@ -164,7 +174,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "editing.show_presets",
         "&Edit",
         "Take over, remove, import or export parameters that were saved under a name",
-        "Ctrl+Shift+P",
+        "Ctrl+Alt+P",
     ),
     ActionSpec(
         "run_all",
@@ -251,8 +261,63 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Copy what was done in this session as a Python script that gives the same file",
         "Ctrl+Shift+C",
     ),
-    ActionSpec("shortcuts", "&Keyboard shortcuts", "show_shortcuts", "&Help", "All shortcuts", "F1", "help"),
-    ActionSpec("about", "&About HD-MEA Studio", "show_about", "&Help", "Version and licence"),
+    ActionSpec(
+        "palette",
+        "&Find a command…",
+        "helping.show_palette",
+        "&Help",
+        "Find a command by a few letters of its name, and run it",
+        "Ctrl+Shift+P",
+        "search",
+    ),
+    ActionSpec(
+        "help_focus",
+        "&What is this?",
+        "helping.explain_focus",
+        "&Help",
+        "Explain what has the focus: a step, a parameter, a column or a view",
+        "F1",
+        "help",
+    ),
+    ActionSpec(
+        "help_page",
+        "&Keyboard and commands",
+        "helping.show_page",
+        "&Help",
+        "All commands with their keys, and how to read the views",
+        "Ctrl+F1",
+    ),
+    ActionSpec(
+        "copy_report",
+        "Copy &error report",
+        "helping.copy_report",
+        "&Help",
+        "Copy versions, steps and the last lines of the log, to report a problem; no data of the recording",
+        new_group=True,
+    ),
+    ActionSpec(
+        "open_log_folder",
+        "Open log fo&lder",
+        "helping.open_log_folder",
+        "&Help",
+        "Show the log files of this program in the file manager",
+        icon="folder",
+    ),
+    ActionSpec(
+        "check_updates",
+        "Check for &updates…",
+        "helping.check_updates",
+        "&Help",
+        "Open the page with the releases in the browser; the program itself does not use the network",
+        new_group=True,
+    ),
+    ActionSpec(
+        "about",
+        "&About HD-MEA Studio",
+        "helping.show_about",
+        "&Help",
+        "Version, libraries and licences",
+    ),
 )
 
 
@@ -277,6 +342,8 @@ class ActionSet:
         self._actions = {spec.id: _make(window, spec) for spec in specs}
 
     def __getitem__(self, action_id: str) -> QAction:
+        if action_id not in self._actions:
+            raise KeyError(f"There is no action {action_id!r}{_did_you_mean(action_id, self._actions)}")
         return self._actions[action_id]
 
     def __iter__(self) -> Iterator[str]:
@@ -307,16 +374,21 @@ class ActionSet:
 
     def allow(self, action_id: str, refusal: str | None) -> None:
         """Enable an action, or disable it with the reason in its tooltip."""
-        action, spec = self._actions[action_id], self.specs[action_id]
+        action = self[action_id]
+        spec = self.specs[action_id]
         action.setEnabled(refusal is None)
-        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        keys = self.keys(action_id)
         sentence = f"{spec.tooltip} ({keys})" if keys else spec.tooltip
         action.setToolTip(sentence if refusal is None else f"{sentence}. Not now: {refusal}")
 
     def refusal(self, action_id: str) -> str:
         """Return why an action is disabled, empty if it is enabled."""
-        action = self._actions[action_id]
+        action = self[action_id]
         return "" if action.isEnabled() else action.toolTip().partition("Not now: ")[2]
+
+    def keys(self, action_id: str) -> str:
+        """Return the shortcut of an action as this computer writes it, empty for none."""
+        return self[action_id].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw the icons in the colours of a theme."""
@@ -331,7 +403,7 @@ def _make(window: QObject, spec: ActionSpec) -> QAction:
     action.setCheckable(spec.checkable)
     if spec.shortcut:
         action.setShortcut(QKeySequence(spec.shortcut))
-    action.setIconText(spec.text.replace("&", "").rstrip("…"))
+    action.setIconText(plain_text(spec.text).rstrip("…"))
     handler = _handler(window, spec.handler)
     action.triggered.connect(lambda _checked=False: handler())
     return action
@@ -342,7 +414,16 @@ def _handler(window: QObject, path: str) -> Callable[[], Any]:
     for name in path.split("."):
         owner, found = found, getattr(found, name, None)
         if found is None:
-            close = difflib.get_close_matches(name, dir(owner), 1)
-            advice = f"; did you mean {close[0]!r}?" if close else ""
+            advice = _did_you_mean(name, dir(owner))
             raise AttributeError(f"There is no {name!r} for the action handler {path!r}{advice}")
     return found  # type: ignore[no-any-return]
+
+
+def plain_text(text: str) -> str:
+    """Return the text of a menu without its mnemonic."""
+    return text.replace("&", "")
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""

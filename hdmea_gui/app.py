@@ -10,10 +10,11 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hdmea._version import __version__
+from hdmea_gui import uncaught
+from hdmea_gui.logfile import LogFiles, default_log_folder
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -29,14 +30,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
     multiprocessing.freeze_support()
     options = _parse(sys.argv[1:] if argv is None else argv)
-    _keep_crash_evidence()
     if options.self_test:
+        if sys.stderr is not None:
+            faulthandler.enable()
         from hdmea_gui.self_test import main as test_myself
 
         return test_myself(options.report)
-    sys.excepthook = _report_uncaught
+    uncaught.install()
+    logging.captureWarnings(True)
+    logs = LogFiles(options.log_folder or default_log_folder())
+    logs.start()
+    try:
+        return _run(options, logs)
+    finally:
+        logs.stop()
+
+
+def _run(options: argparse.Namespace, logs: LogFiles) -> int:
+    from hdmea_gui.qt_messages import keep_qt_messages
+
+    keep_qt_messages()
     app = make_application()
-    window = make_window(options)
+    window = make_window(options, logs)
     window.show()
     window.controller.start()
     window.recovery.offer()
@@ -48,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if window.joined is False:
         # A stalled drive holds the worker; destroying its thread would abort the process.
         logger.error("A job did not end in time and is left behind.")
+        logs.stop()
         logging.shutdown()
         os._exit(code)
     return code
@@ -68,7 +84,7 @@ def make_application() -> QApplication:
     return app
 
 
-def make_window(options: argparse.Namespace) -> MainWindow:
+def make_window(options: argparse.Namespace, logs: LogFiles | None = None) -> MainWindow:
     """Return the window, with the settings of this user."""
     from hdmea_gui.controller import Controller
     from hdmea_gui.main_window import MainWindow
@@ -78,7 +94,7 @@ def make_window(options: argparse.Namespace) -> MainWindow:
     settings = SettingsStore(options.settings or default_settings_path())
     if options.theme:
         settings.values.theme = options.theme
-    return MainWindow(Controller(keeper=make_keeper(settings.values)), settings)
+    return MainWindow(Controller(keeper=make_keeper(settings.values)), settings, logs=logs)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -92,31 +108,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--self-test", action="store_true", help="run the demo, look at every view, and exit")
     parser.add_argument("--report", type=Path, help="file for the report of --self-test")
     parser.add_argument("--settings", type=Path, help="another settings file")
+    parser.add_argument("--log-folder", type=Path, help="another folder for log files")
     return parser.parse_args(list(arguments))
-
-
-def _keep_crash_evidence() -> None:
-    """Have a crash leave its stack: on the error stream, or in a file where there is none."""
-    if sys.stderr is not None:
-        faulthandler.enable()
-        return
-    import platformdirs
-
-    folder = Path(platformdirs.user_log_dir("hdmea-studio", appauthor=False))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Open as long as the process lives: a crash is written into it.
-        faulthandler.enable((folder / "crash.log").open("a", encoding="utf-8"))
-    except OSError as error:
-        logger.warning("There will be no crash log: %s", error)
-
-
-def _report_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Bring an error that nobody expected into the log of the window; the program goes on."""
-    if issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, trace)
-        return
-    logger.critical("Unexpected error: %s", error, exc_info=(kind, error, trace))
 
 
 if __name__ == "__main__":

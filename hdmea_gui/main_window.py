@@ -14,16 +14,18 @@ from hdmea_gui.controller import Controller
 from hdmea_gui.controller.main import Activity
 from hdmea_gui.controller.snapshot import OpenResult, StateView
 from hdmea_gui.dialogs.calibration import CalibrationDialog
-from hdmea_gui.dialogs.help import AboutDialog, ShortcutsDialog
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.editing import EditFlow
 from hdmea_gui.forecasting import ForecastFlow
 from hdmea_gui.frame import WindowFrame
+from hdmea_gui.helping import HelpFlow
 from hdmea_gui.icons import application_icon
 from hdmea_gui.jobs import Failure, JobProgress
 from hdmea_gui.leaving import LeaveFlow
+from hdmea_gui.logfile import LogFiles
 from hdmea_gui.opening import OpenFlow, dropped_paths
+from hdmea_gui.preferences import PreferencesFlow
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.electrical_image import ElectricalImagePreview
 from hdmea_gui.previews.file_tree import FilePreview
@@ -39,6 +41,7 @@ from hdmea_gui.settings import SettingsStore
 from hdmea_gui.theme import ThemeName, apply_theme, theme_of
 from hdmea_gui.titles import window_title
 from hdmea_gui.widgets.log_panel import LogPanel, LogRelay
+from hdmea_gui.widgets.recent_menu import RecentMenu
 from hdmea_gui.widgets.status_line import StatusLine
 from hdmea_gui.widgets.step_panel import StepPanel
 from hdmea_gui.widgets.unit_table import UnitTable
@@ -59,6 +62,8 @@ class MainWindow(QMainWindow):
         Where the demo recording is made; default: the user's cache folder.
     demo_size
         Its size, as `hdmea.simulate.write_demo` knows it.
+    logs
+        The log files of this program; None if it writes none.
 
     Attributes
     ----------
@@ -72,6 +77,7 @@ class MainWindow(QMainWindow):
         settings: SettingsStore,
         demo_folder: Path | None = None,
         demo_size: str = "small",
+        logs: LogFiles | None = None,
     ) -> None:
         super().__init__()
         self.controller = controller
@@ -95,6 +101,9 @@ class MainWindow(QMainWindow):
         self.scripts = ScriptCopier(controller, self)
         self.recovery = RecoveryFlow(controller, self.dialogs.open, self)
         self.editing = EditFlow(controller, settings, self.dialogs, self)
+        self.recovery.crashes = {} if logs is None else logs.crashes
+        self.helping = HelpFlow(controller, self.dialogs, logs, self)
+        self.preferences = PreferencesFlow(settings, self.recovery, self.helping, self.dialogs, self)
         self.actions_ = ActionSet(self)
         self.panel = StepPanel(controller, self.actions_, self._theme, self)
         self.editing.attach(self.panel)
@@ -115,7 +124,7 @@ class MainWindow(QMainWindow):
             self.file,
         )
         self.table = UnitTable(controller, settings, self)
-        self.log = LogPanel(self._theme, self)
+        self.log = LogPanel(self._theme, self.actions_["copy_report"], self)
         self._relay = LogRelay(self)
         self._lay_out()
         self._connect()
@@ -123,6 +132,7 @@ class MainWindow(QMainWindow):
         self.use_theme(settings.values.theme)
         for problem in settings.problems:
             self.log.add(logging.WARNING, problem)
+        self.helping.mention_crashes()
         self._refresh()
 
     @property
@@ -138,9 +148,11 @@ class MainWindow(QMainWindow):
         self.frame = WindowFrame(self, self.panel, views, (self.table, self.log))
         self.tabs = self.frame.tabs
         menus = self.actions_.fill_menu_bar(self.menuBar())
-        recent = menus["&File"].addMenu("Open &recent")
-        menus["&File"].insertMenu(self.actions_["save"], recent)
-        recent.aboutToShow.connect(lambda: self.opening.fill_recent(recent))
+        self.recent = RecentMenu(self.settings, self)
+        self.recent.chosen.connect(lambda path: self.open_paths([path]))
+        menus["&File"].insertMenu(self.actions_["save"], self.recent)
+        about = tuple((title, view.help_text) for title, view in views)
+        self.helping.attach(self.actions_, about, self._relay.recent)
         self.actions_.fill_toolbar(self.frame.add_toolbar())
         self.status = StatusLine(self.actions_["log"], self)
         self.setStatusBar(self.status)
@@ -165,6 +177,9 @@ class MainWindow(QMainWindow):
         self.editing.told.connect(self._say)
         self.editing.noted.connect(self.log.add)
         self.editing.changed.connect(lambda: self.editing.allow(self.actions_))
+        self.helping.told.connect(self._say)
+        self.helping.noted.connect(self.log.add)
+        self.preferences.changed.connect(self._on_preferences)
         self.recovery.changed.connect(self._refresh)
         self.recovery.told.connect(lambda text: self.log.add(logging.WARNING, text))
         self.panel.changed.connect(self._refresh)
@@ -245,6 +260,11 @@ class MainWindow(QMainWindow):
         self.settings.values.auto_checkpoint = self.actions_["auto_checkpoint"].isChecked()
         self.recovery.set_enabled(self.settings.values.auto_checkpoint)
 
+    def _on_preferences(self) -> None:
+        values = self.settings.values
+        self.actions_["auto_checkpoint"].setChecked(values.auto_checkpoint)
+        self.use_theme(values.theme)
+
     def _on_saved(self, path: Path, kind: str) -> None:
         word = "Saved" if kind == "result" else "Checkpoint written"
         self._say(f"{word}: {path}")
@@ -291,18 +311,11 @@ class MainWindow(QMainWindow):
         self.actions_.apply_theme(self._theme)
         self.panel.apply_theme(self._theme)
         self.log.apply_theme(self._theme)
+        self.helping.apply_theme(self._theme)
         for preview in self.previews:
             preview.apply_theme(self._theme)
         for other in ("light", "dark", "system"):
             self.actions_[f"theme_{other}"].setChecked(other == name)
-
-    def show_shortcuts(self) -> None:
-        """Show all shortcuts."""
-        self.dialogs.open(ShortcutsDialog(self.actions_, self))
-
-    def show_about(self) -> None:
-        """Show version and licence."""
-        self.dialogs.open(AboutDialog(self))
 
     def _on_system_scheme(self) -> None:
         if self.settings.values.theme == "system":
@@ -358,6 +371,7 @@ class MainWindow(QMainWindow):
             return
         self._remember()
         self._relay.close()
+        self.helping.close()
         QGuiApplication.styleHints().colorSchemeChanged.disconnect(self._on_system_scheme)
         self.joined = self.controller.shutdown()
         event.accept()

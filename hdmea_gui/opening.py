@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 from PySide6.QtCore import QMimeData, QObject, Signal
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.main import Activity
@@ -111,15 +111,6 @@ class OpenFlow(QObject):
             return
         self._settings.values.open_folder = str(paths[0].parent)
         self._leaving.unless_lost("Open another recording?", lambda: self._controller.open(paths))
-
-    def fill_recent(self, menu: QMenu) -> None:
-        """Fill the menu of recent files."""
-        menu.clear()
-        for name in self._settings.values.recent:
-            action = menu.addAction(name)
-            action.triggered.connect(lambda _checked=False, path=Path(name): self.open_paths([path]))
-        if menu.isEmpty():
-            menu.addAction("No recent files").setEnabled(False)
 
     def _on_opened(self, result: OpenResult) -> None:
         state = result.state

@@ -18,17 +18,21 @@ from hdmea_gui.settings import Settings
 from hdmea_gui.texts import date_text, size_text
 from hdmea_gui.titles import CheckpointNote
 
-__all__ = ["RecoveryFlow", "make_keeper"]
+__all__ = ["RecoveryFlow", "make_keeper", "recovery_folder"]
 
 _KEY = "recovery"
 
 
 def make_keeper(settings: Settings) -> Keeper:
     """Return what writes automatic checkpoints, as the settings say."""
+    return Keeper(recovery_folder(settings), settings.recovery_share, settings.auto_checkpoint)
+
+
+def recovery_folder(settings: Settings) -> Path:
+    """Return where automatic checkpoints lie."""
     chosen = settings.recovery_folder
     data = Path(platformdirs.user_data_dir("hdmea-studio", appauthor=False))
-    folder = Path(chosen) if chosen else data / "recovery"
-    return Keeper(folder, settings.recovery_share, settings.auto_checkpoint)
+    return Path(chosen) if chosen else data / "recovery"
 
 
 class RecoveryFlow(QObject):
@@ -42,6 +46,11 @@ class RecoveryFlow(QObject):
         Shows a dialog of the window.
     window
         Parent of the dialog.
+
+    Attributes
+    ----------
+    crashes
+        Files with the evidence of crashes, by the process that broke; set before `offer`.
 
     Signals
     -------
@@ -62,6 +71,7 @@ class RecoveryFlow(QObject):
     ) -> None:
         super().__init__(window)
         self.too_large = False
+        self.crashes: Mapping[int, Path] = {}
         self._note: CheckpointNote | None = None
         self._controller = controller
         self._open_dialog = open_dialog
@@ -80,6 +90,14 @@ class RecoveryFlow(QObject):
         """Have checkpoints written after each step, or not."""
         if self._controller.keeper is not None:
             self._controller.keeper.enabled = enabled
+
+    def heed(self, settings: Settings) -> None:
+        """Write the next checkpoint as the settings say: whether, where, and how much they may take."""
+        keeper = self._controller.keeper
+        if keeper is not None:
+            keeper.enabled = settings.auto_checkpoint
+            keeper.folder = recovery_folder(settings)
+            keeper.share = settings.recovery_share
 
     def latest(self, other: CheckpointNote | None) -> CheckpointNote | None:
         """Return the later one of the automatic checkpoint and another, None without any."""
@@ -109,16 +127,20 @@ class RecoveryFlow(QObject):
     def _on_answered(self, key: str, answer: object) -> None:
         if key == _KEY and isinstance(answer, RecoveryOffer):
             titles = {item.spec.name: item.spec.title for item in self._controller.steps.items}
-            dialog = RecoveryDialog(_lines(answer, titles), self._window)
+            lines = _lines(answer, titles, self.crashes.get(answer.pid))
+            dialog = RecoveryDialog(lines, self._window)
             dialog.recover_asked.connect(lambda: self._controller.recover(answer))
             dialog.discard_asked.connect(lambda: self._controller.discard(answer))
             self._open_dialog(dialog)
 
 
-def _lines(offer: RecoveryOffer, titles: Mapping[str, str]) -> tuple[str, ...]:
+def _lines(offer: RecoveryOffer, titles: Mapping[str, str], crash: Path | None) -> tuple[str, ...]:
     written = datetime.datetime.fromtimestamp(offer.written_at, datetime.UTC).isoformat()
-    return (
+    evidence = f"What the program was doing when it broke down is in {crash}." if crash else ""
+    lines = (
         f"There is an automatic checkpoint of {offer.dataset_id}, written {date_text(written)} "
         f"({offer.n_units} units, {size_text(offer.size_bytes)}).",
         f"It holds: {', '.join(titles.get(step, step) for step in offer.steps)}.",
+        evidence,
     )
+    return tuple(filter(None, lines))

@@ -22,6 +22,7 @@ from hdmea_gui.controller.snapshot import FileFacts
 from hdmea_gui.dialogs.overwrite import OverwriteDialog
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.settings import SettingsStore
+from hdmea_gui.showcase import shell_dialogs
 
 __all__ = ["Photographer", "main"]
 
@@ -88,6 +89,7 @@ class Photographer:
         self._take("log")
         window.actions_["log"].trigger()
         self._take_overwrite()
+        self._take_dialogs()
         window.close_without_question()
         return self.taken
 
@@ -133,6 +135,13 @@ class Photographer:
             self._grab(dialog, f"overwrite_{theme}")
         dialog.close()
         dialog.deleteLater()
+
+    def _take_dialogs(self) -> None:
+        for theme in THEMES:
+            self.window.use_theme(theme)  # type: ignore[arg-type]
+            for name, dialog in shell_dialogs(self.window):
+                self._settle(80)
+                self._grab(dialog, f"{name}_{theme}")
 
     def _zoom_in(self) -> None:
         view = self.window.recording

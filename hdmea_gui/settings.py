@@ -18,7 +18,8 @@ __all__ = ["Settings", "SettingsStore", "default_settings_path"]
 
 logger = logging.getLogger(__name__)
 
-MAX_RECENT = 12
+VERSION = 1
+MAX_RECENT = 40
 
 
 class Settings(pydantic.BaseModel):
@@ -26,12 +27,13 @@ class Settings(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra="ignore")
 
-    version: int = 1
+    version: int = pydantic.Field(VERSION, ge=1)
     theme: ThemeName = "system"
     flow: str = ""
     open_folder: str = ""
     save_folder: str = ""
     recent: list[str] = []
+    recent_limit: int = pydantic.Field(12, ge=1, le=MAX_RECENT)
     calibration_path: str = ""
     sensor_pitch_um: float | None = None
     movie_frame: tuple[PositiveInt, PositiveInt] = (100, 100)
@@ -66,6 +68,7 @@ class SettingsStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.problems: list[str] = []
+        self._unknown: dict[str, Any] = {}
         self.values = self._read()
 
     def _read(self) -> Settings:
@@ -77,6 +80,13 @@ class SettingsStore:
             return self._start_anew(f"The settings could not be read ({error})")
         if not isinstance(found, dict):
             return self._start_anew("The settings file holds no settings")
+        version = found.get("version")
+        if isinstance(version, int) and version > VERSION:
+            self._unknown = {name: found[name] for name in found if name not in Settings.model_fields}
+            self.problems.append(
+                "The settings are those of a newer version of the program; what this version does not know "
+                "is kept for it."
+            )
         return self._keep_what_is_allowed(found)
 
     def _keep_what_is_allowed(self, found: dict[str, Any]) -> Settings:
@@ -89,21 +99,29 @@ class SettingsStore:
             return Settings.model_validate(kept)
 
     def _start_anew(self, reason: str) -> Settings:
-        self.problems.append(f"{reason}; the program starts with its defaults.")
+        kept = self.path.with_suffix(".broken.json")
+        try:
+            os.replace(self.path, kept)
+            where = f" What was there is kept as {kept.name}."
+        except OSError as error:
+            logger.warning("The settings that cannot be read stay where they are: %s", error)
+            where = ""
+        self.problems.append(f"{reason}; the program starts with its defaults.{where}")
         return Settings()
 
     def note_recent(self, path: Path) -> None:
         """Put a file at the top of the recent files."""
         name = str(path)
         others = [other for other in self.values.recent if other != name]
-        self.values.recent = [name, *others][:MAX_RECENT]
+        self.values.recent = [name, *others][: self.values.recent_limit]
 
     def write(self) -> None:
         """Write the settings; a failure is logged, never raised: no work depends on them."""
         temporary = self.path.with_suffix(".part")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(self.values.model_dump_json(indent=1), encoding="utf-8")
+            values = {**self._unknown, **self.values.model_dump(mode="json")}
+            temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
             os.replace(temporary, self.path)
         except OSError as error:
             logger.warning("The settings could not be written: %s", error)

@@ -98,13 +98,15 @@ class Keeper:
     share
         Part of the free space of its disk that all of them may take.
     enabled
-        Whether checkpoints are written; may be changed at any time.
+        Whether checkpoints are written.
+
+    All three may be changed at any time; the next checkpoint heeds them.
     """
 
     def __init__(self, folder: Path, share: float = 0.2, enabled: bool = True) -> None:
         self.folder = folder
         self.enabled = enabled
-        self._share = share
+        self.share = share
         self._own: RecoveryOffer | None = None
         self._baseline: Baseline | None = None
         self._complete_nbytes = 0
@@ -243,7 +245,7 @@ class Keeper:
 
     def _budget(self) -> int:
         taken = sum(path.stat().st_size for path in self.folder.glob(f"{_PREFIX}*.h5"))
-        return int(self._share * (shutil.disk_usage(self.folder).free + taken))
+        return int(self.share * (shutil.disk_usage(self.folder).free + taken))
 
     def _make_room(self, allowed: int) -> None:
         """Remove checkpoints that were left behind, the oldest first, until the others fit."""

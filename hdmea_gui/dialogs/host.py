@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog
 
 __all__ = ["DialogHost"]
@@ -15,7 +15,14 @@ class DialogHost(QObject):
     ----------
     current
         The dialog that was opened last and is still open, None without one.
+
+    Signals
+    -------
+    opened(QDialog)
+        A dialog is about to be shown.
     """
+
+    opened = Signal(object)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -26,6 +33,7 @@ class DialogHost(QObject):
         self.current = dialog
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.finished.connect(lambda _result: self._forget(dialog))
+        self.opened.emit(dialog)
         dialog.open()
 
     def _forget(self, dialog: QDialog) -> None:

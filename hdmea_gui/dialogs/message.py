@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
@@ -31,7 +32,14 @@ class MessageDialog(QDialog):
         What is still there after the failure, empty if nothing needs to be said.
     parent
         Qt parent.
+
+    Signals
+    -------
+    report_asked(str)
+        The person wants a report of the problem; with what failed and its details.
     """
+
+    report_asked = Signal(str)
 
     def __init__(
         self,
@@ -45,7 +53,9 @@ class MessageDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("HD-MEA Studio")
         self.setMinimumWidth(480)
+        self.title = title
         self.details = details
+        self._failure = "\n".join([title, *sentences, details])
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
         heading = QLabel(title, self)
@@ -78,9 +88,16 @@ class MessageDialog(QDialog):
         toggle.setAutoDefault(False)
         toggle.toggled.connect(text.setVisible)
         toggle.toggled.connect(lambda _shown: self.adjustSize())
+        toggle.setToolTip("Show where in the program it failed")
         copy = QPushButton("Copy details", self)
         copy.setAutoDefault(False)
+        copy.setToolTip("Copy where in the program it failed")
         copy.clicked.connect(lambda _checked=False: QGuiApplication.clipboard().setText(self.details))
+        report = QPushButton("Copy error report", self)
+        report.setAutoDefault(False)
+        report.setToolTip("Copy the details with versions, steps and log; no data of the recording")
+        report.clicked.connect(lambda _checked=False: self.report_asked.emit(self._failure))
+        box.addButton(report, QDialogButtonBox.ButtonRole.ActionRole)
         box.addButton(toggle, QDialogButtonBox.ButtonRole.ActionRole)
         box.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
         layout.addWidget(text)

@@ -13,11 +13,18 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.tables import Table, WriteTable
+from hdmea_gui.help_topics import HelpTopic
 from hdmea_gui.jobs import Failure, Query
 from hdmea_gui.previews.export import ask_export_path, picture_of, write_picture
 from hdmea_gui.theme import Theme
 
 __all__ = ["Preview"]
+
+
+_EXPORT = (
+    ("Right click", "copy the picture, or save picture (PNG, SVG, PDF) or data (CSV) as a file"),
+    ("Ctrl+Up, Ctrl+Down", "the unit above or below in the table"),
+)
 
 
 class Preview(QWidget):
@@ -143,6 +150,10 @@ class Preview(QWidget):
         """Say which step computes what is missing."""
         titles = [item.spec.title for item in self._controller.steps.items if item.spec.name == step]
         return f"Not computed yet: run “{titles[0] if titles else step}”."
+
+    def help_topic(self, focus: QWidget) -> HelpTopic | None:
+        """Return what the view shows; a control with a tooltip says what it is itself."""
+        return HelpTopic(self._key.replace("_", " ").capitalize(), (self.help_text,), _EXPORT)
 
     def no_unit(self) -> str:
         """Say what to do so that there is a unit to show."""

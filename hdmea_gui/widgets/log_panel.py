@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtGui import QAction, QColor, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -20,12 +22,23 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from hdmea_gui.help_topics import HelpTopic
+from hdmea_gui.logfile import LOGGERS, SHOWN, RecentLines
 from hdmea_gui.theme import Theme
 
 __all__ = ["LogPanel", "LogRelay"]
 
 MAX_LINES = 2000
 _LOGGERS = ("hdmea", "hdmea_gui")
+_LEVELS = (
+    ("Everything", logging.INFO),
+    ("Warnings and errors", logging.WARNING),
+    ("Errors", logging.ERROR),
+)
+_WORDS = {logging.WARNING: "warning", logging.ERROR: "error", logging.CRITICAL: "error"}
+
+# What the window says by itself goes into the file, too; the relay does not bring it back.
+_said = logging.getLogger(SHOWN)
 
 
 @dataclass(frozen=True)
@@ -38,22 +51,32 @@ class LogLine:
 
 
 class LogRelay(QObject):
-    """Brings log records of any thread to the GUI thread as `line`."""
+    """Brings log records of any thread to the GUI thread as `line`; remembers the last ones for reports."""
 
     line = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._handler = _Handler(self)
+        self._recent = RecentLines()
         self._levels: dict[str, int] = {}
         for name in _LOGGERS:
             logger = logging.getLogger(name)
             self._levels[name] = logger.level
             logger.addHandler(self._handler)
             logger.setLevel(logging.INFO)
+        for name in LOGGERS:
+            logging.getLogger(name).addHandler(self._recent)
+        _said.setLevel(logging.INFO)
+
+    def recent(self) -> tuple[str, ...]:
+        """Return the last lines of the log as they stand in the file, the oldest first."""
+        return self._recent.lines()
 
     def close(self) -> None:
         """Listen no more."""
+        for name in LOGGERS:
+            logging.getLogger(name).removeHandler(self._recent)
         for name, level in self._levels.items():
             logging.getLogger(name).removeHandler(self._handler)
             logging.getLogger(name).setLevel(level)
@@ -70,11 +93,26 @@ class _Handler(logging.Handler):
 
 
 class LogPanel(QWidget):
-    """List of messages; `warnings_changed` gives the number of warnings and errors."""
+    """List of messages: by level, by words, to copy.
+
+    Parameters
+    ----------
+    theme
+        Colours.
+    report
+        Copies an error report.
+    parent
+        Qt parent.
+
+    Signals
+    -------
+    warnings_changed(int)
+        Number of warnings and errors.
+    """
 
     warnings_changed = Signal(int)
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, report: QAction | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._lines: list[LogLine] = []
@@ -82,30 +120,67 @@ class LogPanel(QWidget):
         self.list = QListWidget(self)
         self.list.setObjectName("log_lines")
         self.list.setAccessibleName("Log")
+        self.list.setToolTip("What the program said, with the time; Ctrl+C copies the chosen lines")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setWordWrap(True)
-        self._filter = QComboBox(self)
-        self._filter.addItem("Everything", logging.INFO)
-        self._filter.addItem("Warnings and errors", logging.WARNING)
-        self._filter.currentIndexChanged.connect(self._fill)
-        copy = QPushButton("Copy", self)
-        copy.setToolTip("Copy the lines shown")
-        copy.clicked.connect(self.copy)
-        clear = QPushButton("Clear", self)
-        clear.clicked.connect(self.clear)
+        self._level = QComboBox(self)
+        for title, level in _LEVELS:
+            self._level.addItem(title, level)
+        self._level.setAccessibleName("Level")
+        self._level.setToolTip("Which lines are shown")
+        self._level.currentIndexChanged.connect(self._fill)
+        self._words = QLineEdit(self)
+        self._words.setPlaceholderText("Filter")
+        self._words.setClearButtonEnabled(True)
+        self._words.setMaximumWidth(180)
+        self._words.setAccessibleName("Filter the log")
+        self._words.setToolTip("Show only lines with these words")
+        self._words.textChanged.connect(self._fill)
+        self._lay_out(report)
+
+    def _lay_out(self, report: QAction | None) -> None:
         heading = QLabel("Log and warnings", self)
         heading.setProperty("role", "heading")
         bar = QHBoxLayout()
-        for widget in (heading, self._filter):
+        for widget in (heading, self._level, self._words):
             bar.addWidget(widget)
         bar.addStretch(1)
-        bar.addWidget(copy)
-        bar.addWidget(clear)
+        bar.addWidget(self._button("Copy", "Copy the chosen lines, or all that are shown", self.copy))
+        if report is not None:
+            bar.addWidget(self._button("Copy error report", report.toolTip(), report.trigger))
+        bar.addWidget(
+            self._button("Clear", "Remove the lines from here; the log file keeps them", self.clear)
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
         layout.setSpacing(4)
         layout.addLayout(bar)
         layout.addWidget(self.list)
+        copy = QAction(self.list)
+        copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
+        copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        copy.triggered.connect(lambda _checked=False: self.copy())
+        self.list.addAction(copy)
+
+    def _button(self, text: str, tooltip: str, does: Callable[[], object]) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setToolTip(tooltip)
+        button.clicked.connect(lambda _checked=False: does())
+        return button
+
+    def help_topic(self, focus: QWidget) -> HelpTopic | None:
+        """Return what the log is; its fields and buttons say it themselves."""
+        if focus is not self.list:
+            return None
+        about = (
+            "What the program and its steps said, the newest last. Warnings are yellow, errors red; the "
+            "number of both stands at the lower left of the window."
+        )
+        facts = (
+            ("Level", "shows everything, only warnings and errors, or only errors"),
+            ("Copy error report", "copies versions, steps and the last lines, to report a problem"),
+        )
+        return HelpTopic("Log and warnings", (about,), facts)
 
     @property
     def n_warnings(self) -> int:
@@ -117,7 +192,8 @@ class LogPanel(QWidget):
         return [self.list.item(row).text() for row in range(self.list.count())]
 
     def add(self, level: int, text: str) -> None:
-        """Add a message of now."""
+        """Add a message of now; it goes into the log file, too."""
+        _said.log(level, "%s", text)
         self.add_line(LogLine(time.strftime("%H:%M:%S"), level, text))
 
     def add_line(self, line: LogLine) -> None:
@@ -126,7 +202,7 @@ class LogPanel(QWidget):
         if len(self._lines) > MAX_LINES:
             del self._lines[: MAX_LINES // 10]
             self._fill()
-        elif line.level >= self._filter.currentData():
+        elif self._is_wanted(line):
             self._append(line)
         if line.level >= logging.WARNING:
             self._n_warnings += 1
@@ -140,8 +216,10 @@ class LogPanel(QWidget):
         self.warnings_changed.emit(0)
 
     def copy(self) -> None:
-        """Put the messages shown on the clipboard."""
-        QGuiApplication.clipboard().setText("\n".join(self.texts()))
+        """Put the chosen messages on the clipboard, all that are shown if none is chosen."""
+        chosen = sorted(self.list.row(item) for item in self.list.selectedItems())
+        shown = self.texts()
+        QGuiApplication.clipboard().setText("\n".join([shown[row] for row in chosen] or shown))
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -151,11 +229,17 @@ class LogPanel(QWidget):
     def _fill(self) -> None:
         self.list.clear()
         for line in self._lines:
-            if line.level >= self._filter.currentData():
+            if self._is_wanted(line):
                 self._append(line)
 
+    def _is_wanted(self, line: LogLine) -> bool:
+        text = line.text.casefold()
+        words = self._words.text().casefold().split()
+        return line.level >= self._level.currentData() and all(word in text for word in words)
+
     def _append(self, line: LogLine) -> None:
-        item = QListWidgetItem(f"{line.time}  {line.text}")
+        word = _WORDS.get(line.level)
+        item = QListWidgetItem(f"{line.time}  {word}: {line.text}" if word else f"{line.time}  {line.text}")
         item.setTextAlignment(Qt.AlignmentFlag.AlignTop)
         if line.level >= logging.ERROR:
             item.setForeground(QColor(self._theme.bad))

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.controller.snapshot import Choice, FieldSpec
+from hdmea_gui.help_topics import HelpTopic, field_topic, limits_text, value_text
 from hdmea_gui.icons import icon
 from hdmea_gui.models.history import ParameterHistory
 from hdmea_gui.models.parameters import ParameterModel
@@ -106,6 +107,13 @@ class ParameterForm(QScrollArea):
         """Return what is wrong with a parameter, empty if nothing is."""
         return self._rows[name].problem.text()
 
+    def help_topic(self, focus: QWidget) -> HelpTopic | None:
+        """Return what the focused parameter means."""
+        for row in self._rows.values():
+            if focus in (row.editor.widget, row.reset) or row.editor.widget.isAncestorOf(focus):
+                return field_topic(row.field, row.model.default(row.field.name))
+        return None
+
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
         self._theme = theme
@@ -176,6 +184,7 @@ class ParameterForm(QScrollArea):
         toggle = QToolButton(page)
         toggle.setObjectName("advanced")
         toggle.setText("Advanced")
+        toggle.setToolTip("Parameters that are seldom changed")
         toggle.setCheckable(True)
         toggle.setChecked(self._show_advanced)
         toggle.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -248,7 +257,7 @@ class _Row(QObject):
         self.reset = QToolButton(parent)
         self.reset.setAutoRaise(True)
         self.reset.setIcon(icon("reset", theme))
-        self.reset.setToolTip(f"Back to the default: {_text(model.default(field.name))}")
+        self.reset.setToolTip(f"Back to the default: {value_text(model.default(field.name))}")
         self.layout = QHBoxLayout()
         self.layout.setSpacing(2)
         self.layout.addWidget(self.editor.widget, 1)
@@ -321,21 +330,8 @@ class _Row(QObject):
         field = self.field
         parts = [
             field.help or field.title,
-            f"Default: {_text(self.model.default(field.name))} {field.unit}".strip(),
+            f"Default: {value_text(self.model.default(field.name))} {field.unit}".strip(),
         ]
-        limits = [
-            f"{word} {number:g}"
-            for word, number in (("at least", field.minimum), ("at most", field.maximum))
-            if number is not None
-        ]
-        if limits:
-            parts.append(f"Allowed: {' and '.join(limits)}")
+        if limits_text(field):
+            parts.append(f"Allowed: {limits_text(field)}")
         return "\n".join(parts)
-
-
-def _text(value: object) -> str:
-    if value is None or value == "":
-        return "automatic"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value)) or "none"
-    return str(value)

@@ -46,6 +46,8 @@ class WelcomePage(QWidget):
         for button in (self.open_button, self.demo_button):
             # Return presses the button that has the focus, as Space does.
             button.setAutoDefault(True)
+        self.open_button.setToolTip("Choose a recording, a saved result or a checkpoint")
+        self.demo_button.setToolTip("Make and open a small simulated recording, to try everything")
         self.open_button.clicked.connect(self.open_asked)
         self.demo_button.clicked.connect(self.demo_asked)
         buttons = QHBoxLayout()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from hdmea_gui.help_topics import HelpTopic, step_topic
 from hdmea_gui.icons import pixmap
 from hdmea_gui.models.steps import StepItem, StepListModel, StepState
 from hdmea_gui.theme import Theme
@@ -125,6 +126,10 @@ class StepListView(QListView):
         """The chosen step, None if there is none."""
         index = self.currentIndex()
         return index.data(StepListModel.ItemRole) if index.isValid() else None
+
+    def help_topic(self, focus: QWidget) -> HelpTopic | None:
+        """Return what the chosen step does."""
+        return step_topic(self.chosen_item) if self.chosen_item is not None else None
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""

@@ -27,6 +27,7 @@ from hdmea_gui.controller import Controller
 from hdmea_gui.controller.snapshot import Column
 from hdmea_gui.controller.tables import Table, WriteTable
 from hdmea_gui.dialogs.columns import ColumnsDialog
+from hdmea_gui.help_topics import HelpTopic
 from hdmea_gui.jobs import Failure
 from hdmea_gui.models.unit_filter import FilterError
 from hdmea_gui.previews.export import ask_export_path
@@ -93,6 +94,17 @@ class UnitTable(QWidget):
         self._model.show_columns(settings.values.unit_columns)
 
     # -- what can be asked for -----------------------------------------------------------------------
+
+    def help_topic(self, focus: QWidget) -> HelpTopic | None:
+        """Return the definition of the current column."""
+        index = self.view.currentIndex()
+        if focus is not self.view or not index.isValid():
+            return None
+        horizontal, shown = Qt.Orientation.Horizontal, index.data()
+        title = self._model.headerData(index.column(), horizontal)
+        about = self._model.headerData(index.column(), horizontal, Qt.ItemDataRole.ToolTipRole)
+        unit = self._model.index(index.row(), 0).data()
+        return HelpTopic(str(title), (str(about),), ((f"Of {unit}", str(shown)),))
 
     def step(self, rows: int) -> None:
         """Choose the unit `rows` below (or above) the current one, in the order shown."""

@@ -279,7 +279,7 @@ def test_a_session_beyond_the_budget_is_said_in_the_title(
 ) -> None:
     window = start()
     assert window.controller.keeper is not None
-    window.controller.keeper._share = 1e-12
+    window.controller.keeper.share = 1e-12
 
     loaded(qtbot, window, recording)
 

@@ -209,7 +209,7 @@ def test_closing_while_a_step_runs_asks_and_stops_it(
 
 def test_dialogs_are_let_go(qtbot: Any, loaded: Loaded) -> None:
     window, _ = loaded
-    for name in ("about", "shortcuts"):
+    for name in ("about", "help_page"):
         window.actions_[name].trigger()
         assert isinstance(window.dialog, QDialog)
         window.dialog.close()

@@ -8,6 +8,7 @@ from PySide6.QtGui import QImage
 
 from hdmea_gui.screenshots import Photographer
 
+DIALOGS = ("overwrite", "palette", "help", "about", "settings", "error", "topic_step", "topic_field")
 PREVIEWS = ("units", "receptive_field", "electrical_image", "stimulus")
 
 
@@ -15,7 +16,7 @@ def test_pictures_of_all_views_in_both_themes(qtbot: object, no_leaks: None, tmp
     taken = Photographer(tmp_path / "pictures", tmp_path / "scratch", "tiny").run()
 
     names = {path.stem for path in taken}
-    for view in ("welcome", "card", "recording", "recording_zoomed", "unit", "log", "overwrite", *PREVIEWS):
+    for view in ("welcome", "card", "recording", "recording_zoomed", "unit", "log", *DIALOGS, *PREVIEWS):
         assert {f"{view}_light", f"{view}_dark"} <= names
     for path in taken:
         picture = QImage(str(path))

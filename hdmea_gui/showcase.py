@@ -1,0 +1,66 @@
+"""The dialogs of the shell with something in them, for pictures and for looking at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from PySide6.QtWidgets import QDialog
+
+from hdmea_gui.dialogs.message import MessageDialog
+from hdmea_gui.dialogs.palette import CommandPalette
+from hdmea_gui.help_topics import field_topic
+from hdmea_gui.main_window import MainWindow
+
+__all__ = ["shell_dialogs"]
+
+_DETAILS = """Traceback (most recent call last):
+  File "hdmea/io/cmcr.py", line 212, in read_light
+    block = dataset[start:stop]
+OSError: Can't synchronously read data (file read failed)
+"""
+
+
+def shell_dialogs(window: MainWindow) -> Iterator[tuple[str, QDialog]]:
+    """Open one dialog after the other; each is closed before the next.
+
+    Yields
+    ------
+    (str, QDialog)
+        Name of the picture, and the dialog that is open.
+    """
+    helping = window.helping
+    step = window.panel.list.chosen_item
+    openers: dict[str, Callable[[], None]] = {
+        "palette": helping.show_palette,
+        "help": helping.show_page,
+        "about": helping.show_about,
+        "settings": window.preferences.show,
+        "error": lambda: window.dialogs.open(_error(window)),
+    }
+    if step is not None:
+        window.panel.list.setFocus()
+        openers["topic_step"] = helping.explain_focus
+        if step.spec.fields:
+            field = step.spec.fields[0]
+            openers["topic_field"] = lambda: helping.show_topic(field_topic(field, field.default))
+    for name, opens in openers.items():
+        opens()
+        dialog = window.dialog
+        assert dialog is not None
+        if isinstance(dialog, CommandPalette):
+            dialog.line.setText("sa")
+        yield name, dialog
+        dialog.close()
+
+
+def _error(window: MainWindow) -> MessageDialog:
+    return MessageDialog(
+        "Load recording failed",
+        (
+            "The light signal could not be read: the file ends early.",
+            "Copy the recording again from where it was made, and open it anew.",
+        ),
+        details=_DETAILS,
+        kept="What was computed before is kept; the session is as it was before this step.",
+        parent=window,
+    )

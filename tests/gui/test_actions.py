@@ -1,0 +1,281 @@
+"""Each action of the table does what it says; an action without an entry here fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QElapsedTimer
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog
+
+from hdmea_gui import helping
+from hdmea_gui.actions import ACTIONS
+from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Activity
+from hdmea_gui.dialogs import files
+from hdmea_gui.dialogs.about import AboutDialog
+from hdmea_gui.dialogs.calibration import CalibrationDialog
+from hdmea_gui.dialogs.help import HelpPage, TopicDialog
+from hdmea_gui.dialogs.palette import CommandPalette
+from hdmea_gui.dialogs.presets import PresetsDialog, SavePresetDialog
+from hdmea_gui.dialogs.settings import SettingsDialog
+from hdmea_gui.dialogs.unsaved import UnsavedDialog
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.models.parameters import ParameterModel
+from hdmea_gui.settings import SettingsStore
+
+
+@dataclass
+class Rig:
+    """A window with the demo loaded, not saved, and what the tests need to trigger and look."""
+
+    window: MainWindow
+    qtbot: Any
+    monkeypatch: pytest.MonkeyPatch
+
+    def trigger(self, action_id: str) -> None:
+        action = self.window.actions_[action_id]
+        assert action.isEnabled(), self.window.actions_.refusal(action_id)
+        action.trigger()
+
+    def opens(self, action_id: str, kind: type[QDialog]) -> Any:
+        """Trigger; return the dialog that must be open then."""
+        self.trigger(action_id)
+        assert isinstance(self.window.dialog, kind)
+        return self.window.dialog
+
+    def asks(self, action_id: str, question: str, answer: object) -> None:
+        """Trigger; the desktop must be asked for a file once, and nothing happens when that is cancelled."""
+        asked: list[str] = []
+        self.monkeypatch.setattr(files, question, lambda *_args: asked.append(question) or answer)
+        before = self.window.controller.state
+        self.trigger(action_id)
+        assert asked == [question]
+        assert self.window.controller.state is before
+
+    def calls(self, action_id: str, owner: object, method: str) -> None:
+        """Trigger; this method must be called once."""
+        called: list[str] = []
+        self.monkeypatch.setattr(owner, method, lambda *_args: called.append(method))
+        self.trigger(action_id)
+        assert called == [method]
+
+    def copies(self, action_id: str, words: str) -> None:
+        """Trigger; the clipboard must hold these words then."""
+        QGuiApplication.clipboard().setText("before")
+        self.trigger(action_id)
+        self.qtbot.waitUntil(lambda: words in QGuiApplication.clipboard().text(), timeout=20_000)
+
+
+def _auto_checkpoint(rig: Rig) -> None:
+    before = rig.window.settings.values.auto_checkpoint
+    rig.trigger("auto_checkpoint")
+    assert rig.window.settings.values.auto_checkpoint is not before
+    rig.trigger("auto_checkpoint")
+    assert rig.window.settings.values.auto_checkpoint is before
+
+
+def _change(rig: Rig) -> ParameterModel:
+    """Choose a step and change one of its parameters, as the person would."""
+    rig.window.panel.list.choose("add_section_time")
+    parameters = rig.window.controller.parameters("add_section_time")
+    rig.window.controller.desk.reset(["add_section_time"])
+    rig.window.controller.desk.history.edit(parameters, "pad_frame", 77)
+    assert parameters.any_changed
+    return parameters
+
+
+def _reset(action_id: str) -> Callable[[Rig], None]:
+    def check(rig: Rig) -> None:
+        parameters = _change(rig)
+        rig.trigger(action_id)
+        assert not parameters.any_changed
+
+    return check
+
+
+def _undo_and_redo(rig: Rig) -> None:
+    parameters = _change(rig)
+    rig.trigger("undo")
+    assert not parameters.any_changed
+    rig.trigger("redo")
+    assert parameters.value("pad_frame") == 77
+    rig.window.controller.desk.reset(["add_section_time"])
+
+
+def _run_step(rig: Rig) -> None:
+    rig.window.panel.list.choose("add_section_time")
+    rig.calls("run_step", rig.window.controller, "run_step")
+
+
+def _stop(rig: Rig) -> None:
+    with pytest.raises(AssertionError, match="nothing is running"):
+        rig.trigger("stop")
+    rig.window.actions_.allow("stop", None)
+    rig.trigger("stop")
+    assert rig.window.controller.activity is Activity.IDLE
+
+
+def _units(rig: Rig) -> None:
+    selection, ids = rig.window.controller.selection, rig.window.controller.state.unit_ids
+    selection.select_units(ids[:1])
+    rig.trigger("next_unit")
+    assert selection.unit == ids[1]
+    rig.trigger("previous_unit")
+    assert selection.unit == ids[0]
+
+
+def _whole_recording(rig: Rig) -> None:
+    window = rig.window
+    window.tabs.setCurrentWidget(window.unit)
+    rig.calls("whole_recording", window.recording, "show_all")
+    assert window.tabs.currentWidget() is window.recording
+
+
+def _log(rig: Rig) -> None:
+    assert not rig.window.log.isVisible()
+    rig.trigger("log")
+    assert rig.window.log.isVisible()
+    rig.trigger("log")
+    assert not rig.window.log.isVisible()
+
+
+def _theme(name: str) -> Callable[[Rig], None]:
+    def check(rig: Rig) -> None:
+        rig.trigger(f"theme_{name}")
+        assert rig.window.settings.values.theme == name
+        assert [n for n in ("light", "dark", "system") if rig.window.actions_[f"theme_{n}"].isChecked()] == [
+            name
+        ]
+
+    return check
+
+
+def _help_focus(rig: Rig) -> None:
+    rig.window.panel.list.choose("compute_sta")
+    rig.window.panel.list.setFocus()
+    dialog = rig.opens("help_focus", TopicDialog)
+    assert dialog.topic.title == rig.window.controller.steps.item("compute_sta").spec.title
+
+
+def _opens_address(action_id: str, wanted: Callable[[Rig], str]) -> Callable[[Rig], None]:
+    def check(rig: Rig) -> None:
+        opened: list[str] = []
+        rig.monkeypatch.setattr(
+            QDesktopServices, "openUrl", lambda url: opened.append(url.toString()) or True
+        )
+        rig.monkeypatch.setattr(helping, "release_page", lambda: "https://example.org/releases")
+        rig.window.helping.log_folder.mkdir(parents=True, exist_ok=True)
+        rig.trigger(action_id)
+        assert opened == [wanted(rig)]
+
+    return check
+
+
+EFFECTS: dict[str, Callable[[Rig], None]] = {
+    "open": lambda rig: rig.asks("open", "ask_open_files", []),
+    "open_folder": lambda rig: rig.asks("open_folder", "ask_folder", None),
+    "open_demo": lambda rig: rig.opens("open_demo", UnsavedDialog),
+    "save": lambda rig: rig.asks("save", "ask_save_path", None),
+    "save_as": lambda rig: rig.asks("save_as", "ask_save_path", None),
+    "checkpoint": lambda rig: rig.asks("checkpoint", "ask_save_path", None),
+    "auto_checkpoint": _auto_checkpoint,
+    "settings": lambda rig: rig.opens("settings", SettingsDialog),
+    "quit": lambda rig: rig.opens("quit", UnsavedDialog),
+    "run_all": lambda rig: rig.calls("run_all", rig.window.controller, "_run"),
+    "run_step": _run_step,
+    "stop": _stop,
+    "undo": _undo_and_redo,
+    "redo": _undo_and_redo,
+    "reset_parameters": _reset("reset_parameters"),
+    "reset_all_parameters": _reset("reset_all_parameters"),
+    "save_preset": lambda rig: rig.opens("save_preset", SavePresetDialog),
+    "presets": lambda rig: rig.opens("presets", PresetsDialog),
+    "calibration": lambda rig: rig.opens("calibration", CalibrationDialog),
+    "previous_unit": _units,
+    "next_unit": _units,
+    "whole_recording": _whole_recording,
+    "log": _log,
+    "theme_light": _theme("light"),
+    "theme_dark": _theme("dark"),
+    "theme_system": _theme("system"),
+    "copy_script": lambda rig: rig.copies("copy_script", "load_recording"),
+    "palette": lambda rig: rig.opens("palette", CommandPalette),
+    "help_focus": _help_focus,
+    "help_page": lambda rig: rig.opens("help_page", HelpPage),
+    "copy_report": lambda rig: rig.copies("copy_report", "Last lines of the log"),
+    "open_log_folder": _opens_address("open_log_folder", lambda rig: rig.window.helping.log_folder.as_uri()),
+    "check_updates": _opens_address("check_updates", lambda rig: "https://example.org/releases"),
+    "about": lambda rig: rig.opens("about", AboutDialog),
+}
+
+
+@pytest.fixture(scope="module")
+def loaded_window(
+    qapp: QApplication, demo_pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MainWindow]:
+    """Return one window for all actions: none of them changes the session."""
+    folder = tmp_path_factory.mktemp("actions")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(helping, "default_log_folder", lambda: folder / "logs")
+        window = MainWindow(Controller(), SettingsStore(folder / "settings.json"), folder / "demo", "tiny")
+        window.show()
+        window.controller.start()
+        _wait_until_idle(window)
+        window.open_paths(list(demo_pair))
+        _wait_until_idle(window)
+        window.load()
+        _wait_until_idle(window)
+        assert window.controller.state.unit_ids
+        yield window
+        window.close_without_question()
+        assert window.joined
+        window.deleteLater()
+
+
+def _wait_until_idle(window: MainWindow) -> None:
+    clock = QElapsedTimer()
+    clock.start()
+    while window.controller.activity is not Activity.IDLE:
+        assert clock.elapsed() < 60_000
+        QTest.qWait(10)
+
+
+@pytest.mark.parametrize("action_id", [spec.id for spec in ACTIONS])
+def test_an_action_does_what_it_says(
+    loaded_window: MainWindow, qtbot: Any, monkeypatch: pytest.MonkeyPatch, action_id: str
+) -> None:
+    assert action_id in EFFECTS, f"say in EFFECTS of this file what the action {action_id!r} must do"
+
+    EFFECTS[action_id](Rig(loaded_window, qtbot, monkeypatch))
+
+    if loaded_window.dialog is not None:
+        loaded_window.dialog.close()
+    assert loaded_window.dialog is None
+
+
+def test_no_effect_is_that_of_an_action_that_is_gone() -> None:
+    assert set(EFFECTS) <= {spec.id for spec in ACTIONS}
+
+
+def test_a_mistyped_action_is_answered_with_the_nearest(loaded_window: MainWindow) -> None:
+    with pytest.raises(KeyError, match="did you mean 'run_all'"):
+        loaded_window.actions_["run_al"]
+    with pytest.raises(KeyError, match="did you mean 'save'"):
+        loaded_window.actions_.allow("sav", None)
+
+
+def test_without_a_page_of_releases_the_person_is_told(
+    loaded_window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(helping, "release_page", lambda: "")
+
+    loaded_window.actions_["check_updates"].trigger()
+
+    assert loaded_window.dialog is not None
+    loaded_window.dialog.close()

@@ -1,0 +1,201 @@
+"""F1 for what has the focus, the page of commands, and a tooltip for every control."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QScrollBar,
+    QTabBar,
+    QWidget,
+)
+
+import hdmea_gui
+from hdmea_gui.actions import ACTIONS
+from hdmea_gui.controller.snapshot import FieldSpec
+from hdmea_gui.dialogs.about import AboutDialog
+from hdmea_gui.dialogs.help import HelpPage, TopicDialog
+from hdmea_gui.help_topics import field_topic, topic_of
+from hdmea_gui.keyboard import KEYS, groups, keyboard_page
+from hdmea_gui.licences import Component
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.versions import version_lines
+
+DOCS = Path(hdmea_gui.__file__).parents[1] / "docs"
+
+
+def explained(window: MainWindow, widget: QWidget) -> TopicDialog:
+    """Return the dialog that F1 opens while a widget has the focus."""
+    window.activateWindow()
+    assert QTest.qWaitForWindowActive(window, 5000)
+    widget.setFocus()
+    QTest.keyClick(window, Qt.Key.Key_F1)
+    assert isinstance(window.dialog, TopicDialog)
+    return window.dialog
+
+
+def test_f1_explains_the_chosen_step(window: MainWindow) -> None:
+    window.panel.list.choose("compute_sta")
+    spec = window.controller.steps.item("compute_sta").spec
+
+    topic = explained(window, window.panel.list).topic
+
+    assert topic.title == spec.title
+    assert spec.help in topic.paragraphs
+    shown = [label for label, _ in topic.facts]
+    for field in spec.fields:
+        assert field.advanced or any(field.title in label for label in shown)
+
+
+def test_f1_explains_the_focused_parameter(window: MainWindow) -> None:
+    window.panel.list.choose("add_section_time")
+    spec = window.controller.steps.item("add_section_time").spec
+    field = next(field for field in spec.fields if field.unit and not field.advanced)
+    editor = window.panel.form.editor(field.name).widget
+
+    topic = explained(window, editor).topic
+
+    assert topic.title == field.title
+    assert field.help in topic.paragraphs
+    assert dict(topic.facts)["Unit"] == field.unit
+    assert "Default" in dict(topic.facts)
+
+
+def test_limits_and_choices_are_named() -> None:
+    number = FieldSpec("n", "Bins", "Number of bins.", "int", 10, unit="bins", minimum=1, maximum=50)
+    choice = FieldSpec("c", "Kind", "", "choice", "a", choices=("a", "b"), optional=True)
+
+    assert dict(field_topic(number, 10).facts)["Allowed"] == "at least 1 and at most 50"
+    facts = dict(field_topic(choice, None).facts)
+    assert facts["Choices"] == "a, b"
+    assert facts["Default"] == "automatic"
+    assert "Left empty" in facts
+
+
+def test_f1_explains_each_view_and_the_row_of_tabs(window: MainWindow) -> None:
+    for preview in window.previews:
+        window.tabs.setCurrentWidget(preview)
+        for focus in (preview, window.tabs.tabBar()):
+            topic = topic_of(focus)
+            assert topic is not None
+            assert topic.paragraphs == (preview.help_text,)
+            assert window.tabs.tabText(window.tabs.currentIndex()) == topic.title
+
+
+def test_f1_explains_a_column_of_the_unit_table(loaded: tuple[MainWindow, tuple[Path, Path]]) -> None:
+    window = loaded[0]
+    view = window.table.view
+    view.setCurrentIndex(view.model().index(0, 1))
+
+    topic = explained(window, view).topic
+
+    horizontal = Qt.Orientation.Horizontal
+    assert topic.title == view.model().headerData(1, horizontal)
+    assert topic.paragraphs == (view.model().headerData(1, horizontal, Qt.ItemDataRole.ToolTipRole),)
+
+
+def test_f1_falls_back_to_the_tooltip_then_to_the_page(window: MainWindow) -> None:
+    topic = topic_of(window.panel.flows)
+    assert topic is not None
+    assert topic.title == "Flow"
+
+    bare = QWidget(window)
+    assert topic_of(bare) is None
+    assert topic_of(None) is None
+    window.setFocus()
+    for widget in window.findChildren(QWidget):
+        widget.clearFocus()
+    window.actions_["help_focus"].trigger()
+    assert isinstance(window.dialog, HelpPage)
+
+
+def test_the_page_names_every_action_key_and_view(window: MainWindow) -> None:
+    window.actions_["help_page"].trigger()
+    page = window.dialog
+    assert isinstance(page, HelpPage)
+
+    text = " ".join(page.browser.toPlainText().split())
+
+    for spec in ACTIONS:
+        assert " ".join(spec.tooltip.split()) in text, spec.id
+        assert window.actions_.keys(spec.id) in text
+    for row in (row for rows in KEYS.values() for row in rows):
+        assert row.does in text
+    for preview in window.previews:
+        assert " ".join(preview.help_text.split()) in text
+    page.search.setText("write result")
+    found = page.browser.toPlainText()
+    assert "Write the result file" in found
+    assert "Where the stimulus lies" not in found
+    page.search.setText("zebra")
+    assert "zebra" in page.browser.toPlainText()
+
+
+def test_the_keyboard_page_of_the_documentation_is_up_to_date() -> None:
+    written = (DOCS / "keyboard.md").read_text(encoding="utf-8")
+
+    assert written == keyboard_page(), "run: python -m hdmea_gui.keyboard docs/keyboard.md"
+    assert sum(len(rows) for rows in groups().values()) == len(ACTIONS) + sum(map(len, KEYS.values()))
+
+
+def test_about_names_versions_and_licences_and_copies_them(
+    qtbot: object, no_leaks: None, tmp_path: Path
+) -> None:
+    licence = tmp_path / "LICENSE"
+    licence.write_text("Redistribution and use…", encoding="utf-8")
+    dialog = AboutDialog(
+        (Component("numpy", "2.0", "BSD", (licence,)), Component("qt", "6", "LGPL-3.0", note="Replace it."))
+    )
+
+    dialog.list.setCurrentRow(1)
+    assert "LGPL-3.0" in dialog.text.toPlainText()
+    dialog.list.setCurrentRow(0)
+    assert "Redistribution" in dialog.text.toPlainText()
+    dialog.copy()
+
+    copied = QGuiApplication.clipboard().text()
+    assert version_lines()[0] in copied
+    assert "qt 6 (LGPL-3.0)" in copied
+    dialog.deleteLater()
+
+
+CONTROLS = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox, QLineEdit)
+
+
+def without_tooltip(window: QWidget) -> list[str]:
+    """Return the controls of a window that do not say what they are; a part of a control has its tooltip."""
+    found = []
+    for kind in CONTROLS:
+        for widget in window.findChildren(kind):
+            parent = widget.parentWidget()
+            made_by_qt = widget.objectName().startswith("qt_") or isinstance(parent, QTabBar)
+            if made_by_qt or isinstance(widget, QScrollBar) or widget.toolTip() or parent.toolTip():
+                continue
+            text = widget.text() if isinstance(widget, (QAbstractButton, QLineEdit)) else ""
+            found.append(f"{type(parent).__name__}: {type(widget).__name__} {widget.objectName()} {text}")
+    return found
+
+
+def test_every_control_of_the_window_has_a_tooltip(window: MainWindow) -> None:
+    window.panel.list.choose("compute_sta")
+
+    assert not without_tooltip(window)
+
+
+@pytest.mark.parametrize("step", ["load_recording", "compute_sta", "extract_features"])
+def test_parameters_with_a_unit_show_it(window: MainWindow, step: str) -> None:
+    window.panel.list.choose(step)
+
+    for field in window.controller.steps.item(step).spec.fields:
+        tip = window.panel.form.editor(field.name).widget.toolTip()
+        assert field.unit in tip
+        assert "Default" in tip
