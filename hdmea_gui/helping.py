@@ -128,7 +128,7 @@ class HelpFlow(QObject):
 
     def show_about(self) -> None:
         """Show version, libraries and licences."""
-        self._dialogs.open(AboutDialog(components(), self._window))
+        self._dialogs.open(AboutDialog(components, self._window))
 
     def check_updates(self) -> None:
         """Open the page with the releases in the browser."""

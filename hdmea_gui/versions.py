@@ -13,10 +13,8 @@ from hdmea._version import __version__
 __all__ = [
     "LIBRARIES",
     "PROJECT",
-    "Part",
     "library_version",
     "release_page",
-    "shipped_parts",
     "version_lines",
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontDatabase, QGuiApplication
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from hdmea._version import __version__
 from hdmea_gui.icons import application_icon
 from hdmea_gui.licences import Component
+from hdmea_gui.lookup import Lookup
 from hdmea_gui.versions import version_lines
 
 __all__ = ["AboutDialog"]
@@ -31,22 +32,22 @@ class AboutDialog(QDialog):
 
     Parameters
     ----------
-    shipped
-        Everything that is shipped, in the order to show.
+    read
+        Returns everything that is shipped, in the order to show; called beside the GUI thread.
     parent
         Qt parent.
     """
 
-    def __init__(self, shipped: Sequence[Component], parent: QWidget | None = None) -> None:
+    def __init__(self, read: Callable[[], Sequence[Component]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("About HD-MEA Studio")
         self.resize(720, 520)
-        self._shipped = tuple(shipped)
+        self._shipped: tuple[Component, ...] = ()
+        self._lookup = Lookup(self)
+        self._lookup.answered.connect(self._on_read)
         self.list = QListWidget(self)
         self.list.setAccessibleName("Libraries")
         self.list.setToolTip("Libraries that this program uses, with version and licence")
-        for part in self._shipped:
-            self.list.addItem("  ·  ".join((f"{part.name} {part.version}".strip(), part.licence)))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setSpacing(2)
         self.text = QPlainTextEdit(self)
@@ -73,8 +74,13 @@ class AboutDialog(QDialog):
         layout.addLayout(lists, 1)
         layout.addWidget(box)
         self.list.currentRowChanged.connect(self._show_licence)
-        self.list.setCurrentRow(0)
         self.list.setFocus()
+        self._lookup.ask(lambda: tuple(read()))
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the list is still being read."""
+        return self._lookup.is_waiting
 
     def copy(self) -> None:
         """Put versions and licences on the clipboard."""
@@ -103,6 +109,15 @@ class AboutDialog(QDialog):
         top.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
         top.addLayout(words, 1)
         return top
+
+    def _on_read(self, found: object) -> None:
+        if not isinstance(found, tuple):
+            self.text.setPlainText(f"The list of libraries could not be read: {found}")
+            return
+        self._shipped = found
+        for part in self._shipped:
+            self.list.addItem("  ·  ".join((f"{part.name} {part.version}".strip(), part.licence)))
+        self.list.setCurrentRow(0)
 
     def _show_licence(self, row: int) -> None:
         if 0 <= row < len(self._shipped):

@@ -180,6 +180,7 @@ def _opens_address(action_id: str, wanted: Callable[[Rig], str]) -> Callable[[Ri
 EFFECTS: dict[str, Callable[[Rig], None]] = {
     "open": lambda rig: rig.asks("open", "ask_open_files", []),
     "open_folder": lambda rig: rig.asks("open_folder", "ask_folder", None),
+    "open_checkpoint": lambda rig: rig.asks("open_checkpoint", "ask_checkpoint", None),
     "open_demo": lambda rig: rig.opens("open_demo", UnsavedDialog),
     "save": lambda rig: rig.asks("save", "ask_save_path", None),
     "save_as": lambda rig: rig.asks("save_as", "ask_save_path", None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -148,13 +149,18 @@ def test_the_keyboard_page_of_the_documentation_is_up_to_date() -> None:
 
 
 def test_about_names_versions_and_licences_and_copies_them(
-    qtbot: object, no_leaks: None, tmp_path: Path
+    qtbot: Any, no_leaks: None, tmp_path: Path
 ) -> None:
     licence = tmp_path / "LICENSE"
     licence.write_text("Redistribution and use…", encoding="utf-8")
     dialog = AboutDialog(
-        (Component("numpy", "2.0", "BSD", (licence,)), Component("qt", "6", "LGPL-3.0", note="Replace it."))
+        lambda: (
+            Component("numpy", "2.0", "BSD", (licence,)),
+            Component("qt", "6", "LGPL-3.0", note="Replace it."),
+        )
     )
+    assert dialog.list.count() == 0
+    qtbot.waitUntil(lambda: not dialog.is_reading, timeout=5000)
 
     dialog.list.setCurrentRow(1)
     assert "LGPL-3.0" in dialog.text.toPlainText()
