@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, logs: LogFiles) -> int:
+    from hdmea_gui.jobs import any_left_behind
     from hdmea_gui.qt_messages import keep_qt_messages
 
     keep_qt_messages()
@@ -60,7 +61,7 @@ def _run(options: argparse.Namespace, logs: LogFiles) -> int:
     elif options.files:
         window.open_paths([path.absolute() for path in options.files])
     code = app.exec()
-    if window.joined is False:
+    if window.joined is False or any_left_behind():
         # A stalled drive holds the worker; destroying its thread would abort the process.
         logger.error("A job did not end in time and is left behind.")
         logs.stop()
@@ -87,6 +88,7 @@ def make_application() -> QApplication:
 def make_window(options: argparse.Namespace, logs: LogFiles | None = None) -> MainWindow:
     """Return the window, with the settings of this user."""
     from hdmea_gui.controller import Controller
+    from hdmea_gui.durations import default_durations_path
     from hdmea_gui.main_window import MainWindow
     from hdmea_gui.recovery import make_keeper
     from hdmea_gui.settings import SettingsStore, default_settings_path
@@ -94,7 +96,8 @@ def make_window(options: argparse.Namespace, logs: LogFiles | None = None) -> Ma
     settings = SettingsStore(options.settings or default_settings_path())
     if options.theme:
         settings.values.theme = options.theme
-    return MainWindow(Controller(keeper=make_keeper(settings.values)), settings, logs=logs)
+    controller = Controller(keeper=make_keeper(settings.values))
+    return MainWindow(controller, settings, logs=logs, durations=default_durations_path())
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

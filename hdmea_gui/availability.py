@@ -10,7 +10,12 @@ __all__ = ["refusals"]
 
 
 def refusals(
-    state: StateView, activity: Activity, chosen: StepItem | None, problems: bool, has_flow: bool
+    state: StateView,
+    activity: Activity,
+    chosen: StepItem | None,
+    problems: bool,
+    has_flow: bool,
+    to_here: int = 0,
 ) -> dict[str, str | None]:
     """Return for each action that may be impossible None, or the reason why it is.
 
@@ -26,6 +31,8 @@ def refusals(
         Whether the parameters of the chosen step have values that are not allowed.
     has_flow
         Whether there is a flow to run.
+    to_here
+        Number of steps that are missing or stale up to the chosen one.
     """
     busy = _busy(activity)
     nothing_open = None if state.is_open else "open a recording first"
@@ -49,7 +56,10 @@ def refusals(
         "save_as": nothing_open or no_data or busy,
         "checkpoint": nothing_open or no_data or busy,
         "run_all": nothing_open or busy or no_flow,
+        "run_to_here": nothing_open or busy or _to_here_refusal(chosen, to_here),
         "run_step": nothing_open or busy or _step_refusal(chosen, problems),
+        "run_again": nothing_open or busy or _again_refusal(chosen, problems),
+        "show_failure": None if chosen is not None and chosen.reason else "the chosen step did not fail",
         "stop": stop,
         "copy_script": nothing_open or (None if state.completed else "run a step first"),
         "calibration": "the engine is still starting" if activity is Activity.STARTING else None,
@@ -74,4 +84,20 @@ def _step_refusal(chosen: StepItem | None, problems: bool) -> str | None:
         return "choose a step first"
     if chosen.state is StepState.NEEDS:
         return f"{chosen.spec.title} {chosen.detail}"
+    if chosen.state is StepState.DONE:
+        return "it is done; “Run again” computes it anew"
     return "a parameter has a value that is not allowed" if problems else None
+
+
+def _again_refusal(chosen: StepItem | None, problems: bool) -> str | None:
+    if chosen is None:
+        return "choose a step first"
+    if not chosen.has_results:
+        return f"{chosen.spec.title} has no results yet"
+    return "a parameter has a value that is not allowed" if problems else None
+
+
+def _to_here_refusal(chosen: StepItem | None, to_here: int) -> str | None:
+    if chosen is None:
+        return "choose a step first"
+    return None if to_here else "everything up to here is done"

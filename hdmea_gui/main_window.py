@@ -17,6 +17,7 @@ from hdmea_gui.dialogs.calibration import CalibrationDialog
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.editing import EditFlow
+from hdmea_gui.estimates import EstimateFlow
 from hdmea_gui.forecasting import ForecastFlow
 from hdmea_gui.frame import WindowFrame
 from hdmea_gui.helping import HelpFlow
@@ -24,6 +25,7 @@ from hdmea_gui.icons import application_icon
 from hdmea_gui.jobs import Failure, JobProgress
 from hdmea_gui.leaving import LeaveFlow
 from hdmea_gui.logfile import LogFiles
+from hdmea_gui.models.steps import StepState
 from hdmea_gui.opening import OpenFlow, dropped_paths
 from hdmea_gui.preferences import PreferencesFlow
 from hdmea_gui.previews.base import Preview
@@ -35,6 +37,7 @@ from hdmea_gui.previews.stimulus import StimulusPreview
 from hdmea_gui.previews.unit import UnitPreview
 from hdmea_gui.previews.units import UnitsPreview
 from hdmea_gui.recovery import RecoveryFlow
+from hdmea_gui.running import RunFlow
 from hdmea_gui.saving import SaveFlow
 from hdmea_gui.scripting import ScriptCopier
 from hdmea_gui.settings import SettingsStore
@@ -43,10 +46,14 @@ from hdmea_gui.titles import window_title
 from hdmea_gui.widgets.log_panel import LogPanel, LogRelay
 from hdmea_gui.widgets.recent_menu import RecentMenu
 from hdmea_gui.widgets.status_line import StatusLine
+from hdmea_gui.widgets.step_list import StepListView
 from hdmea_gui.widgets.step_panel import StepPanel
 from hdmea_gui.widgets.unit_table import UnitTable
 
 __all__ = ["MainWindow"]
+
+JOIN_S = 10.0
+"""How long a closed window waits for its worker."""
 
 
 class MainWindow(QMainWindow):
@@ -64,6 +71,8 @@ class MainWindow(QMainWindow):
         Its size, as `hdmea.simulate.write_demo` knows it.
     logs
         The log files of this program; None if it writes none.
+    durations
+        File in which the durations of runs are remembered; None: they are not.
 
     Attributes
     ----------
@@ -78,12 +87,14 @@ class MainWindow(QMainWindow):
         demo_folder: Path | None = None,
         demo_size: str = "small",
         logs: LogFiles | None = None,
+        durations: Path | None = None,
     ) -> None:
         super().__init__()
         self.controller = controller
         self.settings = settings
         self.joined: bool | None = None
         self._may_close = False
+        self._durations_path = durations
         self._theme = theme_of(settings.values.theme)
         self.setWindowIcon(application_icon())
         self.dialogs = DialogHost(self)
@@ -104,8 +115,10 @@ class MainWindow(QMainWindow):
         self.recovery.crashes = {} if logs is None else logs.crashes
         self.helping = HelpFlow(controller, self.dialogs, logs, self)
         self.preferences = PreferencesFlow(settings, self.recovery, self.helping, self.dialogs, self)
+        self.steps = StepListView(controller.steps, self._theme, self)
+        self.running = RunFlow(controller, self.steps, self.dialogs, self)
         self.actions_ = ActionSet(self)
-        self.panel = StepPanel(controller, self.actions_, self._theme, self)
+        self.panel = StepPanel(controller, self.steps, self.actions_, self._theme, self)
         self.editing.attach(self.panel)
         self.recording = RecordingPreview(controller, self._theme, self)
         self.unit = UnitPreview(controller, self._theme, self)
@@ -156,6 +169,7 @@ class MainWindow(QMainWindow):
         self.actions_.fill_toolbar(self.frame.add_toolbar())
         self.status = StatusLine(self.actions_["log"], self)
         self.setStatusBar(self.status)
+        self.estimates = EstimateFlow(self.controller, self._durations_path, self)
         self.forecasting = ForecastFlow(self.controller, self.panel, self.status.memory, self)
         self.frame.take_drops()
 
@@ -166,10 +180,11 @@ class MainWindow(QMainWindow):
         controller.progressed.connect(self._on_progress)
         controller.opened.connect(self._on_opened)
         controller.saved.connect(self._on_saved)
-        controller.step_failed.connect(self._on_step_failed)
         controller.failed.connect(self._on_failed)
         controller.stopped.connect(lambda title: self._say(f"Stopped: {title}."))
         controller.warned.connect(lambda text: self.log.add(logging.WARNING, text))
+        self.running.told.connect(self._say)
+        self.running.noted.connect(self.log.add)
         self.saving.checkpointed.connect(self._refresh)
         self.scripts.told.connect(self._say)
         self.opening.told.connect(self._say)
@@ -230,28 +245,13 @@ class MainWindow(QMainWindow):
 
     def load(self) -> None:
         """Run the step that starts a recording."""
-        creating = next((item for item in self.controller.steps.items if item.spec.creates), None)
-        if creating is not None:
-            self.controller.run_step(creating.spec.name)
-
-    def run_step(self) -> None:
-        """Run the chosen step."""
-        chosen = self.panel.list.chosen_item
-        if chosen is not None:
-            self.controller.run_step(chosen.spec.name)
+        self.running.load()
 
     def edit_calibration(self) -> None:
         """Show where the stimulus lies on the chip, and the pitch of the electrodes."""
         dialog = CalibrationDialog(self.controller, self.settings, self)
         dialog.told.connect(self._say)
         self.dialogs.open(dialog)
-
-    def _on_step_failed(self, title: str, reason: str, details: str) -> None:
-        self.log.add(logging.ERROR, f"{title} failed: {reason}")
-        kept = "What was computed before is kept; the session is as it was before this step."
-        self.dialogs.open(
-            MessageDialog(f"{title} failed", (reason,), details=details, kept=kept, parent=self)
-        )
 
     # -- saving --------------------------------------------------------------------------------------
 
@@ -330,7 +330,8 @@ class MainWindow(QMainWindow):
         self._refresh()
 
     def _on_progress(self, progress: JobProgress) -> None:
-        self.status.show_progress(self.controller.job_title, progress)
+        left = self.controller.steps.seconds_left if progress.part else None
+        self.status.show_progress(self.controller.job_title, progress, left)
 
     def _on_failed(self, title: str, failure: Failure) -> None:
         self.log.add(logging.ERROR, f"{title} failed: {failure.reason}")
@@ -340,13 +341,16 @@ class MainWindow(QMainWindow):
     def _refresh(self) -> None:
         controller = self.controller
         activity = controller.activity
+        chosen = self.steps.chosen_item
         found = refusals(
             controller.state,
             activity,
-            self.panel.list.chosen_item,
+            chosen,
             self.panel.form.has_problems,
             bool(controller.flow),
+            0 if chosen is None else len(self.running.steps_to(chosen)),
         )
+        self.panel.offer_again(chosen is not None and chosen.state is StepState.DONE)
         for action_id, refusal in found.items():
             self.actions_.allow(action_id, refusal)
         for action_id in self.actions_:
@@ -373,7 +377,9 @@ class MainWindow(QMainWindow):
         self._relay.close()
         self.helping.close()
         QGuiApplication.styleHints().colorSchemeChanged.disconnect(self._on_system_scheme)
-        self.joined = self.controller.shutdown()
+        # A step stops within a second; while a drive does not answer, nobody should look at a dead window.
+        self.hide()
+        self.joined = self.controller.shutdown(JOIN_S)
         event.accept()
 
     def close_without_question(self) -> None:

@@ -32,6 +32,7 @@ def describe_step(definition: StepDefinition[Any]) -> StepSpec:
         fields=describe_fields(definition.params),
         model=definition.params,
         creates=definition.creates,
+        uses=definition.uses,
     )
 
 

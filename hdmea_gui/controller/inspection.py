@@ -35,12 +35,11 @@ def inspect_sources(
     if cmcr is not None:
         info = _look_into_raw(cmcr, lines, warnings, refused)
         cmcr = cmcr if info is not None else None
-    needed = _look_into_sorted(cmtr, info, lines, warnings, refused) if cmtr is not None else None
-    cmtr = cmtr if needed is not None else None
+    found = _look_into_sorted(cmtr, info, lines, warnings, refused) if cmtr is not None else None
+    cmtr = cmtr if found is not None else None
     if cmcr is None and cmtr is None:
         return None, None, None
-    if needed is None:
-        needed = _needed_gb(info)
+    needed, n_units, duration_s = found or (_needed_gb(info), 0, 0.0)
     _tell_memory(needed, lines, warnings)
     if cmcr is None:
         warnings.append("Without the .cmcr there are no light channels: no section times, no averages.")
@@ -48,7 +47,8 @@ def inspect_sources(
         warnings.append("Without the .cmtr there are no units.")
     title = (cmtr or cmcr or Path()).stem.rstrip("-")
     missing = ".cmcr" if cmcr is None else ".cmtr" if cmtr is None else ""
-    return cmcr, cmtr, Card(title, tuple(lines), tuple(warnings), missing)
+    announced = (n_units, duration_s if info is None else info.duration_s)
+    return cmcr, cmtr, Card(title, tuple(lines), tuple(warnings), missing, announced)
 
 
 def _look_into_raw(
@@ -81,8 +81,8 @@ def _look_into_raw(
 
 def _look_into_sorted(
     path: Path, info: RecordingInfo | None, lines: _Lines, warnings: list[str], refused: list[Refused]
-) -> float | None:
-    """Return the memory in GB that both files need, None if the sorted one cannot be read."""
+) -> tuple[float, int, float] | None:
+    """Return memory in GB for both files, units and seconds; None if the sorted one cannot be read."""
     from hdmea.io.cmtr import CmtrReader
     from hdmea.pipeline.loading import memory_estimate_gb
     from hdmea.utils.exceptions import HDMEAError
@@ -103,7 +103,7 @@ def _look_into_sorted(
     if info is None and found.duration_s:
         lines.append(("Duration", f"{found.duration_s:,.1f} s"))
     warnings += found.warnings
-    return needed
+    return needed, found.n_units, float(found.duration_s or 0.0)
 
 
 def _needed_gb(info: RecordingInfo | None) -> float:

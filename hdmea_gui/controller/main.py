@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from hdmea.utils.exceptions import StepCancelled
 from hdmea_gui.controller.parameters import ParameterDesk
@@ -27,6 +27,7 @@ from hdmea_gui.controller.work import (
     StepEnded,
     StepRequest,
     StepStarted,
+    TakeOver,
 )
 from hdmea_gui.controller.workspace import Workspace
 from hdmea_gui.jobs import Failure, Job, JobProgress, JobRunner, Query
@@ -38,6 +39,9 @@ from hdmea_gui.models.units import UnitTableModel
 __all__ = ["Activity", "Controller"]
 
 logger = logging.getLogger(__name__)
+
+STALL_AFTER_MS = 5000
+"""A job that was asked to stop and has not come back by then is said to be stalled."""
 
 _OUTCOMES = {
     "done": StepState.DONE,
@@ -96,6 +100,12 @@ class Controller(QObject):
         Title of the job that failed.
     stopped(str)
         Title of the job that was stopped.
+    step_ended(str, float)
+        Name of a step that was computed, and how long that took in seconds.
+    stalled(str)
+        Title of a job that was asked to stop and does not come back.
+    left(str)
+        Title of a job that was left behind.
     kept(Kept | NotKept)
         An automatic checkpoint was written, or why it was not.
     warned(str)
@@ -112,6 +122,9 @@ class Controller(QObject):
     step_failed = Signal(str, str, str)
     failed = Signal(str, object)
     stopped = Signal(str)
+    step_ended = Signal(str, float)
+    stalled = Signal(str)
+    left = Signal(str)
     kept = Signal(object)
     warned = Signal(str)
     answered = Signal(str, object)
@@ -126,8 +139,13 @@ class Controller(QObject):
         self.catalogue = Catalogue((), ())
         self.flow = ""
         self.job_title = ""
+        self._job: Job | None = None
         self._facts_asked: Callable[[FileFacts | Failure], None] | None = None
         self._starting = True
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(STALL_AFTER_MS)
+        self._patience.timeout.connect(self._on_stalled)
         self._runner = JobRunner(partial(Workspace, keeper), (StepCancelled,), self)
         self.desk = ParameterDesk(self.steps, self.ask, self)
         self.desk.warned.connect(self.warned)
@@ -141,6 +159,11 @@ class Controller(QObject):
         self._runner.answered.connect(self._on_answered)
 
     # -- state ---------------------------------------------------------------------------------------
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a result or a checkpoint is being written."""
+        return self._runner.busy and isinstance(self._job, SaveJob | CheckpointJob)
 
     @property
     def activity(self) -> Activity:
@@ -177,6 +200,12 @@ class Controller(QObject):
         self.desk.use_flow(self._flow_params())
         self.activity_changed.emit()
 
+    def run_steps(self, names: Sequence[str], title: str) -> None:
+        """Run several steps one after the other; what is there and up to date is kept."""
+        optional = {request.name for request in self.flow_requests() if request.optional} - set(names[-1:])
+        requests = (StepRequest(name, self._values(name), optional=name in optional) for name in names)
+        self._run(tuple(requests), title)
+
     def run_step(self, name: str) -> None:
         """Run one step; again if it is done."""
         item = self.steps.item(name)
@@ -204,7 +233,26 @@ class Controller(QObject):
         if self._runner.busy:
             self._runner.stop()
             self.steps.set_stopping()
+            if not self._patience.isActive():
+                self._patience.start()
             self.activity_changed.emit()
+
+    def wait_on(self) -> None:
+        """Wait for a stalled job, and tell again if it does not come back."""
+        if self._runner.stopping:
+            self._patience.start()
+
+    def leave_behind(self) -> bool:
+        """Go on without a stalled job, with the session as it was before it; False if it comes back now."""
+        title = self.job_title
+        if not self._runner.leave_behind():
+            return False
+        logger.warning("%s did not come back and was left behind.", title)
+        self._patience.stop()
+        self.steps.end_run()
+        self._submit(TakeOver())
+        self.left.emit(title)
+        return True
 
     def save(self, path: Path, *, overwrite: bool) -> None:
         """Write the result file."""
@@ -266,6 +314,10 @@ class Controller(QObject):
         steps = next((flow.steps for flow in self.catalogue.flows if flow.name == self.flow), ())
         return {step.name: step.params for step in steps}
 
+    def _on_stalled(self) -> None:
+        if self._runner.stopping:
+            self.stalled.emit(self.job_title)
+
     def _set_state(self, state: StateView, *, forget: bool = False) -> None:
         units_changed = (state.unit_ids, state.revision) != (self.state.unit_ids, self.state.revision)
         self.state = state
@@ -278,6 +330,7 @@ class Controller(QObject):
         self.state_changed.emit(state)
 
     def _on_started(self, job: Job) -> None:
+        self._job = job
         self.job_title = job.title
         self.activity_changed.emit()
 
@@ -301,6 +354,8 @@ class Controller(QObject):
             self._set_state(event.state)
         self.steps.set_outcome(event.name, _OUTCOMES[event.outcome], event.reason, event.details)
         title = self.steps.item(event.name).spec.title
+        if event.outcome == "done" and event.complete:
+            self.step_ended.emit(event.name, event.seconds)
         if event.outcome == "failed":
             self.step_failed.emit(title, event.reason, event.details)
         elif event.outcome == "skipped":
@@ -342,6 +397,7 @@ class Controller(QObject):
 
     def _after_job(self) -> None:
         if not self._runner.busy:
+            self._patience.stop()
             self.job_title = ""
             self.steps.end_run()
         self.activity_changed.emit()

@@ -130,7 +130,8 @@ def _open_sources(
     session.set_source_files(cmcr, cmtr)
     session.mark_clean()
     used = tuple(path for path in (cmcr, cmtr) if path is not None)
-    return OpenResult(workspace.adopt(session, used), card, notes=notes)
+    with ctx.commit():
+        return OpenResult(workspace.adopt(session, used, card.announced), card, notes=notes)
 
 
 def _with_partner(cmcr: Path | None, cmtr: Path | None) -> tuple[Path | None, Path | None, tuple[str, ...]]:

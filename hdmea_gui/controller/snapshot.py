@@ -82,6 +82,7 @@ class StepSpec:
     fields: tuple[FieldSpec, ...]
     model: type[pydantic.BaseModel]
     creates: bool = False
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,11 @@ class Column:
 
 @dataclass(frozen=True)
 class StateView:
-    """State of the session; `revision` grows with each change of its data."""
+    """State of the session; `revision` grows with each change of its data.
+
+    `n_units`, `duration_s` and `source_bytes` are those of the source files while nothing is loaded; 0 where
+    they are not known.
+    """
 
     dataset_id: str = ""
     revision: int = 0
@@ -146,6 +151,9 @@ class StateView:
     warnings: tuple[str, ...] = ()
     memory_gb: float = 0.0
     sources: tuple[Path, ...] = ()
+    n_units: int = 0
+    duration_s: float = 0.0
+    source_bytes: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -162,13 +170,15 @@ class StateView:
 class Card:
     """What is inside source files, before they are loaded: lines of (label, value), and warnings.
 
-    `missing` is the suffix of the file of the pair that is not there, empty if both are.
+    `missing` is the suffix of the file of the pair that is not there, empty if both are; `announced` the
+    number of units and the duration in seconds, 0 where not known.
     """
 
     title: str
     lines: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...] = ()
     missing: str = ""
+    announced: tuple[int, float] = (0, 0.0)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ __all__ = [
     "StepEnded",
     "StepRequest",
     "StepStarted",
+    "TakeOver",
     "UnitQuery",
 ]
 
@@ -66,7 +67,10 @@ class StepStarted:
 
 @dataclass(frozen=True)
 class StepEnded:
-    """Milestone: a step ended; `outcome` is done, kept, skipped, failed or cancelled."""
+    """Milestone: a step ended; `outcome` is done, kept, skipped, failed or cancelled.
+
+    `complete` says that all of it was computed, not only what was missing.
+    """
 
     name: str
     outcome: str
@@ -75,6 +79,7 @@ class StepEnded:
     details: str = ""
     state: StateView | None = None
     warnings: tuple[str, ...] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -207,6 +212,7 @@ class RunJob:
                 run.elapsed_seconds,
                 state=bench.state(),
                 warnings=tuple(run.warnings),
+                complete=not run.cached_items,
             )
         )
         if not run.cached:
@@ -248,6 +254,17 @@ class RunJob:
         except CacheConflictError:
             # The form asks for other parameters than those of the result: the person pressed Run.
             return run(True)
+
+
+@dataclass(frozen=True)
+class TakeOver:
+    """Go on with the session of a worker that was left behind."""
+
+    title: str = "Taking over the session"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> StateView:
+        """Return the state of the session, which is as it was before the stalled job."""
+        return bench.state()
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class Workspace:
         self.session: PipelineSession | None = None
         self.sources: tuple[Path, ...] = ()
         self.saved: Baseline | None = None
+        self._announced = (0, 0.0)
         self._revision = 0
         self._made: dict[str, Any] = {}
 
@@ -66,6 +67,7 @@ class Workspace:
         other.session = None if self.session is None else twin_of(self.session)
         other.sources = self.sources
         other.saved = self.saved
+        other._announced = self._announced
         other._revision = self._revision + 1
         return other
 
@@ -77,10 +79,26 @@ class Workspace:
             raise SessionError("No recording is open. Open one, or the demo, first.")
         return self.session
 
-    def adopt(self, session: PipelineSession, sources: tuple[Path, ...] = ()) -> StateView:
-        """Replace the session; the one before is released here."""
+    def adopt(
+        self,
+        session: PipelineSession,
+        sources: tuple[Path, ...] = (),
+        announced: tuple[int, float] = (0, 0.0),
+    ) -> StateView:
+        """Replace the session; the one before is released here.
+
+        Parameters
+        ----------
+        session
+            The new one.
+        sources
+            The files that were opened.
+        announced
+            Number of units and duration in seconds of what is not loaded yet, 0 where not known.
+        """
         self.session = session
         self.sources = sources
+        self._announced = announced
         self.forget_checkpoint()
         self.touch()
         self.saved = None
@@ -129,6 +147,9 @@ class Workspace:
             warnings=tuple(session.warnings),
             memory_gb=session.memory_estimate_gb,
             sources=self.sources,
+            n_units=len(session.units) or self._announced[0],
+            duration_s=_duration(session) or self._announced[1],
+            source_bytes=_nbytes(self.sources),
         )
 
     def remember(self, name: str, make: Callable[[], T]) -> T:
@@ -177,6 +198,17 @@ class Workspace:
             averages=tuple(_averages(unit)),
             footprint=_footprint(unit),
         )
+
+
+def _duration(session: PipelineSession) -> float:
+    return session.duration_s if "recording_duration_s" in session.metadata else 0.0
+
+
+def _nbytes(paths: tuple[Path, ...]) -> int:
+    try:
+        return sum(path.stat().st_size for path in paths)
+    except OSError:
+        return 0
 
 
 def _record(record: Mapping[str, Any]) -> StepRecord:

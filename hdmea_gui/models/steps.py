@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime
 import enum
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from hdmea_gui.controller.snapshot import StateView, StepSpec
+from hdmea_gui.durations import time_left
 
-__all__ = ["StepItem", "StepListModel", "StepState", "duration_text"]
+__all__ = ["StepItem", "StepListModel", "StepState", "about_text", "duration_text", "time_left_text"]
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -35,7 +37,11 @@ class StepState(enum.Enum):
 
 @dataclass(frozen=True)
 class StepItem:
-    """A step with its state; `detail` is the second line that the person reads."""
+    """A step with its state; `detail` is the second line that the person reads.
+
+    `has_results` says that the session holds results of it, also when a later run failed; `expected_s` how
+    long it will take by earlier runs, None where that is not known.
+    """
 
     spec: StepSpec
     state: StepState = StepState.NOT_RUN
@@ -43,6 +49,8 @@ class StepItem:
     fraction: float = 0.0
     reason: str = ""
     details: str = ""
+    has_results: bool = False
+    expected_s: float | None = None
 
 
 # What a run left behind stays visible until the step is run again or another file is opened.
@@ -56,24 +64,50 @@ def duration_text(seconds: float) -> str:
         return ""
     if seconds < 0.1:
         return "< 0.1 s"
-    if seconds < 10:
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+    return _clock_text(round(seconds))
+
+
+def time_left_text(seconds: float) -> str:
+    """Return what is left as the person reads it: ``0:18 left``, ``1:02:03 left``."""
+    return f"{_clock_text(max(1, round(seconds)))} left"
+
+
+def about_text(seconds: float) -> str:
+    """Return how long something will take, as roughly as it is known: ``about 12 s``."""
+    return "under 1 s" if seconds < 0.95 else f"about {duration_text(max(1.0, round(seconds)))}"
+
+
+def _clock_text(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 class StepListModel(QAbstractListModel):
-    """One row per step; `ItemRole` gives the `StepItem`."""
+    """One row per step; `ItemRole` gives the `StepItem`.
+
+    Parameters
+    ----------
+    parent
+        Qt parent.
+    clock
+        Returns seconds that only grow.
+    """
 
     ItemRole = int(Qt.ItemDataRole.UserRole)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(parent)
         self._items: list[StepItem] = []
         self._state = StateView()
+        self._clock = clock
         self._started = 0.0
+        self._left: float | None = None
+        self._stopping = False
 
     # -- Qt ------------------------------------------------------------------------------------------
 
@@ -89,7 +123,7 @@ class StepListModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return item.spec.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n\n".join(filter(None, (item.spec.help, item.reason)))
+            return "\n\n".join(filter(None, (item.spec.help, item.reason, _takes(item))))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{item.spec.title}: {item.state.value} {item.detail}"
         if role == self.ItemRole:
@@ -137,83 +171,113 @@ class StepListModel(QAbstractListModel):
                 continue
             if item.state in _OUTCOMES and not forget:
                 continue
-            self._put(row, self._from_session(item.spec))
+            self._put(row, self._from_session(row))
+
+    def set_expected(self, seconds: Mapping[str, float]) -> None:
+        """Show how long steps will take by earlier runs; those that are left out are not known."""
+        for row, item in enumerate(self._items):
+            changed = replace(item, expected_s=seconds.get(item.spec.name))
+            if changed.state is StepState.READY:
+                changed = replace(changed, detail=_ready_text(changed))
+            self._put(row, changed)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the running and the waiting steps will still take together, None if that is not known."""
+        waiting = [item.expected_s for item in self._items if item.state is StepState.WAITING]
+        running = any(item.state is StepState.RUNNING for item in self._items)
+        parts = [*waiting, self._left] if running else waiting
+        known = [part for part in parts if part is not None]
+        return sum(known) if known and len(known) == len(parts) else None
 
     def set_waiting(self, names: tuple[str, ...]) -> None:
         """Show that these steps will run."""
         for name in names:
             row = self.row_of(name)
-            self._put(row, StepItem(self._items[row].spec, StepState.WAITING, "waiting"))
+            self._put(row, self._shown(row, StepState.WAITING, "waiting"))
 
     def set_running(self, name: str, fraction: float = 0.0, text: str = "") -> None:
         """Show the progress of a step."""
         row = self.row_of(name)
         item = self._items[row]
         if item.state not in {StepState.RUNNING, StepState.STOPPING}:
-            self._started = time.monotonic()
-        if item.state is StepState.STOPPING:
+            self._started = self._clock()
+        if self._stopping:
+            self._put(row, replace(item, state=StepState.STOPPING, detail="stopping…"))
             return
         doing = "" if text == item.spec.title else text
-        parts = [f"{100 * fraction:.0f} %", self._time_left(fraction), doing]
-        detail = "  ·  ".join(filter(None, parts))
-        self._put(row, StepItem(item.spec, StepState.RUNNING, detail, fraction))
+        self._left = time_left(self._clock() - self._started, fraction, item.expected_s)
+        left = "" if self._left is None else time_left_text(self._left)
+        detail = "  ·  ".join(filter(None, (f"{100 * fraction:.0f} %", left, doing)))
+        self._put(row, replace(self._shown(row, StepState.RUNNING, detail), fraction=fraction))
 
     def set_stopping(self) -> None:
-        """Show that a stop was asked for."""
-        for row, item in enumerate(self._items):
-            if item.state is StepState.RUNNING:
-                stopping = replace(item, state=StepState.STOPPING, detail="stopping…")
-                self._put(row, stopping)
+        """Show that a stop was asked for: at the running step, else at the one that comes first."""
+        self._stopping = True
+        for state in (StepState.RUNNING, StepState.WAITING):
+            for row, item in enumerate(self._items):
+                if item.state is state:
+                    self._put(row, replace(item, state=StepState.STOPPING, detail="stopping…"))
+                    return
 
     def set_outcome(self, name: str, state: StepState, reason: str = "", details: str = "") -> None:
         """Show how a step ended; DONE takes its text from the session."""
         row = self.row_of(name)
-        spec = self._items[row].spec
         if state is StepState.DONE:
-            self._put(row, self._from_session(spec))
+            self._put(row, self._from_session(row))
             return
         first = reason.splitlines()[0] if reason else ""
-        self._put(row, StepItem(spec, state, first, reason=reason, details=details))
+        self._put(row, replace(self._shown(row, state, first), reason=reason, details=details))
 
     def end_run(self) -> None:
         """Show that nothing runs any more: steps that still wait go back to what the session says."""
+        self._stopping = False
         for row, item in enumerate(self._items):
             if item.state in _BUSY:
-                self._put(row, self._from_session(item.spec))
+                self._put(row, self._from_session(row))
+
+    def _shown(self, row: int, state: StepState, detail: str) -> StepItem:
+        item = self._items[row]
+        return StepItem(item.spec, state, detail, expected_s=item.expected_s)
 
     def _put(self, row: int, item: StepItem) -> None:
+        item = replace(item, has_results=item.spec.name in self._state.completed)
         if self._items[row] != item:
             self._items[row] = item
             index = self.index(row)
             self.dataChanged.emit(index, index)
 
-    def _from_session(self, spec: StepSpec) -> StepItem:
-        state = self._state
-        if spec.name in state.completed:
-            record = state.steps.get(spec.name)
+    def _from_session(self, row: int) -> StepItem:
+        state, name = self._state, self._items[row].spec.name
+        if name in state.completed:
+            record = state.steps.get(name)
             if record is None:
-                return StepItem(spec, StepState.DONE, "done")
-            detail = "  ·  ".join(
-                filter(None, (duration_text(record.duration_s), _clock(record.finished_at)))
-            )
+                return self._shown(row, StepState.DONE, "done")
             if record.stale:
-                return StepItem(spec, StepState.STALE, "stale: something before it changed", reason="")
-            return StepItem(spec, StepState.DONE, detail)
+                return self._shown(row, StepState.STALE, "stale: something before it changed")
+            when = (duration_text(record.duration_s), _clock(record.finished_at))
+            return self._shown(row, StepState.DONE, "  ·  ".join(filter(None, ("done", *when))))
         if not state.is_open:
-            return StepItem(spec, StepState.NOT_RUN, "not run")
-        missing = [self._title(name) for name in spec.requires if name not in state.completed]
+            return self._shown(row, StepState.NOT_RUN, "not run")
+        requires = self._items[row].spec.requires
+        missing = [self._title(needed) for needed in requires if needed not in state.completed]
         if missing:
-            return StepItem(spec, StepState.NEEDS, f"needs {', '.join(missing)}")
-        return StepItem(spec, StepState.READY, "ready")
+            return self._shown(row, StepState.NEEDS, f"needs {', '.join(missing)}")
+        ready = self._shown(row, StepState.READY, "")
+        return replace(ready, detail=_ready_text(ready))
 
     def _title(self, name: str) -> str:
         return next((item.spec.title for item in self._items if item.spec.name == name), name)
 
-    def _time_left(self, fraction: float) -> str:
-        elapsed = time.monotonic() - self._started
-        if fraction < 0.05 or elapsed < 1.0:
-            return ""
-        return f"{duration_text(elapsed * (1 - fraction) / fraction)} left"
+
+def _ready_text(item: StepItem) -> str:
+    return "ready" if item.expected_s is None else f"ready  ·  {about_text(item.expected_s)}"
+
+
+def _takes(item: StepItem) -> str:
+    if item.expected_s is None:
+        return ""
+    return f"Takes {about_text(item.expected_s)}, by how long it took before on this computer."
 
 
 def _clock(iso: str) -> str:

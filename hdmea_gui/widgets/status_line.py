@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QProgressBar, QStatusBar, QToolButton, QWidget
 
 from hdmea_gui.jobs import JobProgress
+from hdmea_gui.models.steps import time_left_text
 from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.memory_line import MemoryLine
 
@@ -41,11 +42,12 @@ class StatusLine(QStatusBar):
         self._said = text
         self._text.setText(text)
 
-    def show_progress(self, title: str, progress: JobProgress) -> None:
-        """Show how far the running job is."""
+    def show_progress(self, title: str, progress: JobProgress, seconds_left: float | None = None) -> None:
+        """Show how far the running job is, and how long all of it will still take if that is known."""
         self._bar.setRange(0, 1000)
         self._bar.setValue(round(1000 * progress.fraction))
-        self._text.setText(f"{title}: {progress.text}")
+        left = "" if seconds_left is None else f"  ·  {time_left_text(seconds_left)}"
+        self._text.setText(f"{title}: {progress.text}{left}")
 
     def show_job(self, title: str) -> None:
         """Show that a job runs; empty: none does."""

@@ -24,8 +24,24 @@ from hdmea_gui.widgets.step_list import StepListView
 __all__ = ["StepPanel"]
 
 
+_RUN_ACTIONS = ("run_step", "run_again", "run_to_here")
+
+
 class StepPanel(QWidget):
     """Shows the steps and the parameters of the chosen one.
+
+    Parameters
+    ----------
+    controller
+        Knows steps, flows and parameters.
+    steps
+        The step list, which gets the actions of a step as its context menu.
+    actions
+        The actions of the window.
+    theme
+        Colours.
+    parent
+        Qt parent.
 
     Signals
     -------
@@ -39,11 +55,20 @@ class StepPanel(QWidget):
     reset_all_asked = Signal()
 
     def __init__(
-        self, controller: Controller, actions: ActionSet, theme: Theme, parent: QWidget | None = None
+        self,
+        controller: Controller,
+        steps: StepListView,
+        actions: ActionSet,
+        theme: Theme,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._controller = controller
-        self.list = StepListView(controller.steps, theme, self)
+        self._actions = actions
+        self.list = steps
+        for name in (*_RUN_ACTIONS, "show_failure", "reset_parameters"):
+            steps.addAction(actions[name])
+        steps.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.form = ParameterForm(theme, controller.desk.history, self)
         self.flows = QComboBox(self)
         self.flows.setObjectName("flow")
@@ -116,6 +141,10 @@ class StepPanel(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.setObjectName(f"{name}_button")
             buttons.addWidget(button)
+            if name == "run_step":
+                self._run_button = button
+                button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+                button.addActions([actions[other] for other in _RUN_ACTIONS])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -152,6 +181,12 @@ class StepPanel(QWidget):
             self.list.setCurrentIndex(self._controller.steps.index(0))
         else:
             self.form.show_model(None)
+
+    def offer_again(self, again: bool) -> None:
+        """Have the button run the chosen step for the first time, or again."""
+        wanted = self._actions["run_again" if again else "run_step"]
+        if self._run_button.defaultAction() is not wanted:
+            self._run_button.setDefaultAction(wanted)
 
     def _on_chosen(self, name: str) -> None:
         model = self._controller.parameters(name)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,10 +13,13 @@ from PySide6.QtWidgets import QToolButton
 
 from hdmea.pipeline import step as step_module
 from hdmea.pipeline.step import StepContext, StepParams, step
+from hdmea_gui.controller import Controller
 from hdmea_gui.controller.main import Activity
 from hdmea_gui.dialogs.message import MessageDialog
+from hdmea_gui.durations import PastRun, read_durations
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.models.steps import StepState
+from hdmea_gui.settings import SettingsStore
 from tests.gui.conftest import visible_texts
 
 Idle = Callable[[], None]
@@ -198,3 +202,139 @@ def test_a_step_that_needs_another_says_which(
     window.panel.list.choose("section_spike_times")
     assert not window.actions_["run_step"].isEnabled()
     assert "needs" in window.actions_.refusal("run_step")
+
+
+# -- which steps run ---------------------------------------------------------------------------------
+
+
+def test_run_to_here_runs_what_is_missing_and_what_is_stale(
+    qtbot: Any, window: MainWindow, recording: tuple[Path, Path], idle: Idle
+) -> None:
+    window.open_paths(list(recording))
+    idle()
+    window.controller.choose_flow("quick")
+    window.panel.list.choose("section_spike_times")
+
+    window.actions_["run_to_here"].trigger()
+    idle()
+
+    assert window.controller.state.completed == ("load_recording", "add_section_time", "section_spike_times")
+    assert window.actions_.refusal("run_to_here") == "everything up to here is done"
+    window.panel.list.choose("add_section_time")
+    window.actions_["run_again"].trigger()
+    idle()
+    item = window.controller.steps.item
+    assert item("section_spike_times").state is StepState.STALE
+    window.panel.list.choose("compute_sta")
+    window.actions_["run_to_here"].trigger()
+    idle()
+    assert item("section_spike_times").state is StepState.DONE
+    assert item("compute_sta").state is StepState.DONE
+    assert item("extract_features").state is StepState.READY
+
+
+def test_run_again_is_its_own_action_and_says_what_becomes_stale(
+    qtbot: Any, window: MainWindow, recording: tuple[Path, Path], idle: Idle
+) -> None:
+    window.open_paths(list(recording))
+    idle()
+    window.controller.choose_flow("quick")
+    window.panel.list.choose("section_spike_times")
+    assert window.actions_.refusal("run_again") == "Spikes of trials has no results yet"
+    window.actions_["run_to_here"].trigger()
+    idle()
+    window.panel.list.choose("add_section_time")
+    assert "it is done" in window.actions_.refusal("run_step")
+    button = window.findChild(QToolButton, "run_step_button")
+    assert button is not None
+    assert button.defaultAction() is window.actions_["run_again"]
+
+    click(qtbot, window, "run_step")
+    idle()
+
+    assert any(
+        "Section times runs again; then stale: Spikes of trials." in line for line in window.log.texts()
+    )
+    assert window.controller.steps.item("section_spike_times").state is StepState.STALE
+    window.panel.list.choose("section_spike_times")
+    assert button.defaultAction() is window.actions_["run_step"]
+
+
+def test_the_actions_of_a_step_are_its_context_menu(window: MainWindow) -> None:
+    names = [action.objectName() for action in window.panel.list.actions()]
+    assert names == ["run_step", "run_again", "run_to_here", "show_failure", "reset_parameters"]
+    assert window.panel.list.contextMenuPolicy() is Qt.ContextMenuPolicy.ActionsContextMenu
+
+
+def test_the_reason_of_a_failure_can_be_read_again(
+    qtbot: Any, loaded: Loaded, idle: Idle, caplog: pytest.LogCaptureFixture
+) -> None:
+    window, _ = loaded
+    window.controller.run_step("fail")
+    idle()
+    assert isinstance(window.dialog, MessageDialog)
+    window.dialog.close()
+    window.panel.list.choose("fail")
+
+    window.actions_["show_failure"].trigger()
+
+    assert isinstance(window.dialog, MessageDialog)
+    said = visible_texts(window.dialog)
+    assert "the electrode is upside down" in said
+    assert "Kept: Load recording. The session is as it was before this step." in said
+    window.dialog.close()
+    window.panel.list.choose("load_recording")
+    assert window.actions_.refusal("show_failure") == "the chosen step did not fail"
+
+
+# -- how long ----------------------------------------------------------------------------------------
+
+
+def test_what_was_run_before_says_how_long_it_will_take(
+    qtbot: Any, loaded: Loaded, idle: Idle, extra_steps: threading.Event
+) -> None:
+    window, _ = loaded
+    steps, state = window.controller.steps, window.controller.state
+    item = steps.item("add_section_time")
+    assert item.detail == "ready", "nothing is said when nothing is known"
+    assert "by how long it took before" not in (steps.data(steps.index(1), Qt.ItemDataRole.ToolTipRole))
+    size = state.n_units * state.duration_s
+    window.estimates.durations.note("add_section_time", PastRun(12.0, size))
+    window.estimates.durations.note("wait_for_stop", PastRun(200.0, 2 * size))
+
+    window.estimates.refresh()
+
+    assert steps.item("add_section_time").detail == "ready  ·  about 12 s"
+    tooltip = steps.data(steps.index(steps.row_of("add_section_time")), Qt.ItemDataRole.ToolTipRole)
+    assert "Takes about 12 s, by how long it took before on this computer." in tooltip
+    window.controller.run_step("wait_for_stop")
+    qtbot.waitUntil(lambda: "half way" in steps.item("wait_for_stop").detail, timeout=5000)
+    assert re.search(r"50 %  ·  1:\d\d left  ·  half way", steps.item("wait_for_stop").detail)
+    assert re.search(r"1:\d\d left", window.status._text.text())
+    window.controller.stop()
+    idle()
+    steps.set_waiting(("add_section_time", "wait_for_stop"))
+    assert steps.seconds_left == pytest.approx(112.0)
+    steps.set_waiting(("fail",))
+    assert steps.seconds_left is None, "a sum with an unknown part is unknown"
+
+
+def test_a_run_is_remembered_for_the_next_start(
+    qtbot: Any, settings: SettingsStore, recording: tuple[Path, Path], tmp_path: Path, no_leaks: None
+) -> None:
+    path = tmp_path / "data" / "durations.json"
+    window = MainWindow(Controller(), settings, durations=path)
+    window.controller.start()
+    qtbot.waitUntil(lambda: window.controller.activity is Activity.IDLE, timeout=20_000)
+    window.open_paths(list(recording))
+    qtbot.waitUntil(lambda: window.controller.activity is Activity.IDLE, timeout=20_000)
+    assert window.controller.state.n_units == 5, "known before anything is loaded"
+
+    window.load()
+    qtbot.waitUntil(lambda: window.controller.activity is Activity.IDLE, timeout=20_000)
+    qtbot.waitUntil(path.is_file, timeout=5000)
+
+    again = read_durations(path)
+    assert again.expected("load_recording", window.controller.state.source_bytes) is not None
+    window.close_without_question()
+    window.deleteLater()

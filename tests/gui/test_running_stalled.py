@@ -1,0 +1,189 @@
+"""A step that does not come back is left behind: the window goes on, and the session is as it was."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hdmea.pipeline import PipelineSession
+from hdmea.pipeline import step as step_module
+from hdmea.pipeline.step import StepContext, StepParams, step
+from hdmea_gui import main_window
+from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.recovery import Keeper
+from hdmea_gui.dialogs.stalled import StalledDialog
+from hdmea_gui.jobs import any_left_behind
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.models.steps import StepState
+from tests.gui.conftest import visible_texts
+
+Idle = Callable[[], None]
+Loaded = tuple[MainWindow, tuple[Path, Path]]
+
+
+class Drive:
+    """A drive that stops answering as soon as the step reads from it."""
+
+    def __init__(self) -> None:
+        self.reading, self.answers, self.came_back = threading.Event(), threading.Event(), threading.Event()
+
+
+class _NoParams(StepParams):
+    pass
+
+
+@pytest.fixture
+def drive(qtbot: Any) -> Iterator[Drive]:
+    drive = Drive()
+
+    @step("read_drive", title="Read the drive", params=_NoParams, result=lambda run: None)
+    def read_drive(session: Any, params: Any, ctx: StepContext) -> None:
+        """Wait for a drive."""
+        ctx.checkpoint(0.1, "reading")
+        drive.reading.set()
+        try:
+            assert drive.answers.wait(30)
+        finally:
+            drive.came_back.set()
+        ctx.put(np.arange(3), "metadata", "too_late")
+        ctx.checkpoint(0.9, "reading")
+
+    yield drive
+    drive.answers.set()
+    step_module._registry.pop("read_drive")
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=10_000)
+
+
+@pytest.fixture
+def window(drive: Drive, window: MainWindow) -> MainWindow:
+    window.controller._patience.setInterval(50)
+    return window
+
+
+@pytest.fixture
+def stalled(qtbot: Any, loaded: Loaded, drive: Drive) -> Iterator[tuple[MainWindow, StalledDialog]]:
+    """Yield a window whose step was asked to stop and does not answer."""
+    window, _ = loaded
+    window.controller.run_step("read_drive")
+    qtbot.waitUntil(drive.reading.is_set, timeout=5000)
+    window.actions_["stop"].trigger()
+    assert window.controller.steps.item("read_drive").state is StepState.STOPPING, "acknowledged at once"
+    qtbot.waitUntil(lambda: isinstance(window.dialog, StalledDialog), timeout=5000)
+    assert isinstance(window.dialog, StalledDialog)
+    yield window, window.dialog
+    drive.answers.set()
+
+
+def test_the_window_says_what_happened_and_offers_to_wait_or_to_leave(
+    stalled: tuple[MainWindow, StalledDialog],
+) -> None:
+    window, dialog = stalled
+    said = visible_texts(dialog)
+    assert "“Read the drive” does not come back" in said
+    assert "drive or a network connection" in said
+    assert "The session is as it was before" in said
+    assert dialog.wait_button.isDefault()
+    assert window.controller.activity is Activity.STOPPING
+
+
+def test_after_leaving_everything_works_and_nothing_of_the_job_ever_arrives(
+    qtbot: Any, stalled: tuple[MainWindow, StalledDialog], drive: Drive, idle: Idle, tmp_path: Path
+) -> None:
+    window, dialog = stalled
+    before = window.controller.state
+
+    dialog.leave_button.click()
+    idle()
+
+    after = window.controller.state
+    assert (after.completed, after.unit_ids, after.unsaved) == (before.completed, before.unit_ids, True)
+    assert any("was left behind" in line for line in window.log.texts())
+    window.controller.run_step("add_section_time")
+    idle()
+    assert window.controller.steps.item("add_section_time").state is StepState.DONE
+    drive.answers.set()
+    qtbot.waitUntil(lambda: drive.came_back.is_set() and not any_left_behind(), timeout=5000)
+    window.controller.save(tmp_path / "saved.h5", overwrite=False)
+    idle()
+    session = PipelineSession.load(tmp_path / "saved.h5")
+    assert "too_late" not in session.metadata
+    assert tuple(session.completed_steps) == ("load_recording", "add_section_time")
+    assert not window.controller.state.unsaved
+
+
+def test_the_question_goes_when_the_job_comes_back(
+    qtbot: Any, stalled: tuple[MainWindow, StalledDialog], drive: Drive, idle: Idle
+) -> None:
+    window, _ = stalled
+    drive.answers.set()
+    idle()
+    assert window.dialog is None
+    assert window.controller.steps.item("read_drive").state is StepState.CANCELLED
+    assert not any_left_behind()
+
+
+def test_waiting_asks_again(qtbot: Any, stalled: tuple[MainWindow, StalledDialog]) -> None:
+    window, dialog = stalled
+    dialog.wait_button.click()
+    assert window.dialog is None
+    qtbot.waitUntil(lambda: isinstance(window.dialog, StalledDialog), timeout=5000)
+
+
+def test_a_view_is_answered_after_leaving(
+    qtbot: Any, stalled: tuple[MainWindow, StalledDialog], idle: Idle
+) -> None:
+    window, dialog = stalled
+    dialog.leave_button.click()
+    idle()
+    window.tabs.setCurrentWidget(window.unit)
+    window.controller.selection.select_units(("unit_003",))
+    qtbot.waitUntil(lambda: window.unit._view is not None and window.unit._view.unit_id == "unit_003")
+
+
+def test_the_automatic_checkpoints_go_on_after_leaving(
+    qtbot: Any, stalled: tuple[MainWindow, StalledDialog], idle: Idle, tmp_path: Path
+) -> None:
+    window, dialog = stalled
+    dialog.leave_button.click()
+    idle()
+    keeper = Keeper(tmp_path / "recovery")
+    window.controller._runner._worker.bench.keeper = keeper
+    window.controller.run_step("add_section_time")
+    idle()
+    assert keeper._own is not None
+    assert keeper._own.steps == ("load_recording", "add_section_time")
+
+
+def test_the_window_closes_while_a_job_stalls(
+    qtbot: Any,
+    stalled: tuple[MainWindow, StalledDialog],
+    drive: Drive,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    window, _ = stalled
+    monkeypatch.setattr(main_window, "JOIN_S", 0.05)
+
+    window.close_without_question()
+
+    assert window.joined is False
+    assert not window.isVisible()
+    assert any_left_behind(), "the program must end the process, not wait for the thread"
+    drive.answers.set()
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
+    window.joined = True
+
+
+def test_the_window_closes_after_a_job_was_left(
+    qtbot: Any, stalled: tuple[MainWindow, StalledDialog], idle: Idle
+) -> None:
+    window, dialog = stalled
+    dialog.leave_button.click()
+    idle()
+    window.close_without_question()
+    assert window.joined, "the worker that took over ended"
+    assert any_left_behind()
