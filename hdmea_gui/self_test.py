@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from hdmea._version import __version__
@@ -28,7 +29,15 @@ if TYPE_CHECKING:
     from hdmea_gui.controller.probe import Probe
     from hdmea_gui.main_window import MainWindow
 
-__all__ = ["Report", "SelfTest", "change_of", "differences", "main", "use_a_platform_that_works"]
+__all__ = [
+    "Report",
+    "SelfTest",
+    "change_of",
+    "differences",
+    "main",
+    "seconds_since_start",
+    "use_a_platform_that_works",
+]
 
 _TIMEOUT_S = 600.0
 _VIEW_TIMEOUT_S = 20.0
@@ -39,15 +48,35 @@ _LEAST_CHANGE = 0.03
 
 @dataclass
 class Report:
-    """What was found; `problems` is empty if all is well."""
+    """What was found.
+
+    Attributes
+    ----------
+    version, python, system, platform, frozen
+        What ran, and on what; `platform` is what Qt draws with, `frozen` tells a packaged program.
+    seconds
+        How long it took.
+    start
+        Seconds from the start of the process until the window was ``"shown"`` and ``"usable"``.
+    values, kernels, from_cache
+        Numbers of the demo by name; by module, whether compiled functions ran, and whether an earlier start
+        had compiled them.
+    views
+        Which part of each view, 0 … 1, the demo painted.
+    problems
+        A sentence for each thing that is wrong; empty if all is well.
+    """
 
     version: str = __version__
     python: str = field(default_factory=platform.python_version)
     system: str = field(default_factory=platform.platform)
+    platform: str = ""
     frozen: bool = field(default_factory=lambda: bool(getattr(sys, "frozen", False)))
     seconds: float = 0.0
+    start: dict[str, float] = field(default_factory=dict)
     values: dict[str, float] = field(default_factory=dict)
     kernels: dict[str, bool] = field(default_factory=dict)
+    from_cache: dict[str, bool] = field(default_factory=dict)
     views: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -78,6 +107,8 @@ def differences(found: Mapping[str, float], expected: Mapping[str, float]) -> li
 
 
 class _Errors(logging.Handler):
+    """Makes problems of what is logged as an error, raised, or raised where Qt calls."""
+
     def __init__(self, report: Report) -> None:
         super().__init__(logging.ERROR)
         self._report = report
@@ -85,6 +116,25 @@ class _Errors(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         reason = f": {record.exc_info[1]}" if record.exc_info else ""
         self._report.problems.append(f"logged: {record.getMessage()}{reason}")
+
+    def take(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """Note an error that nobody caught, and show where it came from."""
+        self._report.problems.append(f"raised: {kind.__name__}: {error}")
+        sys.__excepthook__(kind, error, trace)
+
+    def __enter__(self) -> None:
+        logging.getLogger().addHandler(self)
+        self._hook, sys.excepthook = sys.excepthook, self.take
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        sys.excepthook = self._hook
+        logging.getLogger().removeHandler(self)
+        if kind is None or error is None or not issubclass(kind, Exception):
+            return False
+        self.take(kind, error, trace)
+        return True
 
 
 class SelfTest:
@@ -103,22 +153,23 @@ class SelfTest:
 
     def run(self) -> Report:
         """Return what was found."""
+        started = time.monotonic()
+        with _Errors(self.report):
+            self._run()
+        self.report.seconds = round(time.monotonic() - started, 1)
+        return self.report
+
+    def _run(self) -> None:
         from hdmea_gui.app import make_application
 
-        started = time.monotonic()
-        make_application()
-        errors = _Errors(self.report)
-        logging.getLogger().addHandler(errors)
+        self.report.platform = make_application().platformName()
         window = self._window()
         try:
             self._walk(window)
         finally:
-            logging.getLogger().removeHandler(errors)
             window.close_without_question()
         if not window.joined:
             self.report.problems.append("the worker did not end")
-        self.report.seconds = round(time.monotonic() - started, 1)
-        return self.report
 
     def _window(self) -> MainWindow:
         from hdmea_gui.controller import Controller
@@ -131,8 +182,11 @@ class SelfTest:
     def _walk(self, window: MainWindow) -> None:
         window.resize(1280, 720)
         window.show()
+        _wait(lambda: window.windowHandle().isExposed(), _VIEW_TIMEOUT_S)
+        self.report.start["shown"] = seconds_since_start()
         window.controller.start()
         self._wait_until_idle(window)
+        self.report.start["usable"] = seconds_since_start()
         empty = self._pictures(window)
         window.open_demo()
         self._wait_until_idle(window)
@@ -181,6 +235,7 @@ class SelfTest:
 
     def _judge(self, probe: Probe) -> None:
         self.report.values, self.report.kernels = probe.values, probe.kernels
+        self.report.from_cache = probe.from_cache
         self.report.problems += differences(probe.values, self._expected["values"])
         self.report.problems += [
             f"the compiled functions of {name} were not used"
@@ -200,6 +255,18 @@ class SelfTest:
             self.report.problems.append(f"it took too long: {controller.job_title}")
 
 
+def seconds_since_start() -> float:
+    """Return the time since this process was started, before Python's own start."""
+    if not sys.platform.startswith("linux"):
+        import psutil
+
+        return round(time.time() - float(psutil.Process().create_time()), 3)
+    # psutil rounds the time of booting to seconds there; the fields after the name begin with the third.
+    fields = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    ticks = int(fields[22 - 3])
+    return round(time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"), 3)
+
+
 def _settle(milliseconds: int) -> None:
     from PySide6.QtCore import QEventLoop, QTimer
 
@@ -211,7 +278,7 @@ def _settle(milliseconds: int) -> None:
 def _wait(condition: Callable[[], bool], timeout_s: float) -> None:
     end = time.monotonic() + timeout_s
     while not condition() and time.monotonic() < end:
-        _settle(20)
+        _settle(5)
 
 
 def _picture(view: QWidget | None) -> QImage:

@@ -1,11 +1,11 @@
-"""What the self-test looks at: a few numbers of the session, and whether the compiled kernels ran."""
+"""What the self-test looks at: a few numbers of the session, and how the compiled kernels ran."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,17 +14,29 @@ if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
     from hdmea_gui.controller.workspace import Workspace
 
-__all__ = ["Probe", "ProbeQuery", "compiled"]
+__all__ = ["Probe", "ProbeQuery", "compiled", "loaded"]
 
 _KERNELS = ("hdmea.features._sta_kernels", "hdmea.features._eimage_kernels")
 
 
+_NO_STATS = SimpleNamespace(cache_hits={})
+
+
 @dataclass(frozen=True)
 class Probe:
-    """Numbers of the session by name, and for each module with kernels whether compiled ones ran."""
+    """What was found.
+
+    Attributes
+    ----------
+    values
+        Numbers of the session by name.
+    kernels, from_cache
+        For each module with kernels, whether compiled ones ran, and whether an earlier start compiled them.
+    """
 
     values: dict[str, float]
     kernels: dict[str, bool]
+    from_cache: dict[str, bool]
 
 
 @dataclass(frozen=True)
@@ -34,13 +46,26 @@ class ProbeQuery:
     def answer(self, bench: Workspace) -> Probe:
         """Return the numbers; SessionError if nothing is open."""
         values = _numbers(bench.require())
-        return Probe(values, {name: compiled(sys.modules.get(name)) for name in _KERNELS})
+        modules = {name: sys.modules.get(name) for name in _KERNELS}
+        return Probe(
+            values,
+            {name: compiled(module) for name, module in modules.items()},
+            {name: loaded(module) for name, module in modules.items()},
+        )
 
 
 def compiled(module: ModuleType | None) -> bool:
     """Return whether a function of a module was compiled to machine code and called."""
-    functions = [] if module is None else [getattr(module, name) for name in module.__all__]
-    return any(getattr(function, "nopython_signatures", ()) for function in functions)
+    return any(getattr(function, "nopython_signatures", ()) for function in _functions(module))
+
+
+def loaded(module: ModuleType | None) -> bool:
+    """Return whether a compiled function of a module was read from a file instead of being compiled."""
+    return any(getattr(function, "stats", _NO_STATS).cache_hits for function in _functions(module))
+
+
+def _functions(module: ModuleType | None) -> list[Any]:
+    return [] if module is None else [getattr(module, name) for name in module.__all__]
 
 
 def _numbers(session: PipelineSession) -> dict[str, float]:

@@ -15,8 +15,10 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel
 
 from hdmea.io.resources import resource_path
-from hdmea_gui.controller.probe import compiled
+from hdmea_gui.controller.probe import compiled, loaded
 from hdmea_gui.self_test import Report, change_of, differences
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def start(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -46,6 +48,8 @@ def test_a_program_that_works_passes_without_a_display(tmp_path: Path) -> None:
     assert report["problems"] == []
     assert report["kernels"] == dict.fromkeys(report["kernels"], True)
     assert {"Recording", "Unit"} <= set(report["views"])
+    assert report["platform"] == "offscreen"
+    assert 0 < report["start"]["shown"] <= report["start"]["usable"] < 280
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == report
     written = {path.name for path in home.rglob("*") if path.is_file()}
     assert not {name for name in written if name.endswith((".h5", ".cmcr")) or name == "settings.json"}
@@ -58,12 +62,27 @@ def test_a_program_without_its_steps_fails(tmp_path: Path) -> None:
         "module.spike_triggered_averages = broken\n"
     )
 
-    done = start(tmp_path, PYTHONPATH=str(tmp_path))
+    done = start(tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
 
     report = json.loads(done.stdout)
     assert done.returncode == 1
     assert any("a library is missing" in problem for problem in report["problems"])
     assert any("sta_energy" in problem for problem in report["problems"])
+
+
+def test_a_window_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nsys.modules['hdmea_gui.previews.unit'] = None  # as if it were not in the package\n"
+    )
+
+    done = start(
+        tmp_path, "--report", str(tmp_path / "report.json"), PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}"
+    )
+
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert done.returncode == 1
+    assert [problem for problem in report["problems"] if "hdmea_gui.previews.unit" in problem]
+    assert "Traceback" in done.stderr
 
 
 def test_numbers_that_are_not_as_stored_are_named() -> None:
@@ -100,3 +119,14 @@ def test_functions_that_were_not_compiled_are_noticed() -> None:
     assert not compiled(module), "compiled functions that were never called prove nothing"
     module.add = types.SimpleNamespace(nopython_signatures=["(int64,)"])
     assert compiled(module)
+
+
+def test_functions_from_an_earlier_start_are_told_from_new_ones() -> None:
+    module: Any = types.ModuleType("kernels")
+    module.__all__ = ["add"]
+    module.add = lambda: None
+    assert not loaded(module)
+    module.add = types.SimpleNamespace(stats=types.SimpleNamespace(cache_hits={}))
+    assert not loaded(module)
+    module.add.stats.cache_hits["(int64,)"] = 1
+    assert loaded(module)
