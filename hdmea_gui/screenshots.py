@@ -82,7 +82,7 @@ class Photographer:
         window.tabs.setCurrentWidget(window.unit)
         window.panel.list.choose("compute_sta")
         self._settle()
-        self._take("unit")
+        self._take_unit()
         self._take_previews()
         window.tabs.setCurrentWidget(window.unit)
         window.actions_["log"].trigger()
@@ -99,6 +99,22 @@ class Photographer:
             self._settle(120)
             self._grab(self.window, f"{name}_{theme}")
 
+    def _take_unit(self) -> None:
+        """Take the unit's pages, and its responses to each kind of movie."""
+        unit = self.window.unit
+        self._take("unit")
+        unit.show_page(unit.responses)
+        self._settle()
+        movies = [unit.responses.movies.itemText(row) for row in range(unit.responses.movies.count())]
+        for movie in movies:
+            self.window.controller.selection.select_movie(movie)
+            self._settle()
+            self._take(f"unit_{movie.partition('_')[0]}")
+        unit.show_page(unit.features)
+        self._settle()
+        self._take("unit_numbers")
+        unit.show_page(unit.overview)
+
     def _take_previews(self) -> None:
         window = self.window
         names = {
@@ -111,6 +127,18 @@ class Photographer:
             window.tabs.setCurrentWidget(view)
             self._settle()
             self._take(name)
+        self._take_several()
+
+    def _take_several(self) -> None:
+        """Take the responses of several units to two movies."""
+        window = self.window
+        window.tabs.setCurrentWidget(window.units)
+        window.controller.selection.select_units(window.controller.state.unit_ids[:5])
+        for kind in ("step", "moving"):
+            movies = [window.units.movies.itemText(row) for row in range(window.units.movies.count())]
+            window.controller.selection.select_movie(next((m for m in movies if m.startswith(kind)), ""))
+            self._settle()
+            self._take(f"units_several_{kind}")
 
     def _grab(self, widget: QWidget, name: str) -> None:
         path = self.folder / f"{name}.png"

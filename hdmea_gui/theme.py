@@ -38,6 +38,8 @@ class Theme:
         Whether the density map runs backwards, so that nothing is drawn in the colour of the background.
     spans
         Fills of stimulus sections, taken in turn.
+    series
+        Lines of several units in one plot; told apart also without one of the eye's three cone types.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Theme:
     diverging: str
     reverse_density: bool
     spans: tuple[str, ...]
+    series: tuple[str, ...]
 
 
 LIGHT = Theme(
@@ -77,6 +80,7 @@ LIGHT = Theme(
     diverging="CET-D1A",
     reverse_density=False,
     spans=("#0b5fb0", "#a15c00", "#1a6f37", "#7a3fa0", "#a8324a", "#00707a"),
+    series=("#0b5fb0", "#e06970", "#a19230", "#771b1e", "#948bc0", "#a34c78", "#082f69", "#5f193c"),
 )
 
 DARK = Theme(
@@ -97,6 +101,7 @@ DARK = Theme(
     diverging="CET-D1A",
     reverse_density=False,
     spans=("#5aa9ff", "#f2b53c", "#63cf85", "#c79bf2", "#ff8d9c", "#4fd0d8"),
+    series=("#5aa9ff", "#e7c91c", "#b36866", "#52ebb7", "#098908", "#8e6992", "#b2d5f7", "#c3d273"),
 )
 
 
@@ -181,6 +186,14 @@ def _stylesheet(theme: Theme) -> str:
         'QFrame[role="card"]': f"background: {theme.raised}; border: {line}; border-radius: 6px",
         'QFrame[role="card"] QLabel': "border: 0; background: transparent",
         "QToolButton#presets::menu-indicator": "image: none; width: 0",
+        'QPushButton[role="segment"]': (
+            f"background: {theme.raised}; color: {theme.text}; border: {line}; padding: 3px 14px; "
+            "margin-left: -1px; border-radius: 0"
+        ),
+        'QPushButton[role="segment"]:checked': (
+            f"background: {theme.accent}; color: {theme.on_accent}; border-color: {theme.accent}"
+        ),
+        'QPushButton[role="segment"]:focus': f"border-color: {theme.text}",
         "QToolBar": f"border: 0; border-bottom: {line}; spacing: 2px; padding: 2px 6px",
         "QStatusBar": f"border-top: {line}",
         "QStatusBar::item": "border: 0",

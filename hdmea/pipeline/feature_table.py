@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from hdmea.utils.exceptions import ConfigurationError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FeatureColumn", "feature_columns", "feature_table", "write_feature_table"]
+__all__ = ["FeatureColumn", "feature_columns", "feature_table", "missing_reasons", "write_feature_table"]
 
 Scalar = float | int | bool | str | None
 
@@ -36,6 +37,7 @@ _FACTS = (
     Output("spike_count", "int64", (), "spikes", (0, None), "accepted spikes of the whole recording"),
 )
 _EIMAGE, _STA = "eimage_sta", "sta_"
+_OF_IMAGE = {"soma.": "geometry", "axon.": "axon"}
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,15 @@ class FeatureColumn:
     values: tuple[Scalar, ...]
 
 
-def feature_columns(session: PipelineSession) -> list[FeatureColumn]:
+def feature_columns(session: PipelineSession, unit_ids: Sequence[str] | None = None) -> list[FeatureColumn]:
     """Return every scalar that is known of the units, with its unit and definition.
 
     Parameters
     ----------
     session
         A session; what has not been computed has no column.
+    unit_ids
+        Units that the columns are to have, in this order; None for all.
 
     Returns
     -------
@@ -74,8 +78,29 @@ def feature_columns(session: PipelineSession) -> list[FeatureColumn]:
         Facts of the units, what the sorter said (``sorter.*``), features in the order in which they were
         stored, then ``soma.*``, ``axon.*`` and ``rf.*`` (``rf[movie].*`` with several noise movies).
     """
-    groups = [_Group("", _FACTS, list(session.units.values())), _sorter(session), *_features(session)]
+    units = list(session.units.values()) if unit_ids is None else [session.units[name] for name in unit_ids]
+    groups = [_Group("", _FACTS, units), _sorter(units), *_features(units)]
     return [column for group in groups for column in group.columns()]
+
+
+def missing_reasons(unit: Mapping[str, Any]) -> dict[str, str]:
+    """Return why numbers of a unit are missing: name of the column, as `feature_columns` has it, to reason.
+
+    Parameters
+    ----------
+    unit
+        A unit of a session.
+    """
+    features: Mapping[str, Any] = unit.get("features") or {}
+    averages = [name for name in features if name.startswith(_STA)]
+    sources = [(f"{name}.", _mapping(entry, "metadata")) for name, entry in features.items()]
+    sources += [(prefix, _mapping(features.get(_EIMAGE), key)) for prefix, key in _OF_IMAGE.items()]
+    sources += [(_rf_prefix(name, averages), _mapping(features[name], "sta_geometry")) for name in averages]
+    return {
+        prefix + name: reason
+        for prefix, stored in sources
+        for name, reason in json.loads(str((stored or {}).get("missing", "{}"))).items()
+    }
 
 
 def feature_table(session: PipelineSession) -> pd.DataFrame:
@@ -160,12 +185,12 @@ class _Group:
             )
 
 
-def _sorter(session: PipelineSession) -> _Group:
-    return _Group("sorter.", (), [unit.get("unit_meta") for unit in session.units.values()])
+def _sorter(units: Sequence[Mapping[str, Any]]) -> _Group:
+    return _Group("sorter.", (), [unit.get("unit_meta") for unit in units])
 
 
-def _features(session: PipelineSession) -> Iterator[_Group]:
-    stored = [unit.get("features") or {} for unit in session.units.values()]
+def _features(units: Sequence[Mapping[str, Any]]) -> Iterator[_Group]:
+    stored = [unit.get("features") or {} for unit in units]
     names = list(dict.fromkeys(name for features in stored for name in features))
     declared: dict[str, Sequence[Output]] = {
         extractor.name: extractor.outputs for extractor in default_registry()
@@ -176,14 +201,16 @@ def _features(session: PipelineSession) -> Iterator[_Group]:
         if name != _EIMAGE and name not in averages:
             data = [_mapping(features.get(name), "data") for features in stored]
             yield _Group(f"{name}.", declared.get(name, ()), data)
-    for prefix, key, outputs in (("soma.", "geometry", SOMA_OUTPUTS), ("axon.", "axon", AXON_OUTPUTS)):
+    for (prefix, key), outputs in zip(_OF_IMAGE.items(), (SOMA_OUTPUTS, AXON_OUTPUTS), strict=True):
         data = [_mapping(features.get(_EIMAGE), key) for features in stored]
         yield _Group(prefix, _in_unit_of_image(outputs, stored), data)
     for name in averages:
-        prefix = "rf." if len(averages) == 1 else f"rf[{name.removeprefix(_STA)}]."
-        yield _Group(
-            prefix, RF_OUTPUTS, [_mapping(features.get(name), "sta_geometry") for features in stored]
-        )
+        data = [_mapping(features.get(name), "sta_geometry") for features in stored]
+        yield _Group(_rf_prefix(name, averages), RF_OUTPUTS, data)
+
+
+def _rf_prefix(average: str, averages: Sequence[str]) -> str:
+    return "rf." if len(averages) == 1 else f"rf[{average.removeprefix(_STA)}]."
 
 
 def _in_unit_of_image(outputs: Sequence[Output], stored: Sequence[Mapping[str, Any]]) -> Sequence[Output]:

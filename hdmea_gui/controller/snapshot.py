@@ -9,24 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pydantic
 
-    from hdmea.analysis.intervals import IntervalHistogram
     from hdmea.analysis.raster import RasterImage, SpikeRaster
 
 __all__ = [
-    "Averaged",
     "Candidate",
     "Card",
     "Choice",
     "Column",
     "FieldSpec",
     "FileFacts",
-    "Footprint",
     "OpenResult",
     "RecordingView",
     "Refused",
@@ -34,7 +30,6 @@ __all__ = [
     "StateView",
     "StepRecord",
     "StepSpec",
-    "UnitView",
 ]
 
 
@@ -242,41 +237,3 @@ class RecordingView:
     rate: RasterImage
     spans: tuple[Span, ...]
     duration_s: float
-
-
-@dataclass(frozen=True)
-class Averaged:
-    """A spike-triggered average of one movie: frames (window, height, width) and where its peak is."""
-
-    movie: str
-    frames: NDArray[np.floating]
-    peak: int
-    first_frame: int
-    centre: float
-
-
-@dataclass(frozen=True)
-class Footprint:
-    """Peak-to-peak electrical image (rows, cols) of a part of the chip.
-
-    `first` is the place (row, column), from 1, of its first electrode; `soma` that of the unit.
-    """
-
-    amplitude: NDArray[np.floating]
-    unit: str
-    first: tuple[int, int]
-    soma: tuple[int, int] | None
-
-
-@dataclass(frozen=True)
-class UnitView:
-    """What the unit's preview draws; None where it was not computed yet."""
-
-    unit_id: str
-    title: str
-    waveform: NDArray[np.floating]
-    waveform_unit: str
-    waveform_ms: NDArray[np.float64]
-    intervals: IntervalHistogram | None
-    averages: tuple[Averaged, ...]
-    footprint: Footprint | None

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea_gui.controller.image_views import Fact
+from hdmea_gui.controller.response_views import (
+    FrequencyTuning,
+    StepMarks,
+    Tuning,
+    feature_of,
+    frequency_tunings,
+    step_marks,
+    tunings,
+)
 
 if TYPE_CHECKING:
-    from hdmea.analysis.polar import PolarCurve
     from hdmea.analysis.psth import Psth
     from hdmea.pipeline.session import PipelineSession
     from hdmea_gui.controller.workspace import Workspace
 
-__all__ = ["MOST_UNITS", "TrialsQuery", "TrialsView", "Tuning", "UnitTrials"]
+__all__ = ["MOST_UNITS", "TrialsQuery", "TrialsView", "UnitTrials"]
 
-MOST_UNITS = 6
+MOST_UNITS = 8
 _LIGHT_COLUMNS = 1500
 _LONGEST_LIGHT_S = 3600.0
 
@@ -34,16 +40,6 @@ class UnitTrials:
     times_s: NDArray[np.float64]
     rows: NDArray[np.int64]
     psth: Psth
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """Direction tuning of one unit: mean spikes per sweep and their standard error in polar form."""
-
-    unit_id: str
-    curve: PolarCurve
-    preferred_deg: float
-    facts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True)
@@ -64,12 +60,18 @@ class TrialsView:
         Mean light over the trials; empty if it was not recorded.
     light_unit
         Its unit.
-    has_directions
-        Whether the movie is a bar that moves in several directions.
-    tunings
-        Of the units for which it was extracted.
+    kind
+        What the movie is, as its stimulus definition says.
+    feature
+        Feature that describes responses to such a movie; empty if there is none.
+    elsewhere
+        Movie from which that feature was extracted, if it is another one.
+    tunings, frequencies
+        Direction tuning and frequency response of the units for which it was extracted.
     rings
-        Round responses that hold all of them, for the rings of the polar plot.
+        Round responses that hold all tunings, for the rings of the polar plot.
+    marks
+        What was found in the response of a single unit to light steps; None without it.
     """
 
     movies: tuple[str, ...]
@@ -81,9 +83,13 @@ class TrialsView:
     light_s: NDArray[np.float64]
     light: NDArray[np.float32]
     light_unit: str
-    has_directions: bool
-    tunings: tuple[Tuning, ...]
-    rings: NDArray[np.float64]
+    kind: str = ""
+    feature: str = ""
+    elsewhere: str = ""
+    tunings: tuple[Tuning, ...] = ()
+    frequencies: tuple[FrequencyTuning, ...] = ()
+    rings: NDArray[np.float64] = field(default_factory=lambda: np.ones(1))
+    marks: StepMarks | None = None
 
 
 @dataclass(frozen=True)
@@ -107,40 +113,66 @@ class TrialsQuery:
         movie = self.movie
         if movie not in movies:
             movie = max(movies, key=lambda name: len(movies[name]))
-        return self._view(session, tuple(movies), movie, movies[movie])
+        return self._view(bench, tuple(movies), movie, movies[movie])
 
     def _view(
-        self, session: PipelineSession, movies: tuple[str, ...], movie: str, times: NDArray[np.int64]
+        self, bench: Workspace, movies: tuple[str, ...], movie: str, times: NDArray[np.int64]
     ) -> TrialsView:
         from hdmea.analysis.polar import ring_radii
         from hdmea.analysis.psth import bin_width_for
 
+        session = bench.require()
         rate = session.acquisition_rate
-        samples = np.asarray(times, np.int64)
-        attributes = getattr(times, "attrs", {})
-        start = -int(attributes.get("pre_samples", 0)) / rate
-        shortest = float((samples[:, 1] - samples[:, 0]).min())
-        stop = (shortest + int(attributes.get("post_samples", 0))) / rate
+        start, stop = _span(times, rate)
         bin_s = min(self.bin_s or bin_width_for(stop - start), stop - start)
         units = {name: session.units[name] for name in self.unit_ids[:MOST_UNITS] if name in session.units}
-        tunings = tuple(_tunings(session, units, movie))
-        light_s, light, light_unit = _light(session, samples[:, 0], start, stop)
+        kind = _kind(getattr(times, "attrs", {}))
+        feature = feature_of(kind)
+        directions = tuple(tunings(session, units, movie)) if feature == "moving_bar" else ()
+        marks = step_marks(session, units, movie, feature) if _one_of(units, feature) else []
+        # The same for all units.
+        light = bench.remember(f"light of {movie}", lambda: _light(session, times, start, stop))
         return TrialsView(
             movies=movies,
             movie=movie,
             units=tuple(
                 _unit_trials(name, unit, movie, rate, (start, stop, bin_s)) for name, unit in units.items()
             ),
-            n_trials=len(samples),
+            n_trials=len(times),
             start_s=start,
             stop_s=stop,
-            light_s=light_s,
-            light=light,
-            light_unit=light_unit,
-            has_directions=_kind(attributes) == "moving_bar",
-            tunings=tunings,
-            rings=ring_radii(max((tuning.curve.reach for tuning in tunings), default=1.0)),
+            light_s=light[0],
+            light=light[1],
+            light_unit=light[2],
+            kind=kind,
+            feature=feature,
+            elsewhere=_elsewhere(units, feature, movie),
+            tunings=directions,
+            frequencies=tuple(frequency_tunings(session, units, movie)) if feature == "chirp" else (),
+            rings=ring_radii(max((tuning.curve.reach for tuning in directions), default=1.0)),
+            marks=marks[0] if marks else None,
         )
+
+
+def _span(times: NDArray[np.int64], rate: float) -> tuple[float, float]:
+    """Return begin and end of the shortest trial with its margins, in seconds from the trial's begin."""
+    samples = np.asarray(times, np.int64)
+    attributes = getattr(times, "attrs", {})
+    shortest = float((samples[:, 1] - samples[:, 0]).min())
+    before, after = (int(attributes.get(name, 0)) for name in ("pre_samples", "post_samples"))
+    return -before / rate, (shortest + after) / rate
+
+
+def _one_of(units: Mapping[str, Any], feature: str) -> bool:
+    """Whether there is one unit, and light steps that can be marked on its rate."""
+    return len(units) == 1 and feature in {"on_off", "green_blue"}
+
+
+def _elsewhere(units: Mapping[str, Mapping[str, Any]], feature: str, movie: str) -> str:
+    """Return the movie that the first unit's feature was extracted from, if it is not this one."""
+    entry = next((unit.get("features", {}).get(feature) for unit in units.values()), None)
+    used = str(entry.get("metadata", {}).get("movie", movie)) if entry else movie
+    return "" if used == movie else used
 
 
 def _kind(attributes: Mapping[str, Any]) -> str:
@@ -164,7 +196,7 @@ def _unit_trials(
 
 
 def _light(
-    session: PipelineSession, starts: NDArray[np.int64], start_s: float, stop_s: float
+    session: PipelineSession, times: NDArray[np.int64], start_s: float, stop_s: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float32], str]:
     from hdmea.analysis.decimation import envelope, trial_mean
 
@@ -174,42 +206,8 @@ def _light(
         return np.zeros(0), np.zeros(0, np.float32), ""
     attributes = getattr(light, "attrs", {})
     rate = float(attributes.get("sampling_rate", 1000.0))
+    starts = np.asarray(times, np.int64)[:, 0]
     firsts = np.rint((starts / session.acquisition_rate + start_s) * rate).astype(np.int64)
     mean = trial_mean(np.asarray(light), firsts, int((stop_s - start_s) * rate))
     drawn = envelope(mean, 0, mean.size, _LIGHT_COLUMNS)
     return start_s + drawn.samples / rate, drawn.values, str(attributes.get("unit", ""))
-
-
-def _tunings(session: PipelineSession, units: Mapping[str, Mapping[str, Any]], movie: str) -> list[Tuning]:
-    from hdmea.analysis.polar import polar_curve
-    from hdmea.features.registry import default_registry
-
-    directions = session.stimulus.get("moving_bar_directions")
-    found = []
-    for unit_id, unit in units.items():
-        feature = unit.get("features", {}).get("moving_bar")
-        if directions is None or not feature or feature.get("metadata", {}).get("movie", movie) != movie:
-            continue
-        numbers = feature["data"]
-        helps = {output.name: output.definition for output in default_registry().get("moving_bar").outputs}
-        found.append(
-            Tuning(
-                unit_id=unit_id,
-                curve=polar_curve(directions, numbers["tuning_curve"], numbers["tuning_sem"]),
-                preferred_deg=float(numbers.get("preferred_direction", math.nan)),
-                facts=_tuning_facts(numbers, helps),
-            )
-        )
-    return found
-
-
-def _tuning_facts(numbers: Mapping[str, Any], helps: Mapping[str, str]) -> tuple[Fact, ...]:
-    facts = []
-    for name in ("dsi", "osi"):
-        value, p = (float(numbers.get(key, math.nan)) for key in (name, f"{name}_p"))
-        text = f"{value:.2f} (p {p:.2g})" if np.isfinite(value) else "–"
-        facts.append(Fact(name.upper(), text, f"{helps.get(name, '')}. {helps.get(f'{name}_p', '')}"))
-    preferred = float(numbers.get("preferred_direction", math.nan))
-    text = f"{preferred:.0f}°" if np.isfinite(preferred) else "–"
-    facts.append(Fact("Preferred", text, helps.get("preferred_direction", "")))
-    return tuple(facts)

@@ -16,7 +16,6 @@ from hdmea_gui.controller.snapshot import (
     RecordingView,
     StateView,
     StepSpec,
-    UnitView,
 )
 from hdmea_gui.jobs import Failure, JobContext, JobStopped
 
@@ -39,7 +38,6 @@ __all__ = [
     "StepRequest",
     "StepStarted",
     "TakeOver",
-    "UnitQuery",
 ]
 
 logger = logging.getLogger(__name__)
@@ -315,17 +313,6 @@ class RecordingQuery:
     def answer(self, bench: Workspace) -> RecordingView | None:
         """Return it, None before units were loaded."""
         return bench.recording_view()
-
-
-@dataclass(frozen=True)
-class UnitQuery:
-    """What the unit's preview draws."""
-
-    unit_id: str
-
-    def answer(self, bench: Workspace) -> UnitView | None:
-        """Return it, None if there is no such unit."""
-        return bench.unit_view(self.unit_id)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from hdmea_gui.controller.snapshot import (
-    Averaged,
-    Footprint,
     RecordingView,
     Span,
     StateView,
     StepRecord,
-    UnitView,
 )
 from hdmea_gui.controller.unit_columns import unit_columns
 
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
     from hdmea_gui.controller.recovery import Keeper, Kept, NotKept
     from hdmea_gui.jobs import JobContext
 
-__all__ = ["Workspace"]
+__all__ = ["Workspace", "spans_of"]
 
 T = TypeVar("T")
 
@@ -175,28 +172,8 @@ class Workspace:
             unit_ids=tuple(session.units),
             raster=raster,
             rate=raster.population_rate(),
-            spans=_spans(session),
+            spans=spans_of(session),
             duration_s=session.duration_s,
-        )
-
-    def unit_view(self, unit_id: str) -> UnitView | None:
-        """Return what is known of one unit; None if the session does not have it."""
-        session = self.session
-        if session is None or unit_id not in session.units:
-            return None
-        unit = session.units[unit_id]
-        waveform = unit.get("waveform", np.zeros(0, np.float32))
-        attributes = getattr(waveform, "attrs", {})
-        rate = session.acquisition_rate
-        return UnitView(
-            unit_id=unit_id,
-            title=_unit_title(unit_id, unit),
-            waveform=np.asarray(waveform),
-            waveform_unit=str(attributes.get("unit", "")),
-            waveform_ms=np.arange(len(waveform)) * np.float64(1000.0 / rate),
-            intervals=_intervals(unit, rate),
-            averages=tuple(_averages(unit)),
-            footprint=_footprint(unit),
         )
 
 
@@ -219,7 +196,8 @@ def _record(record: Mapping[str, Any]) -> StepRecord:
     )
 
 
-def _spans(session: PipelineSession) -> tuple[Span, ...]:
+def spans_of(session: PipelineSession) -> tuple[Span, ...]:
+    """Return the sections of all movies in the order of time."""
     rate = session.acquisition_rate
     spans = [
         Span(movie, float(start) / rate, float(stop) / rate)
@@ -227,48 +205,3 @@ def _spans(session: PipelineSession) -> tuple[Span, ...]:
         for start, stop in np.asarray(sections)
     ]
     return tuple(sorted(spans, key=lambda span: span.start_s))
-
-
-def _unit_title(unit_id: str, unit: Mapping[str, Any]) -> str:
-    where = [f"{name} {unit[key]}" for key, name in (("row", "row"), ("col", "column")) if unit.get(key)]
-    return f"{unit_id} ({', '.join(where)})" if where else unit_id
-
-
-def _intervals(unit: Mapping[str, Any], rate: float) -> Any:
-    from hdmea.analysis.intervals import interval_histogram
-
-    return interval_histogram(unit["spike_times"], rate)
-
-
-def _averages(unit: Mapping[str, Any]) -> list[Averaged]:
-    from hdmea.analysis.images import centre_value, peak_frame
-
-    found = []
-    for name, feature in unit.get("features", {}).items():
-        frames = feature.get("data") if name.startswith("sta_") else None
-        if not isinstance(frames, np.ndarray) or frames.ndim != 3 or not frames.size:
-            continue
-        # A cover range (-60, 0) ends before the spike's own frame.
-        first = -frames.shape[0]
-        cover = feature.get("metadata", {}).get("cover_range")
-        if cover is not None and np.size(cover) == 2:
-            first = int(np.ravel(cover)[0])
-        found.append(
-            Averaged(name.removeprefix("sta_"), frames, peak_frame(frames), first, centre_value(frames))
-        )
-    return found
-
-
-def _footprint(unit: Mapping[str, Any]) -> Footprint | None:
-    from hdmea.analysis.images import peak_to_peak
-
-    feature = unit.get("features", {}).get("eimage_sta")
-    image = feature.get("data") if feature else None
-    if not isinstance(image, np.ndarray) or image.ndim != 3 or not image.size:
-        return None
-    metadata = feature["metadata"]
-    first = (int(metadata.get("first_row", 1)), int(metadata.get("first_column", 1)))
-    row, col = unit.get("row"), unit.get("col")
-    soma = (int(row), int(col)) if row and col else None
-    measure = str(metadata.get("unit", "")).replace("uV", "µV")
-    return Footprint(peak_to_peak(image), measure, first, soma)

@@ -6,18 +6,18 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
-from hdmea_gui.controller.trial_views import Tuning
+from hdmea_gui.controller.response_views import Tuning
+from hdmea_gui.previews.numbers_panel import NumbersPanel
 from hdmea_gui.theme import Theme
-from hdmea_gui.widgets.plot_panel import PlotPanel
 
 __all__ = ["PolarPanel"]
 
 _TURN = np.linspace(0.0, 2 * np.pi, 91)
 
 
-class PolarPanel(PlotPanel):
+class PolarPanel(NumbersPanel):
     """Mean response by direction: 0° to the right, 90° up; rings are responses, bars the standard error."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -31,16 +31,6 @@ class PolarPanel(PlotPanel):
             self.plot.hideAxis(side)
         self.plot.setAspectLocked(True)
         self.plot.setMouseEnabled(x=False, y=False)
-        self._numbers = QLabel(self)
-        self._numbers.setWordWrap(True)
-        layout = self.layout()
-        assert layout is not None
-        layout.addWidget(self._numbers)
-
-    @property
-    def numbers(self) -> str:
-        """The numbers below the plot, as text."""
-        return self._numbers.text()
 
     def show_tunings(
         self, tunings: tuple[Tuning, ...], rings: NDArray[np.float64], colours: tuple[str, ...]
@@ -48,22 +38,8 @@ class PolarPanel(PlotPanel):
         """Show the tuning of units, each in its colour, on rings at these responses."""
         self._tunings, self._rings, self._colours = tunings, rings, colours
         self._draw()
-        lines = []
-        for tuning, colour in zip(tunings, colours, strict=False):
-            # There is room for two numbers of each of several units.
-            facts = [fact for fact in tuning.facts if len(tunings) == 1 or fact.label != "OSI"]
-            mark = f'<span style="color:{colour}">■</span> ' if len(tunings) > 1 else ""
-            lines.append(mark + ", ".join(f"{fact.label} <b>{fact.text}</b>" for fact in facts))
-        self._numbers.setText("<br>".join(lines))
-        helps = {fact.label: fact.help for tuning in tunings for fact in tuning.facts}
-        self._numbers.setToolTip("\n".join(f"{label}: {help_text}" for label, help_text in helps.items()))
-        self._numbers.show()
+        self.show_numbers([(tuning.facts, colour) for tuning, colour in zip(tunings, colours, strict=False)])
         self.show_plot("spikes per sweep ± SEM")
-
-    def show_empty(self, text: str) -> None:
-        """Say what to do so that there is a tuning."""
-        self._numbers.hide()
-        super().show_empty(text)
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""

@@ -72,10 +72,10 @@ class PlotPanel(QWidget):
         self.plot.setLabel("bottom", x_label)
         self.plot.setLabel("left", y_label)
         self.plot.setMenuEnabled(False)
-        heading = QHBoxLayout()
-        heading.addWidget(self._title)
-        heading.addSpacing(12)
-        heading.addWidget(self._note, 1)
+        self.heading = QHBoxLayout()
+        self.heading.addWidget(self._title)
+        self.heading.addSpacing(12)
+        self.heading.addWidget(self._note, 1)
         pages = QWidget(self)
         self._stack = QStackedLayout(pages)
         self._stack.addWidget(self._empty)
@@ -83,7 +83,7 @@ class PlotPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
         layout.setSpacing(2)
-        layout.addLayout(heading)
+        layout.addLayout(self.heading)
         layout.addWidget(pages, 1)
         self.apply_theme(theme)
 
@@ -96,6 +96,10 @@ class PlotPanel(QWidget):
     def empty_text(self) -> str:
         """The words shown while there is nothing to draw."""
         return self._empty.text()
+
+    def set_heading_height(self, pixels: int) -> None:
+        """Make the heading at least so high, like that of a panel beside it that has controls."""
+        self._title.setMinimumHeight(pixels)
 
     def show_empty(self, text: str) -> None:
         """Say what to do so that there will be something to draw."""

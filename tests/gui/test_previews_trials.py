@@ -12,7 +12,8 @@ import pytest
 from hdmea.analysis.polar import polar_curve
 from hdmea.analysis.psth import psth
 from hdmea_gui.controller.image_views import Fact
-from hdmea_gui.controller.trial_views import MOST_UNITS, TrialsView, Tuning, UnitTrials
+from hdmea_gui.controller.response_views import Tuning
+from hdmea_gui.controller.trial_views import MOST_UNITS, TrialsView, UnitTrials
 from hdmea_gui.main_window import MainWindow
 
 STEP = "step_up_1s_2i_b0_2x"
@@ -30,6 +31,9 @@ TUNING = Tuning(
     curve=polar_curve(np.arange(4) * 90.0, np.array([1.0, 4.0, 1.0, 0.0]), np.array([0.5, 1.0, 0.5, np.nan])),
     preferred_deg=90.0,
     facts=(Fact("DSI", "0.67 (p 0.001)", "index"), Fact("OSI", "0.1 (p 0.5)", "index")),
+    directions_deg=np.arange(4) * 90.0,
+    response=np.array([1.0, 4.0, 1.0, 0.0]),
+    error=np.array([0.5, 1.0, 0.5, np.nan]),
 )
 VIEW = TrialsView(
     movies=("bar", "step"),
@@ -41,7 +45,8 @@ VIEW = TrialsView(
     light_s=np.array([0.0, 1.0]),
     light=np.array([0.0, 2e6], np.float32),
     light_unit="counts",
-    has_directions=True,
+    kind="moving_bar",
+    feature="moving_bar",
     tunings=(TUNING,),
     rings=np.array([2.0, 4.0, 6.0]),
 )
@@ -55,7 +60,7 @@ def shown(window: MainWindow) -> MainWindow:
 
 
 def test_each_spike_is_a_tick_in_the_row_of_its_trial(shown: MainWindow) -> None:
-    ((x, y),) = (item.getData() for item in shown.units.raster.items if hasattr(item, "getData"))
+    x, y = shown.units.plot.spikes[0].getData()
 
     assert x.tolist() == [0.25, 0.25, 0.3, 0.3, 1.75, 1.75]
     assert y == pytest.approx([0.6, 1.4, 0.6, 1.4, 1.6, 2.4]), "trials are counted from 1"
@@ -71,14 +76,14 @@ def test_columns_of_the_table_are_the_rates(shown: MainWindow) -> None:
 
 
 def test_light_has_its_unit_with_a_round_power_of_ten(shown: MainWindow) -> None:
-    axis = shown.units.light.getAxis("left")
+    axis = shown.units.plot.light.getAxis("left")
 
     assert "10⁶ counts" in axis.labelText
     assert axis.scale == pytest.approx(1e-6)
 
 
 def test_tuning_has_its_numbers_below_and_definitions_as_tooltip(shown: MainWindow) -> None:
-    polar = shown.units.polar
+    polar = shown.units.side.polar
 
     assert not polar.is_empty
     assert "DSI <b>0.67 (p 0.001)</b>" in polar.numbers
@@ -89,14 +94,14 @@ def test_tuning_has_its_numbers_below_and_definitions_as_tooltip(shown: MainWind
 def test_without_the_feature_the_polar_plot_says_what_to_run(shown: MainWindow) -> None:
     shown.units.show_answer(replace(VIEW, tunings=()))
 
-    assert shown.units.polar.isVisible()
-    assert "Features" in shown.units.polar.empty_text
+    assert shown.units.side.isVisible()
+    assert "Features" in shown.units.side.message
 
 
 def test_without_directions_there_is_no_polar_plot(shown: MainWindow) -> None:
-    shown.units.show_answer(replace(VIEW, tunings=(), has_directions=False))
+    shown.units.show_answer(replace(VIEW, tunings=(), kind="noise", feature=""))
 
-    assert not shown.units.polar.isVisible()
+    assert not shown.units.side.isVisible()
 
 
 def test_several_units_stand_one_below_the_other_in_their_colours(shown: MainWindow) -> None:
@@ -104,8 +109,7 @@ def test_several_units_stand_one_below_the_other_in_their_colours(shown: MainWin
         replace(VIEW, units=(*VIEW.units, responses("unit_007", [1.0], [1.0])), tunings=())
     )
 
-    drawn = [item.getData()[1] for item in shown.units.raster.items if hasattr(item, "getData")]
-    assert drawn[1] == pytest.approx([2.6, 3.4, 3.6, 4.4])
+    assert shown.units.plot.spikes[1].getData()[1] == pytest.approx([2.6, 3.4, 3.6, 4.4])
     assert "unit_001" in shown.units.legend.text()
     assert "unit_007" in shown.units.legend.text()
 
@@ -123,7 +127,7 @@ def test_trials_of_the_session_by_movie_and_bin(
 ) -> None:
     window = loaded[0]
     window.tabs.setCurrentWidget(window.units)
-    qtbot.waitUntil(lambda: "Spikes of trials" in window.units._message.text())
+    qtbot.waitUntil(lambda: "Spikes of trials" in window.units.plot.message)
 
     window.controller.choose_flow("quick")
     window.controller.run_all()
@@ -131,7 +135,7 @@ def test_trials_of_the_session_by_movie_and_bin(
     qtbot.waitUntil(lambda: window.units.table() is not None)
     assert window.units.movies.currentText() == STEP, "the movie with most trials comes first"
 
-    view = window.units._view
+    view = window.units.view
     assert view is not None
     assert (view.start_s, view.stop_s) == pytest.approx((0.0, 3.0), abs=0.01)
     on = view.light[(view.light_s > 1.1) & (view.light_s < 1.9)]
@@ -139,11 +143,11 @@ def test_trials_of_the_session_by_movie_and_bin(
     assert on.min() > off.max(), "light goes on at 1 s of the trial"
     window.units.bins.setCurrentIndex(window.units.bins.findData(100))
     window.units.bins.activated.emit(window.units.bins.currentIndex())
-    qtbot.waitUntil(lambda: window.units._view.units[0].psth.rate.size in {29, 30})  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: window.units.view.units[0].psth.rate.size in {29, 30})  # type: ignore[union-attr]
 
     window.units.movies.setCurrentIndex(1 - window.units.movies.currentIndex())
     window.units.movies.activated.emit(window.units.movies.currentIndex())
-    qtbot.waitUntil(lambda: window.units._view is not None and "noise" in window.units._view.movie)
+    qtbot.waitUntil(lambda: window.units.view is not None and "noise" in window.units.view.movie)
     assert "noise" in window.controller.selection.movie
 
 
@@ -152,10 +156,9 @@ def test_more_units_than_colours_are_said(
 ) -> None:
     window = loaded[0]
     ids = window.controller.state.unit_ids
-    assert len(ids) < MOST_UNITS
     window.tabs.setCurrentWidget(window.units)
-    window.controller.selection._units = (*ids, "unit_901", "unit_902", "unit_903")
+    window.controller.selection._units = (*ids, *(f"unit_{900 + n}" for n in range(MOST_UNITS)))
 
     window.units.show_answer(VIEW)
 
-    assert f"and {len(ids) + 3 - MOST_UNITS} more" in window.units.legend.text()
+    assert f"and {len(ids)} more" in window.units.legend.text()

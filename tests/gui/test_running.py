@@ -108,10 +108,12 @@ def test_choosing_a_unit_in_the_table_is_followed_by_the_views(qtbot: Any, loade
     window.actions_["next_unit"].trigger()
 
     assert window.controller.selection.unit == "unit_002"
-    qtbot.waitUntil(lambda: window.unit._view is not None and window.unit._view.unit_id == "unit_002")
-    assert not window.unit.waveform.is_empty
-    assert window.unit.average.is_empty
-    assert "Spike-triggered averages" in window.unit.average.empty_text
+    qtbot.waitUntil(
+        lambda: window.unit.overview.view is not None and window.unit.overview.view.unit_id == "unit_002"
+    )
+    assert not window.unit.overview.waveform.is_empty
+    assert window.unit.overview.average.is_empty
+    assert "Spike-triggered averages" in window.unit.overview.average.empty_text
 
 
 def test_stop_in_the_middle_of_a_step_leaves_the_session_as_it_was(
@@ -147,7 +149,9 @@ def test_views_are_answered_while_a_step_runs(
 
     window.controller.selection.select_units(("unit_003",))
 
-    qtbot.waitUntil(lambda: window.unit._view is not None and window.unit._view.unit_id == "unit_003")
+    qtbot.waitUntil(
+        lambda: window.unit.overview.view is not None and window.unit.overview.view.unit_id == "unit_003"
+    )
     assert window.controller.activity is Activity.RUNNING
     window.controller.stop()
 

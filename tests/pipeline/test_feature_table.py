@@ -9,7 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hdmea.pipeline.feature_table import feature_columns, feature_table, write_feature_table
+from hdmea.pipeline.feature_table import (
+    feature_columns,
+    feature_table,
+    missing_reasons,
+    write_feature_table,
+)
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.exceptions import ConfigurationError
 
@@ -62,6 +67,27 @@ class TestColumns:
         assert found["baseline.baseline_rate"][0] == 2.5
         assert found["own.score"] == (3, 3)
         assert found["own.label"] == ("good", "good")
+
+    def test_of_some_units_in_the_order_asked_for(self, session: PipelineSession) -> None:
+        columns = {
+            column.name: column.values for column in feature_columns(session, ["unit_002", "unit_001"])
+        }
+
+        assert columns["row"] == (5, 3)
+        assert feature_columns(session, ["unit_002"])[0].values == (5,)
+
+    def test_reasons_have_the_names_of_the_columns(self) -> None:
+        why = {"missing": '{"x": "too few spikes"}'}
+        features = {
+            "on_off": {"data": {}, "metadata": why},
+            "eimage_sta": {"data": 0, "metadata": {}, "geometry": why, "axon": why},
+            "sta_a": {"data": 0, "sta_geometry": why},
+        }
+
+        assert set(missing_reasons({"features": features})) == {"on_off.x", "soma.x", "axon.x", "rf.x"}
+        features["sta_b"] = {"data": 0, "sta_geometry": why}
+        assert missing_reasons({"features": features})["rf[b].x"] == "too few spikes"
+        assert missing_reasons({}) == {}
 
     def test_arrays_and_bookkeeping_are_not(self, session: PipelineSession) -> None:
         found = by_name(session)
