@@ -367,6 +367,7 @@ class Controller(QObject):
         elif isinstance(result, OpenResult):
             if result.state is not None:
                 self.selection.select_units(())
+                self.selection.select_time(0.0, 0.0)
                 self._set_state(result.state, forget=True)
                 self.desk.begin_recording(result.state)
             self.opened.emit(result)

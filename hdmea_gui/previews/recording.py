@@ -13,6 +13,7 @@ from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.raster_plot import RasterPlot
 from hdmea_gui.previews.stimulus_strip import StimulusStrip, span_regions
+from hdmea_gui.previews.time_link import TimeLink
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot_panel import style_plot
 from hdmea_gui.widgets.recording_card import CardPage, WelcomePage
@@ -50,6 +51,7 @@ class RecordingPreview(Preview):
         self._regions: list[pg.LinearRegionItem] = []
         self._view: RecordingView | None = None
         self._lay_out()
+        self._time = TimeLink(self, self.raster, controller.selection)
         self.raster.unit_clicked.connect(self._on_unit_clicked)
         controller.selection.units_changed.connect(lambda _ids: self._mark_unit())
         self.apply_theme(theme)
@@ -74,7 +76,7 @@ class RecordingPreview(Preview):
         self._draw_spans(answer.spans)
         self._mark_unit()
         if fresh:
-            self.show_all()
+            self._time.begin(answer.duration_s)
 
     def show_problem(self, reason: str) -> None:
         """Say why nothing can be shown."""

@@ -17,6 +17,7 @@ from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.stimulus_strip import StimulusStrip, span_regions
 from hdmea_gui.previews.time_box import TimeBox
+from hdmea_gui.previews.time_link import TimeLink
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot_panel import style_plot
 
@@ -59,6 +60,7 @@ class StimulusPreview(Preview):
         self._timer.setInterval(_WAIT_MS)
         self._timer.timeout.connect(self.invalidate)
         self._lay_out()
+        self._time = TimeLink(self, self.frames, controller.selection)
         self.whole.clicked.connect(self.show_all)
         self.frames.getViewBox().sigXRangeChanged.connect(lambda *_: self._on_range())
         self.graphics.viewport().installEventFilter(self)
@@ -89,9 +91,11 @@ class StimulusPreview(Preview):
         if fresh:
             for plot in (*self.lights, self.frames):
                 plot.setLimits(xMin=0, xMax=answer.duration_s, minXRange=_SHORTEST_S)
-            self.show_all()
-            # All of it is here already.
-            self._timer.stop()
+            if self._time.begin(answer.duration_s):
+                # All of it is here already.
+                self._timer.stop()
+            else:
+                self._timer.start()
         if changed:
             self._draw_spans()
         self._draw_lights(answer)

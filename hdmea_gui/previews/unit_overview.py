@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
+from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from hdmea_gui.controller import Controller
@@ -62,10 +63,13 @@ class UnitOverview(Preview):
         self._soma = pg.ScatterPlotItem(symbol="+", size=14)
         self._spans: tuple[Span, ...] = ()
         self._regions: list[pg.LinearRegionItem] = []
+        self.time = pg.LinearRegionItem()
         self._view: UnitView | None = None
         self._lay_out()
         self.windows.activated.connect(lambda _index: self.invalidate())
         controller.selection.units_changed.connect(lambda _ids: self.invalidate())
+        controller.selection.time_changed.connect(lambda *_: self._show_time())
+        self.time.sigRegionChangeFinished.connect(lambda _region: self._on_time())
         self.apply_theme(theme)
         self.show_answer(None)
 
@@ -137,6 +141,11 @@ class UnitOverview(Preview):
             region.setBrush(shade)
             for line in region.lines:
                 line.setPen(pg.mkPen(None))
+        here = pg.mkColor(theme.accent)
+        here.setAlpha(70)
+        self.time.setBrush(here)
+        for line in self.time.lines:
+            line.setPen(pg.mkPen(theme.accent, width=1.5))
         self._soma.setPen(pg.mkPen(theme.bad, width=2))
         self._draw_spans()
         if self._view is not None:
@@ -144,6 +153,7 @@ class UnitOverview(Preview):
             self._show_footprint(self._view.footprint)
 
     def _lay_out(self) -> None:
+        self.rate.setToolTip("Drag the marked stretch of time: Recording and Stimulus follow")
         self.windows.setAccessibleName("Window and bins of the autocorrelogram")
         self.windows.setToolTip("Longest lag, and width of the bins")
         for panel in self.panels[:3]:
@@ -158,7 +168,8 @@ class UnitOverview(Preview):
         for item in (self._refractory_lags, self._lag_bars, self._mean_rate):
             self.correlogram.plot.addItem(item, ignoreBounds=True)
         self.rate.plot.addItem(self._rate_curve)
-        self.rate.plot.setMouseEnabled(x=True, y=False)
+        self.rate.plot.addItem(self.time, ignoreBounds=True)
+        self.rate.plot.setMouseEnabled(x=False, y=False)
         self.footprint.plot.addItem(self._soma, ignoreBounds=True)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -221,8 +232,21 @@ class UnitOverview(Preview):
         if view.spans != self._spans:
             self._spans = view.spans
             self._draw_spans()
+        self._show_time()
         width = float(found.edges_s[1] - found.edges_s[0])
         self.rate.show_plot(f"mean {view.mean_rate:.3g} Hz, {width:g} s bins")
+
+    def _show_time(self) -> None:
+        """Mark the stretch of time that other views show, if it is a part of the recording."""
+        start, stop = self._controller.selection.time
+        duration = 0.0 if self._view is None else float(self._view.rate.edges_s[-1])
+        self.time.setVisible(0.0 < stop - start < duration * (1 - 1e-6))
+        with QSignalBlocker(self.time):
+            self.time.setRegion((start, stop))
+
+    def _on_time(self) -> None:
+        start, stop = self.time.getRegion()
+        self._controller.selection.select_time(max(float(start), 0.0), float(stop))
 
     def _draw_spans(self) -> None:
         for region in self._regions:
