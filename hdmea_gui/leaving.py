@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
 from hdmea_gui.controller import Controller
@@ -40,6 +41,10 @@ class LeaveFlow(QObject):
         self._saving = saving
         self._dialogs = dialogs
         self._window = window
+        self._closes_after_writing = False
+        controller.saved.connect(self._on_written)
+        controller.failed.connect(self._stay)
+        controller.stopped.connect(self._stay)
 
     def unless_lost(self, question: str, go_on: Callable[[], None]) -> None:
         """Go on, after a question if the session is not saved."""
@@ -64,10 +69,30 @@ class LeaveFlow(QObject):
     def _ask(
         self, question: str, lost: tuple[str, ...], discard: str, go_on: Callable[[], None], *, can_save: bool
     ) -> None:
-        dialog = UnsavedDialog(question, lost, can_save=can_save, discard_text=discard, parent=self._window)
+        wait = "Wait, then close" if self._controller.is_writing and not can_save else ""
+        dialog = UnsavedDialog(
+            question, lost, can_save=can_save, discard_text=discard, wait_text=wait, parent=self._window
+        )
+        dialog.wait_asked.connect(self._wait)
         dialog.save_asked.connect(lambda: self._saving.save(go_on))
         dialog.discard_asked.connect(go_on)
         self._dialogs.open(dialog)
+
+    def _wait(self) -> None:
+        """Close when what is being written is complete; if it is already, now."""
+        if self._controller.is_writing:
+            self._closes_after_writing = True
+        else:
+            self._window.close()
+
+    def _on_written(self, _path: Path, _kind: str) -> None:
+        if self._closes_after_writing:
+            self._stay()
+            # After the others who want to know of the saved file.
+            QTimer.singleShot(0, self._window, self._window.close)
+
+    def _stay(self, *_: object) -> None:
+        self._closes_after_writing = False
 
     def _losses(self) -> tuple[str, ...]:
         controller = self._controller

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hdmea_gui.controller.snapshot import StateView
-from hdmea_gui.models.steps import StepItem, StepState
+from hdmea_gui.models.steps import StepItem
 from hdmea_gui.titles import CheckpointNote
 
 __all__ = ["losses"]
-
-_WITH_RESULTS = {StepState.DONE, StepState.STALE}
 
 
 def losses(
@@ -33,7 +31,7 @@ def losses(
     if running is not None:
         found.append(f"“{running or 'A job'}” is still running and would be stopped.")
     if state.unsaved:
-        titles = ", ".join(item.spec.title for item in steps if item.state in _WITH_RESULTS)
+        titles = ", ".join(item.spec.title for item in steps if item.has_results)
         where = "since it was saved" if state.saved_path is not None else "which exist in memory only"
         found.append(f"Results of {state.dataset_id} {where}: {titles or 'changes'}.")
         if note is not None:

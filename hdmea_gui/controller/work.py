@@ -265,6 +265,18 @@ class TakeOver:
         return bench.state()
 
 
+def _make_folder(folder: Path) -> None:
+    from hdmea.utils.exceptions import SessionError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SessionError(
+            f"The folder {folder} cannot be used ({error.strerror or error}). Nothing was written, and the "
+            f"session is unchanged. Connect the drive again, or save to another folder."
+        ) from error
+
+
 @dataclass(frozen=True)
 class SaveJob:
     """Write the result file."""
@@ -279,7 +291,7 @@ class SaveJob:
 
     def run(self, bench: Workspace, ctx: JobContext) -> StateView:
         """Return the state of the saved session."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(self.path.parent)
         bench.require().save(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
         with ctx.commit():
             bench.forget_checkpoint()
@@ -301,7 +313,7 @@ class CheckpointJob:
 
     def run(self, bench: Workspace, ctx: JobContext) -> StateView:
         """Return the state of the session."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(self.path.parent)
         bench.require().checkpoint(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
         return bench.state()
 

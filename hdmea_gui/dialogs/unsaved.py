@@ -9,7 +9,7 @@ __all__ = ["UnsavedDialog"]
 
 
 class UnsavedDialog(QDialog):
-    """Asks before a session is dropped; `save_asked` and `discard_asked` tell the answer.
+    """Asks before a session is dropped; `save_asked`, `wait_asked` and `discard_asked` tell the answer.
 
     Parameters
     ----------
@@ -21,11 +21,14 @@ class UnsavedDialog(QDialog):
         Whether saving is possible now.
     discard_text
         What the button says that goes on without saving.
+    wait_text
+        What the button says that goes on when the running job has ended; empty: there is none.
     parent
         Qt parent.
     """
 
     save_asked = Signal()
+    wait_asked = Signal()
     discard_asked = Signal()
 
     def __init__(
@@ -35,6 +38,7 @@ class UnsavedDialog(QDialog):
         *,
         can_save: bool,
         discard_text: str,
+        wait_text: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -58,9 +62,15 @@ class UnsavedDialog(QDialog):
         if can_save:
             box.addButton(self.save_button, QDialogButtonBox.ButtonRole.AcceptRole)
         box.addButton(self.cancel_button, QDialogButtonBox.ButtonRole.RejectRole)
+        self.wait_button = QPushButton(wait_text, self)
+        if wait_text:
+            box.addButton(self.wait_button, QDialogButtonBox.ButtonRole.AcceptRole)
+        self.wait_button.setVisible(bool(wait_text))
         self.save_button.setVisible(can_save)
         self.discard_button.setAutoDefault(False)
-        (self.save_button if can_save else self.cancel_button).setDefault(True)
+        default = self.wait_button if wait_text else self.save_button if can_save else self.cancel_button
+        default.setDefault(True)
+        self.wait_button.clicked.connect(self._on_wait)
         self.save_button.clicked.connect(self._on_save)
         self.discard_button.clicked.connect(self._on_discard)
         self.cancel_button.clicked.connect(self.reject)
@@ -69,6 +79,10 @@ class UnsavedDialog(QDialog):
     def _on_save(self) -> None:
         self.accept()
         self.save_asked.emit()
+
+    def _on_wait(self) -> None:
+        self.accept()
+        self.wait_asked.emit()
 
     def _on_discard(self) -> None:
         self.accept()
