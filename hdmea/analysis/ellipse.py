@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ellipse_outline"]
+__all__ = ["ellipse_outline", "ellipse_outlines"]
 
 
 def ellipse_outline(
@@ -29,12 +29,30 @@ def ellipse_outline(
     numpy.ndarray
         float64 (n_points, 2): columns and rows.
     """
+    shape = np.array([[x, y, long_axis, short_axis, angle_deg]], np.float64)
+    outline: NDArray[np.float64] = ellipse_outlines(shape, n_points)[0]
+    return outline
+
+
+def ellipse_outlines(shapes: NDArray[np.float64], n_points: int = 73) -> NDArray[np.float64]:
+    """Return the outlines of many ellipses.
+
+    Parameters
+    ----------
+    shapes
+        float64 (n, 5): the parameters of `ellipse_outline`; NaN where there is no ellipse.
+    n_points
+        Points of each outline; the last one is the first.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (n, n_points, 2): columns and rows.
+    """
     turn = np.linspace(0.0, 2 * np.pi, n_points)
+    x, y, long_axis, short_axis, angle_deg = (values[:, None] for values in np.asarray(shapes).T)
     along, across = long_axis * np.cos(turn), short_axis * np.sin(turn)
     angle = np.deg2rad(angle_deg)
-    return np.column_stack(
-        (
-            x + along * np.cos(angle) - across * np.sin(angle),
-            y + along * np.sin(angle) + across * np.cos(angle),
-        )
-    )
+    columns = x + along * np.cos(angle) - across * np.sin(angle)
+    rows = y + along * np.sin(angle) + across * np.cos(angle)
+    return np.stack((columns, rows), axis=-1)

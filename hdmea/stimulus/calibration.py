@@ -94,6 +94,23 @@ class StimulusCalibration(pydantic.BaseModel):
             self.offset_um[1] - right * math.sin(angle) + down * math.cos(angle),
         )
 
+    def places(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return where points of the movie lie on the chip.
+
+        Parameters
+        ----------
+        points
+            (..., 2): x and y in pixels.
+
+        Returns
+        -------
+        float64 (..., 2)
+            x and y in µm from the first electrode's centre.
+        """
+        origin, right, down = (np.array(self.to_chip(x, y)) for x, y in ((0, 0), (1, 0), (0, 1)))
+        places: NDArray[np.float64] = origin + points @ np.stack((right - origin, down - origin))
+        return places
+
     def outline(self, width: int, height: int) -> NDArray[np.float64]:
         """Return where the corners of a movie's frame lie on the chip.
 
@@ -110,7 +127,7 @@ class StimulusCalibration(pydantic.BaseModel):
         """
         right, bottom = width - 0.5, height - 0.5
         corners = ((-0.5, -0.5), (right, -0.5), (right, bottom), (-0.5, bottom))
-        return np.array([self.to_chip(x, y) for x, y in corners])
+        return self.places(np.array(corners))
 
 
 def read_calibration(path: str | Path) -> StimulusCalibration:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hdmea_gui.controller.mosaic_views import Mosaic, field_shape, make_mosaic
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -22,9 +24,6 @@ __all__ = [
     "ReceptiveFieldQuery",
     "ReceptiveFieldView",
 ]
-
-_MODEL_TITLES = {"gaussian": "Gaussian", "dog": "difference of Gaussians", "on_off": "ON and OFF Gaussians"}
-_CENTRE_PARTS = {"gaussian": "gaussian", "dog": "dog_center", "on_off": "on"}
 
 
 @dataclass(frozen=True)
@@ -52,14 +51,16 @@ class FieldView:
         Mean of all pixels, and the largest deviation from it; NaN without a usable spike.
     peak
         Frame, row and column of that deviation.
-    outline
-        float64 (n, 2) columns and rows of the fitted 1-σ ellipse; None without a fit.
+    outline, wide_outline
+        float64 (n, 2) columns and rows of the fitted 1-σ and 2-σ ellipse; None without a fit.
     outline_source
-        What fitted it.
+        What fitted them.
     facts
         Numbers of the receptive field.
     n_spikes
         Spikes that were averaged.
+    mosaic
+        The receptive fields of all units for this movie.
     """
 
     movie: str
@@ -69,9 +70,11 @@ class FieldView:
     spread: float
     peak: tuple[int, int, int]
     outline: NDArray[np.float64] | None
+    wide_outline: NDArray[np.float64] | None
     outline_source: str
     facts: tuple[Fact, ...]
     n_spikes: int
+    mosaic: Mosaic | None = None
 
 
 @dataclass(frozen=True)
@@ -132,12 +135,16 @@ class ReceptiveFieldQuery:
         if session is None or self.unit_id not in session.units:
             return None
         features = session.units[self.unit_id].get("features", {})
-        fields = tuple(
-            _field(name.removeprefix("sta_"), feature, features, session)
+        averages = {
+            name.removeprefix("sta_"): feature
             for name, feature in features.items()
             if name.startswith("sta_") and _is_movie(feature.get("data"))
+        }
+        fields = (
+            replace(_field(movie, feature, features, session), mosaic=_mosaic(bench, session, movie))
+            for movie, feature in averages.items()
         )
-        return ReceptiveFieldView(self.unit_id, fields)
+        return ReceptiveFieldView(self.unit_id, tuple(fields))
 
 
 @dataclass(frozen=True)
@@ -176,6 +183,10 @@ class ElectricalImageQuery:
         )
 
 
+def _mosaic(bench: Workspace, session: PipelineSession, movie: str) -> Mosaic:
+    return bench.remember(f"mosaic:{movie}", lambda: make_mosaic(session, movie))
+
+
 def _is_movie(data: object) -> bool:
     return isinstance(data, np.ndarray) and data.ndim == 3 and data.size > 0
 
@@ -197,7 +208,7 @@ def _field(
         noise = {}
     numbers = noise.get("data", {})
     geometry = feature.get("sta_geometry", {})
-    outline, source = _outline(geometry, numbers)
+    outline, wide, source = _outlines(geometry, numbers)
     return FieldView(
         movie=movie,
         frames=frames,
@@ -206,6 +217,7 @@ def _field(
         spread=float(deviation.max()),
         peak=(int(place[0]), int(place[1]), int(place[2])),
         outline=outline,
+        wide_outline=wide,
         outline_source=source,
         facts=tuple(_field_facts(geometry, numbers)),
         n_spikes=int(facts.get("n_spikes_used", 0)),
@@ -220,28 +232,18 @@ def _frame_ms(session: PipelineSession) -> float:
     return float(np.median(np.diff(frames))) * 1000.0 / session.acquisition_rate
 
 
-def _outline(
+def _outlines(
     geometry: Mapping[str, Any], numbers: Mapping[str, Any]
-) -> tuple[NDArray[np.float64] | None, str]:
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, str]:
+    """Return the 1-σ and the 2-σ ellipse, and what fitted them."""
     from hdmea.analysis.ellipse import ellipse_outline
 
-    model = str(geometry.get("model", ""))
-    part = _CENTRE_PARTS.get(model, "")
-    if part == "on" and float(geometry.get("polarity", 1.0)) < 0:
-        part = "off"
-    names = ("x", "y", "sigma_major", "sigma_minor", "orientation")
-    shape = [float(geometry.get(f"{part}_{name}", math.nan)) for name in names]
-    # There the angle is counted towards smaller rows.
-    shape[4] = -shape[4]
-    source = f"1-σ ellipse, {_MODEL_TITLES.get(model, model)}"
-    if not np.isfinite(shape).all():
-        names = ("centre_x", "centre_y", "sigma_long", "sigma_short", "angle")
-        shape = [float(numbers.get(name, math.nan)) for name in names]
-        source = "1-σ ellipse, Gaussian"
-    if not np.isfinite(shape).all():
-        return None, ""
+    shape, source = field_shape(geometry, numbers)
+    if not source:
+        return None, None, ""
     x, y, long, short, angle = shape
-    return ellipse_outline(x, y, long, short, angle), source
+    one, two = (ellipse_outline(x, y, n * long, n * short, angle) for n in (1, 2))
+    return one, two, f"1 and 2 σ, {source}"
 
 
 def _field_facts(geometry: Mapping[str, Any], numbers: Mapping[str, Any]) -> Iterator[Fact]:

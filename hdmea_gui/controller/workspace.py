@@ -165,6 +165,7 @@ class Workspace:
         if session is None or not session.units or "acquisition_rate" not in session.metadata:
             return None
         from hdmea.analysis.raster import SpikeRaster
+        from hdmea.io.mcs_vocabulary import CHIP_EDGE
 
         trains = [unit["spike_times"] for unit in session.units.values()]
         raster = SpikeRaster(trains, session.acquisition_rate, session.duration_s)
@@ -174,6 +175,9 @@ class Workspace:
             rate=raster.population_rate(),
             spans=spans_of(session),
             duration_s=session.duration_s,
+            places=np.array([_place(unit) for unit in session.units.values()]),
+            unit_rates=np.array([len(train) for train in trains]) / max(session.duration_s, 1e-9),
+            chip_edge=CHIP_EDGE,
         )
 
 
@@ -205,3 +209,9 @@ def spans_of(session: PipelineSession) -> tuple[Span, ...]:
         for start, stop in np.asarray(sections)
     ]
     return tuple(sorted(spans, key=lambda span: span.start_s))
+
+
+def _place(unit: Mapping[str, Any]) -> tuple[float, float]:
+    """Return column and row of a unit's electrode, from 1; NaN where the sorter does not say."""
+    column, row = (float(unit.get(name) or "nan") for name in ("col", "row"))
+    return column, row

@@ -127,6 +127,13 @@ class Preview(QWidget):
         action.setEnabled(self.has_data())
         return menu
 
+    def with_csv(self, menu: QMenu, title: str, table: Table | None) -> QMenu:
+        """Return a menu with one more entry, which writes a further table of the view as CSV."""
+        action = menu.addAction(title)
+        action.setEnabled(table is not None)
+        action.triggered.connect(lambda: None if table is None else self._export_table(table))
+        return menu
+
     def copy_picture(self) -> None:
         """Put the picture into the clipboard."""
         QGuiApplication.clipboard().setImage(picture_of(self))
@@ -162,11 +169,18 @@ class Preview(QWidget):
         return "There are no units yet: open a recording and run “Load recording”."
 
     def _export(self, kind: str) -> None:
-        unit = self._controller.selection.unit
-        parts = (self._controller.state.dataset_id, unit or "", self._key)
-        path = ask_export_path(self, kind, "_".join(part for part in parts if part))
+        path = ask_export_path(self, kind, self._file_name())
         if path is not None:
             self.export_to(path)
+
+    def _export_table(self, table: Table) -> None:
+        path = ask_export_path(self, "csv", f"{self._file_name()}_units")
+        if path is not None:
+            self._controller.ask(f"{self._key}:csv", WriteTable(path, table))
+
+    def _file_name(self) -> str:
+        parts = (self._controller.state.dataset_id, self._controller.selection.unit or "", self._key)
+        return "_".join(part for part in parts if part)
 
     def _refresh(self) -> None:
         self._out_of_date = False

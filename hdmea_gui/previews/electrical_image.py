@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.image_views import ElectricalImageQuery, ElectricalImageView
 from hdmea_gui.controller.tables import Table
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
-from hdmea_gui.previews.frame_player import FramePlayer
+from hdmea_gui.previews.movie_panel import MoviePanel
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot_panel import ImagePanel, PlotPanel
 
@@ -37,20 +37,19 @@ class ElectricalImagePreview(Preview):
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__("electrical_image", controller, theme, parent)
-        self.movie = ImagePanel("Electrical image", theme, "Column", "Row", self)
+        self._movie = MoviePanel("Electrical image", theme, "Column", "Row", self)
+        self.movie, self.player = self._movie.panel, self._movie.player
         self.map = ImagePanel("Peak to peak", theme, "Column", "Row", self)
         self.traces = PlotPanel("Traces", theme, "Time relative to the spike (ms)", "Voltage", self)
         self.panels = (self.movie, self.map, self.traces)
-        self.player = FramePlayer(theme, self)
         self._marks = [_Marks(panel) for panel in (self.movie, self.map)]
         self._around = pg.PlotCurveItem(connect="finite")
         self._chosen = pg.PlotCurveItem()
         self._now = pg.InfiniteLine(angle=90)
         self._view: ElectricalImageView | None = None
         self._place = (0, 0)
-        self._spread = 1.0
         self._lay_out()
-        self.player.frame_changed.connect(lambda _frame: self._show_frame())
+        self._movie.frame_changed.connect(self._show_time)
         for panel in (self.movie, self.map):
             panel.plot.scene().sigMouseClicked.connect(
                 lambda event, panel=panel: self._on_click(panel, event)
@@ -77,8 +76,7 @@ class ElectricalImagePreview(Preview):
     def show_problem(self, reason: str) -> None:
         """Say why nothing can be shown."""
         self._view = None
-        self.player.setVisible(False)
-        for panel in self.panels:
+        for panel in (self._movie, self.map, self.traces):
             panel.show_empty(reason)
 
     def table(self) -> Table | None:
@@ -92,31 +90,22 @@ class ElectricalImagePreview(Preview):
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
         super().apply_theme(theme)
-        for panel in self.panels:
-            panel.apply_theme(theme)
-        self.player.apply_theme(theme)
+        for part in (self._movie, self.map, self.traces):
+            part.apply_theme(theme)
         self._around.setPen(pg.mkPen(theme.muted, width=1))
         self._chosen.setPen(pg.mkPen(theme.accent, width=2))
         self._now.setPen(pg.mkPen(theme.bad, width=1))
         if self._view is not None:
-            self._show_frame()
             self._show_map()
 
     def _lay_out(self) -> None:
         for item in (self._around, self._chosen):
             self.traces.plot.addItem(item)
         self.traces.plot.addItem(self._now, ignoreBounds=True)
-        left = QVBoxLayout()
-        left.setSpacing(0)
-        left.addWidget(self.movie, 1)
-        controls = QHBoxLayout()
-        controls.setContentsMargins(8, 0, 8, 0)
-        controls.addWidget(self.player)
-        left.addLayout(controls)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 4, 0, 4)
         layout.setSpacing(0)
-        layout.addLayout(left, 0, 0, 2, 1)
+        layout.addWidget(self._movie, 0, 0, 2, 1)
         layout.addWidget(self.map, 0, 1)
         layout.addWidget(self.traces, 1, 1)
         for place, stretch in ((0, 5), (1, 4)):
@@ -124,35 +113,29 @@ class ElectricalImagePreview(Preview):
             layout.setColumnStretch(place, 1)
 
     def _show_view(self, view: ElectricalImageView) -> None:
-        fresh = self._view is None or self._view.time_ms.size != view.time_ms.size
         self._view = view
         amplitude = np.nan_to_num(view.amplitude, nan=-1.0)
         row, col = np.unravel_index(int(amplitude.argmax()), amplitude.shape)
         self._place = (int(row), int(col))
-        self._spread = float(np.nanmax(np.abs(view.image))) or 1.0
         deepest = np.nan_to_num(np.abs(view.image[:, row, col]), nan=-1.0)
-        self.player.setVisible(True)
-        keeps = self.player.playing and not fresh
-        self.player.set_times(view.time_ms, self.player.frame if keeps else int(deepest.argmax()))
         for marks in self._marks:
             marks.show(view)
-        self._show_frame()
         self._show_map()
         self._show_traces()
-
-    def _show_frame(self) -> None:
-        view = self._view
-        if view is None:
-            return
-        self.movie.show_image(
-            view.image[self.player.frame],
-            (-self._spread, self._spread),
-            self._theme.diverging,
-            f"Voltage ({view.unit})",
+        self._movie.show_movie(
+            view.image,
+            view.time_ms,
+            int(deepest.argmax()),
+            centre=0.0,
+            spread=float(np.nanmax(np.abs(view.image))),
+            unit=f"Voltage ({view.unit})",
             origin=(view.first[1], view.first[0]),
             note=f"{view.unit_id}, mean of {view.n_spikes:,} spikes",
         )
-        self._now.setPos(float(view.time_ms[self.player.frame]))
+
+    def _show_time(self, frame: int) -> None:
+        if self._view is not None:
+            self._now.setPos(float(self._view.time_ms[frame]))
 
     def _show_map(self) -> None:
         view = self._view

@@ -58,7 +58,7 @@ class RasterPlot(pg.PlotItem):  # type: ignore[misc]
         self._theme = theme
         self.image = pg.ImageItem(axisOrder="row-major")
         self.ticks = pg.PlotCurveItem(connect="pairs", antialias=False)
-        self.band = pg.LinearRegionItem(orientation="horizontal", movable=False)
+        self.band = pg.BarGraphItem(x0=[], y0=[], width=1.0, height=1.0)
         self.band.setZValue(10)
         self.band.hide()
         self.bar = pg.ColorBarItem(interactive=False, width=12)
@@ -91,10 +91,11 @@ class RasterPlot(pg.PlotItem):  # type: ignore[misc]
         self.redraw()
 
     def mark_units(self, rows: Sequence[int]) -> None:
-        """Mark the row of the current unit."""
-        self.band.setVisible(bool(rows))
-        if rows:
-            self.band.setRegion((rows[0] - 0.5, rows[0] + 0.5))
+        """Mark the rows of the chosen units."""
+        self.band.setVisible(bool(rows) and self._view is not None)
+        if rows and self._view is not None:
+            starts = np.asarray(rows, np.float64) - 0.5
+            self.band.setOpts(x0=np.zeros(len(rows)), y0=starts, width=self._view.duration_s, height=1.0)
 
     @property
     def shows_ticks(self) -> bool:
@@ -152,6 +153,4 @@ class RasterPlot(pg.PlotItem):  # type: ignore[misc]
         self.bar.setColorMap(colour_map(theme.density, reverse=theme.reverse_density))
         fill = pg.mkColor(theme.accent)
         fill.setAlpha(60)
-        self.band.setBrush(fill)
-        for line in self.band.lines:
-            line.setPen(pg.mkPen(theme.accent))
+        self.band.setOpts(brush=fill, pen=pg.mkPen(theme.accent))

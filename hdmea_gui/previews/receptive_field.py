@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QMenu, QWidget
 
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.image_views import FieldView, ReceptiveFieldQuery, ReceptiveFieldView
 from hdmea_gui.controller.tables import Table
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
-from hdmea_gui.previews.frame_player import FramePlayer
+from hdmea_gui.previews.field_map import FieldMap
+from hdmea_gui.previews.movie_panel import MoviePanel
 from hdmea_gui.theme import Theme
-from hdmea_gui.widgets.plot_panel import ImagePanel, PlotPanel
+from hdmea_gui.widgets.plot_panel import PlotPanel
 
 __all__ = ["ReceptiveFieldPreview"]
 
@@ -28,24 +29,29 @@ class ReceptiveFieldPreview(Preview):
     help_text = (
         "The spike-triggered average: the mean of the frames that the noise movie showed before each spike "
         "of the unit. Move the slider, or play, to see it frame by frame; click a pixel to see its time "
-        "course. The ellipse is the 1 σ contour of the fitted receptive field; its numbers stand below, "
-        "with their definitions as tooltips. The step “Spike-triggered average” computes it, “Receptive "
-        "field” fits the ellipse."
+        "course. The ellipses are the 1 σ and 2 σ contours of the fitted receptive field; its numbers stand "
+        "above, with their definitions as tooltips. At the right, the 1 σ ellipses of all units, in µm on "
+        "the chip where the stimulus calibration is known: the chosen ones strong, with a cross at their "
+        "somas; click one, or drag a frame around several, to choose them. The step “Spike-triggered "
+        "averages” computes the average, “Receptive fields” fits the ellipses."
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__("receptive_field", controller, theme, parent)
-        self.average = ImagePanel("Spike-triggered average", theme, "x (pixels)", "y (pixels)", self)
+        self._movie = MoviePanel("Spike-triggered average", theme, "x (pixels)", "y (pixels)", self)
+        self.average, self.player = self._movie.panel, self._movie.player
+        self.map = FieldMap(theme, controller.selection, self)
         self.course = PlotPanel(
             "Time course", theme, "Time relative to the spike (ms)", "Mean light level", self
         )
-        self.player = FramePlayer(theme, self)
         self.movies = QComboBox(self)
         self.movies.setAccessibleName("Noise movie")
         self.movies.setToolTip("Noise movie of the spike-triggered average")
+        self.average.graphics.setToolTip("Click a pixel to see its time course")
         self.facts: list[QLabel] = []
         self._facts_row = QHBoxLayout()
         self._outline = pg.PlotCurveItem()
+        self._wide_outline = pg.PlotCurveItem()
         self._pixel = pg.PlotCurveItem()
         self._curve = pg.PlotDataItem(symbol="o", symbolSize=4)
         self._level = pg.InfiniteLine(angle=0)
@@ -55,7 +61,7 @@ class ReceptiveFieldPreview(Preview):
         self._unit = ""
         self._place = (0, 0)
         self._lay_out()
-        self.player.frame_changed.connect(lambda _frame: self._show_frame())
+        self._movie.frame_changed.connect(self._show_time)
         self.movies.currentIndexChanged.connect(self._on_movie)
         self.average.plot.scene().sigMouseClicked.connect(self._on_click)
         controller.selection.units_changed.connect(lambda _ids: self.invalidate())
@@ -79,6 +85,7 @@ class ReceptiveFieldPreview(Preview):
             self.movies.setCurrentIndex(names.index(wanted) if wanted in names else 0)
         self.movies.setVisible(len(names) > 1)
         if not self._fields:
+            self.map.show_mosaic(None, self.not_yet("extract_rf_geometry"))
             self.show_problem(self.not_yet("compute_sta") if self._unit else self.no_unit())
             return
         self._show_field(self._fields[max(0, self.movies.currentIndex())])
@@ -86,9 +93,8 @@ class ReceptiveFieldPreview(Preview):
     def show_problem(self, reason: str) -> None:
         """Say why nothing can be shown."""
         self._view = None
-        self.player.setVisible(False)
         self._show_facts(None)
-        for panel in (self.average, self.course):
+        for panel in (self._movie, self.course):
             panel.show_empty(reason)
 
     def table(self) -> Table | None:
@@ -99,13 +105,16 @@ class ReceptiveFieldPreview(Preview):
         titles = ("time_ms", "y_pixel", "x_pixel", "mean_light_level")
         return Table.of_images(titles, view.frames, view.time_ms, (0, 0))
 
+    def export_menu(self) -> QMenu:
+        """Return a menu that exports what is shown, the receptive fields of all units too."""
+        return self.with_csv(super().export_menu(), "Export receptive fields as CSV…", self.map.table())
+
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
         super().apply_theme(theme)
-        for panel in (self.average, self.course):
-            panel.apply_theme(theme)
-        self.player.apply_theme(theme)
-        for item, width in ((self._outline, 2.0), (self._pixel, 1.0)):
+        for part in (self._movie, self.course, self.map):
+            part.apply_theme(theme)
+        for item, width in ((self._outline, 2.0), (self._wide_outline, 1.0), (self._pixel, 1.0)):
             # Dark on a light rim: seen on every colour of the map.
             item.setPen(pg.mkPen("#111111", width=width))
             item.setShadowPen(pg.mkPen("#ffffff", width=width + 2))
@@ -114,12 +123,10 @@ class ReceptiveFieldPreview(Preview):
         self._curve.setSymbolBrush(pg.mkBrush(theme.accent))
         self._level.setPen(pg.mkPen(theme.muted, width=1, style=pg.QtCore.Qt.PenStyle.DashLine))
         self._now.setPen(pg.mkPen(theme.bad, width=1))
-        if self._view is not None:
-            self._show_frame()
 
     def _lay_out(self) -> None:
-        self.average.plot.addItem(self._outline, ignoreBounds=True)
-        self.average.plot.addItem(self._pixel, ignoreBounds=True)
+        for item in (self._wide_outline, self._outline, self._pixel):
+            self.average.plot.addItem(item, ignoreBounds=True)
         for item in (self._level, self._now):
             self.course.plot.addItem(item, ignoreBounds=True)
         self.course.plot.addItem(self._curve)
@@ -128,49 +135,40 @@ class ReceptiveFieldPreview(Preview):
         top.addLayout(self._facts_row)
         top.addStretch(1)
         top.addWidget(self.movies)
-        left = QVBoxLayout()
-        left.setSpacing(0)
-        left.addWidget(self.average, 1)
-        controls = QHBoxLayout()
-        controls.setContentsMargins(8, 0, 8, 0)
-        controls.addWidget(self.player)
-        left.addLayout(controls)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 4, 0, 4)
         layout.setSpacing(0)
-        layout.addLayout(top, 0, 0, 1, 2)
-        layout.addLayout(left, 1, 0)
-        layout.addWidget(self.course, 1, 1)
+        layout.addLayout(top, 0, 0, 1, 3)
+        for column, (part, stretch) in enumerate(((self._movie, 10), (self.course, 8), (self.map, 10))):
+            layout.addWidget(part, 1, column)
+            layout.setColumnStretch(column, stretch)
         layout.setRowStretch(1, 1)
-        layout.setColumnStretch(0, 1)
-        layout.setColumnStretch(1, 1)
 
     def _show_field(self, view: FieldView) -> None:
+        self.map.show_mosaic(view.mosaic, self.not_yet("extract_rf_geometry"))
         if not np.isfinite(view.mean):
             self.show_problem(_SILENT)
             return
-        fresh = self._view is None or self._view.time_ms.size != view.time_ms.size
         self._view = view
         self._place = view.peak[1:]
-        self.player.setVisible(True)
-        keeps = self.player.playing and not fresh
-        self.player.set_times(view.time_ms, self.player.frame if keeps else view.peak[0])
         self._show_facts(view)
-        outline = np.zeros((0, 2)) if view.outline is None else view.outline
-        self._outline.setData(outline[:, 0], outline[:, 1])
+        for item, outline in ((self._outline, view.outline), (self._wide_outline, view.wide_outline)):
+            points = np.zeros((0, 2)) if outline is None else outline
+            item.setData(points[:, 0], points[:, 1])
         self._show_course()
-        self._show_frame()
+        self._movie.show_movie(
+            view.frames,
+            view.time_ms,
+            view.peak[0],
+            centre=view.mean,
+            spread=view.spread,
+            unit="Mean light level",
+            note=view.outline_source if view.outline is not None else "No fitted ellipse",
+        )
 
-    def _show_frame(self) -> None:
-        view = self._view
-        if view is None:
-            return
-        spread = view.spread or 1.0
-        levels = (view.mean - spread, view.mean + spread)
-        note = view.outline_source if view.outline is not None else "No fitted ellipse"
-        frame = view.frames[self.player.frame]
-        self.average.show_image(frame, levels, self._theme.diverging, "Mean light level", note=note)
-        self._now.setPos(float(view.time_ms[self.player.frame]))
+    def _show_time(self, frame: int) -> None:
+        if self._view is not None:
+            self._now.setPos(float(self._view.time_ms[frame]))
 
     def _show_course(self) -> None:
         view = self._view
@@ -185,7 +183,7 @@ class ReceptiveFieldPreview(Preview):
         self.course.plot.setXRange(float(view.time_ms[0]), float(view.time_ms[-1]), padding=0.02)
         self.course.plot.setYRange(view.mean - reach, view.mean + reach, padding=0)
         which = "peak pixel" if (row, col) == view.peak[1:] else "pixel"
-        self.course.show_plot(f"{which} x {col}, y {row}; click another in the picture")
+        self.course.show_plot(f"{which} x {col}, y {row}")
 
     def _show_facts(self, view: FieldView | None) -> None:
         for label in self.facts:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyqtgraph as pg
-from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QMenu, QSplitter, QStackedLayout, QWidget
 
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.snapshot import RecordingView, Span
@@ -11,6 +13,7 @@ from hdmea_gui.controller.tables import Table
 from hdmea_gui.controller.work import RecordingQuery
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
+from hdmea_gui.previews.chip_map import ChipMap
 from hdmea_gui.previews.raster_plot import RasterPlot
 from hdmea_gui.previews.stimulus_strip import StimulusStrip, span_regions
 from hdmea_gui.previews.time_link import TimeLink
@@ -31,7 +34,8 @@ class RecordingPreview(Preview):
         "The whole recording at a glance. On top, which movie was shown when. In the middle, one row per "
         "unit: where spikes are denser than pixels the colour is the firing rate, zoomed in each spike is "
         "a tick at its time. Below, the mean firing rate of all units. Turn the wheel to zoom in time, "
-        "drag to move; a click on a row chooses its unit."
+        "drag to move; a click on a row chooses its unit. At the right, where the units' electrodes lie on "
+        "the chip, in the colour of their mean rates: click a unit, or drag a frame around several."
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
@@ -44,6 +48,8 @@ class RecordingPreview(Preview):
         self._message.setMargin(40)
         self.graphics = pg.GraphicsLayoutWidget(self)
         self.graphics.setAccessibleName("Population raster and rate over time")
+        self.chip = ChipMap(theme, controller.selection, self)
+        self._pages = QSplitter(Qt.Orientation.Horizontal, self)
         self.strip = StimulusStrip(theme)
         self.raster = RasterPlot(theme)
         self.rate = pg.PlotItem(enableMenu=False)
@@ -68,8 +74,9 @@ class RecordingPreview(Preview):
             return
         fresh = self._view is None or self._view.duration_s != answer.duration_s
         self._view = answer
-        self._stack.setCurrentWidget(self.graphics)
+        self._stack.setCurrentWidget(self._pages)
         self.raster.show_recording(answer)
+        self.chip.show_recording(answer)
         self._rate_curve.setData(answer.rate.edges_s, answer.rate.rate[0], stepMode="center")
         self.rate.setYRange(0, max(1.0, float(answer.rate.rate.max(initial=0.0))) * 1.05, padding=0)
         self.rate.setLimits(xMin=0, xMax=answer.duration_s, yMin=0)
@@ -90,6 +97,18 @@ class RecordingPreview(Preview):
         edges, rate = self._view.rate.edges_s, self._view.rate.rate[0]
         return Table((("bin_start_s", edges[:-1]), ("bin_stop_s", edges[1:]), ("rate_Hz_per_unit", rate)))
 
+    def units_table(self) -> Table | None:
+        """Return place and rate of each unit, what the map of the chip shows."""
+        if self._view is None:
+            return None
+        ids = np.array(self._view.unit_ids, object)
+        column, row = self._view.places.T
+        return Table((("unit", ids), ("column", column), ("row", row), ("rate_Hz", self._view.unit_rates)))
+
+    def export_menu(self) -> QMenu:
+        """Return a menu that exports what is shown, the map's data too."""
+        return self.with_csv(super().export_menu(), "Export map of units as CSV…", self.units_table())
+
     def show_all(self) -> None:
         """Zoom out to the whole recording."""
         if self._view is not None:
@@ -101,6 +120,7 @@ class RecordingPreview(Preview):
         self.graphics.setBackground(theme.base)
         self.welcome.apply_theme(theme)
         self.raster.apply_theme(theme)
+        self.chip.apply_theme(theme)
         style_plot(self.rate, theme)
         self._rate_curve.setPen(pg.mkPen(theme.text, width=1))
         self.strip.apply_theme(theme)
@@ -109,7 +129,12 @@ class RecordingPreview(Preview):
 
     def _lay_out(self) -> None:
         self._stack = QStackedLayout(self)
-        for page in (self.welcome, self.card, self._message, self.graphics):
+        for part, stretch in ((self.graphics, 3), (self.chip, 2)):
+            self._pages.addWidget(part)
+            self._pages.setStretchFactor(self._pages.indexOf(part), stretch)
+        self._pages.setChildrenCollapsible(False)
+        self._pages.setSizes([570, 390])
+        for page in (self.welcome, self.card, self._message, self._pages):
             self._stack.addWidget(page)
         layout = self.graphics.ci
         layout.layout.setContentsMargins(6, 6, 16, 2)
@@ -143,9 +168,8 @@ class RecordingPreview(Preview):
     def _mark_unit(self) -> None:
         if self._view is None:
             return
-        unit = self._controller.selection.unit
-        ids = self._view.unit_ids
-        self.raster.mark_units([ids.index(unit)] if unit in ids else [])
+        chosen = set(self._controller.selection.units)
+        self.raster.mark_units([row for row, name in enumerate(self._view.unit_ids) if name in chosen])
 
     def _on_unit_clicked(self, row: int) -> None:
         if self._view is not None:

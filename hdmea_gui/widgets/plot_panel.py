@@ -5,18 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.elided_label import ElidedLabel
 
-__all__ = ["ImagePanel", "PlotPanel", "colour_map", "style_plot"]
+__all__ = ["ImagePanel", "MapPanel", "PlotPanel", "colour_map", "style_plot"]
 
 
 # Room for axes and colour bar with their labels, in logical pixels.
-_LEFT, _BOTTOM, _TOP, _BAR = 48, 40, 8, 110
+_LEFT, _BOTTOM, _TOP, _BAR, _NO_BAR = 48, 40, 8, 110, 24
 
 
 def style_plot(plot: pg.PlotItem, theme: Theme) -> None:
@@ -51,10 +50,19 @@ class PlotPanel(QWidget):
         Labels of the axes with their units.
     parent
         Qt parent.
+    view_box
+        Takes the mouse in place of pyqtgraph's own.
     """
 
     def __init__(
-        self, title: str, theme: Theme, x_label: str, y_label: str, parent: QWidget | None = None
+        self,
+        title: str,
+        theme: Theme,
+        x_label: str,
+        y_label: str,
+        parent: QWidget | None = None,
+        *,
+        view_box: pg.ViewBox | None = None,
     ) -> None:
         super().__init__(parent)
         self._title = QLabel(title, self)
@@ -68,7 +76,7 @@ class PlotPanel(QWidget):
         self.graphics = pg.GraphicsLayoutWidget(self)
         self.graphics.setAccessibleName(title)
         self.graphics.ci.layout.setContentsMargins(0, 8, 16, 0)
-        self.plot: pg.PlotItem = self.graphics.addPlot()
+        self.plot: pg.PlotItem = self.graphics.addPlot(viewBox=view_box)
         self.plot.setLabel("bottom", x_label)
         self.plot.setLabel("left", y_label)
         self.plot.setMenuEnabled(False)
@@ -118,28 +126,112 @@ class PlotPanel(QWidget):
         style_plot(self.plot, theme)
 
 
-class ImagePanel(PlotPanel):
+class MapPanel(PlotPanel):
+    """A map with the same scale in both directions, rows downwards, and a colour bar with the unit.
+
+    Parameters
+    ----------
+    title, theme, x_label, y_label, parent, view_box
+        As `PlotPanel`.
+    with_bar
+        Whether there is a colour bar.
+    left
+        Room for the left axis with its labels, in logical pixels.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        theme: Theme,
+        x_label: str,
+        y_label: str,
+        parent: QWidget | None = None,
+        *,
+        view_box: pg.ViewBox | None = None,
+        with_bar: bool = True,
+        left: int = _LEFT,
+    ) -> None:
+        self._left = left
+        self.bar = pg.ColorBarItem(interactive=False, width=12) if with_bar else None
+        super().__init__(title, theme, x_label, y_label, parent, view_box=view_box)
+        self._extent = (1.0, 1.0)
+        self.graphics.installEventFilter(self)
+        self.plot.setAspectLocked(True)
+        self.plot.invertY(True)
+        self.plot.getAxis("left").setWidth(left)
+        self.plot.getAxis("bottom").setHeight(_BOTTOM)
+        items = [self.plot]
+        if self.bar is not None:
+            self.graphics.addItem(self.bar)
+            items.append(self.bar)
+        # What is left over goes to the right of the colour bar, not between picture and axis.
+        self.graphics.ci.layout.setColumnStretchFactor(2, 1)
+        self.graphics.addLabel("", row=0, col=2)
+        for item in items:
+            self.graphics.ci.layout.setAlignment(item, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+
+    def show_map(self, region: QRectF, note: str = "") -> None:
+        """Show a region, in the units of the axes."""
+        self._extent = (region.height(), region.width())
+        self._fit()
+        self.plot.setRange(
+            xRange=(region.left(), region.right()), yRange=(region.top(), region.bottom()), padding=0
+        )
+        self.show_plot(note)
+
+    def show_colours(self, levels: tuple[float, float], colours: str, unit: str) -> None:
+        """Say what the colours mean.
+
+        Parameters
+        ----------
+        levels
+            Values at the ends of the colour map.
+        colours
+            Name of the colour map.
+        unit
+            Label of the colour bar.
+        """
+        if self.bar is not None:
+            self.bar.setColorMap(colour_map(colours))
+            self.bar.setLevels(levels)
+            self.bar.getAxis("right").setLabel(unit)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the axes at the edges of the map whenever its room changes, also when it is shown at last."""
+        if event.type() is QEvent.Type.Resize:
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        super().apply_theme(theme)
+        if self.bar is not None:
+            style_bar(self.bar, theme)
+
+    def _fit(self) -> None:
+        """Give the plot the proportions of the map, as large as there is room."""
+        rows, columns = self._extent
+        height = self.graphics.height() - _BOTTOM - _TOP - 14
+        width = self.graphics.width() - self._left - (_NO_BAR if self.bar is None else _BAR)
+        scale = max(20.0 / max(rows, columns), min(height / rows, width / columns))
+        self.plot.setFixedWidth(self._left + scale * columns)
+        self.plot.setFixedHeight(_TOP + _BOTTOM + scale * rows)
+        if self.bar is not None:
+            self.bar.setFixedHeight(_TOP + scale * rows)
+
+
+class ImagePanel(MapPanel):
     """A picture with square pixels, its first row on top, and a colour bar with the unit."""
+
+    bar: pg.ColorBarItem
 
     def __init__(
         self, title: str, theme: Theme, x_label: str, y_label: str, parent: QWidget | None = None
     ) -> None:
         self.image = pg.ImageItem(axisOrder="row-major")
-        self.bar = pg.ColorBarItem(interactive=False, width=12)
         super().__init__(title, theme, x_label, y_label, parent)
-        self._shape = (1, 1)
         self.plot.addItem(self.image)
-        self.plot.setAspectLocked(True)
-        self.plot.invertY(True)
-        self.plot.getAxis("left").setWidth(_LEFT)
-        self.plot.getAxis("bottom").setHeight(_BOTTOM)
         self.bar.setImageItem(self.image)
-        self.graphics.addItem(self.bar)
-        # What is left over goes to the right of the colour bar, not between picture and axis.
-        self.graphics.ci.layout.setColumnStretchFactor(2, 1)
-        self.graphics.addLabel("", row=0, col=2)
-        for item in (self.plot, self.bar):
-            self.graphics.ci.layout.setAlignment(item, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
 
     def show_image(
         self,
@@ -167,39 +259,12 @@ class ImagePanel(PlotPanel):
         note
             Remark beside the title.
         """
-        rows, columns = self._shape = values.shape
+        rows, columns = values.shape
+        region = QRectF(origin[0] - 0.5, origin[1] - 0.5, columns, rows)
         self.image.setImage(values, autoLevels=False)
-        self.image.setRect(QRectF(origin[0] - 0.5, origin[1] - 0.5, columns, rows))
-        self.bar.setColorMap(colour_map(colours))
-        self.bar.setLevels(levels)
-        self.bar.getAxis("right").setLabel(unit)
-        self._fit()
-        self.plot.setRange(
-            xRange=(origin[0] - 0.5, origin[0] + columns - 0.5),
-            yRange=(origin[1] - 0.5, origin[1] + rows - 0.5),
-            padding=0,
-        )
-        self.show_plot(note)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the axes at the edges of the picture."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        """Give the plot the proportions of the picture, as large as there is room."""
-        rows, columns = self._shape
-        height = self.graphics.height() - _BOTTOM - _TOP - 14
-        width = self.graphics.width() - _LEFT - _BAR
-        pixel = max(1.0, min(height / rows, width / columns))
-        self.plot.setFixedWidth(_LEFT + pixel * columns)
-        self.plot.setFixedHeight(_TOP + _BOTTOM + pixel * rows)
-        self.bar.setFixedHeight(_TOP + pixel * rows)
-
-    def apply_theme(self, theme: Theme) -> None:
-        """Draw in the colours of a theme."""
-        super().apply_theme(theme)
-        style_bar(self.bar, theme)
+        self.image.setRect(region)
+        self.show_colours(levels, colours, unit)
+        self.show_map(region, note)
 
 
 def style_bar(bar: pg.ColorBarItem, theme: Theme) -> None:

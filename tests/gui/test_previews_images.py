@@ -21,7 +21,8 @@ FIELD = FieldView(
     spread=40.0,
     peak=(4, 1, 2),
     outline=np.array([[1.0, 1.0], [3.0, 1.0], [1.0, 1.0]]),
-    outline_source="1-σ ellipse, Gaussian",
+    wide_outline=np.array([[0.0, 1.0], [4.0, 1.0], [0.0, 1.0]]),
+    outline_source="1-σ and 2-σ ellipse, Gaussian",
     facts=(Fact("Polarity", "ON", "sign of the average"),),
     n_spikes=1234,
 )
