@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import h5py
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from hdmea.io import h5
 from hdmea.io.decode import read_attrs
-from hdmea.io.lazy import LazyArray
+from hdmea.io.lazy import LazyArray, reading
 from hdmea.io.names import encode_name
 from hdmea.io.plan import ArrayPlan, GroupPlan, Node, Path, plan_dict
 from hdmea.io.session_content import SessionContent
@@ -124,21 +125,51 @@ class FileOutline:
             return found
         return [*found, self._units_entry(), *(_entry(self._part(name), (name,)) for name in _PARTS)]
 
-    def walk(self, path: Path = ()) -> Iterator[OutlineEntry]:
-        """Yield everything below a group, groups before what is in them."""
-        for entry in self.below(path):
-            yield entry
-            if entry.kind == "group" and path == ("units",):
-                yield from _walk(self._unit(entry.path[1]), entry.path)
-            elif entry.kind != "attribute" and entry.n_below:
-                yield from self.walk(entry.path)
+    def walk(self) -> Iterator[OutlineEntry]:
+        """Yield everything in the file, groups before what is in them."""
+        with self._all_opened():
+            for entry in self.below():
+                yield entry
+                if entry.kind == "attribute":
+                    continue
+                if entry.path != ("units",):
+                    yield from _walk(self._node(entry.path), entry.path)
+                    continue
+                for unit in self.below(entry.path):
+                    yield unit
+                    yield from _walk(self._unit(unit.path[1]), unit.path)
 
     def find(self, text: str, limit: int) -> tuple[list[OutlineEntry], int]:
-        """Return the entries whose name has `text` in it, at most `limit`, and how many there are in all."""
+        """Return the entries whose name has a text in it, at most `limit`, and how many there are in all.
+
+        Attributes of datasets that were not read yet are left out: they would have to be read from the file.
+        """
         wanted = text.casefold()
-        hits = (entry for entry in self.walk() if wanted in entry.path[-1].casefold())
-        first = list(itertools.islice(hits, limit))
-        return first, len(first) + sum(1 for _ in hits)
+        found: list[OutlineEntry] = []
+        total = 0
+        with self._all_opened():
+            for make, name in self._names():
+                if wanted in name.casefold():
+                    total += 1
+                    if len(found) < limit:
+                        found.append(make())
+        return found, total
+
+    def _names(self) -> Iterator[tuple[Callable[[], OutlineEntry], str]]:
+        root = self._node(())
+        for name, stored in root.all_attrs().items():
+            yield partial(_attribute, name, stored, ()), name
+        yield self._units_entry, "units"
+        for name in self._units:
+            yield partial(self._unit_entry, name), name
+            yield from _names(self._unit(name), ("units", name))
+        for name in _PARTS:
+            yield partial(_entry, self._part(name), (name,)), name
+            yield from _names(self._part(name), (name,))
+
+    def _all_opened(self) -> AbstractContextManager[None]:
+        content = self._content
+        return reading((content.units, content.metadata, content.stimulus))
 
     def values(self, path: Path, kind: str) -> Values:
         """Return the first values of a dataset or an attribute.
@@ -195,6 +226,16 @@ class FileOutline:
         file = sum(entry.file_nbytes for entry in entries) + _OBJECT_NBYTES
         memory = sum(entry.memory_nbytes for entry in entries)
         return OutlineEntry(("units",), "group", None, "", file, memory, "", len(entries))
+
+
+def _names(node: GroupPlan | ArrayPlan, path: Path) -> Iterator[tuple[Callable[[], OutlineEntry], str]]:
+    """Yield what makes the entry of everything below, and its name."""
+    for name, stored in node.all_attrs().items():
+        yield partial(_attribute, name, stored, path), name
+    for name, child in node.children.items() if isinstance(node, GroupPlan) else ():
+        place = (*path, name)
+        yield partial(_entry, child, place), name
+        yield from _names(child, place)
 
 
 def _walk(node: GroupPlan | ArrayPlan, path: Path) -> Iterator[OutlineEntry]:

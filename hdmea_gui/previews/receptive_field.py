@@ -85,8 +85,9 @@ class ReceptiveFieldPreview(Preview):
             self.movies.setCurrentIndex(names.index(wanted) if wanted in names else 0)
         self.movies.setVisible(len(names) > 1)
         if not self._fields:
-            self.map.show_mosaic(None, self.not_yet("extract_rf_geometry"))
-            self.show_problem(self.not_yet("compute_sta") if self._unit else self.no_unit())
+            reason = self.not_yet("compute_sta") if self._unit else self.no_unit()
+            self.map.show_mosaic(None, reason)
+            self.show_problem(reason)
             return
         self._show_field(self._fields[max(0, self.movies.currentIndex())])
 
