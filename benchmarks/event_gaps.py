@@ -65,12 +65,13 @@ class Walk:
         self.controller.progressed.connect(self._on_progress)
         self.controller.activity_changed.connect(self._on_activity)
 
-    def run(self, paths: list[Path]) -> None:
+    def run(self, paths: list[Path], flow: str) -> None:
         """Do everything."""
         self._phase("start", self.controller.start)
         self._phase("open", lambda: self.controller.open(paths))
         self.watch.name_of_now = "run all"
         self._running = "run all"
+        self.controller.choose_flow(flow)
         self.window.actions_["run_all"].trigger()
         self._wait()
         self._running = ""
@@ -142,6 +143,7 @@ class Walk:
         self.controller.run_step(step)
 
     def _collect(self) -> None:
+        settle(900)
         gc.collect()
         self.controller.ask("collect", CollectQuery())
 
@@ -246,6 +248,7 @@ def main() -> int:
     parser.add_argument("--platform", default="offscreen", help="Qt platform: offscreen, xcb …")
     parser.add_argument("--stacks", type=float, default=0.0, metavar="MS", help="show stacks of longer gaps")
     parser.add_argument("--worst", type=int, default=3, help="gaps of each phase whose stacks are shown")
+    parser.add_argument("--flow", default="standard", help="steps of the full run")
     parser.add_argument("--verbose", action="store_true", help="say what has been done")
     options = parser.parse_args()
     os.environ["QT_QPA_PLATFORM"] = options.platform
@@ -260,7 +263,7 @@ def main() -> int:
             settle(500)
             watch.start()
             try:
-                walk.run(paths)
+                walk.run(paths, options.flow)
                 walk.close()
             finally:
                 watch.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QIcon, QPainter, QPixmap, QPixmapCache
 from PySide6.QtSvg import QSvgRenderer
 
 from hdmea.io.resources import resource_path
@@ -25,6 +25,10 @@ def icon(name: str, theme: Theme) -> QIcon:
 
 def pixmap(name: str, colour: str, size: int, ratio: float = 1.0) -> QPixmap:
     """Return an icon in one colour; `size` in logical pixels, `ratio` physical pixels for each."""
+    key = f"{name}/{colour}/{size}/{ratio}"
+    cached = QPixmap()
+    if QPixmapCache.find(key, cached):
+        return cached
     source = resource_path("icons", f"{name}.svg").read_text(encoding="utf-8")
     renderer = QSvgRenderer(QByteArray(source.replace("currentColor", colour).encode()))
     drawn = QPixmap(round(size * ratio), round(size * ratio))
@@ -33,6 +37,7 @@ def pixmap(name: str, colour: str, size: int, ratio: float = 1.0) -> QPixmap:
     renderer.render(painter, QRectF(0, 0, drawn.width(), drawn.height()))
     painter.end()
     drawn.setDevicePixelRatio(ratio)
+    QPixmapCache.insert(key, drawn)
     return drawn
 
 

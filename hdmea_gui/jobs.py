@@ -8,8 +8,8 @@ at its end, hence what a query reads in between is consistent.
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
+import sys
 import threading
 import time
 import traceback
@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
+from hdmea_gui import garbage
 from hdmea_gui.door import Door, JobStopped
 
 __all__ = [
@@ -36,6 +37,9 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 UPDATES_PER_SECOND = 20
+# Seconds after which a thread that computes gives the interpreter to one that waits. The usual 5 ms are paid many
+# times over in one repaint, for Qt lets go of the interpreter in most calls.
+SWITCH_INTERVAL_S = 0.0005
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ class _Worker(QObject):
         self._make_bench = make_bench
         self._stop_errors = stop_errors
         self._bench: Any = None
-        self._frozen = False
+        self._fresh = True
         self._lock = threading.Condition()
         self._queries: dict[str, tuple[int, Query]] = {}
 
@@ -196,6 +200,9 @@ class _Worker(QObject):
         if not self.jobs:
             return
         job = self.jobs.popleft()
+        if self._fresh:
+            self._fresh = False
+            garbage.set_aside()
         self.door.next_job()
         self.started.emit(job)
         ctx = JobContext(
@@ -215,12 +222,7 @@ class _Worker(QObject):
             outcome = self._failing(job, Failure.of(error))
         else:
             outcome = self._finishing(job, result)
-        # Cycles that a job leaves are collected here: what they hold must not be released on the GUI thread.
-        gc.collect()
-        if not self._frozen:
-            # What was imported stays for good; looking through it each time would hold up the GUI thread.
-            gc.freeze()
-            self._frozen = True
+        garbage.sweep()
         if self.door.let_out():
             outcome()
             self.serve()
@@ -258,7 +260,7 @@ class _Worker(QObject):
     @Slot()
     def close(self) -> None:
         self._bench = None
-        gc.collect()
+        garbage.sweep()
         QThread.currentThread().quit()
 
     def _the_bench(self) -> Any:
@@ -396,6 +398,7 @@ class JobRunner(QObject):
 
     def _ensure_running(self) -> None:
         if not self._thread.isRunning():
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
             self._thread.start()
 
     def _end_one(self) -> None:

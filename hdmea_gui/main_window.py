@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QMainWindow
+from PySide6.QtWidgets import QDialog, QMainWindow
 
 from hdmea_gui.actions import ActionSet
 from hdmea_gui.availability import refusals
@@ -305,15 +305,13 @@ class MainWindow(QMainWindow):
         """Draw everything in the colours of a theme."""
         self.settings.values.theme = name
         self._theme = theme_of(name)
-        app = QApplication.instance()
-        assert isinstance(app, QApplication)
-        apply_theme(app, self._theme)
+        apply_theme(self, self._theme)
         self.actions_.apply_theme(self._theme)
         self.panel.apply_theme(self._theme)
         self.log.apply_theme(self._theme)
         self.helping.apply_theme(self._theme)
         for preview in self.previews:
-            preview.apply_theme(self._theme)
+            preview.use_theme(self._theme)
         for other in ("light", "dark", "system"):
             self.actions_[f"theme_{other}"].setChecked(other == name)
 

@@ -17,6 +17,7 @@ from hdmea_gui.controller.snapshot import (
     StateView,
     StepSpec,
 )
+from hdmea_gui.garbage import sweep
 from hdmea_gui.jobs import Failure, JobContext, JobStopped
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ class RunJob:
             return False
         if not run.cached:
             bench.touch()
+        sweep()
         outcome = "kept" if run.cached else "done"
         ctx.milestone(
             StepEnded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +16,7 @@ from hdmea_gui.controller.snapshot import (
     StepRecord,
 )
 from hdmea_gui.controller.unit_columns import unit_columns
+from hdmea_gui.garbage import sweep_everything
 
 if TYPE_CHECKING:
     from hdmea.pipeline.increments import Baseline
@@ -93,6 +95,7 @@ class Workspace:
         announced
             Number of units and duration in seconds of what is not loaded yet, 0 where not known.
         """
+        before = None if self.session is None else weakref.ref(self.session)
         self.session = session
         self.sources = sources
         self._announced = announced
@@ -101,6 +104,9 @@ class Workspace:
         self.saved = None
         if session.completed_steps:
             self.note_saved()
+        if before is not None and before() is not None:
+            # Something refers to the session before in a circle: its memory and its files must go.
+            sweep_everything()
         return self.state()
 
     def note_saved(self) -> None:

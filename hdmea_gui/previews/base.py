@@ -67,6 +67,7 @@ class Preview(QWidget):
         self._controller = controller
         self._theme = theme
         self._out_of_date = True
+        self._recolour = False
         self._waits = False
         controller.answered.connect(self._on_answered)
 
@@ -94,6 +95,14 @@ class Preview(QWidget):
         """Draw in the colours of a theme."""
         self._theme = theme
 
+    def use_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme: now if the view is visible, else when it is shown."""
+        self._recolour = not self.isVisible()
+        if self._recolour:
+            self._theme = theme
+        else:
+            self.apply_theme(theme)
+
     def invalidate(self) -> None:
         """Ask anew: now if the view is visible, else when it is shown."""
         self._out_of_date = True
@@ -103,6 +112,9 @@ class Preview(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Bring the view up to date."""
         super().showEvent(event)
+        if self._recolour:
+            self._recolour = False
+            self.apply_theme(self._theme)
         if self._out_of_date:
             self._refresh()
 

@@ -15,7 +15,7 @@ from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.chip_map import ChipMap
 from hdmea_gui.previews.raster_plot import RasterPlot
-from hdmea_gui.previews.stimulus_strip import StimulusStrip, span_regions
+from hdmea_gui.previews.stimulus_strip import SpanFill, StimulusStrip
 from hdmea_gui.previews.time_link import TimeLink
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot_panel import style_plot
@@ -54,7 +54,7 @@ class RecordingPreview(Preview):
         self.raster = RasterPlot(theme)
         self.rate = pg.PlotItem(enableMenu=False)
         self._rate_curve = pg.PlotCurveItem()
-        self._regions: list[pg.LinearRegionItem] = []
+        self.fill = SpanFill()
         self._view: RecordingView | None = None
         self._lay_out()
         self._time = TimeLink(self, self.raster, controller.selection)
@@ -143,6 +143,7 @@ class RecordingPreview(Preview):
         layout.addItem(self.raster, row=1, col=0)
         layout.addItem(self.raster.bar, row=1, col=1)
         layout.addItem(self.rate, row=2, col=0)
+        self.rate.addItem(self.fill, ignoreBounds=True)
         self.rate.addItem(self._rate_curve)
         self.rate.setLabel("left", "Rate (Hz/unit)")
         self.rate.setLabel("bottom", "Time (s)")
@@ -161,9 +162,7 @@ class RecordingPreview(Preview):
     def _draw_spans(self, spans: tuple[Span, ...]) -> None:
         self.strip.show_spans(spans)
         self.strip.setVisible(bool(spans))
-        for region in self._regions:
-            self.rate.removeItem(region)
-        self._regions = span_regions(self.rate, spans, self._theme)
+        self.fill.show_spans(spans, self._theme)
 
     def _mark_unit(self) -> None:
         if self._view is None:

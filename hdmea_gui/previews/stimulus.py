@@ -15,7 +15,7 @@ from hdmea_gui.controller.stimulus_views import StimulusQuery, StimulusView
 from hdmea_gui.controller.tables import Table
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
-from hdmea_gui.previews.stimulus_strip import StimulusStrip, span_regions
+from hdmea_gui.previews.stimulus_strip import SpanFill, StimulusStrip
 from hdmea_gui.previews.time_box import TimeBox
 from hdmea_gui.previews.time_link import TimeLink
 from hdmea_gui.theme import Theme
@@ -52,7 +52,7 @@ class StimulusPreview(Preview):
         self._hint = pg.TextItem(anchor=(0.5, 0.5))
         self.missing = pg.ScatterPlotItem(symbol="t", size=12)
         self.double = pg.ScatterPlotItem(symbol="d", size=12)
-        self._regions: list[pg.LinearRegionItem] = []
+        self.fills = [SpanFill() for _ in self.lights]
         self._message = QLabel(self)
         self._view: StimulusView | None = None
         self._timer = QTimer(self)
@@ -180,7 +180,8 @@ class StimulusPreview(Preview):
             if plot is not self.frames:
                 plot.getAxis("bottom").setStyle(showValues=False)
                 plot.setXLink(self.frames)
-        for plot, curve in zip(self.lights, self._curves, strict=True):
+        for plot, curve, fill in zip(self.lights, self._curves, self.fills, strict=True):
+            plot.addItem(fill, ignoreBounds=True)
             plot.addItem(curve)
         for item in (self._ticks, self.missing, self.double, self._hint):
             self.frames.addItem(item, ignoreBounds=True)
@@ -214,11 +215,8 @@ class StimulusPreview(Preview):
         spans = () if self._view is None else self._view.spans
         self.strip.show_spans(spans)
         self.strip.setVisible(bool(spans))
-        for region in self._regions:
-            region.getViewBox().removeItem(region)
-        self._regions = []
-        for plot in self.lights:
-            self._regions += span_regions(plot, spans, self._theme)
+        for fill in self.fills:
+            fill.show_spans(spans, self._theme)
 
     def _draw_lights(self, view: StimulusView) -> None:
         for place, (plot, curve) in enumerate(zip(self.lights, self._curves, strict=True)):

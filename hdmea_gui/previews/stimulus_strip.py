@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsRectItem
 
 from hdmea_gui.controller.snapshot import Span
 from hdmea_gui.theme import Theme
 
-__all__ = ["StimulusStrip", "span_colours", "span_regions"]
+__all__ = ["SpanFill", "StimulusStrip", "span_colours"]
 
 HEIGHT = 24
 
@@ -20,20 +21,44 @@ def span_colours(spans: tuple[Span, ...], theme: Theme) -> dict[str, str]:
     return {movie: theme.spans[place % len(theme.spans)] for place, movie in enumerate(movies)}
 
 
-def span_regions(plot: pg.PlotItem, spans: tuple[Span, ...], theme: Theme) -> list[pg.LinearRegionItem]:
-    """Add the sections to a plot as coloured stretches of time behind its curves; return them."""
-    colours = span_colours(spans, theme)
-    regions = []
-    for span in spans:
-        colour = pg.mkColor(colours[span.label])
-        colour.setAlpha(45)
-        region = pg.LinearRegionItem((span.start_s, span.stop_s), movable=False, brush=colour, pen=None)
-        region.setZValue(-10)
-        for line in region.lines:
-            line.hide()
-        plot.addItem(region, ignoreBounds=True)
-        regions.append(region)
-    return regions
+class SpanFill(pg.GraphicsObject):  # type: ignore[misc]
+    """All sections as coloured stretches of time behind the curves of a plot, in one item.
+
+    Attributes
+    ----------
+    spans
+        The sections.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spans: tuple[Span, ...] = ()
+        self._colours: dict[str, pg.QtGui.QColor] = {}
+        self.setZValue(-10)
+
+    def show_spans(self, spans: tuple[Span, ...], theme: Theme) -> None:
+        """Show these sections."""
+        self.prepareGeometryChange()
+        self.spans = spans
+        self._colours = {label: pg.mkColor(name) for label, name in span_colours(spans, theme).items()}
+        for colour in self._colours.values():
+            colour.setAlpha(45)
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        """Return the visible part of the plot, which is as high as the sections are."""
+        return self.viewRect() if self.spans else QRectF()
+
+    def viewRangeChanged(self, *_ignored: object) -> None:
+        """Cover what is visible now."""
+        self.prepareGeometryChange()
+
+    def paint(self, painter: QPainter, *_ignored: object) -> None:
+        """Draw the sections."""
+        visible = self.viewRect()
+        for span in self.spans:
+            stretch = QRectF(span.start_s, visible.top(), span.stop_s - span.start_s, visible.height())
+            painter.fillRect(stretch & visible, self._colours[span.label])
 
 
 class StimulusStrip(pg.PlotItem):  # type: ignore[misc]
@@ -56,7 +81,18 @@ class StimulusStrip(pg.PlotItem):  # type: ignore[misc]
 
     def show_spans(self, spans: tuple[Span, ...]) -> None:
         """Show these sections."""
+        if spans == self._spans:
+            return
         self._spans = spans
+        self._draw()
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        self._theme = theme
+        self._draw()
+
+    def _draw(self) -> None:
+        spans = self._spans
         for _, bar, name in self._drawn:
             self.removeItem(bar)
             self.removeItem(name)
@@ -75,11 +111,6 @@ class StimulusStrip(pg.PlotItem):  # type: ignore[misc]
             self.addItem(name, ignoreBounds=True)
             self._drawn.append((span, bar, name))
         self._place_names()
-
-    def apply_theme(self, theme: Theme) -> None:
-        """Draw in the colours of a theme."""
-        self._theme = theme
-        self.show_spans(self._spans)
 
     def _place_names(self) -> None:
         """Put each name into the visible part of its bar, or hide it if it does not fit."""

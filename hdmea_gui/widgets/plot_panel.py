@@ -76,7 +76,7 @@ class PlotPanel(QWidget):
         self.graphics = pg.GraphicsLayoutWidget(self)
         self.graphics.setAccessibleName(title)
         self.graphics.ci.layout.setContentsMargins(0, 8, 16, 0)
-        self.plot: pg.PlotItem = self.graphics.addPlot(viewBox=view_box)
+        self.plot: pg.PlotItem = self.graphics.addPlot(viewBox=view_box, enableMenu=False)
         self.plot.setLabel("bottom", x_label)
         self.plot.setLabel("left", y_label)
         self.plot.setMenuEnabled(False)

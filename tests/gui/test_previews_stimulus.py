@@ -49,9 +49,10 @@ def test_missing_and_double_frames_are_marked_and_counted(shown: MainWindow) -> 
 
 
 def test_sections_are_coloured_in_each_light_channel(shown: MainWindow) -> None:
-    regions = [region.getRegion() for region in shown.stimulus._regions]
+    fills = shown.stimulus.fills
 
-    assert regions == [(1.0, 3.0)] * len(shown.stimulus.lights)
+    assert [fill.getViewBox() for fill in fills] == [plot.getViewBox() for plot in shown.stimulus.lights]
+    assert all([(s.start_s, s.stop_s) for s in fill.spans] == [(1.0, 3.0)] for fill in fills)
 
 
 def test_a_channel_that_was_not_recorded_takes_no_room(shown: MainWindow) -> None:
