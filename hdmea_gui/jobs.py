@@ -37,7 +37,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 UPDATES_PER_SECOND = 20
-# Seconds after which a thread that computes gives the interpreter to one that waits. The usual 5 ms are paid many
+# Seconds after which a thread that computes gives way to one that waits. The usual 5 ms are paid many
 # times over in one repaint, for Qt lets go of the interpreter in most calls.
 SWITCH_INTERVAL_S = 0.0005
 
