@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import gc
 
-__all__ = ["set_aside", "sweep", "sweep_everything"]
+__all__ = ["set_aside", "sweep", "sweep_everything", "sweep_if_much"]
+
+# In thousands of new objects: about 15 ms, and more than may be looked through at once.
+_MUCH, _TOO_MUCH = 20, 60
 
 
 def set_aside() -> None:
@@ -22,11 +25,25 @@ def sweep() -> None:
 
     Called on the worker: what cycles hold, files above all, must not be released on the GUI thread.
     """
-    gc.collect()
+    if _thousands() < _TOO_MUCH:
+        gc.collect()
     gc.freeze()
+
+
+def sweep_if_much() -> None:
+    """Do the same as soon as it would take long, in the middle of something."""
+    if _thousands() >= _MUCH:
+        sweep()
+
+
+def _thousands() -> float:
+    """Return about how many objects were made and kept since the last collection of all, in thousands."""
+    size, rounds, _ = gc.get_threshold()
+    return gc.get_count()[2] * size * (rounds + 1) / 1000
 
 
 def sweep_everything() -> None:
     """Collect cycles among what was set aside as well; takes a moment."""
     gc.unfreeze()
-    sweep()
+    gc.collect()
+    gc.freeze()

@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 UPDATES_PER_SECOND = 20
 # Seconds after which a thread that computes gives way to one that waits. The usual 5 ms are paid many
 # times over in one repaint, for Qt lets go of the interpreter in most calls.
-SWITCH_INTERVAL_S = 0.0005
+SWITCH_INTERVAL_S = 0.0002
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,7 @@ class JobContext:
     def progress(self, fraction: float, text: str, part: str = "") -> None:
         """Report progress, at most 20 times a second; answer waiting queries."""
         self._serve()
+        garbage.sweep_if_much()
         now = time.monotonic()
         if part == self._part and fraction < 1 and now - self._last < 1 / UPDATES_PER_SECOND:
             return

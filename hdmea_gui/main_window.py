@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QDialog, QMainWindow
 
@@ -306,12 +307,11 @@ class MainWindow(QMainWindow):
         self.settings.values.theme = name
         self._theme = theme_of(name)
         apply_theme(self, self._theme)
-        self.actions_.apply_theme(self._theme)
-        self.panel.apply_theme(self._theme)
-        self.log.apply_theme(self._theme)
-        self.helping.apply_theme(self._theme)
         for preview in self.previews:
             preview.use_theme(self._theme)
+        # One part for each turn of the event loop, which must not stand still for all of them.
+        for part in (self.actions_, self.panel, self.log, self.helping):
+            QTimer.singleShot(0, self, lambda part=part: part.apply_theme(self._theme))
         for other in ("light", "dark", "system"):
             self.actions_[f"theme_{other}"].setChecked(other == name)
 

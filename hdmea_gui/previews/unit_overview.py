@@ -16,7 +16,7 @@ from hdmea_gui.controller.tables import Table
 from hdmea_gui.controller.unit_views import Averaged, Footprint, UnitQuery, UnitView
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
-from hdmea_gui.previews.stimulus_strip import span_regions
+from hdmea_gui.previews.stimulus_strip import SpanFill
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot_panel import ImagePanel, PlotPanel
 
@@ -62,7 +62,7 @@ class UnitOverview(Preview):
         self._refractory_lags = pg.LinearRegionItem((-1.5, 1.5), movable=False)
         self._soma = pg.ScatterPlotItem(symbol="+", size=14)
         self._spans: tuple[Span, ...] = ()
-        self._regions: list[pg.LinearRegionItem] = []
+        self._fill = SpanFill()
         self.time = pg.LinearRegionItem()
         self._view: UnitView | None = None
         self._lay_out()
@@ -167,6 +167,7 @@ class UnitOverview(Preview):
         self.intervals.plot.addItem(self._interval_bars)
         for item in (self._refractory_lags, self._lag_bars, self._mean_rate):
             self.correlogram.plot.addItem(item, ignoreBounds=True)
+        self.rate.plot.addItem(self._fill, ignoreBounds=True)
         self.rate.plot.addItem(self._rate_curve)
         self.rate.plot.addItem(self.time, ignoreBounds=True)
         self.rate.plot.setMouseEnabled(x=False, y=False)
@@ -249,9 +250,7 @@ class UnitOverview(Preview):
         self._controller.selection.select_time(max(float(start), 0.0), float(stop))
 
     def _draw_spans(self) -> None:
-        for region in self._regions:
-            self.rate.plot.removeItem(region)
-        self._regions = span_regions(self.rate.plot, self._spans, self._theme)
+        self._fill.show_spans(self._spans, self._theme)
 
     def _show_average(self, averages: tuple[Averaged, ...]) -> None:
         wanted = self._controller.selection.movie
