@@ -143,7 +143,8 @@ class ResponsesPreview(Preview):
         left_out = len(self.chosen_units()) - MOST_UNITS
         names += [f"and {left_out} more that are not drawn"] if left_out > 0 else []
         trials = "1 trial" if view.n_trials == 1 else f"{view.n_trials} trials"
-        self.legend.setText("&nbsp;&nbsp; ".join(names) + f"&nbsp;&nbsp; {trials}")
+        kind = "Units&nbsp; " if short else ""
+        self.legend.setText(kind + "&nbsp;&nbsp; ".join(names) + f"&nbsp;&nbsp; {trials}")
 
     def _on_movie(self, _index: int) -> None:
         self._controller.selection.select_movie(self.movies.currentText())

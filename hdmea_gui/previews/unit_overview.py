@@ -194,8 +194,8 @@ class UnitOverview(Preview):
         self._curve.setData(view.waveform_ms, view.waveform)
         self.waveform.plot.setXRange(float(view.waveform_ms[0]), float(view.waveform_ms[-1]), padding=0.02)
         self.waveform.plot.enableAutoRange(axis="y")
-        size = f"{float(np.ptp(view.waveform)):.3g}"
-        self.waveform.show_plot(f"{size} {view.waveform_unit if known else ''} peak to peak")
+        size = f"{float(np.ptp(view.waveform)):.3g}" + (f" {view.waveform_unit}" if known else "")
+        self.waveform.show_plot(f"{size} peak to peak")
 
     def _show_intervals(self, view: UnitView) -> None:
         found = view.intervals

@@ -88,7 +88,9 @@ def test_tuning_has_its_numbers_below_and_definitions_as_tooltip(shown: MainWind
     assert not polar.is_empty
     assert "DSI <b>0.67 (p 0.001)</b>" in polar.numbers
     x, y = polar.outlines[0].getData()
-    assert np.column_stack((x, y)) == pytest.approx(np.array([[1, 0], [0, 4], [-1, 0], [0, 0], [1, 0]]))
+    assert np.column_stack((x, y)) == pytest.approx(
+        np.array([[1, 0], [0, 4], [-1, 0], [0, 0], [1, 0]]) / 6
+    ), "in units of the outer ring"
 
 
 def test_without_the_feature_the_polar_plot_says_what_to_run(shown: MainWindow) -> None:

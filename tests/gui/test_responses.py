@@ -1,0 +1,173 @@
+"""What features found, on and beside the responses: marks of light steps, frequency response."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QColor
+
+from hdmea.analysis.marked_response import MarkedResponse, PhaseMark
+from hdmea_gui.controller.image_views import Fact
+from hdmea_gui.controller.response_views import FrequencyTuning, PhaseFacts, StepMarks
+from hdmea_gui.controller.trial_views import TrialsView
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.previews.responses import ResponsesPreview
+from tests.gui.test_previews_trials import VIEW, responses
+
+NAN = float("nan")
+MARKS = StepMarks(
+    "unit_001",
+    MarkedResponse(
+        time_s=np.arange(4) * 0.5 + 0.25,
+        rate=np.array([1.0, 30.0, 10.0, 2.0]),
+        baseline_s=(0.0, 0.5),
+        baseline_hz=1.5,
+        marks=(
+            PhaseMark("on", 0.5, 1.25, 0.75, 30.0, 0.6, 1.0, 8.0, True),
+            PhaseMark("off", 1.25, 2.0, 1.5, 0.5, NAN, 1.75, 1.0, False),
+        ),
+    ),
+    (
+        PhaseFacts("Light on", True, (Fact("Transient", "+28.5 Hz", "largest extremum"),) * 3),
+        PhaseFacts("Light off", False, (Fact("Transient", "–", ""),) * 3),
+    ),
+    (Fact("ON–OFF index", "1", "(on − off) / (on + off)"),),
+)
+SINES = FrequencyTuning(
+    unit_id="unit_001",
+    frequencies=np.array([1.0, 10.0]),
+    amplitude=np.array([8.0, 3.0]),
+    low=np.array([7.0, 2.0]),
+    high=np.array([9.0, 4.0]),
+    p=np.array([1e-6, 0.02]),
+    f2=np.array([1.0, 0.5]),
+    preferred_hz=1.0,
+    cutoff_hz=NAN,
+    alpha=0.01,
+    facts=(Fact("Preferred", "1 Hz", "frequency of the largest amplitude"), Fact("p", "1e-06", "F test")),
+)
+STEPS = replace(VIEW, kind="step", feature="on_off", tunings=(), marks=MARKS)
+FREQUENCIES = replace(VIEW, kind="freq_step", feature="chirp", tunings=(), frequencies=(SINES,))
+
+
+@pytest.fixture
+def view(window: MainWindow) -> ResponsesPreview:
+    """Return the responses of the unit's view, seen."""
+    window.tabs.setCurrentWidget(window.unit)
+    window.unit.show_page(window.unit.responses)
+    return window.unit.responses
+
+
+def columns(view: ResponsesPreview) -> dict[str, Any]:
+    """Return what would be written as CSV."""
+    table = view.table()
+    assert table is not None
+    return dict(table.columns)
+
+
+def test_extrema_latencies_and_sustained_parts_are_marked_where_they_are(view: ResponsesPreview) -> None:
+    view.show_answer(STEPS)
+
+    marks = view.plot.marks
+    assert [item.isVisible() for item in (marks.smooth, marks.peaks, marks.latencies)] == [True] * 3
+    assert np.column_stack(marks.peaks.getData()).tolist() == [[0.75, 30.0], [1.5, 0.5]]
+    assert [spot.symbol() for spot in marks.peaks.points()] == ["t1", "t"], "up and down"
+    assert marks.latencies.getData()[0].tolist() == [0.6, 0.6], "only the phase that has one"
+    x, y = marks.sustained.getData()
+    assert (x.tolist(), y.tolist()) == ([1.0, 1.25, 1.75, 2.0], [8.0, 8.0, 1.0, 1.0])
+    assert marks.baseline.getData()[1].tolist() == [1.5, 1.5]
+    assert view.plot.rate.getViewBox().viewRange()[1][1] > 30, "the peak lies inside the plot"
+
+
+def test_a_significant_transient_is_filled(view: ResponsesPreview) -> None:
+    view.show_answer(STEPS)
+
+    filled = [spot.brush().color() != QColor("black") for spot in view.plot.marks.peaks.points()]
+    styles = [spot.brush().style().value > 0 for spot in view.plot.marks.peaks.points()]
+    assert styles == [True, False], filled
+
+
+def test_numbers_of_the_phases_stand_beside_them(view: ResponsesPreview) -> None:
+    view.show_answer(STEPS)
+
+    assert view.side.currentWidget() is view.side.steps
+    assert view.side.steps.texts == [["<b>Light on</b>", *["+28.5 Hz"] * 3], ["Light off", *["–"] * 3]]
+
+
+def test_marks_go_when_the_movie_has_none(view: ResponsesPreview) -> None:
+    view.show_answer(STEPS)
+    view.show_answer(replace(STEPS, marks=None, kind="noise", feature=""))
+
+    marks = view.plot.marks
+    assert not any(item.isVisible() for item in (marks.smooth, marks.peaks, marks.sustained, marks.baseline))
+    assert not view.side.isVisible()
+
+
+def test_amplitudes_stand_over_the_logarithm_of_their_frequency(view: ResponsesPreview) -> None:
+    view.show_answer(FREQUENCIES)
+
+    panel = view.side.frequency
+    x, y = panel.lines[0].getData()
+    assert (x.tolist(), y.tolist()) == ([0.0, 1.0], [8.0, 3.0])
+    assert panel.bars[0].getData()[1].tolist() == [7.0, 9.0, 2.0, 4.0]
+    assert panel.plot.getAxis("bottom")._tickLevels == [[(0.0, "1"), (1.0, "10")]]
+    assert panel.preferred.getData()[0].tolist() == [0.0, 0.0]
+    assert panel.cutoffs.getData()[0] is None or panel.cutoffs.getData()[0].size == 0
+    assert "Preferred <b>1 Hz</b>" in panel.numbers
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_points_that_are_not_significant_are_hollow(window: MainWindow, view: Any, theme: str) -> None:
+    window.actions_[f"theme_{theme}"].trigger()
+    view.show_answer(FREQUENCIES)
+
+    brushes = [spot.brush().color().name() for spot in view.side.frequency.points.points()]
+    assert brushes[0] == view._theme.series[0]
+    assert brushes[1] == view._theme.base, "0.02 is not below 0.01 / 2"
+
+
+def test_the_side_says_what_to_run_or_which_movie_was_used(view: ResponsesPreview) -> None:
+    view.show_answer(replace(FREQUENCIES, frequencies=()))
+    assert "Features" in view.side.message
+
+    view.show_answer(replace(FREQUENCIES, frequencies=(), elsewhere="freq_step_other"))
+    assert "freq_step_other" in view.side.message
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (STEPS, {"phase": ["on", "off"], "phase_peak_s": [0.75, 1.5], "phase_peak_Hz": [30.0, 0.5]}),
+        (FREQUENCIES, {"unit_001_frequency_Hz": [1.0, 10.0], "unit_001_amplitude_Hz": [8.0, 3.0]}),
+        (VIEW, {"unit_001_direction_deg": [0.0, 90.0, 180.0, 270.0], "unit_001_trial": [1, 1, 2]}),
+    ],
+)
+def test_data_as_columns_hold_what_is_marked(
+    view: ResponsesPreview, shown: TrialsView, expected: dict[str, list[Any]]
+) -> None:
+    view.show_answer(shown)
+
+    found = columns(view)
+    assert {name: found[name].tolist() for name in expected} == expected
+    assert found["unit_001_spike_s"].tolist() == [0.25, 0.3, 1.75]
+
+
+def test_each_of_eight_units_has_its_colour_raster_and_rate(window: MainWindow) -> None:
+    window.tabs.setCurrentWidget(window.units)
+    units = tuple(responses(f"unit_{number:03d}", [number / 10], []) for number in range(1, 9))
+
+    window.units.show_answer(replace(STEPS, units=units, marks=None))
+
+    plot = window.units.plot
+    assert all(item.isVisible() for item in (*plot.spikes, *plot.rates))
+    assert [item.getData()[0][0] for item in plot.spikes] == pytest.approx([n / 10 for n in range(1, 9)])
+    colours = [item.opts["pen"].color().name() for item in plot.rates]
+    assert len(set(colours)) == 8
+    assert colours == [item.opts["pen"].color().name() for item in plot.spikes]
+    assert all(colour in window.units.legend.text() for colour in colours)
+    assert not window.units.side.isVisible(), "marks of several units would cover each other"
+    window.units.show_answer(replace(STEPS, units=units[:2], marks=None))
+    assert [item.isVisible() for item in plot.rates] == [True] * 2 + [False] * 6

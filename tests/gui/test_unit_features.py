@@ -1,0 +1,99 @@
+"""All numbers of the chosen units with their definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QModelIndex, Qt
+
+from hdmea_gui.controller.feature_views import FeatureGroup, FeaturesView, FeatureValue
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.models.feature_values import FeatureValuesModel
+
+RATE = FeatureValue(
+    "on_off.on_latency", "on latency", "ms", "from light on", ("83", "–"), (83.0, None), ("", "none")
+)
+VIEW = FeaturesView(
+    ("unit_001", "unit_002"),
+    (
+        FeatureGroup("Unit", "", (FeatureValue("row", "row", "", "row", ("1", "2"), (1, 2), ("", "")),)),
+        FeatureGroup("ON and OFF response", "what it is", (RATE,)),
+    ),
+    0,
+)
+TIP = Qt.ItemDataRole.ToolTipRole
+
+
+@pytest.fixture
+def model(qapp: Any) -> FeatureValuesModel:
+    model = FeatureValuesModel()
+    model.set_view(VIEW)
+    return model
+
+
+def row(model: Any, title: QModelIndex, place: int) -> list[str]:
+    """Return the texts of a row."""
+    return [model.data(model.index(place, column, title)) for column in range(model.columnCount())]
+
+
+def test_numbers_stand_below_the_title_of_their_feature(model: FeatureValuesModel) -> None:
+    title = model.index(1, 0)
+
+    assert model.data(title) == "ON and OFF response"
+    assert model.rowCount(title) == 1
+    assert row(model, title, 0) == ["on latency", "83 ms", "–", "from light on"]
+    assert model.parent(model.index(0, 2, title)) == title
+    assert not model.parent(title).isValid()
+
+
+def test_the_definition_and_the_reason_are_tooltips(model: FeatureValuesModel) -> None:
+    title = model.index(1, 0)
+
+    assert model.data(model.index(0, 1, title), TIP) == "on_off.on_latency: from light on"
+    assert model.data(model.index(0, 2, title), TIP).endswith("Missing here: none")
+
+
+def test_another_unit_with_the_same_numbers_keeps_what_is_folded(
+    qtbot: Any, model: FeatureValuesModel
+) -> None:
+    other = FeaturesView(("unit_003", "unit_004"), VIEW.groups, 0)
+
+    with qtbot.assertNotEmitted(model.modelReset), qtbot.waitSignal(model.dataChanged, timeout=1000):
+        assert model.set_view(other) is False
+
+    assert model.headerData(1, Qt.Orientation.Horizontal) == "unit_003"
+
+
+def test_numbers_of_the_session_with_filter_and_data(
+    qtbot: Any, loaded: tuple[MainWindow, Any], idle: Callable[[], None]
+) -> None:
+    window = loaded[0]
+    view = window.unit.features
+    window.controller.choose_flow("quick")
+    window.controller.run_all()
+    idle()
+    window.tabs.setCurrentWidget(window.unit)
+    window.unit.show_page(view)
+    window.controller.selection.select_units(window.controller.state.unit_ids[:2])
+    qtbot.waitUntil(lambda: view.table() is not None and len(view.table().columns) == 5, timeout=20_000)
+
+    table = dict(view.table().columns)
+    rows = table["number"].tolist()
+    assert table["unit_001"][rows.index("spike_count")] > 0
+    assert table["definition"][rows.index("on_off.on_latency")].startswith("from light on")
+    assert table["unit"][rows.index("on_off.on_latency")] == "ms"
+    view.filter.setText("latency")
+    shown = view.tree.model()
+    titles = [shown.data(shown.index(place, 0)) for place in range(shown.rowCount())]
+    assert "ON and OFF response" in titles
+    assert "Spike sorter" not in titles
+
+
+def test_without_a_unit_it_says_what_to_do(window: MainWindow) -> None:
+    window.tabs.setCurrentWidget(window.unit)
+    window.unit.show_page(window.unit.features)
+
+    assert window.unit.features.table() is None
+    assert "open a recording" in window.unit.features._note.text()
