@@ -13,8 +13,9 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from hdmea_gui.controller.probe import Probe
     from hdmea_gui.main_window import MainWindow
+    from hdmea_gui.previews.base import Preview
+    from hdmea_gui.previews.unit import UnitPreview
 
 __all__ = [
     "Report",
@@ -42,8 +45,8 @@ __all__ = [
 _TIMEOUT_S = 600.0
 _VIEW_TIMEOUT_S = 20.0
 _TOLERANCE = 1e-4
-# A view that only changed its hint of what to run changes by half of that.
-_LEAST_CHANGE = 0.03
+# A view that only changed its hints of what to run changes by a third of that.
+_LEAST_CHANGE = 0.1
 
 
 @dataclass
@@ -199,17 +202,16 @@ class SelfTest:
 
     def _pictures(self, window: MainWindow) -> dict[str, QImage]:
         pictures = {}
-        for index in range(window.tabs.count()):
-            window.tabs.setCurrentIndex(index)
+        for name, turn, view in _looks(window):
+            turn()
             _settle(100)
-            pictures[window.tabs.tabText(index)] = _picture(window.tabs.widget(index))
+            pictures[name] = _picture(view)
         return pictures
 
     def _look_at_views(self, window: MainWindow, empty: Mapping[str, QImage]) -> None:
-        for index in range(window.tabs.count()):
-            name = window.tabs.tabText(index)
-            window.tabs.setCurrentIndex(index)
-            shown = change_of(window.tabs.widget(index), empty[name])
+        for name, turn, view in _looks(window):
+            turn()
+            shown = change_of(view, empty[name])
             patience = 1.0 if self.report.problems else _VIEW_TIMEOUT_S
             _wait(lambda shown=shown: shown() > _LEAST_CHANGE, patience)  # type: ignore[misc]
             self.report.views[name] = round(shown(), 3)
@@ -279,6 +281,24 @@ def _wait(condition: Callable[[], bool], timeout_s: float) -> None:
     end = time.monotonic() + timeout_s
     while not condition() and time.monotonic() < end:
         _settle(5)
+
+
+def _looks(window: MainWindow) -> Iterator[tuple[str, Callable[[], None], QWidget]]:
+    """Return each view, and each page of a view that has some: name, how to turn to it, what is seen."""
+    for index in range(window.tabs.count()):
+        name, view = window.tabs.tabText(index), window.tabs.widget(index)
+        assert view is not None
+        turn = partial(window.tabs.setCurrentIndex, index)
+        if view is not window.unit:
+            yield name, turn, view
+            continue
+        for title, page in zip(window.unit.titles, window.unit.pages, strict=True):
+            yield f"{name}, {title}", partial(_turn_to, turn, window.unit, page), page
+
+
+def _turn_to(turn: Callable[[], None], unit: UnitPreview, page: Preview) -> None:
+    turn()
+    unit.show_page(page)
 
 
 def _picture(view: QWidget | None) -> QImage:

@@ -88,6 +88,11 @@ class UnitPreview(Preview):
         return (self.overview, self.responses, self.features)
 
     @property
+    def titles(self) -> tuple[str, ...]:
+        """Titles of the pages."""
+        return tuple(title for title, _ in _PAGES)
+
+    @property
     def page(self) -> Preview:
         """The page that is seen."""
         return self.pages[self._pages.currentIndex()]

@@ -47,7 +47,7 @@ def test_a_program_that_works_passes_without_a_display(tmp_path: Path) -> None:
     assert report["ok"] is True
     assert report["problems"] == []
     assert report["kernels"] == dict.fromkeys(report["kernels"], True)
-    assert {"Recording", "Unit"} <= set(report["views"])
+    assert {"Recording", "Unit, Overview", "Unit, Responses", "Unit, Numbers"} <= set(report["views"])
     assert report["platform"] == "offscreen"
     assert 0 < report["start"]["shown"] <= report["start"]["usable"] < 280
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == report
