@@ -60,6 +60,8 @@ get_python() {
     tar -xzOf "$work"/python-source/*.tar.gz --wildcards '*/data.zip' >"$work/python.zip"
     unzip -qo "$work/python.zip" -d "$work/python"
     rm "$work/python.zip"
+    # Of libraries, only those of the lock.
+    rm -rf "$work"/python/cp311/Lib/site-packages/*
 }
 
 take_setuptools() {

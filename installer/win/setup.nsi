@@ -114,7 +114,10 @@ FunctionEnd
 !macroend
 
 !macro OpensByDefault EXT
-  ReadRegStr $0 HKCR ".${EXT}" ""
+  ReadRegStr $0 HKCU "Software\Classes\.${EXT}" ""
+  ${If} $0 == ""
+    ReadRegStr $0 HKCR ".${EXT}" ""
+  ${EndIf}
   ${If} $0 == ""
     WriteRegStr HKCU "Software\Classes\.${EXT}" "" "${PROGID}.${EXT}"
   ${EndIf}

@@ -133,7 +133,7 @@ class Trial:
         defaults = {"cmcr": "HDMEAStudio.cmcr", "cmtr": "Another.Program", "h5": None}
         for suffix, default in defaults.items():
             found = self.windows.registry(rf"{CLASSES}\.{suffix}")
-            if (found or None) != default:
+            if found != default:
                 yield f".{suffix} is opened by {found}, not by {default}"
             if (
                 self.windows.registry(rf"{CLASSES}\.{suffix}\OpenWithProgids", f"HDMEAStudio.{suffix}")
@@ -212,8 +212,10 @@ class Trial:
     def open_by_association(self) -> Iterator[str]:
         """Have Windows open the demo recording."""
         name = self.recording.name
-        self.windows.start("cmd", "/c", "start", "", str(self.recording))
-        if not wait_until(lambda: any(name in line for line in self.running()), 60):
+        with self.windows.classes_of_user(".cmcr", "HDMEAStudio.cmcr"):
+            self.windows.start("cmd", "/c", "start", "", str(self.recording))
+            begun = wait_until(lambda: any(name in line for line in self.running()), 60)
+        if not begun:
             yield f"nothing runs with {name}: {self.running()}"
         elif wait_until(lambda: not self.running(), 10):
             yield "the program ended at once"

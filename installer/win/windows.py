@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
 
 __all__ = ["Windows", "wait_until"]
@@ -75,8 +76,8 @@ class Windows:
         for line in asked.stdout.splitlines():
             found = line.strip().split("REG_", 1)
             if asked.returncode == 0 and len(found) == 2:
-                _, _, value = found[1].partition("    ")
-                return value.strip()
+                value = found[1].partition("    ")[2].strip()
+                return None if value == "(value not set)" else value
         return None
 
     def has_key(self, key: str) -> bool:
@@ -86,6 +87,22 @@ class Windows:
     def set_registry(self, key: str, value: str) -> None:
         """Set the default value of a key."""
         self.run("reg", "add", key, "/ve", "/d", value, "/f")
+
+    @contextmanager
+    def classes_of_user(self, extension: str, program: str) -> Iterator[None]:
+        """Have an association of this user work: wine looks at those of the machine only."""
+        machine, user = r"HKLM\Software\Classes", r"HKCU\Software\Classes"
+        command = self.registry(rf"{user}\{program}\shell\open\command")
+        if NATIVE or command is None:
+            yield
+            return
+        self.set_registry(rf"{machine}\{extension}", self.registry(rf"{user}\{extension}") or "")
+        self.set_registry(rf"{machine}\{program}\shell\open\command", command)
+        try:
+            yield
+        finally:
+            for key in (extension, program):
+                self.run("reg", "delete", rf"{machine}\{key}", "/f")
 
     def processes(self, program: str) -> list[str]:
         """Return the command lines of the running processes of a program."""
