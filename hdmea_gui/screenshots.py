@@ -122,6 +122,7 @@ class Photographer:
             "receptive_field": window.field,
             "electrical_image": window.image,
             "stimulus": window.stimulus,
+            "file": window.file,
         }
         for name, view in names.items():
             window.tabs.setCurrentWidget(view)

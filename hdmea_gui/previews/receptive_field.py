@@ -50,6 +50,7 @@ class ReceptiveFieldPreview(Preview):
         self.average.graphics.setToolTip("Click a pixel to see its time course")
         self.facts: list[QLabel] = []
         self._facts_row = QHBoxLayout()
+        self._facts_row.setSpacing(20)
         self._outline = pg.PlotCurveItem()
         self._wide_outline = pg.PlotCurveItem()
         self._pixel = pg.PlotCurveItem()
@@ -203,7 +204,6 @@ class ReceptiveFieldPreview(Preview):
             label.setProperty("role", role)
             label.setToolTip(help_text)
             self._facts_row.addWidget(label)
-            self._facts_row.addSpacing(14)
             self.facts.append(label)
 
     def _on_movie(self, index: int) -> None:

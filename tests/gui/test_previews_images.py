@@ -98,6 +98,13 @@ def test_numbers_carry_their_definition_as_tooltip(field: MainWindow) -> None:
     assert "1,234 spikes" in shown
 
 
+def test_numbers_stay_in_their_place_from_unit_to_unit(field: MainWindow) -> None:
+    for unit in ("unit_001", "unit_002", "unit_003"):
+        field.field.show_answer(ReceptiveFieldView(unit, (FIELD,)))
+
+    assert field.field._facts_row.count() == len(field.field.facts)
+
+
 def test_a_unit_without_a_usable_spike_says_so(field: MainWindow) -> None:
     silent = replace(FIELD, frames=np.full((6, 4, 5), np.nan), mean=float("nan"))
 
