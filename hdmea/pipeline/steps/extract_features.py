@@ -24,6 +24,8 @@ __all__ = ["ExtractFeaturesParams", "extract_features"]
 
 _FACTS_NBYTES = 150
 _SHORT = 20
+# Lengths of declared outputs in the protocols of the laboratory, before a movie is looked at.
+_TYPICAL = {"trials": 3, "repetitions": 3, "frames": 900, "frequencies": 5, "directions": 8}
 
 
 class ExtractFeaturesParams(StepParams):
@@ -120,9 +122,9 @@ def _item_params(params: ExtractFeaturesParams, item: str) -> dict[str, Any]:
 
 
 def _forecast(session: PipelineSession, params: ExtractFeaturesParams) -> int:
-    """Size of the declared outputs; an array of a length that is not known yet counts as a short one."""
+    """Size of the declared outputs; lengths that are not known yet count as the usual ones."""
     known = expected(session)
-    lengths = {"n_frames - 1": max(known.n_frames - 1, 0)}
+    lengths = {**_TYPICAL, "n_frames - 1": max(known.n_frames - 1, 0)}
     registry = default_registry()
     total = 0
     for name in _requested(session, params):
