@@ -85,6 +85,7 @@ class LogFiles:
         self.crashes: dict[int, Path] = {}
         self.problem = ""
         self._handlers: list[logging.Handler] = []
+        self._levels = {name: logging.getLogger(name).level for name in LOGGERS}
         self._evidence: TextIO | None = None
 
     def start(self) -> None:
@@ -109,9 +110,13 @@ class LogFiles:
                 logging.getLogger(name).removeHandler(handler)
             handler.close()
         self._handlers.clear()
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
         if self._evidence is None:
             return
         faulthandler.disable()
+        if sys.__stderr__ is not None:
+            faulthandler.enable(sys.__stderr__)
         if hasattr(faulthandler, "unregister"):
             faulthandler.unregister(signal.SIGTERM)
         name = self._evidence.name

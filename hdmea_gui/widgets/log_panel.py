@@ -123,26 +123,26 @@ class LogPanel(QWidget):
         self.list.setToolTip("What the program said, with the time; Ctrl+C copies the chosen lines")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setWordWrap(True)
-        self._level = QComboBox(self)
+        self.level = QComboBox(self)
         for title, level in _LEVELS:
-            self._level.addItem(title, level)
-        self._level.setAccessibleName("Level")
-        self._level.setToolTip("Which lines are shown")
-        self._level.currentIndexChanged.connect(self._fill)
-        self._words = QLineEdit(self)
-        self._words.setPlaceholderText("Filter")
-        self._words.setClearButtonEnabled(True)
-        self._words.setMaximumWidth(180)
-        self._words.setAccessibleName("Filter the log")
-        self._words.setToolTip("Show only lines with these words")
-        self._words.textChanged.connect(self._fill)
+            self.level.addItem(title, level)
+        self.level.setAccessibleName("Level")
+        self.level.setToolTip("Which lines are shown")
+        self.level.currentIndexChanged.connect(self._fill)
+        self.words = QLineEdit(self)
+        self.words.setPlaceholderText("Filter")
+        self.words.setClearButtonEnabled(True)
+        self.words.setMaximumWidth(180)
+        self.words.setAccessibleName("Filter the log")
+        self.words.setToolTip("Show only lines with these words")
+        self.words.textChanged.connect(self._fill)
         self._lay_out(report)
 
     def _lay_out(self, report: QAction | None) -> None:
         heading = QLabel("Log and warnings", self)
         heading.setProperty("role", "heading")
         bar = QHBoxLayout()
-        for widget in (heading, self._level, self._words):
+        for widget in (heading, self.level, self.words):
             bar.addWidget(widget)
         bar.addStretch(1)
         bar.addWidget(self._button("Copy", "Copy the chosen lines, or all that are shown", self.copy))
@@ -234,8 +234,8 @@ class LogPanel(QWidget):
 
     def _is_wanted(self, line: LogLine) -> bool:
         text = line.text.casefold()
-        words = self._words.text().casefold().split()
-        return line.level >= self._level.currentData() and all(word in text for word in words)
+        words = self.words.text().casefold().split()
+        return line.level >= self.level.currentData() and all(word in text for word in words)
 
     def _append(self, line: LogLine) -> None:
         word = _WORDS.get(line.level)
