@@ -27,8 +27,8 @@ class Theme:
         Backgrounds: of the window, of lists and plots, of buttons and cards.
     text, muted
         Text, and text of second rank.
-    border, accent, on_accent
-        Lines; selection and progress; text on the accent.
+    border, accent, on_accent, link
+        Lines; selection and progress; text on the accent; links in text.
     good, warning, bad
         States, also as text.
     density, magnitude, diverging
@@ -51,6 +51,7 @@ class Theme:
     border: str
     accent: str
     on_accent: str
+    link: str
     good: str
     warning: str
     bad: str
@@ -72,6 +73,7 @@ LIGHT = Theme(
     border="#c9ced6",
     accent="#0b5fb0",
     on_accent="#ffffff",
+    link="#0b5fb0",
     good="#1a6f37",
     warning="#855200",
     bad="#b3261e",
@@ -93,6 +95,7 @@ DARK = Theme(
     border="#434a54",
     accent="#2a74c6",
     on_accent="#ffffff",
+    link="#6fb2ff",
     good="#63cf85",
     warning="#f2b53c",
     bad="#ff8d84",
@@ -155,7 +158,8 @@ def _palette(theme: Theme) -> QPalette:
             role.ToolTipText: theme.text,
             role.Highlight: theme.accent,
             role.HighlightedText: theme.on_accent,
-            role.Link: theme.accent,
+            role.Link: theme.link,
+            role.LinkVisited: theme.link,
             role.Light: theme.raised,
             role.Midlight: theme.border,
             role.Mid: theme.border,
@@ -174,6 +178,12 @@ def _palette(theme: Theme) -> QPalette:
         role.ButtonText: theme.muted,
         role.Highlight: theme.border,
         role.HighlightedText: theme.text,
+        role.AlternateBase: theme.window,
+        role.BrightText: theme.muted,
+        role.ToolTipBase: theme.raised,
+        role.ToolTipText: theme.text,
+        role.Link: theme.link,
+        role.LinkVisited: theme.link,
     }.items():
         palette.setColor(disabled, key, QColor(colour))
     return palette

@@ -8,18 +8,23 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
-from PySide6.QtCore import QThread
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QEvent, QThread, QTimer
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
+from shiboken6 import getCppPointer, isValid
 
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.main import Activity
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.settings import SettingsStore
+
+_THREAD_TIMEOUT_S = 5.0
+_PLOT_MENUS = {"Plot Options", "Transforms", "Downsample", "Average", "Alpha", "Grid", "Points"}
+_Kind = TypeVar("_Kind")
 
 
 @pytest.fixture(scope="session")
@@ -46,28 +51,48 @@ def settings(tmp_path: Path) -> SettingsStore:
 
 @pytest.fixture
 def no_leaks(qapp: QApplication) -> Iterator[None]:
-    """Fail when a test leaves a top-level widget, a running QThread or a Python thread behind."""
-    widgets = set(map(id, QApplication.topLevelWidgets()))
+    """Fail when a test leaves a widget, a running QThread, an active QTimer or a Python thread behind."""
+    widgets = _top_level()
+    timers = set(map(id, _active_timers()))
     threads = set(threading.enumerate())
     yield
+    for window in QApplication.topLevelWidgets():
+        # A closed window is still there for the test to look at; everything must go with it.
+        if isinstance(window, MainWindow) and window.joined is not None:
+            window.deleteLater()
     for _ in range(3):
-        QApplication.sendPostedEvents(None, 52)  # QEvent.DeferredDelete, which no event loop delivered yet
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
         qapp.processEvents()
     gc.collect()
-    left = [widget for widget in QApplication.topLevelWidgets() if id(widget) not in widgets]
-    assert not [widget for widget in left if widget.isVisible()], left
-    running = [
-        found
-        for found in gc.get_objects()
-        if type(found) is QThread and found.objectName() == "engine" and found.isRunning()
-    ]
-    assert not running
-    alive = [
-        thread
-        for thread in set(threading.enumerate()) - threads
-        if thread.is_alive() and not isinstance(thread, threading._DummyThread) and not thread.daemon
-    ]
-    assert not alive
+    left = _top_level()
+    found = [left[address] for address in set(left) - set(widgets)]
+    assert not [f"{type(one).__name__} {one.windowTitle()} in {one.parent()}" for one in found]
+    assert not [timer for timer in _active_timers() if id(timer) not in timers], "timers are left"
+    assert not [found for found in _living(QThread) if found.isRunning()], "threads are left"
+    started = [found for found in threading.enumerate() if found not in threads]
+    for thread in started:
+        if not isinstance(thread, threading._DummyThread):
+            thread.join(_THREAD_TIMEOUT_S)
+            assert not thread.is_alive(), thread
+
+
+def _top_level() -> dict[int, QWidget]:
+    """Return all windows by their address: what Python remembers of them may have gone and come again."""
+    windows = [widget for widget in QApplication.topLevelWidgets() if not _is_menu_of_a_plot(widget)]
+    return {getCppPointer(widget)[0]: widget for widget in windows}
+
+
+def _is_menu_of_a_plot(widget: QWidget) -> bool:
+    # pyqtgraph makes the context menu of each PlotItem without a parent, and keeps it.
+    return isinstance(widget, QMenu) and widget.title() in _PLOT_MENUS
+
+
+def _active_timers() -> list[QTimer]:
+    return [timer for timer in _living(QTimer) if timer.isActive()]
+
+
+def _living(kind: type[_Kind]) -> list[_Kind]:
+    return [found for found in gc.get_objects() if type(found) is kind and isValid(found)]
 
 
 @pytest.fixture

@@ -343,7 +343,6 @@ def test_the_command_line_opens_the_same(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(application, "_keep_crash_evidence", lambda: None)
     monkeypatch.setattr("sys.excepthook", lambda *_: None)
     arguments = {"pair": [str(path) for path in recording], "folder": [str(recording[0].parent)]}
     seen: list[str] = []

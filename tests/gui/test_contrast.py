@@ -1,0 +1,137 @@
+"""All text stands out from what it is written on, in both themes: at least 4.5:1, computed as WCAG 2 says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pyqtgraph as pg
+import pytest
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication, QLabel
+
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.models.steps import StepState
+from hdmea_gui.theme import DARK, LIGHT, Theme, apply_theme, contrast
+from hdmea_gui.widgets.step_list import state_colour
+
+LEAST = 4.5
+THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+
+_ROLE = QPalette.ColorRole
+_PAIRS = (
+    (_ROLE.WindowText, _ROLE.Window),
+    (_ROLE.Text, _ROLE.Base),
+    (_ROLE.Text, _ROLE.AlternateBase),
+    (_ROLE.PlaceholderText, _ROLE.Base),
+    (_ROLE.ButtonText, _ROLE.Button),
+    (_ROLE.BrightText, _ROLE.Window),
+    (_ROLE.ToolTipText, _ROLE.ToolTipBase),
+    (_ROLE.HighlightedText, _ROLE.Highlight),
+    (_ROLE.Link, _ROLE.Base),
+    (_ROLE.Link, _ROLE.Window),
+    (_ROLE.LinkVisited, _ROLE.Base),
+    (_ROLE.LinkVisited, _ROLE.Window),
+)
+
+
+@pytest.fixture
+def application(qapp: QApplication) -> Iterator[QApplication]:
+    yield qapp
+    apply_theme(qapp, LIGHT)
+
+
+def over(colour: str, background: str, alpha: int) -> str:
+    """Return what a half-transparent colour looks like on a background."""
+    share = alpha / 255
+    front, back = QColor(colour), QColor(background)
+    mixed = [
+        round(share * a + (1 - share) * b)
+        for a, b in zip(front.getRgb()[:3], back.getRgb()[:3], strict=True)  # type: ignore[call-overload]
+    ]
+    return QColor(*mixed).name()
+
+
+@THEMES
+@pytest.mark.parametrize("group", list(QPalette.ColorGroup)[:3], ids=lambda group: group.name)
+def test_text_of_the_palette(application: QApplication, theme: Theme, group: QPalette.ColorGroup) -> None:
+    apply_theme(application, theme)
+    palette = application.palette()
+
+    found = {
+        f"{text.name} on {ground.name}": contrast(
+            palette.color(group, text).name(), palette.color(group, ground).name()
+        )
+        for text, ground in _PAIRS
+    }
+
+    assert {pair: ratio for pair, ratio in found.items() if ratio < LEAST} == {}
+
+
+@THEMES
+def test_text_of_the_stylesheet(application: QApplication, theme: Theme) -> None:
+    apply_theme(application, theme)
+    low, n_rules = {}, 0
+
+    for selector, body in re.findall(r"([^{}]+)\{([^}]*)\}", application.styleSheet()):
+        text = re.search(r"(?<![-\w])color:\s*(#\w{6})", body)
+        ground = re.search(r"background:\s*(#\w{6})", body)
+        if text is None:
+            continue
+        n_rules += 1
+        for background in [ground.group(1)] if ground else [theme.window, theme.base, theme.raised]:
+            ratio = contrast(text.group(1), background)
+            if ratio < LEAST:
+                low[f"{selector.strip()} on {background}"] = ratio
+
+    assert n_rules >= 5
+    assert low == {}
+
+
+@THEMES
+@pytest.mark.parametrize("state", list(StepState), ids=lambda state: state.name)
+def test_states_of_steps_in_the_list(theme: Theme, state: StepState) -> None:
+    assert contrast(state_colour(state, theme), theme.base) >= LEAST
+    assert contrast(theme.on_accent, theme.accent) >= LEAST
+
+
+@THEMES
+@pytest.mark.parametrize("level", ["text", "warning", "bad"])
+def test_levels_of_the_log(theme: Theme, level: str) -> None:
+    assert contrast(getattr(theme, level), theme.base) >= LEAST
+
+
+@THEMES
+def test_names_of_movies_on_their_spans(theme: Theme) -> None:
+    # `StimulusStrip` fills a section with its colour at an opacity of 70 of 255.
+    ratios = [contrast(theme.text, over(colour, theme.base, 70)) for colour in theme.spans]
+
+    assert min(ratios) >= LEAST
+
+
+def writes(axis: pg.AxisItem) -> bool:
+    """Return whether there is any text at an axis."""
+    return bool(axis.style["showValues"] or axis.labelText)
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_text_in_plots_and_labels_of_the_window(window: MainWindow, name: str) -> None:
+    window.actions_[f"theme_{name}"].trigger()
+    low, n_axes = [], 0
+
+    for graphics in window.findChildren(pg.GraphicsLayoutWidget):
+        ground = graphics.backgroundBrush().color().name()
+        for item in graphics.scene().items():
+            if isinstance(item, pg.AxisItem) and item.isVisible() and writes(item):
+                n_axes += 1
+                colours = {item.textPen().color().name(), QColor(item.labelStyle.get("color", "")).name()}
+                colours.discard(QColor("").name())
+                low += [(item, c, ground) for c in colours if contrast(c, ground) < LEAST]
+    for label in window.findChildren(QLabel):
+        palette = label.palette()
+        ratio = contrast(palette.windowText().color().name(), palette.window().color().name())
+        if ratio < LEAST:
+            low.append((label, label.text(), label.property("role")))
+
+    assert n_axes >= 12
+    assert low == []
