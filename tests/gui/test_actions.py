@@ -21,13 +21,16 @@ from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.about import AboutDialog
 from hdmea_gui.dialogs.calibration import CalibrationDialog
 from hdmea_gui.dialogs.help import HelpPage, TopicDialog
+from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.dialogs.palette import CommandPalette
 from hdmea_gui.dialogs.presets import PresetsDialog, SavePresetDialog
 from hdmea_gui.dialogs.settings import SettingsDialog
 from hdmea_gui.dialogs.unsaved import UnsavedDialog
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.models.parameters import ParameterModel
+from hdmea_gui.models.steps import StepState
 from hdmea_gui.settings import SettingsStore
+from tests.gui.conftest import visible_texts
 
 
 @dataclass
@@ -113,6 +116,25 @@ def _run_step(rig: Rig) -> None:
     rig.calls("run_step", rig.window.controller, "run_step")
 
 
+def _run_to_here(rig: Rig) -> None:
+    rig.window.panel.list.choose("compute_sta")
+    rig.calls("run_to_here", rig.window.controller, "run_steps")
+
+
+def _run_again(rig: Rig) -> None:
+    rig.window.panel.list.choose("load_recording")
+    rig.calls("run_again", rig.window.controller, "run_step")
+
+
+def _show_failure(rig: Rig) -> None:
+    controller = rig.window.controller
+    controller.steps.set_outcome("compute_sta", StepState.FAILED, "the movie is missing")
+    rig.window.panel.list.choose("compute_sta")
+    dialog = rig.opens("show_failure", MessageDialog)
+    assert "the movie is missing" in visible_texts(dialog)
+    controller.steps.set_session(controller.state, forget=True)
+
+
 def _stop(rig: Rig) -> None:
     with pytest.raises(AssertionError, match="nothing is running"):
         rig.trigger("stop")
@@ -190,6 +212,9 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "quit": lambda rig: rig.opens("quit", UnsavedDialog),
     "run_all": lambda rig: rig.calls("run_all", rig.window.controller, "_run"),
     "run_step": _run_step,
+    "run_to_here": _run_to_here,
+    "run_again": _run_again,
+    "show_failure": _show_failure,
     "stop": _stop,
     "undo": _undo_and_redo,
     "redo": _undo_and_redo,
