@@ -322,7 +322,7 @@ class MainWindow(QMainWindow):
     # -- state ---------------------------------------------------------------------------------------
 
     def _on_state(self, state: StateView) -> None:
-        self.status.memory.show_session(state.memory_gb)
+        self.status.memory.show_session(state.memory_gb, state.contributors)
         for preview in self.previews:
             preview.invalidate()
         self._refresh()

@@ -131,7 +131,7 @@ class StateView:
     """State of the session; `revision` grows with each change of its data.
 
     `n_units`, `duration_s` and `source_bytes` are those of the source files while nothing is loaded; 0 where
-    they are not known.
+    they are not known. `contributors` are the kinds of data that take the most memory, with their bytes.
     """
 
     dataset_id: str = ""
@@ -150,6 +150,7 @@ class StateView:
     n_units: int = 0
     duration_s: float = 0.0
     source_bytes: int = 0
+    contributors: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_open(self) -> bool:

@@ -28,6 +28,8 @@ __all__ = ["Workspace", "spans_of"]
 
 T = TypeVar("T")
 
+_SHOWN_CONTRIBUTORS = 5
+
 
 class Workspace:
     """Holds the session; made, used and released on the worker thread only.
@@ -136,6 +138,8 @@ class Workspace:
         session = self.session
         if session is None:
             return StateView(revision=self._revision)
+        from hdmea.pipeline.contributors import contributors
+
         return StateView(
             dataset_id=session.dataset_id,
             revision=self._revision,
@@ -153,6 +157,7 @@ class Workspace:
             n_units=len(session.units) or self._announced[0],
             duration_s=_duration(session) or self._announced[1],
             source_bytes=_nbytes(self.sources),
+            contributors=contributors(session)[:_SHOWN_CONTRIBUTORS],
         )
 
     def remember(self, name: str, make: Callable[[], T]) -> T:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import psutil
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QWidget
@@ -25,6 +27,7 @@ class MemoryLine(QLabel):
         self._session_gb = 0.0
         self._forecast = ""
         self._needed = 0
+        self._largest = ""
         self._process = psutil.Process()
         self._timer = QTimer(self)
         self._timer.setInterval(2000)
@@ -32,9 +35,11 @@ class MemoryLine(QLabel):
         self._timer.start()
         self.refresh()
 
-    def show_session(self, session_gb: float) -> None:
-        """Show the memory that the session takes, in GB."""
+    def show_session(self, session_gb: float, contributors: Iterable[tuple[str, int]] = ()) -> None:
+        """Show the memory that the session takes, in GB, and what takes the most of it, in bytes."""
         self._session_gb = session_gb
+        named = ", ".join(f"{name} {_text(size)}" for name, size in contributors)
+        self._largest = f"\nLargest in the session: {named}." if named else ""
         self.refresh()
 
     def show_forecast(self, title: str, step: int | None, flow: int | None) -> None:
@@ -59,7 +64,7 @@ class MemoryLine(QLabel):
         self.setToolTip(
             "Data of the session in memory, the whole program, and what the computer has free of "
             f"{_text(memory.total)}; then what the chosen step and all steps of the flow would add"
-            + (f".\n{_ADVICE}" if low else "")
+            f".{self._largest}" + (f"\n{_ADVICE}" if low else "")
         )
         role = "warning" if low else "muted"
         if self.property("role") != role:

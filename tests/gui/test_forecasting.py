@@ -64,3 +64,11 @@ def test_a_value_that_is_not_allowed_gives_no_forecast(
     qtbot.waitUntil(lambda: "Electrical images +" in window.status.memory.text())
     window.controller.parameters("compute_eimage_sta").set_value("duration_s", -1.0)
     qtbot.waitUntil(lambda: "Electrical images +" not in window.status.memory.text())
+
+
+def test_the_tooltip_names_what_takes_the_most(loaded: tuple[MainWindow, tuple[Path, Path]]) -> None:
+    window, _ = loaded
+    said = window.status.memory.toolTip()
+    assert re.search(r"Largest in the session: stimulus/light_reference [\d.]+ (MB|kB), ", said)
+    window.status.memory.show_session(0.0)
+    assert "Largest" not in window.status.memory.toolTip()
