@@ -242,7 +242,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec(
         "previous_unit",
-        "&Previous unit",
+        "Previous &unit",
         "previous_unit",
         "&View",
         "Show the unit above in the table",
@@ -261,6 +261,39 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "zoom_out",
     ),
     ActionSpec(
+        "next_view",
+        "Next &view",
+        "panes.next_view",
+        "&View",
+        "Show the view of the next tab",
+        "Ctrl+PgDown",
+        new_group=True,
+    ),
+    ActionSpec(
+        "previous_view",
+        "Previous v&iew",
+        "panes.previous_view",
+        "&View",
+        "Show the view of the tab before",
+        "Ctrl+PgUp",
+    ),
+    ActionSpec(
+        "next_pane",
+        "Next &part of the window",
+        "panes.next_pane",
+        "&View",
+        "Steps, parameters, views, units, log: put the focus into the next one",
+        "F6",
+    ),
+    ActionSpec(
+        "previous_pane",
+        "Previous p&art of the window",
+        "panes.previous_pane",
+        "&View",
+        "Put the focus into the part before",
+        "Shift+F6",
+    ),
+    ActionSpec(
         "log",
         "&Log and warnings",
         "toggle_log",
@@ -272,9 +305,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         checkable=True,
     ),
     ActionSpec(
-        "theme_light", "Light colours", "use_light", "&View", "Dark on light", new_group=True, checkable=True
+        "theme_light", "Li&ght colours", "use_light", "&View", "Dark on light", new_group=True, checkable=True
     ),
-    ActionSpec("theme_dark", "Dark colours", "use_dark", "&View", "Light on dark", checkable=True),
+    ActionSpec("theme_dark", "&Dark colours", "use_dark", "&View", "Light on dark", checkable=True),
     ActionSpec(
         "theme_system", "Colours of the &system", "use_system", "&View", "As the desktop", checkable=True
     ),
@@ -282,7 +315,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "copy_script",
         "Copy as &Python script",
         "scripts.copy",
-        "&Export",
+        "E&xport",
         "Copy what was done in this session as a Python script that gives the same file",
         "Ctrl+Shift+C",
     ),

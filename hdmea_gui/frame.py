@@ -53,6 +53,7 @@ class WindowFrame:
         self._window = window
         self.tabs = QTabWidget(window)
         self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setAccessibleName("Views")
         for title, view in views:
             self.tabs.addTab(view, title)
         self._column = QSplitter(Qt.Orientation.Vertical, window)

@@ -28,6 +28,7 @@ from hdmea_gui.leaving import LeaveFlow
 from hdmea_gui.logfile import LogFiles
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.opening import OpenFlow, dropped_paths
+from hdmea_gui.panes import PaneSwitcher
 from hdmea_gui.preferences import PreferencesFlow
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.electrical_image import ElectricalImagePreview
@@ -113,6 +114,7 @@ class MainWindow(QMainWindow):
         self.scripts = ScriptCopier(controller, self)
         self.recovery = RecoveryFlow(controller, self.dialogs.open, self)
         self.editing = EditFlow(controller, settings, self.dialogs, self)
+        self.panes = PaneSwitcher(self)
         self.recovery.crashes = {} if logs is None else logs.crashes
         self.helping = HelpFlow(controller, self.dialogs, logs, self)
         self.preferences = PreferencesFlow(settings, self.recovery, self.helping, self.dialogs, self)
@@ -161,6 +163,8 @@ class MainWindow(QMainWindow):
         views = tuple(zip(titles, self.previews, strict=True))
         self.frame = WindowFrame(self, self.panel, views, (self.table, self.log))
         self.tabs = self.frame.tabs
+        parts = (self.panel.list, self.panel.form, self.tabs, self.table, self.log)
+        self.panes.attach(parts, self.tabs)
         menus = self.actions_.fill_menu_bar(self.menuBar())
         self.recent = RecentMenu(self.settings, self)
         self.recent.chosen.connect(lambda path: self.open_paths([path]))

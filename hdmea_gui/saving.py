@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import platformdirs
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
@@ -77,7 +78,9 @@ class SaveFlow(QObject):
         remembered = self._settings.values.save_folder
         default = state.default_path
         folder = Path(remembered) if remembered and Path(remembered).is_dir() else None
-        folder = folder or (default.parent if default is not None else Path.home())
+        if folder is None and default is not None and not default.is_relative_to(_cache()):
+            folder = default.parent
+        folder = folder or _documents()
         return folder / f"{state.dataset_id}{suffix}"
 
     def _write(self, path: Path, kind: str) -> None:
@@ -129,6 +132,16 @@ class SaveFlow(QObject):
 
     def _forget_then(self) -> None:
         self._then = None
+
+
+def _cache() -> Path:
+    """Return where the demo recording lies: nobody would look for a result there."""
+    return platformdirs.user_cache_path("hdmea-studio", appauthor=False)
+
+
+def _documents() -> Path:
+    folder = platformdirs.user_documents_path()
+    return folder if folder.is_dir() else Path.home()
 
 
 def _free_name(path: Path) -> Path:

@@ -200,6 +200,7 @@ def _stylesheet(theme: Theme) -> str:
         'QLabel[role="title"]': f"font-size: 15pt; font-weight: 600; color: {theme.text}",
         'QFrame[role="card"]': f"background: {theme.raised}; border: {line}; border-radius: 6px",
         'QFrame[role="card"] QLabel': "border: 0; background: transparent",
+        "QToolButton:focus": f"border: 1px solid {theme.accent}; border-radius: 3px",
         "QToolButton#presets::menu-indicator": "image: none; width: 0",
         'QPushButton[role="segment"]': (
             f"background: {theme.raised}; color: {theme.text}; border: {line}; padding: 3px 14px; "

@@ -60,6 +60,7 @@ class ParameterForm(QScrollArea):
         self.history = history or ParameterHistory(self)
         self.presets_menu: QMenu | None = None
         self.setObjectName("parameters")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -278,6 +279,8 @@ class _Row(QObject):
         self._burst = next(_BURSTS)
         for part in (self.editor.widget, *self.editor.widget.findChildren(QWidget)):
             part.installEventFilter(self)
+            if isinstance(part, QLineEdit):
+                part.setAccessibleName(field.title)
             part.setAcceptDrops(False)
             if part.focusPolicy() == Qt.FocusPolicy.WheelFocus:
                 part.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

@@ -63,7 +63,15 @@ class WelcomePage(QWidget):
         layout.addWidget(text)
         layout.addLayout(buttons)
         layout.addStretch(1)
+        self._seen = False
         self.apply_theme(theme)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Put the focus on the first thing to do, at the start."""
+        super().showEvent(event)
+        if not self._seen:
+            self._seen = True
+            self.open_button.setFocus()
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""

@@ -339,6 +339,8 @@ def _csv_title(column: Column) -> str:
 
 def _make_view(parent: QWidget) -> QTableView:
     view = QTableView(parent)
+    # Tab leaves the table; the arrows move in it.
+    view.setTabKeyNavigation(False)
     view.setObjectName("units")
     view.setAccessibleName("Units")
     view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
