@@ -76,7 +76,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ),
     ActionSpec(
         "open_checkpoint",
-        "&Resume from checkpoint…",
+        "Resume fro&m checkpoint…",
         "opening.open_checkpoint",
         "&File",
         "Open a snapshot of earlier work and go on from there",

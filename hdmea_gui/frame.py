@@ -11,12 +11,12 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QPlainTextEdit,
     QSplitter,
-    QTabWidget,
     QToolBar,
     QWidget,
 )
 
 from hdmea_gui.settings import Settings
+from hdmea_gui.widgets.view_tabs import ViewTabs
 
 __all__ = ["WindowFrame"]
 
@@ -51,9 +51,7 @@ class WindowFrame:
         below: Sequence[QWidget],
     ) -> None:
         self._window = window
-        self.tabs = QTabWidget(window)
-        self.tabs.setDocumentMode(True)
-        self.tabs.tabBar().setAccessibleName("Views")
+        self.tabs = ViewTabs(window)
         for title, view in views:
             self.tabs.addTab(view, title)
         self._column = QSplitter(Qt.Orientation.Vertical, window)

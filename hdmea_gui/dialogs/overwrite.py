@@ -87,6 +87,7 @@ class OverwriteDialog(QDialog):
         self.rename_asked.emit()
 
 
+_STEPS_SHOWN = 4
 _LABELS = ("Recording", "Units", "Steps", "Size", "Changed")
 
 
@@ -97,10 +98,16 @@ def _facts(facts: FileFacts) -> tuple[str, ...]:
     return (
         facts.dataset_id,
         str(facts.n_units),
-        ", ".join(facts.steps) or "none",
+        _steps_text(facts.steps),
         size if facts.path is not None else f"about {size}",
         date_text(facts.changed_at),
     )
+
+
+def _steps_text(steps: tuple[str, ...]) -> str:
+    shown = ", ".join(steps[:_STEPS_SHOWN]) or "none"
+    more = len(steps) - _STEPS_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _remarks(there: FileFacts, own: FileFacts) -> list[str]:

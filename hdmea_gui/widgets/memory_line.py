@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 import psutil
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
+
+from hdmea_gui.widgets.elided_label import ElidedLabel
 
 __all__ = ["MemoryLine"]
 
@@ -17,7 +19,7 @@ _ADVICE = (
 )
 
 
-class MemoryLine(QLabel):
+class MemoryLine(ElidedLabel):
     """One line of text, brought up to date every two seconds while it is visible."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -62,6 +64,7 @@ class MemoryLine(QLabel):
         session = _text(self._session_gb * 1e9)
         self.setText(f"Memory: session {session}  ·  program {_text(process)}  ·  {free}{self._forecast}")
         self.setToolTip(
+            f"{self.text()}\n"
             "Data of the session in memory, the whole program, and what the computer has free of "
             f"{_text(memory.total)}; then what the chosen step and all steps of the flow would add"
             f".{self._largest}" + (f"\n{_ADVICE}" if low else "")
