@@ -110,12 +110,9 @@ class Probe(Photographer):
     """Walks through the window and its dialogs, and keeps what is cut off."""
 
     def look(self, where: str, root: QWidget) -> None:
-        """Look at a window in both themes."""
-        for theme in THEMES:
-            self.window.use_theme(theme)  # type: ignore[arg-type]
-            self._settle(60)
-            for problem in problems(root):
-                self.found.setdefault(problem, f"{where}, {theme}")
+        """Look at a window."""
+        for problem in problems(root):
+            self.found.setdefault(problem, where)
 
     def run_probe(self) -> dict[str, str]:
         """Return each problem with the place where it was seen first."""
@@ -134,21 +131,29 @@ class Probe(Photographer):
         window.controller.run_all()
         self._wait_until_idle()
         self._settle()
+        for theme in THEMES:
+            window.use_theme(theme)  # type: ignore[arg-type]
+            self._settle()
+            self._walk()
+        window.actions_["log"].trigger()
+        self._settle(100)
+        self.look("log", window)
+        self._check_size("log")
+        self._dialogs()
+        window.close_without_question()
+        return self.found
+
+    def _walk(self) -> None:
+        window = self.window
         for index in range(window.tabs.count()):
             window.tabs.setCurrentIndex(index)
-            self._settle()
+            self._settle(100)
             self.look(window.tabs.tabText(index), window)
         for item in window.controller.steps.items:
             window.panel.list.choose(item.spec.name)
             self._settle(60)
             self._check_form(item.spec.title)
             self.look(item.spec.title, window)
-        window.actions_["log"].trigger()
-        self.look("log", window)
-        self._check_size("log")
-        self._dialogs()
-        window.close_without_question()
-        return self.found
 
     def _dialogs(self) -> None:
         window = self.window
