@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -47,6 +48,13 @@ class OverwriteDialog(QDialog):
             layout.addWidget(note)
         layout.addStretch(1)
         layout.addWidget(self._buttons())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take the height that the wrapped texts need: Qt alone stops at two thirds of the screen."""
+        super().showEvent(event)
+        layout = self.layout()
+        if layout is not None:
+            self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def _table(self, there: FileFacts, own: FileFacts) -> QGridLayout:
         grid = QGridLayout()

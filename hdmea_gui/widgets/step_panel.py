@@ -132,8 +132,8 @@ class StepPanel(QWidget):
         splitter.setChildrenCollapsible(False)
         splitter.setSizes([310, 250])
         buttons = QHBoxLayout()
-        buttons.setContentsMargins(8, 4, 8, 6)
-        buttons.setSpacing(6)
+        buttons.setContentsMargins(6, 4, 6, 6)
+        buttons.setSpacing(3)
         for name in ("run_step", "run_all", "stop"):
             button = QToolButton(self)
             button.setDefaultAction(actions[name])
