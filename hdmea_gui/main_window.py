@@ -311,10 +311,11 @@ class MainWindow(QMainWindow):
         self.settings.values.theme = name
         self._theme = theme_of(name)
         apply_theme(self, self._theme)
+        self.helping.apply_theme(self._theme)
         for preview in self.previews:
             preview.use_theme(self._theme)
         # One part for each turn of the event loop, which must not stand still for all of them.
-        for part in (self.actions_, self.panel, self.log, self.helping):
+        for part in (self.actions_, self.panel, self.log):
             QTimer.singleShot(0, self, lambda part=part: part.apply_theme(self._theme))
         for other in ("light", "dark", "system"):
             self.actions_[f"theme_{other}"].setChecked(other == name)

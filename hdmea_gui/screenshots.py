@@ -19,6 +19,7 @@ from hdmea_gui.app import make_application
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.main import Activity
 from hdmea_gui.controller.snapshot import FileFacts
+from hdmea_gui.dialogs.about import AboutDialog
 from hdmea_gui.dialogs.overwrite import OverwriteDialog
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.settings import SettingsStore
@@ -169,6 +170,8 @@ class Photographer:
         for theme in THEMES:
             self.window.use_theme(theme)  # type: ignore[arg-type]
             for name, dialog in shell_dialogs(self.window):
+                while isinstance(dialog, AboutDialog) and dialog.is_reading:
+                    self._settle(20)
                 self._settle(80)
                 self._grab(dialog, f"{name}_{theme}")
 

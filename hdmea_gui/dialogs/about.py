@@ -74,6 +74,7 @@ class AboutDialog(QDialog):
         layout.addLayout(lists, 1)
         layout.addWidget(box)
         self.list.currentRowChanged.connect(self._show_licence)
+        self.text.setPlainText("Reading the list of libraries…")
         self.list.setFocus()
         self._lookup.ask(lambda: tuple(read()))
 
