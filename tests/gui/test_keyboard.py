@@ -282,6 +282,11 @@ def test_mnemonics_are_unique_in_each_menu(window: MainWindow) -> None:
         check(menu)
 
 
+def test_no_shortcut_stands_for_two_actions(window: MainWindow) -> None:
+    keys = [spec.shortcut for spec in window.actions_.specs.values() if spec.shortcut]
+    assert len(keys) == len(set(keys)), sorted(keys)
+
+
 def mnemonics(text: str) -> list[str]:
     return re.findall(r"&([^&\s])", text.replace("&&", ""))
 
