@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from hdmea_gui.controller.blocked import refuse_if_blocked
 from hdmea_gui.controller.snapshot import OpenResult, Refused
 from hdmea_gui.jobs import JobContext
 from hdmea_gui.texts import size_text
@@ -124,6 +125,7 @@ class Keeper:
         if not self.enabled:
             return None
         try:
+            refuse_if_blocked()
             self.folder.mkdir(parents=True, exist_ok=True)
             changes = self._worth_adding(session)
             needed, budget = _size_of(session) if changes is None else changes.nbytes(), self._budget()

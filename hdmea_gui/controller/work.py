@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hdmea_gui.controller.blocked import refuse_if_blocked
 from hdmea_gui.controller.opening import open_paths
 from hdmea_gui.controller.snapshot import (
     FileFacts,
@@ -293,6 +294,7 @@ class SaveJob:
 
     def run(self, bench: Workspace, ctx: JobContext) -> StateView:
         """Return the state of the saved session."""
+        refuse_if_blocked()
         _make_folder(self.path.parent)
         bench.require().save(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
         with ctx.commit():
@@ -315,6 +317,7 @@ class CheckpointJob:
 
     def run(self, bench: Workspace, ctx: JobContext) -> StateView:
         """Return the state of the session."""
+        refuse_if_blocked()
         _make_folder(self.path.parent)
         bench.require().checkpoint(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
         return bench.state()

@@ -36,7 +36,8 @@ class StalledDialog(QDialog):
             "It was asked to stop and has not answered for some seconds. Most often a drive or a network "
             "connection has stopped responding: check the cable and the server.",
             "You can leave it behind and go on. The session is as it was before, and nothing that this job "
-            "still does reaches it any more. Files on that drive cannot be used until it answers.",
+            "still does reaches it any more. Files on that drive cannot be used until it answers; if it "
+            "hangs while reading a recording, no result can be saved until then either.",
         ):
             line = QLabel(sentence, self)
             line.setWordWrap(True)

@@ -14,8 +14,10 @@ from hdmea.pipeline import PipelineSession
 from hdmea.pipeline import step as step_module
 from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea_gui import main_window
+from hdmea_gui.controller import blocked
 from hdmea_gui.controller.main import Activity
 from hdmea_gui.controller.recovery import Keeper
+from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.dialogs.stalled import StalledDialog
 from hdmea_gui.jobs import any_left_behind
 from hdmea_gui.main_window import MainWindow
@@ -142,7 +144,8 @@ def test_a_view_is_answered_after_leaving(
     idle()
     window.tabs.setCurrentWidget(window.unit)
     window.controller.selection.select_units(("unit_003",))
-    qtbot.waitUntil(lambda: window.unit._view is not None and window.unit._view.unit_id == "unit_003")
+    overview = window.unit.overview
+    qtbot.waitUntil(lambda: overview.view is not None and overview.view.unit_id == "unit_003")
 
 
 def test_the_automatic_checkpoints_go_on_after_leaving(
@@ -187,3 +190,42 @@ def test_the_window_closes_after_a_job_was_left(
     window.close_without_question()
     assert window.joined, "the worker that took over ended"
     assert any_left_behind()
+
+
+def test_a_save_says_why_when_the_job_left_behind_keeps_all_files_locked(
+    qtbot: Any,
+    stalled: tuple[MainWindow, StalledDialog],
+    idle: Idle,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from h5py._objects import phil
+
+    monkeypatch.setattr(blocked, "_PATIENCE_S", 0.1)
+    window, dialog = stalled
+    dialog.leave_button.click()
+    idle()
+    locked, free = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        with phil:
+            locked.set()
+            free.wait(20)
+
+    reader = threading.Thread(target=hang)
+    reader.start()
+    assert locked.wait(5)
+    try:
+        window.controller.save(tmp_path / "saved.h5", overwrite=False)
+        idle()
+        assert isinstance(window.dialog, MessageDialog)
+        assert "The session is safe in memory" in visible_texts(window.dialog)
+        assert window.controller.state.unsaved
+    finally:
+        free.set()
+        reader.join()
+    window.dialog.close()
+    window.controller.save(tmp_path / "saved.h5", overwrite=False)
+    idle()
+    assert (tmp_path / "saved.h5").is_file()
