@@ -211,23 +211,21 @@ def _window(folder: Path) -> MainWindow:
 
 
 def _report(watch: EventWatch, idle: IdleNeighbour, worst: int) -> bool:
-    print(
-        f"{'phase':52s} {'seconds':>7s} {'longest':>9s} {'< 33 ms':>9s} {'ticks':>7s}   idle process beside"
-    )
+    print(f"{'phase':52s} {'seconds':>7s} {'longest':>9s} {'< 33 ms':>9s} {'ticks':>7s} {'own':>9s}  beside")
     everything: list[float] = []
     for phase in watch.phases.values():
         longest, share, ticks = shares(phase.gaps)
         noise, noise_share, _ = shares(idle.during(phase))
         mark = "" if longest <= LONGEST_MS and share >= SHARE else " <-"
         print(
-            f"{phase.name:52s} {sum(phase.gaps):7.1f} {longest:6.0f} ms {100 * share:7.2f} % {ticks:7d}   "
-            f"{noise:4.0f} ms {100 * noise_share:6.2f} %{mark}"
+            f"{phase.name:52s} {sum(phase.gaps):7.1f} {longest:6.0f} ms {100 * share:7.2f} % {ticks:7d} "
+            f"{1000 * max(phase.own):6.0f} ms  {noise:4.0f} ms {100 * noise_share:6.2f} %{mark}"
         )
         everything += phase.gaps
     longest, share, ticks = shares(everything)
     noise, noise_share, _ = shares([gap for _, gap in idle.ticks])
     print(
-        f"{'all':52s} {sum(everything):7.1f} {longest:6.0f} ms {100 * share:7.2f} % {ticks:7d}   "
+        f"{'all':52s} {sum(everything):7.1f} {longest:6.0f} ms {100 * share:7.2f} % {ticks:7d} {'':9s}  "
         f"{noise:4.0f} ms {100 * noise_share:6.2f} %"
     )
     for phase in watch.phases.values():

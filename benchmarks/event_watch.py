@@ -23,11 +23,15 @@ DEPTH = 9
 
 @dataclass
 class Phase:
-    """Gaps between ticks, in seconds, and when they ended (`time.monotonic`), of one part of the run."""
+    """Gaps between ticks, in seconds, and when they ended (`time.monotonic`), of one part of the run.
+
+    `own` is the processor time that the thread itself took in each gap: what other programs do is not in it.
+    """
 
     name: str
     ends: list[float] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
     stacks: list[tuple[float, str]] = field(default_factory=list)
 
 
@@ -52,6 +56,7 @@ class EventWatch(QObject):
         self.phases: dict[str, Phase] = {}
         self.name_of_now = "start"
         self._last: float | None = None
+        self._busy = 0.0
         self._watchdog = _Watchdog(stacks_after_s) if stacks_after_s else None
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -60,7 +65,7 @@ class EventWatch(QObject):
 
     def start(self) -> None:
         """Begin; the event loop must run soon."""
-        self._last = time.monotonic()
+        self._last, self._busy = time.monotonic(), time.thread_time()
         self._timer.start()
         if self._watchdog is not None:
             self._watchdog.last_tick = self._last
@@ -80,6 +85,9 @@ class EventWatch(QObject):
         phase = self.phases.setdefault(self.name_of_now, Phase(self.name_of_now))
         phase.gaps.append(now - self._last)
         phase.ends.append(now)
+        busy = time.thread_time()
+        phase.own.append(busy - self._busy)
+        self._busy = busy
         if self._watchdog is not None:
             self._watchdog.last_tick = now
             if self._watchdog.stacks:

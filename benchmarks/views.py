@@ -65,7 +65,9 @@ def population(units: int, spikes: int, seconds: float) -> RecordingView:
     raster = SpikeRaster(trains, 20_000.0, seconds)
     rate = raster.population_rate()
     print(f"{raster.n_spikes:,} spikes of {units} units: prepared in {time.perf_counter() - started:.2f} s")
-    return RecordingView(tuple(f"unit_{n + 1:03d}" for n in range(units)), raster, rate, (), seconds)
+    ids = tuple(f"unit_{number + 1:03d}" for number in range(units))
+    places = rng.integers(1, 66, (units, 2)).astype(float)
+    return RecordingView(ids, raster, rate, (), seconds, places, counts / seconds, 65)
 
 
 def time_raster(window: MainWindow, view: RecordingView, frames: int) -> None:

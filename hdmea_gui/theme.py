@@ -5,6 +5,7 @@ The colour scheme of the system is only read: `QStyleHints.setColorScheme` does 
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -136,8 +137,14 @@ def apply_theme(window: QWidget, theme: Theme) -> None:
     """
     if QApplication.style().objectName().lower() != "fusion":
         QApplication.setStyle("Fusion")
-    QApplication.setPalette(_palette(theme))
-    window.setStyleSheet(_stylesheet(theme))
+    # Qt asks Python hundreds of times for this; a worker that computes must give way at once each time.
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        QApplication.setPalette(_palette(theme))
+        window.setStyleSheet(_stylesheet(theme))
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def _palette(theme: Theme) -> QPalette:
