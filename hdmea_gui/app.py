@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, logs: LogFiles) -> int:
+    from hdmea_gui.application import Application
     from hdmea_gui.jobs import any_left_behind
     from hdmea_gui.qt_messages import keep_qt_messages
 
@@ -60,6 +61,8 @@ def _run(options: argparse.Namespace, logs: LogFiles) -> int:
         window.open_demo()
     elif options.files:
         window.open_paths([path.absolute() for path in options.files])
+    if isinstance(app, Application):
+        app.open_files_with(window.open_paths)
     code = app.exec()
     if window.joined is False or any_left_behind():
         # A stalled drive holds the worker; destroying its thread would abort the process.
@@ -75,12 +78,14 @@ def make_application() -> QApplication:
     from PySide6.QtCore import QCoreApplication
     from PySide6.QtWidgets import QApplication
 
+    from hdmea_gui.application import Application
+
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
     QCoreApplication.setApplicationName("HD-MEA Studio")
     QCoreApplication.setOrganizationName("HD-MEA Studio")
-    app = QApplication(sys.argv[:1])
+    app = Application(sys.argv[:1])
     app.setDesktopFileName("hdmea-studio")
     return app
 
