@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def load(name: str) -> ModuleType:
-    found = importlib.util.spec_from_file_location(f"installer_{name}", ROOT / "installer" / f"{name}.py")
+    path = ROOT / "installer" / f"{name}.py"
+    found = importlib.util.spec_from_file_location(f"installer_{path.stem}", path)
     assert found is not None
     assert found.loader is not None
     module = importlib.util.module_from_spec(found)
