@@ -30,11 +30,12 @@ times=()
 failed=0
 
 timed() { # timed WHAT COMMAND...
-    local what=$1 start=$SECONDS
+    local what=$1 start=$SECONDS status=0
     shift
     echo "== $what"
-    "$@"
+    "$@" || status=$?
     times+=("$(printf '| %-44s | %5d s |' "$what" $((SECONDS - start)))")
+    return $status
 }
 
 install_tools() {
@@ -53,7 +54,7 @@ install_tools() {
         echo "Needed: sudo apt-get install --no-install-recommends ${missing[*]}" >&2
         exit 1
     fi
-    apt-get -q update > /dev/null
+    apt-get -q update > /dev/null || exit 1
     DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "${missing[@]}" > "$WORK/apt.log" 2>&1 || {
         tail "$WORK/apt.log"
         exit 1
@@ -63,8 +64,8 @@ install_tools() {
 }
 
 make_environment() {
-    "$PYTHON" -m venv --clear "$WORK/environment"
-    "$WORK/environment/bin/pip" install -q --disable-pip-version-check --require-hashes --only-binary :all: \
+    "$PYTHON" -m venv --clear "$WORK/environment" &&
+        "$WORK/environment/bin/pip" install -qq --disable-pip-version-check --require-hashes --only-binary :all: \
         -r "$here/requirements-build.lock"
 }
 
@@ -77,7 +78,7 @@ make_folder() {
     }
     unstripped=$(du -sm "$folder" | cut -f1)
     # Libraries in *.libs were changed by the makers of the wheels in a way that strip destroys.
-    find "$folder" -name '*.so*' -type f -not -path '*.libs/*' -exec strip --strip-unneeded {} + 2> "$WORK/strip.log"
+    find "$folder" -name '*.so*' -type f -not -path '*.libs/*' -exec strip --strip-unneeded {} + 2> "$WORK/strip.log" || exit 1
 }
 
 tested() { # tested WHAT SCRIPT FILE
@@ -120,8 +121,8 @@ echo "| what weighs what, unpacked and stripped | size | share |"
 echo "|---|---|---|"
 "$PYTHON" "$here/linux/weigh.py" "$folder"
 echo
-echo "| start | window shown | usable |"
-echo "|---|---|---|"
+echo "| start | window shown | of it computed | usable |"
+echo "|---|---|---|---|"
 "$PYTHON" "$here/linux/starts.py" "$REPORTS"
 echo
 cat "$CHECKS"

@@ -13,7 +13,7 @@ mkdir -p "$root"/{DEBIAN,opt,usr/bin} "$root"/usr/share/{applications,doc/hdmea-
 cp -a "$folder" "$root/opt/hdmea-studio"
 for name in hdmea-studio hdmea; do ln -s "/opt/hdmea-studio/$name" "$root/usr/bin/$name"; done
 ln -s hdmea-studio "$root/usr/bin/hdmea-gui"
-cp "$desktop/hdmea-studio.desktop" "$root/usr/share/applications/"
+cp "$desktop"/*.desktop "$root/usr/share/applications/"
 cp "$desktop/hdmea-studio.xml" "$root/usr/share/mime/packages/"
 cp "$desktop/hdmea-studio.png" "$root/usr/share/icons/hicolor/256x256/apps/"
 cp "$desktop/../icons/hdmea-studio.svg" "$root/usr/share/icons/hicolor/scalable/apps/"

@@ -13,8 +13,9 @@ trap 'stop_xvfb; rm -rf "${home%/*}"' EXIT
 
 user() { env -i HOME="$home" PATH="$home/.local/bin:/usr/bin:/bin" LANG=C.UTF-8 XDG_DATA_DIRS=/usr/share "$@"; }
 says() { [ "$(user "$@")" = "$SAID" ]; }
-has_type() { user gio info -a standard::content-type "$1" | grep -q "content-type: $2\$"; }
-opened_by_default() { user gio mime "$1" | grep -qi "default application.*hdmea-studio.desktop"; }
+# Answers are kept, then searched: a search that ends early would end the one who answers with an error.
+has_type() { grep -q "content-type: $2\$" <<< "$(user gio info -a standard::content-type "$1")"; }
+opened_by_default() { grep -q "^Default application.*: hdmea-studio.desktop" <<< "$(user gio mime "$1")"; }
 nothing_left() { ! find "$home" -mindepth 1 | grep .; }
 
 check "it installs without administrator rights" user sh "$program"
@@ -24,7 +25,7 @@ check "the entry of the desktop is valid" desktop-file-validate "$home/.local/sh
 check "self-test, offscreen" user hdmea-studio --self-test --report "$reports/run.json"
 start_xvfb
 check "self-test on X11 (Xvfb)" user DISPLAY="$display" hdmea-studio --self-test --report "$reports/run-x11.json"
-touch "$home/x.cmcr"
+printf '\x89HDF\r\n\x1a\n....' > "$home/x.cmcr"
 check ".cmcr is known" has_type "$home/x.cmcr" application/x-hdmea-cmcr
 check ".cmcr is opened by the program" opened_by_default application/x-hdmea-cmcr
 rm "$home/x.cmcr"

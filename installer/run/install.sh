@@ -18,8 +18,10 @@ mv "$program.new" "$program"
 
 for name in hdmea-studio hdmea; do ln -sf "$program/$name" "$prefix/bin/$name"; done
 ln -sf hdmea-studio "$prefix/bin/hdmea-gui"
-sed -e "s|^Exec=hdmea-studio|Exec=\"$program/hdmea-studio\"|" -e "s|^TryExec=.*|TryExec=$program/hdmea-studio|" \
-    "$here/hdmea-studio.desktop" > "$data/applications/hdmea-studio.desktop"
+for entry in hdmea-studio zz-hdmea-studio-results; do
+    sed -e "s|^Exec=hdmea-studio|Exec=\"$program/hdmea-studio\"|" \
+        -e "s|^TryExec=.*|TryExec=$program/hdmea-studio|" "$here/$entry.desktop" > "$data/applications/$entry.desktop"
+done
 cp "$here/hdmea-studio.xml" "$data/mime/packages/hdmea-studio.xml"
 cp "$here/hdmea-studio.png" "$data/icons/hicolor/256x256/apps/hdmea-studio.png"
 if command -v update-desktop-database > /dev/null; then update-desktop-database -q "$data/applications"; fi

@@ -9,7 +9,7 @@ content=$(mktemp -d)
 trap 'rm -rf "$content"' EXIT
 
 cp -a "$folder" "$content/hdmea-studio"
-cp "$desktop"/hdmea-studio.{desktop,png,xml} "$here/install.sh" "$here/uninstall.sh" "$content/"
+cp "$desktop"/*.desktop "$desktop"/hdmea-studio.{png,xml} "$here/install.sh" "$here/uninstall.sh" "$content/"
 chmod 755 "$content/install.sh"
 # shellcheck disable=SC2086 # several arguments
 makeself --quiet --nox11 --tar-quietly --sha256 ${RUN_COMPRESSION:---xz --complevel 6 --threads 2} "$content" "$out" \

@@ -8,7 +8,8 @@ rm -rf "$prefix/opt/hdmea-studio" "${XDG_CACHE_HOME:-$HOME/.cache}/hdmea-studio"
 for name in hdmea-studio hdmea hdmea-gui; do
     if [ -L "$prefix/bin/$name" ]; then rm "$prefix/bin/$name"; fi
 done
-rm -f "$data/applications/hdmea-studio.desktop" "$data/mime/packages/hdmea-studio.xml" \
+rm -f "$data/applications/hdmea-studio.desktop" "$data/applications/zz-hdmea-studio-results.desktop" \
+    "$data/mime/packages/hdmea-studio.xml" \
     "$data/icons/hicolor/256x256/apps/hdmea-studio.png"
 if command -v update-desktop-database > /dev/null && [ -d "$data/applications" ]; then
     update-desktop-database -q "$data/applications"

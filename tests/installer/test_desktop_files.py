@@ -52,9 +52,18 @@ def test_recordings_are_known_by_their_suffix_and_opened() -> None:
     assert mime_types() == {"application/x-hdmea-cmcr": ["*.cmcr"], "application/x-hdmea-cmtr": ["*.cmtr"]}
 
 
-def test_results_are_opened_but_no_kind_of_hdf5_file_is_taken(entry: configparser.SectionProxy) -> None:
-    kinds = entry["MimeType"].rstrip(";").split(";")
-    assert set(kinds) == {*mime_types(), "application/x-hdf"}
+def test_recordings_are_what_the_entry_of_the_menu_opens(entry: configparser.SectionProxy) -> None:
+    assert set(entry["MimeType"].rstrip(";").split(";")) == set(mime_types())
+
+
+def test_results_are_offered_after_every_other_program_for_hdf5() -> None:
+    parser = configparser.ConfigParser(interpolation=None)
+    (path,) = (found for found in FOLDER.glob("*.desktop") if found.name != "hdmea-studio.desktop")
+    parser.read(path, encoding="utf-8")
+    results = parser["Desktop Entry"]
+    assert path.name.startswith("zz-")
+    assert results["MimeType"] == "application/x-hdf;"
+    assert results["NoDisplay"] == "true"
     assert "*.h5" not in [pattern for patterns in mime_types().values() for pattern in patterns]
 
 

@@ -115,7 +115,7 @@ class Home:
         shutil.rmtree(self.unpacked, ignore_errors=True)
         (self.unpacked / "hdmea-studio").mkdir(parents=True)
         (self.unpacked / "hdmea-studio" / "hdmea-studio").write_text(content, encoding="utf-8")
-        for path in (*DESKTOP.glob("hdmea-studio.*"), *(INSTALLER / "run").glob("*install.sh")):
+        for path in (*DESKTOP.iterdir(), *(INSTALLER / "run").glob("*install.sh")):
             shutil.copy(path, self.unpacked)
         return self.run(self.unpacked / "install.sh")
 
