@@ -22,7 +22,7 @@ fi
 times=$work/times.txt
 : >"$times"
 
-phase() { # TITLE COMMAND...: run it, and note how long it took
+phase() { # TITLE COMMAND...: run it, and note how long it took; never behind || or &&, where -e is off
     local title=$1 since=$SECONDS
     shift
     printf '\n== %s\n' "$title"
@@ -98,7 +98,7 @@ try_packages() {
     local version
     version=$(python3 "$here/contents.py" version)
     python3 "$here/win/try_packages.py" "$out"/*-windows-setup.exe "$out"/*-windows-portable.zip "$version" \
-        --table "$work/checks.txt"
+        --table "$work/checks.txt" || failed=1
 }
 
 sizes() {
@@ -134,7 +134,7 @@ phase "PyInstaller" build_program
 phase "installer (${COMP:-zlib}), portable zip, sums" make_packages
 failed=0
 if [ "${TRY:-1}" = 1 ]; then
-    phase "trial" try_packages || failed=1
+    phase "trial" try_packages
 fi
 printf '%-59s%7d s\n' "all" $((SECONDS - started)) >>"$times"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -62,10 +63,19 @@ class Trial:
         menu = roaming / "Microsoft" / "Windows" / "Start Menu" / "Programs"
         self.menu = self.windows.here(menu / f"{APP}.lnk")
         self.desktop = self.windows.here(profile / "Desktop" / f"{APP}.lnk")
-        self.temporary = self.windows.variable("TEMP")
+        self.place = self.windows.variable("TEMP") / "hdmea trial"
 
     def run(self) -> bool:
         """Do everything; return whether all is well."""
+        place = self.windows.here(self.place)
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        self.do_checks()
+        shutil.rmtree(place, ignore_errors=True)
+        return not any(check.wrong for check in self.checks)
+
+    def do_checks(self) -> None:
+        """Install, use and remove the packages."""
         self.check("silent installation", self.install)
         self.check("files", self.look_at_files)
         self.check("shortcuts", self.look_at_shortcuts)
@@ -80,7 +90,6 @@ class Trial:
         self.check("upgrade in place", self.upgrade)
         self.check("removal", self.uninstall)
         self.check("portable: self-test, path with blanks and accents", self.try_portable)
-        return not any(check.wrong for check in self.checks)
 
     def check(self, name: str, do: Callable[[], Iterator[str] | None]) -> None:
         """Do one check; what it yields is wrong."""
@@ -168,7 +177,7 @@ class Trial:
 
     def self_test_of_window(self, folder: PureWindowsPath) -> Iterator[str]:
         """Run the demo in the program that has none."""
-        report = self.temporary / "hdmea report.json"
+        report = self.place / "a report.json"
         program = str(folder / EXECUTABLES[0])
         done = self.windows.run(program, "--self-test", "--report", str(report), timeout=SELF_TEST_S)
         path = self.windows.here(report)
@@ -190,7 +199,7 @@ class Trial:
 
     def command_line(self) -> Iterator[str]:
         """Make the demo recording with the command line, and look into it."""
-        target = self.temporary / "hdmea demo"
+        target = self.place / "a demo"
         hdmea = str(self.folder / "hdmea.exe")
         made = self.windows.run(hdmea, "demo", str(target))
         if made.returncode != 0 or not list(self.windows.here(target).glob("*.cmcr")):
@@ -202,7 +211,7 @@ class Trial:
     @property
     def recording(self) -> PureWindowsPath:
         """The raw file of the demo recording that the command line made."""
-        folder = self.temporary / "hdmea demo"
+        folder = self.place / "a demo"
         return folder / sorted(self.windows.here(folder).glob("*.cmcr"))[0].name
 
     def running(self) -> list[str]:
@@ -291,7 +300,7 @@ class Trial:
 
     def try_portable(self) -> Iterator[str]:
         """Unpack the zip where the path is awkward, and run it."""
-        place = self.temporary / "Mes données – été 2026 (µ)"
+        place = self.place / "Mes données – été 2026 (µ)"
         with zipfile.ZipFile(self.portable) as archive:
             archive.extractall(self.windows.here(place))
         yield from self.self_test(place / f"{APP} {self.version}")
