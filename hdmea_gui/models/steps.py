@@ -226,7 +226,9 @@ class StepListModel(QAbstractListModel):
         if state is StepState.DONE:
             self._put(row, self._from_session(row))
             return
-        first = reason.splitlines()[0] if reason else ""
+        spec = self._items[row].spec
+        # The step's own name stands above the reason already.
+        first = reason.partition("\n")[0].removeprefix(f"{spec.title} ({spec.name}) ")
         self._put(row, replace(self._shown(row, state, first), reason=reason, details=details))
 
     def end_run(self) -> None:

@@ -74,6 +74,8 @@ class StepPanel(QWidget):
         self.flows.setObjectName("flow")
         self.flows.setToolTip("What “Run all” runs")
         self.flows.setAccessibleName("Flow")
+        # They come after the first show, when the engine is there.
+        self.flows.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.flows.currentIndexChanged.connect(self._on_flow)
         self._lay_out(actions)
         self.list.chosen.connect(self._on_chosen)
