@@ -1,4 +1,7 @@
-"""The pictures of the documentation can be taken, and none is blank."""
+"""The pictures of the documentation can be taken, and none is blank.
+
+They stay in ``artifacts/screenshots``, to be looked at after the run.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,13 @@ from PySide6.QtGui import QImage
 
 from hdmea_gui.screenshots import Photographer
 
+FOLDER = Path(__file__).resolve().parents[2] / "artifacts" / "screenshots"
 DIALOGS = ("overwrite", "palette", "help", "about", "settings", "error", "topic_step", "topic_field")
 PREVIEWS = ("units", "receptive_field", "electrical_image", "stimulus")
 
 
 def test_pictures_of_all_views_in_both_themes(qtbot: object, no_leaks: None, tmp_path: Path) -> None:
-    taken = Photographer(tmp_path / "pictures", tmp_path / "scratch", "tiny").run()
+    taken = Photographer(FOLDER, tmp_path / "scratch", "tiny").run()
 
     names = {path.stem for path in taken}
     for view in ("welcome", "card", "recording", "recording_zoomed", "unit", "log", *DIALOGS, *PREVIEWS):
@@ -24,5 +28,5 @@ def test_pictures_of_all_views_in_both_themes(qtbot: object, no_leaks: None, tmp
             picture.pixel(x, y) for x in range(0, picture.width(), 7) for y in range(0, picture.height(), 7)
         }
         assert len(colours) > 5, path.name
-    window = QImage(str(tmp_path / "pictures" / "unit_dark.png"))
+    window = QImage(str(FOLDER / "unit_dark.png"))
     assert (window.width(), window.height()) == (1280, 720)
