@@ -215,6 +215,8 @@ class _Worker(QObject):
             self.door.passing,
         )
         try:
+            if self.cancel.is_set():
+                raise JobStopped("Stopped before it began.")
             result = job.run(self._the_bench(), ctx)
         except self._stop_errors as stop:
             outcome: Callable[[], None] = self._stopping(job, str(stop))
@@ -256,7 +258,8 @@ class _Worker(QObject):
             except Exception as error:
                 logger.exception("%s could not be shown", key)
                 answer = Failure.of(error)
-            self.answered.emit(key, number, answer)
+            if not self.door.is_shut:
+                self.answered.emit(key, number, answer)
 
     @Slot()
     def close(self) -> None:
@@ -340,18 +343,16 @@ class JobRunner(QObject):
             return
         if not self.busy:
             self._worker.cancel.clear()
+            # All outcomes have come: from now on the worker can be left behind, also in a query that hangs.
+            self._worker.door.next_job()
         self._pending += 1
         self._worker.jobs.append(job)
         self._ensure_running()
         self._wake.emit()
 
     def stop(self) -> None:
-        """Ask the running job to stop, and drop those that wait; returns at once."""
+        """Ask the running job to stop, and those that wait not to begin; returns at once."""
         self._worker.cancel.set()
-        with contextlib.suppress(IndexError):
-            while True:
-                self._worker.jobs.pop()
-                self._pending -= 1
 
     def leave_behind(self) -> bool:
         """Go on without the worker, whose job does not come back; False if it is just coming back.

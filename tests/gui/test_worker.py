@@ -104,6 +104,36 @@ def test_stop_is_acknowledged_at_once_and_drops_what_waits(qtbot: Any, runner: J
     assert ran == ["next"]
 
 
+@dataclass(frozen=True)
+class Hang:
+    """A question that is not answered before `go_on` is set."""
+
+    entered: threading.Event
+    go_on: threading.Event
+
+    def answer(self, bench: Bench) -> object:
+        self.entered.set()
+        assert self.go_on.wait(30)
+        return "late"
+
+
+def test_a_job_that_is_stopped_before_it_began_says_so(qtbot: Any, runner: JobRunner) -> None:
+    hang = Hang(threading.Event(), threading.Event())
+    ran: list[str] = []
+    runner.ask("view", hang)
+    qtbot.waitUntil(hang.entered.is_set, timeout=5000)
+    job = Do("never", lambda bench, ctx: ran.append("never"))
+    runner.submit(job)
+
+    runner.stop()
+    with qtbot.waitSignal(runner.stopped, timeout=5000) as caught:
+        hang.go_on.set()
+
+    assert caught.args[0] is job
+    assert not ran
+    assert not runner.busy
+
+
 def test_a_failure_arrives_as_text_and_the_worker_goes_on(
     qtbot: Any, runner: JobRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -303,6 +333,30 @@ def test_questions_that_waited_for_a_stalled_job_are_answered_by_the_next_worker
         assert runner.leave_behind()
 
     assert caught.args[2] == 7
+
+
+def test_a_worker_that_hangs_in_a_question_is_left_as_well(
+    qtbot: Any, stalling: tuple[JobRunner, Callable[..., Stalled]]
+) -> None:
+    runner, _ = stalling
+    answers: list[object] = []
+    runner.answered.connect(lambda _key, _number, answer: answers.append(answer))
+    with qtbot.waitSignal(runner.finished, timeout=5000):
+        runner.submit(Do("before", lambda bench, ctx: bench.log.append("before")))
+    hang = Hang(threading.Event(), threading.Event())
+    runner.ask("view", hang)
+    qtbot.waitUntil(hang.entered.is_set, timeout=5000)
+    runner.submit(Do("never", lambda bench, ctx: bench.log.append("never")))
+    runner.stop()
+
+    assert runner.leave_behind()
+
+    with qtbot.waitSignal(runner.finished, timeout=5000) as caught:
+        runner.submit(Do("next", lambda bench, ctx: list(bench.log)))
+    assert caught.args[1] == ["before"]
+    hang.go_on.set()
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
+    assert answers == []
 
 
 def test_a_job_that_is_just_making_its_change_is_not_left(
