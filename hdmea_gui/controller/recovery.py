@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 _PREFIX = "automatic-"
 _LONGEST_WRITE_S = 3600.0
+_TAKEN = "another window of the program has recovered or discarded this checkpoint meanwhile"
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class Keeper:
         self.enabled = enabled
         self.share = share
         self._own: RecoveryOffer | None = None
+        self._own_folder = folder
         self._baseline: Baseline | None = None
         self._complete_nbytes = 0
 
@@ -126,75 +128,64 @@ class Keeper:
             return None
         try:
             refuse_if_blocked()
-            self.folder.mkdir(parents=True, exist_ok=True)
-            changes = self._worth_adding(session)
+            folder = self.folder
+            folder.mkdir(parents=True, exist_ok=True)
+            changes = self._worth_adding(session, folder)
             needed, budget = _size_of(session) if changes is None else changes.nbytes(), self._budget()
             present = 0 if changes is None or self._own is None else self._own.size_bytes
             if present + needed > budget:
-                have = f"automatic checkpoints may take {size_text(budget)} of {self.folder}"
+                have = f"automatic checkpoints may take {size_text(budget)} of {folder}"
                 return NotKept(f"it would take {size_text(present + needed)}, and {have}", too_large=True)
             self._make_room(budget - present - needed)
-            self._write(session, changes, ctx)
+            self._write(session, changes, ctx, folder)
             self._baseline = Baseline(session)
         except (HDMEAError, OSError, psutil.Error) as error:
             logger.warning("There is no automatic checkpoint of this step: %s", error)
             return NotKept(str(error))
         return Kept(revision, time.strftime("%H:%M"))
 
-    def _worth_adding(self, session: PipelineSession) -> Changes | None:
+    def _worth_adding(self, session: PipelineSession, folder: Path) -> Changes | None:
         """Return what changed since the last checkpoint; None if a complete file is to be written."""
         own = self._own
         if own is None or self._baseline is None or own.dataset_id != session.dataset_id:
+            return None
+        if folder != self._own_folder or not _is_whole(own, folder):
             return None
         changes = self._baseline.changes(session)
         added = own.size_bytes - self._complete_nbytes
         # The increments never take more than the complete file: space and reading stay within twice of it.
         return changes if added + changes.nbytes() <= self._complete_nbytes else None
 
-    def _write(self, session: PipelineSession, changes: Changes | None, ctx: JobContext) -> None:
+    def _write(
+        self, session: PipelineSession, changes: Changes | None, ctx: JobContext, folder: Path
+    ) -> None:
         from hdmea.pipeline.increments import write_increment
 
-        process = psutil.Process()
         before = self._own
 
         def report(fraction: float, _text: str) -> None:
             ctx.progress_or_stop(fraction, "automatic checkpoint")
 
-        name = f"{_PREFIX}{process.pid}-{time.time_ns()}.h5"
+        name = f"{_PREFIX}{os.getpid()}-{time.time_ns()}.h5"
         if changes is None or before is None:
-            session.checkpoint(self.folder / name, checkpoint_name="automatic", progress=report)
+            session.checkpoint(folder / name, checkpoint_name="automatic", progress=report)
             names: tuple[str, ...] = (name,)
         else:
-            write_increment(self.folder / name, session, changes, report)
+            write_increment(folder / name, session, changes, report)
             names = (*before.files, name)
-        offer = RecoveryOffer(
-            file=names[0],
-            dataset_id=session.dataset_id,
-            steps=tuple(session.completed_steps),
-            n_units=session.unit_count,
-            size_bytes=sum((self.folder / each).stat().st_size for each in names),
-            written_at=time.time(),
-            host=platform.node(),
-            pid=process.pid,
-            process_started=process.create_time(),
-            increments=names[1:],
-        )
-        with ctx.commit():
-            self._note(offer)
-            self._own = offer
-            if len(names) == 1:
-                self._complete_nbytes = offer.size_bytes
-                if before is not None:
-                    self._remove(before)
-
-    def _note(self, offer: RecoveryOffer) -> None:
-        target = _note_of(self.folder / offer.file)
-        part = target.with_suffix(".part")
-        with part.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(offer)))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
+        noted = False
+        try:
+            offer = _offer(session, folder, names)
+            with ctx.commit():
+                _write_note(offer, folder)
+                noted = True
+                if len(names) == 1:
+                    self.forget()
+                    self._complete_nbytes = offer.size_bytes
+                self._own, self._own_folder = offer, folder
+        finally:
+            if not noted:
+                (folder / name).unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Remove the checkpoint of this program: its session was saved, or is wanted no more."""
@@ -202,7 +193,7 @@ class Keeper:
         self._baseline = None
         if own is not None:
             try:
-                self._remove(own)
+                _remove(own, self._own_folder)
             except OSError as error:
                 logger.warning("An automatic checkpoint could not be removed: %s", error)
 
@@ -211,8 +202,17 @@ class Keeper:
     def left_behind(self) -> list[RecoveryOffer]:
         """Return the checkpoints of programs that ended without closing, the newest first."""
         found = [_read_note(path) for path in self.folder.glob(f"{_PREFIX}*.json")]
-        offers = [offer for offer in found if offer is not None and self._is_whole(offer) and _is_gone(offer)]
+        offers = [
+            offer
+            for offer in found
+            if offer is not None and _is_whole(offer, self.folder) and _is_gone(offer)
+        ]
         return sorted(offers, key=lambda offer: -offer.written_at)
+
+    def is_left(self, offer: RecoveryOffer) -> bool:
+        """Return whether a checkpoint is still there as it was offered: another window may have taken it."""
+        note = _note_of(self.folder / offer.file)
+        return note.is_file() and _read_note(note) == offer and _is_gone(offer)
 
     def sweep(self) -> None:
         """Remove what programs left that were killed while they wrote."""
@@ -229,21 +229,12 @@ class Keeper:
         process = psutil.Process()
         mine = replace(offer, pid=process.pid, process_started=process.create_time())
         self.forget()
-        self._note(mine)
-        self._own = mine
+        _write_note(mine, self.folder)
+        self._own, self._own_folder = mine, self.folder
 
     def discard(self, offer: RecoveryOffer) -> None:
         """Remove a checkpoint that was left behind."""
-        self._remove(offer)
-
-    def _is_whole(self, offer: RecoveryOffer) -> bool:
-        return all((self.folder / name).is_file() for name in offer.files)
-
-    def _remove(self, offer: RecoveryOffer) -> None:
-        """Remove a checkpoint: its note first, so that none is ever offered that is not there."""
-        _note_of(self.folder / offer.file).unlink(missing_ok=True)
-        for name in offer.files:
-            (self.folder / name).unlink(missing_ok=True)
+        _remove(offer, self.folder)
 
     def _budget(self) -> int:
         taken = sum(path.stat().st_size for path in self.folder.glob(f"{_PREFIX}*.h5"))
@@ -267,6 +258,47 @@ def _size_of(session: PipelineSession) -> int:
     return int(hdf5_store.estimate_nbytes(trees, include_unread=True))
 
 
+def _offer(session: PipelineSession, folder: Path, names: tuple[str, ...]) -> RecoveryOffer:
+    """Describe the checkpoint of a session that these files of this program hold."""
+    process = psutil.Process()
+    return RecoveryOffer(
+        file=names[0],
+        dataset_id=session.dataset_id,
+        steps=tuple(session.completed_steps),
+        n_units=session.unit_count,
+        size_bytes=sum((folder / each).stat().st_size for each in names),
+        written_at=time.time(),
+        host=platform.node(),
+        pid=process.pid,
+        process_started=process.create_time(),
+        increments=names[1:],
+    )
+
+
+def _is_whole(offer: RecoveryOffer, folder: Path) -> bool:
+    return all((folder / name).is_file() for name in offer.files)
+
+
+def _remove(offer: RecoveryOffer, folder: Path) -> None:
+    """Remove a checkpoint: its note first, so that none is ever offered that is not there."""
+    _note_of(folder / offer.file).unlink(missing_ok=True)
+    for name in offer.files:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _write_note(offer: RecoveryOffer, folder: Path) -> None:
+    target = _note_of(folder / offer.file)
+    part = target.with_suffix(".part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(offer)))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _note_of(path: Path) -> Path:
     return path.with_suffix(".json")
 
@@ -275,7 +307,9 @@ def _read_note(path: Path) -> RecoveryOffer | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         lists = {"steps": tuple(found["steps"]), "increments": tuple(found.get("increments", ()))}
-        offer = RecoveryOffer(**{**found, **lists})
+        numbers = {name: float(found[name]) for name in ("written_at", "process_started")}
+        counts = {name: int(found[name]) for name in ("pid", "n_units", "size_bytes")}
+        offer = RecoveryOffer(**{**found, **lists, **numbers, **counts})
         if any(name != Path(name).name or not name.startswith(_PREFIX) for name in offer.files):
             raise ValueError("it names files of another folder")
         return offer
@@ -327,6 +361,8 @@ class RecoverJob:
 
         assert bench.keeper is not None
         path = bench.keeper.folder / self.offer.file
+        if not bench.keeper.is_left(self.offer):
+            return OpenResult(None, refused=(Refused(path, _TAKEN),))
         try:
             # Read whole: the next checkpoint takes the place of this file.
             session = PipelineSession.load(path, progress=ctx.progress_or_stop)
@@ -357,5 +393,5 @@ class DiscardJob:
 
     def run(self, bench: Workspace, ctx: JobContext) -> None:
         """Remove it."""
-        if bench.keeper is not None:
+        if bench.keeper is not None and bench.keeper.is_left(self.offer):
             bench.keeper.discard(self.offer)

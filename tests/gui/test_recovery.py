@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,16 @@ from hdmea.pipeline import PipelineSession, create_session, run_step
 from hdmea.pipeline.increments import load_increments
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.main import Activity
-from hdmea_gui.controller.recovery import Keeper, Kept, NotKept
+from hdmea_gui.controller.recovery import (
+    DiscardJob,
+    Keeper,
+    Kept,
+    NotKept,
+    RecoverJob,
+    RecoveryOffer,
+    _write_note,
+)
+from hdmea_gui.controller.workspace import Workspace
 from hdmea_gui.dialogs.recovery import RecoveryDialog
 from hdmea_gui.dialogs.unsaved import UnsavedDialog
 from hdmea_gui.jobs import JobContext, JobStopped
@@ -305,7 +317,7 @@ def gone(keeper: Keeper, age_s: float = 0.0) -> None:
     """Have the keeper's checkpoint look as if its program had ended some time ago."""
     assert keeper._own is not None
     old = replace(keeper._own, process_started=1.0, written_at=keeper._own.written_at - age_s)
-    keeper._note(old)
+    _write_note(old, keeper.folder)
     keeper._own = None
 
 
@@ -357,7 +369,10 @@ def test_a_folder_that_cannot_be_written_stops_nothing(session: PipelineSession,
 
 def test_damaged_notes_are_passed_over(folder: Path) -> None:
     folder.mkdir()
-    for number, text in enumerate(["", "{", "[]", '{"file": 3}', '{"steps": null}']):
+    offer = RecoveryOffer("automatic-1.h5", "", (), 0, 0, 0.0, platform.node(), 0, 0.0)
+    (folder / offer.file).touch()
+    wrong = json.dumps({**asdict(offer), "written_at": "yesterday", "pid": None})
+    for number, text in enumerate(["", "{", "[]", '{"file": 3}', '{"steps": null}', wrong]):
         (folder / f"automatic-{number}.json").write_text(text)
     assert Keeper(folder).left_behind() == []
 
@@ -382,6 +397,76 @@ def test_what_a_killed_writer_left_is_swept_away_and_nothing_else(
     assert other.exists()
     assert keeper._own is not None
     assert (folder / keeper._own.file).exists()
+
+
+def test_another_folder_is_used_from_the_next_checkpoint_on(
+    session: PipelineSession, folder: Path, tmp_path: Path
+) -> None:
+    keeper = Keeper(folder)
+    keeper.keep(session, 1, Ctx())
+    keeper.folder = tmp_path / "another"
+    run_step(session, "add_section_time")
+
+    assert isinstance(keeper.keep(session, 2, Ctx()), Kept)
+
+    assert files(folder) == [], "nothing stays where nobody would look for it"
+    assert list(recovered(keeper).completed_steps) == ["load_recording", "add_section_time"]
+    keeper.folder = folder
+    keeper.forget()
+    assert files(tmp_path / "another") == []
+
+
+def test_a_checkpoint_that_somebody_removed_is_written_anew(session: PipelineSession, folder: Path) -> None:
+    keeper = Keeper(folder)
+    keeper.keep(session, 1, Ctx())
+    for path in folder.iterdir():
+        path.unlink()
+    run_step(session, "add_section_time")
+
+    assert isinstance(keeper.keep(session, 2, Ctx()), Kept)
+
+    assert list(recovered(keeper).completed_steps) == ["load_recording", "add_section_time"]
+
+
+def test_a_disk_that_fills_while_the_note_is_written_leaves_the_checkpoint_before(
+    session: PipelineSession, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = Keeper(folder)
+    keeper.keep(session, 1, Ctx())
+    run_step(session, "add_section_time")
+    there = sorted(folder.iterdir())
+
+    replace_file = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if Path(target).suffix == ".json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace_file(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("hdmea_gui.controller.recovery.os.replace", full)
+        assert isinstance(keeper.keep(session, 2, Ctx()), NotKept)
+
+    assert sorted(folder.iterdir()) == there
+    assert list(recovered(keeper).completed_steps) == ["load_recording"]
+    assert isinstance(keeper.keep(session, 3, Ctx()), Kept)
+    assert list(recovered(keeper).completed_steps) == ["load_recording", "add_section_time"]
+
+
+def test_two_windows_do_not_recover_the_same_checkpoint(session: PipelineSession, folder: Path) -> None:
+    crashed = Keeper(folder)
+    crashed.keep(session, 1, Ctx())
+    gone(crashed)
+    benches = [Workspace(Keeper(folder)), Workspace(Keeper(folder))]
+    (offer,) = Keeper(folder).left_behind()
+
+    first, second = (RecoverJob(offer).run(bench, Ctx()) for bench in benches)
+
+    assert first.state is not None
+    assert second.state is None
+    assert "another window" in second.refused[0].reason
+    DiscardJob(offer).run(benches[1], Ctx())
+    assert files(folder) == [".h5", ".json"], "it belongs to the first window"
 
 
 def test_settings_say_where_and_whether(tmp_path: Path) -> None:
