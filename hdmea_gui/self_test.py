@@ -67,6 +67,8 @@ class Report:
         had compiled them.
     views
         Which part of each view, 0 … 1, the demo painted.
+    libraries
+        Versions of the program and its libraries as “About” says them; an empty one fails a package.
     problems
         A sentence for each thing that is wrong; empty if all is well.
     """
@@ -82,6 +84,7 @@ class Report:
     kernels: dict[str, bool] = field(default_factory=dict)
     from_cache: dict[str, bool] = field(default_factory=dict)
     views: dict[str, float] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -174,6 +177,15 @@ class SelfTest:
             window.close_without_question()
         if not window.joined:
             self.report.problems.append("the worker did not end")
+        self._ask_versions()
+
+    def _ask_versions(self) -> None:
+        from hdmea_gui.versions import LIBRARIES, PROJECT, library_version
+
+        self.report.libraries = {name: library_version(name) for name in (PROJECT, *LIBRARIES)}
+        if self.report.frozen:
+            unknown = [name for name, version in self.report.libraries.items() if not version]
+            self.report.problems += [f"“About” cannot say the version of {name}" for name in unknown]
 
     def _window(self) -> MainWindow:
         from hdmea_gui.controller import Controller

@@ -25,6 +25,25 @@ from hdmea_gui.licences import FOLDER, LIST, Component, component_of, components
 
 __all__ = ["Entry", "collect", "distributions_of", "libraries_inside", "shown_licence", "system_libraries"]
 
+# Licences that were read in the texts of Debian's packages where these do not say them for all files in a way
+# that a program understands: of the library, not of the tools beside it. By package, a version left out.
+_READ = {
+    "libfontconfig": "MIT",
+    "libbsd": "BSD-3-Clause AND BSD-2-Clause AND ISC",
+    "libgcc-s": "GPL-3.0-or-later WITH GCC-exception-3.1",
+    "libgcrypt": "LGPL-2.1-or-later",
+    "libgomp": "GPL-3.0-or-later WITH GCC-exception-3.1",
+    "libjpeg62-turbo": "IJG AND BSD-3-Clause AND Zlib",
+    "libmd": "BSD-3-Clause AND BSD-2-Clause AND ISC",
+    "libstdc++": "GPL-3.0-or-later WITH GCC-exception-3.1",
+    "libuuid": "BSD-3-Clause",
+    "libxkbcommon": "MIT",
+    "libxkbcommon-x11-": "MIT",
+    **dict.fromkeys(("libx11-", "libx11-xcb", "libxau", "libxdmcp", "libxext", "libxrender"), "MIT"),
+    **dict.fromkeys((f"libxcb-{part}" for part in ("glx", "randr", "render", "shape", "shm")), "MIT"),
+    **dict.fromkeys((f"libxcb-{part}" for part in ("sync", "xfixes", "xkb")), "MIT"),
+}
+
 _TOOLS = {"pip", "pyinstaller-hooks-contrib", "setuptools"}
 
 
@@ -160,10 +179,9 @@ def _debian_component(package: str) -> Component:
     source, version = subprocess.run(form, capture_output=True, text=True, check=True).stdout.split("\n")[:2]
     text = Path("/usr/share/doc") / package / "copyright"
     content = text.read_text(encoding="utf-8", errors="replace") if text.is_file() else ""
+    licence = _READ.get(re.sub(r"\d+(t64)?$", "", package)) or shown_licence(content)
     note = f"A shared library of Debian's package {package}, unchanged."
-    return Component(
-        f"{source} ({package})", version, shown_licence(content), (text,) if content else (), note
-    )
+    return Component(f"{source} ({package})", version, licence, (text,) if content else (), note)
 
 
 def shown_licence(copyright_file: str) -> str:

@@ -7,22 +7,30 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 __all__ = [
     "EXCLUDED",
+    "LIBRARIES",
     "ROOT",
     "is_dropped",
     "kernel_modules",
     "own_modules",
+    "project_metadata",
     "resources",
     "version",
+    "write_metadata",
 ]
 
 ROOT = Path(__file__).resolve().parents[1]
 
 # For work on the program, not with it.
 _NOT_SHIPPED = {"hdmea_gui.screenshots"}
+
+# What "About" says the versions of, and a report of a problem.
+LIBRARIES = ("PySide6-Essentials", "pyqtgraph", "numpy", "h5py", "scipy", "numba", "pandas", "pydantic")
 
 # Imported by name in a string, or from C: analysis of the source does not see them.
 HIDDEN = ("numba._devicearray", "pyarrow", "pyarrow.parquet")
@@ -117,6 +125,39 @@ def resources() -> list[tuple[str, str]]:
     files = [path for path in sorted(root.rglob("*")) if path.is_file()]
     own = [path for path in files if path.relative_to(root).parts[0] != "desktop"]
     return [(str(path), str(path.parent.relative_to(ROOT))) for path in own]
+
+
+def project_metadata() -> str:
+    """Return what the program says of itself: name, version, and its addresses in ``[project.urls]``.
+
+    "Check for updates…" opens the page under ``Releases``.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = ["Metadata-Version: 2.1", f"Name: {project['name']}", f"Version: {version()}"]
+    lines += [f"Summary: {project['description']}", f"License: {project['license']}"]
+    lines += [f"Project-URL: {label}, {url}" for label, url in project.get("urls", {}).items()]
+    return "\n".join(lines) + "\n"
+
+
+def write_metadata(folder: Path) -> list[tuple[str, str]]:
+    """Write into `folder` what says which versions are in a package; return pairs of place and file.
+
+    The program need not be installed where packages are made.
+    """
+    texts = {"hdmea_studio": (version(), project_metadata())}
+    for name in LIBRARIES:
+        found = distribution(name)
+        texts[re.sub(r"[-_.]+", "_", found.metadata["Name"])] = (
+            found.version,
+            found.read_text("METADATA") or "",
+        )
+    written = []
+    for name, (number, text) in texts.items():
+        place = f"{name}-{number}.dist-info/METADATA"
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_text(text, encoding="utf-8")
+        written.append((place, str(folder / place)))
+    return written
 
 
 def is_dropped(name: str) -> bool:

@@ -25,7 +25,7 @@ says() { [ "$(inside "$@")" = "$SAID" ]; }
 # Answers are kept, then searched: a search that ends early would end the one who answers with an error.
 has_type() { grep -q "content-type: $2\$" <<< "$(inside gio info -a standard::content-type "$1")"; }
 opened_by_default() { grep -q "^Default application.*: hdmea-studio.desktop" <<< "$(inside gio mime "$1")"; }
-offered() { grep -q "^[[:space:]]hdmea-studio.desktop" <<< "$(inside gio mime "$1")"; }
+offered() { grep -q "^[[:space:]]zz-hdmea-studio-results.desktop" <<< "$(inside gio mime "$1")"; }
 left_to_other() {
     grep -q "^Default application.*: other.desktop" <<< "$(inside gio mime application/x-hdf)"
 }

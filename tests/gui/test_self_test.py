@@ -10,6 +10,7 @@ import types
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel
@@ -49,6 +50,7 @@ def test_a_program_that_works_passes_without_a_display(tmp_path: Path) -> None:
     assert report["kernels"] == dict.fromkeys(report["kernels"], True)
     assert {"Recording", "Unit, Overview", "Unit, Responses", "Unit, Numbers"} <= set(report["views"])
     assert report["platform"] == "offscreen"
+    assert report["libraries"]["numpy"] == np.__version__
     assert 0 < report["start"]["shown"] <= report["start"]["usable"] < 280
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8")) == report
     written = {path.name for path in home.rglob("*") if path.is_file()}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pkgutil
 import re
+import tomllib
+from importlib.metadata import version as installed_version
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import hdmea.features
 import hdmea.pipeline.steps
 from hdmea._version import __version__
 from hdmea.io.resources import resource_path
+from hdmea_gui.versions import LIBRARIES, PROJECT, library_version, release_page
 
 from .scripts import ROOT, load
 
@@ -47,6 +50,40 @@ def test_resources_keep_their_place() -> None:
     assert {"resources/self_test.json", "resources/icons/hdmea-studio.svg"} <= shipped
     there = {path.relative_to(ROOT).as_posix() for path in resource_path().rglob("*") if path.is_file()}
     assert {name for name in there - shipped if not name.startswith("resources/desktop/")} == set()
+
+
+def test_a_package_knows_its_version_and_those_of_its_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = {name: installed_version(name) for name in LIBRARIES}
+    written = contents.write_metadata(tmp_path)
+    assert all(tmp_path / place == Path(file) for place, file in written)
+    assert contents.LIBRARIES == LIBRARIES
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    assert {name: library_version(name) for name in LIBRARIES} == expected
+    assert library_version(PROJECT) == __version__
+
+
+def test_a_package_carries_the_release_page_that_the_project_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    page = project["project"].get("urls", {}).get("Releases", "")
+    contents.write_metadata(tmp_path / "now")
+    monkeypatch.setattr("sys.path", [str(tmp_path / "now")])
+    assert release_page() == page
+
+    named = '[project]\nname = "hdmea-studio"\ndescription = "D"\nlicense = "MIT"\n[project.urls]\n'
+    (tmp_path / "pyproject.toml").write_text(
+        named + 'Source = "https://x.org"\nReleases = "https://x.org/r"\n'
+    )
+    monkeypatch.setattr(contents, "ROOT", tmp_path)
+    monkeypatch.setattr(contents, "version", lambda: __version__)
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+    folder = tmp_path / "hdmea_studio-0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(contents.project_metadata(), encoding="utf-8")
+    assert release_page() == "https://x.org/r"
 
 
 def test_the_version_is_that_of_the_program() -> None:

@@ -74,6 +74,27 @@ def test_a_report_is_a_row_of_the_closing_table(tmp_path: Path) -> None:
     assert load("linux/starts").row(report) == "| folder | 0.81 s | 0.70 s | 1.50 s |"
 
 
+@pytest.mark.parametrize(
+    ("licence", "fits"),
+    [
+        ("MIT", True),
+        ("LGPL-3.0-only", True),
+        ("GPL-3.0-or-later WITH GCC-exception-3.1", True),
+        ("BSD-3-clause or GPL-2", True),
+        ("GPL-2+ or AFL-2.1, and Expat and Tcl-BSDish", True),
+        ("BSD-3-Clause AND GPL-3.0-or-later WITH GCC-exception-3.1 AND LGPL-2.1-or-later", True),
+        ("GPL-2+", False),
+        ("GPL-2+ or AGPL-3", False),
+        ("MIT AND GPL-3.0-only", False),
+        ("see the text", False),
+        ("", False),
+    ],
+)
+def test_what_is_under_the_gpl_alone_stays_out(licence: str, fits: bool) -> None:
+    found = load("linux/gpl").obstacles([{"name": "part", "licence": licence}])
+    assert found == ([] if fits else [f"part: {licence}"])
+
+
 def test_the_package_depends_on_what_is_measured_and_is_named_as_the_program() -> None:
     control = (INSTALLER / "deb" / "control.in").read_text(encoding="utf-8")
     fields = dict(re.findall(r"^([A-Z][A-Za-z-]*): (.*)$", control, re.MULTILINE))
