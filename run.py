@@ -4,6 +4,7 @@
     python3 run.py test [ARGS]     run the tests, all of them on all cores; ARGS go to pytest
     python3 run.py check           lint, formatting, types and import rules
     python3 run.py docs            build the documentation into the folder site
+    python3 run.py pictures        take the pictures of the documentation anew
     python3 run.py setup           only set up
 
 The first start makes ``.venv`` beside this file and installs the locked dependencies into it; later starts
@@ -332,12 +333,19 @@ def docs(arguments: list[str]) -> int:
     return code
 
 
+def pictures(arguments: list[str]) -> int:
+    """Take the pictures that the documentation shows, from the running program."""
+    set_up(OFFSCREEN_LIBRARIES)
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    return in_environment("-m", "hdmea_gui.doc_pictures", *arguments)
+
+
 def in_environment(*command: str) -> int:
     """Run the environment's Python in the checkout and return its exit code."""
     return subprocess.call([str(venv_python()), *command], cwd=str(ROOT))
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "docs": docs, "setup": setup}
+COMMANDS = {"demo": demo, "test": test, "check": check, "docs": docs, "pictures": pictures, "setup": setup}
 
 
 def say(text: str) -> None:

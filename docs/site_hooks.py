@@ -1,19 +1,28 @@
-"""Pages of the site that stand elsewhere in the project: how to contribute, the changelog, the packages."""
+"""Pages of the site that stand elsewhere in the project, and pictures in the colours of the reader."""
 
 from __future__ import annotations
 
+import posixpath
+import re
 from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PAGES = {
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
     "packages.md": "installer/README.md",
+    "packages_windows.md": "installer/win/README.md",
 }
+_FROM = {**{source: page for page, source in _PAGES.items()}, "README.md": "index.md"}
+_LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")
+# A page names the picture in light colours only: so it is right where the page is read without the site.
+_PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)_light\.png\)")
+_BOTH = r"![\1](\2_light.png#only-light)![\1](\2_dark.png#only-dark)"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -25,11 +34,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, **_context: Any) -> str:
-    """Turn links that are right in the project's folder into links of the site."""
-    for page, source in _PAGES.items():
-        for link in (source, f"../{source}"):
-            markdown = markdown.replace(f"]({link}", f"]({page}")
-    for readme in ("](README.md", "](../README.md"):
-        markdown = markdown.replace(readme, "](index.md")
-    return markdown.replace("](docs/", "](").replace("](../docs/", "](")
+def on_page_markdown(markdown: str, page: Page, **_context: Any) -> str:
+    """Turn links that are right in the project's folder into links of the site; show pictures by theme."""
+    own = page.file.src_uri
+    folder = posixpath.dirname(_PAGES.get(own, f"docs/{own}"))
+
+    def of_the_site(link: re.Match[str]) -> str:
+        target = posixpath.normpath(posixpath.join(folder, link[1]))
+        found = _FROM.get(target, target.removeprefix("docs/") if target.startswith("docs/") else None)
+        return link[0] if found is None else f"]({posixpath.relpath(found, posixpath.dirname(own) or '.')}"
+
+    return _PICTURE.sub(_BOTH, _LINK.sub(of_the_site, markdown))

@@ -91,6 +91,7 @@ class Photographer:
         window.actions_["log"].trigger()
         self._take_overwrite()
         self._take_dialogs()
+        self._take_parts()
         window.close_without_question()
         return self.taken
 
@@ -150,7 +151,7 @@ class Photographer:
     def _take_overwrite(self) -> None:
         own = self.window.controller.own_facts()
         there = FileFacts(
-            self.folder / f"{own.dataset_id}.h5",
+            Path("/data/2025-04-10") / f"{own.dataset_id}.h5",
             own.dataset_id,
             own.n_units,
             own.steps[:2],
@@ -174,6 +175,24 @@ class Photographer:
                     self._settle(20)
                 self._settle(80)
                 self._grab(dialog, f"{name}_{theme}")
+
+    def _take_parts(self) -> None:
+        """Take parts of the window in use: frames one by one, a filtered table, changed parameters."""
+        window = self.window
+        window.tabs.setCurrentWidget(window.stimulus)
+        window.stimulus.frames.setXRange(20.0, 20.5, padding=0)
+        self._settle()
+        self._take("stimulus_zoomed")
+        window.stimulus.show_all()
+        window.table.filter.setText("DSI > 0.3 and rate > 1")
+        window.table.apply_filter()
+        window.panel.list.choose("compute_eimage_sta")
+        window.controller.parameters("compute_eimage_sta").set_value("duration_s", 30.0)
+        for name, part in {"table": window.table, "panel": window.panel}.items():
+            for theme in THEMES:
+                self.window.use_theme(theme)  # type: ignore[arg-type]
+                self._settle(120)
+                self._grab(part, f"{name}_{theme}")
 
     def _zoom_in(self) -> None:
         view = self.window.recording

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from PySide6.QtWidgets import QDialog
 
+from hdmea_gui.dialogs.calibration import CalibrationDialog
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.dialogs.palette import CommandPalette
 from hdmea_gui.help_topics import field_topic
@@ -35,6 +36,9 @@ def shell_dialogs(window: MainWindow) -> Iterator[tuple[str, QDialog]]:
         "help": helping.show_page,
         "about": helping.show_about,
         "settings": window.preferences.show,
+        "presets": window.editing.show_presets,
+        "calibration": window.edit_calibration,
+        "unsaved": lambda: _ask_to_close(window),
         "error": lambda: window.dialogs.open(_error(window)),
     }
     if step is not None:
@@ -49,8 +53,17 @@ def shell_dialogs(window: MainWindow) -> Iterator[tuple[str, QDialog]]:
         assert dialog is not None
         if isinstance(dialog, CommandPalette):
             dialog.line.setText("sa")
+        if isinstance(dialog, CalibrationDialog):
+            dialog.model.set_value("um_per_pixel", 60.0)
+            dialog.model.set_value("rotation_deg", 4.0)
+            dialog.model.set_value("offset_um", (100.0, 60.0))
+            dialog.chip.show_pitch(16.0)
         yield name, dialog
-        dialog.close()
+        dialog.done(0)
+
+
+def _ask_to_close(window: MainWindow) -> None:
+    window.close()
 
 
 def _error(window: MainWindow) -> MessageDialog:

@@ -350,5 +350,4 @@ def file_sentence(state: StateView, n_changed: int) -> str:
     if state.saved_path is not None:
         places = f" ({n_changed:,} places marked ●)" if n_changed else ""
         return f"Changed since it was saved{places}. Save brings {state.saved_path} up to date."
-    where = f" to {state.default_path}" if state.default_path is not None else ""
-    return f"In memory only, not saved yet. Save writes this{where}."
+    return "In memory only, not saved yet. Save asks for a name and writes this."

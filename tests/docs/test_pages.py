@@ -14,7 +14,10 @@ from hdmea.pipeline.flows import run_flow
 from hdmea.simulate import write_demo
 from tests.docs.blocks import ROOT, python_blocks, run
 
-PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+PAGES = [
+    *("README.md", "CONTRIBUTING.md"),
+    *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").rglob("*.md"))),
+]
 
 
 @pytest.fixture(scope="module")
