@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+
+from hdmea_gui.whole_file import write_whole
 
 __all__ = [
     "Durations",
@@ -163,10 +164,7 @@ def read_durations(path: Path) -> Durations:
 
 def write_durations(path: Path, text: str) -> None:
     """Write what `Durations.to_json` gave; a failure is logged, never raised: no work depends on it."""
-    part = path.with_suffix(".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        write_whole(path, text)
     except OSError as error:
         logger.info("Durations of earlier runs could not be written: %s", error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pydantic
+
+from hdmea_gui.whole_file import write_whole
 
 __all__ = ["Preset", "PresetError", "PresetStore", "StoredPreset", "read_preset", "write_preset"]
 
@@ -84,12 +85,9 @@ def write_preset(preset: Preset, path: Path) -> None:
     PresetError
         If it cannot be written.
     """
-    temporary = path.with_name(f"{path.name}.part")
+    text = json.dumps(preset.model_dump(mode="json"), indent=1, ensure_ascii=False)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(preset.model_dump(mode="json"), indent=1, ensure_ascii=False)
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        write_whole(path, text)
     except OSError as error:
         raise PresetError(f"{path.name} could not be written: {error.strerror or error}.") from error
 

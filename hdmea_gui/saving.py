@@ -14,7 +14,6 @@ from hdmea_gui.controller import Controller
 from hdmea_gui.controller.snapshot import FileFacts
 from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.overwrite import OverwriteDialog
-from hdmea_gui.jobs import Failure
 from hdmea_gui.settings import SettingsStore
 from hdmea_gui.titles import CheckpointNote
 
@@ -43,6 +42,7 @@ class SaveFlow(QObject):
         self._window = window
         self._then: Callable[[], None] | None = None
         controller.saved.connect(self._on_saved)
+        controller.occupied.connect(self._confirm)
         controller.failed.connect(lambda *_: self._forget_then())
         controller.stopped.connect(lambda *_: self._forget_then())
 
@@ -84,15 +84,13 @@ class SaveFlow(QObject):
         return folder / f"{state.dataset_id}{suffix}"
 
     def _write(self, path: Path, kind: str) -> None:
+        # Whether the file is there is found out on the worker: a drive may take its time.
         self._settings.values.save_folder = str(path.parent)
-        if path.exists():
-            self._controller.ask_facts(path, lambda facts: self._confirm(path, kind, facts))
-        else:
-            self._submit(path, kind, overwrite=False)
+        self._submit(path, kind, overwrite=False)
 
-    def _confirm(self, path: Path, kind: str, facts: FileFacts | Failure) -> None:
-        if isinstance(facts, Failure):
-            facts = FileFacts(path, "", 0, (), 0, "", problem=facts.reason)
+    def _confirm(self, facts: FileFacts, kind: str) -> None:
+        path = facts.path
+        assert path is not None
         dialog = OverwriteDialog(facts, self._controller.own_facts(), self._window)
         dialog.replace_asked.connect(lambda: self._submit(path, kind, overwrite=True))
         dialog.rename_asked.connect(lambda: self._rename(path, kind))

@@ -13,6 +13,7 @@ import pydantic
 from pydantic import PositiveInt
 
 from hdmea_gui.theme import ThemeName
+from hdmea_gui.whole_file import write_whole
 
 __all__ = ["Settings", "SettingsStore", "default_settings_path"]
 
@@ -117,12 +118,9 @@ class SettingsStore:
 
     def write(self) -> None:
         """Write the settings; a failure is logged, never raised: no work depends on them."""
-        temporary = self.path.with_suffix(".part")
+        values = {**self._unknown, **self.values.model_dump(mode="json")}
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            values = {**self._unknown, **self.values.model_dump(mode="json")}
-            temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
-            os.replace(temporary, self.path)
+            write_whole(self.path, json.dumps(values, indent=1))
         except OSError as error:
             logger.warning("The settings could not be written: %s", error)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from hdmea.features.extractor import Output
 from hdmea.features.registry import default_registry
 from hdmea.features.rf_outputs import RF_OUTPUTS
 from hdmea.features.soma_geometry import SOMA_OUTPUTS
+from hdmea.io.spreadsheet import write_csv
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.exceptions import ConfigurationError
 
@@ -243,19 +243,9 @@ def _write_csv(path: Path, units: Sequence[str], columns: Sequence[FeatureColumn
     described = path.with_name(f"{path.stem}_columns.csv")
     header = ["unit_id", *(column.name for column in columns)]
     rows = ([unit, *(_cell(column.values[at]) for column in columns)] for at, unit in enumerate(units))
-    _write_rows(path, header, rows)
-    _write_rows(
-        described, ["column", "unit", "definition"], ([c.name, c.unit, c.definition] for c in columns)
-    )
+    write_csv(path, header, rows)
+    write_csv(described, ["column", "unit", "definition"], ([c.name, c.unit, c.definition] for c in columns))
     return [path, described]
-
-
-def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    # The byte order mark tells spreadsheets that µ is utf-8.
-    with path.open("w", newline="", encoding="utf-8-sig") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 def _cell(value: Scalar) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hdmea.io.spreadsheet import write_csv
 
 if TYPE_CHECKING:
     from hdmea.io.outline import FileOutline, OutlineEntry
@@ -172,10 +173,7 @@ class WriteOutline:
         bench.require()
         outline = _outline(bench)
         entries: Iterable[OutlineEntry] = () if outline is None else outline.walk()
-        with self.path.open("w", newline="", encoding="utf-8-sig") as file:
-            writer = csv.writer(file)
-            writer.writerow(_CSV_TITLES)
-            writer.writerows(_row(entry) for entry in entries)
+        write_csv(self.path, _CSV_TITLES, (_row(entry) for entry in entries))
         return self.path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from hdmea_gui.controller.work import (
     Catalogue,
     CheckpointJob,
     DemoJob,
-    FactsQuery,
     LearnSteps,
     OpenJob,
     RunJob,
@@ -94,6 +93,8 @@ class Controller(QObject):
         Opening ended; also when nothing could be opened.
     saved(Path, str)
         A file was written; the second is ``"result"`` or ``"checkpoint"``.
+    occupied(FileFacts, str)
+        Nothing was written: the file is there already and was not to be replaced; the second as of `saved`.
     step_failed(str, str, str)
         Title of the step, reason, details.
     failed(str, Failure)
@@ -119,6 +120,7 @@ class Controller(QObject):
     progressed = Signal(object)
     opened = Signal(object)
     saved = Signal(object, str)
+    occupied = Signal(object, str)
     step_failed = Signal(str, str, str)
     failed = Signal(str, object)
     stopped = Signal(str)
@@ -140,7 +142,6 @@ class Controller(QObject):
         self.flow = ""
         self.job_title = ""
         self._job: Job | None = None
-        self._facts_asked: Callable[[FileFacts | Failure], None] | None = None
         self._starting = True
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
@@ -255,11 +256,11 @@ class Controller(QObject):
         return True
 
     def save(self, path: Path, *, overwrite: bool) -> None:
-        """Write the result file."""
+        """Write the result file; `occupied` tells if it is there and was not to be replaced."""
         self._submit(SaveJob(path, overwrite))
 
     def checkpoint(self, path: Path, *, overwrite: bool) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint; `occupied` as for `save`."""
         self._submit(CheckpointJob(path, overwrite))
 
     def recover(self, offer: RecoveryOffer) -> None:
@@ -269,11 +270,6 @@ class Controller(QObject):
     def discard(self, offer: RecoveryOffer) -> None:
         """Remove a checkpoint that a crash left behind."""
         self._submit(DiscardJob(offer))
-
-    def ask_facts(self, path: Path, tell: Callable[[FileFacts | Failure], None]) -> None:
-        """Have `tell` called with what a file says about itself."""
-        self._facts_asked = tell
-        self.ask("facts", FactsQuery(path))
 
     def ask(self, key: str, query: Query) -> None:
         """Have a query answered by `answered`; one with the same key that still waits is dropped."""
@@ -377,6 +373,8 @@ class Controller(QObject):
                 self.saved.emit(job.path, "result")
             elif isinstance(job, CheckpointJob):
                 self.saved.emit(job.path, "checkpoint")
+        elif isinstance(result, FileFacts):
+            self.occupied.emit(result, "result" if isinstance(job, SaveJob) else "checkpoint")
         self._after_job()
 
     def _learn(self, catalogue: Catalogue) -> None:
@@ -404,9 +402,4 @@ class Controller(QObject):
         self.activity_changed.emit()
 
     def _on_answered(self, key: str, _number: int, answer: object) -> None:
-        if key == "facts":
-            tell, self._facts_asked = self._facts_asked, None
-            if tell is not None and isinstance(answer, FileFacts | Failure):
-                tell(answer)
-            return
         self.answered.emit(key, answer)

@@ -24,6 +24,7 @@ from hdmea_gui.controller.blocked import refuse_if_blocked
 from hdmea_gui.controller.snapshot import OpenResult, Refused
 from hdmea_gui.jobs import JobContext
 from hdmea_gui.texts import size_text
+from hdmea_gui.whole_file import write_whole
 
 if TYPE_CHECKING:
     from hdmea.pipeline.increments import Baseline, Changes
@@ -287,16 +288,7 @@ def _remove(offer: RecoveryOffer, folder: Path) -> None:
 
 
 def _write_note(offer: RecoveryOffer, folder: Path) -> None:
-    target = _note_of(folder / offer.file)
-    part = target.with_suffix(".part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(offer)))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(_note_of(folder / offer.file), json.dumps(asdict(offer)), synced=True)
 
 
 def _note_of(path: Path) -> Path:

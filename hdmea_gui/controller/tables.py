@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -12,10 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hdmea.io.spreadsheet import write_csv
+
 if TYPE_CHECKING:
     from hdmea_gui.controller.workspace import Workspace
 
-__all__ = ["Table", "WriteTable"]
+__all__ = ["Table", "WriteTable", "export_key", "is_export"]
+
+
+def export_key(view: str, path: Path) -> str:
+    """Return the key of a query that writes data of a view: one for each file, so that none is dropped."""
+    return f"{view}:csv:{path}"
+
+
+def is_export(key: str, view: str) -> bool:
+    """Return whether an answer is that of a file which was written for a view."""
+    return key.startswith(f"{view}:csv:")
 
 
 @dataclass(frozen=True)
@@ -63,8 +74,5 @@ class WriteTable:
 
     def answer(self, bench: Workspace) -> Path:
         """Return the file that was written; OSError if it cannot be."""
-        with self.path.open("w", newline="", encoding="utf-8-sig") as file:
-            writer = csv.writer(file)
-            writer.writerow([title for title, _ in self.table.columns])
-            writer.writerows(self.table.rows())
+        write_csv(self.path, [title for title, _ in self.table.columns], self.table.rows())
         return self.path

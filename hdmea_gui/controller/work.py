@@ -29,7 +29,6 @@ __all__ = [
     "Catalogue",
     "CheckpointJob",
     "DemoJob",
-    "FactsQuery",
     "FlowSpec",
     "LearnSteps",
     "OpenJob",
@@ -40,6 +39,7 @@ __all__ = [
     "StepRequest",
     "StepStarted",
     "TakeOver",
+    "facts_of",
 ]
 
 logger = logging.getLogger(__name__)
@@ -292,9 +292,11 @@ class SaveJob:
         """What the person reads."""
         return f"Saving {self.path.name}"
 
-    def run(self, bench: Workspace, ctx: JobContext) -> StateView:
-        """Return the state of the saved session."""
+    def run(self, bench: Workspace, ctx: JobContext) -> StateView | FileFacts:
+        """Return the state of the saved session; what is there already if that may not be replaced."""
         refuse_if_blocked()
+        if not self.overwrite and self.path.exists():
+            return facts_of(self.path)
         _make_folder(self.path.parent)
         bench.require().save(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
         with ctx.commit():
@@ -315,9 +317,11 @@ class CheckpointJob:
         """What the person reads."""
         return f"Writing checkpoint {self.path.name}"
 
-    def run(self, bench: Workspace, ctx: JobContext) -> StateView:
-        """Return the state of the session."""
+    def run(self, bench: Workspace, ctx: JobContext) -> StateView | FileFacts:
+        """Return the state of the session; what is there already if that may not be replaced."""
         refuse_if_blocked()
+        if not self.overwrite and self.path.exists():
+            return facts_of(self.path)
         _make_folder(self.path.parent)
         bench.require().checkpoint(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
         return bench.state()
@@ -332,27 +336,21 @@ class RecordingQuery:
         return bench.recording_view()
 
 
-@dataclass(frozen=True)
-class FactsQuery:
-    """What a file says about itself, for the question whether to replace it."""
+def facts_of(path: Path) -> FileFacts:
+    """Return what a file says about itself; `problem` says why where it is no result file."""
+    from hdmea.io import hdf5_store
+    from hdmea.utils.exceptions import HDMEAError
 
-    path: Path
-
-    def answer(self, bench: Workspace) -> FileFacts:
-        """Return it; `problem` says why where it is no result file."""
-        from hdmea.io import hdf5_store
-        from hdmea.utils.exceptions import HDMEAError
-
-        try:
-            summary = hdf5_store.summarize(self.path)
-        except (HDMEAError, OSError) as error:
-            size = self.path.stat().st_size if self.path.is_file() else 0
-            return FileFacts(self.path, "", 0, (), size, "", problem=str(error))
-        return FileFacts(
-            path=self.path,
-            dataset_id=summary.dataset_id,
-            n_units=summary.n_units,
-            steps=summary.completed_steps,
-            size_bytes=summary.size,
-            changed_at=summary.updated_at or summary.created_at,
-        )
+    try:
+        summary = hdf5_store.summarize(path)
+    except (HDMEAError, OSError) as error:
+        size = path.stat().st_size if path.is_file() else 0
+        return FileFacts(path, "", 0, (), size, "", problem=str(error))
+    return FileFacts(
+        path=path,
+        dataset_id=summary.dataset_id,
+        n_units=summary.n_units,
+        steps=summary.completed_steps,
+        size_bytes=summary.size,
+        changed_at=summary.updated_at or summary.created_at,
+    )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from hdmea_gui.controller.snapshot import Column
-from hdmea_gui.models.unit_filter import matching_units
+from hdmea_gui.models.unit_filter import FilterError, matching_units
 
 __all__ = ["MISSING", "UnitTableModel"]
 
@@ -30,6 +30,8 @@ class UnitTableModel(QAbstractTableModel):
     ----------
     filter_text
         What was typed last; the rows may still be those of the last filter that made sense.
+    filter_problem
+        Why that filter makes no sense with the present columns, empty if it does.
 
     Signals
     -------
@@ -50,6 +52,7 @@ class UnitTableModel(QAbstractTableModel):
         self._row_of: dict[str, int] = {}
         self._sorted_by = ("", Qt.SortOrder.AscendingOrder)
         self.filter_text = ""
+        self.filter_problem = ""
 
     # -- content -------------------------------------------------------------------------------------
 
@@ -74,9 +77,9 @@ class UnitTableModel(QAbstractTableModel):
         self._ids, self._columns = unit_ids, columns
         self._choose()
         try:
-            self._mask = matching_units(self.filter_text, unit_ids, columns)
-        except ValueError:
-            self._mask = np.ones(len(unit_ids), bool)
+            self._mask, self.filter_problem = matching_units(self.filter_text, unit_ids, columns), ""
+        except FilterError as error:
+            self._mask, self.filter_problem = np.ones(len(unit_ids), bool), str(error)
         self._arrange()
         self.endResetModel()
         self.content_changed.emit()
@@ -91,15 +94,13 @@ class UnitTableModel(QAbstractTableModel):
         self.content_changed.emit()
 
     def set_filter(self, text: str) -> None:
-        """Show the units that a filter lets through.
-
-        Raises
-        ------
-        FilterError
-            If it does not make sense; the rows stay as they are.
-        """
-        self.filter_text = text
-        mask = matching_units(text, self._ids, self._columns)
+        """Show the units that a filter lets through; the rows stay if it does not make sense."""
+        self.filter_text, self.filter_problem = text, ""
+        try:
+            mask = matching_units(text, self._ids, self._columns)
+        except FilterError as error:
+            self.filter_problem = str(error)
+            return
         self.beginResetModel()
         self._mask = mask
         self._arrange()

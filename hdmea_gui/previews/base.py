@@ -12,7 +12,7 @@ from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from hdmea_gui.controller import Controller
-from hdmea_gui.controller.tables import Table, WriteTable
+from hdmea_gui.controller.tables import Table, WriteTable, export_key, is_export
 from hdmea_gui.help_topics import HelpTopic
 from hdmea_gui.jobs import Failure, Query
 from hdmea_gui.previews.export import ask_export_path, picture_of, write_picture
@@ -156,7 +156,7 @@ class Preview(QWidget):
         if path.suffix.lower() == ".csv":
             table = self.table()
             if table is not None:
-                self._controller.ask(f"{self._key}:csv", WriteTable(path, table))
+                self._controller.ask(export_key(self._key, path), WriteTable(path, table))
             return
         try:
             write_picture(self, path)
@@ -188,7 +188,7 @@ class Preview(QWidget):
     def _export_table(self, table: Table) -> None:
         path = ask_export_path(self, "csv", f"{self._file_name()}_units")
         if path is not None:
-            self._controller.ask(f"{self._key}:csv", WriteTable(path, table))
+            self._controller.ask(export_key(self._key, path), WriteTable(path, table))
 
     def _file_name(self) -> str:
         parts = (self._controller.state.dataset_id, self._controller.selection.unit or "", self._key)
@@ -204,7 +204,7 @@ class Preview(QWidget):
             self._controller.ask(self._key, query)
 
     def _on_answered(self, key: str, answer: object) -> None:
-        if key == f"{self._key}:csv":
+        if is_export(key, self._key):
             self.told.emit(
                 f"Not exported: {answer.reason}" if isinstance(answer, Failure) else f"Exported: {answer}"
             )

@@ -32,6 +32,7 @@ from hdmea_gui.controller.file_views import (
     WriteOutline,
 )
 from hdmea_gui.controller.snapshot import StateView
+from hdmea_gui.controller.tables import export_key
 from hdmea_gui.icons import icon
 from hdmea_gui.jobs import Failure, Query
 from hdmea_gui.models.file_tree import FileTreeModel
@@ -126,7 +127,7 @@ class FilePreview(Preview):
     def export_to(self, path: Path) -> None:
         """Write the picture, or the whole tree if the suffix is ``.csv``."""
         if path.suffix.lower() == ".csv":
-            self._controller.ask(f"{self._key}:csv", WriteOutline(path))
+            self._controller.ask(export_key(self._key, path), WriteOutline(path))
         else:
             super().export_to(path)
 

@@ -25,18 +25,17 @@ from PySide6.QtWidgets import (
 
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.snapshot import Column
-from hdmea_gui.controller.tables import Table, WriteTable
+from hdmea_gui.controller.tables import Table, WriteTable, export_key, is_export
 from hdmea_gui.dialogs.columns import ColumnsDialog
 from hdmea_gui.help_topics import HelpTopic
 from hdmea_gui.jobs import Failure
-from hdmea_gui.models.unit_filter import FilterError
 from hdmea_gui.previews.export import ask_export_path
 from hdmea_gui.settings import SettingsStore
 from hdmea_gui.widgets.elided_label import ElidedLabel
 
 __all__ = ["UnitTable"]
 
-_KEY = "unit_table:csv"
+_KEY = "unit_table"
 _TYPING_MS = 200
 _FILTER_HELP = (
     "A part of a unit's id or of its cell type, or conditions:\n"
@@ -117,13 +116,7 @@ class UnitTable(QWidget):
     def apply_filter(self) -> None:
         """Show the units that the filter lets through; say in place what it does not understand."""
         self._typing.stop()
-        try:
-            self._model.set_filter(self.filter.text())
-        except FilterError as error:
-            self.problem.setText(f"Filter: {error}.")
-        else:
-            self.problem.clear()
-        self.problem.setVisible(bool(self.problem.text()))
+        self._model.set_filter(self.filter.text())
         self._show_count()
 
     def show_columns(self, keys: list[str]) -> None:
@@ -160,7 +153,7 @@ class UnitTable(QWidget):
 
     def export_to(self, path: Path, *, all_columns: bool) -> None:
         """Write the rows that are shown as CSV; `told` says what came of it."""
-        self._controller.ask(_KEY, WriteTable(path, self.table(all_columns=all_columns)))
+        self._controller.ask(export_key(_KEY, path), WriteTable(path, self.table(all_columns=all_columns)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fill the width."""
@@ -276,6 +269,9 @@ class UnitTable(QWidget):
             header.resizeSection(section, width + spare)
 
     def _show_count(self) -> None:
+        problem = self._model.filter_problem
+        self.problem.setText(f"Filter: {problem}." if problem else "")
+        self.problem.setVisible(bool(problem))
         total, shown = len(self._model.unit_ids), self._model.rowCount()
         self._count.setText("" if not total else f"{total}" if shown == total else f"{shown} of {total}")
 
@@ -318,7 +314,7 @@ class UnitTable(QWidget):
             self.export_to(path, all_columns=all_columns)
 
     def _on_answered(self, key: str, answer: object) -> None:
-        if key == _KEY:
+        if is_export(key, _KEY):
             text = f"Not exported: {answer.reason}" if isinstance(answer, Failure) else f"Exported: {answer}"
             self.told.emit(text)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -142,6 +143,30 @@ def test_a_checkpoint_leaves_the_session_in_memory(
     assert PipelineSession.load(tmp_path / "point.h5").checkpoint_name == "point"
     assert window.controller.state.saved_path is None
     assert "checkpointed" in window.windowTitle()
+
+
+def test_the_window_never_waits_for_the_drive(
+    loaded: Loaded, idle: Idle, answers: list[Path | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, _ = loaded
+    target = tmp_path / "out.h5"
+    asked: list[threading.Thread] = []
+    look = os.stat
+
+    def slow(path: Any, *args: Any, **options: Any) -> os.stat_result:
+        if not isinstance(path, int) and Path(os.fsdecode(path)) == target:
+            asked.append(threading.current_thread())
+        return look(path, *args, **options)
+
+    monkeypatch.setattr(os, "stat", slow)
+    answers.append(target)
+    for _ in range(2):
+        window.saving.save()
+        idle()
+
+    assert asked
+    assert threading.main_thread() not in asked
+    assert window.saving.dialog is not None, "it is there now"
 
 
 # -- closing -----------------------------------------------------------------------------------------

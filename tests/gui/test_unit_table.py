@@ -206,6 +206,37 @@ def test_clicks_with_control_and_shift_choose_several(qtbot: Any, window: MainWi
     assert set(window.controller.selection.units) == {"unit_001", "unit_002", "unit_003"}
 
 
+def test_what_is_said_of_a_filter_follows_the_columns(window: MainWindow) -> None:
+    table, units = window.table, window.controller.units
+    units.set_content(IDS, COLUMNS[:1])
+    table.filter.setText("DSI > 0.3")
+    table.apply_filter()
+    assert "there is no column “DSI”" in table.problem.text()
+
+    units.set_content(IDS, COLUMNS)  # the feature was extracted
+    assert not table.problem.isVisible()
+    assert shown(units) == ["unit_001", "unit_003"]
+
+    units.set_content(IDS[:2], COLUMNS[:1])  # another recording was opened
+    assert "there is no column “DSI”" in table.problem.text()
+    assert table.problem.isVisible()
+    assert shown(units) == list(IDS[:2])
+
+
+def test_two_exports_while_the_worker_is_busy_are_both_written(
+    qtbot: Any, window: MainWindow, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    window.table.told.connect(said.append)
+    paths = [tmp_path / "one.csv", tmp_path / "two.csv"]
+
+    for path in paths:
+        window.table.export_to(path, all_columns=False)
+
+    qtbot.waitUntil(lambda: len(said) == 2, timeout=5000)
+    assert all(path.is_file() for path in paths)
+
+
 def test_the_selection_survives_sorting_and_filtering(window: MainWindow) -> None:
     window.controller.selection.select_units(("unit_003", "unit_001"))
 
