@@ -22,7 +22,8 @@ _FROM = {**{source: page for page, source in _PAGES.items()}, "README.md": "inde
 _LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")
 # A page names the picture in light colours only: so it is right where the page is read without the site.
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)_light\.png\)")
-_BOTH = r"![\1](\2_light.png#only-light)![\1](\2_dark.png#only-dark)"
+# On a small screen a click shows it in its own size.
+_BOTH = "".join(rf"[![\1](\2_{name}.png#only-{name})](\2_{name}.png)" for name in ("light", "dark"))
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from hdmea.pipeline import PipelineSession
 from hdmea.pipeline.flows import run_flow
 from hdmea.simulate import write_demo
+from hdmea_gui.controller.unit_columns import unit_columns
+from hdmea_gui.models.unit_filter import matching_units
 from tests.docs.blocks import ROOT, python_blocks, run
 
 PAGES = [
@@ -44,6 +47,28 @@ def test_the_readme_example_runs(folder: Path) -> None:
     (folder / "result.h5").unlink()
     run(block)
     assert (folder / "result.h5").exists()
+
+
+def test_the_demo_is_as_the_tutorial_says(results: Path) -> None:
+    text = (ROOT / "docs/first_steps.md").read_text(encoding="utf-8")
+    session = PipelineSession.load(results / "result.h5", lazy=True)
+    columns = unit_columns(session)
+    units = tuple(session.units)
+
+    found = {
+        query: [
+            unit for unit, shown in zip(units, matching_units(query, units, columns), strict=True) if shown
+        ]
+        for query in ("DSI > 0.3 and rate > 1", '"cell type" = DS', '"cell type" = ON')
+    }
+
+    assert found["DSI > 0.3 and rate > 1"] == ["unit_006", "unit_020"]
+    assert {"unit_006", "unit_020"} <= set(found['"cell type" = DS'])
+    assert "unit_002" in found['"cell type" = ON']
+    assert all(name in text for name in ("unit_002", "unit_006", "unit_020", "DSI > 0.3 and rate > 1"))
+    assert f"{len(units)} units" in text
+    assert "step_up_5s_5i_b0_3x" in session.stimulus["section_time"]
+    assert len(session.stimulus["section_time"]) == 6
 
 
 def test_the_file_is_read_as_its_page_says(folder: Path) -> None:
