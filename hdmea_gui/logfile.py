@@ -148,15 +148,21 @@ class LogFiles:
             pid = path.stem.removeprefix("running-")
             if not pid.isdigit() or (psutil.pid_exists(int(pid)) and int(pid) != os.getpid()):
                 continue
-            if not path.stat().st_size:
-                path.unlink(missing_ok=True)
-                continue
-            moment = time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(path.stat().st_mtime))
-            kept = path.with_name(f"crash-{moment}-{pid}.txt")
-            os.replace(path, kept)
-            self.crashes[int(pid)] = kept
+            # A second window that starts now looks at the same files: only one of them gets each.
+            with contextlib.suppress(FileNotFoundError):
+                self._take_evidence(path, pid)
         for old in sorted(self.folder.glob("crash-*.txt"))[:-_N_CRASHES]:
             old.unlink(missing_ok=True)
+
+    def _take_evidence(self, path: Path, pid: str) -> None:
+        found = path.stat()
+        if not found.st_size:
+            path.unlink()
+            return
+        moment = time.strftime("%Y-%m-%d_%H-%M-%S", time.localtime(found.st_mtime))
+        kept = path.with_name(f"crash-{moment}-{pid}.txt")
+        os.replace(path, kept)
+        self.crashes[int(pid)] = kept
 
 
 class _RotatingFile(logging.handlers.RotatingFileHandler):
@@ -165,6 +171,18 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
     def __init__(self, path: Path) -> None:
         super().__init__(path, maxBytes=_MAX_BYTES, backupCount=_N_OLD_LOGS, encoding="utf-8", delay=False)
 
-    def rotate(self, source: str, dest: str) -> None:
-        with contextlib.suppress(PermissionError):
-            super().rotate(source, dest)
+    def doRollover(self) -> None:
+        """Begin a new file; if the present one is held, go on in it until it has grown by as much again."""
+        if self.stream is not None:
+            self.stream.close()
+        aside = f"{self.baseFilename}.{os.getpid()}"
+        try:
+            os.replace(self.baseFilename, aside)
+            os.replace(aside, self.baseFilename)
+        except OSError:
+            # The old logs stay where they are: they would all be pushed out, one for each line.
+            self.maxBytes += _MAX_BYTES
+            self.stream = self._open()
+        else:
+            self.maxBytes = _MAX_BYTES
+            super().doRollover()

@@ -238,7 +238,11 @@ class FilePreview(Preview):
     def _use_model(self, model: FileTreeModel) -> None:
         if self.tree.model() is model:
             return
+        before = self.tree.selectionModel()
         self.tree.setModel(model)
+        if before is not None:
+            # Qt leaves it to us: one for each search would go on listening to the model.
+            before.deleteLater()
         self.tree.setRootIsDecorated(model is self.model)
         self.tree.selectionModel().currentChanged.connect(lambda now, _before: self._on_chosen(now))
         self._open_again(QModelIndex())

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication
 
 from hdmea_gui.controller.file_views import FileEntry
@@ -213,3 +213,13 @@ def test_a_large_array_shows_its_first_plane(file_tab: FilePreview) -> None:
 
     assert file_tab.values.shown_text() == "0\t1\t2\n3\t4\t5"
     assert file_tab.values.note.text() == "float64, 9 × 2 × 3, plane 0"
+
+
+def test_searching_leaves_nothing_behind(qtbot: Any, file_tab: FilePreview) -> None:
+    for text in ("spike", "", "units", ""):
+        file_tab.search.setText(text)
+        file_tab.show_found()
+        wanted = file_tab.found if text else file_tab.model
+        qtbot.waitUntil(lambda wanted=wanted: file_tab.tree.model() is wanted, timeout=5000)
+
+    qtbot.waitUntil(lambda: len(file_tab.tree.findChildren(QItemSelectionModel)) == 1, timeout=5000)

@@ -81,8 +81,13 @@ def test_a_log_that_another_program_holds_is_written_on(
         raise PermissionError("in use")
 
     monkeypatch.setattr(logfile, "_MAX_BYTES", 500)
+    logs.folder.mkdir(parents=True)
+    earlier = {f"{logs.path}.{number}": f"log number {number}" for number in range(1, 5)}
+    for name, text in earlier.items():
+        Path(name).write_text(text)
     logs.start()
     monkeypatch.setattr(os, "rename", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
 
     for number in range(40):
         logging.getLogger("hdmea").info("line %d of many that fill the file", number)
@@ -90,6 +95,28 @@ def test_a_log_that_another_program_holds_is_written_on(
     text = logs.path.read_text(encoding="utf-8")
     assert "line 0 " in text
     assert "line 39 " in text
+    assert {name: Path(name).read_text() for name in earlier} == earlier, "earlier logs are kept"
+
+
+def test_two_windows_that_start_at_once_share_the_evidence(
+    logs: LogFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs.folder.mkdir(parents=True)
+    for pid in ("999999998", "999999999"):
+        (logs.folder / f"running-{pid}.txt").write_text("where it was")
+    take = logs._take_evidence
+
+    def other_is_faster(path: Path, pid: str) -> None:
+        if pid == "999999998":
+            path.unlink()
+        take(path, pid)
+
+    monkeypatch.setattr(logs, "_take_evidence", other_is_faster)
+    logs.start()
+
+    assert logs.problem == ""
+    assert list(logs.crashes) == [999999999]
+    assert (logs.folder / f"running-{os.getpid()}.txt").is_file()
 
 
 def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path: Path, qtbot: Any, no_leaks: None) -> None:
