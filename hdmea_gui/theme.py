@@ -17,6 +17,8 @@ __all__ = ["DARK", "LIGHT", "Theme", "ThemeName", "apply_theme", "contrast", "th
 
 ThemeName = Literal["light", "dark", "system"]
 
+_FIELDS = ("QLineEdit", "QAbstractSpinBox", "QComboBox", "QCheckBox", "QRadioButton")
+
 
 @dataclass(frozen=True)
 class Theme:
@@ -28,8 +30,9 @@ class Theme:
         Backgrounds: of the window, of lists and plots, of buttons and cards.
     text, muted
         Text, and text of second rank.
-    border, accent, on_accent, link
-        Lines; selection and progress; text on the accent; links in text.
+    border, outline, accent, on_accent, link
+        Lines that only divide; outlines of what can be filled in or ticked; selection and progress; text on
+        the accent; links in text.
     good, warning, bad
         States, also as text.
     density, magnitude, diverging
@@ -50,6 +53,7 @@ class Theme:
     text: str
     muted: str
     border: str
+    outline: str
     accent: str
     on_accent: str
     link: str
@@ -72,6 +76,7 @@ LIGHT = Theme(
     text="#1b2026",
     muted="#525b66",
     border="#c9ced6",
+    outline="#737d88",
     accent="#0b5fb0",
     on_accent="#ffffff",
     link="#0b5fb0",
@@ -94,6 +99,7 @@ DARK = Theme(
     text="#e7eaee",
     muted="#a4adb8",
     border="#434a54",
+    outline="#7d8794",
     accent="#2a74c6",
     on_accent="#ffffff",
     link="#6fb2ff",
@@ -141,7 +147,10 @@ def apply_theme(window: QWidget, theme: Theme) -> None:
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
-        QApplication.setPalette(_palette(theme))
+        palette = _palette(theme)
+        QApplication.setPalette(palette)
+        for kind in _FIELDS:
+            QApplication.setPalette(_outlined(palette, theme), kind)
         window.setStyleSheet(_stylesheet(theme))
     finally:
         sys.setswitchinterval(interval)
@@ -194,6 +203,18 @@ def _palette(theme: Theme) -> QPalette:
     }.items():
         palette.setColor(disabled, key, QColor(colour))
     return palette
+
+
+def _outlined(palette: QPalette, theme: Theme) -> QPalette:
+    """Return the palette of fields: Fusion draws an outline as the window's colour at 100/140 of its value."""
+    outlined, colour = QPalette(palette), QColor(theme.outline)
+    colour.setHsv(colour.hsvHue(), colour.hsvSaturation(), min(255, round(colour.value() * 1.4)))
+    outlined.setColor(QPalette.ColorRole.Window, colour)
+    # The outline of the field that has the focus is made from the colour of selected text.
+    for group in (QPalette.ColorGroup.Active, QPalette.ColorGroup.Inactive):
+        outlined.setColor(group, QPalette.ColorRole.Highlight, QColor(theme.link))
+        outlined.setColor(group, QPalette.ColorRole.HighlightedText, QColor(theme.base))
+    return outlined
 
 
 def _stylesheet(theme: Theme) -> str:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QLineEdit,
+    QRadioButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.models.steps import StepState
@@ -16,6 +28,7 @@ from hdmea_gui.theme import DARK, LIGHT, Theme, apply_theme, contrast
 from hdmea_gui.widgets.step_list import state_colour
 
 LEAST = 4.5
+LEAST_OF_OUTLINES = 3.0
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 
 _ROLE = QPalette.ColorRole
@@ -66,6 +79,50 @@ def test_text_of_the_palette(application: QApplication, theme: Theme, group: QPa
     }
 
     assert {pair: ratio for pair, ratio in found.items() if ratio < LEAST} == {}
+
+
+def outline_contrast(widget: QWidget, theme: Theme) -> float:
+    """Return the contrast of the left edge of a control, as it is painted, to the window around it."""
+    picture = widget.grab().toImage()
+    middle = picture.height() // 2
+    return max(contrast(picture.pixelColor(column, middle).name(), theme.window) for column in range(3))
+
+
+@THEMES
+@pytest.mark.parametrize("state", ["focused", "plain"])
+def test_outlines_of_what_can_be_filled_in_or_ticked(
+    qtbot: Any, application: QApplication, theme: Theme, state: str
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    editable = QComboBox()
+    editable.setEditable(True)
+    controls = (QLineEdit(), QSpinBox(), QDoubleSpinBox(), QComboBox(), editable, QCheckBox(), QRadioButton())
+    column = QVBoxLayout(window)
+    for control in controls:
+        column.addWidget(control)
+    apply_theme(window, theme)
+    window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+    low = {}
+
+    for place, control in enumerate(controls):
+        (control if state == "focused" else controls[place - 1]).setFocus()
+        ratio = outline_contrast(control, theme)
+        if ratio < LEAST_OF_OUTLINES:
+            low[f"{type(control).__name__} {place}"] = ratio
+
+    assert low == {}
+
+
+@THEMES
+def test_selected_text_in_fields(application: QApplication, theme: Theme) -> None:
+    apply_theme(application, theme)
+    for kind in ("QLineEdit", "QAbstractSpinBox", "QComboBox"):
+        palette = QApplication.palette(kind)
+        ratio = contrast(palette.highlightedText().color().name(), palette.highlight().color().name())
+        assert ratio >= LEAST
 
 
 @THEMES
