@@ -98,4 +98,5 @@ class LeaveFlow(QObject):
     def _losses(self) -> tuple[str, ...]:
         controller = self._controller
         running = controller.job_title if self._busy else None
-        return losses(controller.state, controller.steps.items, running, self._saving.checkpoint_note)
+        note = self._saving.checkpoint_note
+        return losses(controller.state, controller.steps.items, running, note, controller.saved_steps)

@@ -53,6 +53,8 @@ class RunFlow(QObject):
         self._dialogs = dialogs
         self._window = window
         self._stalled: StalledDialog | None = None
+        self._failed = ""
+        controller.ran.connect(self._on_ran)
         controller.step_failed.connect(self._on_step_failed)
         controller.stalled.connect(self._on_stalled)
         controller.left.connect(self._on_left)
@@ -103,8 +105,18 @@ class RunFlow(QObject):
 
     # -- what happened -------------------------------------------------------------------------------
 
+    def _on_ran(self, title: str) -> None:
+        failed, self._failed = self._failed, ""
+        if failed:
+            self.told.emit(f"{failed} failed. What was computed before is kept.")
+        elif self._controller.state.unsaved:
+            self.told.emit(f"{title}: done. Not saved yet: Save writes the result file.")
+        else:
+            self.told.emit(f"{title}: done. Everything is saved.")
+
     def _on_step_failed(self, title: str, reason: str, details: str) -> None:
         self.noted.emit(logging.ERROR, f"{title} failed: {reason}")
+        self._failed = title
         failed = next(item for item in self._controller.steps.items if item.spec.title == title)
         self._show_failure(failed)
 

@@ -91,9 +91,10 @@ class SaveFlow(QObject):
     def _confirm(self, facts: FileFacts, kind: str) -> None:
         path = facts.path
         assert path is not None
-        dialog = OverwriteDialog(facts, self._controller.own_facts(), self._window)
+        titles = {item.spec.name: item.spec.title for item in self._controller.steps.items}
+        dialog = OverwriteDialog(facts, self._controller.own_facts(), titles, self._window)
         dialog.replace_asked.connect(lambda: self._submit(path, kind, overwrite=True))
-        dialog.rename_asked.connect(lambda: self._rename(path, kind))
+        dialog.rename_asked.connect(lambda: self._rename(facts.free_path or path, kind))
         dialog.rejected.connect(self._forget_then)
         dialog.finished.connect(self._on_answered)
         self.dialog = dialog
@@ -104,9 +105,9 @@ class SaveFlow(QObject):
             self.dialog.deleteLater()
             self.dialog = None
 
-    def _rename(self, path: Path, kind: str) -> None:
+    def _rename(self, proposed: Path, kind: str) -> None:
         title = "Save result" if kind == "result" else "Write checkpoint"
-        other = files.ask_save_path(self._window, title, _free_name(path))
+        other = files.ask_save_path(self._window, title, proposed)
         if other is not None:
             self._write(other, kind)
         else:
@@ -140,11 +141,3 @@ def _cache() -> Path:
 def _documents() -> Path:
     folder = platformdirs.user_documents_path()
     return folder if folder.is_dir() else Path.home()
-
-
-def _free_name(path: Path) -> Path:
-    """Return the path with the first number that is free."""
-    number = 2
-    while (other := path.with_name(f"{path.stem} ({number}){path.suffix}")).exists():
-        number += 1
-    return other

@@ -158,7 +158,8 @@ class Photographer:
             31_400_000,
             "2025-04-10T11:42:00+00:00",
         )
-        dialog = OverwriteDialog(there, own, self.window)
+        titles = {item.spec.name: item.spec.title for item in self.window.controller.steps.items}
+        dialog = OverwriteDialog(there, own, titles, self.window)
         dialog.show()
         for theme in THEMES:
             self.window.use_theme(theme)  # type: ignore[arg-type]

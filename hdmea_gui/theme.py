@@ -150,7 +150,8 @@ def apply_theme(window: QWidget, theme: Theme) -> None:
         palette = _palette(theme)
         QApplication.setPalette(palette)
         for kind in _FIELDS:
-            QApplication.setPalette(_outlined(palette, theme), kind)
+            # The declaration of PySide asks for bytes, which it then refuses.
+            QApplication.setPalette(_outlined(palette, theme), kind)  # type: ignore[arg-type]
         window.setStyleSheet(_stylesheet(theme))
     finally:
         sys.setswitchinterval(interval)
@@ -206,7 +207,7 @@ def _palette(theme: Theme) -> QPalette:
 
 
 def _outlined(palette: QPalette, theme: Theme) -> QPalette:
-    """Return the palette of fields: Fusion draws an outline as the window's colour at 100/140 of its value."""
+    """Return the palette of fields: Fusion draws outlines in the window's colour at 100/140 of its value."""
     outlined, colour = QPalette(palette), QColor(theme.outline)
     colour.setHsv(colour.hsvHue(), colour.hsvSaturation(), min(255, round(colour.value() * 1.4)))
     outlined.setColor(QPalette.ColorRole.Window, colour)
@@ -230,6 +231,7 @@ def _stylesheet(theme: Theme) -> str:
         'QFrame[role="card"] QLabel': "border: 0; background: transparent",
         "QToolButton:focus": f"border: 1px solid {theme.accent}; border-radius: 3px",
         "QToolButton#presets::menu-indicator": "image: none; width: 0",
+        "QToolButton#table_menu::menu-indicator": "image: none; width: 0",
         'QPushButton[role="segment"]': (
             f"background: {theme.raised}; color: {theme.text}; border: {line}; padding: 3px 14px; "
             "margin-left: -1px; border-radius: 0"

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from hdmea.utils.exceptions import StepCancelled
 from hdmea_gui.controller.parameters import ParameterDesk
 from hdmea_gui.controller.recovery import DiscardJob, Keeper, Kept, NotKept, RecoverJob, RecoveryOffer
-from hdmea_gui.controller.snapshot import FileFacts, OpenResult, StateView
+from hdmea_gui.controller.snapshot import FileFacts, OpenResult, StateView, StepRecord
 from hdmea_gui.controller.work import (
     Catalogue,
     CheckpointJob,
@@ -78,6 +78,8 @@ class Controller(QObject):
         Parameters of all steps.
     state
         Snapshot of the session.
+    saved_steps
+        What the session remembered of each step when it was saved last.
     activity, job_title
         What the worker does.
 
@@ -95,6 +97,8 @@ class Controller(QObject):
         A file was written; the second is ``"result"`` or ``"checkpoint"``.
     occupied(FileFacts, str)
         Nothing was written: the file is there already and was not to be replaced; the second as of `saved`.
+    ran(str)
+        Title of a run that ended without being stopped; steps of it may have failed.
     step_failed(str, str, str)
         Title of the step, reason, details.
     failed(str, Failure)
@@ -121,6 +125,7 @@ class Controller(QObject):
     opened = Signal(object)
     saved = Signal(object, str)
     occupied = Signal(object, str)
+    ran = Signal(str)
     step_failed = Signal(str, str, str)
     failed = Signal(str, object)
     stopped = Signal(str)
@@ -138,6 +143,7 @@ class Controller(QObject):
         self.units = UnitTableModel(self)
         self.selection = SelectionModel(self)
         self.state = StateView()
+        self.saved_steps: Mapping[str, StepRecord] = {}
         self.catalogue = Catalogue((), ())
         self.flow = ""
         self.job_title = ""
@@ -317,6 +323,8 @@ class Controller(QObject):
     def _set_state(self, state: StateView, *, forget: bool = False) -> None:
         units_changed = (state.unit_ids, state.revision) != (self.state.unit_ids, self.state.revision)
         self.state = state
+        if forget or not state.unsaved:
+            self.saved_steps = {} if state.unsaved else state.steps
         self.steps.set_session(state, forget=forget)
         if units_changed:
             self.desk.ask_choices()
@@ -376,6 +384,8 @@ class Controller(QObject):
         elif isinstance(result, FileFacts):
             self.occupied.emit(result, "result" if isinstance(job, SaveJob) else "checkpoint")
         self._after_job()
+        if isinstance(job, RunJob):
+            self.ran.emit(job.title)
 
     def _learn(self, catalogue: Catalogue) -> None:
         self._starting = False

@@ -210,7 +210,10 @@ class OpenResult:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a result file, or the session in memory, says about itself."""
+    """What a result file, or the session in memory, says about itself.
+
+    `free_path` is a name beside it that is not taken.
+    """
 
     path: Path | None
     dataset_id: str
@@ -219,6 +222,7 @@ class FileFacts:
     size_bytes: int
     changed_at: str
     problem: str = ""
+    free_path: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -345,7 +345,7 @@ def facts_of(path: Path) -> FileFacts:
         summary = hdf5_store.summarize(path)
     except (HDMEAError, OSError) as error:
         size = path.stat().st_size if path.is_file() else 0
-        return FileFacts(path, "", 0, (), size, "", problem=str(error))
+        return FileFacts(path, "", 0, (), size, "", problem=str(error), free_path=_free_name(path))
     return FileFacts(
         path=path,
         dataset_id=summary.dataset_id,
@@ -353,4 +353,13 @@ def facts_of(path: Path) -> FileFacts:
         steps=summary.completed_steps,
         size_bytes=summary.size,
         changed_at=summary.updated_at or summary.created_at,
+        free_path=_free_name(path),
     )
+
+
+def _free_name(path: Path) -> Path:
+    """Return the path with the first number that is free."""
+    number = 2
+    while (other := path.with_name(f"{path.stem} ({number}){path.suffix}")).exists():
+        number += 1
+    return other

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
@@ -21,13 +24,29 @@ __all__ = ["OverwriteDialog"]
 
 
 class OverwriteDialog(QDialog):
-    """Asks whether to replace a file; `replace_asked` and `rename_asked` tell the answer."""
+    """Asks whether to replace a file; `replace_asked` and `rename_asked` tell the answer.
+
+    Parameters
+    ----------
+    there, own
+        What the file on disk and the session say about themselves.
+    titles
+        Titles of steps by their names; a step without one is called by its name.
+    parent
+        Qt parent.
+    """
 
     replace_asked = Signal()
     rename_asked = Signal()
 
-    def __init__(self, there: FileFacts, own: FileFacts, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, there: FileFacts, own: FileFacts, titles: Mapping[str, str], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        there, own = (
+            replace(facts, steps=tuple(titles.get(step, step) for step in facts.steps))
+            for facts in (there, own)
+        )
         self.setWindowTitle("The file exists")
         self.setMinimumWidth(520)
         name = there.path.name if there.path is not None else ""

@@ -49,6 +49,9 @@ class UnsavedDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
         layout.addWidget(title)
+        lead = QLabel("This is not saved:", self)
+        lead.setProperty("role", "muted")
+        layout.addWidget(lead)
         for loss in losses:
             line = QLabel(f"•  {loss}", self)
             line.setWordWrap(True)

@@ -165,7 +165,7 @@ class Probe(Photographer):
         own = window.controller.own_facts()
         there = FileFacts(Path("/a/long/folder/demo-Rec.h5"), "other", 135, own.steps, 31_400_000, "now")
         for dialog in (
-            OverwriteDialog(there, own, window),
+            OverwriteDialog(there, own, {}, window),
             UnsavedDialog("Close?", ("5 units",), can_save=True, discard_text="Close anyway", parent=window),
             MessageDialog("Failed", ("Why it failed. " * 12,), details="Trace\n" * 30, parent=window),
         ):

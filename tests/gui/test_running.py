@@ -342,3 +342,25 @@ def test_a_run_is_remembered_for_the_next_start(
     assert again.expected("load_recording", window.controller.state.source_bytes) is not None
     window.close_without_question()
     window.deleteLater()
+
+
+def test_the_end_of_a_run_says_how_it_ended_and_whether_it_is_saved(
+    qtbot: Any, loaded: Loaded, idle: Idle, tmp_path: Path
+) -> None:
+    window, _ = loaded
+    assert "Load recording: done. Not saved yet" in visible_texts(window.status)
+
+    window.controller.save(tmp_path / "result.h5", overwrite=False)
+    idle()
+    window.controller.run_steps(["load_recording"], "Up to Load recording")
+    idle()
+    qtbot.waitUntil(lambda: "Everything is saved" in visible_texts(window.status), timeout=5000)
+
+    window.controller.run_step("fail")
+    idle()
+    assert "Fail failed. What was computed before is kept" in visible_texts(window.status)
+
+    window.dialogs.current.close()  # type: ignore[union-attr]
+    window.controller.run_steps(["load_recording"], "Up to Load recording")
+    idle()
+    assert "Up to Load recording: done" in visible_texts(window.status), "an earlier failure is forgotten"

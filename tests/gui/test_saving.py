@@ -58,7 +58,8 @@ def test_the_question_shows_both_sides_and_replace_is_not_the_default(
     said = visible_texts(dialog)
     assert target.name in said
     assert said.count("demo-Rec") == 2
-    assert said.count("load_recording") == 2
+    assert said.count("Load recording") == 2
+    assert "load_recording" not in said
     assert not dialog.replace_button.isDefault()
     assert dialog.rename_button.isDefault()
 
@@ -115,6 +116,38 @@ def test_a_file_that_is_no_result_is_named_as_such(
     assert "no result file" in visible_texts(window.saving.dialog)  # type: ignore[arg-type]
     window.saving.dialog.cancel_button.click()  # type: ignore[union-attr]
     assert target.read_text() == "Dear colleague"
+
+
+def test_whether_a_file_is_there_is_asked_on_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+    question: tuple[MainWindow, OverwriteDialog, Path],
+    answers: list[Path | None],
+    idle: Idle,
+) -> None:
+    window, dialog, target = question
+    asked: dict[Path, set[bool]] = {}
+    exists = Path.exists
+    main = threading.get_ident()
+
+    def watched(path: Path, **options: Any) -> bool:
+        asked.setdefault(path, set()).add(threading.get_ident() == main)
+        return exists(path, **options)
+
+    monkeypatch.setattr(Path, "exists", watched)
+    proposed: list[Path] = []
+
+    def take_what_is_proposed(*given: Any) -> Path:
+        proposed.append(given[2])
+        return proposed[-1]
+
+    monkeypatch.setattr(files, "ask_save_path", take_what_is_proposed)
+
+    dialog.rename_button.click()
+    idle()
+
+    assert proposed == [target.with_name("result (2).h5")]
+    assert window.controller.state.saved_path == proposed[0]
+    assert asked[proposed[0]] == {False}
 
 
 def test_a_saved_result_holds_what_was_in_memory(
@@ -186,6 +219,24 @@ def test_closing_with_unsaved_work_names_what_would_be_lost(loaded: Loaded) -> N
     assert "Load recording" in visible_texts(window.dialog)
     window.dialog.cancel_button.click()
     assert window.isVisible()
+
+
+def test_closing_names_only_what_was_computed_since_it_was_saved(
+    loaded: Loaded, idle: Idle, answers: list[Path | None], tmp_path: Path
+) -> None:
+    window, _ = loaded
+    answers.append(tmp_path / "result.h5")
+    window.actions_["save"].trigger()
+    idle()
+    window.controller.run_step("add_section_time")
+    idle()
+
+    assert not window.close()
+
+    assert isinstance(window.dialog, UnsavedDialog)
+    texts = visible_texts(window.dialog)
+    assert "Section times" in texts
+    assert "Load recording" not in texts
 
 
 def test_closing_can_save_first(
