@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -238,11 +238,11 @@ class FilePreview(Preview):
     def _use_model(self, model: FileTreeModel) -> None:
         if self.tree.model() is model:
             return
-        before = self.tree.selectionModel()
         self.tree.setModel(model)
-        if before is not None:
-            # Qt leaves it to us: one for each search would go on listening to the model.
-            before.deleteLater()
+        for left in self.tree.findChildren(QItemSelectionModel):
+            # Qt leaves them to us: with each search more of them would go on listening to the models.
+            if left is not self.tree.selectionModel():
+                left.deleteLater()
         self.tree.setRootIsDecorated(model is self.model)
         self.tree.selectionModel().currentChanged.connect(lambda now, _before: self._on_chosen(now))
         self._open_again(QModelIndex())
