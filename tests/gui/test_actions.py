@@ -199,6 +199,26 @@ def _opens_address(action_id: str, wanted: Callable[[Rig], str]) -> Callable[[Ri
     return check
 
 
+def _views(rig: Rig) -> None:
+    tabs = rig.window.tabs
+    before = tabs.currentIndex()
+    rig.trigger("next_view")
+    assert tabs.currentIndex() == (before + 1) % tabs.count()
+    rig.trigger("previous_view")
+    assert tabs.currentIndex() == before
+
+
+def _panes(rig: Rig) -> None:
+    window = rig.window
+    window.activateWindow()
+    rig.qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+    window.steps.setFocus()
+    rig.trigger("next_pane")
+    assert window.panel.form.isAncestorOf(window.focusWidget())
+    rig.trigger("previous_pane")
+    assert window.focusWidget() is window.steps
+
+
 EFFECTS: dict[str, Callable[[Rig], None]] = {
     "open": lambda rig: rig.asks("open", "ask_open_files", []),
     "open_folder": lambda rig: rig.asks("open_folder", "ask_folder", None),
@@ -226,6 +246,10 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "previous_unit": _units,
     "next_unit": _units,
     "whole_recording": _whole_recording,
+    "next_view": _views,
+    "previous_view": _views,
+    "next_pane": _panes,
+    "previous_pane": _panes,
     "log": _log,
     "theme_light": _theme("light"),
     "theme_dark": _theme("dark"),
