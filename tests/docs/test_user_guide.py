@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hdmea.io.playlist import read_movie_lengths, read_playlists
+from hdmea.io.stimulus_definition import read_definition
 from hdmea_gui.actions import ACTIONS, plain_text
-from hdmea_gui.models.steps import StepState
+from hdmea_gui.controller.main import StepState
 from hdmea_gui.models.unit_filter import matching_units
 from hdmea_gui.models.units import Column
 from tests.docs.blocks import ROOT
@@ -62,3 +65,19 @@ def test_filters_of_the_guide_are_understood(example: str) -> None:
 
     assert shown.any()
     assert not shown.all()
+
+
+def test_the_tables_and_the_definition_of_the_guide_are_read(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "user_guide" / "stimuli.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(?:csv|json)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    paths = [tmp_path / name for name in ("playlist.csv", "movie_length.csv", "noise.json")]
+    for path, block in zip(paths, blocks, strict=True):
+        path.write_text(block, encoding="utf-8")
+
+    playlist = read_playlists(paths[0])["my_playlist"]
+    definition = read_definition(paths[2])
+
+    assert set(playlist.movies) == set(read_movie_lengths(paths[1]))
+    assert definition.kind == "step"
+    assert definition.section_kwargs.n_trials == 3
+    assert definition.events_of_type("light_step")
