@@ -68,6 +68,7 @@ class Walk:
     def run(self, paths: list[Path], flow: str) -> None:
         """Do everything."""
         self._phase("start", self.controller.start)
+        self._phase("making the views", self.window.views.make_the_rest, at_least_s=2.0)
         self._phase("open", lambda: self.controller.open(paths))
         self.watch.name_of_now = "run all"
         self._running = "run all"

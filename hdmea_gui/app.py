@@ -56,6 +56,7 @@ def _run(options: argparse.Namespace, logs: LogFiles) -> int:
     window = make_window(options, logs)
     window.show()
     window.controller.start()
+    window.views.make_the_rest()
     window.recovery.offer()
     if options.demo:
         window.open_demo()

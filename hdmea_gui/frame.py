@@ -18,9 +18,19 @@ from PySide6.QtWidgets import (
 from hdmea_gui.settings import Settings
 from hdmea_gui.widgets.view_tabs import ViewTabs
 
-__all__ = ["WindowFrame"]
+__all__ = ["WindowFrame", "pass_drops_on"]
 
 _SIZE = QSize(1280, 720)
+
+
+def pass_drops_on(part: QWidget) -> None:
+    """Have nothing inside a part of the window take what is dropped on it."""
+    for view in part.findChildren(QGraphicsView):
+        view.setAcceptDrops(False)
+        view.viewport().setAcceptDrops(False)
+    for kind in (QLineEdit, QPlainTextEdit):
+        for line in part.findChildren(kind):
+            line.setAcceptDrops(False)
 
 
 class WindowFrame:
@@ -32,8 +42,8 @@ class WindowFrame:
         Gets the parts as its central widget.
     panel
         The steps and their parameters.
-    views
-        Titles and previews, one tab each.
+    titles
+        One tab each, empty for now.
     below
         What lies below the tabs: the unit table and the log.
 
@@ -47,13 +57,13 @@ class WindowFrame:
         self,
         window: QMainWindow,
         panel: QWidget,
-        views: Sequence[tuple[str, QWidget]],
+        titles: Sequence[str],
         below: Sequence[QWidget],
     ) -> None:
         self._window = window
         self.tabs = ViewTabs(window)
-        for title, view in views:
-            self.tabs.addTab(view, title)
+        for title in titles:
+            self.tabs.addTab(QWidget(window), title)
         self._column = QSplitter(Qt.Orientation.Vertical, window)
         for widget, stretch in ((self.tabs, 3), *zip(below, (1, 0), strict=True)):
             self._column.addWidget(widget)
@@ -81,12 +91,7 @@ class WindowFrame:
     def take_drops(self) -> None:
         """Have what is dropped on a view reach the window, which takes it wherever it lands."""
         self._window.setAcceptDrops(True)
-        for view in self._window.findChildren(QGraphicsView):
-            view.setAcceptDrops(False)
-            view.viewport().setAcceptDrops(False)
-        for kind in (QLineEdit, QPlainTextEdit):
-            for line in self._window.findChildren(kind):
-                line.setAcceptDrops(False)
+        pass_drops_on(self._window)
 
     def remember(self, values: Settings) -> None:
         """Write the arrangement into the settings."""

@@ -20,10 +20,11 @@ from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.editing import EditFlow
 from hdmea_gui.estimates import EstimateFlow
 from hdmea_gui.forecasting import ForecastFlow
-from hdmea_gui.frame import WindowFrame
+from hdmea_gui.frame import WindowFrame, pass_drops_on
 from hdmea_gui.helping import HelpFlow
 from hdmea_gui.icons import application_icon
 from hdmea_gui.jobs import Failure, JobProgress
+from hdmea_gui.lazy_views import VIEWS, LazyViews
 from hdmea_gui.leaving import LeaveFlow
 from hdmea_gui.logfile import LogFiles
 from hdmea_gui.models.steps import StepState
@@ -123,22 +124,8 @@ class MainWindow(QMainWindow):
         self.actions_ = ActionSet(self)
         self.panel = StepPanel(controller, self.steps, self.actions_, self._theme, self)
         self.editing.attach(self.panel)
-        self.recording = RecordingPreview(controller, self._theme, self)
-        self.unit = UnitPreview(controller, self._theme, self)
-        self.field = ReceptiveFieldPreview(controller, self._theme, self)
-        self.image = ElectricalImagePreview(controller, self._theme, self)
-        self.units = UnitsPreview(controller, self._theme, self)
-        self.stimulus = StimulusPreview(controller, self._theme, self)
-        self.file = FilePreview(controller, self._theme, self)
-        self.previews: tuple[Preview, ...] = (
-            self.recording,
-            self.units,
-            self.unit,
-            self.field,
-            self.image,
-            self.stimulus,
-            self.file,
-        )
+        self.views = LazyViews(controller, self._theme, self)
+        self.recording = self.views.get(RecordingPreview)
         self.table = UnitTable(controller, settings, self)
         self.log = LogPanel(self._theme, self.actions_["copy_report"], self)
         self._relay = LogRelay(self)
@@ -159,17 +146,17 @@ class MainWindow(QMainWindow):
     # -- parts ---------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        titles = ("Recording", "Units", "Unit", "Receptive field", "Electrical image", "Stimulus", "File")
-        views = tuple(zip(titles, self.previews, strict=True))
-        self.frame = WindowFrame(self, self.panel, views, (self.table, self.log))
+        titles = tuple(title for title, _ in VIEWS)
+        self.frame = WindowFrame(self, self.panel, titles, (self.table, self.log))
         self.tabs = self.frame.tabs
+        self.views.attach(self.tabs)
         parts = (self.panel.list, self.panel.form, self.tabs, self.table, self.log)
         self.panes.attach(parts, self.tabs)
         menus = self.actions_.fill_menu_bar(self.menuBar())
         self.recent = RecentMenu(self.settings, self)
         self.recent.chosen.connect(lambda path: self.open_paths([path]))
         menus["&File"].insertMenu(self.actions_["save"], self.recent)
-        about = tuple((title, view.help_text) for title, view in views)
+        about = tuple((title, view.help_text) for title, view in VIEWS)
         self.helping.attach(self.actions_, about, self._relay.recent)
         self.actions_.fill_toolbar(self.frame.add_toolbar())
         self.status = StatusLine(self.actions_["log"], self)
@@ -210,8 +197,8 @@ class MainWindow(QMainWindow):
         self.recording.card.run_all_asked.connect(self.controller.run_all)
         self._relay.line.connect(self.log.add_line)
         self.table.told.connect(self._say)
-        for preview in self.previews:
-            preview.told.connect(self._say)
+        self.recording.told.connect(self._say)
+        self.views.made.connect(self._on_view)
         self.log.warnings_changed.connect(self.status.show_warnings)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_scheme)
 
@@ -242,7 +229,7 @@ class MainWindow(QMainWindow):
             self.saving.forget_checkpoint()
             if result.card is not None:
                 self.recording.card.show_card(result.card)
-        for preview in self.previews:
+        for preview in self.views.so_far:
             preview.invalidate()
         self._refresh()
 
@@ -276,6 +263,45 @@ class MainWindow(QMainWindow):
         self.settings.note_recent(path)
 
     # -- views ---------------------------------------------------------------------------------------
+
+    @property
+    def units(self) -> UnitsPreview:
+        """The view of the chosen units."""
+        return self.views.get(UnitsPreview)
+
+    @property
+    def unit(self) -> UnitPreview:
+        """The view of one unit."""
+        return self.views.get(UnitPreview)
+
+    @property
+    def field(self) -> ReceptiveFieldPreview:
+        """The view of receptive fields."""
+        return self.views.get(ReceptiveFieldPreview)
+
+    @property
+    def image(self) -> ElectricalImagePreview:
+        """The view of electrical images."""
+        return self.views.get(ElectricalImagePreview)
+
+    @property
+    def stimulus(self) -> StimulusPreview:
+        """The view of the stimulus."""
+        return self.views.get(StimulusPreview)
+
+    @property
+    def file(self) -> FilePreview:
+        """The view of the file."""
+        return self.views.get(FilePreview)
+
+    @property
+    def previews(self) -> tuple[Preview, ...]:
+        """All views in the order of their tabs."""
+        return tuple(self.views.get(kind) for _, kind in VIEWS)
+
+    def _on_view(self, view: Preview) -> None:
+        view.told.connect(self._say)
+        pass_drops_on(view)
 
     def previous_unit(self) -> None:
         """Choose the unit above."""
@@ -312,8 +338,7 @@ class MainWindow(QMainWindow):
         self._theme = theme_of(name)
         apply_theme(self, self._theme)
         self.helping.apply_theme(self._theme)
-        for preview in self.previews:
-            preview.use_theme(self._theme)
+        self.views.use_theme(self._theme)
         # One part for each turn of the event loop, which must not stand still for all of them.
         for part in (self.actions_, self.panel, self.log):
             QTimer.singleShot(0, self, lambda part=part: part.apply_theme(self._theme))
@@ -328,7 +353,7 @@ class MainWindow(QMainWindow):
 
     def _on_state(self, state: StateView) -> None:
         self.status.memory.show_session(state.memory_gb, state.contributors)
-        for preview in self.previews:
+        for preview in self.views.so_far:
             preview.invalidate()
         self._refresh()
 
@@ -377,6 +402,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._remember()
+        self.views.stop()
         self._relay.close()
         self.helping.close()
         QGuiApplication.styleHints().colorSchemeChanged.disconnect(self._on_system_scheme)

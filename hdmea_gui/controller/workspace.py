@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hdmea_gui.controller.snapshot import (
     RecordingView,
@@ -55,6 +57,7 @@ class Workspace:
         self._announced = (0, 0.0)
         self._revision = 0
         self._made: dict[str, Any] = {}
+        self._population: _Population | None = None
 
     def successor(self) -> Workspace:
         """Return what takes the place of this one, whose worker hangs and may come back at any time.
@@ -99,6 +102,7 @@ class Workspace:
         """
         before = None if self.session is None else weakref.ref(self.session)
         self.session = session
+        self._population = None
         self.sources = sources
         self._announced = announced
         self.forget_checkpoint()
@@ -179,16 +183,42 @@ class Workspace:
         from hdmea.io.mcs_vocabulary import CHIP_EDGE
 
         trains = [unit["spike_times"] for unit in session.units.values()]
+        places = np.array([_place(unit) for unit in session.units.values()])
+        before = self._population
+        if before is not None and before.shows(session, trains, places):
+            return before.view
         raster = SpikeRaster(trains, session.acquisition_rate, session.duration_s)
-        return RecordingView(
+        view = RecordingView(
             unit_ids=tuple(session.units),
             raster=raster,
             rate=raster.population_rate(),
             spans=spans_of(session),
             duration_s=session.duration_s,
-            places=np.array([_place(unit) for unit in session.units.values()]),
+            places=places,
             unit_rates=np.array([len(train) for train in trains]) / max(session.duration_s, 1e-9),
             chip_edge=CHIP_EDGE,
+        )
+        self._population = _Population(view, trains, session.acquisition_rate)
+        return view
+
+
+@dataclass(frozen=True)
+class _Population:
+    """What the recording's preview draws, and the spike trains that it was made from."""
+
+    view: RecordingView
+    trains: list[Any]
+    rate: float
+
+    def shows(self, session: PipelineSession, trains: list[Any], places: NDArray[np.float64]) -> bool:
+        """Return whether a session that has changed since still looks the same."""
+        view = self.view
+        return (
+            view.unit_ids == tuple(session.units)
+            and all(mine is other for mine, other in zip(self.trains, trains, strict=True))
+            and (self.rate, view.duration_s) == (session.acquisition_rate, session.duration_s)
+            and view.spans == spans_of(session)
+            and np.array_equal(view.places, places, equal_nan=True)
         )
 
 

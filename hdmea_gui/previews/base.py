@@ -83,6 +83,9 @@ class Preview(QWidget):
     def show_problem(self, reason: str) -> None:
         """Say why nothing can be shown."""
 
+    def complete(self) -> None:
+        """Make what is not seen at first, and was not wanted yet."""
+
     def table(self) -> Table | None:
         """Return what is shown as columns; None while there is nothing to show."""
         return None

@@ -16,6 +16,7 @@ from hdmea_gui.widgets.unit_map import UnitMap
 __all__ = ["ChipMap"]
 
 _SIZE, _RING = 9, 15
+_COLOURS = 64
 
 
 class ChipMap(UnitMap):
@@ -70,10 +71,13 @@ class ChipMap(UnitMap):
         known = np.flatnonzero(np.isfinite(view.places).all(axis=1))
         rates = view.unit_rates[known]
         high = float(rates.max(initial=0.0)) or 1.0
-        colours = colour_map(self._theme.magnitude).map(rates / high, mode="qcolor")
+        # Each brush costs the drawing of a symbol, hence there are not as many as units.
+        levels = np.rint(rates / high * (_COLOURS - 1)).astype(int)
+        colours = colour_map(self._theme.magnitude).map(np.linspace(0, 1, _COLOURS), mode="qcolor")
+        palette = [pg.mkBrush(colour) for colour in colours]
         # The busiest on top: several units may share an electrode.
         order = np.argsort(rates, kind="stable")
-        brushes = [pg.mkBrush(colours[place]) for place in order]
+        brushes = [palette[level] for level in levels[order]]
         self._dots.setData(pos=view.places[known[order]], brush=brushes)
         self.show_colours((0.0, high), self._theme.magnitude, "Mean rate (Hz)")
         self.mark_units()

@@ -72,9 +72,11 @@ class RecordingPreview(Preview):
             self._view = None
             self._show_beginning()
             return
+        self._stack.setCurrentWidget(self._pages)
+        if answer is self._view:
+            return
         fresh = self._view is None or self._view.duration_s != answer.duration_s
         self._view = answer
-        self._stack.setCurrentWidget(self._pages)
         self.raster.show_recording(answer)
         self.chip.show_recording(answer)
         self._rate_curve.setData(answer.rate.edges_s, answer.rate.rate[0], stepMode="center")

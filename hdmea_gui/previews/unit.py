@@ -24,6 +24,7 @@ _PAGES = (
     ("Responses", "Trials, rates and marked responses to one movie"),
     ("Numbers", "All feature values with their definitions"),
 )
+_RESPONSES = 1
 
 
 class UnitResponses(ResponsesPreview):
@@ -59,14 +60,16 @@ class UnitPreview(Preview):
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__("unit", controller, theme, parent)
         self.overview = UnitOverview(controller, theme, self)
-        self.responses = UnitResponses(controller, theme, self)
         self.features = UnitFeatures(controller, theme, self)
+        self._responses: UnitResponses | None = None
         self.segments = Segments(_PAGES, self)
         self._title = QLabel(self)
         self._pages = QStackedWidget(self)
-        for page in self.pages:
+        self._empty = QWidget(self)
+        for page in (self.overview, self._empty, self.features):
             self._pages.addWidget(page)
-            page.told.connect(self.told)
+        for view in self._made:
+            view.told.connect(self.told)
         top = QHBoxLayout()
         top.setContentsMargins(8, 4, 8, 2)
         top.addWidget(self.segments)
@@ -77,10 +80,34 @@ class UnitPreview(Preview):
         layout.setSpacing(0)
         layout.addLayout(top)
         layout.addWidget(self._pages, 1)
-        self.segments.chosen.connect(self._pages.setCurrentIndex)
+        self.segments.chosen.connect(self._turn_to)
         controller.selection.units_changed.connect(lambda _ids: self._show_title())
         controller.state_changed.connect(lambda _state: self._show_title())
         self._show_title()
+
+    @property
+    def responses(self) -> UnitResponses:
+        """The page with the responses; made when it is first wanted."""
+        if self._responses is None:
+            page = self._responses = UnitResponses(self._controller, self._theme, self)
+            page.told.connect(self.told)
+            self._pages.insertWidget(_RESPONSES, page)
+            self._pages.removeWidget(self._empty)
+            self._empty.deleteLater()
+        return self._responses
+
+    @property
+    def _made(self) -> tuple[Preview, ...]:
+        return (self.overview, self.features, *(() if self._responses is None else (self._responses,)))
+
+    def _turn_to(self, index: int) -> None:
+        if index == _RESPONSES:
+            assert self.responses
+        self._pages.setCurrentIndex(index)
+
+    def complete(self) -> None:
+        """Make the page with the responses."""
+        assert self.responses
 
     @property
     def pages(self) -> tuple[Preview, ...]:
@@ -95,7 +122,9 @@ class UnitPreview(Preview):
     @property
     def page(self) -> Preview:
         """The page that is seen."""
-        return self.pages[self._pages.currentIndex()]
+        page = self._pages.currentWidget()
+        assert isinstance(page, Preview)
+        return page
 
     def show_page(self, page: Preview) -> None:
         """Turn to a page."""
@@ -124,15 +153,15 @@ class UnitPreview(Preview):
         """Put the picture of the page into the clipboard."""
         self.page.copy_picture()
 
-    def apply_theme(self, theme: Theme) -> None:
-        """Draw in the colours of a theme."""
-        super().apply_theme(theme)
-        for page in self.pages:
-            page.apply_theme(theme)
+    def use_theme(self, theme: Theme) -> None:
+        """Have each page draw in the colours of a theme, now or when it is shown."""
+        self._theme = theme
+        for page in self._made:
+            page.use_theme(theme)
 
     def invalidate(self) -> None:
         """Let the pages ask anew."""
-        for page in self.pages:
+        for page in self._made:
             page.invalidate()
 
     def showEvent(self, event: QShowEvent) -> None:

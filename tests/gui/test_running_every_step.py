@@ -256,3 +256,26 @@ def test_what_ended_before_a_failure_is_kept(
 
     assert [event.outcome for event in run.ended] == ["done", "done", "failed"]
     assert list(run.bench.require().completed_steps) == ["load_recording", "add_section_time"]
+
+
+def test_the_recording_is_drawn_anew_only_when_its_spikes_or_sections_change(complete: Complete) -> None:
+    session = twin_of(complete[0])
+    bench = Run(session).bench
+    before = bench.recording_view()
+    bench.touch()
+
+    assert before is not None
+    assert bench.recording_view() is before, "a step changed something else"
+
+    unit = next(iter(session.units.values()))
+    unit["spike_times"] = unit["spike_times"][1:]
+    bench.touch()
+    after = bench.recording_view()
+    assert after is not None
+    assert after.raster.n_spikes == before.raster.n_spikes - 1
+
+    session.stimulus["section_time"] = {}
+    bench.touch()
+    without = bench.recording_view()
+    assert without is not None
+    assert (after.spans != (), without.spans) == (True, ())

@@ -228,3 +228,28 @@ def test_a_long_text_in_the_status_line_does_not_widen_the_window(window: MainWi
     window.status.say("a very long sentence " * 40)
 
     assert window.minimumSizeHint().width() == width
+
+
+def test_views_are_made_when_they_are_wanted_and_then_in_the_colours_of_the_time(
+    qtbot: Any, window: MainWindow
+) -> None:
+    assert window.views.so_far == (window.recording,)
+    window.use_theme("dark")
+
+    window.tabs.setCurrentIndex(3)
+
+    assert window.tabs.currentWidget() is window.field
+    assert window.field.isVisible()
+    assert window.tabs.tabText(3) == "Receptive field"
+    assert window.views.so_far == (window.recording, window.field)
+    assert window.field._theme is DARK
+
+
+def test_the_other_views_are_made_while_the_worker_is_idle(qtbot: Any, window: MainWindow) -> None:
+    window.tabs.setCurrentIndex(0)
+
+    window.views.make_the_rest()
+
+    qtbot.waitUntil(lambda: len(window.views.so_far) == window.tabs.count(), timeout=10_000)
+    assert window.tabs.currentWidget() is window.recording
+    assert [window.tabs.widget(index) for index in range(window.tabs.count())] == list(window.previews)
