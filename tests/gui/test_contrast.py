@@ -175,6 +175,8 @@ def writes(axis: pg.AxisItem) -> bool:
 def test_text_in_plots_and_labels_of_the_window(window: MainWindow, name: str) -> None:
     window.actions_[f"theme_{name}"].trigger()
     low, n_axes = [], 0
+    for preview in window.previews:
+        preview.complete()
 
     for graphics in window.findChildren(pg.GraphicsLayoutWidget):
         ground = graphics.backgroundBrush().color().name()

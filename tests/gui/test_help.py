@@ -193,6 +193,8 @@ def without_tooltip(window: QWidget) -> list[str]:
 
 def test_every_control_of_the_window_has_a_tooltip(window: MainWindow) -> None:
     window.panel.list.choose("compute_sta")
+    for preview in window.previews:
+        preview.complete()
 
     assert not without_tooltip(window)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -307,8 +308,11 @@ def test_a_drop_reaches_the_window_wherever_it_lands(
     loaded: tuple[MainWindow, tuple[Path, Path]],
 ) -> None:
     window, _ = loaded
-    for item in window.controller.steps.items:
-        window.panel.list.choose(item.spec.name)
+    for item, preview in itertools.zip_longest(window.controller.steps.items, window.previews):
+        if item is not None:
+            window.panel.list.choose(item.spec.name)
+        if preview is not None:
+            window.tabs.setCurrentWidget(preview)
         taking = [found for found in window.findChildren(QWidget) if found.acceptDrops()]
         taking = [found for found in taking if not found.isWindow() and found.isVisible()]
         assert not taking, taking
