@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QWidget
 
 from hdmea_gui import uncaught
@@ -23,6 +23,7 @@ from hdmea_gui.help_topics import HelpTopic, topic_of
 from hdmea_gui.keyboard import groups
 from hdmea_gui.licences import components
 from hdmea_gui.logfile import LogFiles, default_log_folder
+from hdmea_gui.outside import open_outside
 from hdmea_gui.theme import Theme
 from hdmea_gui.versions import release_page
 
@@ -139,7 +140,7 @@ class HelpFlow(QObject):
                 "Ask for a newer version where you got it from; “About” in the Help menu says which this is.",
             )
             self._dialogs.open(MessageDialog("No page with releases", sentences, parent=self._window))
-        elif QDesktopServices.openUrl(QUrl(page)):
+        elif open_outside(QUrl(page)):
             self.told.emit(f"Opened in the browser: {page}")
         else:
             self.told.emit(f"No browser could be opened. The releases are at {page}")
@@ -164,7 +165,7 @@ class HelpFlow(QObject):
     def open_log_folder(self) -> None:
         """Show the log files in the file manager."""
         folder = self.log_folder
-        opened = folder.is_dir() and QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+        opened = folder.is_dir() and open_outside(QUrl.fromLocalFile(str(folder)))
         verb = "Log folder" if opened else "The log folder could not be opened. It is"
         self.told.emit(f"{verb}: {folder}")
 
