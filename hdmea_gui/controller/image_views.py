@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea_gui.controller.mosaic_views import Mosaic, field_shape, make_mosaic
+from hdmea_gui.controller.mosaic_views import Mosaic, field_shape, is_refuted, make_mosaic
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -248,12 +248,16 @@ def _outlines(
 
 def _field_facts(geometry: Mapping[str, Any], numbers: Mapping[str, Any]) -> Iterator[Fact]:
     helps = _definitions() if geometry or numbers else {}
+    p = float(numbers.get("rf_p", math.nan))
+    if is_refuted(numbers):
+        yield Fact("No receptive field", f"p {p:.2g}", helps.get("rf_p", ""))
+        return
 
     def number(name: str) -> float:
         own = float(numbers.get(name, math.nan))
         return own if np.isfinite(own) else float(geometry.get(name, math.nan))
 
-    polarity, latency, p = number("polarity"), number("latency"), float(numbers.get("rf_p", math.nan))
+    polarity, latency = number("polarity"), number("latency")
     long, short = (float(numbers.get(name, math.nan)) for name in ("sigma_long", "sigma_short"))
     area = float(geometry.get("area", math.nan))
     if np.isfinite(polarity):

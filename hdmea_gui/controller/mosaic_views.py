@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
     from hdmea.stimulus.calibration import StimulusCalibration
 
-__all__ = ["Mosaic", "field_shape", "make_mosaic"]
+__all__ = ["Mosaic", "field_shape", "is_refuted", "make_mosaic"]
 
 _MODEL_TITLES = {"gaussian": "Gaussian", "dog": "difference of Gaussians", "on_off": "ON and OFF Gaussians"}
 _CENTRE_PARTS = {"gaussian": "gaussian", "dog": "dog_center", "on_off": "on"}
@@ -94,6 +94,12 @@ def make_mosaic(session: PipelineSession, movie: str) -> Mosaic:
     )
 
 
+def is_refuted(numbers: Mapping[str, Any]) -> bool:
+    """Return whether the test of ``dense_noise`` found no receptive field: a fit then fits noise."""
+    p, polarity = (float(numbers.get(name, np.nan)) for name in ("rf_p", "polarity"))
+    return bool(np.isfinite(p) and not np.isfinite(polarity))
+
+
 def field_shape(geometry: Mapping[str, Any], numbers: Mapping[str, Any]) -> tuple[tuple[float, ...], str]:
     """Return the fitted 1-σ ellipse of a receptive field, and what fitted it.
 
@@ -112,6 +118,8 @@ def field_shape(geometry: Mapping[str, Any], numbers: Mapping[str, Any]) -> tupl
     source
         What fitted it; empty without a fit.
     """
+    if is_refuted(numbers):
+        return (np.nan,) * 5, ""
     model = str(geometry.get("model", ""))
     part = _CENTRE_PARTS.get(model, "")
     if part == "on" and float(geometry.get("polarity", 1.0)) < 0:
