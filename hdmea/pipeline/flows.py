@@ -255,7 +255,8 @@ def run_flow(
 def _documented(result: FlowResult) -> FlowResult:
     """Fill in the results of loading and feature extraction in their documented form."""
     for run in result.runs:
-        run.hdf5_path = result.hdf5_path
+        # Of a session that is in memory only: where a save will write it.
+        run.hdf5_path = result.hdf5_path or run.session.default_path
         made = run.definition.result(run)
         result.results[run.definition.name] = made
         if run.definition.creates:

@@ -8,7 +8,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -24,7 +24,6 @@ from hdmea_gui.settings import SettingsStore
 
 _THREAD_TIMEOUT_S = 5.0
 _PLOT_MENUS = {"Plot Options", "Transforms", "Downsample", "Average", "Alpha", "Grid", "Points"}
-_Kind = TypeVar("_Kind")
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +33,19 @@ def demo_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
     demo = write_demo(tmp_path_factory.mktemp("demo"), size="tiny")
     return demo.cmcr_path, demo.cmtr_path
+
+
+@pytest.fixture(scope="session")
+def analysed_file(demo_pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the result of the standard flow on the tiny demo, computed once; do not change it."""
+    from hdmea.pipeline import create_session
+    from hdmea.pipeline.flows import run_flow
+
+    path = tmp_path_factory.mktemp("analysed") / "demo.h5"
+    session = create_session(None, *demo_pair, path.parent)
+    run_flow("standard", *demo_pair, session=session)
+    session.save(path)
+    return path
 
 
 @pytest.fixture
@@ -53,7 +65,7 @@ def settings(tmp_path: Path) -> SettingsStore:
 def no_leaks(qapp: QApplication) -> Iterator[None]:
     """Fail when a test leaves a widget, a running QThread, an active QTimer or a Python thread behind."""
     widgets = _top_level()
-    timers = set(map(id, _active_timers()))
+    timers = set(map(id, _running()))
     threads = set(threading.enumerate())
     yield
     for window in QApplication.topLevelWidgets():
@@ -67,8 +79,7 @@ def no_leaks(qapp: QApplication) -> Iterator[None]:
     left = _top_level()
     found = [left[address] for address in set(left) - set(widgets)]
     assert not [f"{type(one).__name__} {one.windowTitle()} in {one.parent()}" for one in found]
-    assert not [timer for timer in _active_timers() if id(timer) not in timers], "timers are left"
-    assert not [found for found in _living(QThread) if found.isRunning()], "threads are left"
+    assert not [one for one in _running() if id(one) not in timers], "timers or threads are left"
     started = [found for found in threading.enumerate() if found not in threads]
     for thread in started:
         if not isinstance(thread, threading._DummyThread):
@@ -87,12 +98,12 @@ def _is_menu_of_a_plot(widget: QWidget) -> bool:
     return isinstance(widget, QMenu) and widget.title() in _PLOT_MENUS
 
 
-def _active_timers() -> list[QTimer]:
-    return [timer for timer in _living(QTimer) if timer.isActive()]
-
-
-def _living(kind: type[_Kind]) -> list[_Kind]:
-    return [found for found in gc.get_objects() if type(found) is kind and isValid(found)]
+def _running() -> list[QTimer | QThread]:
+    """Return all active timers and running threads, also where garbage collection was told not to look."""
+    gc.unfreeze()
+    found = [one for one in gc.get_objects() if type(one) in (QTimer, QThread) and isValid(one)]
+    gc.freeze()
+    return [one for one in found if (one.isActive() if isinstance(one, QTimer) else one.isRunning())]
 
 
 @pytest.fixture

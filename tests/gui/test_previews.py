@@ -20,11 +20,9 @@ VIEWS = ("units", "field", "image", "stimulus")
 
 
 @pytest.fixture
-def analysed(loaded: tuple[MainWindow, Any], idle: Callable[[], None]) -> MainWindow:
-    """Return a window with the demo and all steps of the standard flow run."""
-    window = loaded[0]
-    window.controller.choose_flow("standard")
-    window.controller.run_all()
+def analysed(window: MainWindow, analysed_file: Path, idle: Callable[[], None]) -> MainWindow:
+    """Return a window with the result of all steps of the standard flow."""
+    window.open_paths([analysed_file])
     idle()
     return window
 

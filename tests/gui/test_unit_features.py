@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,12 +68,10 @@ def test_another_unit_with_the_same_numbers_keeps_what_is_folded(
 
 
 def test_numbers_of_the_session_with_filter_and_data(
-    qtbot: Any, loaded: tuple[MainWindow, Any], idle: Callable[[], None]
+    qtbot: Any, window: MainWindow, analysed_file: Path, idle: Callable[[], None]
 ) -> None:
-    window = loaded[0]
     view = window.unit.features
-    window.controller.choose_flow("quick")
-    window.controller.run_all()
+    window.open_paths([analysed_file])
     idle()
     window.tabs.setCurrentWidget(window.unit)
     window.unit.show_page(view)

@@ -11,9 +11,11 @@ import pytest
 from hdmea.pipeline import (
     PipelineSession,
     add_section_time,
+    create_session,
     extract_features,
     load_recording,
     load_recording_with_eimage_sta,
+    run_flow,
 )
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
 
@@ -50,3 +52,18 @@ def test_a_file_that_the_script_itself_has_open(
         assert extract_features(path, ["frif"]).features_extracted == ["frif"]
         assert len(own["units"]) == 5
     assert "frif" in PipelineSession.load(path).units["unit_001"]["features"]
+
+
+def test_a_flow_on_a_session_in_memory_gives_the_documented_results(
+    tiny: SimulatedRecording, tmp_path: Path
+) -> None:
+    session = create_session(None, tiny.cmcr_path, tiny.cmtr_path, tmp_path)
+    result = run_flow("quick", tiny.cmcr_path, tiny.cmtr_path, session=session)
+
+    assert result.success
+    assert result.hdf5_path is None
+    assert result.load_result is not None
+    assert result.load_result.num_units == session.unit_count > 0
+    assert result.load_result.hdf5_path == session.default_path
+    assert result.extraction_result is not None
+    assert not list(tmp_path.iterdir()), "nothing is written"
