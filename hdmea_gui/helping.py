@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QShortcut
 from PySide6.QtWidgets import QDialog, QWidget
 
 from hdmea_gui import uncaught
@@ -83,6 +83,7 @@ class HelpFlow(QObject):
     ) -> None:
         """Take what is explained (actions, titles and texts of the views), and the log's last lines."""
         self._actions, self._views, self._lines = actions, tuple(views), lines
+        self.offer_updates()
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw what is opened from now on in the colours of a theme."""
@@ -108,15 +109,11 @@ class HelpFlow(QObject):
 
     def explain_focus(self) -> None:
         """Explain what has the focus; without any help for it, show the page with all commands."""
-        topic = topic_of(self._window.focusWidget())
-        if topic is None:
-            self.show_page()
-        else:
-            self.show_topic(topic)
+        self._explain(self._window)
 
     def show_topic(self, topic: HelpTopic) -> None:
         """Show the help for one thing."""
-        dialog = TopicDialog(topic, self._window)
+        dialog = TopicDialog(topic, self._dialogs.current or self._window)
         dialog.page_asked.connect(self.show_page)
         self._dialogs.open(dialog)
 
@@ -124,23 +121,23 @@ class HelpFlow(QObject):
         """Show all commands with their keys, and what the views show."""
         assert self._theme is not None
         actions = self._known_actions
-        found = groups(tuple(actions.specs.values()), lambda spec: actions.keys(spec.id))
-        self._dialogs.open(HelpPage(found, self._views, self._theme, self._window))
+        offered = tuple(spec for spec in actions.specs.values() if actions[spec.id].isVisible())
+        found = groups(offered, lambda spec: actions.keys(spec.id))
+        parent = self._dialogs.current or self._window
+        self._dialogs.open(HelpPage(found, self._views, self._theme, parent))
 
     def show_about(self) -> None:
         """Show version, libraries and licences."""
         self._dialogs.open(AboutDialog(components, self._window))
 
+    def offer_updates(self) -> None:
+        """Offer to look for updates if this copy of the program names a page with its releases."""
+        self._known_actions["check_updates"].setVisible(bool(release_page()))
+
     def check_updates(self) -> None:
         """Open the page with the releases in the browser."""
         page = release_page()
-        if not page:
-            sentences = (
-                "This copy of the program does not name a page with its releases.",
-                "Ask for a newer version where you got it from; “About” in the Help menu says which this is.",
-            )
-            self._dialogs.open(MessageDialog("No page with releases", sentences, parent=self._window))
-        elif open_outside(QUrl(page)):
+        if open_outside(QUrl(page)):
             self.told.emit(f"Opened in the browser: {page}")
         else:
             self.told.emit(f"No browser could be opened. The releases are at {page}")
@@ -200,7 +197,7 @@ class HelpFlow(QObject):
                 actions[spec.id].isChecked(),
             )
             for spec in actions.specs.values()
-            if spec.id != "palette"
+            if spec.id != "palette" and actions[spec.id].isVisible()
         ]
 
     def _run(self, action_id: str) -> None:
@@ -210,7 +207,18 @@ class HelpFlow(QObject):
         QGuiApplication.clipboard().setText(self.report(failure))
         self.told.emit("The error report was copied: paste it into a message.")
 
+    def _explain(self, window: QWidget) -> None:
+        topic = topic_of(window.focusWidget())
+        if topic is None:
+            self.show_page()
+        else:
+            self.show_topic(topic)
+
     def _on_dialog(self, dialog: QDialog) -> None:
+        if not isinstance(dialog, TopicDialog | HelpPage):
+            # The key of the window does not reach its dialogs.
+            key = QShortcut(self._known_actions["help_focus"].shortcut(), dialog)
+            key.activated.connect(lambda: self._explain(dialog))
         if isinstance(dialog, MessageDialog):
             dialog.report_asked.connect(self._copy)
 

@@ -46,6 +46,7 @@ from hdmea_gui.scripting import ScriptCopier
 from hdmea_gui.settings import SettingsStore
 from hdmea_gui.theme import ThemeName, apply_theme, theme_of
 from hdmea_gui.titles import window_title
+from hdmea_gui.widgets.drop_sign import DropSign
 from hdmea_gui.widgets.log_panel import LogPanel, LogRelay
 from hdmea_gui.widgets.recent_menu import RecentMenu
 from hdmea_gui.widgets.status_line import StatusLine
@@ -164,6 +165,7 @@ class MainWindow(QMainWindow):
         self.estimates = EstimateFlow(self.controller, self._durations_path, self)
         self.forecasting = ForecastFlow(self.controller, self.panel, self.status.memory, self)
         self.frame.take_drops()
+        self.drop_sign = DropSign(self, lambda: self.actions_.refusal("open") or None)
 
     def _connect(self) -> None:
         controller = self.controller

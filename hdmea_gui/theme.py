@@ -218,6 +218,12 @@ def _outlined(palette: QPalette, theme: Theme) -> QPalette:
     return outlined
 
 
+def _glass(colour: str) -> str:
+    """Return a colour through which what lies behind is just seen."""
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 235)"
+
+
 def _stylesheet(theme: Theme) -> str:
     line = f"1px solid {theme.border}"
     rules = {
@@ -229,6 +235,8 @@ def _stylesheet(theme: Theme) -> str:
         'QLabel[role="title"]': f"font-size: 15pt; font-weight: 600; color: {theme.text}",
         'QFrame[role="card"]': f"background: {theme.raised}; border: {line}; border-radius: 6px",
         'QFrame[role="card"] QLabel': "border: 0; background: transparent",
+        'QFrame[role="drop"]': f"background: {_glass(theme.window)}; border: 3px dashed {theme.link}",
+        'QFrame[role="drop"] QLabel': "border: 0; background: transparent",
         "QToolButton:focus": f"border: 1px solid {theme.accent}; border-radius: 3px",
         "QToolButton#presets::menu-indicator": "image: none; width: 0",
         "QToolButton#table_menu::menu-indicator": "image: none; width: 0",

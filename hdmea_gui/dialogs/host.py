@@ -11,11 +11,6 @@ __all__ = ["DialogHost"]
 class DialogHost(QObject):
     """Opens dialogs without blocking, and forgets them when they are closed.
 
-    Attributes
-    ----------
-    current
-        The dialog that was opened last and is still open, None without one.
-
     Signals
     -------
     opened(QDialog)
@@ -26,16 +21,21 @@ class DialogHost(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self.current: QDialog | None = None
+        self._open: list[QDialog] = []
+
+    @property
+    def current(self) -> QDialog | None:
+        """The dialog that was opened last and is still open, None without one."""
+        return self._open[-1] if self._open else None
 
     def open(self, dialog: QDialog) -> None:
         """Show a dialog; it is deleted when it is closed."""
-        self.current = dialog
+        self._open.append(dialog)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.finished.connect(lambda _result: self._forget(dialog))
         self.opened.emit(dialog)
         dialog.open()
 
     def _forget(self, dialog: QDialog) -> None:
-        if self.current is dialog:
-            self.current = None
+        if dialog in self._open:
+            self._open.remove(dialog)

@@ -49,6 +49,8 @@ class Preview(QWidget):
     ----------
     help_text
         One paragraph for the help page: what is shown, how it is computed, how to use it.
+    help_title
+        What stands above it; empty: the name of the view.
 
     Signals
     -------
@@ -57,6 +59,7 @@ class Preview(QWidget):
     """
 
     help_text: ClassVar[str] = ""
+    help_title: ClassVar[str] = ""
 
     told = Signal(str)
 
@@ -175,7 +178,8 @@ class Preview(QWidget):
 
     def help_topic(self, focus: QWidget) -> HelpTopic | None:
         """Return what the view shows; a control with a tooltip says what it is itself."""
-        return HelpTopic(self._key.replace("_", " ").capitalize(), (self.help_text,), _EXPORT)
+        title = self.help_title or self._key.replace("_", " ").capitalize()
+        return HelpTopic(title, (self.help_text,), _EXPORT)
 
     def no_unit(self) -> str:
         """Say what to do so that there is a unit to show."""

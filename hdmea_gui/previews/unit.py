@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, 
 
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.tables import Table
+from hdmea_gui.help_topics import HelpTopic
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.responses import ResponsesPreview
@@ -30,6 +31,7 @@ _RESPONSES = 1
 class UnitResponses(ResponsesPreview):
     """Responses of the current unit, with marks of what was found in them."""
 
+    help_title = "Responses of the unit"
     help_text = (
         "Responses of the current unit to one movie: light of a trial, spikes of each trial, mean firing "
         "rate. For light steps the low-passed mean rate is drawn over the PSTH; triangles mark the "
@@ -129,6 +131,10 @@ class UnitPreview(Preview):
     def show_page(self, page: Preview) -> None:
         """Turn to a page."""
         self.segments.choose(self.pages.index(page))
+
+    def help_topic(self, focus: QWidget) -> HelpTopic | None:
+        """Return what the page shows that is seen."""
+        return self.page.help_topic(focus)
 
     def query(self) -> Query | None:
         """Ask for nothing: the pages do."""

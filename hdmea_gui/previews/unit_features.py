@@ -22,6 +22,7 @@ _NAME_WIDTH, _VALUE_WIDTH = 210, 110
 class UnitFeatures(Preview):
     """A row for each number, under the title of its feature; a column for each of up to eight units."""
 
+    help_title = "Numbers of the unit"
     help_text = (
         "Every number that is known of the chosen units, under the title of the feature it belongs to, "
         "with its physical unit and its definition. A dash is a number that could not be computed; its "

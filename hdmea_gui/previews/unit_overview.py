@@ -31,6 +31,7 @@ _TOP, _LEFT, _RIGHT = 8, 10, 7
 class UnitOverview(Preview):
     """Six panels for the current unit."""
 
+    help_title = "Overview of the unit"
     help_text = (
         "The current unit at a glance. Mean waveform as the spike sorter stored it. Inter-spike intervals, "
         "with the refractory period of 1.5 ms shaded and the share of intervals below it. Autocorrelogram: "

@@ -30,16 +30,25 @@ from hdmea_gui.widgets.elided_label import ElidedLabel
 
 ROOM = QSize(1280, 720)
 _DIALOGS = (
-    "shortcuts",
-    "about",
-    "presets",
-    "save_preset",
-    "calibration",
     "settings",
+    "save_preset",
+    "presets",
+    "calibration",
     "palette",
-    "help",
-    "report",
+    "help_focus",
+    "help_page",
+    "about",
 )
+# What the system asks, what needs a failed step, and what opens the browser.
+_ELSEWHERE = {
+    "open",
+    "open_folder",
+    "open_checkpoint",
+    "save_as",
+    "checkpoint",
+    "show_failure",
+    "check_updates",
+}
 
 
 def problems(root: QWidget) -> Iterator[str]:
@@ -157,11 +166,17 @@ class Probe(Photographer):
 
     def _dialogs(self) -> None:
         window = self.window
+        asking = {spec.id for spec in window.actions_.specs.values() if spec.text.endswith("…")}
+        for name in asking - {*_DIALOGS, *_ELSEWHERE}:
+            self.found[f"{name} asks something, and nobody looks at it"] = name
+        window.panel.list.choose("compute_sta")
+        window.panel.list.setFocus()
         for name in _DIALOGS:
-            if name in window.actions_ and window.actions_[name].isEnabled():
-                window.actions_[name].trigger()
-                self._settle(200)
-                self._look_at_dialog(name, window.dialog)
+            window.actions_[name].trigger()
+            self._settle(200)
+            if window.dialog is None:
+                self.found[f"{name} opens no dialog"] = name
+            self._look_at_dialog(name, window.dialog)
         own = window.controller.own_facts()
         there = FileFacts(Path("/a/long/folder/demo-Rec.h5"), "other", 135, own.steps, 31_400_000, "now")
         for dialog in (

@@ -159,6 +159,24 @@ def _whole_recording(rig: Rig) -> None:
     assert window.tabs.currentWidget() is window.recording
 
 
+def _views(rig: Rig) -> None:
+    tabs = rig.window.tabs
+    tabs.setCurrentIndex(2)
+    rig.trigger("next_view")
+    assert tabs.currentIndex() == 3
+    rig.trigger("previous_view")
+    assert tabs.currentIndex() == 2
+
+
+def _panes(rig: Rig) -> None:
+    rig.window.panel.list.setFocus()
+    rig.trigger("next_pane")
+    form = rig.window.focusWidget()
+    assert rig.window.panel.form.isAncestorOf(form)
+    rig.trigger("previous_pane")
+    assert rig.window.focusWidget() is rig.window.panel.list
+
+
 def _log(rig: Rig) -> None:
     assert not rig.window.log.isVisible()
     rig.trigger("log")
@@ -192,6 +210,7 @@ def _opens_address(action_id: str, wanted: Callable[[Rig], str]) -> Callable[[Ri
             QDesktopServices, "openUrl", lambda url: opened.append(url.toString()) or True
         )
         rig.monkeypatch.setattr(helping, "release_page", lambda: "https://example.org/releases")
+        rig.window.helping.offer_updates()
         rig.window.helping.log_folder.mkdir(parents=True, exist_ok=True)
         rig.trigger(action_id)
         assert opened == [wanted(rig)]
@@ -320,12 +339,15 @@ def test_a_mistyped_action_is_answered_with_the_nearest(loaded_window: MainWindo
         loaded_window.actions_.allow("sav", None)
 
 
-def test_without_a_page_of_releases_the_person_is_told(
+def test_updates_are_offered_only_if_the_program_names_a_page_with_its_releases(
     loaded_window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(helping, "release_page", lambda: "")
+    action = loaded_window.actions_["check_updates"]
+    for page in ("", "https://example.org/releases"):
+        monkeypatch.setattr(helping, "release_page", lambda page=page: page)
 
-    loaded_window.actions_["check_updates"].trigger()
+        loaded_window.helping.offer_updates()
 
-    assert loaded_window.dialog is not None
-    loaded_window.dialog.close()
+        assert action.isVisible() is bool(page)
+        offered = [command.id for command in loaded_window.helping._commands()]
+        assert ("check_updates" in offered) is bool(page)

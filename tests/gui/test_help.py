@@ -13,7 +13,10 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
     QAbstractSpinBox,
+    QApplication,
+    QCheckBox,
     QComboBox,
+    QDialog,
     QLineEdit,
     QScrollBar,
     QTabBar,
@@ -88,8 +91,43 @@ def test_f1_explains_each_view_and_the_row_of_tabs(window: MainWindow) -> None:
         for focus in (preview, window.tabs.tabBar()):
             topic = topic_of(focus)
             assert topic is not None
-            assert topic.paragraphs == (preview.help_text,)
-            assert window.tabs.tabText(window.tabs.currentIndex()) == topic.title
+            page = window.unit.page if preview is window.unit else preview
+            assert topic.paragraphs == (page.help_text,)
+            assert topic.title == (page.help_title or window.tabs.tabText(window.tabs.currentIndex()))
+
+
+def test_f1_explains_the_page_of_the_unit_that_is_seen(window: MainWindow) -> None:
+    window.tabs.setCurrentWidget(window.unit)
+    said = set()
+
+    for page in window.unit.pages:
+        window.unit.show_page(page)
+        topics = [topic_of(focus) for focus in (page, window.unit, window.tabs.tabBar())]
+        assert [topic.paragraphs for topic in topics if topic is not None] == [(page.help_text,)] * 3
+        said.add(topics[0].title if topics[0] is not None else "")
+
+    assert said == {"Overview of the unit", "Responses of the unit", "Numbers of the unit"}
+
+
+@pytest.mark.parametrize(("action_id", "expected"), [("settings", TopicDialog), ("about", HelpPage)])
+def test_f1_works_in_dialogs_and_comes_back_to_them(
+    qtbot: Any, window: MainWindow, action_id: str, expected: type[QDialog]
+) -> None:
+    window.actions_[action_id].trigger()
+    dialog = window.dialog
+    assert dialog is not None
+    dialog.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is dialog, timeout=5000)
+    boxes = dialog.findChildren(QCheckBox)
+    (boxes[0] if boxes else dialog).setFocus()
+
+    QTest.keyClick(dialog, Qt.Key.Key_F1)
+
+    assert isinstance(window.dialog, expected)
+    window.dialog.close()
+    assert window.dialog is dialog
+    dialog.close()
+    assert window.dialog is None
 
 
 def test_f1_explains_a_column_of_the_unit_table(loaded: tuple[MainWindow, tuple[Path, Path]]) -> None:
@@ -126,7 +164,7 @@ def test_the_page_names_every_action_key_and_view(window: MainWindow) -> None:
 
     text = " ".join(page.browser.toPlainText().split())
 
-    for spec in ACTIONS:
+    for spec in (spec for spec in ACTIONS if window.actions_[spec.id].isVisible()):
         assert " ".join(spec.tooltip.split()) in text, spec.id
         assert window.actions_.keys(spec.id) in text
     for row in (row for rows in KEYS.values() for row in rows):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from hdmea_gui import app as application
@@ -316,6 +316,36 @@ def test_a_drop_reaches_the_window_wherever_it_lands(
         taking = [found for found in window.findChildren(QWidget) if found.acceptDrops()]
         taking = [found for found in taking if not found.isWindow() and found.isVisible()]
         assert not taking, taking
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_files_held_over_the_window_are_answered_with_what_a_drop_would_do(
+    qapp: QApplication, window: MainWindow, theme: str
+) -> None:
+    window.actions_[f"theme_{theme}"].trigger()
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(f"/data/{name}") for name in ("a.cmcr", "a-.cmtr", "b.cmcr")])
+
+    def hold_over() -> str:
+        event = QDragEnterEvent(
+            QPoint(600, 300),
+            Qt.DropAction.CopyAction,
+            mime,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        qapp.sendEvent(window, event)
+        assert window.drop_sign.isVisible()
+        assert window.drop_sign.geometry() == window.rect()
+        return visible_texts(window.drop_sign)
+
+    assert not window.drop_sign.isVisible()
+    assert hold_over() == "Drop to open\na.cmcr, a-.cmtr and 1 more"
+    qapp.sendEvent(window, QDragLeaveEvent())
+    assert not window.drop_sign.isVisible()
+    window.actions_.allow("open", "wait for the running job, or stop it")
+    assert hold_over() == "Not now\nWait for the running job, or stop it."
+    qapp.sendEvent(window, QDragLeaveEvent())
 
 
 def test_a_drop_of_text_is_not_taken(window: MainWindow) -> None:
