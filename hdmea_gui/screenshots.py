@@ -41,13 +41,25 @@ class Photographer:
         Folder for settings and the demo recording.
     demo_size, flow
         Demo recording, and the flow that is run on it.
+    alternate
+        Take each picture in one theme only, in turn: half the time.
     """
 
-    def __init__(self, folder: Path, scratch: Path, demo_size: str = "small", flow: str = "quick") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        scratch: Path,
+        demo_size: str = "small",
+        flow: str = "quick",
+        *,
+        alternate: bool = False,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.taken: list[Path] = []
         self._flow = flow
+        self._alternate = alternate
+        self._next = 0
         self._app = make_application()
         settings = SettingsStore(scratch / "settings.json")
         self.window = MainWindow(Controller(), settings, scratch / "demo", demo_size)
@@ -95,8 +107,13 @@ class Photographer:
         window.close_without_question()
         return self.taken
 
+    def _themes(self) -> tuple[str, ...]:
+        """Return the themes of the next picture."""
+        self._next = 1 - self._next
+        return THEMES[self._next :][:1] if self._alternate else THEMES
+
     def _take(self, name: str) -> None:
-        for theme in THEMES:
+        for theme in self._themes():
             self.window.use_theme(theme)  # type: ignore[arg-type]
             self._settle(120)
             self._grab(self.window, f"{name}_{theme}")
@@ -161,7 +178,7 @@ class Photographer:
         titles = {item.spec.name: item.spec.title for item in self.window.controller.steps.items}
         dialog = OverwriteDialog(there, own, titles, self.window)
         dialog.show()
-        for theme in THEMES:
+        for theme in self._themes():
             self.window.use_theme(theme)  # type: ignore[arg-type]
             self._settle(80)
             self._grab(dialog, f"overwrite_{theme}")
@@ -169,7 +186,7 @@ class Photographer:
         dialog.deleteLater()
 
     def _take_dialogs(self) -> None:
-        for theme in THEMES:
+        for theme in self._themes():
             self.window.use_theme(theme)  # type: ignore[arg-type]
             for name, dialog in shell_dialogs(self.window):
                 while isinstance(dialog, AboutDialog) and dialog.is_reading:
@@ -190,7 +207,7 @@ class Photographer:
         window.panel.list.choose("compute_eimage_sta")
         window.controller.parameters("compute_eimage_sta").set_value("duration_s", 30.0)
         for name, part in {"table": window.table, "panel": window.panel}.items():
-            for theme in THEMES:
+            for theme in self._themes():
                 self.window.use_theme(theme)  # type: ignore[arg-type]
                 self._settle(120)
                 self._grab(part, f"{name}_{theme}")
