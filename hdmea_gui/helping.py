@@ -11,7 +11,8 @@ from PySide6.QtGui import QGuiApplication, QShortcut
 from PySide6.QtWidgets import QDialog, QWidget
 
 from hdmea_gui import uncaught
-from hdmea_gui.actions import ActionSet, plain_text
+from hdmea_gui.action_table import plain_text
+from hdmea_gui.actions import ActionSet
 from hdmea_gui.controller import Controller
 from hdmea_gui.dialogs.about import AboutDialog
 from hdmea_gui.dialogs.help import HelpPage, TopicDialog

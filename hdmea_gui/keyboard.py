@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hdmea_gui.actions import ACTIONS, ActionSpec, plain_text
+from hdmea_gui.action_table import ACTIONS, ActionSpec, plain_text
 
 __all__ = ["KEYS", "Row", "groups", "keyboard_page", "main"]
 

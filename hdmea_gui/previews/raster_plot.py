@@ -68,7 +68,7 @@ class RasterPlot(pg.PlotItem):  # type: ignore[misc]
             self.addItem(item, ignoreBounds=True)
         self.setLabel("left", "Unit")
         self.setMouseEnabled(x=True, y=False)
-        self._timer = QTimer()
+        self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(15)
         self._timer.timeout.connect(self.redraw)

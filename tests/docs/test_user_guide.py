@@ -10,7 +10,7 @@ import pytest
 
 from hdmea.io.playlist import read_movie_lengths, read_playlists
 from hdmea.io.stimulus_definition import read_definition
-from hdmea_gui.actions import ACTIONS, plain_text
+from hdmea_gui.action_table import ACTIONS, plain_text
 from hdmea_gui.controller.main import StepState
 from hdmea_gui.models.unit_filter import matching_units
 from hdmea_gui.models.units import Column

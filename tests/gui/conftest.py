@@ -79,7 +79,8 @@ def no_leaks(qapp: QApplication) -> Iterator[None]:
     left = _top_level()
     found = [left[address] for address in set(left) - set(widgets)]
     assert not [f"{type(one).__name__} {one.windowTitle()} in {one.parent()}" for one in found]
-    assert not [one for one in _running() if id(one) not in timers], "timers or threads are left"
+    running = [one for one in _running() if id(one) not in timers]
+    assert not [f"{one} of {one.parent()}" for one in running], "timers or threads are left"
     started = [found for found in threading.enumerate() if found not in threads]
     for thread in started:
         if not isinstance(thread, threading._DummyThread):

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 import hdmea_gui
-from hdmea_gui.actions import ACTIONS
+from hdmea_gui.action_table import ACTIONS
 from hdmea_gui.controller.snapshot import FieldSpec
 from hdmea_gui.dialogs.about import AboutDialog
 from hdmea_gui.dialogs.help import HelpPage, TopicDialog

@@ -14,7 +14,8 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication
 
 from hdmea.io.resources import resource_path
-from hdmea_gui.actions import ACTIONS, ActionSet, ActionSpec
+from hdmea_gui.action_table import ACTIONS, ActionSpec
+from hdmea_gui.actions import ActionSet
 from hdmea_gui.controller import Controller
 from hdmea_gui.controller.snapshot import StateView
 from hdmea_gui.main_window import MainWindow
