@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hdmea_gui.controller.feature_names import readable_name
+
 if TYPE_CHECKING:
     from hdmea.pipeline.feature_table import FeatureColumn
     from hdmea_gui.controller.workspace import Workspace
@@ -103,7 +105,7 @@ def _value(name: str, column: FeatureColumn, reasons: Sequence[str]) -> FeatureV
     texts = tuple(map(_text, column.values))
     return FeatureValue(
         name=column.name,
-        label=name.replace("_", " "),
+        label=readable_name(name),
         unit=column.unit,
         definition=column.definition,
         texts=texts,

@@ -71,6 +71,11 @@ class FeatureValuesModel(QAbstractItemModel):
         value = self._view.groups[index.internalId() - 1].values[index.row()]
         return self._of_value(value, index.column(), role)
 
+    def texts(self, column: int) -> list[str]:
+        """Return what stands in a column of values, from top to bottom."""
+        values = (value for group in self._view.groups for value in group.values)
+        return [_with_unit(value, column - 1) for value in values]
+
     def _of_value(self, value: FeatureValue, column: int, role: int) -> Any:
         of_unit = 0 < column <= len(self._view.unit_ids)
         if role == Qt.ItemDataRole.DisplayRole:
@@ -99,7 +104,12 @@ def _shape(view: FeaturesView) -> tuple[Any, ...]:
 
 def _with_unit(value: FeatureValue, unit: int) -> str:
     missing = value.values[unit] is None or value.texts[unit] == "–"
-    return value.texts[unit] if missing or not value.unit else f"{value.texts[unit]} {value.unit}"
+    # A row or a column of the chip is a place: "36 electrodes" would be read as a number of them.
+    return (
+        value.texts[unit]
+        if missing or value.unit in {"", "electrodes"}
+        else f"{value.texts[unit]} {value.unit}"
+    )
 
 
 def _of_title(group: FeatureGroup, column: int, role: int) -> Any:

@@ -16,7 +16,7 @@ from hdmea_gui.theme import Theme
 
 __all__ = ["UnitFeatures"]
 
-_NAME_WIDTH, _VALUE_WIDTH = 210, 110
+_NAME_WIDTH, _VALUE_WIDTH, _MARGIN = 210, 110, 16
 
 
 class UnitFeatures(Preview):
@@ -114,7 +114,13 @@ class UnitFeatures(Preview):
         header = self.tree.header()
         for column in range(header.count() - 1):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
-            header.resizeSection(column, _VALUE_WIDTH if column else _NAME_WIDTH)
+            header.resizeSection(column, self._width(column) if column else _NAME_WIDTH)
+
+    def _width(self, column: int) -> int:
+        """Return how wide a column of values is so that none is cut off, in pixels."""
+        metrics = self.tree.fontMetrics()
+        texts = self.model.texts(column)
+        return max([_VALUE_WIDTH, *(metrics.horizontalAdvance(text) + _MARGIN for text in texts)])
 
     def _on_filter(self, text: str) -> None:
         self._sieve.setFilterFixedString(text)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 
+from hdmea_gui.controller.feature_names import readable_name
 from hdmea_gui.controller.feature_views import FeatureGroup, FeaturesView, FeatureValue
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.models.feature_values import FeatureValuesModel
@@ -96,3 +97,36 @@ def test_without_a_unit_it_says_what_to_do(window: MainWindow) -> None:
 
     assert window.unit.features.table() is None
     assert "open a recording" in window.unit.features._note.text()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cv_isi", "CV of ISI"),
+        ("col", "Column"),
+        ("sensor_id", "Sensor ID"),
+        ("on_off_index", "ON–OFF index"),
+        ("isi_violation_ratio", "ISI violation ratio"),
+        ("dsi_p", "p of DSI"),
+        ("n_spikes", "Number of spikes"),
+        ("area_um2", "Area in µm²"),
+        ("velocity_low_m_s", "Velocity low in m/s"),
+    ],
+)
+def test_numbers_are_named_as_the_field_writes_them(name: str, said: str) -> None:
+    assert readable_name(name) == said
+
+
+def test_no_value_is_cut_off_at_the_width_that_columns_have_at_first(qtbot: Any, window: MainWindow) -> None:
+    page = window.unit.features
+    window.tabs.setCurrentWidget(window.unit)
+    window.unit.show_page(page)
+    long = FeatureValue(
+        "lnl.gain", "Gain", "1/standard deviation", "", ("0.0007242", "–"), (7e-4, None), ("", "")
+    )
+
+    page.show_answer(FeaturesView(VIEW.unit_ids, (FeatureGroup("Model", "", (long,)),), 0))
+
+    index = page.tree.model().index(0, 1, page.tree.model().index(0, 0))
+    assert page.tree.columnWidth(1) >= page.tree.sizeHintForIndex(index).width()
+    assert page.tree.columnWidth(1) > page.tree.columnWidth(2)
