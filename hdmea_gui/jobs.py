@@ -161,8 +161,14 @@ class _Worker(QObject):
     stopped = Signal(object, str)
     answered = Signal(str, int, object)
 
-    def __init__(self, make_bench: Callable[[], Any], stop_errors: tuple[type[BaseException], ...]) -> None:
+    def __init__(
+        self,
+        make_bench: Callable[[], Any],
+        stop_errors: tuple[type[BaseException], ...],
+        before_end: Callable[[Any], None] | None,
+    ) -> None:
         super().__init__()
+        self._before_end = before_end
         self.cancel = threading.Event()
         self.jobs: deque[Job] = deque()
         self.door = Door()
@@ -263,6 +269,8 @@ class _Worker(QObject):
 
     @Slot()
     def close(self) -> None:
+        if self._before_end is not None and self._bench is not None and not self.door.is_shut:
+            self._before_end(self._bench)
         self._bench = None
         garbage.sweep()
         QThread.currentThread().quit()
@@ -284,6 +292,8 @@ class JobRunner(QObject):
         Exceptions that mean "stopped as asked", beside `JobStopped`.
     parent
         Qt parent.
+    before_end
+        Called on the worker with the bench when the runner is shut down; not for one that was left behind.
     """
 
     started = Signal(object)
@@ -302,8 +312,10 @@ class JobRunner(QObject):
         make_bench: Callable[[], Any],
         stop_errors: tuple[type[BaseException], ...] = (),
         parent: QObject | None = None,
+        before_end: Callable[[Any], None] | None = None,
     ) -> None:
         super().__init__(parent)
+        self._before_end = before_end
         self._make_bench = make_bench
         self._stop_errors: tuple[type[BaseException], ...] = (JobStopped, *stop_errors)
         self._pending = 0
@@ -315,7 +327,7 @@ class JobRunner(QObject):
         """Have a new worker on a thread of its own."""
         self._thread = QThread()
         self._thread.setObjectName("engine")
-        worker = self._worker = _Worker(make_bench, self._stop_errors)
+        worker = self._worker = _Worker(make_bench, self._stop_errors, self._before_end)
         worker.moveToThread(self._thread)
         for name in ("started", "progressed", "milestone"):
             getattr(worker, name).connect(getattr(self, name))

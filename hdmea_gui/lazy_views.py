@@ -55,6 +55,11 @@ class LazyViews(QObject):
     window
         Parent of the views.
 
+    Attributes
+    ----------
+    theme
+        Colours of what is made from now on.
+
     Signals
     -------
     made(Preview)
@@ -67,7 +72,7 @@ class LazyViews(QObject):
         super().__init__(window)
         self._controller = controller
         self._window = window
-        self._theme = theme
+        self.theme = theme
         self._tabs: QTabWidget | None = None
         self._views: dict[type[Preview], Preview] = {}
         self._left: list[Callable[[], object]] = []
@@ -90,7 +95,7 @@ class LazyViews(QObject):
     def get(self, kind: type[P]) -> P:
         """Return the view of a class; made now if it is wanted for the first time."""
         if kind not in self._views:
-            self._views[kind] = kind(self._controller, self._theme, self._window)  # type: ignore[arg-type]
+            self._views[kind] = kind(self._controller, self.theme, self._window)  # type: ignore[arg-type]
             if self._tabs is not None:
                 self._put(kind)
             self.made.emit(self._views[kind])
@@ -100,7 +105,7 @@ class LazyViews(QObject):
 
     def use_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
-        self._theme = theme
+        self.theme = theme
         for view in self.so_far:
             view.use_theme(theme)
 

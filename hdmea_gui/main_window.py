@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QDialog, QMainWindow
 
@@ -46,6 +46,7 @@ from hdmea_gui.scripting import ScriptCopier
 from hdmea_gui.settings import SettingsStore
 from hdmea_gui.theme import ThemeName, apply_theme, theme_of
 from hdmea_gui.titles import window_title
+from hdmea_gui.turns import Turns
 from hdmea_gui.widgets.drop_sign import DropSign
 from hdmea_gui.widgets.log_panel import LogPanel, LogRelay
 from hdmea_gui.widgets.recent_menu import RecentMenu
@@ -98,6 +99,7 @@ class MainWindow(QMainWindow):
         self.settings = settings
         self.joined: bool | None = None
         self._may_close = False
+        self._turns = Turns(self)
         self._durations_path = durations
         self._theme = theme_of(settings.values.theme)
         self.setWindowIcon(application_icon())
@@ -134,6 +136,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore()
         self.use_theme(settings.values.theme)
+        self._turns.finish()
         for problem in settings.problems:
             self.log.add(logging.WARNING, problem)
         self.helping.mention_crashes()
@@ -337,13 +340,17 @@ class MainWindow(QMainWindow):
     def use_theme(self, name: ThemeName) -> None:
         """Draw everything in the colours of a theme."""
         self.settings.values.theme = name
-        self._theme = theme_of(name)
-        apply_theme(self, self._theme)
+        self._theme = self.views.theme = theme_of(name)
         self.helping.apply_theme(self._theme)
-        self.views.use_theme(self._theme)
-        # One part for each turn of the event loop, which must not stand still for all of them.
-        for part in (self.actions_, self.panel, self.log):
-            QTimer.singleShot(0, self, lambda part=part: part.apply_theme(self._theme))
+        apply_theme(self, self._theme)
+        # In turns: the event loop must not stand still for all of it.
+        parts = (
+            self.views.use_theme,
+            self.actions_.apply_theme,
+            self.panel.apply_theme,
+            self.log.apply_theme,
+        )
+        self._turns.begin(partial(part, self._theme) for part in parts)
         for other in ("light", "dark", "system"):
             self.actions_[f"theme_{other}"].setChecked(other == name)
 

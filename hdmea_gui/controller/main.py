@@ -153,7 +153,9 @@ class Controller(QObject):
         self._patience.setSingleShot(True)
         self._patience.setInterval(STALL_AFTER_MS)
         self._patience.timeout.connect(self._on_stalled)
-        self._runner = JobRunner(partial(Workspace, keeper), (StepCancelled,), self)
+        self._runner = JobRunner(
+            partial(Workspace, keeper), (StepCancelled,), self, before_end=Workspace.forget_checkpoint
+        )
         self.desk = ParameterDesk(self.steps, self.ask, self)
         self.desk.warned.connect(self.warned)
         self.answered.connect(self.desk.on_answered)
@@ -284,12 +286,9 @@ class Controller(QObject):
     def shutdown(self, timeout_s: float = 30.0) -> bool:
         """Stop everything and join the worker; False if it did not end in time.
 
-        The automatic checkpoint is removed, unless the worker did not end.
+        The worker removes the automatic checkpoint before it ends: the drive may be one that stalls.
         """
-        joined = self._runner.shutdown(timeout_s)
-        if joined and self.keeper is not None:
-            self.keeper.forget()
-        return joined
+        return self._runner.shutdown(timeout_s)
 
     def own_facts(self) -> FileFacts:
         """Return what the session in memory says about itself."""

@@ -80,11 +80,12 @@ def test_contrast_is_that_of_wcag() -> None:
 
 
 @pytest.mark.parametrize("name", ["light", "dark"])
-def test_a_theme_reaches_plots_and_is_remembered(window: MainWindow, name: str) -> None:
+def test_a_theme_reaches_plots_and_is_remembered(qtbot: Any, window: MainWindow, name: str) -> None:
     window.actions_[f"theme_{name}"].trigger()
 
     theme = {"light": LIGHT, "dark": DARK}[name]
-    assert window.recording.graphics.backgroundBrush().color().name() == theme.base
+    background = window.recording.graphics.backgroundBrush
+    qtbot.waitUntil(lambda: background().color().name() == theme.base, timeout=5000)
     assert window.palette().window().color().name() == theme.window
     assert window.settings.values.theme == name
     assert window.actions_[f"theme_{name}"].isChecked()

@@ -241,6 +241,19 @@ def test_a_runner_that_did_nothing_can_be_shut_down(qtbot: Any) -> None:
     assert JobRunner(Bench).shutdown(1)
 
 
+def test_the_end_is_prepared_on_the_worker(qtbot: Any) -> None:
+    threads: list[tuple[Any, QThread]] = []
+    runner = JobRunner(Bench, before_end=lambda bench: threads.append((bench, QThread.currentThread())))
+    with qtbot.waitSignal(runner.finished, timeout=5000):
+        runner.submit(Do("nothing", lambda bench, ctx: None))
+
+    assert runner.shutdown(5)
+
+    [(bench, thread)] = threads
+    assert isinstance(bench, Bench)
+    assert thread is not QThread.currentThread()
+
+
 # -- a job that does not come back ---------------------------------------------------------------------
 
 
