@@ -89,6 +89,7 @@ class ParameterForm(QScrollArea):
         self._choices = choices
         for row in self._rows.values():
             row.show_choices(choices)
+        self._check()
 
     def reveal(self, name: str) -> None:
         """Scroll to a parameter and put the focus into its editor; nothing without such a parameter."""
@@ -105,7 +106,7 @@ class ParameterForm(QScrollArea):
         return self._rows[name].editor
 
     def problem(self, name: str) -> str:
-        """Return what is wrong with a parameter, empty if nothing is."""
+        """Return what is said of a parameter: what is wrong, or not known; empty if nothing is."""
         return self._rows[name].problem.text()
 
     def help_topic(self, focus: QWidget) -> HelpTopic | None:
@@ -270,6 +271,7 @@ class _Row(QObject):
         self.problem.setProperty("role", "bad")
         self.problem.setWordWrap(True)
         self.problem.hide()
+        self._known: set[str] = set()
         tip = self._tooltip()
         self.label.setToolTip(tip)
         self.editor.widget.setToolTip(tip)
@@ -296,14 +298,27 @@ class _Row(QObject):
         self.reset.setVisible(changed)
 
     def show_problem(self, text: str) -> None:
-        """Show what is wrong, or nothing."""
-        self.problem.setText(text)
-        self.problem.setVisible(bool(text))
+        """Show what is wrong; else whether a name is not among the known ones, which is no error."""
+        shown, role = (text, "bad") if text else (self._note(), "muted")
+        self.problem.setText(shown)
+        if self.problem.property("role") != role:
+            self.problem.setProperty("role", role)
+            self.problem.style().unpolish(self.problem)
+            self.problem.style().polish(self.problem)
+        self.problem.setVisible(bool(shown))
 
     def show_choices(self, choices: Mapping[str, tuple[Choice, ...]]) -> None:
         """Offer what there is of the kind that the parameter names."""
         if self.field.names:
-            self.editor.show_choices(choices.get(self.field.names, ()))
+            offered = choices.get(self.field.names, ())
+            self._known = {choice.name for choice in offered}
+            self.editor.show_choices(offered)
+
+    def _note(self) -> str:
+        value = self.model.value(self.field.name)
+        names = [str(name) for name in (value if isinstance(value, (list, tuple)) else (value,)) if name]
+        unknown = [name for name in names if name not in self._known]
+        return f"Not known here: {', '.join(unknown)}" if self._known and unknown else ""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the wheel for scrolling, and undo for the history once the typing is taken over."""

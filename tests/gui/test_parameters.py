@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, Q
 from hdmea.pipeline import step as step_module
 from hdmea.pipeline.step import StepParams, step
 from hdmea_gui.controller.forms import describe_step
-from hdmea_gui.controller.snapshot import StepSpec
+from hdmea_gui.controller.snapshot import Choice, StepSpec
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.theme import LIGHT
 from hdmea_gui.widgets.parameter_form import ParameterForm
@@ -146,3 +147,21 @@ def test_a_preset_gives_defaults_and_keeps_edits(spec: StepSpec) -> None:
     assert model.value("cutoff_hz") == 200.0
     assert model.value("order") == 4
     assert model.values_to_run() == {"cutoff_hz": 200.0, "order": 4}
+
+
+def test_a_name_that_is_not_among_the_known_ones_is_noted_but_no_error(qtbot: Any, spec: StepSpec) -> None:
+    fields = tuple(replace(field, names="movie") if field.name == "movie" else field for field in spec.fields)
+    form = ParameterForm(LIGHT)
+    qtbot.addWidget(form)
+    model = ParameterModel(replace(spec, fields=fields), parent=form)
+    form.show_model(model)
+
+    model.set_value("movie", "nois_15x15")
+    assert form.problem("movie") == "", "nothing is known yet"
+    form.show_choices({"movie": (Choice("noise_15x15"),)})
+    assert form.problem("movie") == "Not known here: nois_15x15"
+    assert not form.has_problems
+    model.set_value("movie", "noise_15x15")
+    assert form.problem("movie") == ""
+    model.set_value("movie", None)
+    assert form.problem("movie") == ""
