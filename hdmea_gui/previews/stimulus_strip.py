@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QFontMetricsF, QPainter
 from PySide6.QtWidgets import QGraphicsRectItem
 
 from hdmea_gui.controller.snapshot import Span
@@ -13,6 +13,8 @@ from hdmea_gui.theme import Theme
 __all__ = ["SpanFill", "StimulusStrip", "span_colours"]
 
 HEIGHT = 24
+_MARGIN, _LEAST_ROOM = 10, 36
+_ELIDE = Qt.TextElideMode.ElideRight
 
 
 def span_colours(spans: tuple[Span, ...], theme: Theme) -> dict[str, str]:
@@ -113,12 +115,15 @@ class StimulusStrip(pg.PlotItem):  # type: ignore[misc]
         self._place_names()
 
     def _place_names(self) -> None:
-        """Put each name into the visible part of its bar, or hide it if it does not fit."""
+        """Put each name into the visible part of its bar: shortened, or hidden, where it does not fit."""
         view = self.getViewBox()
         left, right = view.viewRange()[0]
         pixels_per_s = view.width() / (right - left) if right > left else 0.0
         for span, _, name in self._drawn:
             start, stop = max(span.start_s, left), min(span.stop_s, right)
-            fits = (stop - start) * pixels_per_s >= name.boundingRect().width()
-            name.setVisible(fits)
+            room = (stop - start) * pixels_per_s - _MARGIN
+            name.setVisible(room >= _LEAST_ROOM)
+            text = QFontMetricsF(name.textItem.font()).elidedText(span.label, _ELIDE, max(room, 0.0))
+            if name.isVisible() and name.toPlainText() != text:
+                name.setPlainText(text)
             name.setPos((start + stop) / 2, 0.5)

@@ -7,12 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QPointF, Qt
 
 from hdmea_gui.controller.snapshot import Span
 from hdmea_gui.controller.stimulus_views import MOST_FRAMES, LightTrace, StimulusView
 from hdmea_gui.main_window import MainWindow
+from hdmea_gui.previews.stimulus_strip import StimulusStrip
+from hdmea_gui.theme import LIGHT
 
 VIEW = StimulusView(
     start_s=0.0,
@@ -118,3 +121,25 @@ def test_zooming_in_fetches_what_is_seen(
     rises = rises[rises < 5.499]
     assert rises.size >= 28
     assert np.abs(rises[:, None] - view.frames_s).min(axis=1).max() < 0.002, "frames stand at the edges"
+
+
+def test_the_name_of_a_movie_is_shortened_where_its_bar_is_short(qtbot: Any) -> None:
+    graphics = pg.GraphicsLayoutWidget()
+    qtbot.addWidget(graphics)
+    graphics.resize(600, 80)
+    strip = StimulusStrip(LIGHT)
+    graphics.addItem(strip)
+    graphics.show()
+    strip.setXRange(0, 100, padding=0)
+    label = "dense_noise_15x15_15hz_r42_8s"
+
+    strip.show_spans((Span(label, 0.0, 60.0), Span(label, 60.0, 75.0), Span(label, 80.0, 81.0)))
+
+    (_, _, long), (_, _, short), (_, _, none) = strip._drawn
+    assert long.toPlainText() == label
+    assert short.isVisible()
+    assert short.toPlainText().endswith("…")
+    assert short.toPlainText()[:-1] in label
+    assert not none.isVisible()
+    strip.setXRange(55, 80, padding=0)
+    assert short.toPlainText() == label, "there is room again"
