@@ -10,7 +10,7 @@ _WHOLE = {
     "lv": "Local variation (LV)",
     "median_isi_ms": "Median ISI",
     "r2": "R²",
-    "unit_num": "Number in the spike-sorted file",
+    "unit_num": "Number of the unit",
 }
 _PARTS = {
     "bic": "BIC",
