@@ -299,15 +299,16 @@ def _wait(condition: Callable[[], bool], timeout_s: float) -> None:
 
 def _looks(window: MainWindow) -> Iterator[tuple[str, Callable[[], None], QWidget]]:
     """Return each view, and each page of a view that has some: name, how to turn to it, what is seen."""
-    for index in range(window.tabs.count()):
-        name, view = window.tabs.tabText(index), window.tabs.widget(index)
-        assert view is not None
-        turn = partial(window.tabs.setCurrentIndex, index)
-        if view is not window.unit:
+    from hdmea_gui.previews.unit import UnitPreview
+
+    # Views that nobody wanted so far are made here.
+    for index, view in enumerate(window.previews):
+        name, turn = window.tabs.tabText(index), partial(window.tabs.setCurrentIndex, index)
+        if not isinstance(view, UnitPreview):
             yield name, turn, view
             continue
-        for title, page in zip(window.unit.titles, window.unit.pages, strict=True):
-            yield f"{name}, {title}", partial(_turn_to, turn, window.unit, page), page
+        for title, page in zip(view.titles, view.pages, strict=True):
+            yield f"{name}, {title}", partial(_turn_to, turn, view, page), page
 
 
 def _turn_to(turn: Callable[[], None], unit: UnitPreview, page: Preview) -> None:
