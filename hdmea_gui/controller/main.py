@@ -288,6 +288,7 @@ class Controller(QObject):
 
         The worker removes the automatic checkpoint before it ends: the drive may be one that stalls.
         """
+        self._patience.stop()
         return self._runner.shutdown(timeout_s)
 
     def own_facts(self) -> FileFacts:

@@ -55,7 +55,9 @@ def when_asked_for_a_file(operate: Callable[[QFileDialog], None]) -> QTimer:
                 operate(dialog)
             finally:
                 # A dialog that stays open would hold up the test for ever.
-                QTimer.singleShot(3_000, dialog, dialog.reject)
+                rescue = QTimer(dialog)  # goes with it
+                rescue.timeout.connect(dialog.reject)
+                rescue.start(3_000)
 
     timer.timeout.connect(look)
     timer.start(10)
