@@ -89,6 +89,23 @@ def _tokens(text: str) -> list[str]:
     return tokens
 
 
+@dataclass(frozen=True)
+class _Verdict:
+    """Units that fulfil a condition, and units that do not; one with a missing value does neither."""
+
+    yes: Mask
+    no: Mask
+
+    def __and__(self, other: _Verdict) -> _Verdict:
+        return _Verdict(self.yes & other.yes, self.no | other.no)
+
+    def __or__(self, other: _Verdict) -> _Verdict:
+        return _Verdict(self.yes | other.yes, self.no & other.no)
+
+    def __invert__(self) -> _Verdict:
+        return _Verdict(self.no, self.yes)
+
+
 @dataclass
 class _Parser:
     """Reads ``or`` of ``and`` of comparisons, from left to right."""
@@ -99,34 +116,34 @@ class _Parser:
     place: int = field(default=0)
 
     def parse(self) -> Mask:
-        mask = self._any()
+        verdict = self._any()
         if self.place < len(self.tokens):
             raise FilterError(f"“and” or “or” is missing before “{self.tokens[self.place]}”")
-        return mask
+        return verdict.yes
 
-    def _any(self) -> Mask:
-        mask = self._all()
+    def _any(self) -> _Verdict:
+        verdict = self._all()
         while self._take("or"):
-            mask = mask | self._all()
-        return mask
+            verdict = verdict | self._all()
+        return verdict
 
-    def _all(self) -> Mask:
-        mask = self._one()
+    def _all(self) -> _Verdict:
+        verdict = self._one()
         while self._take("and"):
-            mask = mask & self._one()
-        return mask
+            verdict = verdict & self._one()
+        return verdict
 
-    def _one(self) -> Mask:
+    def _one(self) -> _Verdict:
         if self._take("not"):
             return ~self._one()
         if self._take("("):
-            mask = self._any()
+            verdict = self._any()
             if not self._take(")"):
                 raise FilterError("a closing parenthesis is missing")
-            return mask
+            return verdict
         return self._comparison()
 
-    def _comparison(self) -> Mask:
+    def _comparison(self) -> _Verdict:
         name = self._operand("a condition such as rate > 1")
         sign = self.tokens[self.place] if self.place < len(self.tokens) else ""
         if sign not in _SIGNS:
@@ -172,15 +189,17 @@ def _output(column: Column) -> str:
     return column.key.rpartition(".")[2].casefold()
 
 
-def _compare(values: NDArray[Any], name: str, sign: Callable[[Any, Any], Any], text: str) -> Mask:
+def _compare(values: NDArray[Any], name: str, sign: Callable[[Any, Any], Any], text: str) -> _Verdict:
     if values.dtype.kind == "O":
         if sign not in _EQUALITY:
             raise FilterError(f"“{name}” is text: compare it with = or !=")
         wanted = text.casefold()
-        return np.array([bool(value) and bool(sign(value.casefold(), wanted)) for value in values], bool)
-    try:
-        number = float(text.replace("−", "-"))
-    except ValueError:
-        raise FilterError(f"“{name}” is a number, “{text}” is none") from None
-    mask: Mask = ~np.isnan(values) & sign(values, number)
-    return mask
+        known = np.array([bool(value) for value in values], bool)
+        holds = np.array([bool(sign(value.casefold(), wanted)) for value in values], bool)
+    else:
+        try:
+            number = float(text.replace("−", "-"))
+        except ValueError:
+            raise FilterError(f"“{name}” is a number, “{text}” is none") from None
+        known, holds = ~np.isnan(values), sign(values, number)
+    return _Verdict(known & holds, known & ~holds)
