@@ -201,7 +201,7 @@ def simulated_pair(cache: Path, units: int, minutes: float, raw_seconds: float) 
 
 def _window(folder: Path) -> MainWindow:
     from hdmea_gui.app import make_application
-    from hdmea_gui.controller import Controller
+    from hdmea_gui.controller.main import Controller
     from hdmea_gui.controller.recovery import Keeper
     from hdmea_gui.main_window import MainWindow
     from hdmea_gui.settings import SettingsStore

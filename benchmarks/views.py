@@ -209,7 +209,7 @@ def _wait_until_idle(window: MainWindow) -> None:
 @contextlib.contextmanager
 def _window(folder: Path) -> Iterator[MainWindow]:
     from hdmea_gui.app import make_application
-    from hdmea_gui.controller import Controller
+    from hdmea_gui.controller.main import Controller
     from hdmea_gui.main_window import MainWindow
     from hdmea_gui.settings import SettingsStore
 

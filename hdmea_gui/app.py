@@ -93,7 +93,7 @@ def make_application() -> QApplication:
 
 def make_window(options: argparse.Namespace, logs: LogFiles | None = None) -> MainWindow:
     """Return the window, with the settings of this user."""
-    from hdmea_gui.controller import Controller
+    from hdmea_gui.controller.main import Controller
     from hdmea_gui.durations import default_durations_path
     from hdmea_gui.main_window import MainWindow
     from hdmea_gui.recovery import make_keeper

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject
 
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import StateView, StepSpec
 from hdmea_gui.durations import Durations, PastRun, read_durations, write_durations
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer
 
-from hdmea_gui.controller import Controller
 from hdmea_gui.controller.forecasts import ForecastQuery, ForecastView
-from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.widgets.memory_line import MemoryLine
 from hdmea_gui.widgets.step_panel import StepPanel
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from hdmea_gui import uncaught
 from hdmea_gui.action_table import plain_text
 from hdmea_gui.actions import ActionSet
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.dialogs.about import AboutDialog
 from hdmea_gui.dialogs.help import HelpPage, TopicDialog
 from hdmea_gui.dialogs.host import DialogHost

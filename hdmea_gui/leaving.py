@@ -8,8 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
-from hdmea_gui.controller import Controller
-from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.unsaved import UnsavedDialog
 from hdmea_gui.losses import losses

@@ -11,8 +11,7 @@ from PySide6.QtWidgets import QDialog, QMainWindow
 
 from hdmea_gui.actions import ActionSet
 from hdmea_gui.availability import refusals
-from hdmea_gui.controller import Controller
-from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.controller.snapshot import OpenResult, StateView
 from hdmea_gui.dialogs.calibration import CalibrationDialog
 from hdmea_gui.dialogs.host import DialogHost

@@ -9,8 +9,7 @@ import platformdirs
 from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from hdmea_gui.controller import Controller
-from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.controller.snapshot import OpenResult
 from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.choose_recording import ChooseRecordingDialog

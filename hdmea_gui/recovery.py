@@ -10,7 +10,7 @@ import platformdirs
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.recovery import Keeper, Kept, NotKept, RecoveryOffer, RecoveryQuery
 from hdmea_gui.controller.snapshot import OpenResult
 from hdmea_gui.dialogs.recovery import RecoveryDialog

@@ -10,7 +10,7 @@ import platformdirs
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import FileFacts
 from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.overwrite import OverwriteDialog

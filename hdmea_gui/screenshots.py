@@ -16,8 +16,7 @@ from PySide6.QtCore import QElapsedTimer, QEventLoop, QTimer
 from PySide6.QtWidgets import QWidget
 
 from hdmea_gui.app import make_application
-from hdmea_gui.controller import Controller
-from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.controller.snapshot import FileFacts
 from hdmea_gui.dialogs.about import AboutDialog
 from hdmea_gui.dialogs.overwrite import OverwriteDialog

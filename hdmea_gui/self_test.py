@@ -188,7 +188,7 @@ class SelfTest:
             self.report.problems += [f"“About” cannot say the version of {name}" for name in unknown]
 
     def _window(self) -> MainWindow:
-        from hdmea_gui.controller import Controller
+        from hdmea_gui.controller.main import Controller
         from hdmea_gui.main_window import MainWindow
         from hdmea_gui.settings import SettingsStore
 

@@ -3,9 +3,3 @@
 `Controller` lives on the GUI thread and knows plain values only. `Workspace` lives on the worker thread
 and holds the session. Between them go immutable jobs and queries, and snapshots back.
 """
-
-from __future__ import annotations
-
-from hdmea_gui.controller.main import Controller
-
-__all__ = ["Controller"]

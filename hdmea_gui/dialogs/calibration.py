@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.controller import Controller
 from hdmea_gui.controller.calibration import (
     CalibrationQuery,
     CalibrationView,
@@ -27,6 +26,7 @@ from hdmea_gui.controller.calibration import (
     calibration_spec,
     placement,
 )
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import FieldSpec
 from hdmea_gui.dialogs import files
 from hdmea_gui.jobs import Failure

@@ -11,7 +11,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.tables import Table, WriteTable, export_key, is_export
 from hdmea_gui.help_topics import HelpTopic
 from hdmea_gui.jobs import Failure, Query

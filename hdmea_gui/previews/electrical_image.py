@@ -7,8 +7,8 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from hdmea_gui.controller import Controller
 from hdmea_gui.controller.image_views import ElectricalImageQuery, ElectricalImageView
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.tables import Table
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview

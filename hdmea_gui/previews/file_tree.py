@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.controller import Controller
 from hdmea_gui.controller.file_views import (
     BelowQuery,
     BelowView,
@@ -31,6 +30,7 @@ from hdmea_gui.controller.file_views import (
     ValuesView,
     WriteOutline,
 )
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import StateView
 from hdmea_gui.controller.tables import export_key
 from hdmea_gui.icons import icon

@@ -7,8 +7,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QMenu, QWidget
 
-from hdmea_gui.controller import Controller
 from hdmea_gui.controller.image_views import FieldView, ReceptiveFieldQuery, ReceptiveFieldView
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.tables import Table
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QMenu, QSplitter, QStackedLayout, QWidget
 
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import RecordingView, Span
 from hdmea_gui.controller.tables import Table
 from hdmea_gui.controller.work import RecordingQuery

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.tables import Table
 from hdmea_gui.controller.trial_views import MOST_UNITS, TrialsQuery, TrialsView
 from hdmea_gui.jobs import Query

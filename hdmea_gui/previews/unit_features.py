@@ -6,8 +6,8 @@ import numpy as np
 from PySide6.QtCore import QSortFilterProxyModel, Qt
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QLineEdit, QTreeView, QVBoxLayout, QWidget
 
-from hdmea_gui.controller import Controller
 from hdmea_gui.controller.feature_views import FeaturesQuery, FeaturesView
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.tables import Table
 from hdmea_gui.jobs import Query
 from hdmea_gui.models.feature_values import FeatureValuesModel

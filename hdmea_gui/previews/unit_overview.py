@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import Span
 from hdmea_gui.controller.tables import Table
 from hdmea_gui.controller.unit_views import Averaged, Footprint, UnitQuery, UnitView

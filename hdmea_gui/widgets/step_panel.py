@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.actions import ActionSet
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.parameter_form import ParameterForm

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import Column
 from hdmea_gui.controller.tables import Table, WriteTable, export_key, is_export
 from hdmea_gui.dialogs.columns import ColumnsDialog

@@ -17,8 +17,7 @@ from PySide6.QtCore import QEvent, QThread, QTimer
 from PySide6.QtWidgets import QApplication, QMenu, QWidget
 from shiboken6 import getCppPointer, isValid
 
-from hdmea_gui.controller import Controller
-from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.settings import SettingsStore
 

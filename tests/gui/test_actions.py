@@ -15,8 +15,7 @@ from PySide6.QtWidgets import QApplication, QDialog
 
 from hdmea_gui import helping
 from hdmea_gui.action_table import ACTIONS
-from hdmea_gui.controller import Controller
-from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.about import AboutDialog
 from hdmea_gui.dialogs.calibration import CalibrationDialog

@@ -13,9 +13,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLineEdit
 
 from hdmea.stimulus.calibration import StimulusCalibration, read_calibration, write_calibration
-from hdmea_gui.controller import Controller
 from hdmea_gui.controller.calibration import placement
-from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.calibration import CalibrationDialog
 from hdmea_gui.main_window import MainWindow

@@ -18,7 +18,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
 from hdmea_gui import logfile, uncaught
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.recovery import RecoveryOffer
 from hdmea_gui.controller.snapshot import StateView
 from hdmea_gui.dialogs.message import MessageDialog

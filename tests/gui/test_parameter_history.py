@@ -10,8 +10,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QSpinBox, QToolButton
 
-from hdmea_gui.controller import Controller
-from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.settings import SettingsStore
 from hdmea_gui.widgets.named_fields import NameEditor, NamesEditor

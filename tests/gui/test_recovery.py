@@ -21,8 +21,7 @@ import pytest
 
 from hdmea.pipeline import PipelineSession, create_session, run_step
 from hdmea.pipeline.increments import load_increments
-from hdmea_gui.controller import Controller
-from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.controller.recovery import (
     DiscardJob,
     Keeper,
@@ -50,7 +49,7 @@ PROGRAM = """
     from pathlib import Path
     from PySide6.QtCore import QTimer
     from hdmea_gui.app import make_application
-    from hdmea_gui.controller import Controller
+    from hdmea_gui.controller.main import Controller
     from hdmea_gui.controller.recovery import Keeper, Kept
     from hdmea_gui.main_window import MainWindow
     from hdmea_gui.settings import SettingsStore

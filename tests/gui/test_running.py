@@ -13,8 +13,7 @@ from PySide6.QtWidgets import QToolButton
 
 from hdmea.pipeline import step as step_module
 from hdmea.pipeline.step import StepContext, StepParams, step
-from hdmea_gui.controller import Controller
-from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.durations import PastRun, read_durations
 from hdmea_gui.main_window import MainWindow

@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.recovery import Keeper
 from hdmea_gui.dialogs import settings as settings_dialog
 from hdmea_gui.dialogs.settings import Place, SettingsDialog, look_at_folder

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from hdmea.io.resources import resource_path
 from hdmea_gui.action_table import ACTIONS, ActionSpec
 from hdmea_gui.actions import ActionSet
-from hdmea_gui.controller import Controller
+from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import StateView
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.settings import Settings, SettingsStore
