@@ -225,7 +225,7 @@ class RunJob:
 
     @staticmethod
     def _engine_run(bench: Workspace, request: StepRequest, ctx: JobContext) -> StepRun:
-        from hdmea.pipeline.runner import run_step
+        from hdmea.pipeline.runner import available_workers, run_step
         from hdmea.pipeline.step import ProgressEvent, StepRun, get_step
         from hdmea.utils.exceptions import CacheConflictError
 
@@ -247,6 +247,8 @@ class RunJob:
                 force=force,
                 progress=report,
                 cancel=ctx.cancel,
+                # One processor is the window's.
+                workers=max(1, available_workers() - 1),
                 commit=ctx.commit,
             )
 

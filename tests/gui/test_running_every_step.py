@@ -279,3 +279,21 @@ def test_the_recording_is_drawn_anew_only_when_its_spikes_or_sections_change(com
     without = bench.recording_view()
     assert without is not None
     assert (after.spans != (), without.spans) == (True, ())
+
+
+@pytest.mark.parametrize(("processors", "threads"), [("4", 3), ("1", 1)])
+def test_one_processor_is_left_to_the_window(
+    complete: Complete, monkeypatch: pytest.MonkeyPatch, processors: str, threads: int
+) -> None:
+    seen: list[int] = []
+    make = StepContext.__init__
+
+    def note(self: StepContext, *args: Any, workers: int = 0, **kwargs: Any) -> None:
+        seen.append(workers)
+        make(self, *args, workers=workers, **kwargs)
+
+    monkeypatch.setattr(StepContext, "__init__", note)
+    monkeypatch.setenv("HDMEA_WORKERS", processors)
+    Run(twin_of(complete[0]))("extract_features", force=True)
+
+    assert seen == [threads]
