@@ -77,18 +77,16 @@ def _run(options: argparse.Namespace, logs: LogFiles) -> int:
 def make_application() -> QApplication:
     """Return the one application object, made if needed."""
     from PySide6.QtCore import QCoreApplication
+    from PySide6.QtGui import QGuiApplication
     from PySide6.QtWidgets import QApplication
 
     from hdmea_gui.application import Application
 
-    existing = QApplication.instance()
-    if isinstance(existing, QApplication):
-        return existing
     QCoreApplication.setApplicationName("HD-MEA Studio")
     QCoreApplication.setOrganizationName("HD-MEA Studio")
-    app = Application(sys.argv[:1])
-    app.setDesktopFileName("hdmea-studio")
-    return app
+    QGuiApplication.setDesktopFileName("hdmea-studio")
+    existing = QApplication.instance()
+    return existing if isinstance(existing, QApplication) else Application(sys.argv[:1])
 
 
 def make_window(options: argparse.Namespace, logs: LogFiles | None = None) -> MainWindow:
