@@ -43,7 +43,7 @@ from hdmea_gui.running import RunFlow
 from hdmea_gui.saving import SaveFlow
 from hdmea_gui.scripting import ScriptCopier
 from hdmea_gui.settings import SettingsStore
-from hdmea_gui.theme import ThemeName, apply_theme, theme_of
+from hdmea_gui.theme import ThemeName, apply_palette, dress, theme_of
 from hdmea_gui.titles import window_title
 from hdmea_gui.turns import Turns
 from hdmea_gui.widgets.drop_sign import DropSign
@@ -102,8 +102,8 @@ class MainWindow(QMainWindow):
         self._durations_path = durations
         self._theme = theme_of(settings.values.theme)
         self.setWindowIcon(application_icon())
-        self.dialogs = DialogHost(self)
-        self.saving = SaveFlow(controller, settings, self)
+        self.dialogs = DialogHost(self._theme, self)
+        self.saving = SaveFlow(controller, settings, self.dialogs, self)
         self.leaving = LeaveFlow(controller, self.saving, self.dialogs, self)
         self.opening = OpenFlow(
             controller,
@@ -134,8 +134,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self._connect()
         self._restore()
-        self.use_theme(settings.values.theme)
-        self._turns.finish()
+        self.use_theme(settings.values.theme, at_once=True)
         for problem in settings.problems:
             self.log.add(logging.WARNING, problem)
         self.helping.mention_crashes()
@@ -201,6 +200,7 @@ class MainWindow(QMainWindow):
         self.recording.card.run_all_asked.connect(self.controller.run_all)
         self._relay.line.connect(self.log.add_line)
         self.table.told.connect(self._say)
+        self.table.asks.connect(self.dialogs.open)
         self.recording.told.connect(self._say)
         self.views.made.connect(self._on_view)
         self.log.warnings_changed.connect(self.status.show_warnings)
@@ -336,20 +336,25 @@ class MainWindow(QMainWindow):
         """As the desktop."""
         self.use_theme("system")
 
-    def use_theme(self, name: ThemeName) -> None:
-        """Draw everything in the colours of a theme."""
+    def use_theme(self, name: ThemeName, *, at_once: bool = False) -> None:
+        """Draw everything in the colours of a theme; `at_once` before this returns, else soon."""
         self.settings.values.theme = name
-        self._theme = self.views.theme = theme_of(name)
-        self.helping.apply_theme(self._theme)
-        apply_theme(self, self._theme)
-        # In turns: the event loop must not stand still for all of it.
-        parts = (
-            self.views.use_theme,
-            self.actions_.apply_theme,
-            self.panel.apply_theme,
-            self.log.apply_theme,
+        theme = self._theme = self.views.theme = theme_of(name)
+        dressed = (self.status, self.drop_sign, self.panel, self.table, self.log, *self.frame.parts)
+        coloured = (self.actions_, self.panel, self.log, self.helping, self.dialogs)
+        # In turns, as the event loop must not stand still for all of it; and painted once, at the end.
+        self.setUpdatesEnabled(False)
+        self._turns.begin(
+            (
+                partial(apply_palette, theme),
+                *(partial(dress, part, theme) for part in dressed),
+                partial(self.views.use_theme, theme),
+                *(partial(part.apply_theme, theme) for part in coloured),
+                partial(self.setUpdatesEnabled, True),
+            )
         )
-        self._turns.begin(partial(part, self._theme) for part in parts)
+        if at_once:
+            self._turns.finish()
         for other in ("light", "dark", "system"):
             self.actions_[f"theme_{other}"].setChecked(other == name)
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import FileFacts
 from hdmea_gui.dialogs import files
+from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.overwrite import OverwriteDialog
 from hdmea_gui.settings import SettingsStore
 from hdmea_gui.titles import CheckpointNote
@@ -27,18 +28,18 @@ class SaveFlow(QObject):
     ----------
     checkpoint_note
         The last checkpoint of this session, None without one.
-    dialog
-        The question that is open, None without one.
     """
 
     checkpointed = Signal()
 
-    def __init__(self, controller: Controller, settings: SettingsStore, window: QWidget) -> None:
+    def __init__(
+        self, controller: Controller, settings: SettingsStore, dialogs: DialogHost, window: QWidget
+    ) -> None:
         super().__init__(window)
         self.checkpoint_note: CheckpointNote | None = None
-        self.dialog: OverwriteDialog | None = None
         self._controller = controller
         self._settings = settings
+        self._dialogs = dialogs
         self._window = window
         self._then: Callable[[], None] | None = None
         controller.saved.connect(self._on_saved)
@@ -96,14 +97,7 @@ class SaveFlow(QObject):
         dialog.replace_asked.connect(lambda: self._submit(path, kind, overwrite=True))
         dialog.rename_asked.connect(lambda: self._rename(facts.free_path or path, kind))
         dialog.rejected.connect(self._forget_then)
-        dialog.finished.connect(self._on_answered)
-        self.dialog = dialog
-        dialog.open()
-
-    def _on_answered(self, _result: int) -> None:
-        if self.dialog is not None:
-            self.dialog.deleteLater()
-            self.dialog = None
+        self._dialogs.open(dialog)
 
     def _rename(self, proposed: Path, kind: str) -> None:
         title = "Save result" if kind == "result" else "Write checkpoint"

@@ -113,7 +113,7 @@ class Photographer:
 
     def _take(self, name: str) -> None:
         for theme in self._themes():
-            self.window.use_theme(theme)  # type: ignore[arg-type]
+            self.window.use_theme(theme, at_once=True)  # type: ignore[arg-type]
             self._settle(120)
             self._grab(self.window, f"{name}_{theme}")
 
@@ -176,17 +176,16 @@ class Photographer:
         )
         titles = {item.spec.name: item.spec.title for item in self.window.controller.steps.items}
         dialog = OverwriteDialog(there, own, titles, self.window)
-        dialog.show()
+        self.window.dialogs.open(dialog)
         for theme in self._themes():
-            self.window.use_theme(theme)  # type: ignore[arg-type]
+            self.window.use_theme(theme, at_once=True)  # type: ignore[arg-type]
             self._settle(80)
             self._grab(dialog, f"overwrite_{theme}")
         dialog.close()
-        dialog.deleteLater()
 
     def _take_dialogs(self) -> None:
         for theme in self._themes():
-            self.window.use_theme(theme)  # type: ignore[arg-type]
+            self.window.use_theme(theme, at_once=True)  # type: ignore[arg-type]
             for name, dialog in shell_dialogs(self.window):
                 while isinstance(dialog, AboutDialog) and dialog.is_reading:
                     self._settle(20)
@@ -207,7 +206,7 @@ class Photographer:
         window.controller.parameters("compute_eimage_sta").set_value("duration_s", 30.0)
         for name, part in {"table": window.table, "panel": window.panel}.items():
             for theme in self._themes():
-                self.window.use_theme(theme)  # type: ignore[arg-type]
+                self.window.use_theme(theme, at_once=True)  # type: ignore[arg-type]
                 self._settle(120)
                 self._grab(part, f"{name}_{theme}")
 

@@ -5,6 +5,7 @@ The colour scheme of the system is only read: `QStyleHints.setColorScheme` does 
 
 from __future__ import annotations
 
+import functools
 import sys
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +14,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
-__all__ = ["DARK", "LIGHT", "Theme", "ThemeName", "apply_theme", "contrast", "theme_of"]
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "Theme",
+    "ThemeName",
+    "apply_palette",
+    "contrast",
+    "dress",
+    "stylesheet",
+    "theme_of",
+]
 
 ThemeName = Literal["light", "dark", "system"]
 
@@ -135,24 +146,28 @@ def theme_of(name: ThemeName) -> Theme:
     return DARK if name == "dark" else LIGHT
 
 
-def apply_theme(window: QWidget, theme: Theme) -> None:
-    """Give the application, and a window with all that belongs to it, the colours of a theme.
-
-    The rules are the window's and not the application's: that would go through the hundreds of widgets in
-    the hidden menus that pyqtgraph makes for each plot, which takes ten times as long.
-    """
+def apply_palette(theme: Theme) -> None:
+    """Give the application the colours of a theme; parts of windows are to be `dress`ed as well."""
     if QApplication.style().objectName().lower() != "fusion":
         QApplication.setStyle("Fusion")
+    palette = _palette(theme)
+    QApplication.setPalette(palette)
+    for kind in _FIELDS:
+        # The declaration of PySide asks for bytes, which it then refuses.
+        QApplication.setPalette(_outlined(palette, theme), kind)  # type: ignore[arg-type]
+
+
+def dress(part: QWidget, theme: Theme) -> None:
+    """Give a part of a window, with all that lies in it, the rules of a theme.
+
+    Rules of the application would go through the hundreds of widgets in the hidden menus that pyqtgraph makes
+    for each plot, and those of the whole window take longer than the event loop may stand still.
+    """
     # Qt asks Python hundreds of times for this; a worker that computes must give way at once each time.
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
-        palette = _palette(theme)
-        QApplication.setPalette(palette)
-        for kind in _FIELDS:
-            # The declaration of PySide asks for bytes, which it then refuses.
-            QApplication.setPalette(_outlined(palette, theme), kind)  # type: ignore[arg-type]
-        window.setStyleSheet(_stylesheet(theme))
+        part.setStyleSheet(stylesheet(theme))
     finally:
         sys.setswitchinterval(interval)
 
@@ -224,7 +239,9 @@ def _glass(colour: str) -> str:
     return f"rgba({red}, {green}, {blue}, 235)"
 
 
-def _stylesheet(theme: Theme) -> str:
+@functools.cache
+def stylesheet(theme: Theme) -> str:
+    """Return the rules of a theme."""
     line = f"1px solid {theme.border}"
     rules = {
         "QToolTip": f"color: {theme.text}; background: {theme.raised}; border: {line}; padding: 3px",
@@ -251,7 +268,7 @@ def _stylesheet(theme: Theme) -> str:
         "QToolBar": f"border: 0; border-bottom: {line}; spacing: 2px; padding: 2px 6px",
         "QStatusBar": f"border-top: {line}",
         "QStatusBar::item": "border: 0",
-        "QSplitter::handle": f"background: {theme.window}",
+        "QSplitterHandle": f"background: {theme.window}",
         "QHeaderView::section": (
             f"background: {theme.window}; color: {theme.text}; border: 0; "
             f"border-right: {line}; border-bottom: {line}; padding: 3px 6px"

@@ -5,11 +5,20 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog
 
+from hdmea_gui.theme import Theme, dress
+
 __all__ = ["DialogHost"]
 
 
 class DialogHost(QObject):
     """Opens dialogs without blocking, and forgets them when they are closed.
+
+    Parameters
+    ----------
+    theme
+        Their colours.
+    parent
+        Qt parent.
 
     Signals
     -------
@@ -19,8 +28,9 @@ class DialogHost(QObject):
 
     opened = Signal(object)
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, theme: Theme, parent: QObject) -> None:
         super().__init__(parent)
+        self._theme = theme
         self._open: list[QDialog] = []
 
     @property
@@ -31,10 +41,17 @@ class DialogHost(QObject):
     def open(self, dialog: QDialog) -> None:
         """Show a dialog; it is deleted when it is closed."""
         self._open.append(dialog)
+        dress(dialog, self._theme)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.finished.connect(lambda _result: self._forget(dialog))
         self.opened.emit(dialog)
         dialog.open()
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw the dialogs, those that are open too, in the colours of a theme."""
+        self._theme = theme
+        for dialog in self._open:
+            dress(dialog, theme)
 
     def _forget(self, dialog: QDialog) -> None:
         if dialog in self._open:

@@ -16,7 +16,7 @@ from hdmea_gui.controller.tables import Table, WriteTable, export_key, is_export
 from hdmea_gui.help_topics import HelpTopic
 from hdmea_gui.jobs import Failure, Query
 from hdmea_gui.previews.export import ask_export_path, picture_of, write_picture
-from hdmea_gui.theme import Theme
+from hdmea_gui.theme import Theme, dress
 
 __all__ = ["Preview"]
 
@@ -100,6 +100,7 @@ class Preview(QWidget):
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
         self._theme = theme
+        dress(self, theme)
 
     def use_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme: now if the view is visible, else when it is shown."""

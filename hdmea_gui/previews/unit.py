@@ -15,7 +15,7 @@ from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.responses import ResponsesPreview
 from hdmea_gui.previews.unit_features import UnitFeatures
 from hdmea_gui.previews.unit_overview import UnitOverview
-from hdmea_gui.theme import Theme
+from hdmea_gui.theme import Theme, dress
 from hdmea_gui.widgets.segments import Segments
 
 __all__ = ["UnitPreview", "UnitResponses"]
@@ -65,6 +65,7 @@ class UnitPreview(Preview):
         self.features = UnitFeatures(controller, theme, self)
         self._responses: UnitResponses | None = None
         self.segments = Segments(_PAGES, self)
+        dress(self.segments, theme)
         self._title = QLabel(self)
         self._pages = QStackedWidget(self)
         self._empty = QWidget(self)
@@ -162,6 +163,7 @@ class UnitPreview(Preview):
     def use_theme(self, theme: Theme) -> None:
         """Have each page draw in the colours of a theme, now or when it is shown."""
         self._theme = theme
+        dress(self.segments, theme)
         for page in self._made:
             page.use_theme(theme)
 

@@ -63,9 +63,12 @@ class UnitTable(QWidget):
     -------
     told(str)
         Something for the status line: what was exported.
+    asks(QDialog)
+        A dialog that is to be shown.
     """
 
     told = Signal(str)
+    asks = Signal(object)
 
     def __init__(
         self, controller: Controller, settings: SettingsStore, parent: QWidget | None = None
@@ -127,9 +130,8 @@ class UnitTable(QWidget):
     def choose_columns(self) -> None:
         """Open the list of all columns."""
         dialog = ColumnsDialog(self._model.columns, self._shown_keys(), self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.chosen.connect(self.show_columns)
-        dialog.open()
+        self.asks.emit(dialog)
 
     def selected_text(self) -> str:
         """Return the chosen rows as text with tabs between the cells, titles first."""

@@ -114,9 +114,8 @@ def window(qtbot: Any, no_leaks: None, settings: SettingsStore, tmp_path: Path) 
     window.controller.start()
     qtbot.waitUntil(lambda: window.controller.activity is Activity.IDLE, timeout=20_000)
     yield window
-    for dialog in (window.dialog, window.saving.dialog):
-        if dialog is not None:
-            dialog.close()
+    if window.dialog is not None:
+        window.dialog.close()
     if window.joined is None:
         window.close_without_question()
     assert window.joined, "the worker did not end"

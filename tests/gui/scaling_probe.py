@@ -141,7 +141,7 @@ class Probe(Photographer):
         self._wait_until_idle()
         self._settle()
         for theme in THEMES:
-            window.use_theme(theme)  # type: ignore[arg-type]
+            window.use_theme(theme, at_once=True)  # type: ignore[arg-type]
             self._settle()
             self._walk()
         window.actions_["log"].trigger()
@@ -184,7 +184,7 @@ class Probe(Photographer):
             UnsavedDialog("Close?", ("5 units",), can_save=True, discard_text="Close anyway", parent=window),
             MessageDialog("Failed", ("Why it failed. " * 12,), details="Trace\n" * 30, parent=window),
         ):
-            dialog.show()
+            window.dialogs.open(dialog)
             self._settle(60)
             self._look_at_dialog(type(dialog).__name__, dialog)
 

@@ -398,7 +398,7 @@ def test_all_of_frame_and_chip_is_in_view(qtbot: Any, pitch: float | None) -> No
 def test_first_pixel_is_marked_where_it_lies(
     qtbot: Any, show: Show, window: MainWindow, theme: Any, mirror: bool, left: bool
 ) -> None:
-    window.use_theme(theme.name)
+    window.use_theme(theme.name, at_once=True)
     sketch = ChipSketch()
     qtbot.addWidget(sketch)
     sketch.resize(400, 400)

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.models.steps import StepState
-from hdmea_gui.theme import DARK, LIGHT, Theme, apply_theme, contrast
+from hdmea_gui.theme import DARK, LIGHT, Theme, apply_palette, contrast, dress, stylesheet
 from hdmea_gui.widgets.step_list import state_colour
 
 LEAST = 4.5
@@ -51,7 +51,7 @@ _PAIRS = (
 @pytest.fixture
 def application(qapp: QApplication) -> Iterator[QApplication]:
     yield qapp
-    apply_theme(qapp, LIGHT)
+    apply_palette(LIGHT)
 
 
 def over(colour: str, background: str, alpha: int) -> str:
@@ -68,7 +68,7 @@ def over(colour: str, background: str, alpha: int) -> str:
 @THEMES
 @pytest.mark.parametrize("group", list(QPalette.ColorGroup)[:3], ids=lambda group: group.name)
 def test_text_of_the_palette(application: QApplication, theme: Theme, group: QPalette.ColorGroup) -> None:
-    apply_theme(application, theme)
+    apply_palette(theme)
     palette = application.palette()
 
     found = {
@@ -101,7 +101,8 @@ def test_outlines_of_what_can_be_filled_in_or_ticked(
     column = QVBoxLayout(window)
     for control in controls:
         column.addWidget(control)
-    apply_theme(window, theme)
+    apply_palette(theme)
+    dress(window, theme)
     window.show()
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow, timeout=5000)
@@ -118,7 +119,7 @@ def test_outlines_of_what_can_be_filled_in_or_ticked(
 
 @THEMES
 def test_selected_text_in_fields(application: QApplication, theme: Theme) -> None:
-    apply_theme(application, theme)
+    apply_palette(theme)
     for kind in ("QLineEdit", "QAbstractSpinBox", "QComboBox"):
         palette = QApplication.palette(kind)
         ratio = contrast(palette.highlightedText().color().name(), palette.highlight().color().name())
@@ -127,10 +128,10 @@ def test_selected_text_in_fields(application: QApplication, theme: Theme) -> Non
 
 @THEMES
 def test_text_of_the_stylesheet(application: QApplication, theme: Theme) -> None:
-    apply_theme(application, theme)
+    apply_palette(theme)
     low, n_rules = {}, 0
 
-    for selector, body in re.findall(r"([^{}]+)\{([^}]*)\}", application.styleSheet()):
+    for selector, body in re.findall(r"([^{}]+)\{([^}]*)\}", stylesheet(theme)):
         text = re.search(r"(?<![-\w])color:\s*(#\w{6})", body)
         ground = re.search(r"background:\s*(#\w{6})", body)
         if text is None:
@@ -181,11 +182,18 @@ def ground_of(label: QWidget) -> str:
 
 
 @pytest.mark.parametrize("name", ["light", "dark"])
-def test_text_in_plots_and_labels_of_the_window(window: MainWindow, name: str) -> None:
-    window.actions_[f"theme_{name}"].trigger()
+def test_text_in_plots_and_labels_of_the_window(qtbot: Any, window: MainWindow, name: str) -> None:
     low, n_axes = [], 0
     for preview in window.previews:
         preview.complete()
+    window.actions_[f"theme_{name}"].trigger()
+    qtbot.waitUntil(window.updatesEnabled, timeout=5000)
+    # What is hidden takes its colours when it is shown.
+    for preview in window.previews:
+        window.tabs.setCurrentWidget(preview)
+    window.tabs.setCurrentWidget(window.unit)
+    for page in window.unit.pages:
+        window.unit.show_page(page)
 
     for graphics in window.findChildren(pg.GraphicsLayoutWidget):
         ground = graphics.backgroundBrush().color().name()

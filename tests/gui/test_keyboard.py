@@ -297,7 +297,7 @@ def test_the_focus_is_seen(loaded: tuple[MainWindow, tuple[Path, Path]], qtbot: 
     window, _ = loaded
     window.panel.list.choose("add_section_time")
     for theme in ("light", "dark"):
-        window.use_theme(theme)  # type: ignore[arg-type]
+        window.use_theme(theme, at_once=True)  # type: ignore[arg-type]
         for widget in controls(window):
             if not isinstance(widget, QToolButton | QPushButton | QLineEdit | QAbstractSpinBox | QTabBar):
                 continue

@@ -44,9 +44,9 @@ def question(
     assert not window.controller.state.unsaved
     answers.append(target)
     window.actions_["save_as"].trigger()
-    qtbot.waitUntil(lambda: window.saving.dialog is not None, timeout=5000)
-    dialog = window.saving.dialog
-    assert dialog is not None
+    qtbot.waitUntil(lambda: window.dialog is not None, timeout=5000)
+    dialog = window.dialog
+    assert isinstance(dialog, OverwriteDialog)
     return window, dialog, target
 
 
@@ -111,10 +111,10 @@ def test_a_file_that_is_no_result_is_named_as_such(
     answers.append(target)
 
     window.actions_["save"].trigger()
-    qtbot.waitUntil(lambda: window.saving.dialog is not None, timeout=5000)
+    qtbot.waitUntil(lambda: window.dialog is not None, timeout=5000)
 
-    assert "no result file" in visible_texts(window.saving.dialog)  # type: ignore[arg-type]
-    window.saving.dialog.cancel_button.click()  # type: ignore[union-attr]
+    assert "no result file" in visible_texts(window.dialog)
+    window.dialog.cancel_button.click()  # type: ignore[union-attr]
     assert target.read_text() == "Dear colleague"
 
 
@@ -199,7 +199,7 @@ def test_the_window_never_waits_for_the_drive(
 
     assert asked
     assert threading.main_thread() not in asked
-    assert window.saving.dialog is not None, "it is there now"
+    assert window.dialog is not None, "it is there now"
 
 
 # -- closing -----------------------------------------------------------------------------------------

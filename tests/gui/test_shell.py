@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog
 
 from hdmea.io.resources import resource_path
 from hdmea_gui.action_table import ACTIONS, ActionSpec
@@ -20,7 +20,7 @@ from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import StateView
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.settings import Settings, SettingsStore
-from hdmea_gui.theme import DARK, LIGHT, Theme, contrast
+from hdmea_gui.theme import DARK, LIGHT, Theme, contrast, stylesheet
 from hdmea_gui.titles import CheckpointNote, window_title
 
 HEAVY = ("scipy", "numba", "matplotlib", "pandas", "pyarrow", "pynwb", "h5py")
@@ -231,6 +231,30 @@ def test_a_long_text_in_the_status_line_does_not_widen_the_window(window: MainWi
     window.status.say("a very long sentence " * 40)
 
     assert window.minimumSizeHint().width() == width
+
+
+def test_a_theme_reaches_every_part_and_open_dialogs_while_the_event_loop_goes_round(
+    qtbot: Any, window: MainWindow
+) -> None:
+    window.table.choose_columns()
+    window.helping.show_page()
+    dialogs = [*window.findChildren(QDialog), *window.table.findChildren(QDialog)]
+    rounds: list[bool] = []
+    timer = QTimer(interval=0)
+    timer.timeout.connect(lambda: rounds.append(window.updatesEnabled()))
+
+    window.use_theme("dark")
+    timer.start()
+    qtbot.waitUntil(window.updatesEnabled, timeout=5000)
+    timer.stop()
+
+    assert rounds.count(False) >= 5, "the event loop stood still"
+    parts = (window.panel, window.table, window.log, window.status, window.recording, window.drop_sign)
+    assert dialogs
+    assert {part.styleSheet() for part in (*parts, *dialogs)} == {stylesheet(DARK)}
+    window.helping.show_about()
+    assert window.dialog is not None
+    assert window.dialog.styleSheet() == stylesheet(DARK)
 
 
 def test_views_are_made_when_they_are_wanted_and_then_in_the_colours_of_the_time(

@@ -376,7 +376,7 @@ def test_the_table_is_exported_as_shown_or_with_all_columns(
 def test_the_menus_open(qtbot: Any, window: MainWindow) -> None:
     window.table._show_header_menu(QPoint(80, 5))
     window.table.choose_columns()
-    dialog = window.table.findChild(ColumnsDialog)
+    dialog = window.dialog
     assert dialog is not None
     assert dialog.checked == ["rate", "moving_bar.dsi", "cell_type.cell_type"]
     dialog.reject()
