@@ -160,8 +160,7 @@ def apply_palette(theme: Theme) -> None:
 def dress(part: QWidget, theme: Theme) -> None:
     """Give a part of a window, with all that lies in it, the rules of a theme.
 
-    Rules of the application would go through the hundreds of widgets in the hidden menus that pyqtgraph makes
-    for each plot, and those of the whole window take longer than the event loop may stand still.
+    Rules of the whole window, or of the application, take longer than the event loop may stand still.
     """
     # Qt asks Python hundreds of times for this; a worker that computes must give way at once each time.
     interval = sys.getswitchinterval()

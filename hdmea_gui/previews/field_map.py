@@ -78,8 +78,9 @@ class FieldMap(UnitMap):
             self.show_empty(reason)
             return
         self.set_units(mosaic.unit_ids, mosaic.centres)
-        for side, label in zip(("bottom", "left"), _LABELS[mosaic.length_unit], strict=True):
-            self.plot.setLabel(side, label)
+        bottom, left = _LABELS[mosaic.length_unit]
+        self.plot.setLabel("bottom", bottom)
+        self.plot.setLabel("left", left)
         places = np.arange(mosaic.electrodes) * (mosaic.pitch_um if mosaic.electrodes else 1.0)
         self._electrodes.setData(np.tile(places, len(places)), np.repeat(places, len(places)))
         self._frame.setData(mosaic.frame[:, 0], mosaic.frame[:, 1])

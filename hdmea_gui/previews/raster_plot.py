@@ -11,6 +11,7 @@ from PySide6.QtCore import QRectF, QTimer, Signal
 
 from hdmea_gui.controller.snapshot import RecordingView
 from hdmea_gui.theme import Theme
+from hdmea_gui.widgets.plot import ColourBar, Plot
 from hdmea_gui.widgets.plot_panel import colour_map, style_bar, style_plot
 
 __all__ = ["RasterPlot", "UnitAxis"]
@@ -46,14 +47,14 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]
         return [self._labels[row] if 0 <= row < len(self._labels) else "" for row in rows]
 
 
-class RasterPlot(pg.PlotItem):  # type: ignore[misc]
+class RasterPlot(Plot):
     """The raster; `unit_clicked` gives the row of the unit that was clicked."""
 
     unit_clicked = Signal(int)
 
     def __init__(self, theme: Theme) -> None:
         self._axis = UnitAxis()
-        super().__init__(axisItems={"left": self._axis}, enableMenu=False)
+        super().__init__(axes={"left": self._axis})
         self._view: RecordingView | None = None
         self._theme = theme
         self.image = pg.ImageItem(axisOrder="row-major")
@@ -61,7 +62,7 @@ class RasterPlot(pg.PlotItem):  # type: ignore[misc]
         self.band = pg.BarGraphItem(x0=[], y0=[], width=1.0, height=1.0)
         self.band.setZValue(10)
         self.band.hide()
-        self.bar = pg.ColorBarItem(interactive=False, width=12)
+        self.bar = ColourBar()
         self.bar.getAxis("right").setLabel("Rate (spikes/s)")
         self.bar.setImageItem(self.image)
         for item in (self.image, self.ticks, self.band):

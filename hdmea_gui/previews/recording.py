@@ -18,6 +18,7 @@ from hdmea_gui.previews.raster_plot import RasterPlot
 from hdmea_gui.previews.stimulus_strip import SpanFill, StimulusStrip
 from hdmea_gui.previews.time_link import TimeLink
 from hdmea_gui.theme import Theme
+from hdmea_gui.widgets.plot import Plot
 from hdmea_gui.widgets.plot_panel import style_plot
 from hdmea_gui.widgets.recording_card import CardPage, WelcomePage
 
@@ -52,7 +53,7 @@ class RecordingPreview(Preview):
         self._pages = QSplitter(Qt.Orientation.Horizontal, self)
         self.strip = StimulusStrip(theme)
         self.raster = RasterPlot(theme)
-        self.rate = pg.PlotItem(enableMenu=False)
+        self.rate = Plot()
         self._rate_curve = pg.PlotCurveItem()
         self.fill = SpanFill()
         self._view: RecordingView | None = None

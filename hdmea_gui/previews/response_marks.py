@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 
 from hdmea_gui.controller.response_views import StepMarks
 from hdmea_gui.theme import Theme
+from hdmea_gui.widgets.plot import Plot
 
 __all__ = ["ResponseMarks"]
 
@@ -28,7 +29,7 @@ class ResponseMarks:
         The items: low-passed mean rate, baseline, and the three kinds of marks.
     """
 
-    def __init__(self, plot: pg.PlotItem, theme: Theme) -> None:
+    def __init__(self, plot: Plot, theme: Theme) -> None:
         self._plot = plot
         self._theme = theme
         self._marks: StepMarks | None = None

@@ -19,6 +19,7 @@ from hdmea_gui.previews.stimulus_strip import SpanFill, StimulusStrip
 from hdmea_gui.previews.time_box import TimeBox
 from hdmea_gui.previews.time_link import TimeLink
 from hdmea_gui.theme import Theme
+from hdmea_gui.widgets.plot import Plot
 from hdmea_gui.widgets.plot_panel import style_plot
 
 __all__ = ["StimulusPreview"]
@@ -45,8 +46,8 @@ class StimulusPreview(Preview):
         self.whole = QPushButton("Whole recording", self)
         self.graphics = pg.GraphicsLayoutWidget(self)
         self.strip = StimulusStrip(theme)
-        self.lights: list[pg.PlotItem] = [pg.PlotItem(viewBox=TimeBox()) for _ in range(2)]
-        self.frames = pg.PlotItem(viewBox=TimeBox())
+        self.lights = [Plot(TimeBox()) for _ in range(2)]
+        self.frames = Plot(TimeBox())
         self._curves = [pg.PlotCurveItem(connect="finite") for _ in self.lights]
         self._ticks = pg.PlotCurveItem(connect="pairs")
         self._hint = pg.TextItem(anchor=(0.5, 0.5))

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGraphicsRectItem
 
 from hdmea_gui.controller.snapshot import Span
 from hdmea_gui.theme import Theme
+from hdmea_gui.widgets.plot import Plot
 
 __all__ = ["SpanFill", "StimulusStrip", "span_colours"]
 
@@ -63,11 +64,11 @@ class SpanFill(pg.GraphicsObject):  # type: ignore[misc]
             painter.fillRect(stretch & visible, self._colours[span.label])
 
 
-class StimulusStrip(pg.PlotItem):  # type: ignore[misc]
+class StimulusStrip(Plot):
     """One bar per section with the movie's name where there is room for it."""
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__(enableMenu=False)
+        super().__init__()
         self._theme = theme
         self._spans: tuple[Span, ...] = ()
         self._drawn: list[tuple[Span, QGraphicsRectItem, pg.TextItem]] = []
@@ -77,7 +78,6 @@ class StimulusStrip(pg.PlotItem):  # type: ignore[misc]
         self.setMouseEnabled(x=True, y=False)
         self.setYRange(0, 1, padding=0)
         self.setFixedHeight(HEIGHT)
-        self.hideButtons()
         self.getViewBox().sigXRangeChanged.connect(lambda *_: self._place_names())
         self.getViewBox().sigResized.connect(lambda *_: self._place_names())
 

@@ -7,6 +7,7 @@ from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QWidget
 
 from hdmea_gui.models.selection import SelectionModel
+from hdmea_gui.widgets.plot import Plot
 
 __all__ = ["TimeLink"]
 
@@ -24,7 +25,7 @@ class TimeLink(QObject):
         Has the time.
     """
 
-    def __init__(self, view: QWidget, plot: pg.PlotItem, selection: SelectionModel) -> None:
+    def __init__(self, view: QWidget, plot: Plot, selection: SelectionModel) -> None:
         super().__init__(view)
         self._view = view
         self._plot = plot

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
 from hdmea_gui.controller.trial_views import MOST_UNITS, TrialsView, UnitTrials
 from hdmea_gui.previews.response_marks import ResponseMarks
 from hdmea_gui.theme import Theme
+from hdmea_gui.widgets.plot import Plot
 from hdmea_gui.widgets.plot_panel import style_plot
 
 __all__ = ["TrialsPlot"]
@@ -36,9 +37,9 @@ class TrialsPlot(QWidget):
         self._theme = theme
         self._view: TrialsView | None = None
         self.graphics = pg.GraphicsLayoutWidget(self)
-        self.light = pg.PlotItem(enableMenu=False)
-        self.raster = pg.PlotItem(enableMenu=False)
-        self.rate = pg.PlotItem(enableMenu=False)
+        self.light = Plot()
+        self.raster = Plot()
+        self.rate = Plot()
         self.light_curve = pg.PlotCurveItem()
         self.spikes = [pg.PlotCurveItem(connect="pairs") for _ in range(MOST_UNITS)]
         self.rates = [pg.PlotCurveItem() for _ in range(MOST_UNITS)]

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, 
 
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.elided_label import ElidedLabel
+from hdmea_gui.widgets.plot import ColourBar, Plot
 
 __all__ = ["ImagePanel", "MapPanel", "PlotPanel", "colour_map", "style_plot"]
 
@@ -18,15 +19,12 @@ __all__ = ["ImagePanel", "MapPanel", "PlotPanel", "colour_map", "style_plot"]
 _LEFT, _BOTTOM, _TOP, _BAR, _NO_BAR = 48, 40, 8, 110, 24
 
 
-def style_plot(plot: pg.PlotItem, theme: Theme) -> None:
+def style_plot(plot: Plot, theme: Theme) -> None:
     """Give the axes of a plot the colours of a theme; pyqtgraph knows no palettes."""
-    for side in ("left", "bottom", "top", "right"):
-        axis = plot.getAxis(side)
+    for axis in plot.axes.values():
         axis.setPen(pg.mkPen(theme.border))
         axis.setTextPen(pg.mkPen(theme.text))
         axis.setStyle(tickLength=4, hideOverlappingLabels=False)
-        axis.enableAutoSIPrefix(False)
-    plot.hideButtons()
 
 
 def colour_map(name: str, *, reverse: bool = False) -> pg.ColorMap:
@@ -76,10 +74,10 @@ class PlotPanel(QWidget):
         self.graphics = pg.GraphicsLayoutWidget(self)
         self.graphics.setAccessibleName(title)
         self.graphics.ci.layout.setContentsMargins(0, 8, 16, 0)
-        self.plot: pg.PlotItem = self.graphics.addPlot(viewBox=view_box, enableMenu=False)
+        self.plot = Plot(view_box)
+        self.graphics.addItem(self.plot)
         self.plot.setLabel("bottom", x_label)
         self.plot.setLabel("left", y_label)
-        self.plot.setMenuEnabled(False)
         self.heading = QHBoxLayout()
         self.heading.addWidget(self._title)
         self.heading.addSpacing(12)
@@ -152,7 +150,7 @@ class MapPanel(PlotPanel):
         left: int = _LEFT,
     ) -> None:
         self._left = left
-        self.bar = pg.ColorBarItem(interactive=False, width=12) if with_bar else None
+        self.bar = ColourBar() if with_bar else None
         super().__init__(title, theme, x_label, y_label, parent, view_box=view_box)
         self._extent = (1.0, 1.0)
         self.graphics.installEventFilter(self)
@@ -223,7 +221,7 @@ class MapPanel(PlotPanel):
 class ImagePanel(MapPanel):
     """A picture with square pixels, its first row on top, and a colour bar with the unit."""
 
-    bar: pg.ColorBarItem
+    bar: ColourBar
 
     def __init__(
         self, title: str, theme: Theme, x_label: str, y_label: str, parent: QWidget | None = None
@@ -267,10 +265,9 @@ class ImagePanel(MapPanel):
         self.show_map(region, note)
 
 
-def style_bar(bar: pg.ColorBarItem, theme: Theme) -> None:
+def style_bar(bar: ColourBar, theme: Theme) -> None:
     """Give a colour bar the colours of a theme."""
     axis = bar.getAxis("right")
     axis.setPen(pg.mkPen(theme.border))
     axis.setTextPen(pg.mkPen(theme.text))
-    axis.enableAutoSIPrefix(False)
     axis.setLabel(axis.labelText, color=theme.text)

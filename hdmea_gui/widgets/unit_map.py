@@ -66,7 +66,7 @@ class UnitMap(MapPanel):
         with_bar: bool = True,
         left: int = 48,
     ) -> None:
-        self._box = _SweepBox()
+        self._box = _SweepBox(enableMenu=False)
         super().__init__(
             title, theme, x_label, y_label, parent, view_box=self._box, with_bar=with_bar, left=left
         )

@@ -14,7 +14,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import pytest
 from PySide6.QtCore import QEvent, QThread, QTimer
-from PySide6.QtWidgets import QApplication, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import getCppPointer, isValid
 
 from hdmea_gui.controller.main import Activity, Controller
@@ -22,7 +22,6 @@ from hdmea_gui.main_window import MainWindow
 from hdmea_gui.settings import SettingsStore
 
 _THREAD_TIMEOUT_S = 5.0
-_PLOT_MENUS = {"Plot Options", "Transforms", "Downsample", "Average", "Alpha", "Grid", "Points"}
 
 
 @pytest.fixture(scope="session")
@@ -89,13 +88,7 @@ def no_leaks(qapp: QApplication) -> Iterator[None]:
 
 def _top_level() -> dict[int, QWidget]:
     """Return all windows by their address: what Python remembers of them may have gone and come again."""
-    windows = [widget for widget in QApplication.topLevelWidgets() if not _is_menu_of_a_plot(widget)]
-    return {getCppPointer(widget)[0]: widget for widget in windows}
-
-
-def _is_menu_of_a_plot(widget: QWidget) -> bool:
-    # pyqtgraph makes the context menu of each PlotItem without a parent, and keeps it.
-    return isinstance(widget, QMenu) and widget.title() in _PLOT_MENUS
+    return {getCppPointer(widget)[0]: widget for widget in QApplication.topLevelWidgets()}
 
 
 def _running() -> list[QTimer | QThread]:

@@ -322,7 +322,7 @@ def test_a_drop_reaches_the_window_wherever_it_lands(
 def test_files_held_over_the_window_are_answered_with_what_a_drop_would_do(
     qapp: QApplication, window: MainWindow, theme: str
 ) -> None:
-    window.actions_[f"theme_{theme}"].trigger()
+    window.use_theme(theme, at_once=True)  # type: ignore[arg-type]
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(f"/data/{name}") for name in ("a.cmcr", "a-.cmtr", "b.cmcr")])
 

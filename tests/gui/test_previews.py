@@ -95,7 +95,7 @@ def test_an_answer_that_comes_after_the_session_is_gone_is_dropped(qtbot: Any, a
 def test_pictures_are_not_blank_in_any_format(
     qtbot: Any, analysed: MainWindow, tmp_path: Path, name: str, theme: str
 ) -> None:
-    analysed.actions_[f"theme_{theme}"].trigger()
+    analysed.use_theme(theme, at_once=True)  # type: ignore[arg-type]
     view = shown(qtbot, analysed, name)
     told: list[str] = []
     view.told.connect(told.append)

@@ -121,7 +121,7 @@ def test_amplitudes_stand_over_the_logarithm_of_their_frequency(view: ResponsesP
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_points_that_are_not_significant_are_hollow(window: MainWindow, view: Any, theme: str) -> None:
-    window.actions_[f"theme_{theme}"].trigger()
+    window.use_theme(theme, at_once=True)  # type: ignore[arg-type]
     view.show_answer(FREQUENCIES)
 
     brushes = [spot.brush().color().name() for spot in view.side.frequency.points.points()]

@@ -153,7 +153,7 @@ def ellipses(curve: Any) -> int:
 
 
 def test_all_units_are_one_path_and_the_chosen_ones_another(window: MainWindow, fields: FieldMap) -> None:
-    items = len(fields.plot.items)
+    items = len(fields.plot.vb.childGroup.childItems())
     window.controller.selection.select_units(("unit_001", "unit_002"))
 
     x, _ = fields._chosen.getData()
@@ -161,7 +161,7 @@ def test_all_units_are_one_path_and_the_chosen_ones_another(window: MainWindow, 
     wide, _ = fields._wide.getData()
     assert np.nanmax(wide) - np.nanmin(wide) == pytest.approx(4 * 50.0), "2 σ of the current unit"
     assert len(fields._somas.data) == 2
-    assert len(fields.plot.items) == items
+    assert len(fields.plot.vb.childGroup.childItems()) == items
     assert fields._bar_text.toPlainText() == "200 µm"
 
 

@@ -72,7 +72,7 @@ def test_a_unit_without_a_spike_says_so_in_each_panel(shown: MainWindow) -> None
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_panel_is_drawn_and_not_blank(shown: MainWindow, theme: str) -> None:
-    shown.actions_[f"theme_{theme}"].trigger()
+    shown.use_theme(theme, at_once=True)  # type: ignore[arg-type]
     shown.unit.overview.show_answer(FULL)
 
     for panel in shown.unit.overview.panels:

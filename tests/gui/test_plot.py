@@ -1,0 +1,98 @@
+"""Plots and colour bars: what they show follows what they are told, and nothing hidden comes with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+import pytest
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication, QMenu
+from shiboken6 import getCppPointer
+
+from hdmea_gui.widgets.plot import ColourBar, Plot
+
+
+def shown(qtbot: Any, *parts: Plot) -> pg.GraphicsLayoutWidget:
+    """Show parts side by side."""
+    graphics = pg.GraphicsLayoutWidget()
+    qtbot.addWidget(graphics)
+    graphics.resize(400, 300)
+    for part in parts:
+        graphics.addItem(part)
+    graphics.show()
+    qtbot.waitExposed(graphics)
+    return graphics
+
+
+def test_ranges_follow_what_is_added_unless_it_is_to_be_ignored(qtbot: Any) -> None:
+    plot = Plot()
+    graphics = shown(qtbot, plot)
+
+    plot.addItem(pg.PlotCurveItem([0.0, 10.0], [0.0, 5.0]))
+    plot.addItem(pg.PlotCurveItem([0.0, 1000.0], [0.0, 500.0]), ignoreBounds=True)
+    plot.vb.updateAutoRange()
+
+    (left, right), (low, high) = plot.vb.viewRange()
+    assert 10.0 <= right < 20.0
+    assert 5.0 <= high < 10.0
+    assert left <= 0.0
+    assert low <= 0.0
+    assert graphics.isVisible()
+
+
+def test_axes_count_what_is_seen_in_their_own_words(qtbot: Any) -> None:
+    plot, other = Plot(), Plot()
+    graphics = shown(qtbot, plot, other)
+    plot.setLabel("bottom", "Time (s)")
+    plot.setXLink(other)
+
+    other.setXRange(2.0, 1e7, padding=0)
+    plot.setYRange(-1e-6, 1e-6, padding=0)
+
+    assert plot.getAxis("bottom").range == pytest.approx([2.0, 1e7])
+    assert plot.getAxis("left").range == pytest.approx([-1e-6, 1e-6])
+    assert plot.getAxis("bottom").label.toPlainText().strip() == "Time (s)", "no factor is added"
+    assert plot.getAxis("bottom").isVisible()
+    plot.hideAxis("bottom")
+    assert not plot.getAxis("bottom").isVisible()
+    assert graphics.isVisible()
+
+
+def test_a_plot_brings_no_menus_along(qtbot: Any) -> None:
+    def menus() -> set[object]:
+        return {getCppPointer(one) for one in QApplication.allWidgets() if isinstance(one, QMenu)}
+
+    before = menus()
+    graphics = shown(qtbot, Plot(), ColourBar())
+
+    assert graphics.isVisible()
+    assert menus() == before
+
+
+@pytest.mark.parametrize("levels", [(0.0, 1.0), (-80.0, 80.0), (88.0, 168.0), (1e-9, 3e-9)])
+def test_the_bar_is_painted_in_the_colours_of_its_levels_from_bottom_to_top(
+    qtbot: Any, levels: tuple[float, float]
+) -> None:
+    bar, picture = ColourBar(), pg.ImageItem(np.zeros((2, 2)))
+    graphics = shown(qtbot, bar)
+    bar.setImageItem(picture)
+
+    bar.setColorMap(pg.ColorMap([0.0, 1.0], ["#000000", "#ffffff"]))
+    bar.setLevels(levels)
+
+    assert tuple(picture.levels) == bar.levels() == levels
+    assert picture.getColorMap() is not None
+    assert bar.getAxis("right").range == pytest.approx(levels, rel=1e-12)
+    assert bar.getAxis("right").width() > 0
+    image = graphics.grab().toImage()
+    scale = image.devicePixelRatio()
+    place = bar.vb.sceneBoundingRect()
+    greys = [
+        QColor(image.pixel(round(place.center().x() * scale), round(y * scale))).red()
+        for y in np.linspace(place.bottom() - 3, place.top() + 3, 20)
+    ]
+    assert greys[0] < 10
+    assert greys[-1] > 245
+    assert greys == sorted(greys)
