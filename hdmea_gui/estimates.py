@@ -54,6 +54,7 @@ class EstimateFlow(QObject):
         controller.state_changed.connect(lambda _state: self.refresh())
         controller.activity_changed.connect(self.refresh)
         controller.steps.modelReset.connect(self.refresh)
+        controller.desk.changed.connect(self.refresh)
 
     def refresh(self) -> None:
         """Tell the step list again: recording or parameters changed."""
@@ -75,8 +76,11 @@ class EstimateFlow(QObject):
         self.refresh()
 
     def _key(self, step: str) -> str:
-        """Return the parameters that differ from the defaults, without the files that they name."""
-        values = self._controller.request(step).params
+        """Return the parameters that differ from the defaults, without the files that they name.
+
+        Of a step that runs or waits they are those of the run: the form may have been edited since.
+        """
+        values = self._controller.requested(step).params
         return repr(sorted((name, value) for name, value in values.items() if not _is_path(value)))
 
 

@@ -11,13 +11,21 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
-__all__ = ["Component", "component_of", "components", "python_component", "read_collected"]
+__all__ = [
+    "Component",
+    "LicencesError",
+    "component_of",
+    "components",
+    "python_component",
+    "read_collected",
+]
 
 FOLDER = "licences"
 LIST = "licences.json"
@@ -31,6 +39,10 @@ _QT_NOTE = (
 _NOTES = {"pyside6-essentials": _QT_NOTE, "shiboken6": _QT_NOTE}
 _CHOSEN = {"pyside6-essentials": "LGPL-3.0-only", "shiboken6": "LGPL-3.0-only"}
 _TEXT = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNORECASE)
+
+
+class LicencesError(Exception):
+    """What is shipped cannot be read; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,13 @@ class Component:
     note: str = ""
 
     def text(self) -> str:
-        """Return the text of the licence, empty if there is none."""
+        """Return the text of the licence, empty if there is none.
+
+        Raises
+        ------
+        OSError
+            If a file with it is gone or cannot be read.
+        """
         parts = [path.read_text(encoding="utf-8", errors="replace") for path in self.texts]
         return "\n\n".join(part.strip("\n") for part in parts)
 
@@ -74,18 +92,31 @@ def components() -> tuple[Component, ...]:
 
 
 def read_collected(folder: Path) -> tuple[Component, ...]:
-    """Return the components that ``licences.json`` in a folder lists."""
-    listed = json.loads((folder / LIST).read_text(encoding="utf-8"))
-    return tuple(
-        Component(
-            item["name"],
-            item["version"],
-            item["licence"],
-            tuple(folder / name for name in item["texts"]),
-            item["note"],
-        )
-        for item in listed
-    )
+    """Return the components that ``licences.json`` in a folder lists.
+
+    Raises
+    ------
+    LicencesError
+        If the list is damaged.
+    OSError
+        If it cannot be read.
+    """
+    try:
+        return tuple(map(partial(_listed, folder), json.loads((folder / LIST).read_text(encoding="utf-8"))))
+    except (ValueError, TypeError, KeyError) as error:
+        raise LicencesError(
+            f"The file {folder / LIST} is damaged. Install the program again; the texts of the licences "
+            f"that came with it lie in {folder}."
+        ) from error
+
+
+def _listed(folder: Path, item: Any) -> Component:
+    words = [item[name] for name in ("name", "version", "licence", "note")]
+    texts = item["texts"]
+    if not (isinstance(texts, list) and all(isinstance(word, str) for word in (*words, *texts))):
+        raise TypeError("an entry holds something else than text")
+    name, version, licence, note = words
+    return Component(name, version, licence, tuple(folder / text for text in texts), note)
 
 
 def component_of(distribution: Distribution) -> Component:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer, Signal
 
 __all__ = ["Lookup"]
+
+logger = logging.getLogger(__name__)
 
 _POLL_MS = 30
 
@@ -22,7 +25,7 @@ class Lookup(QObject):
     Signals
     -------
     answered(object)
-        What the last question gave, or the OSError that it ended with.
+        What the last question gave, or the exception that it ended with.
     """
 
     answered = Signal(object)
@@ -48,6 +51,9 @@ class Lookup(QObject):
             try:
                 answer.put(question())
             except OSError as error:
+                answer.put(error)
+            except Exception as error:
+                logger.exception("A question to the file system failed")
                 answer.put(error)
 
         threading.Thread(target=work, name="lookup", daemon=True).start()

@@ -78,9 +78,7 @@ class RunFlow(QObject):
             return
         stale = made_stale(self._controller.steps.items, chosen.spec.name)
         if stale:
-            self.noted.emit(
-                logging.WARNING, f"{chosen.spec.title} runs again; then stale: {', '.join(stale)}."
-            )
+            self.noted.emit(logging.INFO, f"{chosen.spec.title} runs again; then stale: {', '.join(stale)}.")
         self._controller.run_step(chosen.spec.name)
 
     def run_to_here(self) -> None:

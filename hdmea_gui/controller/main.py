@@ -230,6 +230,12 @@ class Controller(QObject):
         done = self.steps.item(name).state is StepState.DONE
         return StepRequest(name, self._values(name), force=done)
 
+    def requested(self, name: str) -> StepRequest:
+        """Return what runs of a step, or waits to run; without that, what "run step" would run."""
+        job = self._job if self._runner.busy else None
+        asked = job.steps if isinstance(job, RunJob) else ()
+        return next((request for request in asked if request.name == name), None) or self.request(name)
+
     def flow_requests(self) -> tuple[StepRequest, ...]:
         """Return what "run all" would run, nothing without a flow."""
         steps = next((flow.steps for flow in self.catalogue.flows if flow.name == self.flow), ())
@@ -257,9 +263,12 @@ class Controller(QObject):
         if not self._runner.leave_behind():
             return False
         logger.warning("%s did not come back and was left behind.", title)
+        self._job = None
         self._patience.stop()
         self.steps.end_run()
         self._submit(TakeOver())
+        # What the worker was asked last got no answer.
+        self.desk.ask_choices()
         self.left.emit(title)
         return True
 

@@ -107,8 +107,9 @@ def _open_result(
     except (HDMEAError, OSError) as error:
         refused.append(Refused(path, str(error)))
         return None
+    nbytes = _nbytes((path,))
     with ctx.commit():
-        return OpenResult(workspace.adopt(session, (path,)))
+        return OpenResult(workspace.adopt(session, (path,), source_bytes=nbytes))
 
 
 def _open_sources(
@@ -130,8 +131,17 @@ def _open_sources(
     session.set_source_files(cmcr, cmtr)
     session.mark_clean()
     used = tuple(path for path in (cmcr, cmtr) if path is not None)
+    nbytes = _nbytes(used)
     with ctx.commit():
-        return OpenResult(workspace.adopt(session, used, card.announced), card, notes=notes)
+        state = workspace.adopt(session, used, card.announced, nbytes)
+        return OpenResult(state, card, notes=notes)
+
+
+def _nbytes(paths: Sequence[Path]) -> int:
+    try:
+        return sum(path.stat().st_size for path in paths)
+    except OSError:
+        return 0
 
 
 def _with_partner(cmcr: Path | None, cmtr: Path | None) -> tuple[Path | None, Path | None, tuple[str, ...]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -202,8 +203,6 @@ class RunJob:
             ended = StepEnded(request.name, "failed", seconds, failure.reason, failure.details)
             ctx.milestone(ended)
             return False
-        if not run.cached:
-            bench.touch()
         sweep()
         outcome = "kept" if run.cached else "done"
         ctx.milestone(
@@ -239,6 +238,13 @@ class RunJob:
         def report(event: ProgressEvent) -> None:
             ctx.progress(event.fraction, event.text, event.step)
 
+        @contextlib.contextmanager
+        def commit() -> Iterator[None]:
+            with ctx.commit():
+                yield
+                # Here, so that who takes over from a job that is left behind knows whether the data changed.
+                bench.touch()
+
         def run(force: bool) -> StepRun:
             return run_step(
                 session,
@@ -249,7 +255,7 @@ class RunJob:
                 cancel=ctx.cancel,
                 # One processor is the window's.
                 workers=max(1, available_workers() - 1),
-                commit=ctx.commit,
+                commit=commit,
             )
 
         try:

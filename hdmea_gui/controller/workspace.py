@@ -55,6 +55,7 @@ class Workspace:
         self.sources: tuple[Path, ...] = ()
         self.saved: Baseline | None = None
         self._announced = (0, 0.0)
+        self._source_bytes = 0
         self._revision = 0
         self._made: dict[str, Any] = {}
         self._population: _Population | None = None
@@ -72,7 +73,8 @@ class Workspace:
         other.sources = self.sources
         other.saved = self.saved
         other._announced = self._announced
-        other._revision = self._revision + 1
+        other._source_bytes = self._source_bytes
+        other._revision = self._revision
         return other
 
     def require(self) -> PipelineSession:
@@ -88,6 +90,7 @@ class Workspace:
         session: PipelineSession,
         sources: tuple[Path, ...] = (),
         announced: tuple[int, float] = (0, 0.0),
+        source_bytes: int = 0,
     ) -> StateView:
         """Replace the session; the one before is released here.
 
@@ -99,12 +102,16 @@ class Workspace:
             The files that were opened.
         announced
             Number of units and duration in seconds of what is not loaded yet, 0 where not known.
+        source_bytes
+            Size of the files together, 0 where not known; measured by the caller, as nothing that may wait
+            for a drive belongs here.
         """
         before = None if self.session is None else weakref.ref(self.session)
         self.session = session
         self._population = None
         self.sources = sources
         self._announced = announced
+        self._source_bytes = source_bytes
         self.forget_checkpoint()
         self.touch()
         self.saved = None
@@ -160,7 +167,7 @@ class Workspace:
             sources=self.sources,
             n_units=len(session.units) or self._announced[0],
             duration_s=_duration(session) or self._announced[1],
-            source_bytes=_nbytes(self.sources),
+            source_bytes=self._source_bytes,
             contributors=contributors(session)[:_SHOWN_CONTRIBUTORS],
         )
 
@@ -224,13 +231,6 @@ class _Population:
 
 def _duration(session: PipelineSession) -> float:
     return session.duration_s if "recording_duration_s" in session.metadata else 0.0
-
-
-def _nbytes(paths: tuple[Path, ...]) -> int:
-    try:
-        return sum(path.stat().st_size for path in paths)
-    except OSError:
-        return 0
 
 
 def _record(record: Mapping[str, Any]) -> StepRecord:

@@ -113,7 +113,7 @@ class AboutDialog(QDialog):
 
     def _on_read(self, found: object) -> None:
         if not isinstance(found, tuple):
-            self.text.setPlainText(f"The list of libraries could not be read: {found}")
+            self.text.setPlainText(f"The list of libraries could not be read.\n\n{found}")
             return
         self._shipped = found
         for part in self._shipped:
@@ -124,4 +124,12 @@ class AboutDialog(QDialog):
         if 0 <= row < len(self._shipped):
             part = self._shipped[row]
             heading = f"{part.name} {part.version}\n{part.licence}"
-            self.text.setPlainText("\n\n".join(filter(None, (heading, part.note, part.text()))))
+            self.text.setPlainText("\n\n".join(filter(None, (heading, part.note, _text_of(part)))))
+
+
+def _text_of(part: Component) -> str:
+    try:
+        return part.text()
+    except OSError as error:
+        where = ", ".join(map(str, part.texts))
+        return f"The text of the licence could not be read ({error.strerror or error}): {where}"

@@ -231,9 +231,14 @@ class FilePreview(Preview):
         self.search.returnPressed.connect(self.show_found)
         self._export_button.clicked.connect(self._show_export_menu)
         self._controller.answered.connect(self._on_late_answer)
+        self._controller.left.connect(self._on_left)
         shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.tree)
         shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self.copy_path)
+
+    def _on_left(self, _title: str) -> None:
+        """Show the tree anew: what a branch asked the worker that was left behind gets no answer."""
+        self._shown = ()
 
     def _use_model(self, model: FileTreeModel) -> None:
         if self.tree.model() is model:

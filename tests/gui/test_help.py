@@ -30,7 +30,7 @@ from hdmea_gui.dialogs.about import AboutDialog
 from hdmea_gui.dialogs.help import HelpPage, TopicDialog
 from hdmea_gui.help_topics import field_topic, topic_of
 from hdmea_gui.keyboard import KEYS, groups, keyboard_page
-from hdmea_gui.licences import Component
+from hdmea_gui.licences import Component, read_collected
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.versions import version_lines
 
@@ -245,3 +245,56 @@ def test_parameters_with_a_unit_show_it(window: MainWindow, step: str) -> None:
         tip = window.panel.form.editor(field.name).widget.toolTip()
         assert field.unit in tip
         assert "Default" in tip
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "",
+        "{",
+        "3",
+        "null",
+        '{"name": "numpy"}',
+        "[3]",
+        "[{}]",
+        '[{"name": "numpy", "version": "2", "licence": "BSD", "note": "", "texts": 3}]',
+        '[{"name": null, "version": "2", "licence": "BSD", "note": "", "texts": []}]',
+        '[{"name": "numpy", "version": "2", "licence": "BSD", "note": "", "texts": [1]}]',
+        "\udcff",
+    ],
+)
+def test_about_says_that_the_list_of_licences_is_damaged(
+    qtbot: Any, no_leaks: None, tmp_path: Path, damaged: str
+) -> None:
+    (tmp_path / "licences.json").write_bytes(damaged.encode("utf-8", "surrogateescape"))
+    dialog = AboutDialog(lambda: read_collected(tmp_path))
+    qtbot.waitUntil(lambda: not dialog.is_reading, timeout=5000)
+
+    said = dialog.text.toPlainText()
+    assert "could not be read" in said
+    assert "Install the program again" in said
+    assert str(tmp_path / "licences.json") in said
+    dialog.deleteLater()
+
+
+def test_about_ends_in_a_text_whatever_fails(qtbot: Any, no_leaks: None) -> None:
+    def read() -> tuple[Component, ...]:
+        raise RuntimeError("nobody expected this")
+
+    dialog = AboutDialog(read)
+    qtbot.waitUntil(lambda: not dialog.is_reading, timeout=5000)
+
+    assert "could not be read" in dialog.text.toPlainText()
+    assert "nobody expected this" in dialog.text.toPlainText()
+    dialog.deleteLater()
+
+
+def test_about_says_that_the_text_of_a_licence_is_gone(qtbot: Any, no_leaks: None, tmp_path: Path) -> None:
+    dialog = AboutDialog(lambda: (Component("numpy", "2.0", "BSD", (tmp_path / "gone.txt",), "A note."),))
+    qtbot.waitUntil(lambda: not dialog.is_reading, timeout=5000)
+
+    said = dialog.text.toPlainText()
+    assert "A note." in said
+    assert "gone.txt" in said
+    assert "could not be read" in said
+    dialog.deleteLater()

@@ -255,9 +255,12 @@ def test_run_again_is_its_own_action_and_says_what_becomes_stale(
     click(qtbot, window, "run_step")
     idle()
 
-    assert any(
-        "Section times runs again; then stale: Spikes of trials." in line for line in window.log.texts()
-    )
+    (said,) = [
+        line
+        for line in window.log.texts()
+        if "Section times runs again; then stale: Spikes of trials." in line
+    ]
+    assert "warning" not in said, "it was asked for, and nothing is wrong"
     assert window.controller.steps.item("section_spike_times").state is StepState.STALE
     window.panel.list.choose("section_spike_times")
     assert button.defaultAction() is window.actions_["run_step"]
@@ -320,6 +323,48 @@ def test_what_was_run_before_says_how_long_it_will_take(
     assert steps.seconds_left == pytest.approx(112.0)
     steps.set_waiting(("fail",))
     assert steps.seconds_left is None, "a sum with an unknown part is unknown"
+
+
+def test_a_run_is_remembered_under_the_parameters_that_ran(loaded: Loaded, idle: Idle) -> None:
+    window, _ = loaded
+    controller, durations = window.controller, window.estimates.durations
+    size = controller.state.n_units * controller.state.duration_s
+    model = controller.parameters("add_section_time")
+    model.set_value("pad_frame", 60)
+
+    controller.run_step("add_section_time")
+    model.set_value("pad_frame", 120)
+    idle()
+
+    assert controller.steps.item("add_section_time").state is StepState.DONE
+    assert len(durations._runs["add_section_time"]) == 1
+    durations.note("add_section_time", PastRun(3600.0, size, repr([("pad_frame", 120)])))
+    assert durations.expected("add_section_time", size, repr([("pad_frame", 60)])) < 60  # type: ignore[operator]
+
+
+def test_what_is_said_of_a_step_follows_the_form_until_it_runs(
+    qtbot: Any, loaded: Loaded, idle: Idle, extra_steps: threading.Event
+) -> None:
+    window, _ = loaded
+    controller, steps = window.controller, window.controller.steps
+    size = controller.state.n_units * controller.state.duration_s
+    for seconds, pad in ((12.0, 60), (300.0, 120)):
+        past = PastRun(seconds, size, repr([("pad_frame", pad)]))
+        window.estimates.durations.note("add_section_time", past)
+    model = controller.parameters("add_section_time")
+
+    model.set_value("pad_frame", 60)
+    assert steps.item("add_section_time").expected_s == pytest.approx(12.0)
+    model.set_value("pad_frame", 120)
+    assert steps.item("add_section_time").expected_s == pytest.approx(300.0)
+
+    controller.run_steps(("wait_for_stop", "add_section_time"), "Two steps")
+    qtbot.waitUntil(lambda: "half way" in steps.item("wait_for_stop").detail, timeout=5000)
+    model.set_value("pad_frame", 60)
+    assert steps.item("add_section_time").expected_s == pytest.approx(300.0), "it waits with what was asked"
+    controller.stop()
+    idle()
+    assert steps.item("add_section_time").expected_s == pytest.approx(12.0)
 
 
 def test_a_run_is_remembered_for_the_next_start(

@@ -67,18 +67,28 @@ def window(drive: Drive, window: MainWindow) -> MainWindow:
     return window
 
 
-@pytest.fixture
-def stalled(qtbot: Any, loaded: Loaded, drive: Drive) -> Iterator[tuple[MainWindow, StalledDialog]]:
-    """Yield a window whose step was asked to stop and does not answer."""
-    window, _ = loaded
+def stall(qtbot: Any, window: MainWindow, drive: Drive) -> StalledDialog:
+    """Return the question that comes when a step was asked to stop and does not answer."""
     window.controller.run_step("read_drive")
     qtbot.waitUntil(drive.reading.is_set, timeout=5000)
     window.actions_["stop"].trigger()
     assert window.controller.steps.item("read_drive").state is StepState.STOPPING, "acknowledged at once"
     qtbot.waitUntil(lambda: isinstance(window.dialog, StalledDialog), timeout=5000)
     assert isinstance(window.dialog, StalledDialog)
-    yield window, window.dialog
+    return window.dialog
+
+
+@pytest.fixture
+def late(loaded: Loaded, drive: Drive) -> Iterator[MainWindow]:
+    """Yield a window with a recording; whatever waits for the drive comes back at the end."""
+    yield loaded[0]
     drive.answers.set()
+
+
+@pytest.fixture
+def stalled(qtbot: Any, late: MainWindow, drive: Drive) -> tuple[MainWindow, StalledDialog]:
+    """Return a window whose step was asked to stop and does not answer."""
+    return late, stall(qtbot, late, drive)
 
 
 def test_the_window_says_what_happened_and_offers_to_wait_or_to_leave(
@@ -160,6 +170,63 @@ def test_the_automatic_checkpoints_go_on_after_leaving(
     idle()
     assert keeper._own is not None
     assert keeper._own.steps == ("load_recording", "add_section_time")
+
+
+def test_a_checkpoint_that_holds_everything_is_still_current_after_leaving(
+    qtbot: Any, late: MainWindow, drive: Drive, idle: Idle, tmp_path: Path
+) -> None:
+    window = late
+    window.controller.checkpoint(tmp_path / "now.h5", overwrite=False)
+    idle()
+    assert "in memory, checkpointed" in window.windowTitle()
+
+    stall(qtbot, window, drive).leave_button.click()
+    idle()
+
+    assert "in memory, checkpointed" in window.windowTitle()
+    assert window.leaving.may_close(window.close_without_question) is False
+    assert "it holds all of this" in visible_texts(window.dialog)  # type: ignore[arg-type]
+    window.controller.run_step("add_section_time")
+    idle()
+    assert "is older" in window.windowTitle()
+
+
+def test_the_file_tab_shows_its_tree_anew_after_leaving(
+    qtbot: Any, late: MainWindow, drive: Drive, idle: Idle
+) -> None:
+    tree = late.file.model
+    late.tabs.setCurrentWidget(late.file)
+    qtbot.waitUntil(lambda: tree.rowCount() > 0, timeout=5000)
+    question = stall(qtbot, late, drive)
+
+    with qtbot.waitSignal(tree.modelReset, timeout=5000):
+        question.leave_button.click()
+    idle()
+
+    assert tree.rowCount() > 0
+
+
+def test_taking_over_asks_no_drive_for_the_source_files(
+    stalled: tuple[MainWindow, StalledDialog], idle: Idle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, dialog = stalled
+    before = window.controller.state
+    assert before.source_bytes > 0
+    asked: list[Path] = []
+    stat = Path.stat
+
+    def watched(path: Path, **options: Any) -> Any:
+        if path in before.sources:
+            asked.append(path)
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", watched)
+
+    dialog.leave_button.click()
+    idle()
+
+    assert window.controller.state.source_bytes == before.source_bytes
+    assert asked == []
 
 
 def test_the_window_closes_while_a_job_stalls(
