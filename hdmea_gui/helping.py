@@ -25,6 +25,7 @@ from hdmea_gui.keyboard import groups
 from hdmea_gui.licences import components
 from hdmea_gui.logfile import LogFiles, default_log_folder
 from hdmea_gui.outside import open_outside
+from hdmea_gui.places import is_folder
 from hdmea_gui.theme import Theme
 from hdmea_gui.versions import release_page
 
@@ -163,7 +164,7 @@ class HelpFlow(QObject):
     def open_log_folder(self) -> None:
         """Show the log files in the file manager."""
         folder = self.log_folder
-        opened = folder.is_dir() and open_outside(QUrl.fromLocalFile(str(folder)))
+        opened = is_folder(folder) and open_outside(QUrl.fromLocalFile(str(folder)))
         verb = "Log folder" if opened else "The log folder could not be opened. It is"
         self.told.emit(f"{verb}: {folder}")
 

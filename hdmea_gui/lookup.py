@@ -1,26 +1,93 @@
-"""Small questions to the file system, asked beside the GUI thread: a network drive may take its time."""
+"""Small questions to the file system, asked beside the GUI thread: a network drive may take its time.
+
+The thread of a question knows nothing of Qt: if the drive never answers, nothing waits for it, not even the
+end of the program.
+"""
 
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
 
-__all__ = ["Lookup"]
+__all__ = ["Lookup", "answer_of", "ask_beside"]
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _POLL_MS = 30
+_AT_ONCE_S = 0.02
+"""A drive that is well answers within this time; the window need not turn to anything else meanwhile."""
+
+
+def ask_beside(question: Callable[[], T]) -> Future[T]:
+    """Call a function on a thread of its own; it must not touch any widget."""
+    answer: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(question())
+        except OSError as error:
+            answer.set_exception(error)
+        except Exception as error:
+            logger.exception("A question to the file system failed")
+            answer.set_exception(error)
+
+    threading.Thread(target=work, name="lookup", daemon=True).start()
+    return answer
+
+
+def answer_of(answer: Future[T], patience_s: float) -> T:
+    """Return what a question gives, for those who cannot go on without it.
+
+    The window goes on drawing until it is there; what is typed or clicked meanwhile comes afterwards.
+
+    Parameters
+    ----------
+    answer
+        As `ask_beside` returned it.
+    patience_s
+        How long to wait.
+
+    Raises
+    ------
+    TimeoutError
+        If the drive does not answer in time.
+    Exception
+        Whatever the question ended with.
+    """
+    wait([answer], min(_AT_ONCE_S, patience_s))
+    if not answer.done():
+        _draw_until(answer.done, patience_s)
+    if not answer.done():
+        raise TimeoutError("the drive does not answer; check its connection, or choose another folder")
+    return answer.result()
+
+
+def _draw_until(is_there: Callable[[], bool], patience_s: float) -> None:
+    loop, limit, look = QEventLoop(), QTimer(), QTimer()
+    look.timeout.connect(lambda: loop.quit() if is_there() else None)
+    limit.setSingleShot(True)
+    limit.timeout.connect(loop.quit)
+    look.start(_POLL_MS)
+    limit.start(int(1000 * patience_s))
+    QGuiApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
+    try:
+        loop.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
+    finally:
+        QGuiApplication.restoreOverrideCursor()
+        look.stop()
+        limit.stop()
 
 
 class Lookup(QObject):
     """Asks one question at a time; a newer one replaces an older one.
-
-    The thread of a question knows nothing of Qt: if the drive never answers, nothing waits for it, not even
-    the end of the program.
 
     Signals
     -------
@@ -32,7 +99,7 @@ class Lookup(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._answer: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._answer: Future[Any] = Future()
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
         self._timer.timeout.connect(self._look)
@@ -44,19 +111,7 @@ class Lookup(QObject):
 
     def ask(self, question: Callable[[], object]) -> None:
         """Have a function called on a thread of its own; it must not touch any widget."""
-        answer: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._answer = answer
-
-        def work() -> None:
-            try:
-                answer.put(question())
-            except OSError as error:
-                answer.put(error)
-            except Exception as error:
-                logger.exception("A question to the file system failed")
-                answer.put(error)
-
-        threading.Thread(target=work, name="lookup", daemon=True).start()
+        self._answer = ask_beside(question)
         self._timer.start()
 
     def cancel(self) -> None:
@@ -64,9 +119,6 @@ class Lookup(QObject):
         self._timer.stop()
 
     def _look(self) -> None:
-        try:
-            found = self._answer.get_nowait()
-        except queue.Empty:
-            return
-        self._timer.stop()
-        self.answered.emit(found)
+        if self._answer.done():
+            self._timer.stop()
+            self.answered.emit(self._answer.exception() or self._answer.result())

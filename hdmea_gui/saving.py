@@ -15,6 +15,7 @@ from hdmea_gui.controller.snapshot import FileFacts
 from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.overwrite import OverwriteDialog
+from hdmea_gui.places import first_folder
 from hdmea_gui.settings import SettingsStore
 from hdmea_gui.titles import CheckpointNote
 
@@ -78,10 +79,10 @@ class SaveFlow(QObject):
         state = self._controller.state
         remembered = self._settings.values.save_folder
         default = state.default_path
-        folder = Path(remembered) if remembered and Path(remembered).is_dir() else None
-        if folder is None and default is not None and not default.is_relative_to(_cache()):
-            folder = default.parent
-        folder = folder or _documents()
+        beside = None if default is None or default.is_relative_to(_cache()) else default.parent
+        folder = first_folder(
+            (Path(remembered) if remembered else None, beside, platformdirs.user_documents_path())
+        )
         return folder / f"{state.dataset_id}{suffix}"
 
     def _write(self, path: Path, kind: str) -> None:
@@ -130,8 +131,3 @@ class SaveFlow(QObject):
 def _cache() -> Path:
     """Return where the demo recording lies: nobody would look for a result there."""
     return platformdirs.user_cache_path("hdmea-studio", appauthor=False)
-
-
-def _documents() -> Path:
-    folder = platformdirs.user_documents_path()
-    return folder if folder.is_dir() else Path.home()

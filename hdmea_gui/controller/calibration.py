@@ -97,6 +97,13 @@ class ReadCalibration:
 
 
 @dataclass(frozen=True)
+class Occupied:
+    """Nothing was written: the file is there already and was not to be replaced."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
 class WriteCalibration:
     """Write a calibration."""
 
@@ -104,12 +111,15 @@ class WriteCalibration:
     values: Mapping[str, Any]
     overwrite: bool = False
 
-    def answer(self, bench: Workspace) -> Path:
-        """Return the file; FileExistsError if it exists and is not to be replaced."""
+    def answer(self, bench: Workspace) -> Path | Occupied:
+        """Return the file, or that it is there and was not replaced."""
         from hdmea.stimulus.calibration import StimulusCalibration, write_calibration
 
         calibration = StimulusCalibration.model_validate(dict(self.values))
-        return write_calibration(self.path, calibration, overwrite=self.overwrite)
+        try:
+            return write_calibration(self.path, calibration, overwrite=self.overwrite)
+        except FileExistsError:
+            return Occupied(self.path)
 
 
 @dataclass(frozen=True)

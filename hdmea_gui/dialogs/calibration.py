@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from hdmea_gui.controller.calibration import (
     CalibrationQuery,
     CalibrationView,
+    Occupied,
     ReadCalibration,
     WriteCalibration,
     calibration_spec,
@@ -31,6 +32,7 @@ from hdmea_gui.controller.snapshot import FieldSpec
 from hdmea_gui.dialogs import files
 from hdmea_gui.jobs import Failure
 from hdmea_gui.models.parameters import ParameterModel
+from hdmea_gui.places import first_folder
 from hdmea_gui.settings import SettingsStore
 from hdmea_gui.theme import theme_of
 from hdmea_gui.widgets.chip_editor import ChipEditor
@@ -172,7 +174,7 @@ class CalibrationDialog(QDialog):
             return
         path = files.ask_calibration_target(self, self._folder() / "calibration.json")
         if path is not None:
-            self._save(path, then)
+            self._write(path, then)
 
     def use(self) -> None:
         """Save if needed, and hand file and pitch to the steps."""
@@ -183,7 +185,7 @@ class CalibrationDialog(QDialog):
         if kept or not self._is_given():
             self._apply()
         elif self.path is not None:
-            self._save(self.path, self._apply)
+            self._write(self.path, self._apply)
         else:
             self.save_as(self._apply)
 
@@ -220,17 +222,8 @@ class CalibrationDialog(QDialog):
         if path is not None:
             self._controller.ask(_READ, ReadCalibration(path))
 
-    def _save(self, path: Path, then: Callable[[], None] | None) -> None:
-        if not path.exists():
-            self._write(path, then, overwrite=False)
-            return
-        answers: dict[str, Callable[[], None]] = {
-            "Replace": partial(self._write, path, then, overwrite=True),
-            "Save under a new name…": partial(self.save_as, then),
-        }
-        self.question.ask(f"“{path.name}” exists already in {path.parent}.", answers)
-
-    def _write(self, path: Path, then: Callable[[], None] | None, *, overwrite: bool) -> None:
+    def _write(self, path: Path, then: Callable[[], None] | None, *, overwrite: bool = False) -> None:
+        # Whether the file is there is found out on the worker: a drive may take its time.
         self._then, self._written = then, self.values()
         self._controller.ask(_WRITE, WriteCalibration(path, self._written, overwrite))
 
@@ -246,8 +239,18 @@ class CalibrationDialog(QDialog):
                 self._show_known(answer)
             if answer.values and not (key == _KNOWN and self.is_changed):
                 self._show_values(answer)
+        elif isinstance(answer, Occupied):
+            self._confirm(answer.path)
         elif isinstance(answer, Path):
             self._on_written(answer)
+
+    def _confirm(self, path: Path) -> None:
+        then, self._then = self._then, None
+        answers: dict[str, Callable[[], None]] = {
+            "Replace": partial(self._write, path, then, overwrite=True),
+            "Save under a new name…": partial(self.save_as, then),
+        }
+        self.question.ask(f"“{path.name}” exists already in {path.parent}.", answers)
 
     def _show_known(self, view: CalibrationView) -> None:
         if view.frame is not None:
@@ -358,7 +361,7 @@ class CalibrationDialog(QDialog):
 
     def _folder(self) -> Path:
         last = self.path or _path(self._settings.values.calibration_path)
-        return Path.home() if last is None or not last.parent.is_dir() else last.parent
+        return first_folder([None if last is None else last.parent])
 
     def _take_typed(self) -> None:
         """Take what was typed into a field that still has the focus."""

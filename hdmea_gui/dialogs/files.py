@@ -1,10 +1,12 @@
-"""Dialogs of the desktop that ask for files."""
+"""Dialogs of the desktop that ask for files; they begin where a drive answers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
+
+from hdmea_gui.places import file_start, folder_start
 
 __all__ = [
     "ask_calibration",
@@ -25,14 +27,15 @@ _PRESETS = "Presets (*.json)"
 
 def ask_open_files(parent: QWidget, folder: str) -> list[Path]:
     """Return the files to open, none if the person cancelled."""
-    names, _ = QFileDialog.getOpenFileNames(parent, "Open recording or result", folder, _READABLE)
+    start = folder_start(folder)
+    names, _ = QFileDialog.getOpenFileNames(parent, "Open recording or result", start, _READABLE)
     return [Path(name) for name in names]
 
 
 def ask_checkpoint(parent: QWidget, folder: str) -> Path | None:
     """Return the checkpoint to resume from, None if the person cancelled."""
     name, _ = QFileDialog.getOpenFileName(
-        parent, "Resume from checkpoint", folder, "Checkpoints and results (*.h5 *.hdf5)"
+        parent, "Resume from checkpoint", folder_start(folder), "Checkpoints and results (*.h5 *.hdf5)"
     )
     return Path(name) if name else None
 
@@ -40,13 +43,14 @@ def ask_checkpoint(parent: QWidget, folder: str) -> Path | None:
 def ask_partner(parent: QWidget, folder: str, suffix: str) -> Path | None:
     """Return the other file of a pair, None if the person cancelled."""
     kind = f"The {suffix} file of this recording"
-    name, _ = QFileDialog.getOpenFileName(parent, kind, folder, f"{kind} (*{suffix} *{suffix.upper()})")
+    wanted = f"{kind} (*{suffix} *{suffix.upper()})"
+    name, _ = QFileDialog.getOpenFileName(parent, kind, folder_start(folder), wanted)
     return Path(name) if name else None
 
 
 def ask_folder(parent: QWidget, folder: str) -> Path | None:
     """Return the folder to open, None if the person cancelled."""
-    name = QFileDialog.getExistingDirectory(parent, "Open the recording in a folder", folder)
+    name = QFileDialog.getExistingDirectory(parent, "Open the recording in a folder", folder_start(folder))
     return Path(name) if name else None
 
 
@@ -55,8 +59,9 @@ def ask_save_path(parent: QWidget, title: str, proposed: Path) -> Path | None:
 
     Whether an existing file is replaced is asked later, with both files side by side.
     """
+    start = str(file_start(proposed))
     name, _ = QFileDialog.getSaveFileName(
-        parent, title, str(proposed), "Result files (*.h5)", "", QFileDialog.Option.DontConfirmOverwrite
+        parent, title, start, "Result files (*.h5)", "", QFileDialog.Option.DontConfirmOverwrite
     )
     if not name:
         return None
@@ -66,7 +71,8 @@ def ask_save_path(parent: QWidget, title: str, proposed: Path) -> Path | None:
 
 def ask_calibration(parent: QWidget, folder: str) -> Path | None:
     """Return the stimulus calibration to open, None if the person cancelled."""
-    name, _ = QFileDialog.getOpenFileName(parent, "Open stimulus calibration", folder, _CALIBRATIONS)
+    start = folder_start(folder)
+    name, _ = QFileDialog.getOpenFileName(parent, "Open stimulus calibration", start, _CALIBRATIONS)
     return Path(name) if name else None
 
 
@@ -78,7 +84,7 @@ def ask_calibration_target(parent: QWidget, proposed: Path) -> Path | None:
     name, _ = QFileDialog.getSaveFileName(
         parent,
         "Save stimulus calibration",
-        str(proposed),
+        str(file_start(proposed)),
         _CALIBRATIONS,
         "",
         QFileDialog.Option.DontConfirmOverwrite,
@@ -91,7 +97,7 @@ def ask_calibration_target(parent: QWidget, proposed: Path) -> Path | None:
 
 def ask_preset(parent: QWidget, folder: str) -> Path | None:
     """Return the preset file to import, None if the person cancelled."""
-    name, _ = QFileDialog.getOpenFileName(parent, "Import preset", folder, _PRESETS)
+    name, _ = QFileDialog.getOpenFileName(parent, "Import preset", folder_start(folder), _PRESETS)
     return Path(name) if name else None
 
 
@@ -100,7 +106,7 @@ def ask_preset_target(parent: QWidget, folder: str, proposed: str) -> Path | Non
 
     The dialog of the desktop asks before an existing file is chosen.
     """
-    start = str(Path(folder) / proposed) if folder else proposed
+    start = str(file_start(Path(folder) / proposed)) if folder else proposed
     name, _ = QFileDialog.getSaveFileName(parent, "Export preset", start, _PRESETS)
     if not name:
         return None

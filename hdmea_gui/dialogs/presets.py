@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -21,10 +22,14 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.dialogs import files
+from hdmea_gui.lookup import answer_of, ask_beside
 from hdmea_gui.presets import Preset, PresetError, PresetStore, StoredPreset, read_preset, write_preset
 
 __all__ = ["PresetsDialog", "SavePresetDialog"]
 
+T = TypeVar("T")
+
+_PATIENCE_S = 5.0
 _ROLE = Qt.ItemDataRole.UserRole
 _REMOVE, _REALLY_REMOVE = "Remove", "Remove for good"
 
@@ -98,7 +103,7 @@ class PresetsDialog(QDialog):
             return
         self._folder = str(path.parent)
         try:
-            preset = read_preset(path)
+            preset = _beside(partial(read_preset, path))
             name, number = preset.name, 2
             while self._store.own(name) is not None:
                 name, number = f"{preset.name} {number}", number + 1
@@ -117,7 +122,7 @@ class PresetsDialog(QDialog):
             return
         self._folder = str(path.parent)
         try:
-            write_preset(stored.preset, path)
+            _beside(partial(write_preset, stored.preset, path))
         except PresetError as error:
             self._show_problem(str(error))
             return
@@ -193,6 +198,24 @@ class PresetsDialog(QDialog):
             return
         self._fill()
         self.told.emit(f"Removed the preset “{stored.preset.name}”.")
+
+
+def _beside(act: Callable[[], T]) -> T:
+    """Return what reading or writing a file that the person chose gives; PresetError if that fails."""
+
+    def work() -> T | PresetError:
+        try:
+            return act()
+        except PresetError as error:
+            return error
+
+    try:
+        found = answer_of(ask_beside(work), _PATIENCE_S)
+    except TimeoutError as error:
+        raise PresetError(f"The file was given up: {error}.") from error
+    if isinstance(found, PresetError):
+        raise found
+    return found
 
 
 class SavePresetDialog(QDialog):

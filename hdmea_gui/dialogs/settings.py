@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.lookup import Lookup
+from hdmea_gui.places import folder_start
 from hdmea_gui.settings import MAX_RECENT, Settings
 from hdmea_gui.texts import size_text
 
@@ -218,7 +219,7 @@ class SettingsDialog(QDialog):
         self.applied.emit(self._values.model_copy(update=changes))
 
     def _on_browse(self) -> None:
-        start = self.folder.text() or str(self._default_folder)
+        start = folder_start(self.folder.text() or str(self._default_folder))
         name = QFileDialog.getExistingDirectory(self, "Folder of the automatic checkpoints", start)
         if name:
             self.folder.setText(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from abc import abstractmethod
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.controller.snapshot import Choice, FieldSpec
+from hdmea_gui.places import file_start, folder_start
 
 __all__ = ["AUTOMATIC", "Editor", "LiteralEditor", "make_editor"]
 
@@ -182,10 +184,12 @@ class _Path(_Text):
         self.widget = row
 
     def _browse(self) -> None:
+        given = self.line.text()
         if self.field.kind == "folder":
-            path = QFileDialog.getExistingDirectory(self.widget, self.field.title, self.line.text())
+            path = QFileDialog.getExistingDirectory(self.widget, self.field.title, folder_start(given))
         else:
-            path, _ = QFileDialog.getOpenFileName(self.widget, self.field.title, self.line.text())
+            start = str(file_start(Path(given))) if given else ""
+            path, _ = QFileDialog.getOpenFileName(self.widget, self.field.title, start)
         if path:
             self.line.setText(path)
             self.edited.emit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -49,7 +50,9 @@ class RecentMenu(QMenu):
     def _on_show(self) -> None:
         names = tuple(self._settings.values.recent)
         self._fill()
-        self._lookup.ask(lambda: frozenset(name for name in names if not Path(name).exists()))
+        # While a drive does not answer, no further question is put to it.
+        if not self._lookup.is_waiting:
+            self._lookup.ask(lambda: frozenset(name for name in names if not os.path.exists(name)))
 
     def _on_answer(self, found: object) -> None:
         if isinstance(found, frozenset):
