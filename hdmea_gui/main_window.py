@@ -129,7 +129,7 @@ class MainWindow(QMainWindow):
         self.views = LazyViews(controller, self._theme, self)
         self.recording = self.views.get(RecordingPreview)
         self.table = UnitTable(controller, settings, self)
-        self.log = LogPanel(self._theme, self.actions_["copy_report"], self)
+        self.log = LogPanel(self._theme, self.actions_["copy_report"], self, controller.readable)
         self._relay = LogRelay(self)
         self._lay_out()
         self._connect()

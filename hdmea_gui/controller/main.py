@@ -34,6 +34,7 @@ from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.models.selection import SelectionModel
 from hdmea_gui.models.steps import StepListModel, StepState
 from hdmea_gui.models.units import UnitTableModel
+from hdmea_gui.wording import Wording
 
 __all__ = ["Activity", "Controller"]
 
@@ -145,6 +146,7 @@ class Controller(QObject):
         self.state = StateView()
         self.saved_steps: Mapping[str, StepRecord] = {}
         self.catalogue = Catalogue((), ())
+        self._wording = Wording()
         self.flow = ""
         self.job_title = ""
         self._job: Job | None = None
@@ -182,6 +184,10 @@ class Controller(QObject):
         if self._runner.stopping:
             return Activity.STOPPING
         return Activity.RUNNING if self._runner.busy else Activity.IDLE
+
+    def readable(self, text: str) -> str:
+        """Return a message of the engine with titles of steps and labels of parameters for their names."""
+        return self._wording.readable(text)
 
     def parameters(self, step: str) -> ParameterModel:
         """Return the parameters of a step; KeyError if there is no such step."""
@@ -365,14 +371,15 @@ class Controller(QObject):
     def _end_step(self, event: StepEnded) -> None:
         if event.state is not None:
             self._set_state(event.state)
-        self.steps.set_outcome(event.name, _OUTCOMES[event.outcome], event.reason, event.details)
+        reason = self._wording.readable(event.reason, event.name)
+        self.steps.set_outcome(event.name, _OUTCOMES[event.outcome], reason, event.details)
         title = self.steps.item(event.name).spec.title
         if event.outcome == "done" and event.complete:
             self.step_ended.emit(event.name, event.seconds)
         if event.outcome == "failed":
-            self.step_failed.emit(title, event.reason, event.details)
+            self.step_failed.emit(title, reason, event.details)
         elif event.outcome == "skipped":
-            self.warned.emit(f"{title} was skipped: {event.reason}")
+            self.warned.emit(f"{title} was skipped: {reason}")
 
     def _on_finished(self, job: Job, result: object) -> None:
         if isinstance(result, Catalogue):
@@ -383,7 +390,7 @@ class Controller(QObject):
                 self.selection.select_time(0.0, 0.0)
                 self._set_state(result.state, forget=True)
                 self.desk.begin_recording(result.state)
-            self.opened.emit(result)
+            self.opened.emit(self._wording.opened(result))
         elif isinstance(result, StateView):
             self._set_state(result)
             if isinstance(job, SaveJob):
@@ -399,6 +406,7 @@ class Controller(QObject):
     def _learn(self, catalogue: Catalogue) -> None:
         self._starting = False
         self.catalogue = catalogue
+        self._wording = Wording(catalogue.steps)
         names = [flow.name for flow in catalogue.flows]
         self.flow = self.flow if self.flow in names else (names[0] if names else "")
         self.desk.use_flow(self._flow_params())
@@ -407,7 +415,7 @@ class Controller(QObject):
     def _on_failed(self, job: Job, failure: Failure) -> None:
         self._starting = False
         self._after_job()
-        self.failed.emit(job.title, failure)
+        self.failed.emit(job.title, self._wording.failure(failure))
 
     def _on_stopped(self, job: Job, text: str) -> None:
         self._after_job()
@@ -421,4 +429,5 @@ class Controller(QObject):
         self.activity_changed.emit()
 
     def _on_answered(self, key: str, _number: int, answer: object) -> None:
-        self.answered.emit(key, answer)
+        said = self._wording.failure(answer) if isinstance(answer, Failure) else answer
+        self.answered.emit(key, said)

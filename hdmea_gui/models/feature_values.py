@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -16,10 +17,19 @@ _TOP = 0
 
 
 class FeatureValuesModel(QAbstractItemModel):
-    """A row for each number, its value in every unit and its definition, below the title of its feature."""
+    """A row for each number, its value in every unit and its definition, below the title of its feature.
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    Parameters
+    ----------
+    parent
+        Qt parent.
+    readable
+        Puts the reason why a number is missing into the words of the window.
+    """
+
+    def __init__(self, parent: QObject | None = None, readable: Callable[[str], str] = str) -> None:
         super().__init__(parent)
+        self._readable = readable
         self._view = FeaturesView((), (), 0)
 
     def set_view(self, view: FeaturesView) -> bool:
@@ -84,7 +94,7 @@ class FeatureValuesModel(QAbstractItemModel):
             return _with_unit(value, column - 1) if of_unit else value.definition
         if role == Qt.ItemDataRole.ToolTipRole:
             reason = value.reasons[column - 1] if of_unit else ""
-            missing = f"\nMissing here: {reason}" if reason else ""
+            missing = f"\nMissing here: {self._readable(reason)}" if reason else ""
             return f"{value.name}: {value.definition or 'no definition is stored'}{missing}"
         if role == Qt.ItemDataRole.TextAlignmentRole and of_unit:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

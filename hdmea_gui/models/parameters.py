@@ -10,6 +10,7 @@ import pydantic_core
 from PySide6.QtCore import QObject, Signal
 
 from hdmea_gui.controller.snapshot import FieldSpec, StepSpec
+from hdmea_gui.wording import Wording
 
 __all__ = ["ParameterModel", "allowed_values"]
 
@@ -43,6 +44,7 @@ class ParameterModel(QObject):
         self._defaults = {**self._declared, **_converted(spec, preset or {})}
         self._values = dict(self._defaults)
         self._hints: dict[str, str] = {}
+        self._wording = Wording((spec,))
 
     def field(self, name: str) -> FieldSpec:
         """Return the declaration of a parameter; KeyError if there is none."""
@@ -128,7 +130,8 @@ class ParameterModel(QObject):
             found: dict[str, str] = {}
             for problem in error.errors():
                 name = str(problem["loc"][0]) if problem["loc"] else ""
-                found.setdefault(name, problem["msg"].removeprefix("Value error, "))
+                said = problem["msg"].removeprefix("Value error, ")
+                found.setdefault(name, self._wording.readable(said, self.spec.name))
             return found
         return {}
 

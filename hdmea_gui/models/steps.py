@@ -228,7 +228,7 @@ class StepListModel(QAbstractListModel):
             return
         spec = self._items[row].spec
         # The step's own name stands above the reason already.
-        first = reason.partition("\n")[0].removeprefix(f"{spec.title} ({spec.name}) ")
+        first = reason.partition("\n")[0].removeprefix(f"{spec.title} ")
         self._put(row, replace(self._shown(row, state, first), reason=reason, details=details))
 
     def end_run(self) -> None:

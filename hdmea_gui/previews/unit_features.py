@@ -31,7 +31,7 @@ class UnitFeatures(Preview):
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__("unit_features", controller, theme, parent)
-        self.model = FeatureValuesModel(self)
+        self.model = FeatureValuesModel(self, controller.readable)
         self._sieve = QSortFilterProxyModel(self)
         self._sieve.setSourceModel(self.model)
         self._sieve.setRecursiveFilteringEnabled(True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QGuiApplication, QKeySequence
@@ -103,6 +103,8 @@ class LogPanel(QWidget):
         Copies an error report.
     parent
         Qt parent.
+    readable
+        Puts a message into the words of the window; the log file keeps it as it was said.
 
     Signals
     -------
@@ -112,8 +114,15 @@ class LogPanel(QWidget):
 
     warnings_changed = Signal(int)
 
-    def __init__(self, theme: Theme, report: QAction | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        report: QAction | None = None,
+        parent: QWidget | None = None,
+        readable: Callable[[str], str] = str,
+    ) -> None:
         super().__init__(parent)
+        self._readable = readable
         self._theme = theme
         self._lines: list[LogLine] = []
         self._n_warnings = 0
@@ -198,6 +207,7 @@ class LogPanel(QWidget):
 
     def add_line(self, line: LogLine) -> None:
         """Add a message; the oldest goes when there are too many."""
+        line = replace(line, text=self._readable(line.text))
         self._lines.append(line)
         if len(self._lines) > MAX_LINES:
             del self._lines[: MAX_LINES // 10]

@@ -13,8 +13,8 @@ def test_the_reason_of_a_skipped_step_does_not_repeat_its_name(qapp: QApplicatio
     steps = StepListModel()
     steps.set_steps((StepSpec("fit_lnl", "LN model", "", (), (), pydantic.BaseModel),))
 
-    reason = "LN model (fit_lnl) needs Section times (add_section_time): run that first."
+    reason = "LN model needs Section times: run that first."
     steps.set_outcome("fit_lnl", StepState.SKIPPED, reason)
 
-    assert steps.item("fit_lnl").detail == "needs Section times (add_section_time): run that first."
+    assert steps.item("fit_lnl").detail == "needs Section times: run that first."
     assert steps.item("fit_lnl").reason == reason
