@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hdmea_gui.controller.feature_names import readable_name
+from hdmea_gui.controller.feature_names import SORTER, feature_heading, readable_name, readable_units
 
 if TYPE_CHECKING:
     from hdmea.pipeline.feature_table import FeatureColumn
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["MOST_COMPARED", "FeatureGroup", "FeatureValue", "FeaturesQuery", "FeaturesView"]
 
 MOST_COMPARED = 8
-_SORTER = "sorter"
-_TITLES = {
-    "": "Unit",
-    _SORTER: "Spike sorter",
-    "soma": "Soma",
-    "axon": "Axon",
-    "rf": "Receptive field",
-    "lnl": "Linear–nonlinear model",
-}
 MISSING = "–"
 
 
@@ -91,22 +82,26 @@ class FeaturesQuery:
         units = there[:MOST_COMPARED]
         reasons = [missing_reasons(session.units[name]) for name in units]
         found: dict[str, list[FeatureValue]] = {}
-        for column in feature_columns(session, units):
-            prefix, _, name = column.name.rpartition(".")
+        columns = feature_columns(session, units)
+        physical = readable_units(columns)
+        for column in columns:
+            prefix = column.name.rpartition(".")[0]
             why = tuple(of_unit.get(column.name, "") for of_unit in reasons)
-            found.setdefault(prefix, []).append(_value(name, column, why))
+            found.setdefault(prefix, []).append(_value(column, physical[column.name], why))
         # What the sorter wrote has no definitions: it comes last.
-        found.update({_SORTER: found.pop(_SORTER)} if _SORTER in found else {})
-        groups = tuple(FeatureGroup(*_heading(prefix), tuple(values)) for prefix, values in found.items())
+        found.update({SORTER: found.pop(SORTER)} if SORTER in found else {})
+        groups = tuple(
+            FeatureGroup(*feature_heading(prefix), tuple(values)) for prefix, values in found.items()
+        )
         return FeaturesView(tuple(units), groups, len(there) - len(units))
 
 
-def _value(name: str, column: FeatureColumn, reasons: Sequence[str]) -> FeatureValue:
+def _value(column: FeatureColumn, unit: str, reasons: Sequence[str]) -> FeatureValue:
     texts = tuple(map(_text, column.values))
     return FeatureValue(
         name=column.name,
-        label=readable_name(name),
-        unit=column.unit,
+        label=readable_name(column.name.rpartition(".")[2]),
+        unit=unit,
         definition=column.definition,
         texts=texts,
         values=column.values,
@@ -122,15 +117,3 @@ def _text(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.4g}" if np.isfinite(value) else MISSING
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _heading(prefix: str) -> tuple[str, str]:
-    from hdmea.features.registry import default_registry
-
-    registry = default_registry()
-    if prefix in registry:
-        extractor = registry.get(prefix)
-        return extractor.title, " ".join(extractor.description.split())
-    name, _, movie = prefix.partition("[")
-    title = _TITLES.get(name, name)
-    return (f"{title}, {movie.rstrip(']')}" if movie else title), ""

@@ -110,6 +110,10 @@ class Column:
         Feature that it belongs to; empty for facts of the unit.
     standard
         Whether it is shown unless the person chose otherwise.
+    unit
+        Physical unit as files have it, empty for a pure number.
+    feature, label
+        Title of the feature, and what the column is called below that title.
     """
 
     key: str
@@ -119,6 +123,9 @@ class Column:
     decimals: int = 1
     group: str = ""
     standard: bool = True
+    unit: str = ""
+    feature: str = ""
+    label: str = ""
 
     @property
     def is_text(self) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hdmea_gui.controller.feature_names import feature_heading, plain_unit, readable_name, readable_units
 from hdmea_gui.controller.snapshot import Column
 
 if TYPE_CHECKING:
@@ -51,13 +52,14 @@ def unit_columns(session: PipelineSession) -> tuple[Column, ...]:
     from hdmea.pipeline.feature_table import feature_columns
 
     found = [column for column in feature_columns(session) if column.name not in _TWICE]
+    physical = readable_units(found)
     standard, taken = [], set()
     for title, patterns in _STANDARD:
         chosen = _first(found, patterns)
         if chosen is not None:
             taken.add(chosen.name)
-            standard.append(_described(chosen, title))
-    rest = [_described(column) for column in found if column.name not in taken]
+            standard.append(_described(chosen, physical, title))
+    rest = [_described(column, physical) for column in found if column.name not in taken]
     return (*first, *standard, *place, *rest)
 
 
@@ -67,7 +69,9 @@ def _facts(session: PipelineSession) -> tuple[list[Column], list[Column]]:
     duration = session.duration_s if "recording_duration_s" in session.metadata else math.nan
     where = "of the unit's electrode on the chip, from 1"
     first = [
-        Column("rate", "Rate (Hz)", "Mean firing rate over the whole recording", counts / duration, 2),
+        Column(
+            "rate", "Rate (Hz)", "Mean firing rate over the whole recording", counts / duration, 2, unit="Hz"
+        ),
         Column("spikes", "Spikes", "Number of spikes that the sorter accepted", counts, 0),
         Column("snr", "SNR", "Signal-to-noise ratio as the sorter reported it", _snr(units), 1),
     ]
@@ -104,15 +108,27 @@ def _known(value: object) -> bool:
     return value is not None and value == value
 
 
-def _described(column: FeatureColumn, title: str = "") -> Column:
-    feature, _, output = column.name.rpartition(".")
-    unit = column.unit.replace("^2", "²").replace("uV", "µV")
-    name = title or f"{feature} {output}".strip().replace("_", " ")
+def _described(column: FeatureColumn, physical: Mapping[str, str], title: str = "") -> Column:
+    group, _, output = column.name.rpartition(".")
+    feature = feature_heading(group)[0] if group else ""
+    unit, name = physical[column.name], readable_name(output)
+    # “Area in µm²” and “Number of spikes” say it already.
+    shown = f" ({unit})" if unit and not name.endswith(f" {unit}") else ""
+    label = f"{title or name}{shown}"
     lines = (column.definition or "as the spike sorter reported it", f"Unit: {unit}" if unit else "")
-    text = "\n".join((*(line for line in lines if line), f"Name in filters: {column.name}"))
     values, decimals = _values(column.values)
-    shown = f"{name} ({unit})" if unit else name
-    return Column(column.name, shown, text, values, decimals, group=feature, standard=bool(title))
+    return Column(
+        column.name,
+        f"{feature}: {label}" if feature and not title else label,
+        "\n".join((*(line for line in lines if line), f"Name in filters: {column.name}")),
+        values,
+        decimals,
+        group=group,
+        standard=bool(title),
+        unit=plain_unit(column.unit),
+        feature=feature,
+        label=label,
+    )
 
 
 def _values(values: Sequence[object]) -> tuple[NDArray[Any], int]:

@@ -69,10 +69,10 @@ class ColumnsDialog(QDialog):
         for column in self._columns:
             name = column.group or _FACTS
             if name not in groups:
-                groups[name] = QTreeWidgetItem(self.tree, [name.replace("_", " ")])
+                groups[name] = QTreeWidgetItem(self.tree, [column.feature or name])
                 groups[name].setFlags(Qt.ItemFlag.ItemIsEnabled)
             definition = column.help.splitlines()[0] if column.help else ""
-            item = QTreeWidgetItem(groups[name], [column.title, definition])
+            item = QTreeWidgetItem(groups[name], [column.label or column.title, definition])
             item.setFlags(
                 Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable
             )

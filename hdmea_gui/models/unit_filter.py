@@ -48,8 +48,9 @@ def matching_units(text: str, unit_ids: Sequence[str], columns: Sequence[Column]
     ----------
     text
         Conditions (a name, one of ``< <= > >= = !=``, a number or text), joined by ``and``, ``or``, ``not``
-        and parentheses; without such a sign, a part of the unit's id or of one of its texts. Names are those
-        of the columns, in quotes where they have spaces. A missing value fulfils no condition.
+        and parentheses; without such a sign, a part of the unit's id or of one of its texts. Names are keys
+        or titles of the columns, with the title of their feature or without it, in quotes where they have
+        spaces. A missing value fulfils no condition.
     unit_ids, columns
         The units and what is known of them.
 
@@ -169,24 +170,33 @@ class _Parser:
         wanted = name.casefold()
         if wanted in ("unit", "id"):
             return np.array(list(self.unit_ids), object)
-        # The first meaning wins: a key, a title, then the last part of a key, standard columns first.
-        for names in (_key, _title, _output):
+        # The first meaning wins: a key, a title, a name below the title of its feature, then the last part
+        # of a key; standard columns first.
+        for names in (_keys, _titles, _labels, _outputs):
             for column in self.columns:
-                if names(column) == wanted:
+                if wanted in names(column):
                     return column.values
         raise FilterError(f"there is no column “{name}”")
 
 
-def _key(column: Column) -> str:
-    return column.key.casefold()
+def _keys(column: Column) -> tuple[str, ...]:
+    return (column.key.casefold(),)
 
 
-def _title(column: Column) -> str:
-    return re.sub(r" \([^()]*\)$", "", column.title).casefold()
+def _titles(column: Column) -> tuple[str, ...]:
+    return _with_and_without_unit(column.title)
 
 
-def _output(column: Column) -> str:
-    return column.key.rpartition(".")[2].casefold()
+def _labels(column: Column) -> tuple[str, ...]:
+    return _with_and_without_unit(column.label)
+
+
+def _outputs(column: Column) -> tuple[str, ...]:
+    return (column.key.rpartition(".")[2].casefold(),)
+
+
+def _with_and_without_unit(name: str) -> tuple[str, ...]:
+    return name.casefold(), re.sub(r" \([^()]*\)$", "", name).casefold()
 
 
 def _compare(values: NDArray[Any], name: str, sign: Callable[[Any, Any], Any], text: str) -> _Verdict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from pathlib import Path
 
@@ -40,9 +39,10 @@ _TYPING_MS = 200
 _FILTER_HELP = (
     "A part of a unit's id or of its cell type, or conditions:\n"
     "DSI > 0.3 and rate > 1\n"
-    '"Cell type" = ON or moving_bar.dsi_p < 0.05\n'
+    '"Cell type" = ON or "p of DSI" < 0.05\n'
     "Signs: < <= > >= = !=   Words: and, or, not, parentheses\n"
-    "Names: titles of the columns, or the names that their tooltips give.\n"
+    "Names: titles of the columns, in quotes where they have spaces,\n"
+    "or the names that their tooltips give, such as moving_bar.dsi_p.\n"
     "A missing value fulfils no condition."
 )
 
@@ -332,8 +332,7 @@ def _runs(rows: list[int]) -> list[tuple[int, int]]:
 
 def _csv_title(column: Column) -> str:
     """Return the column's name with its unit, as other programs can use it."""
-    unit = re.search(r" \(([^()]*)\)$", column.title)
-    return f"{column.key}_{unit.group(1)}" if unit else column.key
+    return f"{column.key}_{column.unit}" if column.unit else column.key
 
 
 def _make_view(parent: QWidget) -> QTableView:

@@ -55,9 +55,10 @@ def test_commands_that_run_steps_have_the_keys_that_the_guide_gives() -> None:
 def test_filters_of_the_guide_are_understood(example: str) -> None:
     units = ("unit_001", "unit_002", "unit_003")
     values = {"rate": "Rate (Hz)", "snr": "SNR", "on_off.on_off_index": "ON/OFF", "moving_bar.dsi": "DSI"}
+    more = {"moving_bar.dsi_p": "Direction tuning: p of DSI"}
     numbers = [
-        Column(key, title, "", np.array([0.9 * place, -2.0, np.nan]), 2)
-        for place, (key, title) in enumerate({**values, "moving_bar.dsi_p": "moving bar dsi p"}.items(), 2)
+        Column(key, title, "", np.array([0.9 * place, -2.0, np.nan]), 2, label=title.partition(": ")[2])
+        for place, (key, title) in enumerate({**values, **more}.items(), 2)
     ]
     kind = Column("cell_type.cell_type", "Cell type", "", np.array(["DS", "ON", ""], object), 0)
 

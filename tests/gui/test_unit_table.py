@@ -15,23 +15,36 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 
+from hdmea.pipeline.feature_table import FeatureColumn
 from hdmea.pipeline.session import PipelineSession
+from hdmea_gui.controller.feature_names import readable_units
 from hdmea_gui.controller.snapshot import Column
 from hdmea_gui.controller.unit_columns import unit_columns
 from hdmea_gui.dialogs.columns import ColumnsDialog
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.models.unit_filter import FilterError, matching_units
 from hdmea_gui.models.units import MISSING, UnitTableModel
+from hdmea_gui.widgets.unit_table import _csv_title
 
 IDS = ("unit_001", "unit_002", "unit_003", "unit_004")
 NAN = float("nan")
 COLUMNS = (
-    Column("rate", "Rate (Hz)", "Mean rate", np.array([2.0, 10.0, NAN, 1.5]), 2),
+    Column("rate", "Rate (Hz)", "Mean rate", np.array([2.0, 10.0, NAN, 1.5]), 2, unit="Hz"),
     Column("moving_bar.dsi", "DSI", "Direction index", np.array([0.5, 0.1, 0.9, NAN]), 3, "moving_bar"),
     Column(
         "cell_type.cell_type", "Cell type", "Class", np.array(["ON", "OFF", "", "DS"], object), 0, "cell_type"
     ),
-    Column("chirp.r2", "chirp r2", "Fit", np.array([3.0, 2.0, 1.0, 0.0]), 0, "chirp", standard=False),
+    Column(
+        "chirp.r2",
+        "Frequency response: R²",
+        "Fit",
+        np.array([3.0, 2.0, 1.0, 0.0]),
+        0,
+        "chirp",
+        standard=False,
+        feature="Frequency response",
+        label="R²",
+    ),
 )
 
 
@@ -324,9 +337,100 @@ def test_columns_of_features_have_short_titles_units_and_definitions() -> None:
     assert columns["moving_bar.dsi"].values[0] == 0.25
     assert np.isnan(columns["moving_bar.dsi"].values[1])
     assert "Σ r" in columns["moving_bar.dsi"].help
-    assert columns["moving_bar.preferred_direction"].title == "moving bar preferred direction (°)"
+    direction = columns["moving_bar.preferred_direction"]
+    assert direction.title == "Direction tuning: Preferred direction (°)"
+    assert (direction.feature, direction.label) == ("Direction tuning", "Preferred direction (°)")
+    assert "Name in filters: moving_bar.preferred_direction" in direction.help
     assert not columns["moving_bar.preferred_direction"].standard
     assert columns["on_off.on_response"].values.tolist() == ["yes", ""]
+
+
+@pytest.fixture(scope="session")
+def all_columns(analysed_file: Path) -> tuple[Column, ...]:
+    return unit_columns(PipelineSession.load(analysed_file))
+
+
+def test_every_column_has_a_name_of_its_own_that_is_read_as_in_the_field(
+    all_columns: tuple[Column, ...],
+) -> None:
+    titles = [column.title for column in all_columns]
+
+    assert len(titles) > 100
+    assert len(set(titles)) == len(titles)
+    assert [title for title in titles if "_" in title or "^" in title or "uV" in title] == []
+    assert {column.key: column.title for column in all_columns}.items() >= {
+        "baseline.cv_isi": "Baseline and quality: CV of ISI",
+        "soma.area_um2": "Soma: Area in µm²",
+        "lnl.n_spikes": "Linear–nonlinear model: Number of spikes",
+        "waveform.repolarization_slope": "Waveform: Repolarization slope (µV/ms)",
+        "on_off.suppression_p": "ON and OFF response: p of suppression",
+        "sensor_id": "Sensor ID",
+    }.items()
+
+
+def test_a_filter_takes_every_name_of_every_column(all_columns: tuple[Column, ...]) -> None:
+    ids = tuple(f"unit_{row:03d}" for row in range(len(all_columns[0].values)))
+    checked = 0
+    for column in all_columns:
+        value = next((value for value in column.values if value == value and value != ""), None)
+        if value is None:
+            continue
+        checked += 1
+        for name in (column.key, column.title, column.title.partition(" (")[0]):
+            found = matching_units(f'"{name}" = "{value}"', ids, all_columns)
+            assert found.tolist() == (column.values == value).tolist(), name
+        if column.label:
+            assert matching_units(f'"{column.label}" = "{value}"', ids, [column]).any(), column.label
+    assert checked > 50
+
+
+def test_files_have_the_names_of_the_engine(all_columns: tuple[Column, ...]) -> None:
+    names = {column.key: _csv_title(column) for column in all_columns}
+
+    assert all(name.startswith(key) for key, name in names.items())
+    assert (
+        names.items()
+        >= {
+            "rate": "rate_Hz",
+            "baseline.cv_isi": "baseline.cv_isi",
+            "rf.area": "rf.area_px²",
+            "soma.area_um2": "soma.area_um2_µm²",
+            "soma.peak_to_peak": "soma.peak_to_peak_µV",
+            "lnl.n_spikes": "lnl.n_spikes_spikes",
+            "waveform.peak_to_peak": "waveform.peak_to_peak_waveform_unit",
+        }.items()
+    )
+
+
+def test_the_columns_are_chosen_below_the_titles_of_their_features(
+    qtbot: Any, all_columns: tuple[Column, ...]
+) -> None:
+    dialog = ColumnsDialog(all_columns, [])
+    qtbot.addWidget(dialog)
+    said = {column.key: (group.text(0), item.text(0)) for column, item, group in dialog._items}
+
+    assert said["baseline.cv_isi"] == ("Baseline and quality", "CV of ISI")
+    assert said["rf.polarity"][0] != said["dense_noise.polarity"][0]
+    assert [group for group, _ in said.values() if "_" in group] == []
+    for words in ("CV of ISI", "baseline.cv_isi", "Baseline and quality"):
+        dialog.search.setText(words)
+        hidden = {column.key: item.isHidden() for column, item, _ in dialog._items}
+        assert not hidden["baseline.cv_isi"], words
+        assert hidden["rf.polarity"], words
+
+
+def test_a_unit_that_differs_between_the_units_is_named_in_words() -> None:
+    columns = [
+        FeatureColumn("waveform.peak_to_peak", "waveform_unit", "", (1.0, 2.0)),
+        FeatureColumn("waveform.slope", "waveform_unit/ms", "", (1.0, 2.0)),
+        FeatureColumn("waveform.waveform_unit", "", "", ("uV", "a.u.")),
+    ]
+
+    assert readable_units(columns) == {
+        "waveform.peak_to_peak": "unit of the waveform",
+        "waveform.slope": "unit of the waveform/ms",
+        "waveform.waveform_unit": "",
+    }
 
 
 def test_a_session_without_units_has_the_columns_of_the_units_only() -> None:
