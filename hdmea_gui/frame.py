@@ -51,8 +51,6 @@ class WindowFrame:
     ----------
     tabs
         The previews.
-    parts
-        The toolbar, and the handles between the other parts.
     """
 
     def __init__(
@@ -79,11 +77,6 @@ class WindowFrame:
         self._row.setChildrenCollapsible(False)
         self._row.setSizes([310, 970])
         window.setCentralWidget(self._row)
-        # A splitter's first handle is never seen.
-        handles = [
-            splitter.handle(n) for splitter in (self._row, self._column) for n in range(1, splitter.count())
-        ]
-        self.parts: list[QWidget] = [*handles]
 
     def add_toolbar(self) -> QToolBar:
         """Add an empty toolbar to the window."""
@@ -93,7 +86,6 @@ class WindowFrame:
         bar.setIconSize(QSize(18, 18))
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._window.addToolBar(bar)
-        self.parts.append(bar)
         return bar
 
     def take_drops(self) -> None:

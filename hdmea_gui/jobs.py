@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from PySide6.QtCore import QObject, QThread, Signal, Slot
+from PySide6.QtCore import QEventLoop, QObject, QThread, QTimer, Signal, Slot
 
 from hdmea_gui import garbage
 from hdmea_gui.door import Door, JobStopped
@@ -397,15 +397,27 @@ class JobRunner(QObject):
         return number
 
     def shutdown(self, timeout_s: float = 30.0) -> bool:
-        """Stop everything and join the thread; return False if it did not end in time."""
+        """Stop everything and join the thread; return False if it did not end in time.
+
+        Events are processed meanwhile: on its way out the worker may have large files to remove.
+        """
         if not self._closed:
             self._closed = True
             self.stop()
             self._close.emit()
             # What the worker still says must not reach a window that is going.
             self.blockSignals(True)
+        deadline = time.monotonic() + timeout_s
+        loop, timer = QEventLoop(), QTimer()
+        self._thread.finished.connect(loop.quit)
+        timer.timeout.connect(loop.quit)
+        timer.start(int(timeout_s * 1000))
         # A thread that was never started has nothing to wait for.
-        joined = bool(self._thread.wait(int(timeout_s * 1000)))
+        if self._thread.isRunning():
+            loop.exec()
+        timer.stop()
+        # The loop also ends when the program is asked to.
+        joined = bool(self._thread.wait(max(0, int(1000 * (deadline - time.monotonic())))))
         if not joined:
             _left_behind.append((self._thread, self._worker))
         return joined

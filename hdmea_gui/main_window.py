@@ -97,7 +97,7 @@ class MainWindow(QMainWindow):
         self.controller = controller
         self.settings = settings
         self.joined: bool | None = None
-        self._may_close = False
+        self._may_close = self._closing = False
         self._turns = Turns(self)
         self._durations_path = durations
         self._theme = theme_of(settings.values.theme)
@@ -160,7 +160,8 @@ class MainWindow(QMainWindow):
         menus["&File"].insertMenu(self.actions_["save"], self.recent)
         about = tuple((title, view.help_text) for title, view in VIEWS)
         self.helping.attach(self.actions_, about, self._relay.recent)
-        self.actions_.fill_toolbar(self.frame.add_toolbar())
+        self.toolbar = self.frame.add_toolbar()
+        self.actions_.fill_toolbar(self.toolbar)
         self.status = StatusLine(self.actions_["log"], self)
         self.setStatusBar(self.status)
         self.estimates = EstimateFlow(self.controller, self._durations_path, self)
@@ -340,7 +341,7 @@ class MainWindow(QMainWindow):
         """Draw everything in the colours of a theme; `at_once` before this returns, else soon."""
         self.settings.values.theme = name
         theme = self._theme = self.views.theme = theme_of(name)
-        dressed = (self.status, self.drop_sign, self.panel, self.table, self.log, *self.frame.parts)
+        dressed = (self.status, self.drop_sign, self.panel, self.table, self.log, self.toolbar)
         coloured = (self.actions_, self.panel, self.log, self.helping, self.dialogs)
         # In turns, as the event loop must not stand still for all of it; and painted once, at the end.
         self.setUpdatesEnabled(False)
@@ -411,9 +412,13 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask if something would be lost; else end the worker and close."""
+        if self._closing:
+            event.accept()
+            return
         if not self._may_close and not self.leaving.may_close(self.close_without_question):
             event.ignore()
             return
+        self._closing = True
         self._remember()
         self.views.stop()
         self._relay.close()

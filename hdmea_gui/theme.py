@@ -267,7 +267,6 @@ def stylesheet(theme: Theme) -> str:
         "QToolBar": f"border: 0; border-bottom: {line}; spacing: 2px; padding: 2px 6px",
         "QStatusBar": f"border-top: {line}",
         "QStatusBar::item": "border: 0",
-        "QSplitterHandle": f"background: {theme.window}",
         "QHeaderView::section": (
             f"background: {theme.window}; color: {theme.text}; border: 0; "
             f"border-right: {line}; border-bottom: {line}; padding: 3px 6px"

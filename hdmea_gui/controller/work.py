@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hdmea_gui.controller.blocked import refuse_if_blocked
+from hdmea_gui.controller.compiler import read_compiler
 from hdmea_gui.controller.opening import open_paths
 from hdmea_gui.controller.snapshot import (
     FileFacts,
@@ -175,6 +176,7 @@ class RunJob:
 
     def run(self, bench: Workspace, ctx: JobContext) -> StateView:
         """Return the state of the session afterwards."""
+        read_compiler()
         for request in self.steps:
             if ctx.cancel.is_set():
                 raise JobStopped(f"Stopped before {request.name}.")

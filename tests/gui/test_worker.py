@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QThread
+from PySide6.QtCore import QCoreApplication, QThread, QTimer
 
 from hdmea_gui.jobs import Failure, JobContext, JobRunner, JobStopped, any_left_behind
 
@@ -253,6 +253,31 @@ def test_the_end_is_prepared_on_the_worker(qtbot: Any) -> None:
     [(bench, thread)] = threads
     assert isinstance(bench, Bench)
     assert thread is not QThread.currentThread()
+
+
+def test_events_are_processed_while_the_worker_ends(qtbot: Any) -> None:
+    seen = threading.Event()
+    waited: list[bool] = []
+    runner = JobRunner(Bench, before_end=lambda bench: waited.append(seen.wait(5)))
+    with qtbot.waitSignal(runner.finished, timeout=5000):
+        runner.submit(Do("nothing", lambda bench, ctx: None))
+    QTimer.singleShot(0, seen.set)
+
+    assert runner.shutdown(10)
+
+    assert waited == [True]
+
+
+def test_an_end_that_takes_too_long_is_not_waited_for(qtbot: Any) -> None:
+    go_on = threading.Event()
+    runner = JobRunner(Bench, before_end=lambda bench: go_on.wait(30))
+    with qtbot.waitSignal(runner.finished, timeout=5000):
+        runner.submit(Do("nothing", lambda bench, ctx: None))
+
+    assert not runner.shutdown(0.05)
+
+    go_on.set()
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
 
 
 # -- a job that does not come back ---------------------------------------------------------------------
