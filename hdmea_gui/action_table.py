@@ -307,12 +307,42 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "theme_system", "Colours of the &system", "use_system", "&View", "As the desktop", checkable=True
     ),
     ActionSpec(
+        "copy_view",
+        "&Copy picture of the view",
+        "exporting.copy_picture",
+        "E&xport",
+        "Copy what the view shows as a picture; a right click on a plot copies that plot alone",
+    ),
+    ActionSpec(
+        "export_view",
+        "Pict&ure of the view…",
+        "exporting.export_picture",
+        "E&xport",
+        "Save what the view shows as PNG, SVG or PDF; a right click on a plot saves that plot alone",
+    ),
+    ActionSpec(
+        "export_data",
+        "&Data of the view…",
+        "exporting.export_data",
+        "E&xport",
+        "Save the numbers behind the view as CSV; a right click on a plot saves those of that plot",
+    ),
+    ActionSpec(
+        "export_table",
+        "&Table of units…",
+        "exporting.export_table",
+        "E&xport",
+        "Save the units that the table shows as CSV, with the numbers of all features",
+        new_group=True,
+    ),
+    ActionSpec(
         "copy_script",
         "Copy as &Python script",
         "scripts.copy",
         "E&xport",
         "Copy what was done in this session as a Python script that gives the same file",
         "Ctrl+Shift+C",
+        new_group=True,
     ),
     ActionSpec(
         "palette",

@@ -66,6 +66,7 @@ def refusals(
         "previous_unit": no_units,
         "next_unit": no_units,
         "whole_recording": no_units,
+        "export_table": no_units,
     }
 
 

@@ -49,7 +49,7 @@ KEYS: dict[str, tuple[Row, ...]] = {
         Row("Zoom in time", "Wheel", "Zoom in or out around the mouse"),
         Row("Move in time", "Drag", "Move along the recording; in the stimulus view with Shift"),
         Row("Step through frames", "Left, Right", "One frame back or on, while the slider has the focus"),
-        Row("Copy or export", "Right click, Menu", "Copy the view, or save picture or data as a file"),
+        Row("Copy or export", "Right click, Menu", "Copy a plot or the view, or save its picture or data"),
     ),
 }
 

@@ -18,6 +18,7 @@ from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.editing import EditFlow
 from hdmea_gui.estimates import EstimateFlow
+from hdmea_gui.exporting import ExportFlow
 from hdmea_gui.forecasting import ForecastFlow
 from hdmea_gui.frame import WindowFrame, pass_drops_on
 from hdmea_gui.helping import HelpFlow
@@ -115,6 +116,7 @@ class MainWindow(QMainWindow):
             demo_size=demo_size,
         )
         self.scripts = ScriptCopier(controller, self)
+        self.exporting = ExportFlow(self)
         self.recovery = RecoveryFlow(controller, self.dialogs.open, self)
         self.editing = EditFlow(controller, settings, self.dialogs, self)
         self.panes = PaneSwitcher(self)
@@ -152,6 +154,7 @@ class MainWindow(QMainWindow):
         self.frame = WindowFrame(self, self.panel, titles, (self.table, self.log))
         self.tabs = self.frame.tabs
         self.views.attach(self.tabs)
+        self.exporting.attach(self.tabs, self.table)
         parts = (self.panel.list, self.panel.form, self.tabs, self.table, self.log)
         self.panes.attach(parts, self.tabs)
         menus = self.actions_.fill_menu_bar(self.menuBar())
@@ -183,6 +186,7 @@ class MainWindow(QMainWindow):
         self.running.noted.connect(self.log.add)
         self.saving.checkpointed.connect(self._refresh)
         self.scripts.told.connect(self._say)
+        self.exporting.told.connect(self._say)
         self.opening.told.connect(self._say)
         self.opening.noted.connect(self.log.add)
         self.editing.told.connect(self._say)
@@ -439,6 +443,7 @@ class MainWindow(QMainWindow):
         self.frame.remember(values)
         values.log_visible = self.log.isVisible()
         values.flow = self.controller.flow
+        values.export_folder = self.controller.export_folder
         self.editing.remember()
         self.settings.write()
 
@@ -449,3 +454,4 @@ class MainWindow(QMainWindow):
         self.actions_["log"].setChecked(values.log_visible)
         self.actions_["auto_checkpoint"].setChecked(values.auto_checkpoint)
         self.controller.flow = values.flow
+        self.controller.export_folder = values.export_folder

@@ -33,6 +33,7 @@ class Settings(pydantic.BaseModel):
     flow: str = ""
     open_folder: str = ""
     save_folder: str = ""
+    export_folder: str = ""
     recent: list[str] = []
     recent_limit: int = pydantic.Field(12, ge=1, le=MAX_RECENT)
     calibration_path: str = ""

@@ -81,6 +81,8 @@ class Controller(QObject):
         Snapshot of the session.
     saved_steps
         What the session remembered of each step when it was saved last.
+    export_folder
+        Folder that the last picture or table went to; empty before the first.
     activity, job_title
         What the worker does.
 
@@ -148,6 +150,7 @@ class Controller(QObject):
         self.catalogue = Catalogue((), ())
         self._wording = Wording()
         self.flow = ""
+        self.export_folder = ""
         self.job_title = ""
         self._job: Job | None = None
         self._starting = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,11 +80,15 @@ class StimulusView:
 
 @dataclass(frozen=True)
 class StimulusQuery:
-    """A stretch of the stimulus; the whole recording if it is empty. `columns` are pixels to draw in."""
+    """A stretch of the stimulus; the whole recording if it is empty.
+
+    `columns` are pixels to draw in; `all_frames`: give the frames also where they are too many to draw.
+    """
 
     start_s: float = 0.0
     stop_s: float = 0.0
     columns: int = 1000
+    all_frames: bool = False
 
     def answer(self, bench: Workspace) -> StimulusView | None:
         """Return it; None without light channels."""
@@ -96,13 +101,15 @@ class StimulusQuery:
         start, stop = self.start_s, self.stop_s
         if stop <= start:
             start, stop = 0.0, session.duration_s
-        return _view(session, channels, (start, stop, max(1, self.columns)))
+        most = sys.maxsize if self.all_frames else MOST_FRAMES
+        return _view(session, channels, (start, stop, max(1, self.columns)), most)
 
 
 def _view(
     session: PipelineSession,
     channels: Mapping[int, tuple[NDArray[Any], float]],
     stretch: tuple[float, float, int],
+    most_frames: int,
 ) -> StimulusView:
     rate = session.acquisition_rate
     start, stop, _ = stretch
@@ -118,7 +125,7 @@ def _view(
         lights=tuple(_trace(number, *found, stretch) for number, found in sorted(channels.items())),
         n_frames=int(frames.size),
         frame_rate_hz=rate / interval if interval > 0 else float("nan"),
-        frames_s=frames[first:last] / rate if last - first <= MOST_FRAMES else np.zeros(0),
+        frames_s=frames[first:last] / rate if last - first <= most_frames else np.zeros(0),
         n_inside=int(last - first),
         missing_s=np.asarray(found["missing_at"], np.float64) / rate,
         n_missing=int(np.sum(found["missing_count"])),

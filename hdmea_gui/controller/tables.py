@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -15,8 +15,9 @@ from hdmea.io.spreadsheet import write_csv
 
 if TYPE_CHECKING:
     from hdmea_gui.controller.workspace import Workspace
+    from hdmea_gui.jobs import Query
 
-__all__ = ["Table", "WriteTable", "export_key", "is_export"]
+__all__ = ["Columns", "LateTable", "Table", "WriteTable", "export_key", "is_export"]
 
 
 def export_key(view: str, path: Path) -> str:
@@ -29,11 +30,15 @@ def is_export(key: str, view: str) -> bool:
     return key.startswith(f"{view}:csv:")
 
 
+Columns = tuple[tuple[str, NDArray[Any]], ...]
+"""Titles with units, and values."""
+
+
 @dataclass(frozen=True)
 class Table:
     """What a view shows as columns of (title with unit, values); shorter columns end earlier."""
 
-    columns: tuple[tuple[str, NDArray[Any]], ...]
+    columns: Columns
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Return the rows; empty text where a column has ended or has no number."""
@@ -64,15 +69,38 @@ class Table:
         columns = (np.asarray(times)[when], row + first[0], col + first[1], frames.ravel())
         return Table(tuple(zip(titles, columns, strict=True)))
 
+    @staticmethod
+    def of_image(titles: tuple[str, str, str], values: NDArray[np.floating], first: tuple[int, int]) -> Table:
+        """Return a picture as one row per place; titles of row, column and value, the rest as `of_images`."""
+        row, col = (places.ravel() for places in np.indices(values.shape))
+        columns = (row + first[0], col + first[1], values.ravel())
+        return Table(tuple(zip(titles, columns, strict=True)))
+
+
+@dataclass(frozen=True)
+class LateTable:
+    """A table of more than its view holds: columns of the answer to a query, made by whoever writes it."""
+
+    query: Query
+    columns: Callable[[Any], Columns]
+
+    def made(self, bench: Workspace) -> Table:
+        """Return the table; LookupError if what it is about is not in memory any more."""
+        found = self.query.answer(bench)
+        if found is None:
+            raise LookupError("What was to be written is not in memory any more: open the recording again.")
+        return Table(self.columns(found))
+
 
 @dataclass(frozen=True)
 class WriteTable:
     """Write a table."""
 
     path: Path
-    table: Table
+    table: Table | LateTable
 
     def answer(self, bench: Workspace) -> Path:
         """Return the file that was written; OSError if it cannot be."""
-        write_csv(self.path, [title for title, _ in self.table.columns], self.table.rows())
+        table = self.table if isinstance(self.table, Table) else self.table.made(bench)
+        write_csv(self.path, [title for title, _ in table.columns], table.rows())
         return self.path

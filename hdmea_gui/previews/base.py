@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QShowEvent
+from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from hdmea_gui.controller.main import Controller
-from hdmea_gui.controller.tables import Table, WriteTable, export_key, is_export
+from hdmea_gui.controller.tables import LateTable, Table, WriteTable, export_key, is_export
 from hdmea_gui.help_topics import HelpTopic
 from hdmea_gui.jobs import Failure, Query
-from hdmea_gui.previews.export import ask_export_path, picture_of, write_picture
+from hdmea_gui.previews.export import PICTURES, ask_export_path, picture_of, write_picture
+from hdmea_gui.previews.panels import Panel, TableOf, panel_at
 from hdmea_gui.theme import Theme, dress
 
 __all__ = ["Preview"]
 
 
 _EXPORT = (
-    ("Right click", "copy the picture, or save picture (PNG, SVG, PDF) or data (CSV) as a file"),
+    ("Right click", "copy a panel or the view, or save its picture (PNG, SVG, PDF) or data (CSV) as a file"),
     ("Ctrl+Up, Ctrl+Down", "the unit above or below in the table"),
 )
 
@@ -93,6 +95,10 @@ class Preview(QWidget):
         """Return what is shown as columns; None while there is nothing to show."""
         return None
 
+    def table_to_write(self) -> Table | LateTable | None:
+        """Return what is written as CSV: what is shown, or more than the view holds."""
+        return self.table()
+
     def has_data(self) -> bool:
         """Return whether there is anything to write as CSV."""
         return self.table() is not None
@@ -125,52 +131,63 @@ class Preview(QWidget):
         if self._out_of_date:
             self._refresh()
 
+    def export_panels(self) -> tuple[Panel, ...]:
+        """Return the parts that can be copied and exported by themselves."""
+        return ()
+
+    @property
+    def title(self) -> str:
+        """The name of the view as it is read."""
+        return self.help_title or self._key.replace("_", " ").capitalize()
+
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer picture and data as files."""
-        menu = self.export_menu()
+        """Offer picture and data of what is under the mouse, and of all, as files."""
+        menu = self.export_menu(panel_at(self.export_panels(), event.globalPos()))
         menu.popup(event.globalPos())
         event.accept()
 
-    def export_menu(self) -> QMenu:
-        """Return a menu that copies or exports what is shown; it goes when it is closed."""
+    def export_menu(self, panel: Panel | None = None) -> QMenu:
+        """Return a menu that copies or exports a panel, and the whole view; it goes when it is closed."""
         menu = QMenu(self)
         menu.aboutToHide.connect(menu.deleteLater)
-        menu.addAction("Copy picture").triggered.connect(self.copy_picture)
-        menu.addSeparator()
-        for kind in ("png", "svg", "pdf"):
-            menu.addAction(f"Export picture as {kind.upper()}…").triggered.connect(
-                partial(self._export, kind)
-            )
-        action = menu.addAction("Export data as CSV…")
-        action.triggered.connect(partial(self._export, "csv"))
+        if panel is not None:
+            menu.addSection(panel.title)
+            copy, export = partial(self._copy, panel.widget), partial(self._export_picture_of, panel)
+            _offer_picture(menu, "this panel", copy, export)
+            for name, table in panel.tables:
+                file_name = panel.file_name(self._file_name(), name)
+                act = partial(self._export_table, table, file_name)
+                _offer(menu, f"Export {name or 'data'} of this panel as CSV…", act)
+            menu.addSection(self.title)
+        _offer_picture(menu, "the whole view", self.copy_picture, self.export_picture)
+        action = _offer(menu, "Export data of the whole view as CSV…", self.export_data)
         action.setEnabled(self.has_data())
-        return menu
-
-    def with_csv(self, menu: QMenu, title: str, table: Table | None) -> QMenu:
-        """Return a menu with one more entry, which writes a further table of the view as CSV."""
-        action = menu.addAction(title)
-        action.setEnabled(table is not None)
-        action.triggered.connect(lambda: None if table is None else self._export_table(table))
         return menu
 
     def copy_picture(self) -> None:
         """Put the picture into the clipboard."""
-        QGuiApplication.clipboard().setImage(picture_of(self))
-        self.told.emit("The picture was copied.")
+        self._copy(self)
+
+    def export_picture(self, *kinds: str) -> None:
+        """Ask for a file, and write the picture."""
+        path = self._ask(kinds or PICTURES, self._file_name())
+        if path is not None:
+            self.export_to(path)
+
+    def export_data(self) -> None:
+        """Ask for a file, and write the data."""
+        path = self._ask(("csv",), self._file_name())
+        if path is not None:
+            self.export_to(path)
 
     def export_to(self, path: Path) -> None:
         """Write the picture, or the data if the suffix is ``.csv``; `told` says what came of it."""
         if path.suffix.lower() == ".csv":
-            table = self.table()
+            table = self.table_to_write()
             if table is not None:
                 self._controller.ask(export_key(self._key, path), WriteTable(path, table))
             return
-        try:
-            write_picture(self, path)
-        except OSError as error:
-            self.told.emit(f"Not exported: {error}")
-        else:
-            self.told.emit(f"Exported: {path}")
+        self._write_picture(self, path)
 
     def not_yet(self, step: str) -> str:
         """Say which step computes what is missing."""
@@ -179,8 +196,7 @@ class Preview(QWidget):
 
     def help_topic(self, focus: QWidget) -> HelpTopic | None:
         """Return what the view shows; a control with a tooltip says what it is itself."""
-        title = self.help_title or self._key.replace("_", " ").capitalize()
-        return HelpTopic(title, (self.help_text,), _EXPORT)
+        return HelpTopic(self.title, (self.help_text,), _EXPORT)
 
     def no_unit(self) -> str:
         """Say what to do so that there is a unit to show."""
@@ -188,14 +204,30 @@ class Preview(QWidget):
             return "Choose a unit in the table below."
         return "There are no units yet: open a recording and run “Load recording”."
 
-    def _export(self, kind: str) -> None:
-        path = ask_export_path(self, kind, self._file_name())
-        if path is not None:
-            self.export_to(path)
+    def _ask(self, kinds: Sequence[str], name: str) -> Path | None:
+        return ask_export_path(self, self._controller, kinds, name)
 
-    def _export_table(self, table: Table) -> None:
-        path = ask_export_path(self, "csv", f"{self._file_name()}_units")
+    def _copy(self, widget: QWidget) -> None:
+        QGuiApplication.clipboard().setImage(picture_of(widget))
+        self.told.emit("The picture was copied.")
+
+    def _export_picture_of(self, panel: Panel, kind: str) -> None:
+        path = self._ask((kind,), panel.file_name(self._file_name()))
         if path is not None:
+            self._write_picture(panel.widget, path)
+
+    def _write_picture(self, widget: QWidget, path: Path) -> None:
+        try:
+            write_picture(widget, path)
+        except OSError as error:
+            self.told.emit(f"Not exported: {error}")
+        else:
+            self.told.emit(f"Exported: {path}")
+
+    def _export_table(self, table_of: TableOf, name: str) -> None:
+        table = table_of()
+        path = None if table is None else self._ask(("csv",), name)
+        if table is not None and path is not None:
             self._controller.ask(export_key(self._key, path), WriteTable(path, table))
 
     def _file_name(self) -> str:
@@ -224,3 +256,16 @@ class Preview(QWidget):
             self.show_problem(answer.reason)
         else:
             self.show_answer(answer)
+
+
+def _offer_picture(menu: QMenu, what: str, copy: Callable[[], None], export: Callable[[str], None]) -> None:
+    """Add what can be done with a picture; `export` gets ``png``, ``svg`` or ``pdf``."""
+    _offer(menu, f"Copy {what}", copy)
+    for kind in PICTURES:
+        _offer(menu, f"Export {what} as {kind.upper()}…", partial(export, kind))
+
+
+def _offer(menu: QMenu, text: str, act: Callable[[], None]) -> QAction:
+    action = menu.addAction(text)
+    action.triggered.connect(lambda _checked=False: act())
+    return action

@@ -13,6 +13,7 @@ from hdmea_gui.controller.tables import Table
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.movie_panel import MoviePanel
+from hdmea_gui.previews.panels import Panel, movie_tables
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot_panel import ImagePanel, PlotPanel
 
@@ -84,8 +85,15 @@ class ElectricalImagePreview(Preview):
         view = self._view
         if view is None:
             return None
-        titles = ("time_ms", "row", "column", f"voltage_{view.unit}")
-        return Table.of_images(titles, view.image, view.time_ms, view.first)
+        return Table.of_images(_titles(view), view.image, view.time_ms, view.first)
+
+    def export_panels(self) -> tuple[Panel, ...]:
+        """Return movie, map and traces."""
+        return (
+            Panel("Electrical image", self.movie, movie_tables(self._frame_table, self.table)),
+            Panel("Peak to peak", self.map, (("", self._map_table),)),
+            Panel("Traces", self.traces, (("", self._traces_table),)),
+        )
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -97,6 +105,39 @@ class ElectricalImagePreview(Preview):
         self._now.setPen(pg.mkPen(theme.bad, width=1))
         if self._view is not None:
             self._show_map()
+
+    def _frame_table(self) -> Table | None:
+        view, at = self._view, slice(self.player.frame, self.player.frame + 1)
+        if view is None:
+            return None
+        return Table.of_images(_titles(view), view.image[at], view.time_ms[at], view.first)
+
+    def _map_table(self) -> Table | None:
+        view = self._view
+        if view is None:
+            return None
+        return Table.of_image(("row", "column", f"peak_to_peak_{view.unit}"), view.amplitude, view.first)
+
+    def _traces_table(self) -> Table | None:
+        view = self._view
+        if view is None:
+            return None
+        columns: list[tuple[str, NDArray[np.floating]]] = [("time_ms", view.time_ms)]
+        for row, col in (self._place, *self._neighbours(view)):
+            title = f"row{row + view.first[0]}_column{col + view.first[1]}_{view.unit}"
+            columns.append((title, view.image[:, row, col]))
+        return Table(tuple(columns))
+
+    def _neighbours(self, view: ElectricalImageView) -> list[tuple[int, int]]:
+        """Return row and column of the electrodes around the chosen one, from the first of the image."""
+        row, col = self._place
+        rows, cols = view.amplitude.shape
+        return [
+            (r, c)
+            for r in range(max(0, row - 1), min(rows, row + 2))
+            for c in range(max(0, col - 1), min(cols, col + 2))
+            if (r, c) != (row, col)
+        ]
 
     def _lay_out(self) -> None:
         for item in (self._around, self._chosen):
@@ -157,13 +198,7 @@ class ElectricalImagePreview(Preview):
         if view is None:
             return
         row, col = self._place
-        rows, cols = view.amplitude.shape
-        near = [
-            (r, c)
-            for r in range(max(0, row - 1), min(rows, row + 2))
-            for c in range(max(0, col - 1), min(cols, col + 2))
-            if (r, c) != (row, col)
-        ]
+        near = self._neighbours(view)
         gap: NDArray[np.float64] = np.full(1, np.nan)
         times = [part for _ in near for part in (view.time_ms, gap)]
         values = [part for r, c in near for part in (view.image[:, r, c].astype(np.float64), gap)]
@@ -186,6 +221,10 @@ class ElectricalImagePreview(Preview):
         if 0 <= row < view.amplitude.shape[0] and 0 <= col < view.amplitude.shape[1]:
             self._place = (row, col)
             self._show_traces()
+
+
+def _titles(view: ElectricalImageView) -> tuple[str, str, str, str]:
+    return ("time_ms", "row", "column", f"voltage_{view.unit}")
 
 
 class _Marks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QMarginsF, QPoint, QSize, QSizeF
@@ -9,7 +10,13 @@ from PySide6.QtGui import QImage, QPageLayout, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-__all__ = ["ask_export_path", "picture_of", "write_picture"]
+from hdmea_gui.controller.main import Controller
+from hdmea_gui.places import file_start
+
+__all__ = ["PICTURES", "ask_export_path", "picture_of", "write_picture"]
+
+PICTURES = ("png", "svg", "pdf")
+"""Kinds of pictures."""
 
 _SCALE = 2
 _FILTERS = {
@@ -20,14 +27,33 @@ _FILTERS = {
 }
 
 
-def ask_export_path(parent: QWidget, kind: str, name: str) -> Path | None:
-    """Return where to write a file of this kind (``png``, ``svg``, ``pdf``, ``csv``); None if cancelled."""
-    proposed = str(Path.home() / f"{name}.{kind}")
-    chosen, _ = QFileDialog.getSaveFileName(parent, f"Export as {kind.upper()}", proposed, _FILTERS[kind])
+def ask_export_path(parent: QWidget, controller: Controller, kinds: Sequence[str], name: str) -> Path | None:
+    """Return where to write; None if the person cancelled.
+
+    Parameters
+    ----------
+    parent
+        What is exported.
+    controller
+        Remembers the folder.
+    kinds
+        What may be chosen of ``png``, ``svg``, ``pdf``, ``csv``.
+    name
+        Proposed name of the file, without its suffix.
+    """
+    folder = Path(controller.export_folder or Path.home())
+    proposed = str(file_start(folder / f"{name}.{kinds[0]}"))
+    filters = [_FILTERS[kind] for kind in kinds]
+    title = f"Export as {kinds[0].upper()}" if len(kinds) == 1 else "Export"
+    chosen, picked = QFileDialog.getSaveFileName(parent, title, proposed, ";;".join(filters))
     if not chosen:
         return None
     path = Path(chosen)
-    return path if path.suffix.lower() == f".{kind}" else path.with_name(f"{path.name}.{kind}")
+    controller.export_folder = str(path.parent)
+    if path.suffix.lower().lstrip(".") in kinds:
+        return path
+    kind = kinds[filters.index(picked)] if picked in filters else kinds[0]
+    return path.with_name(f"{path.name}.{kind}")
 
 
 def picture_of(widget: QWidget) -> QImage:
@@ -35,7 +61,7 @@ def picture_of(widget: QWidget) -> QImage:
     image = QImage(widget.size() * _SCALE, QImage.Format.Format_ARGB32)
     image.setDevicePixelRatio(_SCALE)
     image.fill(widget.palette().color(widget.backgroundRole()))
-    widget.render(image)
+    QWidget.render(widget, image)
     return image
 
 
@@ -78,5 +104,6 @@ def _paint(widget: QWidget, device: QSvgGenerator | QPdfWriter, scale: float) ->
         return False
     painter.scale(scale, scale)
     painter.fillRect(widget.rect(), widget.palette().color(widget.backgroundRole()))
-    widget.render(painter, QPoint())
+    # A plot's own `render` is another one: that of its scene.
+    QWidget.render(widget, painter, QPoint())
     return painter.end()

@@ -10,6 +10,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, QTimer, Signal
 
 from hdmea_gui.controller.snapshot import RecordingView
+from hdmea_gui.controller.tables import Table
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot import ColourBar, Plot
 from hdmea_gui.widgets.plot_panel import colour_map, style_bar, style_plot
@@ -103,6 +104,27 @@ class RasterPlot(Plot):
         """Whether single spikes are shown."""
         return bool(self.ticks.isVisible())
 
+    def table(self) -> Table | None:
+        """Return what is visible: spikes, one row each, or the rates of which the picture is made."""
+        view = self._view
+        if view is None:
+            return None
+        ids = np.array(view.unit_ids, object)
+        start, stop = self.getViewBox().viewRange()[0]
+        if self.shows_ticks:
+            times, rows = view.raster.ticks(start, stop)
+            return Table((("unit", ids[np.asarray(rows, np.intp)]), ("spike_s", times)))
+        image = view.raster.image(start, stop, self._columns())
+        n_units, n_columns = image.rate.shape
+        edges = [np.tile(part, n_units) for part in (image.edges_s[:-1], image.edges_s[1:])]
+        names = ("bin_start_s", "bin_stop_s")
+        units = ("unit", np.repeat(ids, n_columns))
+        return Table((units, *zip(names, edges, strict=True), ("rate_Hz", image.rate.ravel())))
+
+    def _columns(self) -> int:
+        """Return how many columns of pixels there are."""
+        return max(50, round(float(self.getViewBox().width())))
+
     def redraw(self) -> None:
         """Draw what is visible now."""
         self._timer.stop()
@@ -110,7 +132,7 @@ class RasterPlot(Plot):
         if view is None:
             return
         start, stop = self.getViewBox().viewRange()[0]
-        columns = max(50, round(self.getViewBox().width()))
+        columns = self._columns()
         enough = min(TICK_LIMIT, TICKS_PER_PIXEL * columns * max(1, len(view.unit_ids)))
         as_ticks = view.raster.count(start, stop) <= enough
         self.ticks.setVisible(as_ticks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QMenu, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QWidget
 
 from hdmea_gui.controller.image_views import FieldView, ReceptiveFieldQuery, ReceptiveFieldView
 from hdmea_gui.controller.main import Controller
@@ -14,11 +14,13 @@ from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.field_map import FieldMap
 from hdmea_gui.previews.movie_panel import MoviePanel
+from hdmea_gui.previews.panels import Panel, movie_tables
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot_panel import PlotPanel
 
 __all__ = ["ReceptiveFieldPreview"]
 
+_TITLES = ("time_ms", "y_pixel", "x_pixel", "mean_light_level")
 _CORNERS = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5]])
 _SILENT = "No spike of this unit could be averaged: it does not fire during the noise movie."
 
@@ -104,12 +106,15 @@ class ReceptiveFieldPreview(Preview):
         view = self._view
         if view is None:
             return None
-        titles = ("time_ms", "y_pixel", "x_pixel", "mean_light_level")
-        return Table.of_images(titles, view.frames, view.time_ms, (0, 0))
+        return Table.of_images(_TITLES, view.frames, view.time_ms, (0, 0))
 
-    def export_menu(self) -> QMenu:
-        """Return a menu that exports what is shown, the receptive fields of all units too."""
-        return self.with_csv(super().export_menu(), "Export receptive fields as CSV…", self.map.table())
+    def export_panels(self) -> tuple[Panel, ...]:
+        """Return the average, the time course, and the map of all receptive fields."""
+        return (
+            Panel("Spike-triggered average", self.average, movie_tables(self._frame_table, self.table)),
+            Panel("Time course", self.course, (("", self._course_table),)),
+            Panel("All receptive fields", self.map, (("", self.map.table),)),
+        )
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -125,6 +130,17 @@ class ReceptiveFieldPreview(Preview):
         self._curve.setSymbolBrush(pg.mkBrush(theme.accent))
         self._level.setPen(pg.mkPen(theme.muted, width=1, style=pg.QtCore.Qt.PenStyle.DashLine))
         self._now.setPen(pg.mkPen(theme.bad, width=1))
+
+    def _frame_table(self) -> Table | None:
+        view, at = self._view, slice(self.player.frame, self.player.frame + 1)
+        return None if view is None else Table.of_images(_TITLES, view.frames[at], view.time_ms[at], (0, 0))
+
+    def _course_table(self) -> Table | None:
+        if self._view is None:
+            return None
+        row, col = self._place
+        title = f"mean_light_level_y{row}_x{col}"
+        return Table((("time_ms", self._view.time_ms), (title, self._view.frames[:, row, col])))
 
     def _lay_out(self) -> None:
         for item in (self._wide_outline, self._outline, self._pixel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QMenu, QSplitter, QStackedLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSplitter, QStackedLayout, QWidget
 
 from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import RecordingView, Span
@@ -14,8 +14,9 @@ from hdmea_gui.controller.work import RecordingQuery
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
 from hdmea_gui.previews.chip_map import ChipMap
+from hdmea_gui.previews.panels import Panel
 from hdmea_gui.previews.raster_plot import RasterPlot
-from hdmea_gui.previews.stimulus_strip import SpanFill, StimulusStrip
+from hdmea_gui.previews.stimulus_strip import SpanFill, StimulusStrip, span_columns
 from hdmea_gui.previews.time_link import TimeLink
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot import Plot
@@ -108,9 +109,13 @@ class RecordingPreview(Preview):
         column, row = self._view.places.T
         return Table((("unit", ids), ("column", column), ("row", row), ("rate_Hz", self._view.unit_rates)))
 
-    def export_menu(self) -> QMenu:
-        """Return a menu that exports what is shown, the map's data too."""
-        return self.with_csv(super().export_menu(), "Export map of units as CSV…", self.units_table())
+    def export_panels(self) -> tuple[Panel, ...]:
+        """Return raster with rate, and the map of the chip."""
+        over_time = (("raster", self.raster.table), ("rate", self.table), ("movies", self._spans_table))
+        return (
+            Panel("Raster and rate", self.graphics, over_time),
+            Panel("Units on the chip", self.chip, (("", self.units_table),)),
+        )
 
     def show_all(self) -> None:
         """Zoom out to the whole recording."""
@@ -157,6 +162,9 @@ class RecordingPreview(Preview):
             plot.getAxis("left").setWidth(_AXIS_WIDTH)
         self.strip.setXLink(self.raster)
         self.rate.setXLink(self.raster)
+
+    def _spans_table(self) -> Table | None:
+        return None if self._view is None else Table(span_columns(self._view.spans))
 
     def _show_beginning(self) -> None:
         is_open = self._controller.state.is_open

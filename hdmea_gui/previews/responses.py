@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from hdmea_gui.controller.main import Controller
-from hdmea_gui.controller.tables import Table
+from hdmea_gui.controller.tables import Columns, Table
 from hdmea_gui.controller.trial_views import MOST_UNITS, TrialsQuery, TrialsView
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
+from hdmea_gui.previews.panels import Panel
 from hdmea_gui.previews.response_side import ResponseSide
+from hdmea_gui.previews.response_tables import (
+    light_columns,
+    mark_columns,
+    rate_columns,
+    spike_columns,
+    tuning_columns,
+)
 from hdmea_gui.previews.trials_plot import TrialsPlot
 from hdmea_gui.theme import Theme
 
@@ -90,15 +97,20 @@ class ResponsesPreview(Preview):
         view = self._view
         if view is None or not view.units:
             return None
-        edges = view.units[0].psth.edges_s
-        columns: list[tuple[str, NDArray[Any]]] = [("bin_start_s", edges[:-1]), ("bin_stop_s", edges[1:])]
-        for unit in view.units:
-            columns.append((f"{unit.unit_id}_rate_Hz", unit.psth.rate))
-            columns.append((f"{unit.unit_id}_sem_Hz", unit.psth.sem))
-        for unit in view.units:
-            columns.append((f"{unit.unit_id}_trial", unit.rows + 1))
-            columns.append((f"{unit.unit_id}_spike_s", unit.times_s))
-        return Table((*columns, *_mark_columns(view), *_tuning_columns(view)))
+        parts = (rate_columns, spike_columns, mark_columns, tuning_columns)
+        return Table(tuple(column for part in parts for column in part(view)))
+
+    def export_panels(self) -> tuple[Panel, ...]:
+        """Return the trials, and what stands beside them."""
+        parts = {"light": light_columns, "spikes": spike_columns, "rates": rate_columns}
+        trials = tuple((name, partial(self._table_of, part)) for name, part in parts.items())
+        side = self.side
+        return (
+            Panel("Trials and rates", self.plot.graphics, trials),
+            Panel(side.polar.title, side.polar, (("", partial(self._table_of, tuning_columns)),)),
+            Panel(side.frequency.title, side.frequency, (("", partial(self._table_of, tuning_columns)),)),
+            Panel(side.steps.title, side.steps, (("", partial(self._table_of, mark_columns)),)),
+        )
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -107,6 +119,9 @@ class ResponsesPreview(Preview):
         self.side.apply_theme(theme)
         if self._view is not None:
             self._draw(self._view)
+
+    def _table_of(self, columns: Callable[[TrialsView], Columns]) -> Table | None:
+        return None if self._view is None else Table(columns(self._view))
 
     def _lay_out(self) -> None:
         self.movies.setToolTip("Movie whose trials are shown")
@@ -157,38 +172,3 @@ class ResponsesPreview(Preview):
 
 def _short(unit_id: str) -> str:
     return unit_id.removeprefix("unit_").lstrip("0") or "0"
-
-
-def _mark_columns(view: TrialsView) -> list[tuple[str, NDArray[Any]]]:
-    if view.marks is None:
-        return []
-    found = view.marks.response
-    columns: list[tuple[str, NDArray[Any]]] = [
-        ("frame_s", found.time_s),
-        ("low_passed_rate_Hz", found.rate),
-        ("phase", np.array([mark.name for mark in found.marks])),
-    ]
-    for name in ("start_s", "peak_s", "peak_hz", "latency_s", "sustained_hz"):
-        values = np.array([getattr(mark, name) for mark in found.marks], np.float64)
-        columns.append((f"phase_{name.replace('_hz', '_Hz')}", values))
-    return columns
-
-
-def _tuning_columns(view: TrialsView) -> list[tuple[str, NDArray[Any]]]:
-    columns: list[tuple[str, NDArray[Any]]] = []
-    for tuning in view.tunings:
-        columns += [
-            (f"{tuning.unit_id}_direction_deg", tuning.directions_deg),
-            (f"{tuning.unit_id}_spikes_per_sweep", tuning.response),
-            (f"{tuning.unit_id}_spikes_per_sweep_sem", tuning.error),
-        ]
-    for sine in view.frequencies:
-        columns += [
-            (f"{sine.unit_id}_frequency_Hz", sine.frequencies),
-            (f"{sine.unit_id}_amplitude_Hz", sine.amplitude),
-            (f"{sine.unit_id}_amplitude_low_Hz", sine.low),
-            (f"{sine.unit_id}_amplitude_high_Hz", sine.high),
-            (f"{sine.unit_id}_p", sine.p),
-            (f"{sine.unit_id}_f2_Hz", sine.f2),
-        ]
-    return columns

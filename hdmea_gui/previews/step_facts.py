@@ -11,6 +11,7 @@ from hdmea_gui.theme import Theme
 
 __all__ = ["StepFactsPanel"]
 
+_TITLE = "Light steps"
 _MOST_PHASES = 4
 _MOST_FACTS = 5
 
@@ -26,6 +27,11 @@ class StepFactsPanel(QWidget):
         self._key = QLabel(self)
         self._lay_out()
         self.apply_theme(theme)
+
+    @property
+    def title(self) -> str:
+        """What is shown."""
+        return _TITLE
 
     @property
     def texts(self) -> list[list[str]]:
@@ -65,7 +71,7 @@ class StepFactsPanel(QWidget):
             _fill(cell, fact.text, _tooltip(fact))
 
     def _lay_out(self) -> None:
-        title = QLabel("Light steps", self)
+        title = QLabel(_TITLE, self)
         title.setProperty("role", "heading")
         table = QGridLayout()
         table.setHorizontalSpacing(10)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,11 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedLayout, 
 
 from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.stimulus_views import StimulusQuery, StimulusView
-from hdmea_gui.controller.tables import Table
+from hdmea_gui.controller.tables import Columns, LateTable, Table
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
-from hdmea_gui.previews.stimulus_strip import SpanFill, StimulusStrip
+from hdmea_gui.previews.panels import Panel
+from hdmea_gui.previews.stimulus_strip import SpanFill, StimulusStrip, span_columns
 from hdmea_gui.previews.time_box import TimeBox
 from hdmea_gui.previews.time_link import TimeLink
 from hdmea_gui.theme import Theme
@@ -121,19 +124,20 @@ class StimulusPreview(Preview):
         view = self._view
         if view is None:
             return None
-        columns: list[tuple[str, NDArray[Any]]] = []
-        for light in view.lights:
-            columns += [(f"ch{light.channel}_time_s", light.time_s)]
-            columns += [(f"ch{light.channel}_{light.unit or 'value'}", light.values)]
-        columns += [
-            ("frame_s", view.frames_s),
-            ("missing_after_s", view.missing_s),
-            ("double_s", view.double_s),
-        ]
-        columns += [("section", np.array([span.label for span in view.spans]))]
-        columns += [("section_start_s", np.array([span.start_s for span in view.spans]))]
-        columns += [("section_stop_s", np.array([span.stop_s for span in view.spans]))]
-        return Table(tuple(columns))
+        return Table(_all_columns(view))
+
+    def table_to_write(self) -> LateTable | None:
+        """Return what `table` does, with the frames also where they are too many to draw."""
+        return self._with_frames(_all_columns)
+
+    def export_panels(self) -> tuple[Panel, ...]:
+        """Return the light over time with all that is marked in it."""
+        tables = (
+            ("light", partial(self._table_of, _light_columns)),
+            ("frames", partial(self._with_frames, _frame_columns)),
+            ("movies", partial(self._table_of, _section_columns)),
+        )
+        return (Panel("Light and frames", self.graphics, tables),)
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -203,6 +207,16 @@ class StimulusPreview(Preview):
         whole.addLayout(top)
         whole.addWidget(pages, 1)
 
+    def _table_of(self, make: Callable[[StimulusView], Columns]) -> Table | None:
+        return None if self._view is None else Table(make(self._view))
+
+    def _with_frames(self, make: Callable[[StimulusView], Columns]) -> LateTable | None:
+        view = self._view
+        if view is None:
+            return None
+        query = StimulusQuery(view.start_s, view.stop_s, max(400, 2 * self.width()), all_frames=True)
+        return LateTable(query, make)
+
     def _why_empty(self) -> str:
         if self._controller.state.has_data:
             return "No light channel was recorded: load the recording with its .cmcr file."
@@ -244,6 +258,26 @@ class StimulusPreview(Preview):
         self._hint.setPos((view.start_s + view.stop_s) / 2, 0.37)
         self.missing.setData(view.missing_s, np.full(view.missing_s.size, 0.82))
         self.double.setData(view.double_s, np.full(view.double_s.size, 0.82))
+
+
+def _all_columns(view: StimulusView) -> Columns:
+    return (*_light_columns(view), *_frame_columns(view), *span_columns(view.spans))
+
+
+def _light_columns(view: StimulusView) -> Columns:
+    columns: list[tuple[str, NDArray[Any]]] = []
+    for light in view.lights:
+        columns += [(f"ch{light.channel}_time_s", light.time_s)]
+        columns += [(f"ch{light.channel}_{light.unit or 'value'}", light.values)]
+    return tuple(columns)
+
+
+def _frame_columns(view: StimulusView) -> Columns:
+    return (("frame_s", view.frames_s), ("missing_after_s", view.missing_s), ("double_s", view.double_s))
+
+
+def _section_columns(view: StimulusView) -> Columns:
+    return span_columns(view.spans)
 
 
 def _facts(view: StimulusView) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
 from PySide6.QtWidgets import QGraphicsRectItem
@@ -11,7 +15,7 @@ from hdmea_gui.controller.snapshot import Span
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot import Plot
 
-__all__ = ["SpanFill", "StimulusStrip", "span_colours"]
+__all__ = ["SpanFill", "StimulusStrip", "span_colours", "span_columns"]
 
 HEIGHT = 24
 _MARGIN, _LEAST_ROOM = 10, 36
@@ -22,6 +26,15 @@ def span_colours(spans: tuple[Span, ...], theme: Theme) -> dict[str, str]:
     """Return a colour for each movie; the same movie has the same colour everywhere."""
     movies = list(dict.fromkeys(span.label for span in spans))
     return {movie: theme.spans[place % len(theme.spans)] for place, movie in enumerate(movies)}
+
+
+def span_columns(spans: tuple[Span, ...]) -> tuple[tuple[str, NDArray[Any]], ...]:
+    """Return name, begin and end of each section as columns of a table."""
+    return (
+        ("section", np.array([span.label for span in spans], object)),
+        ("section_start_s", np.array([span.start_s for span in spans])),
+        ("section_stop_s", np.array([span.stop_s for span in spans])),
+    )
 
 
 class SpanFill(pg.GraphicsObject):  # type: ignore[misc]

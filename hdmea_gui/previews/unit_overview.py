@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import Span
-from hdmea_gui.controller.tables import Table
+from hdmea_gui.controller.tables import Columns, Table
 from hdmea_gui.controller.unit_views import Averaged, Footprint, UnitQuery, UnitView
 from hdmea_gui.jobs import Query
 from hdmea_gui.previews.base import Preview
+from hdmea_gui.previews.panels import Panel, TableOf
 from hdmea_gui.previews.stimulus_strip import SpanFill
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.plot_panel import ImagePanel, PlotPanel
@@ -108,20 +109,20 @@ class UnitOverview(Preview):
         view = self._view
         if view is None:
             return None
-        lags, rate = view.correlogram, view.rate
-        columns: list[tuple[str, NDArray[Any]]] = [
-            ("waveform_ms", view.waveform_ms),
-            (f"waveform_{view.waveform_unit or 'source'}", view.waveform),
-            ("interval_from_ms", view.intervals.edges_ms[:-1]),
-            ("interval_count", view.intervals.counts),
-            ("lag_from_ms", lags.edges_ms[:-1]),
-            ("lag_count", lags.counts),
-            ("lag_rate_Hz", lags.rate),
-            ("time_from_s", rate.edges_s[:-1]),
-            ("time_to_s", rate.edges_s[1:]),
-            ("rate_Hz", rate.rate),
-        ]
-        return Table(tuple(columns))
+        parts = (_waveform_columns, _interval_columns, _lag_columns, _rate_columns)
+        return Table(tuple(column for part in parts for column in part(view)))
+
+    def export_panels(self) -> tuple[Panel, ...]:
+        """Return the six panels."""
+        tables: tuple[TableOf, ...] = (
+            *(partial(self._table_of, part) for part in (_waveform_columns, _interval_columns)),
+            *(partial(self._table_of, part) for part in (_lag_columns, _rate_columns)),
+            *(self._average_table, self._footprint_table),
+        )
+        return tuple(
+            Panel(panel.title, panel, (("", table),))
+            for panel, table in zip(self.panels, tables, strict=True)
+        )
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -185,6 +186,28 @@ class UnitOverview(Preview):
             layout.setColumnStretch(column, 1)
         for row in range(2):
             layout.setRowStretch(row, 1)
+
+    def _table_of(self, columns: Callable[[UnitView], Columns]) -> Table | None:
+        return None if self._view is None else Table(columns(self._view))
+
+    def _average_table(self) -> Table | None:
+        shown = None if self._view is None else self._shown_average(self._view.averages)
+        if shown is None:
+            return None
+        return Table.of_image(("y_pixel", "x_pixel", "mean_light_level"), shown.frames[shown.peak], (0, 0))
+
+    def _footprint_table(self) -> Table | None:
+        found = None if self._view is None else self._view.footprint
+        if found is None:
+            return None
+        title = f"peak_to_peak_{found.unit}" if found.unit else "peak_to_peak"
+        return Table.of_image(("row", "column", title), found.amplitude, found.first)
+
+    def _shown_average(self, averages: tuple[Averaged, ...]) -> Averaged | None:
+        """Return the average of the chosen movie, else the first; None without any."""
+        wanted = self._controller.selection.movie
+        shown = next((average for average in averages if average.movie == wanted), None)
+        return shown or (averages[0] if averages else None)
 
     def _show_waveform(self, view: UnitView) -> None:
         if not view.waveform.size:
@@ -254,9 +277,7 @@ class UnitOverview(Preview):
         self._fill.show_spans(self._spans, self._theme)
 
     def _show_average(self, averages: tuple[Averaged, ...]) -> None:
-        wanted = self._controller.selection.movie
-        shown = next((average for average in averages if average.movie == wanted), None)
-        shown = shown or (averages[0] if averages else None)
+        shown = self._shown_average(averages)
         if shown is None:
             self.average.show_empty(self.not_yet("compute_sta"))
             return
@@ -288,3 +309,23 @@ class UnitOverview(Preview):
             origin=(footprint.first[1], footprint.first[0]),
             note="" if soma is None else f"+ row {soma[0]}, column {soma[1]}",
         )
+
+
+def _waveform_columns(view: UnitView) -> Columns:
+    title = f"waveform_{view.waveform_unit or 'source'}"
+    return (("waveform_ms", view.waveform_ms), (title, view.waveform))
+
+
+def _interval_columns(view: UnitView) -> Columns:
+    found = view.intervals
+    return (("interval_from_ms", found.edges_ms[:-1]), ("interval_count", found.counts))
+
+
+def _lag_columns(view: UnitView) -> Columns:
+    lags = view.correlogram
+    return (("lag_from_ms", lags.edges_ms[:-1]), ("lag_count", lags.counts), ("lag_rate_Hz", lags.rate))
+
+
+def _rate_columns(view: UnitView) -> Columns:
+    edges, rate = view.rate.edges_s, view.rate.rate
+    return (("time_from_s", edges[:-1]), ("time_to_s", edges[1:]), ("rate_Hz", rate))

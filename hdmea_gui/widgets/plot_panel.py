@@ -94,6 +94,11 @@ class PlotPanel(QWidget):
         self.apply_theme(theme)
 
     @property
+    def title(self) -> str:
+        """What is shown."""
+        return self._title.text()
+
+    @property
     def is_empty(self) -> bool:
         """Whether words are shown instead of a plot."""
         return self._stack.currentIndex() == 0

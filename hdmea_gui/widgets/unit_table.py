@@ -157,6 +157,12 @@ class UnitTable(QWidget):
         """Write the rows that are shown as CSV; `told` says what came of it."""
         self._controller.ask(export_key(_KEY, path), WriteTable(path, self.table(all_columns=all_columns)))
 
+    def ask_export(self, *, all_columns: bool) -> None:
+        """Ask for a file, and write the rows that are shown."""
+        path = ask_export_path(self, self._controller, ("csv",), f"{self._controller.state.dataset_id}_units")
+        if path is not None:
+            self.export_to(path, all_columns=all_columns)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fill the width."""
         super().resizeEvent(event)
@@ -312,9 +318,7 @@ class UnitTable(QWidget):
         return [column.key for column in self._model.shown_columns]
 
     def _export(self, all_columns: bool, _checked: bool = False) -> None:
-        path = ask_export_path(self, "csv", f"{self._controller.state.dataset_id}_units")
-        if path is not None:
-            self.export_to(path, all_columns=all_columns)
+        self.ask_export(all_columns=all_columns)
 
     def _on_answered(self, key: str, answer: object) -> None:
         if is_export(key, _KEY):

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QElapsedTimer
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
 from hdmea_gui import helping
 from hdmea_gui.action_table import ACTIONS
@@ -237,6 +237,25 @@ def _panes(rig: Rig) -> None:
     assert window.focusWidget() is window.steps
 
 
+def _exports(action_id: str, *kinds: str) -> Callable[[Rig], None]:
+    def check(rig: Rig) -> None:
+        asked: list[str] = []
+
+        def answer(_parent: object, _title: str, _proposed: str, filters: str) -> tuple[str, str]:
+            asked.append(filters)
+            return "", ""
+
+        rig.monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+        rig.window.tabs.setCurrentWidget(rig.window.recording)
+        rig.qtbot.waitUntil(rig.window.recording.has_data, timeout=20_000)
+        rig.trigger(action_id)
+        assert len(asked) == 1
+        assert all(kind in asked[0] for kind in kinds)
+        assert asked[0].count("*.") == len(kinds)
+
+    return check
+
+
 EFFECTS: dict[str, Callable[[Rig], None]] = {
     "open": lambda rig: rig.asks("open", "ask_open_files", []),
     "open_folder": lambda rig: rig.asks("open_folder", "ask_folder", None),
@@ -272,6 +291,10 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "theme_light": _theme("light"),
     "theme_dark": _theme("dark"),
     "theme_system": _theme("system"),
+    "copy_view": lambda rig: rig.calls("copy_view", rig.window.tabs.currentWidget(), "copy_picture"),
+    "export_view": _exports("export_view", "*.png", "*.svg", "*.pdf"),
+    "export_data": _exports("export_data", "*.csv"),
+    "export_table": _exports("export_table", "*.csv"),
     "copy_script": lambda rig: rig.copies("copy_script", "load_recording"),
     "palette": lambda rig: rig.opens("palette", CommandPalette),
     "help_focus": _help_focus,

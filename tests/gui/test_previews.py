@@ -150,15 +150,6 @@ def test_data_as_csv_are_the_numbers_of_the_session(
     assert [float(row[3]) for row in rows if row[3]] == pytest.approx(table.columns[3][1])
 
 
-def test_the_menu_offers_every_format(qtbot: Any, analysed: MainWindow) -> None:
-    menu = shown(qtbot, analysed, "field").export_menu()
-
-    texts = [action.text() for action in menu.actions() if action.text()]
-    formats = [text.split()[-1] for text in texts]
-    assert formats == ["picture", "PNG…", "SVG…", "PDF…", "CSV…", "CSV…"], "the average, and the map of all"
-    assert all(action.isEnabled() for action in menu.actions())
-
-
 def test_each_view_says_what_it_shows(window: MainWindow) -> None:
     texts = [preview.help_text for preview in window.previews]
 

@@ -1,0 +1,333 @@
+"""Each panel of each view, and each view, is copied and exported by itself from its context menu."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
+
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.previews.base import Preview
+from hdmea_gui.settings import SettingsStore
+
+Show = Callable[[str], Preview]
+VIEWS = ("recording", "units", "overview", "responses", "features", "field", "image", "stimulus", "file")
+
+
+@pytest.fixture
+def analysed(window: MainWindow, analysed_file: Path, idle: Callable[[], None]) -> MainWindow:
+    """Return a window with the result of all steps of the standard flow, and one unit chosen."""
+    window.resize(1280, 720)
+    window.open_paths([analysed_file])
+    idle()
+    window.controller.selection.select_units(window.controller.state.unit_ids[1:2])
+    return window
+
+
+@pytest.fixture
+def show(analysed: MainWindow, qtbot: Any) -> Show:
+    """Return a function that shows a view, or a page of the unit's view, and waits until it is filled."""
+
+    def show(name: str) -> Preview:
+        window = analysed
+        if name in {"overview", "responses", "features"}:
+            view: Preview = getattr(window.unit, name)
+            window.tabs.setCurrentWidget(window.unit)
+            window.unit.show_page(view)
+        else:
+            view = getattr(window, name)
+            window.tabs.setCurrentWidget(view)
+        qtbot.waitUntil(lambda: view.isVisible() and view.has_data(), timeout=30_000)
+        return view
+
+    return show
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Answer each question for a file with the proposed name in a folder of the test; list the answers."""
+    found: list[Path] = []
+    folder = tmp_path / "Ausgabe µ 中"
+    folder.mkdir()
+
+    def answer(_parent: QWidget, _title: str, proposed: str, filters: str) -> tuple[str, str]:
+        found.append(folder / Path(proposed).name)
+        return str(found[-1]), filters.split(";;")[0]
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    return found
+
+
+def right_click(qtbot: Any, window: MainWindow, widget: QWidget) -> QMenu:
+    """Click into the middle of a widget with the right button; return the menu that comes."""
+    place, none = widget.mapTo(window, widget.rect().center()), Qt.KeyboardModifier.NoModifier
+    QTest.mousePress(window.windowHandle(), Qt.MouseButton.RightButton, none, place)
+    qtbot.waitUntil(lambda: isinstance(QApplication.activePopupWidget(), QMenu), timeout=5000)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    QTest.mouseRelease(menu.windowHandle(), Qt.MouseButton.RightButton, none, QPoint(-3, -3))
+    return menu
+
+
+def entries(menu: QMenu) -> list[str]:
+    return [action.text() for action in menu.actions() if not action.isSeparator()]
+
+
+def sections(menu: QMenu) -> list[str]:
+    return [action.text() for action in menu.actions() if action.isSeparator() and action.text()]
+
+
+def trigger(menu: QMenu, text: str) -> None:
+    """Choose an entry by its text."""
+    (action,) = [action for action in menu.actions() if action.text() == text]
+    assert action.isEnabled(), text
+    action.trigger()
+    menu.close()
+
+
+def plots(view: Preview) -> list[pg.GraphicsLayoutWidget]:
+    return [plot for plot in view.findChildren(pg.GraphicsLayoutWidget) if plot.isVisible()]
+
+
+def n_colours(picture: QImage) -> int:
+    places = [(x, y) for x in range(0, picture.width(), 3) for y in range(0, picture.height(), 3)]
+    return len({picture.pixel(x, y) for x, y in places})
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_plot_has_a_menu_of_its_own(
+    qtbot: Any, analysed: MainWindow, show: Show, asked: list[Path], name: str
+) -> None:
+    view = show(name)
+    told: list[str] = []
+    view.told.connect(told.append)
+    titles = []
+
+    for plot in plots(view):
+        menu = right_click(qtbot, analysed, plot)
+        (title, whole) = sections(menu)
+        assert whole == view.title
+        titles.append(title)
+        tables = [text for text in entries(menu) if "of this panel as CSV" in text]
+        assert tables, f"{title} has data"
+        menu.close()
+        for text in (*(f"Export this panel as {kind}…" for kind in ("PNG", "SVG", "PDF")), *tables):
+            trigger(right_click(qtbot, analysed, plot), text)
+        qtbot.waitUntil(lambda: len(told) == len(asked), timeout=20_000)
+        assert all(text.startswith("Exported: ") for text in told)
+
+    assert len(set(titles)) == len(titles), "each plot is a panel of its own"
+    assert len({path.name for path in asked}) == len(asked), "no file is proposed twice"
+    assert all(path.stat().st_size > 0 for path in asked)
+    for path in asked:
+        if path.suffix == ".png":
+            picture = QImage(str(path))
+            assert picture.width() < 2 * view.width() or name == "stimulus"
+            assert n_colours(picture) > 5
+        elif path.suffix == ".csv":
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                header, *rows = csv.reader(file)
+            assert all(header)
+            assert any(any(row) for row in rows), path.name
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_the_whole_view_is_exported_from_the_same_menu(
+    qtbot: Any, analysed: MainWindow, show: Show, asked: list[Path], name: str
+) -> None:
+    view = show(name)
+    told: list[str] = []
+    view.told.connect(told.append)
+
+    for kind in ("PNG", "SVG", "PDF"):
+        trigger(view.export_menu(), f"Export the whole view as {kind}…")
+    trigger(view.export_menu(), "Export data of the whole view as CSV…")
+    qtbot.waitUntil(lambda: len(told) == 4, timeout=20_000)
+    QGuiApplication.clipboard().clear()
+    trigger(view.export_menu(), "Copy the whole view")
+
+    assert [path.suffix for path in asked] == [".png", ".svg", ".pdf", ".csv"]
+    assert told == [*(f"Exported: {path}" for path in asked), "The picture was copied."]
+    assert all(path.stat().st_size > 0 for path in asked)
+    assert QGuiApplication.clipboard().image().size() == 2 * view.size()
+
+
+def test_a_panel_is_copied_alone(qtbot: Any, analysed: MainWindow, show: Show) -> None:
+    overview = show("overview")
+    panel = analysed.unit.overview.waveform
+
+    trigger(right_click(qtbot, analysed, panel.graphics), "Copy this panel")
+
+    assert QGuiApplication.clipboard().image().size() == 2 * panel.size()
+    assert panel.width() < overview.width()
+
+
+def test_the_menu_key_offers_the_panel_that_has_the_focus(
+    qtbot: Any, analysed: MainWindow, show: Show
+) -> None:
+    show("overview")
+    plot = analysed.unit.overview.correlogram.graphics
+    plot.setFocus()
+    place = plot.rect().center()
+
+    QApplication.sendEvent(
+        plot.viewport(),
+        QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, place, plot.mapToGlobal(place)),
+    )
+
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    assert sections(menu)[0] == "Autocorrelogram"
+    menu.close()
+
+
+def test_a_panel_that_only_says_what_is_missing_is_not_offered(
+    qtbot: Any, loaded: tuple[MainWindow, Any]
+) -> None:
+    window = loaded[0]
+    view = window.unit.overview
+    window.tabs.setCurrentWidget(window.unit)
+    qtbot.waitUntil(lambda: view.view is not None, timeout=20_000)
+    assert view.average.is_empty
+
+    menu = right_click(qtbot, window, view.average)
+
+    assert sections(menu) == []
+    assert all("whole view" in text for text in entries(menu))
+    menu.close()
+
+
+def columns_of(view: Preview, title: str, table: str = "") -> dict[str, Any]:
+    """Return what would be written of a panel."""
+    (panel,) = [panel for panel in view.export_panels() if panel.title == title]
+    made = dict(panel.tables)[table]()
+    assert made is not None
+    return dict(made.columns)
+
+
+def test_the_data_of_a_panel_are_those_that_it_draws(show: Show) -> None:
+    overview: Any = show("overview")
+    x, y = overview._curve.getData()
+    columns = columns_of(overview, "Mean waveform")
+    assert columns["waveform_ms"] == pytest.approx(x)
+    assert list(columns.values())[1] == pytest.approx(y)
+    image = overview.footprint.image.image
+    found = columns_of(overview, "Electrical image")
+    low_row, low_column = found["row"].min(), found["column"].min()
+    values = list(found.values())[2]
+    for place in (0, values.size // 2, values.size - 1):
+        row, column = found["row"][place] - low_row, found["column"][place] - low_column
+        assert values[place] == pytest.approx(image[row, column], nan_ok=True)
+
+
+def test_a_movie_gives_the_frame_that_is_seen_and_all_of_them(show: Show) -> None:
+    for name, title in (("field", "Spike-triggered average"), ("image", "Electrical image")):
+        view: Any = show(name)
+        view.player.slider.setValue(3)
+
+        one, every = columns_of(view, title, "frame"), columns_of(view, title, "all frames")
+
+        values = list(every)[-1]
+        assert set(one["time_ms"]) == {view._view.time_ms[3]}
+        assert one[values] == pytest.approx(
+            every[values][every["time_ms"] == view._view.time_ms[3]], nan_ok=True
+        )
+        assert len(set(every["time_ms"])) == len(view._view.time_ms)
+
+
+def test_traces_and_time_course_are_those_of_the_clicked_place(show: Show) -> None:
+    image: Any = show("image")
+    x, y = image._chosen.getData()
+    traces = columns_of(image, "Traces")
+    titles = list(traces)
+    row, column = image._place[0] + image._view.first[0], image._place[1] + image._view.first[1]
+    assert titles[1].startswith(f"row{row}_column{column}_")
+    assert traces[titles[1]] == pytest.approx(y)
+    assert len(titles) - 2 == len(image._neighbours(image._view))
+    field: Any = show("field")
+    x, y = field._curve.getData()
+    course = columns_of(field, "Time course")
+    assert course["time_ms"] == pytest.approx(x)
+    assert list(course.values())[1] == pytest.approx(y)
+
+
+def test_the_raster_gives_rates_from_afar_and_spikes_from_near(
+    qtbot: Any, analysed: MainWindow, show: Show
+) -> None:
+    view = show("recording")
+    assert view is analysed.recording
+    raster = analysed.recording.raster
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hdmea_gui.previews.raster_plot.TICK_LIMIT", 3)
+        raster.redraw()
+        rates = columns_of(view, "Raster and rate", "raster")
+    assert list(rates) == ["unit", "bin_start_s", "bin_stop_s", "rate_Hz"]
+    widths = rates["bin_stop_s"] - rates["bin_start_s"]
+    n_units = len(analysed.controller.state.unit_ids)
+    spikes = analysed.recording._view
+    assert spikes is not None
+    assert (rates["rate_Hz"] * widths).sum() == pytest.approx(
+        spikes.raster.count(0, spikes.duration_s), rel=1e-3
+    )
+    assert set(rates["unit"]) == set(analysed.controller.state.unit_ids)
+    assert rates["unit"].size % n_units == 0
+
+    raster.setXRange(10.0, 12.0, padding=0)
+    raster.redraw()
+    near = columns_of(view, "Raster and rate", "raster")
+
+    start, stop = raster.getViewBox().viewRange()[0]
+    assert list(near) == ["unit", "spike_s"]
+    assert near["spike_s"].size == spikes.raster.count(start, stop)
+    assert np.all((near["spike_s"] >= start) & (near["spike_s"] <= stop))
+
+
+def test_the_folder_of_the_last_export_is_proposed_and_remembered(
+    qtbot: Any, analysed: MainWindow, show: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proposed: list[Path] = []
+    folder = tmp_path / "Bilder 中"
+    folder.mkdir()
+
+    def answer(_parent: QWidget, _title: str, name: str, filters: str) -> tuple[str, str]:
+        proposed.append(Path(name))
+        return str(folder / "picture"), filters.split(";;")[1]
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    view = show("field")
+    view.export_picture()
+    view.export_picture()
+
+    assert [path.parent for path in proposed] == [Path.home(), folder]
+    assert (folder / "picture.svg").is_file(), "the kind that was chosen"
+    analysed.close_without_question()
+    assert SettingsStore(analysed.settings.path).values.export_folder == str(folder)
+
+
+def test_the_frames_of_the_stimulus_are_all_written_also_where_they_are_too_many_to_draw(
+    qtbot: Any, analysed: MainWindow, show: Show, asked: list[Path]
+) -> None:
+    view = show("stimulus")
+    shown = analysed.stimulus._view
+    assert shown is not None
+    assert shown.frames_s.size == 0, "zoomed out they are not drawn"
+    assert shown.n_inside > 1000
+
+    trigger(right_click(qtbot, analysed, analysed.stimulus.graphics), "Export frames of this panel as CSV…")
+    trigger(view.export_menu(), "Export data of the whole view as CSV…")
+    qtbot.waitUntil(lambda: len(asked) == 2 and asked[-1].is_file(), timeout=20_000)
+
+    for path in asked:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header, *rows = csv.reader(file)
+        column = header.index("frame_s")
+        assert sum(bool(row[column]) for row in rows) == shown.n_inside
