@@ -25,6 +25,8 @@ __all__ = ["main"]
 
 logger = logging.getLogger(__name__)
 
+_TITLE_BAR = 40
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
@@ -54,7 +56,7 @@ def _run(options: argparse.Namespace, logs: LogFiles) -> int:
     keep_qt_messages()
     app = make_application()
     window = make_window(options, logs)
-    window.show()
+    show_window(window)
     window.controller.start()
     window.views.make_the_rest()
     window.recovery.offer()
@@ -102,6 +104,16 @@ def make_window(options: argparse.Namespace, logs: LogFiles | None = None) -> Ma
         settings.values.theme = options.theme
     controller = Controller(keeper=make_keeper(settings.values))
     return MainWindow(controller, settings, logs=logs, durations=default_durations_path())
+
+
+def show_window(window: MainWindow) -> None:
+    """Show the window: over the whole screen where it does not fit, if no place of it is remembered."""
+    room = window.screen().availableSize()
+    fits = room.width() >= window.width() and room.height() >= window.height() + _TITLE_BAR
+    if fits or window.settings.values.geometry:
+        window.show()
+    else:
+        window.showMaximized()
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -42,6 +42,7 @@ KEYS: dict[str, tuple[Row, ...]] = {
     ),
     "Units": (
         Row("Choose units", "Up, Down", "Choose another unit; with Shift several"),
+        Row("First or last unit", "Home, End", "Choose the unit at the top or at the end of the table"),
         Row("Choose single units", "Ctrl+click", "Add a unit to those chosen, or take it away"),
         Row("Sort", "Click on a heading", "Sort by this column; again for the other direction"),
     ),

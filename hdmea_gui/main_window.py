@@ -180,7 +180,7 @@ class MainWindow(QMainWindow):
         controller.opened.connect(self._on_opened)
         controller.saved.connect(self._on_saved)
         controller.failed.connect(self._on_failed)
-        controller.stopped.connect(lambda title: self._say(f"Stopped: {title}."))
+        controller.stopped.connect(self._say)
         controller.warned.connect(lambda text: self.log.add(logging.WARNING, text))
         self.running.told.connect(self._say)
         self.running.noted.connect(self.log.add)
@@ -238,6 +238,8 @@ class MainWindow(QMainWindow):
             self.saving.forget_checkpoint()
             if result.card is not None:
                 self.recording.card.show_card(result.card)
+                self.tabs.setCurrentWidget(self.recording)
+                self.steps.setCurrentIndex(self.controller.steps.index(0))
         for preview in self.views.so_far:
             preview.invalidate()
         self._refresh()
@@ -404,11 +406,12 @@ class MainWindow(QMainWindow):
                 self.actions_.allow(action_id, None)
         self.editing.allow(self.actions_)
         self.recording.card.set_enabled(found["run_all"] is None)
+        self.recording.welcome.set_enabled(activity in {Activity.STARTING, Activity.IDLE})
         stopping = activity is Activity.STOPPING
         self.actions_["stop"].setText("Stopping…" if stopping else "S&top")
         note, too_large = self.recovery.latest(self.saving.checkpoint_note), self.recovery.too_large
         self.setWindowTitle(window_title(controller.state, note, too_large))
-        self.status.show_job("" if activity is Activity.IDLE else controller.job_title)
+        self.status.show_job("" if activity is Activity.IDLE else controller.job_title, stopping=stopping)
 
     def _say(self, text: str) -> None:
         self.status.say(text)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import datetime
+from typing import TYPE_CHECKING
 
-__all__ = ["date_text", "size_text"]
+if TYPE_CHECKING:
+    from hdmea_gui.controller.snapshot import StateView
+
+__all__ = ["date_text", "no_units_text", "size_text"]
 
 
 def size_text(n_bytes: float) -> str:
@@ -23,3 +27,10 @@ def date_text(iso: str) -> str:
     except ValueError:
         return iso or "unknown"
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def no_units_text(state: StateView) -> str:
+    """Return why a session has no units, and what to do so that there are some."""
+    if "load_recording" in state.completed:
+        return "No units: there is no spike-sorted file (.cmtr), or no unit in it."
+    return f"No units yet: {'run' if state.is_open else 'open a recording and run'} “Load recording”."

@@ -115,5 +115,5 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.4g}" if np.isfinite(value) else MISSING
+        return f"{value:,.4g}".replace("-", "−") if np.isfinite(value) else MISSING
     return f"{value:,}" if isinstance(value, int) else str(value)

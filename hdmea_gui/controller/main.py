@@ -107,7 +107,7 @@ class Controller(QObject):
     failed(str, Failure)
         Title of the job that failed.
     stopped(str)
-        Title of the job that was stopped.
+        What to say of the job that was stopped.
     step_ended(str, float)
         Name of a step that was computed, and how long that took in seconds.
     stalled(str)
@@ -422,7 +422,8 @@ class Controller(QObject):
 
     def _on_stopped(self, job: Job, text: str) -> None:
         self._after_job()
-        self.stopped.emit(job.title)
+        run = isinstance(job, RunJob) and text
+        self.stopped.emit(f"{text} Earlier results are there." if run else f"Stopped: {job.title}.")
 
     def _after_job(self) -> None:
         if not self._runner.busy:

@@ -25,6 +25,7 @@ __all__ = [
     "Tuning",
     "feature_of",
     "frequency_tunings",
+    "number_text",
     "step_marks",
     "tunings",
 ]
@@ -236,8 +237,16 @@ def _fact(name: str, numbers: Mapping[str, Any], helps: Mapping[str, str]) -> Fa
     if isinstance(value, bool):
         text = "yes" if value else "no"
     else:
-        text = f"{float(value):.2g}" if np.isfinite(float(value)) else MISSING
+        text = number_text(float(value), ".2g" if name.endswith("_p") else ".2f")
     return Fact(_LABELS[name], text, helps.get(name, ""))
+
+
+def number_text(value: float, style: str) -> str:
+    """Return a number with the minus of a text, and no sign where it is rounded to zero."""
+    if not np.isfinite(value):
+        return MISSING
+    text = format(value, style)
+    return text.replace("-", "−") if float(text) else text.lstrip("+-")
 
 
 def _phase(name: str, responds: bool, numbers: Mapping[str, Any], helps: Mapping[str, str]) -> PhaseFacts:
@@ -249,8 +258,8 @@ def _phase(name: str, responds: bool, numbers: Mapping[str, Any], helps: Mapping
     ):
         value = float(numbers[f"{name}_{part}"])
         absent = not np.isfinite(value) or (part == "transient" and value == 0)
-        text = MISSING if absent else f"{value:.0f} {unit}" if part == "latency" else f"{value:+.1f} {unit}"
-        facts.append(Fact(label, text.replace("-", "−"), helps.get(f"{name}_{part}", "")))
+        text = MISSING if absent else f"{number_text(value, '.0f' if part == 'latency' else '+.1f')} {unit}"
+        facts.append(Fact(label, text, helps.get(f"{name}_{part}", "")))
     return PhaseFacts(_PHASES.get(name, name), responds, tuple(facts))
 
 

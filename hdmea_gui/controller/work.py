@@ -179,7 +179,7 @@ class RunJob:
         read_compiler()
         for request in self.steps:
             if ctx.cancel.is_set():
-                raise JobStopped(f"Stopped before {request.name}.")
+                raise JobStopped("The run was stopped between two steps.")
             ctx.milestone(StepStarted(request.name))
             if not self._run_one(bench, request, ctx):
                 break

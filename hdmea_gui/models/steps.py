@@ -228,7 +228,9 @@ class StepListModel(QAbstractListModel):
             return
         spec = self._items[row].spec
         # The step's own name stands above the reason already.
-        first = reason.partition("\n")[0].removeprefix(f"{spec.title} ")
+        first = reason.partition("\n")[0]
+        for said in (f"{spec.title} was stopped; ", f"{spec.title} "):
+            first = first.removeprefix(said)
         self._put(row, replace(self._shown(row, state, first), reason=reason, details=details))
 
     def end_run(self) -> None:

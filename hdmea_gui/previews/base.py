@@ -18,6 +18,7 @@ from hdmea_gui.help_topics import HelpTopic
 from hdmea_gui.jobs import Failure, Query
 from hdmea_gui.previews.export import PICTURES, ask_export_path, picture_of, write_picture
 from hdmea_gui.previews.panels import Panel, TableOf, panel_at
+from hdmea_gui.texts import no_units_text
 from hdmea_gui.theme import Theme, dress
 
 __all__ = ["Preview"]
@@ -202,7 +203,7 @@ class Preview(QWidget):
         """Say what to do so that there is a unit to show."""
         if self._controller.state.unit_ids:
             return "Choose a unit in the table below."
-        return "There are no units yet: open a recording and run “Load recording”."
+        return no_units_text(self._controller.state)
 
     def _ask(self, kinds: Sequence[str], name: str) -> Path | None:
         return ask_export_path(self, self._controller, kinds, name)

@@ -47,6 +47,7 @@ class ReceptiveFieldPreview(Preview):
             "Time course", theme, "Time relative to the spike (ms)", "Mean light level", self
         )
         self.movies = QComboBox(self)
+        self.movies.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.movies.setAccessibleName("Noise movie")
         self.movies.setToolTip("Noise movie of the spike-triggered average")
         self.average.graphics.setToolTip("Click a pixel to see its time course")
@@ -208,13 +209,8 @@ class ReceptiveFieldPreview(Preview):
             self._facts_row.removeWidget(label)
             label.deleteLater()
         self.facts = []
-        if view is None:
-            return
-        texts = [(f"{self._unit}", "The unit chosen in the table", "heading")]
-        texts += [(f"{fact.label}  <b>{fact.text}</b>", fact.help, "") for fact in view.facts]
-        texts.append((f"{view.n_spikes:,} spikes", "Spikes that were averaged", "muted"))
-        if not view.facts:
-            texts.append(("No numbers yet: run “Features”.", "Polarity, latency, size and p value", "muted"))
+        texts = [(self._unit, "The unit chosen in the table", "heading")] if self._unit else []
+        texts += [] if view is None else _facts_texts(view)
         for text, help_text, role in texts:
             label = QLabel(text, self)
             label.setProperty("role", role)
@@ -236,3 +232,12 @@ class ReceptiveFieldPreview(Preview):
         if 0 <= row < view.frames.shape[1] and 0 <= col < view.frames.shape[2]:
             self._place = (row, col)
             self._show_course()
+
+
+def _facts_texts(view: FieldView) -> list[tuple[str, str, str]]:
+    """Return text, tooltip and role of what is known of a receptive field."""
+    texts = [(f"{fact.label}  <b>{fact.text}</b>", fact.help, "") for fact in view.facts]
+    texts.append((f"{view.n_spikes:,} spikes", "Spikes that were averaged", "muted"))
+    if not view.facts:
+        texts.append(("No numbers yet: run “Features”.", "Polarity, latency, size and p value", "muted"))
+    return texts

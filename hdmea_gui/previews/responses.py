@@ -30,6 +30,7 @@ __all__ = ["ResponsesPreview"]
 
 _BINS_MS = (5, 10, 20, 50, 100, 200, 500, 1000)
 _SHORT_NAMES_FROM = 5
+_MOVIES_WIDTH = 320
 
 
 class ResponsesPreview(Preview):
@@ -88,6 +89,7 @@ class ResponsesPreview(Preview):
         self._view = None
         self.plot.show_message(reason)
         self.legend.clear()
+        self.movies.clear()
         for widget in (self.movies, self.bins):
             widget.setEnabled(False)
         self.side.setVisible(False)
@@ -126,6 +128,9 @@ class ResponsesPreview(Preview):
     def _lay_out(self) -> None:
         self.movies.setToolTip("Movie whose trials are shown")
         self.movies.setAccessibleName("Movie")
+        # Its names come after it was first shown.
+        self.movies.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.movies.setMaximumWidth(_MOVIES_WIDTH)
         self.bins.setToolTip("Width of the PSTH's bins")
         self.bins.setAccessibleName("Bin width")
         self.bins.addItem("automatic bins", None)

@@ -135,8 +135,10 @@ class StimulusStrip(Plot):
         for span, _, name in self._drawn:
             start, stop = max(span.start_s, left), min(span.stop_s, right)
             room = (stop - start) * pixels_per_s - _MARGIN
-            name.setVisible(room >= _LEAST_ROOM)
-            text = QFontMetricsF(name.textItem.font()).elidedText(span.label, _ELIDE, max(room, 0.0))
-            if name.isVisible() and name.toPlainText() != text:
+            fits = room >= _LEAST_ROOM
+            name.setVisible(fits)
+            # Not asked of the item, which counts as hidden as long as the strip is.
+            if fits:
+                text = QFontMetricsF(name.textItem.font()).elidedText(span.label, _ELIDE, room)
                 name.setPlainText(text)
             name.setPos((start + stop) / 2, 0.5)

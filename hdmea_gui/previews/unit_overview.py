@@ -230,7 +230,7 @@ class UnitOverview(Preview):
         self._refractory.setRegion((0, found.refractory_ms))
         self.intervals.plot.setXRange(0, float(found.edges_ms[-1]), padding=0)
         self.intervals.plot.setYRange(0, max(1, int(found.counts.max())) * 1.05, padding=0)
-        short = f"{found.n_short:,} ({100 * found.short_fraction:.2g} %) below {found.refractory_ms:g} ms"
+        short = f"{found.n_short:,} ({100 * found.short_fraction:.2g} %) < {found.refractory_ms:g} ms"
         self.intervals.show_plot(short)
 
     def _show_correlogram(self, view: UnitView) -> None:

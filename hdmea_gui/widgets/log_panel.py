@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QColor, QGuiApplication, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -132,6 +132,9 @@ class LogPanel(QWidget):
         self.list.setToolTip("What the program said, with the time; Ctrl+C copies the chosen lines")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setWordWrap(True)
+        self._at_end = True
+        self.list.verticalScrollBar().valueChanged.connect(self._on_moved)
+        self.list.verticalScrollBar().rangeChanged.connect(self._on_grown)
         self.level = QComboBox(self)
         for title, level in _LEVELS:
             self.level.addItem(title, level)
@@ -218,6 +221,12 @@ class LogPanel(QWidget):
             self._n_warnings += 1
             self.warnings_changed.emit(self._n_warnings)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begin at the newest line."""
+        super().showEvent(event)
+        self._at_end = True
+        self.list.scrollToBottom()
+
     def clear(self) -> None:
         """Forget all messages."""
         self._lines.clear()
@@ -256,4 +265,11 @@ class LogPanel(QWidget):
         elif line.level >= logging.WARNING:
             item.setForeground(QColor(self._theme.warning))
         self.list.addItem(item)
-        self.list.scrollToBottom()
+
+    def _on_moved(self, value: int) -> None:
+        self._at_end = value == self.list.verticalScrollBar().maximum()
+
+    def _on_grown(self, _least: int, most: int) -> None:
+        """Follow the newest line, unless the person reads further up."""
+        if self._at_end:
+            self.list.verticalScrollBar().setValue(most)

@@ -73,6 +73,11 @@ class WelcomePage(QWidget):
             self._seen = True
             self.open_button.setFocus()
 
+    def set_enabled(self, enabled: bool) -> None:
+        """Enable or disable the buttons."""
+        for button in (self.open_button, self.demo_button):
+            button.setEnabled(enabled)
+
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
         self._picture.setPixmap(pixmap("chip", theme.muted, 56, self.devicePixelRatioF()))

@@ -30,6 +30,7 @@ class StatusLine(QStatusBar):
         self._bar.hide()
         self._text = ElidedLabel(self, Qt.AlignmentFlag.AlignLeft)
         self._said = ""
+        self._stopping = False
         self.memory = MemoryLine(self)
         self.setSizeGripEnabled(False)
         self.addWidget(button)
@@ -47,11 +48,15 @@ class StatusLine(QStatusBar):
         self._bar.setRange(0, 1000)
         self._bar.setValue(round(1000 * progress.fraction))
         left = "" if seconds_left is None else f"  ·  {time_left_text(seconds_left)}"
-        self._text.setText(f"{title}: {progress.text}{left}")
+        if not self._stopping:
+            self._text.setText(f"{title}: {progress.text}{left}")
 
-    def show_job(self, title: str) -> None:
-        """Show that a job runs; empty: none does."""
-        if not title:
+    def show_job(self, title: str, *, stopping: bool = False) -> None:
+        """Show that a job runs, or is asked to stop; empty: none does."""
+        self._stopping = stopping
+        if stopping:
+            self._text.setText(f"{title}: stopping…")
+        elif not title:
             self._bar.hide()
             self._text.setText(self._said)
         elif self._bar.isHidden():

@@ -108,6 +108,8 @@ class StepListView(QListView):
         self._delegate = _StepDelegate(self, theme)
         self.setItemDelegate(self._delegate)
         self.setModel(model)
+        self._running = ""
+        model.dataChanged.connect(self._follow)
         self.setObjectName("steps")
         self.setAccessibleName("Steps")
         self.setUniformItemSizes(True)
@@ -135,6 +137,16 @@ class StepListView(QListView):
         """Draw in the colours of a theme."""
         self._delegate.theme = theme
         self.viewport().update()
+
+    def _follow(self, first: QModelIndex, _last: QModelIndex) -> None:
+        """Bring the step that has just begun into view; where the person scrolls to meanwhile, it stays."""
+        item: StepItem = first.data(StepListModel.ItemRole)
+        if item.state is StepState.RUNNING:
+            if item.spec.name != self._running:
+                self.scrollTo(first)
+            self._running = item.spec.name
+        elif item.spec.name == self._running and item.state is not StepState.STOPPING:
+            self._running = ""
 
     def _on_current(self, current: QModelIndex, _before: QModelIndex) -> None:
         if current.isValid():

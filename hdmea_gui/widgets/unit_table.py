@@ -30,6 +30,7 @@ from hdmea_gui.help_topics import HelpTopic
 from hdmea_gui.jobs import Failure
 from hdmea_gui.previews.export import ask_export_path
 from hdmea_gui.settings import SettingsStore
+from hdmea_gui.texts import no_units_text
 from hdmea_gui.widgets.elided_label import ElidedLabel
 
 __all__ = ["UnitTable"]
@@ -84,7 +85,7 @@ class UnitTable(QWidget):
         self.filter = QLineEdit(self)
         self.problem = ElidedLabel(self)
         self._count = QLabel(self)
-        self._empty = QLabel("No units yet. Open a recording and run “Load recording”.", self)
+        self._empty = QLabel(no_units_text(controller.state), self)
         self.menu = QMenu(self)
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
@@ -115,6 +116,12 @@ class UnitTable(QWidget):
         row = 0 if at is None else at + rows
         if 0 <= row < self._model.rowCount():
             self._selection.select_units((self._model.unit_id(row),))
+
+    def go_to(self, row: int) -> None:
+        """Choose the unit in a row of those shown; -1: the last."""
+        number = self._model.rowCount()
+        if number:
+            self._selection.select_units((self._model.unit_id(row % number),))
 
     def apply_filter(self) -> None:
         """Show the units that the filter lets through; say in place what it does not understand."""
@@ -218,15 +225,23 @@ class UnitTable(QWidget):
         self.menu.addSeparator()
         for title, everything in (("Export as CSV…", False), ("Export with all columns as CSV…", True)):
             self.menu.addAction(title).triggered.connect(partial(self._export, everything))
-        shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.view)
-        shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-        shortcut.activated.connect(self.copy)
+        for keys, does in (
+            (QKeySequence(QKeySequence.StandardKey.Copy), self.copy),
+            ("Home", partial(self.go_to, 0)),
+            ("End", partial(self.go_to, -1)),
+            ("Ctrl+Home", partial(self.go_to, 0)),
+            ("Ctrl+End", partial(self.go_to, -1)),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self.view)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(does)
 
     def _connect(self) -> None:
         self._model.modelReset.connect(self._on_reset)
         self._model.content_changed.connect(self._fit_columns)
         self._selection.units_changed.connect(self._show_selection)
         self._controller.answered.connect(self._on_answered)
+        self._controller.state_changed.connect(lambda state: self._empty.setText(no_units_text(state)))
         self.view.selectionModel().selectionChanged.connect(self._on_chosen)
         self.view.customContextMenuRequested.connect(
             lambda place: self.menu.popup(self.view.viewport().mapToGlobal(place))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QTabBar, QTabWidget, QWidget
 
@@ -19,6 +20,10 @@ class ViewTabs(QTabWidget):
 
 
 class _TabBar(QTabBar):
+    def tabSizeHint(self, index: int) -> QSize:
+        # The style leaves no room for what reaches below the line in the tabs behind.
+        return super().tabSizeHint(index) + QSize(0, 2)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         if not self.hasFocus():

@@ -316,6 +316,23 @@ def test_the_home_folder_is_shortened(text: str, expected: str) -> None:
 # -- panel -------------------------------------------------------------------------------------------
 
 
+def test_the_log_opens_at_its_newest_line(qtbot: Any, window: MainWindow) -> None:
+    for number in range(300):
+        window.log.add(logging.INFO, f"line {number}")
+
+    window.actions_["log"].trigger()
+
+    bar = window.log.list.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0, timeout=5000)
+    window.log.add(logging.INFO, "one more")
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum(), timeout=5000)
+    bar.setValue(5)
+    before = bar.maximum()
+    window.log.add(logging.INFO, "and another")
+    qtbot.waitUntil(lambda: bar.maximum() > before, timeout=5000)
+    assert bar.value() == 5, "who reads further up is left there"
+
+
 def test_the_log_is_filtered_by_level_and_words_and_copied(window: MainWindow) -> None:
     panel = window.log
     panel.clear()

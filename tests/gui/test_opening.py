@@ -56,6 +56,45 @@ def test_a_dropped_recording_shows_what_is_inside(
     assert not window.controller.state.unsaved
 
 
+def test_the_card_of_another_recording_is_seen_whatever_was_looked_at(
+    window: MainWindow, recording: tuple[Path, Path], idle: Idle
+) -> None:
+    window.tabs.setCurrentWidget(window.unit)
+    window.panel.list.choose("extract_features")
+
+    drop(window, *recording)
+    idle()
+
+    assert window.tabs.currentWidget() is window.recording
+    chosen = window.panel.list.chosen_item
+    assert chosen is not None
+    assert chosen.spec.creates
+
+
+def test_nothing_else_is_offered_while_a_recording_is_opened(window: MainWindow, idle: Idle) -> None:
+    welcome = window.recording.welcome
+    assert welcome.demo_button.isEnabled()
+
+    window.open_demo()
+
+    assert not welcome.open_button.isEnabled()
+    assert not welcome.demo_button.isEnabled()
+    idle()
+    assert welcome.open_button.isEnabled()
+
+
+def test_the_window_fills_a_screen_that_is_too_small_for_it(window: MainWindow) -> None:
+    room = window.screen().availableSize()
+
+    window.resize(room.width(), room.height() - 100)
+    application.show_window(window)
+    assert not window.isMaximized()
+
+    window.resize(room.width(), room.height())
+    application.show_window(window)
+    assert window.isMaximized(), "its title bar needs room, too"
+
+
 def test_a_dropped_result_is_opened_with_its_units(
     loaded: tuple[MainWindow, tuple[Path, Path]], idle: Idle, tmp_path: Path
 ) -> None:

@@ -143,3 +143,19 @@ def test_the_name_of_a_movie_is_shortened_where_its_bar_is_short(qtbot: Any) -> 
     assert not none.isVisible()
     strip.setXRange(55, 80, padding=0)
     assert short.toPlainText() == label, "there is room again"
+
+
+def test_the_names_are_shortened_also_if_the_strip_is_shown_only_then(qtbot: Any) -> None:
+    graphics = pg.GraphicsLayoutWidget()
+    qtbot.addWidget(graphics)
+    graphics.resize(600, 80)
+    strip = StimulusStrip(LIGHT)
+    graphics.addItem(strip)
+    graphics.show()
+    strip.setXRange(0, 100, padding=0)
+    strip.setVisible(False)
+
+    strip.show_spans((Span("dense_noise_15x15_15hz_r42_8s", 0.0, 20.0),))
+    strip.setVisible(True)
+
+    assert strip._drawn[0][2].toPlainText().endswith("…")

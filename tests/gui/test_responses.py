@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 
 from hdmea.analysis.marked_response import MarkedResponse, PhaseMark
 from hdmea_gui.controller.image_views import Fact
-from hdmea_gui.controller.response_views import FrequencyTuning, PhaseFacts, StepMarks
+from hdmea_gui.controller.response_views import MISSING, FrequencyTuning, PhaseFacts, StepMarks, number_text
 from hdmea_gui.controller.trial_views import TrialsView
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.previews.responses import ResponsesPreview
@@ -95,6 +95,23 @@ def test_numbers_of_the_phases_stand_beside_them(view: ResponsesPreview) -> None
 
     assert view.side.currentWidget() is view.side.steps
     assert view.side.steps.texts == [["<b>Light on</b>", *["+28.5 Hz"] * 3], ["Light off", *["–"] * 3]]
+
+
+@pytest.mark.parametrize(
+    ("value", "style", "text"),
+    [
+        (-0.04, "+.1f", "0.0"),
+        (11.26, "+.1f", "+11.3"),
+        (-3.0, "+.1f", "−3.0"),
+        (-0.004, ".2f", "0.00"),
+        (-0.736, ".2f", "−0.74"),
+        (1.0, ".2f", "1.00"),
+        (0.00123, ".2g", "0.0012"),
+        (np.nan, ".2f", MISSING),
+    ],
+)
+def test_numbers_beside_responses_line_up_and_zero_has_no_sign(value: float, style: str, text: str) -> None:
+    assert number_text(value, style) == text
 
 
 def test_marks_go_when_the_movie_has_none(view: ResponsesPreview) -> None:

@@ -129,6 +129,7 @@ def test_stop_in_the_middle_of_a_step_leaves_the_session_as_it_was(
     click(qtbot, window, "stop")
     assert window.controller.activity is Activity.STOPPING
     assert window.actions_["stop"].text() == "Stopping…"
+    assert "Wait for stop: stopping…" in visible_texts(window.status)
     with qtbot.waitSignal(window.controller.stopped, timeout=1000):
         pass
     idle()
@@ -136,6 +137,8 @@ def test_stop_in_the_middle_of_a_step_leaves_the_session_as_it_was(
     assert window.controller.steps.item("wait_for_stop").state is StepState.CANCELLED
     assert window.controller.state == before
     assert window.actions_["run_step"].isEnabled()
+    said = "Wait for stop was stopped; nothing of it was kept. Earlier results are there."
+    assert said in visible_texts(window.status)
 
 
 def test_views_are_answered_while_a_step_runs(

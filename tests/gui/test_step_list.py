@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pydantic
 from PySide6.QtWidgets import QApplication
 
 from hdmea_gui.controller.snapshot import StepSpec
 from hdmea_gui.models.steps import StepListModel, StepState
+from hdmea_gui.theme import LIGHT
+from hdmea_gui.widgets.step_list import StepListView
 
 
 def test_the_reason_of_a_skipped_step_does_not_repeat_its_name(qapp: QApplication) -> None:
@@ -18,3 +22,33 @@ def test_the_reason_of_a_skipped_step_does_not_repeat_its_name(qapp: QApplicatio
 
     assert steps.item("fit_lnl").detail == "needs Section times: run that first."
     assert steps.item("fit_lnl").reason == reason
+
+
+def test_a_stopped_step_says_only_once_that_it_was_stopped(qapp: QApplication) -> None:
+    steps = StepListModel()
+    steps.set_steps((StepSpec("fit_lnl", "LN model", "", (), (), pydantic.BaseModel),))
+
+    steps.set_outcome("fit_lnl", StepState.CANCELLED, "LN model was stopped; nothing of it was kept.")
+
+    assert steps.item("fit_lnl").detail == "nothing of it was kept."
+
+
+def test_a_step_that_begins_is_brought_into_view_once(qtbot: Any) -> None:
+    names = [f"step_{number}" for number in range(30)]
+    steps = StepListModel()
+    steps.set_steps(tuple(StepSpec(name, name, "", (), (), pydantic.BaseModel) for name in names))
+    view = StepListView(steps, LIGHT)
+    qtbot.addWidget(view)
+    view.resize(200, 200)
+    view.show()
+
+    steps.set_running(names[20])
+    place = view.visualRect(steps.index(20))
+    assert view.viewport().rect().contains(place)
+
+    view.scrollToTop()
+    steps.set_running(names[20], 0.5)
+    assert view.verticalScrollBar().value() == 0, "it stays where the person scrolled to"
+    steps.set_outcome(names[20], StepState.DONE)
+    steps.set_running(names[21])
+    assert view.viewport().rect().contains(view.visualRect(steps.index(21)))

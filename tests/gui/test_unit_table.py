@@ -18,13 +18,14 @@ from PySide6.QtGui import QGuiApplication
 from hdmea.pipeline.feature_table import FeatureColumn
 from hdmea.pipeline.session import PipelineSession
 from hdmea_gui.controller.feature_names import readable_units
-from hdmea_gui.controller.snapshot import Column
+from hdmea_gui.controller.snapshot import Column, StateView
 from hdmea_gui.controller.unit_columns import unit_columns
 from hdmea_gui.dialogs.columns import ColumnsDialog
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.models.unit_filter import FilterError, matching_units
 from hdmea_gui.models.units import MISSING, UnitTableModel
 from hdmea_gui.widgets.unit_table import _csv_title
+from tests.gui.conftest import visible_texts
 
 IDS = ("unit_001", "unit_002", "unit_003", "unit_004")
 NAN = float("nan")
@@ -275,6 +276,33 @@ def test_stepping_follows_the_order_shown(window: MainWindow) -> None:
     assert window.controller.selection.unit == "unit_001"
     window.table.step(-1)
     assert window.controller.selection.unit == "unit_002"
+
+
+def test_home_and_end_choose_the_first_and_the_last_unit_shown(qtbot: Any, window: MainWindow) -> None:
+    view = window.table.view
+    view.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    view.setFocus()
+    order = shown(window.controller.units)
+
+    for modifier in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier):
+        qtbot.keyClick(view, Qt.Key.Key_End, modifier)
+        assert window.controller.selection.units == (order[-1],)
+        qtbot.keyClick(view, Qt.Key.Key_Home, modifier)
+        assert window.controller.selection.units == (order[0],)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (StateView(), "open a recording and run “Load recording”"),
+        (StateView(dataset_id="a-Rec"), "yet: run “Load recording”"),
+        (StateView(dataset_id="a-Rec", completed=frozenset({"load_recording"})), "no spike-sorted file"),
+    ],
+)
+def test_an_empty_table_says_what_to_do_next(window: MainWindow, state: StateView, said: str) -> None:
+    window.controller.state_changed.emit(state)
+
+    assert said in visible_texts(window.table)
 
 
 # -- columns -----------------------------------------------------------------------------------------
