@@ -102,6 +102,11 @@ class LazyViews(QObject):
         assert isinstance(view, kind)
         return view
 
+    def invalidate(self) -> None:
+        """Have the views that have been made ask anew."""
+        for view in self.so_far:
+            view.invalidate()
+
     def use_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
         self.theme = theme

@@ -239,9 +239,7 @@ class MainWindow(QMainWindow):
             if result.card is not None:
                 self.recording.card.show_card(result.card)
                 self.tabs.setCurrentWidget(self.recording)
-                self.steps.setCurrentIndex(self.controller.steps.index(0))
-        for preview in self.views.so_far:
-            preview.invalidate()
+        self.views.invalidate()
         self._refresh()
 
     # -- running -------------------------------------------------------------------------------------
@@ -373,8 +371,7 @@ class MainWindow(QMainWindow):
 
     def _on_state(self, state: StateView) -> None:
         self.status.memory.show_session(state.memory_gb, state.contributors)
-        for preview in self.views.so_far:
-            preview.invalidate()
+        self.views.invalidate()
         self._refresh()
 
     def _on_progress(self, progress: JobProgress) -> None:
@@ -406,7 +403,6 @@ class MainWindow(QMainWindow):
                 self.actions_.allow(action_id, None)
         self.editing.allow(self.actions_)
         self.recording.card.set_enabled(found["run_all"] is None)
-        self.recording.welcome.set_enabled(activity in {Activity.STARTING, Activity.IDLE})
         stopping = activity is Activity.STOPPING
         self.actions_["stop"].setText("Stopping…" if stopping else "S&top")
         note, too_large = self.recovery.latest(self.saving.checkpoint_note), self.recovery.too_large

@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSplitter, QStackedLayout, QWidget
 
-from hdmea_gui.controller.main import Controller
+from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.controller.snapshot import RecordingView, Span
 from hdmea_gui.controller.tables import Table
 from hdmea_gui.controller.work import RecordingQuery
@@ -62,6 +62,7 @@ class RecordingPreview(Preview):
         self._time = TimeLink(self, self.raster, controller.selection)
         self.raster.unit_clicked.connect(self._on_unit_clicked)
         controller.selection.units_changed.connect(lambda _ids: self._mark_unit())
+        controller.activity_changed.connect(self._offer_opening)
         self.apply_theme(theme)
 
     def query(self) -> Query | None:
@@ -165,6 +166,10 @@ class RecordingPreview(Preview):
 
     def _spans_table(self) -> Table | None:
         return None if self._view is None else Table(span_columns(self._view.spans))
+
+    def _offer_opening(self) -> None:
+        busy = self._controller.activity in {Activity.RUNNING, Activity.STOPPING}
+        self.welcome.set_enabled(not busy)
 
     def _show_beginning(self) -> None:
         is_open = self._controller.state.is_open

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from hdmea_gui.actions import ActionSet
 from hdmea_gui.controller.main import Controller
+from hdmea_gui.controller.snapshot import OpenResult
 from hdmea_gui.theme import Theme
 from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.parameter_form import ParameterForm
@@ -81,6 +82,7 @@ class StepPanel(QWidget):
         self.list.chosen.connect(self._on_chosen)
         self.list.run_asked.connect(actions["run_step"].trigger)
         self.form.checked.connect(self.changed)
+        controller.opened.connect(self._on_opened)
         controller.desk.changed.connect(self._show_edited)
         controller.desk.choices_changed.connect(lambda: self.form.show_choices(controller.desk.choices))
         controller.steps.modelReset.connect(self._on_steps)
@@ -183,6 +185,11 @@ class StepPanel(QWidget):
             self.list.setCurrentIndex(self._controller.steps.index(0))
         else:
             self.form.show_model(None)
+
+    def _on_opened(self, result: OpenResult) -> None:
+        """Begin with the first step of a recording that is not loaded yet."""
+        if result.card is not None:
+            self.list.setCurrentIndex(self._controller.steps.index(0))
 
     def offer_again(self, again: bool) -> None:
         """Have the button run the chosen step for the first time, or again."""
