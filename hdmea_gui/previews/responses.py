@@ -24,7 +24,7 @@ from hdmea_gui.previews.response_tables import (
     tuning_columns,
 )
 from hdmea_gui.previews.trials_plot import TrialsPlot
-from hdmea_gui.theme import Theme
+from hdmea_gui.theme import Theme, dress
 
 __all__ = ["ResponsesPreview"]
 
@@ -38,6 +38,7 @@ class ResponsesPreview(Preview):
 
     def __init__(self, key: str, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(key, controller, theme, parent)
+        dress(self, theme)
         self.movies = QComboBox(self)
         self.bins = QComboBox(self)
         self.legend = QLabel(self)

@@ -12,7 +12,7 @@ from hdmea_gui.controller.tables import Table
 from hdmea_gui.jobs import Query
 from hdmea_gui.models.feature_values import FeatureValuesModel
 from hdmea_gui.previews.base import Preview
-from hdmea_gui.theme import Theme
+from hdmea_gui.theme import Theme, dress
 
 __all__ = ["UnitFeatures"]
 
@@ -31,6 +31,7 @@ class UnitFeatures(Preview):
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__("unit_features", controller, theme, parent)
+        dress(self, theme)
         self.model = FeatureValuesModel(self, controller.readable)
         self._sieve = QSortFilterProxyModel(self)
         self._sieve.setSourceModel(self.model)

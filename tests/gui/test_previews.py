@@ -13,6 +13,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.previews.base import Preview
+from hdmea_gui.previews.responses import ResponsesPreview
 from hdmea_gui.widgets.plot_panel import PlotPanel
 from tests.gui.conftest import visible_texts
 
@@ -155,3 +156,11 @@ def test_each_view_says_what_it_shows(window: MainWindow) -> None:
 
     assert all(len(text) > 80 and text.endswith(".") for text in texts)
     assert len(set(texts)) == len(texts)
+
+
+def test_the_name_of_a_movie_that_comes_later_is_seen_whole(qtbot: Any, analysed: MainWindow) -> None:
+    view = shown(qtbot, analysed, "units")
+    assert isinstance(view, ResponsesPreview)
+    needed = view.movies.fontMetrics().horizontalAdvance(view.movies.currentText())
+
+    qtbot.waitUntil(lambda: needed + 20 < view.movies.width(), timeout=5000)
