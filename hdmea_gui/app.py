@@ -50,8 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, logs: LogFiles) -> int:
     from hdmea_gui.application import Application
-    from hdmea_gui.jobs import any_left_behind
     from hdmea_gui.qt_messages import keep_qt_messages
+    from hdmea_gui.runner import any_left_behind
 
     keep_qt_messages()
     app = make_application()

@@ -11,12 +11,16 @@ import gc
 
 __all__ = ["set_aside", "sweep", "sweep_everything", "sweep_if_much"]
 
-# In thousands of new objects: about 15 ms, and more than may be looked through at once.
-_MUCH, _TOO_MUCH = 20, 60
+# In thousands of new objects: about 10 ms, and more than may be looked through at once.
+_MUCH, _TOO_MUCH = 15, 40
+# No collection of all that is new but those that are asked for here.
+_NEVER = 1_000_000
 
 
 def set_aside() -> None:
     """Take everything that there is out of later collections; it still goes when nothing refers to it."""
+    size, rounds, _ = gc.get_threshold()
+    gc.set_threshold(size, rounds, _NEVER)
     gc.freeze()
 
 

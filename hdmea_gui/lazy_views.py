@@ -77,6 +77,8 @@ class LazyViews(QObject):
         self._left: list[Callable[[], object]] = []
         self._pause = QTimer(self)
         self._pause.setInterval(_PAUSE_MS)
+        # Begun anew after each view, however long that took.
+        self._pause.setSingleShot(True)
         self._pause.timeout.connect(self._make_next)
 
     def attach(self, tabs: QTabWidget) -> None:
@@ -125,10 +127,10 @@ class LazyViews(QObject):
         self._pause.stop()
 
     def _make_next(self) -> None:
-        if not self._left:
-            self._pause.stop()
-        elif self._controller.activity is Activity.IDLE:
+        if self._left and self._controller.activity is Activity.IDLE:
             self._left.pop(0)()
+        if self._left:
+            self._pause.start()
 
     def _put(self, kind: type[Preview]) -> None:
         assert self._tabs is not None

@@ -12,6 +12,8 @@ from hdmea.io.sectioned import SectionedSpikes
 
 __all__ = ["estimate_nbytes"]
 
+_PLAIN_NBYTES = {float: 8, int: 8, bool: 8, type(None): 0}
+
 
 def estimate_nbytes(tree: Any, *, include_unread: bool = False) -> int:
     """Return how many bytes the data in `tree` take in memory, at any depth.
@@ -33,13 +35,22 @@ def estimate_nbytes(tree: Any, *, include_unread: bool = False) -> int:
     pending = [tree]
     while pending:
         value = pending.pop()
+        kind = type(value)
+        # Most values are plain numbers and text, which need none of the questions below.
+        if kind in _PLAIN_NBYTES:
+            total += _PLAIN_NBYTES[kind]
+            continue
+        if kind is str:
+            total += len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+            continue
+        if isinstance(value, LazyEntry):
+            total += value.nbytes if include_unread else 0
+            continue
         if isinstance(value, (np.ndarray, SectionedSpikes, Mapping, list, tuple)):
             if id(value) in seen:
                 continue
             seen.add(id(value))
-        if isinstance(value, LazyEntry):
-            total += value.nbytes if include_unread else 0
-        elif isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray):
             total += value.nbytes
             if value.dtype.hasobject:
                 pending.extend(value.reshape(-1))
@@ -57,8 +68,8 @@ def estimate_nbytes(tree: Any, *, include_unread: bool = False) -> int:
 
 
 def _scalar_nbytes(value: Any) -> int:
+    if isinstance(value, np.generic):
+        return value.nbytes
     if isinstance(value, str):
-        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
-    if isinstance(value, (bytes, np.generic)):
-        return len(value) if isinstance(value, bytes) else value.nbytes
-    return 0 if value is None else 8
+        return len(value.encode("utf-8", "surrogatepass"))
+    return len(value) if isinstance(value, bytes) else 8

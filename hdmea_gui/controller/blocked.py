@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from hdmea_gui.jobs import any_left_behind
+from hdmea_gui.runner import any_left_behind
 
 __all__ = ["refuse_if_blocked"]
 

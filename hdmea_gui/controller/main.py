@@ -29,11 +29,12 @@ from hdmea_gui.controller.work import (
     TakeOver,
 )
 from hdmea_gui.controller.workspace import Workspace
-from hdmea_gui.jobs import Failure, Job, JobProgress, JobRunner, Query
+from hdmea_gui.jobs import Failure, Job, JobProgress, Query
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.models.selection import SelectionModel
 from hdmea_gui.models.steps import StepListModel, StepState
 from hdmea_gui.models.units import UnitTableModel
+from hdmea_gui.runner import JobRunner
 from hdmea_gui.wording import Wording
 
 __all__ = ["Activity", "Controller"]

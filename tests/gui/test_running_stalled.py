@@ -19,9 +19,9 @@ from hdmea_gui.controller.main import Activity
 from hdmea_gui.controller.recovery import Keeper
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.dialogs.stalled import StalledDialog
-from hdmea_gui.jobs import any_left_behind
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.models.steps import StepState
+from hdmea_gui.runner import any_left_behind
 from tests.gui.conftest import visible_texts
 
 Idle = Callable[[], None]
