@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.controller.snapshot import Column
+from hdmea_gui.widgets.tick_boxes import outline_boxes
 
 __all__ = ["ColumnsDialog"]
 
@@ -43,6 +44,7 @@ class ColumnsDialog(QDialog):
         self.tree.setHeaderLabels(["Column", "Definition"])
         self.tree.setUniformRowHeights(True)
         self.tree.setAccessibleName("Columns")
+        outline_boxes(self.tree)
         self._fill(set(shown))
         self.tree.setColumnWidth(0, 280)
         self._buttons = QDialogButtonBox(self)

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from hdmea_gui.controller.snapshot import Choice, FieldSpec
 from hdmea_gui.widgets.fields import AUTOMATIC, Editor, LiteralEditor, make_editor
+from hdmea_gui.widgets.tick_boxes import outline_boxes
 
 __all__ = ["CheckPopup", "NameEditor", "NamesEditor", "make_parameter_editor"]
 
@@ -205,6 +206,7 @@ class CheckPopup(QFrame):
     def open_below(self, widget: QWidget, names: Iterable[str]) -> None:
         """Open with these names ticked."""
         self.filter.clear()
+        outline_boxes(self.list)
         self.tick(names)
         self.setFixedSize(max(widget.width(), self.sizeHint().width()), _POPUP_HEIGHT)
         place = widget.mapToGlobal(QPoint(0, widget.height()))

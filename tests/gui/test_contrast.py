@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QColor, QPalette
@@ -16,15 +17,20 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QLabel,
     QLineEdit,
+    QListWidget,
     QRadioButton,
     QSpinBox,
+    QTreeWidget,
     QVBoxLayout,
     QWidget,
 )
 
+from hdmea_gui.controller.snapshot import Choice, Column
+from hdmea_gui.dialogs.columns import ColumnsDialog
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.theme import DARK, LIGHT, Theme, apply_palette, contrast, dress, stylesheet
+from hdmea_gui.widgets.named_fields import CheckPopup
 from hdmea_gui.widgets.step_list import state_colour
 
 LEAST = 4.5
@@ -209,3 +215,33 @@ def test_text_in_plots_and_labels_of_the_window(qtbot: Any, window: MainWindow, 
 
     assert n_axes >= 12
     assert low == []
+
+
+@THEMES
+@pytest.mark.parametrize("kind", ["tree", "list"])
+def test_boxes_to_tick_in_lists(qtbot: Any, application: QApplication, theme: Theme, kind: str) -> None:
+    apply_palette(theme)
+    if kind == "tree":
+        column = Column("rate", "Rate", "", np.zeros(1))
+        dialog = ColumnsDialog((column,), ())
+        qtbot.addWidget(dialog)
+        dialog.show()
+        view: QTreeWidget | QListWidget = dialog.tree
+        place = dialog.tree.visualItemRect(dialog._items[0][1])
+    else:
+        parent = QWidget()
+        qtbot.addWidget(parent)
+        popup = CheckPopup("Features", parent)
+        popup.set_choices((Choice("baseline"),))
+        popup.open_below(parent, ())
+        view = popup.list
+        place = popup.list.visualItemRect(popup.list.item(0))
+    qtbot.waitUntil(view.isVisible)
+
+    picture = view.viewport().grab().toImage()
+    middle, left = place.center().y(), place.left()
+    across = [picture.pixelColor(x, middle).name() for x in range(left, left + 10)]
+    ground = view.palette().base().color().name()
+
+    assert max(contrast(colour, ground) for colour in across) >= LEAST_OF_OUTLINES
+    view.window().close()
