@@ -103,7 +103,7 @@ class WindowFrame:
         """Arrange as the settings say; what does not fit is left as it is."""
         self._window.resize(_SIZE)
         if values.geometry:
-            self._window.restoreGeometry(QByteArray.fromBase64(values.geometry.encode()))
+            self._window.restoreGeometry(QByteArray.fromBase64(values.geometry.encode(errors="replace")))
         for splitter, sizes in ((self._row, values.main_splitter), (self._column, values.view_splitter)):
-            if len(sizes) == splitter.count() and all(size >= 0 for size in sizes):
+            if len(sizes) == splitter.count():
                 splitter.setSizes(sizes)

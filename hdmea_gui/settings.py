@@ -6,11 +6,10 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import platformdirs
 import pydantic
-from pydantic import PositiveInt
 
 from hdmea_gui.theme import ThemeName
 from hdmea_gui.whole_file import write_whole
@@ -21,6 +20,11 @@ logger = logging.getLogger(__name__)
 
 VERSION = 1
 MAX_RECENT = 40
+
+
+Pixels = Annotated[int, pydantic.Field(ge=0, le=32_767)]
+"""More pixels are no widget of Qt."""
+FrameEdge = Annotated[int, pydantic.Field(gt=0, le=100_000)]
 
 
 class Settings(pydantic.BaseModel):
@@ -38,11 +42,10 @@ class Settings(pydantic.BaseModel):
     recent_limit: int = pydantic.Field(12, ge=1, le=MAX_RECENT)
     calibration_path: str = ""
     sensor_pitch_um: float | None = None
-    movie_frame: tuple[PositiveInt, PositiveInt] = (100, 100)
+    movie_frame: tuple[FrameEdge, FrameEdge] = (100, 100)
     geometry: str = ""
-    window_state: str = ""
-    main_splitter: list[int] = []
-    view_splitter: list[int] = []
+    main_splitter: list[Pixels] = []
+    view_splitter: list[Pixels] = []
     unit_columns: list[str] = []
     log_visible: bool = False
     auto_checkpoint: bool = True
@@ -75,10 +78,10 @@ class SettingsStore:
 
     def _read(self) -> Settings:
         try:
-            found = json.loads(self.path.read_text(encoding="utf-8"))
+            found = json.loads(self.path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             return Settings()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             return self._start_anew(f"The settings could not be read ({error})")
         if not isinstance(found, dict):
             return self._start_anew("The settings file holds no settings")

@@ -12,7 +12,11 @@ from PySide6.QtCore import QObject, Signal
 from hdmea_gui.controller.snapshot import FieldSpec, StepSpec
 from hdmea_gui.wording import Wording
 
-__all__ = ["ParameterModel", "allowed_values"]
+__all__ = ["LARGEST_INTEGER", "LARGEST_NUMBER", "ParameterModel", "allowed_values"]
+
+LARGEST_INTEGER = 2_147_483_647
+LARGEST_NUMBER = 1e12
+"""What a field of a form can show; larger numbers would be shown as these."""
 
 
 class ParameterModel(QObject):
@@ -171,14 +175,24 @@ def allowed_values(spec: StepSpec, given: Mapping[str, Any]) -> tuple[dict[str, 
 
 
 def _refusal(spec: StepSpec, name: str, value: Any) -> str:
+    beyond = "It is larger than what can be entered"
     try:
-        spec.model(**{name: value})
+        return beyond if _is_beyond(getattr(spec.model(**{name: value}), name)) else ""
     except pydantic.ValidationError as error:
         for problem in error.errors():
             # Other parameters that must be given are none of this one's business.
             if problem["loc"][:1] in ((), (name,)):
                 return problem["msg"].removeprefix("Value error, ").rstrip(".")
-    return ""
+    return beyond if _is_beyond(value) else ""
+
+
+def _is_beyond(value: Any) -> bool:
+    """Return whether there is a number in a value that the fields of a form cannot show."""
+    if isinstance(value, list | tuple):
+        return any(map(_is_beyond, value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return not abs(value) <= (LARGEST_INTEGER if isinstance(value, int) else LARGEST_NUMBER)
 
 
 def _converted(spec: StepSpec, preset: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,12 +21,11 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.controller.snapshot import Choice, FieldSpec
+from hdmea_gui.models.parameters import LARGEST_INTEGER, LARGEST_NUMBER
 from hdmea_gui.places import file_start, folder_start
 
 __all__ = ["AUTOMATIC", "Editor", "LiteralEditor", "make_editor"]
 
-_INT_LIMIT = 2_147_483_647
-_FLOAT_LIMIT = 1e12
 AUTOMATIC = "automatic"
 
 
@@ -79,8 +78,8 @@ class _Integer(Editor):
     def __init__(self, field: FieldSpec, parent: QWidget) -> None:
         self.box = QSpinBox(parent)
         super().__init__(self.box)
-        low = -_INT_LIMIT if field.minimum is None else int(field.minimum)
-        high = _INT_LIMIT if field.maximum is None else int(field.maximum)
+        low = -LARGEST_INTEGER if field.minimum is None else int(field.minimum)
+        high = LARGEST_INTEGER if field.maximum is None else int(field.maximum)
         self.box.setRange(low, high)
         self.box.setSuffix(f" {field.unit}" if field.unit else "")
         self.box.setGroupSeparatorShown(True)
@@ -104,8 +103,8 @@ class _Number(Editor):
         super().__init__(self.box)
         self.box.setDecimals(_decimals(field))
         self.box.setRange(
-            -_FLOAT_LIMIT if field.minimum is None else field.minimum,
-            _FLOAT_LIMIT if field.maximum is None else field.maximum,
+            -LARGEST_NUMBER if field.minimum is None else field.minimum,
+            LARGEST_NUMBER if field.maximum is None else field.maximum,
         )
         self.box.setSuffix(f" {field.unit}" if field.unit else "")
         self.box.setGroupSeparatorShown(True)

@@ -24,12 +24,24 @@ from hdmea_gui.settings import SettingsStore
 _THREAD_TIMEOUT_S = 5.0
 
 
+ODD_NAME = "Messung µ 中 é (1)"
+"""Each path of these tests goes through a folder of this name: spaces, letters of many languages."""
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """Return the test's own folder, in whose name are spaces and letters of several alphabets."""
+    folder = tmp_path / ODD_NAME
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def demo_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return the tiny demo recording, written once; do not change it."""
     from hdmea.simulate import write_demo
 
-    demo = write_demo(tmp_path_factory.mktemp("demo"), size="tiny")
+    demo = write_demo(tmp_path_factory.mktemp("demo") / ODD_NAME, size="tiny")
     return demo.cmcr_path, demo.cmtr_path
 
 
@@ -39,7 +51,8 @@ def analysed_file(demo_pair: tuple[Path, Path], tmp_path_factory: pytest.TempPat
     from hdmea.pipeline import create_session
     from hdmea.pipeline.flows import run_flow
 
-    path = tmp_path_factory.mktemp("analysed") / "demo.h5"
+    path = tmp_path_factory.mktemp("analysed") / ODD_NAME / "demo.h5"
+    path.parent.mkdir()
     session = create_session(None, *demo_pair, path.parent)
     run_flow("standard", *demo_pair, session=session)
     session.save(path)

@@ -48,6 +48,9 @@ _ELSEWHERE = {
     "checkpoint",
     "show_failure",
     "check_updates",
+    "export_view",
+    "export_data",
+    "export_table",
 }
 
 

@@ -14,7 +14,7 @@ from hdmea.pipeline import step as step_module
 from hdmea.pipeline.step import StepParams, step
 from hdmea_gui.controller.forms import describe_step
 from hdmea_gui.controller.snapshot import Choice, StepSpec
-from hdmea_gui.models.parameters import ParameterModel
+from hdmea_gui.models.parameters import LARGEST_INTEGER, ParameterModel, allowed_values
 from hdmea_gui.theme import LIGHT
 from hdmea_gui.widgets.parameter_form import ParameterForm
 
@@ -165,3 +165,15 @@ def test_a_name_that_is_not_among_the_known_ones_is_noted_but_no_error(qtbot: An
     assert form.problem("movie") == ""
     model.set_value("movie", None)
     assert form.problem("movie") == ""
+
+
+@pytest.mark.parametrize("stored", [{"limit": 10**30}, {"window": [-(10**30), 0]}, {"limit": "99999999999"}])
+def test_stored_numbers_that_no_field_can_show_are_not_taken_over(
+    spec: StepSpec, stored: dict[str, Any]
+) -> None:
+    taken, problems = allowed_values(spec, {**stored, "order": 3})
+
+    assert taken == {"order": 3}
+    assert len(problems) == 1
+    assert "larger than what can be entered" in problems[0]
+    assert allowed_values(spec, {"limit": LARGEST_INTEGER}) == ({"limit": LARGEST_INTEGER}, [])
