@@ -19,6 +19,7 @@ from PySide6.QtCore import QEventLoop, QObject, QThread, QTimer, Signal, Slot
 from hdmea_gui import garbage
 from hdmea_gui.door import Door
 from hdmea_gui.jobs import Failure, Job, JobContext, JobStopped, Query
+from hdmea_gui.pulse import Pulse
 
 __all__ = ["JobRunner", "any_left_behind"]
 
@@ -27,10 +28,6 @@ logger = logging.getLogger(__name__)
 # Seconds after which a thread that computes gives way to one that waits. The usual 5 ms are paid many
 # times over in one repaint, for Qt lets go of the interpreter in most calls.
 SWITCH_INTERVAL_S = 0.0002
-# Qt collects what is to be painted for some milliseconds after an answer came.
-DRAWING_BEGINS_MS = 12
-# How long a job waits for the window to draw an answer.
-DRAWING_S = 0.15
 
 
 class _Worker(QObject):
@@ -49,13 +46,14 @@ class _Worker(QObject):
         make_bench: Callable[[], Any],
         stop_errors: tuple[type[BaseException], ...],
         before_end: Callable[[Any], None] | None,
+        give_way: Callable[[], None],
     ) -> None:
         super().__init__()
         self._before_end = before_end
+        self._give_way = give_way
         self.cancel = threading.Event()
         self.jobs: deque[Job] = deque()
         self.door = Door()
-        self.drawn = threading.Event()
         self._make_bench = make_bench
         self._stop_errors = stop_errors
         self._bench: Any = None
@@ -84,16 +82,7 @@ class _Worker(QObject):
         """Wait until a query is there, and answer it."""
         with self._lock:
             self._lock.wait_for(lambda: bool(self._queries), timeout_s)
-        self.serve_within_job()
-
-    def serve_within_job(self) -> None:
-        """Answer what waits, and let the window draw it.
-
-        While both run Python each has half of the interpreter, and drawing a view would take twice as long.
-        """
-        self.drawn.set()
         self.serve()
-        self.drawn.wait(DRAWING_S)
 
     @Slot()
     def run_next(self) -> None:
@@ -109,9 +98,10 @@ class _Worker(QObject):
             self.cancel,
             self._unless_left(self.progressed.emit),
             self._unless_left(self.milestone.emit),
-            self.serve_within_job,
+            self.serve,
             self.wait_for_query,
             self.door.passing,
+            self._give_way,
         )
         try:
             if self.cancel.is_set():
@@ -158,7 +148,6 @@ class _Worker(QObject):
                 logger.exception("%s could not be shown", key)
                 answer = Failure.of(error)
             if not self.door.is_shut:
-                self.drawn.clear()
                 self.answered.emit(key, number, answer)
             garbage.sweep_if_much()
 
@@ -216,17 +205,14 @@ class JobRunner(QObject):
         self._pending = 0
         self._numbers: dict[str, int] = {}
         self._closed = False
-        self._drawing = QTimer(self)
-        self._drawing.setSingleShot(True)
-        self._drawing.setInterval(DRAWING_BEGINS_MS)
-        self._drawing.timeout.connect(lambda: self._worker.drawn.set())
+        self._pulse = Pulse(self)
         self._engage(make_bench)
 
     def _engage(self, make_bench: Callable[[], Any]) -> None:
         """Have a new worker on a thread of its own."""
         self._thread = QThread()
         self._thread.setObjectName("engine")
-        worker = self._worker = _Worker(make_bench, self._stop_errors, self._before_end)
+        worker = self._worker = _Worker(make_bench, self._stop_errors, self._before_end, self._pulse.give_way)
         worker.moveToThread(self._thread)
         for name in ("started", "progressed", "milestone"):
             getattr(worker, name).connect(getattr(self, name))
@@ -257,6 +243,7 @@ class JobRunner(QObject):
             # All outcomes have come: from now on the worker can be left behind, also in a query that hangs.
             self._worker.door.next_job()
         self._pending += 1
+        self._pulse.start()
         self._worker.jobs.append(job)
         self._ensure_running()
         self._wake.emit()
@@ -279,6 +266,7 @@ class JobRunner(QObject):
             signal.disconnect()
         _left_behind.append((self._thread, left))
         self._pending = 0
+        self._pulse.stop()
         self._engage(self._make_bench if bench is None else bench.successor)
         for key, (number, query) in left.take_queries().items():
             self._worker.put_query(key, number, query)
@@ -302,7 +290,7 @@ class JobRunner(QObject):
         """
         if not self._closed:
             self._closed = True
-            self._drawing.stop()
+            self._pulse.stop()
             self.stop()
             self._close.emit()
             # What the worker still says must not reach a window that is going.
@@ -330,6 +318,7 @@ class JobRunner(QObject):
     def _end_one(self) -> None:
         self._pending -= 1
         if not self.busy:
+            self._pulse.stop()
             self._worker.cancel.clear()
 
     @Slot(object, object)
@@ -349,8 +338,6 @@ class JobRunner(QObject):
 
     @Slot(str, int, object)
     def _on_answered(self, key: str, number: int, answer: object) -> None:
-        if not self._closed:
-            self._drawing.start()
         if number == self._numbers.get(key):
             self.answered.emit(key, number, answer)
 

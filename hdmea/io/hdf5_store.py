@@ -95,7 +95,8 @@ def write_session(
     path = FilePath(path)
     target = _real(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    root = plan_lab_session(content) if layout == LAB_LAYOUT else plan_session(content)
+    planning = Ticker(progress, 1, f"writing {path.name}")
+    root = plan_lab_session(content) if layout == LAB_LAYOUT else plan_session(content, planning)
     needed = _needed(root)
     ticker = Ticker(progress, root.nbytes() + 500 * root.count(), f"writing {path.name}")
     with locks.exclusive(target):
@@ -141,7 +142,9 @@ def read_session(
     source = LazySource(path) if lazy and path.is_file() else None
     with open_result(path) as file:
         kind = identify(file, path)
-        ticker = Ticker(progress, os.path.getsize(path), f"reading {path.name}")
+        by_units = source is not None and kind.layout != LAB_LAYOUT
+        total = _unit_count(file) if by_units else os.path.getsize(path)
+        ticker = Ticker(progress, total, f"reading {path.name}")
         try:
             if kind.layout == LAB_LAYOUT:
                 content = read_lab_session(file, path, source, ticker)
@@ -158,6 +161,13 @@ def read_session(
     content.layout = kind.layout
     ticker.finish()
     return content
+
+
+def _unit_count(file: h5.FileID) -> int:
+    # Of a damaged file the reader itself says what is wrong.
+    with contextlib.suppress(OSError, RuntimeError, KeyError, ValueError):
+        return len(h5.link_names(h5.open_group(file, "units")))
+    return 0
 
 
 def update_session(

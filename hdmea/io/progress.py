@@ -11,11 +11,11 @@ __all__ = ["Progress", "Ticker"]
 Progress: TypeAlias = Callable[[float, str], None]
 """Called with a fraction (0 to 1) and a text; may raise to stop."""
 
-_INTERVAL_S = 0.03
+_INTERVAL_S = 0.01
 
 
 class Ticker:
-    """Counts bytes and calls `progress` about thirty times per second.
+    """Counts bytes and calls `progress` about a hundred times per second.
 
     Parameters
     ----------

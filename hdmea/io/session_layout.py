@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hdmea import __version__
+from hdmea.io.decode import Tick, no_tick
 from hdmea.io.lazy import LazyArray, LazySections, LazyTrials
 from hdmea.io.names import encode_name
 from hdmea.io.plan import ArrayPlan, GroupPlan, Path, add_entry, plan_attrs, plan_dict, plan_value
@@ -40,8 +41,8 @@ NO_RANGES = "other"
 STANDARD_METADATA = ("feature", "version", "params", "extracted_at", "stale")
 
 
-def plan_session(content: SessionContent) -> GroupPlan:
-    """Plan the whole file.
+def plan_session(content: SessionContent, tick: Tick = no_tick) -> GroupPlan:
+    """Plan the whole file; `tick` is called between the units, with 0 bytes.
 
     Raises
     ------
@@ -50,7 +51,7 @@ def plan_session(content: SessionContent) -> GroupPlan:
     """
     try:
         root = plan_root_attrs(content)
-        root.children["units"] = plan_units(content.units, content.stimulus)
+        root.children["units"] = plan_units(content.units, content.stimulus, tick)
         for name in ("metadata", "stimulus", "source_files"):
             root.children[name] = plan_dict(getattr(content, name), (name,))
         root.children["pipeline"] = plan_pipeline(content)
@@ -96,12 +97,13 @@ def plan_pipeline(content: SessionContent) -> GroupPlan:
     return group
 
 
-def plan_units(units: Mapping[str, Any], stimulus: Mapping[str, Any]) -> GroupPlan:
-    """Plan all units."""
+def plan_units(units: Mapping[str, Any], stimulus: Mapping[str, Any], tick: Tick = no_tick) -> GroupPlan:
+    """Plan all units; `tick` is called between them, with 0 bytes."""
     group = GroupPlan()
     for unit_id, unit in dict.items(units) if isinstance(units, dict) else units.items():
         path = ("units", str(unit_id))
         group.children[encode_name(unit_id)] = plan_unit(unit, stimulus, path)
+        tick(0)
     return group
 
 

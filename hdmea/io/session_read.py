@@ -31,7 +31,8 @@ class SessionReader(TreeReader):
     source
         Where unread arrays will be read from; None reads everything now.
     tick
-        Called with the number of bytes after each array and slice.
+        Called with the number of bytes after each array and slice; with 1 after each unit if arrays are
+        not read.
     """
 
     def __init__(self, source: LazySource | None = None, tick: Tick = no_tick) -> None:
@@ -69,10 +70,12 @@ class SessionReader(TreeReader):
 
     def units(self, group: h5.GroupID, path: str) -> dict[str, Any]:
         """Return all units."""
-        return {
-            decode_name(name): self.unit(h5.open_group(group, name), f"{path}/{name}")
-            for name in h5.link_names(group)
-        }
+        units = {}
+        for name in h5.link_names(group):
+            units[decode_name(name)] = self.unit(h5.open_group(group, name), f"{path}/{name}")
+            if self.source is not None:
+                self.tick(1)
+        return units
 
     def unit(self, group: h5.GroupID, path: str) -> Any:
         """Return one unit with its features and trials."""

@@ -193,41 +193,6 @@ def test_only_the_newest_question_of_a_view_is_answered(qtbot: Any, runner: JobR
     assert answers == [4]
 
 
-def test_a_job_lets_the_window_draw_an_answer_before_it_goes_on(qtbot: Any, runner: JobRunner) -> None:
-    begun, asked = threading.Event(), threading.Event()
-    drawn: list[str] = []
-
-    def job(bench: Bench, ctx: JobContext) -> tuple[str, ...]:
-        begun.set()
-        assert asked.wait(5)
-        ctx.progress(0.5, "half")
-        return tuple(drawn)
-
-    runner.answered.connect(lambda *_: QTimer.singleShot(0, lambda: drawn.append("drawn")))
-    with qtbot.waitSignal(runner.finished, timeout=5000) as finished:
-        runner.submit(Do("job", job))
-        qtbot.waitUntil(begun.is_set, timeout=5000)
-        runner.ask("view", Ask(lambda bench: "answer"))
-        asked.set()
-
-    assert finished.args[1] == ("drawn",)
-
-
-def test_a_window_that_draws_nothing_holds_no_job_up(qtbot: Any, runner: JobRunner) -> None:
-    asked, ended = threading.Event(), threading.Event()
-
-    def job(bench: Bench, ctx: JobContext) -> None:
-        assert asked.wait(5)
-        ctx.progress(0.5, "half")
-        ended.set()
-
-    with qtbot.waitSignal(runner.finished, timeout=5000):
-        runner.submit(Do("job", job))
-        runner.ask("view", Ask(lambda bench: "answer"))
-        asked.set()
-        assert ended.wait(5), "no event is processed here"
-
-
 def test_an_answer_that_comes_after_a_newer_question_is_dropped(qtbot: Any, runner: JobRunner) -> None:
     reading, go_on = threading.Event(), threading.Event()
     answers: list[object] = []

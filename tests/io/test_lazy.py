@@ -14,10 +14,10 @@ import h5py
 import numpy as np
 import pytest
 
-from hdmea.io import hdf5_store
+from hdmea.io import hdf5_store, progress
 from hdmea.io.hdf5_store import SessionContent
 from hdmea.io.lazy import LazyArray, LazyDict, LazyEntry, LazySource, lazy_entries
-from hdmea.utils.exceptions import CheckpointError
+from hdmea.utils.exceptions import CheckpointError, StepCancelled
 from tests.io.same import assert_same
 from tests.io.session_samples import MOVIES, sample_content
 
@@ -252,3 +252,44 @@ def test_a_copied_file_is_another_file(path: Path, tmp_path: Path) -> None:
 
     assert LazySource(path).is_file(path)
     assert not LazySource(copied).is_file(path)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_reading_says_how_far_it_is_and_can_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lazy: bool
+) -> None:
+    monkeypatch.setattr(progress, "_INTERVAL_S", 0.0)
+    content = sample_content()
+    unit = content.units["unit_001"]
+    content.units = {f"unit_{number:03d}": dict(unit) for number in range(20)}
+    path = hdf5_store.write_session(tmp_path / "result.h5", content)
+    seen: list[float] = []
+
+    hdf5_store.read_session(path, lazy=lazy, progress=lambda fraction, _text: seen.append(fraction))
+
+    assert seen == sorted(seen)
+    assert len(set(seen)) >= 15
+    assert seen[-1] == 1.0
+
+    def stop(fraction: float, _text: str) -> None:
+        if fraction > 0.3:
+            raise StepCancelled("Stopped.")
+
+    with pytest.raises(StepCancelled):
+        hdf5_store.read_session(path, lazy=lazy, progress=stop)
+
+
+def test_planning_a_file_can_be_stopped_between_units(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_INTERVAL_S", 0.0)
+    path = tmp_path / "result.h5"
+
+    def stop(fraction: float, _text: str) -> None:
+        assert fraction == 0.0
+        raise StepCancelled("Stopped.")
+
+    with pytest.raises(StepCancelled):
+        hdf5_store.write_session(path, sample_content(), progress=stop)
+
+    assert list(tmp_path.iterdir()) == []
