@@ -115,6 +115,8 @@ class RunFlow(QObject):
         self.noted.emit(logging.ERROR, f"{title} failed: {reason}")
         self._failed = title
         failed = next(item for item in self._controller.steps.items if item.spec.title == title)
+        # Its parameters are what is looked at next.
+        self._steps.choose(failed.spec.name)
         self._show_failure(failed)
 
     def _show_failure(self, item: StepItem) -> None:

@@ -64,6 +64,7 @@ class WelcomePage(QWidget):
         layout.addLayout(buttons)
         layout.addStretch(1)
         self._seen = False
+        self._left: QPushButton | None = None
         self.apply_theme(theme)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -74,9 +75,17 @@ class WelcomePage(QWidget):
             self.open_button.setFocus()
 
     def set_enabled(self, enabled: bool) -> None:
-        """Enable or disable the buttons."""
+        """Enable or disable the buttons; the one that had the focus gets it back."""
         for button in (self.open_button, self.demo_button):
+            if button.hasFocus() and not enabled:
+                # Else Qt would pass it on to whatever comes next.
+                self._left = button
+                button.clearFocus()
             button.setEnabled(enabled)
+        if enabled and self._left is not None:
+            if self.isVisible():
+                self._left.setFocus()
+            self._left = None
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""

@@ -175,6 +175,9 @@ def test_a_failed_step_shows_its_reason_and_details_and_keeps_the_rest(
     assert "the electrode is upside down" in visible_texts(dialog)
     assert "ValueError" in dialog.details
     assert any("upside down" in line for line in window.log.texts())
+    chosen = window.panel.list.chosen_item
+    assert chosen is not None
+    assert chosen.spec.name == "fail", "its parameters are looked at next"
     assert window.controller.state.revision == before.revision
     assert window.controller.state.completed == before.completed
 
