@@ -36,6 +36,8 @@ class ActionSpec:
         Whether a line separates it from the action before it.
     checkable
         Whether it is on or off.
+    choice
+        Name of the choice it belongs to, of which always one is on.
     """
 
     id: str
@@ -48,6 +50,7 @@ class ActionSpec:
     toolbar: bool = False
     new_group: bool = False
     checkable: bool = False
+    choice: str = ""
 
 
 ACTIONS: tuple[ActionSpec, ...] = (
@@ -300,11 +303,26 @@ ACTIONS: tuple[ActionSpec, ...] = (
         checkable=True,
     ),
     ActionSpec(
-        "theme_light", "Li&ght colours", "use_light", "&View", "Dark on light", new_group=True, checkable=True
+        "theme_light",
+        "Li&ght colours",
+        "use_light",
+        "&View",
+        "Dark on light",
+        new_group=True,
+        checkable=True,
+        choice="theme",
     ),
-    ActionSpec("theme_dark", "&Dark colours", "use_dark", "&View", "Light on dark", checkable=True),
     ActionSpec(
-        "theme_system", "Colours of the &system", "use_system", "&View", "As the desktop", checkable=True
+        "theme_dark", "&Dark colours", "use_dark", "&View", "Light on dark", checkable=True, choice="theme"
+    ),
+    ActionSpec(
+        "theme_system",
+        "Colours of the &system",
+        "use_system",
+        "&View",
+        "As the desktop",
+        checkable=True,
+        choice="theme",
     ),
     ActionSpec(
         "copy_view",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar
 
 from hdmea_gui.action_table import ACTIONS, ActionSpec, plain_text
@@ -36,6 +36,11 @@ class ActionSet:
     def __init__(self, window: QObject, specs: tuple[ActionSpec, ...] = ACTIONS) -> None:
         self.specs = {spec.id: spec for spec in specs}
         self._actions = {spec.id: _make(window, spec) for spec in specs}
+        for name in dict.fromkeys(spec.choice for spec in specs if spec.choice):
+            choice = QActionGroup(window)
+            for spec in specs:
+                if spec.choice == name:
+                    choice.addAction(self._actions[spec.id])
 
     def __getitem__(self, action_id: str) -> QAction:
         if action_id not in self._actions:

@@ -83,12 +83,15 @@ def make_application() -> QApplication:
     from PySide6.QtWidgets import QApplication
 
     from hdmea_gui.application import Application
+    from hdmea_gui.dialogs.own_file_dialog import finish_file_dialog
 
     QCoreApplication.setApplicationName("HD-MEA Studio")
     QCoreApplication.setOrganizationName("HD-MEA Studio")
     QGuiApplication.setDesktopFileName("hdmea-studio")
     existing = QApplication.instance()
-    return existing if isinstance(existing, QApplication) else Application(sys.argv[:1])
+    app = existing if isinstance(existing, QApplication) else Application(sys.argv[:1])
+    app.focusChanged.connect(finish_file_dialog)
+    return app
 
 
 def make_window(options: argparse.Namespace, logs: LogFiles | None = None) -> MainWindow:

@@ -21,6 +21,7 @@ from hdmea_gui.widgets.view_tabs import ViewTabs
 __all__ = ["WindowFrame", "pass_drops_on"]
 
 _SIZE = QSize(1280, 720)
+_HEIGHTS = [430, 160, 120]
 
 
 def pass_drops_on(part: QWidget) -> None:
@@ -69,7 +70,8 @@ class WindowFrame:
             self._column.addWidget(widget)
             self._column.setStretchFactor(self._column.indexOf(widget), stretch)
         self._column.setCollapsible(0, False)
-        self._column.setSizes([430, 160, 120])
+        self._column.setCollapsible(2, False)
+        self._column.setSizes(_HEIGHTS)
         self._row = QSplitter(Qt.Orientation.Horizontal, window)
         self._row.addWidget(panel)
         self._row.addWidget(self._column)
@@ -97,7 +99,9 @@ class WindowFrame:
         """Write the arrangement into the settings."""
         values.geometry = bytes(self._window.saveGeometry().toBase64().data()).decode()
         values.main_splitter = self._row.sizes()
-        values.view_splitter = self._column.sizes()
+        shown = zip(self._column.sizes(), _HEIGHTS, strict=True)
+        # A part that is hidden counts as having no height, and would be shown like that.
+        values.view_splitter = [height or usual for height, usual in shown]
 
     def restore(self, values: Settings) -> None:
         """Arrange as the settings say; what does not fit is left as it is."""

@@ -252,13 +252,14 @@ class PipelineSession:
         Raises
         ------
         MissingInputError
-            If it is not there; the message ends with `hint`, which says what to do.
+            If it is not there; the message begins with `hint`, which says what to do.
         """
         node: Any = {"units": self.units, "metadata": self.metadata, "stimulus": self.stimulus}
         for name in path:
             if not isinstance(node, Mapping) or name not in node:
                 advice = hint or "run load_recording first"
-                raise MissingInputError(f"{'/'.join(path)} is not in this session: {advice}.")
+                sentence = f"{advice[:1].upper()}{advice[1:]}"
+                raise MissingInputError(f"{sentence} ({'/'.join(path)} is not in this session).")
             node = node[name]
         return node
 

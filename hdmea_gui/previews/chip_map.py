@@ -62,6 +62,8 @@ class ChipMap(UnitMap):
         self._theme = theme
         self._edge.setPen(pg.mkPen(theme.border, width=1))
         self._rings.setPen(pg.mkPen(theme.text, width=2))
+        # The lowest rates are as dark as the dark background.
+        self._dots.setPen(pg.mkPen(theme.muted, width=1))
         if self._view is not None:
             self._draw()
 

@@ -190,6 +190,7 @@ class StepPanel(QWidget):
         """Begin with the first step of a recording that is not loaded yet."""
         if result.card is not None:
             self.list.setCurrentIndex(self._controller.steps.index(0))
+            self.list.scrollToTop()
 
     def offer_again(self, again: bool) -> None:
         """Have the button run the chosen step for the first time, or again."""

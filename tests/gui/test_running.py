@@ -406,6 +406,12 @@ def test_the_end_of_a_run_says_how_it_ended_and_whether_it_is_saved(
     idle()
     qtbot.waitUntil(lambda: "Everything is saved" in visible_texts(window.status), timeout=5000)
 
+    window.controller.steps.set_outcome("fail", StepState.SKIPPED, "needs light")
+    window.controller.run_steps(["load_recording"], "Up to Load recording")
+    idle()
+    wanted = "done, 1 skipped (point at them to read why). Everything is saved"
+    qtbot.waitUntil(lambda: wanted in visible_texts(window.status), timeout=5000)
+
     window.controller.run_step("fail")
     idle()
     assert "Fail failed. What was computed before is kept" in visible_texts(window.status)

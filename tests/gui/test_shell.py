@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtGui import QColor, QIcon, QKeySequence, QPalette
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QToolButton
 
 from hdmea.io.resources import resource_path
 from hdmea_gui.action_table import ACTIONS, ActionSpec
 from hdmea_gui.actions import ActionSet
 from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import StateView
+from hdmea_gui.dialogs.own_file_dialog import finish_file_dialog
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.settings import Settings, SettingsStore
 from hdmea_gui.theme import DARK, LIGHT, Theme, contrast, stylesheet
@@ -88,7 +89,47 @@ def test_a_theme_reaches_plots_and_is_remembered(qtbot: Any, window: MainWindow,
     qtbot.waitUntil(lambda: background().color().name() == theme.base, timeout=5000)
     assert window.palette().window().color().name() == theme.window
     assert window.settings.values.theme == name
-    assert window.actions_[f"theme_{name}"].isChecked()
+    themes = ("light", "dark", "system")
+    assert [other for other in themes if window.actions_[f"theme_{other}"].isChecked()] == [name]
+    window.actions_[f"theme_{name}"].trigger()
+    assert window.actions_[f"theme_{name}"].isChecked(), "one of them is always on"
+
+
+def test_the_log_is_seen_when_it_is_shown_after_a_restart_that_hid_it(
+    qtbot: Any, window: MainWindow, settings: SettingsStore
+) -> None:
+    window.resize(1280, 720)
+    assert window.log.isHidden()
+    window.frame.remember(settings.values)
+    window.frame.restore(settings.values)
+
+    window.actions_["log"].trigger()
+
+    qtbot.waitUntil(
+        lambda: window.log.height() > 60 and not window.log.visibleRegion().isEmpty(), timeout=5000
+    )
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_the_arrows_of_qt_s_own_file_dialog_are_seen_in_both_themes(
+    qtbot: Any, theme: Theme, tmp_path: Path
+) -> None:
+    dialog = QFileDialog(None, "Open", str(tmp_path))
+    qtbot.addWidget(dialog)
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    palette = dialog.palette()
+    palette.setColor(QPalette.ColorRole.ButtonText, QColor(theme.text))
+    dialog.setPalette(palette)
+    dialog.show()
+
+    finish_file_dialog(None, dialog.findChild(QLineEdit, "fileNameEdit"))
+
+    for name in ("backButton", "forwardButton", "toParentButton"):
+        button = dialog.findChild(QToolButton, name)
+        assert isinstance(button, QToolButton)
+        picture = button.icon().pixmap(16, 16, QIcon.Mode.Normal).toImage()
+        points = [picture.pixelColor(x, y) for x in range(picture.width()) for y in range(picture.height())]
+        assert {point.name() for point in points if point.alpha() == 255} == {theme.text}
 
 
 # -- settings ----------------------------------------------------------------------------------------
