@@ -10,7 +10,7 @@ from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from hdmea_gui.controller.main import Activity, Controller
-from hdmea_gui.controller.snapshot import OpenResult
+from hdmea_gui.controller.snapshot import OpenResult, Refused
 from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.choose_recording import ChooseRecordingDialog
 from hdmea_gui.dialogs.host import DialogHost
@@ -132,11 +132,18 @@ class OpenFlow(QObject):
         self._dialogs.open(dialog)
 
     def _show_refused(self, result: OpenResult) -> None:
-        sentences = tuple(f"{refused.path.name}: {refused.reason}" for refused in result.refused)
+        sentences = tuple(_sentence(refused) for refused in result.refused)
         for sentence in sentences:
             self.noted.emit(logging.WARNING, f"Not opened: {sentence}")
         title = "Nothing was opened" if result.state is None else "Some files were not opened"
         self._dialogs.open(MessageDialog(title, sentences, parent=self._window))
+
+
+def _sentence(refused: Refused) -> str:
+    """Return why a file is not opened, with its name, and that only once."""
+    name = refused.path.name
+    reason = refused.reason.replace(str(refused.path), name)
+    return reason if reason.startswith(name) else f"{name}: {reason}"
 
 
 def dropped_paths(data: QMimeData) -> list[Path]:

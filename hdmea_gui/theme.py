@@ -265,7 +265,6 @@ def stylesheet(theme: Theme) -> str:
         ),
         'QPushButton[role="segment"]:focus': f"border-color: {theme.text}",
         "QToolBar": f"border: 0; border-bottom: {line}; spacing: 2px; padding: 2px 6px",
-        "QDialogButtonBox": "dialogbuttonbox-buttons-have-icons: 0",
         "QStatusBar": f"border-top: {line}",
         "QStatusBar::item": "border: 0",
         "QHeaderView::section": (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QDialog
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QDialog, QDialogButtonBox
 
 from hdmea_gui.theme import Theme, dress
 
@@ -42,6 +43,10 @@ class DialogHost(QObject):
         """Show a dialog; it is deleted when it is closed."""
         self._open.append(dialog)
         dress(dialog, self._theme)
+        for box in dialog.findChildren(QDialogButtonBox):
+            for button in box.buttons():
+                # Some desktops give icons to some of them, which are hardly seen on a dark ground.
+                button.setIcon(QIcon())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.finished.connect(lambda _result: self._forget(dialog))
         self.opened.emit(dialog)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QPushButton, QToolButton
 
 from hdmea.pipeline import step as step_module
 from hdmea.pipeline.step import StepContext, StepParams, step
@@ -174,6 +174,7 @@ def test_a_failed_step_shows_its_reason_and_details_and_keeps_the_rest(
     assert isinstance(dialog, MessageDialog)
     assert "the electrode is upside down" in visible_texts(dialog)
     assert "ValueError" in dialog.details
+    assert all(button.icon().isNull() for button in dialog.findChildren(QPushButton))
     assert any("upside down" in line for line in window.log.texts())
     chosen = window.panel.list.chosen_item
     assert chosen is not None
