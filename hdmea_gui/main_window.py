@@ -341,7 +341,7 @@ class MainWindow(QMainWindow):
         theme = self._theme = self.views.theme = theme_of(name)
         dressed = (self.status, self.drop_sign, self.panel, self.table, self.log, self.toolbar)
         coloured = (self.actions_, self.panel, self.log, self.helping, self.dialogs)
-        # In turns, as the event loop must not stand still for all of it; and painted once, at the end.
+        # In turns, as the event loop must not stand still for all of it; what is seen is painted once.
         self.setUpdatesEnabled(False)
         self._turns.begin(
             (
@@ -350,6 +350,7 @@ class MainWindow(QMainWindow):
                 partial(self.views.use_theme, theme),
                 *(partial(part.apply_theme, theme) for part in coloured),
                 partial(self.setUpdatesEnabled, True),
+                *(part.catch_up for view in self.views.so_far for part in view.parts),
             )
         )
         if at_once:

@@ -117,6 +117,17 @@ class Preview(QWidget):
         else:
             self.apply_theme(theme)
 
+    def catch_up(self) -> None:
+        """Take the colours that came while the view was hidden, if it has not yet."""
+        if self._recolour:
+            self._recolour = False
+            self.apply_theme(self._theme)
+
+    @property
+    def parts(self) -> tuple[Preview, ...]:
+        """What takes colours by itself."""
+        return (self,)
+
     def invalidate(self) -> None:
         """Ask anew: now if the view is visible, else when it is shown."""
         self._out_of_date = True
@@ -126,9 +137,7 @@ class Preview(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Bring the view up to date."""
         super().showEvent(event)
-        if self._recolour:
-            self._recolour = False
-            self.apply_theme(self._theme)
+        self.catch_up()
         if self._out_of_date:
             self._refresh()
 

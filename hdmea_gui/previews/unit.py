@@ -71,7 +71,7 @@ class UnitPreview(Preview):
         self._empty = QWidget(self)
         for page in (self.overview, self._empty, self.features):
             self._pages.addWidget(page)
-        for view in self._made:
+        for view in self.parts:
             view.told.connect(self.told)
         top = QHBoxLayout()
         top.setContentsMargins(8, 4, 8, 2)
@@ -100,7 +100,8 @@ class UnitPreview(Preview):
         return self._responses
 
     @property
-    def _made(self) -> tuple[Preview, ...]:
+    def parts(self) -> tuple[Preview, ...]:
+        """The pages that have been made."""
         return (self.overview, self.features, *(() if self._responses is None else (self._responses,)))
 
     def _turn_to(self, index: int) -> None:
@@ -164,12 +165,12 @@ class UnitPreview(Preview):
         """Have each page draw in the colours of a theme, now or when it is shown."""
         self._theme = theme
         dress(self.segments, theme)
-        for page in self._made:
+        for page in self.parts:
             page.use_theme(theme)
 
     def invalidate(self) -> None:
         """Let the pages ask anew."""
-        for page in self._made:
+        for page in self.parts:
             page.invalidate()
 
     def showEvent(self, event: QShowEvent) -> None:
