@@ -30,6 +30,9 @@ _EXPORT = (
 )
 
 
+_READING = "Reading the results…"
+
+
 class Preview(QWidget):
     """A view that draws the answer to one query.
 
@@ -75,6 +78,7 @@ class Preview(QWidget):
         self._out_of_date = True
         self._recolour = False
         self._waits = False
+        self._answered = False
         controller.answered.connect(self._on_answered)
 
     @abstractmethod
@@ -201,6 +205,8 @@ class Preview(QWidget):
 
     def not_yet(self, step: str) -> str:
         """Say which step computes what is missing."""
+        if not self._answered and step in self._controller.state.completed:
+            return _READING
         titles = [item.spec.title for item in self._controller.steps.items if item.spec.name == step]
         return f"Not computed yet: run “{titles[0] if titles else step}”."
 
@@ -210,6 +216,8 @@ class Preview(QWidget):
 
     def no_unit(self) -> str:
         """Say what to do so that there is a unit to show."""
+        if not self._answered and self._controller.selection.unit is not None:
+            return _READING
         if self._controller.state.unit_ids:
             return "Choose a unit in the table below."
         return no_units_text(self._controller.state)
@@ -262,6 +270,7 @@ class Preview(QWidget):
         # An answer that comes when there is nothing to show any more is not wanted.
         if key != self._key or not self._waits:
             return
+        self._answered = True
         if isinstance(answer, Failure):
             self.show_problem(answer.reason)
         else:

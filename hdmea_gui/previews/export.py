@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import pyqtgraph as pg
 from PySide6.QtCore import QMarginsF, QPoint, QSize, QSizeF
 from PySide6.QtGui import QImage, QPageLayout, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QGraphicsView, QWidget
 
 from hdmea_gui.controller.main import Controller
 from hdmea_gui.places import file_start
@@ -80,6 +82,8 @@ def write_picture(widget: QWidget, path: Path) -> None:
         generator.setFileName(str(path))
         generator.setSize(widget.size())
         generator.setViewBox(widget.rect())
+        # Else letters have three quarters of their size.
+        generator.setResolution(widget.logicalDpiX())
         generator.setTitle(widget.accessibleName() or widget.objectName())
         written = _paint(widget, generator, 1.0)
     else:
@@ -104,6 +108,22 @@ def _paint(widget: QWidget, device: QSvgGenerator | QPdfWriter, scale: float) ->
         return False
     painter.scale(scale, scale)
     painter.fillRect(widget.rect(), widget.palette().color(widget.backgroundRole()))
-    # A plot's own `render` is another one: that of its scene.
-    QWidget.render(widget, painter, QPoint())
+    with _points_as_shapes(widget, scale):
+        # A plot's own `render` is another one: that of its scene.
+        QWidget.render(widget, painter, QPoint())
     return painter.end()
+
+
+@contextmanager
+def _points_as_shapes(widget: QWidget, scale: float) -> Iterator[None]:
+    """Have points drawn one by one: on screen each is cut out of one picture, which SVG files cannot say."""
+    views = [*([widget] if isinstance(widget, QGraphicsView) else []), *widget.findChildren(QGraphicsView)]
+    items = [item for view in views if view.scene() is not None for item in view.scene().items()]
+    points = [item for item in items if isinstance(item, pg.ScatterPlotItem)]
+    for item in points:
+        item.setExportMode(True, {"resolutionScale": scale})
+    try:
+        yield
+    finally:
+        for item in points:
+            item.setExportMode(False)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QGuiApplication, QImage
 
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.previews.base import Preview
+from hdmea_gui.previews.export import write_picture
+from hdmea_gui.previews.receptive_field import ReceptiveFieldPreview
 from hdmea_gui.previews.responses import ResponsesPreview
+from hdmea_gui.theme import LIGHT
 from hdmea_gui.widgets.plot_panel import PlotPanel
 from tests.gui.conftest import visible_texts
 
@@ -164,3 +169,42 @@ def test_the_name_of_a_movie_that_comes_later_is_seen_whole(qtbot: Any, analysed
     needed = view.movies.fontMetrics().horizontalAdvance(view.movies.currentText())
 
     qtbot.waitUntil(lambda: needed + 20 < view.movies.width(), timeout=5000)
+
+
+def test_an_exported_drawing_has_points_as_shapes_and_letters_in_their_size(
+    qtbot: Any, tmp_path: Path
+) -> None:
+    panel = PlotPanel("Points", LIGHT, "x", "y")
+    qtbot.addWidget(panel)
+    panel.resize(400, 300)
+    points = pg.ScatterPlotItem([0, 1], [0, 1], size=12, brush=["#ff0000", "#00ff00"])
+    panel.plot.addItem(points)
+    panel.show_plot()
+    panel.show()
+
+    write_picture(panel, tmp_path / "points.svg")
+
+    drawn = (tmp_path / "points.svg").read_text(encoding="utf-8")
+    pictures = [int(width) for width in re.findall(r'<image [^>]*?width="(\d+)"', drawn)]
+    assert all(width > 100 for width in pictures), "no point is a picture"
+    assert "#ff0000" in drawn
+    assert "#00ff00" in drawn
+    sizes = {float(size) for size in re.findall(r'font-size="([\d.]+)"', drawn)}
+    assert panel.font().pointSizeF() * panel.logicalDpiX() / 72 in sizes
+
+
+def test_a_view_that_waits_for_its_answer_does_not_say_that_nothing_was_computed(
+    window: MainWindow, analysed_file: Path, idle: Callable[[], None]
+) -> None:
+    before = ReceptiveFieldPreview(window.controller, LIGHT, window)
+    assert "open a recording" in before.average.empty_text
+    window.open_paths([analysed_file])
+    idle()
+
+    fresh = ReceptiveFieldPreview(window.controller, LIGHT, window)
+
+    assert fresh.average.empty_text == "Reading the results…"
+    assert fresh.not_yet("compute_sta") == "Reading the results…"
+    assert fresh.not_yet("no_such_step").startswith("Not computed yet")
+    for view in (before, fresh):
+        view.deleteLater()

@@ -112,7 +112,7 @@ def test_a_unit_without_a_usable_spike_says_so(field: MainWindow) -> None:
 
     assert field.field.average.is_empty
     assert "does not fire" in field.field.average.empty_text
-    assert field.field.facts == []
+    assert [label.text() for label in field.field.facts] == ["unit_001"], "whose it is stays"
 
 
 def test_of_several_movies_the_chosen_one_is_shown_and_remembered(field: MainWindow) -> None:

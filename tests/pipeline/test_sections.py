@@ -126,6 +126,9 @@ def test_without_a_loaded_recording_or_frames_it_says_what_is_missing(tmp_path: 
 
     with pytest.raises(MissingInputError, match="frame sync"):
         add_section_time(session=session)
+    (tmp_path / "playlist.csv").unlink()
+    with pytest.raises(MissingInputError, match="frame sync"):  # said before the playlist is missed
+        add_section_time(session=session)
     with pytest.raises(MissingInputError, match="load_recording"):
         add_section_time(session=PipelineSession("empty"))
 

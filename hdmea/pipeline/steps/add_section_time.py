@@ -98,7 +98,18 @@ def _shown(session: PipelineSession, params: SectionTimeParams) -> tuple[Playlis
     return playlist, library.movie_lengths(playlist.movies)
 
 
+def _frames(session: PipelineSession) -> Any:
+    return session.require(
+        "metadata",
+        "frame_timestamps",
+        hint="the recording has no display frames; sections need a .cmcr with a frame sync channel",
+    )
+
+
 def _resolve(session: PipelineSession, params: SectionTimeParams) -> SectionTimeParams:
+    if "load_recording" in session.completed_steps:
+        # Said before a playlist is looked for: without frames none would help.
+        _frames(session)
     playlist = _library(session, params).playlist(params.playlist_name)
     return params.model_copy(update={"playlist_name": playlist.name})
 
@@ -155,11 +166,7 @@ def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: S
     MismatchError
         If no movie of the playlist lies within the recorded frames.
     """
-    frames = session.require(
-        "metadata",
-        "frame_timestamps",
-        hint="the recording has no display frames; sections need a .cmcr with a frame sync channel",
-    )
+    frames = _frames(session)
     playlist, lengths = _shown(session, params)
     plan = plan_sections(
         playlist.movies,
