@@ -96,6 +96,7 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self.controller = controller
+        controller.setParent(self)
         self.settings = settings
         self.joined: bool | None = None
         self._may_close = self._closing = False

@@ -1,0 +1,103 @@
+"""Every dialog of the window with something long in it, for tests that look at all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QDialog
+
+from hdmea_gui.controller.snapshot import Candidate, FileFacts, OpenResult, Refused
+from hdmea_gui.dialogs.choose_recording import ChooseRecordingDialog
+from hdmea_gui.dialogs.message import MessageDialog
+from hdmea_gui.dialogs.overwrite import OverwriteDialog
+from hdmea_gui.dialogs.recovery import RecoveryDialog
+from hdmea_gui.dialogs.stalled import StalledDialog
+from hdmea_gui.dialogs.unsaved import UnsavedDialog
+from hdmea_gui.main_window import MainWindow
+
+__all__ = ["DIALOG_ACTIONS", "dialog_openers", "dialogs_of_the_program"]
+
+DIALOG_ACTIONS = (
+    "settings",
+    "save_preset",
+    "presets",
+    "calibration",
+    "palette",
+    "help_focus",
+    "help_page",
+    "about",
+)
+"""Actions that open a dialog whatever is in memory."""
+
+_FOLDER = Path("/data/Messungen März µ 中/2025-04-10 retina 3, left eye, a long name of a folder")
+
+
+def dialogs_of_the_program() -> set[str]:
+    """Return the names of all classes of dialogs that the program defines, as far as it is imported."""
+    found, left = set(), [QDialog]
+    while left:
+        kinds = left.pop().__subclasses__()
+        left += kinds
+        found |= {kind.__name__ for kind in kinds if kind.__module__.startswith("hdmea_gui.")}
+    return found
+
+
+def dialog_openers(window: MainWindow) -> dict[str, Callable[[], None]]:
+    """Return what opens each dialog; each is then `window.dialog`."""
+    openers: dict[str, Callable[[], None]] = {name: window.actions_[name].trigger for name in DIALOG_ACTIONS}
+    openers["columns"] = window.table.choose_columns
+    for made in (_overwrite, _unsaved, _unsaved_while_running, _message, _stalled, _recovery, _choose):
+        openers[made.__name__] = lambda made=made: window.dialogs.open(made(window))  # type: ignore[misc]
+    return openers
+
+
+def _overwrite(window: MainWindow) -> QDialog:
+    own = window.controller.own_facts()
+    titles = {item.spec.name: item.spec.title for item in window.controller.steps.items}
+    steps = tuple(titles)
+    path = _FOLDER / "2025.04.10-11.12.57-Rec, second try.h5"
+    there = FileFacts(path, "2025.04.10-11.12.57-Rec", 135, steps, 31_400_000, "2025-04-10T11:42:00+00:00")
+    return OverwriteDialog(there, own, titles, window)
+
+
+def _unsaved(window: MainWindow) -> QDialog:
+    losses = ("406 units", "the results of 11 steps: " + ", ".join(["Spike-triggered averages"] * 11))
+    return UnsavedDialog("Close?", losses, can_save=True, discard_text="Close anyway", parent=window)
+
+
+def _unsaved_while_running(window: MainWindow) -> QDialog:
+    losses = ("“Spike-triggered averages” is still running", "406 units")
+    return UnsavedDialog(
+        "Open another recording?",
+        losses,
+        can_save=True,
+        discard_text="Open anyway",
+        wait_text="Wait, then open",
+        parent=window,
+    )
+
+
+def _message(window: MainWindow) -> QDialog:
+    reasons = ("The light signal could not be read: the file ends early. " * 4, "Copy it again.")
+    details = 'File "hdmea/io/cmcr.py", line 212, in read_light\n' * 30
+    kept = "What was computed before is kept; the session is as it was before this step."
+    return MessageDialog("Load recording failed", reasons, details=details, kept=kept, parent=window)
+
+
+def _stalled(window: MainWindow) -> QDialog:
+    return StalledDialog("Spike-triggered averages", window)
+
+
+def _recovery(window: MainWindow) -> QDialog:
+    lines = ("Of 2025.04.10-11.12.57-Rec with 406 units, written at 11:42. " * 2, "Eleven steps are in it.")
+    return RecoveryDialog(lines, window)
+
+
+def _choose(window: MainWindow) -> QDialog:
+    names = [f"2025.04.{day:02}-11.12.57-Rec" for day in range(1, 25)]
+    candidates = tuple(
+        Candidate((_FOLDER / f"{name}.cmcr", _FOLDER / f"{name}-.cmtr"), True) for name in names
+    )
+    refused = (Refused(_FOLDER / "notes.txt", "It is neither a recording nor a result. " * 3),)
+    return ChooseRecordingDialog(OpenResult(None, candidates=candidates, refused=refused), window)
