@@ -51,6 +51,7 @@ class DialogHost(QObject):
         dialog.finished.connect(lambda _result: self._forget(dialog))
         self.opened.emit(dialog)
         dialog.open()
+        _fit(dialog)
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw the dialogs, those that are open too, in the colours of a theme."""
@@ -61,3 +62,10 @@ class DialogHost(QObject):
     def _forget(self, dialog: QDialog) -> None:
         if dialog in self._open:
             self._open.remove(dialog)
+
+
+def _fit(dialog: QDialog) -> None:
+    """Take the height that wrapped texts need: Qt alone stops at two thirds of the screen, and rounds."""
+    layout = dialog.layout()
+    if layout is not None and layout.hasHeightForWidth():
+        dialog.resize(dialog.width(), max(dialog.height(), layout.totalHeightForWidth(dialog.width())))

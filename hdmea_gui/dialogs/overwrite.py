@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -67,13 +66,6 @@ class OverwriteDialog(QDialog):
             layout.addWidget(note)
         layout.addStretch(1)
         layout.addWidget(self._buttons())
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Take the height that the wrapped texts need: Qt alone stops at two thirds of the screen."""
-        super().showEvent(event)
-        layout = self.layout()
-        if layout is not None:
-            self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def _table(self, there: FileFacts, own: FileFacts) -> QGridLayout:
         grid = QGridLayout()

@@ -8,37 +8,33 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from PySide6.QtCore import QRect, QSize
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractScrollArea,
     QApplication,
     QComboBox,
     QDialog,
+    QDoubleSpinBox,
+    QHeaderView,
     QLabel,
+    QLineEdit,
     QScrollArea,
+    QSpinBox,
+    QStyle,
+    QStyleOptionComboBox,
+    QTabBar,
     QToolButton,
     QWidget,
 )
 
-from hdmea_gui.controller.snapshot import FileFacts
-from hdmea_gui.dialogs.message import MessageDialog
-from hdmea_gui.dialogs.overwrite import OverwriteDialog
-from hdmea_gui.dialogs.unsaved import UnsavedDialog
+from hdmea_gui.previews.base import Preview
+from hdmea_gui.previews.responses import ResponsesPreview
 from hdmea_gui.screenshots import THEMES, Photographer
 from hdmea_gui.widgets.elided_label import ElidedLabel
+from tests.gui.all_dialogs import DIALOG_ACTIONS, dialog_openers, dialogs_of_the_program
 
 ROOM = QSize(1280, 720)
-_DIALOGS = (
-    "settings",
-    "save_preset",
-    "presets",
-    "calibration",
-    "palette",
-    "help_focus",
-    "help_page",
-    "about",
-)
 # What the system asks, what needs a failed step, and what opens the browser.
 _ELSEWHERE = {
     "open",
@@ -64,6 +60,7 @@ def problems(root: QWidget) -> Iterator[str]:
             continue
         yield from _outside(widget, parent)
         yield from _too_small(widget)
+        yield from _text_cut_off(widget)
 
 
 def _outside(widget: QWidget, parent: QWidget) -> Iterator[str]:
@@ -91,6 +88,40 @@ def _too_small(widget: QWidget) -> Iterator[str]:
     if need.width() > widget.width() + 1 or need.height() > widget.height() + 1:
         size = widget.size()
         yield f"{_name(widget)} needs {need.width()}×{need.height()}, has {size.width()}×{size.height()}"
+
+
+def _text_cut_off(widget: QWidget) -> Iterator[str]:
+    """Return what a control can show only a part of, although it takes the room that it asks for."""
+    for text, room in _texts(widget):
+        need = widget.fontMetrics().horizontalAdvance(text)
+        if need > room:
+            yield f"{_name(widget)}: {text!r} needs {need}, has {room}"
+
+
+def _texts(widget: QWidget) -> Iterator[tuple[str, int]]:
+    """Return the texts of a control, and how many pixels wide each may be."""
+    if isinstance(widget, QTabBar):
+        for index in range(widget.count()):
+            rect = widget.tabRect(index) & widget.rect()
+            yield widget.tabText(index), rect.width()
+    elif isinstance(widget, QHeaderView) and widget.orientation() is Qt.Orientation.Horizontal:
+        for section in range(widget.count()):
+            text = str(widget.model().headerData(section, widget.orientation()) or "")
+            room = widget.sectionSize(section)
+            yield from ((line, room) for line in text.splitlines() if not widget.isSectionHidden(section))
+    elif isinstance(widget, QComboBox) and not widget.isEditable():
+        kind, part = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
+        yield widget.currentText(), widget.style().subControlRect(kind, _option(widget), part, widget).width()
+    elif isinstance(widget, QLineEdit) and not widget.text():
+        yield widget.placeholderText(), widget.width() - 8
+    elif isinstance(widget, QSpinBox | QDoubleSpinBox):
+        yield widget.text(), widget.lineEdit().width()
+
+
+def _option(box: QComboBox) -> QStyleOptionComboBox:
+    option = QStyleOptionComboBox()
+    box.initStyleOption(option)
+    return option
 
 
 def _scrolls(widget: QWidget) -> bool:
@@ -139,61 +170,87 @@ class Probe(Photographer):
         window.open_demo()
         self._wait_until_idle()
         self.look("card", window)
-        window.controller.choose_flow("quick")
+        window.controller.choose_flow("standard")
         window.controller.run_all()
         self._wait_until_idle()
         self._settle()
+        window.controller.selection.select_units(window.controller.state.unit_ids[1:2])
         for theme in THEMES:
             window.use_theme(theme, at_once=True)  # type: ignore[arg-type]
             self._settle()
-            self._walk()
+            self._walk(theme)
+            self._dialogs(theme)
         window.actions_["log"].trigger()
         self._settle(100)
         self.look("log", window)
         self._check_size("log")
-        self._dialogs()
         window.close_without_question()
         return self.found
 
-    def _walk(self) -> None:
+    def _walk(self, theme: str) -> None:
         window = self.window
-        for index in range(window.tabs.count()):
-            window.tabs.setCurrentIndex(index)
-            self._settle(100)
-            self.look(window.tabs.tabText(index), window)
+        for view in window.previews:
+            window.tabs.setCurrentWidget(view)
+            if view is not window.unit:
+                self._look_at_view(view, f"{view.title}, {theme}")
+        window.tabs.setCurrentWidget(window.unit)
+        for page in window.unit.pages:
+            window.unit.show_page(page)
+            self._look_at_view(page, f"{page.title}, {theme}")
+        for responses in (window.unit.responses, window.units):
+            self._walk_movies(responses, theme)
         for item in window.controller.steps.items:
             window.panel.list.choose(item.spec.name)
             self._settle(60)
             self._check_form(item.spec.title)
             self.look(item.spec.title, window)
 
-    def _dialogs(self) -> None:
+    def _walk_movies(self, view: ResponsesPreview, theme: str) -> None:
+        """Look at the responses to each movie, of one unit and of as many as are drawn."""
+        window = self.window
+        if view is window.units:
+            window.tabs.setCurrentWidget(view)
+        else:
+            window.tabs.setCurrentWidget(window.unit)
+            window.unit.show_page(view)
+        ids = window.controller.state.unit_ids
+        for chosen in (ids[1:2], ids[:8]):
+            window.controller.selection.select_units(chosen)
+            for movie in [view.movies.itemText(row) for row in range(view.movies.count())]:
+                window.controller.selection.select_movie(movie)
+                self._settle(100)
+                self._look_at_view(view, f"{view.title}, {movie}, {len(chosen)} units, {theme}")
+        window.controller.selection.select_units(ids[1:2])
+
+    def _look_at_view(self, view: Preview, where: str) -> None:
+        """Look at a view once it has something to show."""
+        self._wait(view.has_data)
+        self._settle(100)
+        if not view.has_data():
+            self.found[f"{where} shows nothing"] = where
+        self._check_size(where)
+        self.look(where, self.window)
+
+    def _dialogs(self, theme: str) -> None:
         window = self.window
         asking = {spec.id for spec in window.actions_.specs.values() if spec.text.endswith("…")}
-        for name in asking - {*_DIALOGS, *_ELSEWHERE}:
+        for name in asking - {*DIALOG_ACTIONS, *_ELSEWHERE}:
             self.found[f"{name} asks something, and nobody looks at it"] = name
         window.panel.list.choose("compute_sta")
         window.panel.list.setFocus()
-        for name in _DIALOGS:
-            window.actions_[name].trigger()
+        seen = set()
+        for name, opens in dialog_openers(window).items():
+            opens()
             self._settle(200)
             if window.dialog is None:
                 self.found[f"{name} opens no dialog"] = name
-            self._look_at_dialog(name, window.dialog)
-        own = window.controller.own_facts()
-        there = FileFacts(Path("/a/long/folder/demo-Rec.h5"), "other", 135, own.steps, 31_400_000, "now")
-        for dialog in (
-            OverwriteDialog(there, own, {}, window),
-            UnsavedDialog("Close?", ("5 units",), can_save=True, discard_text="Close anyway", parent=window),
-            MessageDialog("Failed", ("Why it failed. " * 12,), details="Trace\n" * 30, parent=window),
-        ):
-            window.dialogs.open(dialog)
-            self._settle(60)
-            self._look_at_dialog(type(dialog).__name__, dialog)
+                continue
+            seen.add(type(window.dialog).__name__)
+            self._look_at_dialog(f"{name}, {theme}", window.dialog)
+        for kind in dialogs_of_the_program() - seen:
+            self.found[f"nobody looks at {kind}"] = kind
 
-    def _look_at_dialog(self, name: str, dialog: QDialog | None) -> None:
-        if dialog is None:
-            return
+    def _look_at_dialog(self, name: str, dialog: QDialog) -> None:
         self.look(name, dialog)
         if dialog.width() > ROOM.width() or dialog.height() > ROOM.height():
             self.found[f"{name} is larger than the window: {dialog.size().toTuple()}"] = name
@@ -216,7 +273,8 @@ def main() -> int:
     """Print what is cut off; return the number of problems."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        probe = Probe(folder / "pictures", folder, "tiny", "standard")
+        # The small demo has every kind of movie, the tiny one has not.
+        probe = Probe(folder / "pictures", folder, "small", "standard")
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         ratio = app.primaryScreen().devicePixelRatio()

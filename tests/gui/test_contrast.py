@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 import pytest
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtCore import QAbstractListModel, Qt
+from PySide6.QtGui import QBrush, QColor, QPalette
 from PySide6.QtWidgets import (
+    QAbstractItemView,
     QApplication,
     QCheckBox,
     QComboBox,
@@ -21,6 +24,7 @@ from PySide6.QtWidgets import (
     QRadioButton,
     QSpinBox,
     QTreeWidget,
+    QTreeWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -29,9 +33,11 @@ from hdmea_gui.controller.snapshot import Choice, Column
 from hdmea_gui.dialogs.columns import ColumnsDialog
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.models.steps import StepState
+from hdmea_gui.previews.unit import UnitPreview
 from hdmea_gui.theme import DARK, LIGHT, Theme, apply_palette, contrast, dress, stylesheet
 from hdmea_gui.widgets.named_fields import CheckPopup
 from hdmea_gui.widgets.step_list import state_colour
+from tests.gui.all_dialogs import dialog_openers
 
 LEAST = 4.5
 LEAST_OF_OUTLINES = 3.0
@@ -245,3 +251,117 @@ def test_boxes_to_tick_in_lists(qtbot: Any, application: QApplication, theme: Th
 
     assert max(contrast(colour, ground) for colour in across) >= LEAST_OF_OUTLINES
     view.window().close()
+
+
+_MARKS = re.compile(r'<span style="color:(#\w{6})">([^<]*)</span>')
+_SYMBOLS = set("■━▲△┆┈▼◆●")
+
+
+def brush_colours(view: QAbstractItemView) -> Iterator[str]:
+    """Return the colours of text that the model of a list, table or tree gives to single entries."""
+    model = view.model()
+    columns = (lambda _parent: 1) if isinstance(model, QAbstractListModel) else model.columnCount
+    left = [view.rootIndex()]
+    while left:
+        parent = left.pop()
+        for row in range(min(model.rowCount(parent), 200)):
+            left.append(model.index(row, 0, parent))
+            for column in range(columns(parent)):
+                brush = model.index(row, column, parent).data(Qt.ItemDataRole.ForegroundRole)
+                if brush is not None:
+                    yield QBrush(brush).color().name()
+
+
+def too_faint(root: QWidget) -> Iterator[str]:
+    """Return what can hardly be read: labels, coloured words in them, texts in plots and in lists."""
+    for label in root.findChildren(QLabel):
+        if not label.isVisible() or label.window() is not root.window():
+            continue
+        ground = ground_of(label)
+        if contrast(label.palette().windowText().color().name(), ground) < LEAST:
+            yield f"{label.text()!r} on {ground}"
+        for colour, words in _MARKS.findall(label.text()):
+            # Keys of lines are no text; the colours of lines are measured in test_series_colours.
+            if not set(words.strip()) <= _SYMBOLS and contrast(colour, ground) < LEAST:
+                yield f"{words!r} of {label.text()[:40]!r} in {colour} on {ground}"
+    for graphics in root.findChildren(pg.GraphicsLayoutWidget):
+        ground = graphics.backgroundBrush().color().name()
+        for item in graphics.scene().items() if graphics.isVisible() else ():
+            if isinstance(item, pg.TextItem) and item.isVisible() and item.toPlainText():
+                colour = item.color.name()
+                if contrast(colour, ground) < LEAST:
+                    yield f"{item.toPlainText()!r} in {colour} on {ground}"
+    for view in root.findChildren(QAbstractItemView):
+        ground = view.palette().base().color().name()
+        for colour in set(brush_colours(view)) if view.isVisible() and view.model() else ():
+            if contrast(colour, ground) < LEAST:
+                yield f"an entry of {view.accessibleName() or type(view).__name__} in {colour} on {ground}"
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_what_the_window_says_when_everything_was_run(
+    qtbot: Any, window: MainWindow, analysed_file: Path, idle: Callable[[], None], name: str
+) -> None:
+    window.open_paths([analysed_file])
+    idle()
+    window.use_theme(name, at_once=True)  # type: ignore[arg-type]
+    window.actions_["log"].trigger()
+    found: dict[str, list[str]] = {}
+    for view in window.previews:
+        window.tabs.setCurrentWidget(view)
+        for page in view.pages if isinstance(view, UnitPreview) else (view,):
+            if isinstance(view, UnitPreview):
+                view.show_page(page)
+            for units in (window.controller.state.unit_ids[:1], window.controller.state.unit_ids):
+                window.controller.selection.select_units(units)
+                qtbot.waitUntil(page.has_data, timeout=20_000)
+                qtbot.wait(50)
+                found[f"{page.title}, {len(units)} units"] = list(too_faint(window))
+    for item in window.controller.steps.items:
+        window.panel.list.choose(item.spec.name)
+        found[item.spec.title] = list(too_faint(window))
+
+    assert {where: faint for where, faint in found.items() if faint} == {}
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_what_every_dialog_says(
+    qtbot: Any, window: MainWindow, analysed_file: Path, idle: Callable[[], None], name: str
+) -> None:
+    window.open_paths([analysed_file])
+    idle()
+    window.use_theme(name, at_once=True)  # type: ignore[arg-type]
+    window.panel.list.choose("compute_sta")
+    found = {}
+    for dialog_name, opens in dialog_openers(window).items():
+        opens()
+        dialog = window.dialog
+        assert dialog is not None
+        qtbot.wait(30)
+        found[dialog_name] = list(too_faint(dialog))
+        dialog.close()
+
+    assert {where: faint for where, faint in found.items() if faint} == {}
+
+
+@THEMES
+def test_what_can_hardly_be_read_is_noticed(qtbot: Any, application: QApplication, theme: Theme) -> None:
+    apply_palette(theme)
+    window = QWidget()
+    qtbot.addWidget(window)
+    column = QVBoxLayout(window)
+    faint = f'<span style="color:{theme.window}">words</span>'
+    label, tree, plot = QLabel(faint), QTreeWidget(), pg.GraphicsLayoutWidget()
+    entry = QTreeWidgetItem(tree, ["entry"])
+    entry.setForeground(0, QBrush(QColor(theme.base)))
+    plot.setBackground(theme.base)
+    view_box = plot.addViewBox()
+    view_box.addItem(pg.TextItem("text", color=theme.base))
+    for part in (label, tree, plot):
+        column.addWidget(part)
+    dress(window, theme)
+    window.show()
+
+    found = " ".join(too_faint(window))
+
+    assert [word in found for word in ("words", "an entry of", "text")] == [True] * 3
