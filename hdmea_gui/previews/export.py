@@ -108,20 +108,20 @@ def _paint(widget: QWidget, device: QSvgGenerator | QPdfWriter, scale: float) ->
         return False
     painter.scale(scale, scale)
     painter.fillRect(widget.rect(), widget.palette().color(widget.backgroundRole()))
-    with _points_as_shapes(widget, scale):
+    with _points_as_shapes(widget):
         # A plot's own `render` is another one: that of its scene.
         QWidget.render(widget, painter, QPoint())
     return painter.end()
 
 
 @contextmanager
-def _points_as_shapes(widget: QWidget, scale: float) -> Iterator[None]:
+def _points_as_shapes(widget: QWidget) -> Iterator[None]:
     """Have points drawn one by one: on screen each is cut out of one picture, which SVG files cannot say."""
     views = [*([widget] if isinstance(widget, QGraphicsView) else []), *widget.findChildren(QGraphicsView)]
     items = [item for view in views if view.scene() is not None for item in view.scene().items()]
     points = [item for item in items if isinstance(item, pg.ScatterPlotItem)]
     for item in points:
-        item.setExportMode(True, {"resolutionScale": scale})
+        item.setExportMode(True)
     try:
         yield
     finally:
