@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,14 +110,16 @@ def for_each_unit(
 ) -> dict[str, T]:
     """Compute something for every unit, on all threads; the order and the numbers do not depend on them."""
     found: dict[str, T] = {}
-    with ThreadPoolExecutor(max_workers=ctx.workers) as pool:
-        try:
-            for unit_id, value in zip(units, pool.map(compute, units.values()), strict=True):
-                found[unit_id] = value
-                ctx.checkpoint(len(found) / len(units), text)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    with contextlib.ExitStack() as stack:
+        computed: Iterator[T] = map(compute, units.values())
+        if ctx.workers > 1:
+            pool = stack.enter_context(ThreadPoolExecutor(max_workers=ctx.workers))
+            stack.callback(pool.shutdown, cancel_futures=True)
+            computed = pool.map(compute, units.values())
+        # One thread alone is this one, which then also stops between the units when it is to give way.
+        for unit_id, value in zip(units, computed, strict=True):
+            found[unit_id] = value
+            ctx.checkpoint(len(found) / len(units), text)
     return found
 
 

@@ -160,7 +160,7 @@ class Controller(QObject):
         self._patience.setInterval(STALL_AFTER_MS)
         self._patience.timeout.connect(self._on_stalled)
         self._runner = JobRunner(
-            partial(Workspace, keeper), (StepCancelled,), self, before_end=Workspace.forget_checkpoint
+            partial(Workspace, keeper), (StepCancelled,), self, before_end=Workspace.close
         )
         self.desk = ParameterDesk(self.steps, self.ask, self)
         self.desk.warned.connect(self.warned)
