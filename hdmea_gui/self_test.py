@@ -24,6 +24,8 @@ from hdmea._version import __version__
 from hdmea.io.resources import resource_path
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PySide6.QtGui import QImage
     from PySide6.QtWidgets import QWidget
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Report",
     "SelfTest",
+    "blank_plots",
     "change_of",
     "differences",
     "main",
@@ -225,12 +228,17 @@ class SelfTest:
     def _look_at_views(self, window: MainWindow, empty: Mapping[str, QImage]) -> None:
         for name, turn, view in _looks(window):
             turn()
-            shown = change_of(view, empty[name])
-            patience = 1.0 if self.report.problems else _VIEW_TIMEOUT_S
-            _wait(lambda shown=shown: shown() > _LEAST_CHANGE, patience)  # type: ignore[misc]
-            self.report.views[name] = round(shown(), 3)
-            if shown() <= _LEAST_CHANGE:
-                self.report.problems.append(f"the view {name} shows nothing of the demo")
+            self._look_at(name, view, change_of(view, empty[name]))
+
+    def _look_at(self, name: str, view: QWidget, shown: Callable[[], float]) -> None:
+        patience = 1.0 if self.report.problems else _VIEW_TIMEOUT_S
+        _wait(lambda: shown() > _LEAST_CHANGE, patience)
+        self.report.views[name] = round(shown(), 3)
+        if shown() <= _LEAST_CHANGE:
+            self.report.problems.append(f"the view {name} shows nothing of the demo")
+            return
+        _wait(lambda: not blank_plots(view), patience)
+        self.report.problems += [f"in the view {name}: {problem}" for problem in blank_plots(view)]
 
     def _look_at_numbers(self, window: MainWindow) -> None:
         from hdmea_gui.controller.probe import Probe, ProbeQuery
@@ -331,11 +339,44 @@ def change_of(view: QWidget | None, before: QImage) -> Callable[[], float]:
         now = _picture(view)
         if now.isNull() or before.isNull():
             return 0.0
-        old = before.scaled(now.size())
-        places = [(x, y) for x in range(0, now.width(), 3) for y in range(0, now.height(), 3)]
-        return sum(now.pixel(x, y) != old.pixel(x, y) for x, y in places) / len(places)
+        return float((_pixels(now) != _pixels(before.scaled(now.size()))).mean())
 
     return measure
+
+
+def blank_plots(view: QWidget) -> list[str]:
+    """Return a sentence for each visible plot that shows only words, or nothing at all between its axes.
+
+    A frame or a mark is something: what it should surround may be missing.
+    """
+    import pyqtgraph as pg
+
+    from hdmea_gui.widgets.plot_panel import PlotPanel
+
+    panels = [panel for panel in view.findChildren(PlotPanel) if panel.isVisible() and panel.is_empty]
+    problems = [f"“{panel.title}” says: {panel.empty_text}" for panel in panels]
+    for graphics in view.findChildren(pg.GraphicsLayoutWidget):
+        if not graphics.isVisible():
+            continue
+        picture, scale = _picture(graphics), graphics.devicePixelRatioF()
+        items = [item for item in graphics.scene().items() if isinstance(item, pg.ViewBox)]
+        for area in (item for item in items if item.isVisible()):
+            place = graphics.mapFromScene(area.sceneBoundingRect()).boundingRect().adjusted(2, 2, -2, -2)
+            corners = (place.left(), place.top(), place.width(), place.height())
+            inside = _pixels(picture.copy(*(round(scale * edge) for edge in corners)))
+            if not inside.size or inside.min() == inside.max():
+                problems.append(f"“{graphics.accessibleName()}” has an empty plot")
+    return problems
+
+
+def _pixels(picture: QImage) -> NDArray[np.uint32]:
+    """Return the colours of a picture with 32 bits per pixel as (height, width)."""
+    import numpy as np
+
+    if picture.isNull():
+        return np.empty((0, 0), np.uint32)
+    colours = np.frombuffer(picture.constBits(), np.uint32)
+    return colours.reshape(picture.height(), picture.width()).copy()
 
 
 def main(report_path: Path | None = None) -> int:

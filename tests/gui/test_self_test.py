@@ -11,13 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
 
 from hdmea.io.resources import resource_path
+from hdmea_gui import self_test
 from hdmea_gui.controller.probe import compiled, loaded
-from hdmea_gui.self_test import Report, change_of, differences
+from hdmea_gui.lazy_views import VIEWS
+from hdmea_gui.self_test import Report, SelfTest, blank_plots, change_of, differences
+from hdmea_gui.theme import LIGHT
+from hdmea_gui.widgets.plot_panel import PlotPanel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,7 +53,9 @@ def test_a_program_that_works_passes_without_a_display(tmp_path: Path) -> None:
     assert report["ok"] is True
     assert report["problems"] == []
     assert report["kernels"] == dict.fromkeys(report["kernels"], True)
-    assert {"Recording", "Unit, Overview", "Unit, Responses", "Unit, Numbers"} <= set(report["views"])
+    pages = [title for title, _ in VIEWS if title != "Unit"]
+    assert set(report["views"]) == {*pages, "Unit, Overview", "Unit, Responses", "Unit, Numbers"}
+    assert min(report["views"].values()) > 0.1
     assert report["platform"] == "offscreen"
     assert report["libraries"]["numpy"] == np.__version__
     assert 0 < report["start"]["shown"] <= report["start"]["usable"] < 280
@@ -70,6 +77,42 @@ def test_a_program_without_its_steps_fails(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert any("a library is missing" in problem for problem in report["problems"])
     assert any("sta_energy" in problem for problem in report["problems"])
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (("units", "UnitsPreview.show_answer"), "the view Units shows nothing of the demo"),
+        (("unit_features", "UnitFeatures.show_answer"), "the view Unit, Numbers shows nothing"),
+        (
+            ("trials_plot", "TrialsPlot._draw_trials"),
+            "in the view Unit, Responses: “Trial raster and PSTH” has",
+        ),
+        (
+            ("unit_overview", "UnitOverview._show_footprint"),
+            "in the view Unit, Overview: “Electrical image” says",
+        ),
+        (
+            ("stimulus_strip", "StimulusStrip._draw"),
+            "in the view Recording: “Population raster and rate over time” has an empty plot",
+        ),
+    ],
+)
+def test_a_program_that_paints_a_view_or_a_plot_blank_fails(
+    qapp: QApplication,
+    no_leaks: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: tuple[str, str],
+    said: str,
+) -> None:
+    module, method = broken
+    monkeypatch.setattr(f"hdmea_gui.previews.{module}.{method}", lambda *_args, **_named: None)
+    monkeypatch.setattr(self_test, "_VIEW_TIMEOUT_S", 1.5)
+
+    problems = SelfTest(tmp_path).run().problems
+
+    assert [problem for problem in problems if said in problem], problems
 
 
 def test_a_window_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
@@ -109,6 +152,26 @@ def test_a_view_that_stays_blank_is_noticed(qtbot: Any) -> None:
     palette.setColor(view.backgroundRole(), QColor("#123456"))
     view.setPalette(palette)
     assert change_of(view, empty)() == 1
+
+
+def test_a_plot_of_one_colour_or_of_words_is_noticed(qtbot: Any) -> None:
+    panel = PlotPanel("Rate", LIGHT, "Time (s)", "Rate (Hz)")
+    view = QWidget()
+    qtbot.addWidget(view)
+    QVBoxLayout(view).addWidget(panel)
+    curve = pg.PlotCurveItem(pen=pg.mkPen("#123456"))
+    panel.plot.addItem(curve)
+    panel.show_empty("Choose a unit.")
+    view.resize(400, 300)
+    view.show()
+    assert blank_plots(view) == ["“Rate” says: Choose a unit."]
+    panel.show_plot()
+    assert blank_plots(view) == ["“Rate” has an empty plot"]
+    curve.setData([0.0, 1.0, 2.0], [0.0, 2.0, 1.0])
+    assert blank_plots(view) == []
+    panel.hide()
+    curve.setData([], [])
+    assert blank_plots(view) == [], "what nobody sees is not looked at"
 
 
 def test_functions_that_were_not_compiled_are_noticed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,23 +25,40 @@ from hdmea_gui.settings import Settings, SettingsStore
 from hdmea_gui.theme import DARK, LIGHT, Theme, contrast, stylesheet
 from hdmea_gui.titles import CheckpointNote, window_title
 
-HEAVY = ("scipy", "numba", "matplotlib", "pandas", "pyarrow", "pynwb", "h5py")
+HEAVY = (
+    *("scipy", "numba", "matplotlib", "pandas", "pyarrow", "pynwb", "h5py", "distributed", "asyncio"),
+    *(f"hdmea.{part}" for part in ("pipeline", "analysis", "features", "stimulus", "simulate", "cli")),
+    *("pyqtgraph.opengl", "pyqtgraph.exporters", "pyqtgraph.flowchart", "multiprocessing.pool"),
+)
 
 
-def test_nothing_heavy_is_imported_on_the_way_to_the_window() -> None:
+def test_nothing_heavy_is_imported_on_the_way_to_the_window(tmp_path: Path) -> None:
     program = (
         "import os, sys; os.environ['QT_QPA_PLATFORM'] = 'offscreen'\n"
         "import hdmea_gui.app as app\n"
         "before = set(sys.modules)\n"
         "assert 'PySide6' not in before and 'numpy' not in before\n"
         "application = app.make_application()\n"
-        "import hdmea_gui.main_window\n"
-        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+        f"window = app.make_window(app._parse(['--settings', {str(tmp_path / 's.json')!r}]))\n"
+        "window.show()\n"
+        "application.processEvents()\n"
+        "assert window.isVisible()\n"
+        "views = [name for name in sys.modules if name == 'hdmea_gui.previews.recording']\n"
+        f"print(views, [name for name in {HEAVY!r} if name in sys.modules])\n"
+        "window.close_without_question()"
     )
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    own = {name: str(tmp_path) for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
 
-    assert done.stdout.strip().splitlines()[-1] == "[]"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **own},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.strip().splitlines()[-1] == "['hdmea_gui.previews.recording'] []"
 
 
 def test_only_the_controller_calls_the_engine() -> None:
