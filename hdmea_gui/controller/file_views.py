@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.io.spreadsheet import write_csv
+from hdmea_gui.controller.exports import reasons
 
 if TYPE_CHECKING:
     from hdmea.io.outline import FileOutline, OutlineEntry
@@ -173,7 +174,8 @@ class WriteOutline:
         bench.require()
         outline = _outline(bench)
         entries: Iterable[OutlineEntry] = () if outline is None else outline.walk()
-        write_csv(self.path, _CSV_TITLES, (_row(entry) for entry in entries))
+        with reasons(self.path):
+            write_csv(self.path, _CSV_TITLES, (_row(entry) for entry in entries))
         return self.path
 
 

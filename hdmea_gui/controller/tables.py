@@ -12,23 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.io.spreadsheet import write_csv
+from hdmea_gui.controller.exports import reasons
 
 if TYPE_CHECKING:
     from hdmea_gui.controller.workspace import Workspace
     from hdmea_gui.jobs import Query
 
-__all__ = ["Columns", "LateTable", "Table", "WriteTable", "export_key", "is_export"]
-
-
-def export_key(view: str, path: Path) -> str:
-    """Return the key of a query that writes data of a view: one for each file, so that none is dropped."""
-    return f"{view}:csv:{path}"
-
-
-def is_export(key: str, view: str) -> bool:
-    """Return whether an answer is that of a file which was written for a view."""
-    return key.startswith(f"{view}:csv:")
-
+__all__ = ["Columns", "LateTable", "Table", "WriteTable"]
 
 Columns = tuple[tuple[str, NDArray[Any]], ...]
 """Titles with units, and values."""
@@ -102,5 +92,6 @@ class WriteTable:
     def answer(self, bench: Workspace) -> Path:
         """Return the file that was written; OSError if it cannot be."""
         table = self.table if isinstance(self.table, Table) else self.table.made(bench)
-        write_csv(self.path, [title for title, _ in table.columns], table.rows())
+        with reasons(self.path):
+            write_csv(self.path, [title for title, _ in table.columns], table.rows())
         return self.path

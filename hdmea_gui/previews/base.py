@@ -12,11 +12,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
+from hdmea_gui.controller.exports import WritePicture, export_key, is_export, outcome
 from hdmea_gui.controller.main import Controller
-from hdmea_gui.controller.tables import LateTable, Table, WriteTable, export_key, is_export
+from hdmea_gui.controller.tables import LateTable, Table, WriteTable
 from hdmea_gui.help_topics import HelpTopic
 from hdmea_gui.jobs import Failure, Query
-from hdmea_gui.previews.export import PICTURES, ask_export_path, picture_of, write_picture
+from hdmea_gui.previews.export import PICTURES, ask_export_path, drawn, picture_of
 from hdmea_gui.previews.panels import Panel, TableOf, panel_at
 from hdmea_gui.texts import no_units_text
 from hdmea_gui.theme import Theme, dress
@@ -235,12 +236,8 @@ class Preview(QWidget):
             self._write_picture(panel.widget, path)
 
     def _write_picture(self, widget: QWidget, path: Path) -> None:
-        try:
-            write_picture(widget, path)
-        except OSError as error:
-            self.told.emit(f"Not exported: {error}")
-        else:
-            self.told.emit(f"Exported: {path}")
+        content = drawn(widget, path.suffix.lower().lstrip("."))
+        self._controller.ask(export_key(self._key, path), WritePicture(path, content))
 
     def _export_table(self, table_of: TableOf, name: str) -> None:
         table = table_of()
@@ -263,9 +260,7 @@ class Preview(QWidget):
 
     def _on_answered(self, key: str, answer: object) -> None:
         if is_export(key, self._key):
-            self.told.emit(
-                f"Not exported: {answer.reason}" if isinstance(answer, Failure) else f"Exported: {answer}"
-            )
+            self.told.emit(outcome(answer))
             return
         # An answer that comes when there is nothing to show any more is not wanted.
         if key != self._key or not self._waits:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pyqtgraph as pg
-from PySide6.QtCore import QMarginsF, QPoint, QSize, QSizeF
-from PySide6.QtGui import QImage, QPageLayout, QPageSize, QPainter, QPdfWriter
+from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QPoint, QSize, QSizeF
+from PySide6.QtGui import QImage, QImageWriter, QPageLayout, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QGraphicsView, QWidget
 
 from hdmea_gui.controller.main import Controller
 from hdmea_gui.places import file_start
 
-__all__ = ["PICTURES", "ask_export_path", "picture_of", "write_picture"]
+__all__ = ["PICTURES", "ask_export_path", "drawn", "picture_of"]
 
 PICTURES = ("png", "svg", "pdf")
 """Kinds of pictures."""
@@ -67,39 +68,57 @@ def picture_of(widget: QWidget) -> QImage:
     return image
 
 
-def write_picture(widget: QWidget, path: Path) -> None:
-    """Write a widget as PNG, SVG or PDF, by the suffix of `path`.
+def drawn(widget: QWidget, kind: str) -> Callable[[], bytes]:
+    """Draw a widget; return what gives the content of its file, empty if nothing was drawn, in any thread.
 
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
+    Parameters
+    ----------
+    widget
+        What is to be seen.
+    kind
+        ``png``, ``svg``, else ``pdf``.
     """
-    if path.suffix.lower() == ".png":
-        written = picture_of(widget).save(str(path))
-    elif path.suffix.lower() == ".svg":
-        generator = QSvgGenerator()
-        generator.setFileName(str(path))
-        generator.setSize(widget.size())
-        generator.setViewBox(widget.rect())
-        # Else letters have three quarters of their size.
-        generator.setResolution(widget.logicalDpiX())
-        generator.setTitle(widget.accessibleName() or widget.objectName())
-        written = _paint(widget, generator, 1.0)
-    else:
-        written = _write_pdf(widget, path)
-    if not written:
-        raise OSError(f"{path} cannot be written: choose another folder, or close the program that uses it.")
+    if widget.size().isEmpty():
+        return lambda: b""
+    if kind == "png":
+        # To compress it takes longer than to draw it.
+        return partial(_as_png, picture_of(widget))
+    content = _as_svg(widget) if kind == "svg" else _as_pdf(widget)
+    return lambda: content
 
 
-def _write_pdf(widget: QWidget, path: Path) -> bool:
-    writer = QPdfWriter(str(path))
+def _as_png(picture: QImage) -> bytes:
+    buffer = _open_buffer()
+    QImageWriter(buffer, b"png").write(picture)
+    return bytes(buffer.data().data())
+
+
+def _as_svg(widget: QWidget) -> bytes:
+    buffer, generator = _open_buffer(), QSvgGenerator()
+    generator.setOutputDevice(buffer)
+    generator.setSize(widget.size())
+    generator.setViewBox(widget.rect())
+    # Else letters have three quarters of their size.
+    generator.setResolution(widget.logicalDpiX())
+    generator.setTitle(widget.accessibleName() or widget.objectName())
+    return bytes(buffer.data().data()) if _paint(widget, generator, 1.0) else b""
+
+
+def _as_pdf(widget: QWidget) -> bytes:
+    buffer = _open_buffer()
+    writer = QPdfWriter(buffer)
     size: QSize = widget.size()
     # A page of the view's own size: one logical pixel is 1/96 inch, 0.75 points.
     page = QPageSize(QSizeF(size.width() * 0.75, size.height() * 0.75), QPageSize.Unit.Point)
     writer.setPageLayout(QPageLayout(page, QPageLayout.Orientation.Portrait, QMarginsF()))
     writer.setResolution(96 * _SCALE)
-    return _paint(widget, writer, float(_SCALE))
+    return bytes(buffer.data().data()) if _paint(widget, writer, float(_SCALE)) else b""
+
+
+def _open_buffer() -> QBuffer:
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    return buffer
 
 
 def _paint(widget: QWidget, device: QSvgGenerator | QPdfWriter, scale: float) -> bool:

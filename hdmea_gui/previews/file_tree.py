@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from hdmea_gui.controller.exports import export_key
 from hdmea_gui.controller.file_views import (
     BelowQuery,
     BelowView,
@@ -32,7 +33,6 @@ from hdmea_gui.controller.file_views import (
 )
 from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import StateView
-from hdmea_gui.controller.tables import export_key
 from hdmea_gui.icons import icon
 from hdmea_gui.jobs import Failure, Query
 from hdmea_gui.models.file_tree import FileTreeModel

@@ -22,12 +22,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from hdmea_gui.controller.exports import export_key, is_export, outcome
 from hdmea_gui.controller.main import Controller
 from hdmea_gui.controller.snapshot import Column
-from hdmea_gui.controller.tables import Table, WriteTable, export_key, is_export
+from hdmea_gui.controller.tables import Table, WriteTable
 from hdmea_gui.dialogs.columns import ColumnsDialog
 from hdmea_gui.help_topics import HelpTopic
-from hdmea_gui.jobs import Failure
 from hdmea_gui.previews.export import ask_export_path
 from hdmea_gui.settings import SettingsStore
 from hdmea_gui.texts import no_units_text
@@ -337,8 +337,7 @@ class UnitTable(QWidget):
 
     def _on_answered(self, key: str, answer: object) -> None:
         if is_export(key, _KEY):
-            text = f"Not exported: {answer.reason}" if isinstance(answer, Failure) else f"Exported: {answer}"
-            self.told.emit(text)
+            self.told.emit(outcome(answer))
 
 
 def _runs(rows: list[int]) -> list[tuple[int, int]]:

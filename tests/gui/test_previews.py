@@ -15,7 +15,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.previews.base import Preview
-from hdmea_gui.previews.export import write_picture
+from hdmea_gui.previews.export import drawn
 from hdmea_gui.previews.receptive_field import ReceptiveFieldPreview
 from hdmea_gui.previews.responses import ResponsesPreview
 from hdmea_gui.theme import LIGHT
@@ -108,6 +108,7 @@ def test_pictures_are_not_blank_in_any_format(
 
     for kind in ("png", "svg", "pdf"):
         view.export_to(tmp_path / f"Bild µ.{kind}")
+    qtbot.waitUntil(lambda: len(told) == 3, timeout=20_000)
     view.copy_picture()
 
     assert [text.split(":")[0] for text in told] == ["Exported"] * 3 + ["The picture was copied."]
@@ -171,9 +172,7 @@ def test_the_name_of_a_movie_that_comes_later_is_seen_whole(qtbot: Any, analysed
     qtbot.waitUntil(lambda: needed + 20 < view.movies.width(), timeout=5000)
 
 
-def test_an_exported_drawing_has_points_as_shapes_and_letters_in_their_size(
-    qtbot: Any, tmp_path: Path
-) -> None:
+def test_an_exported_drawing_has_points_as_shapes_and_letters_in_their_size(qtbot: Any) -> None:
     panel = PlotPanel("Points", LIGHT, "x", "y")
     qtbot.addWidget(panel)
     panel.resize(400, 300)
@@ -182,14 +181,13 @@ def test_an_exported_drawing_has_points_as_shapes_and_letters_in_their_size(
     panel.show_plot()
     panel.show()
 
-    write_picture(panel, tmp_path / "points.svg")
+    content = drawn(panel, "svg")().decode("utf-8")
 
-    drawn = (tmp_path / "points.svg").read_text(encoding="utf-8")
-    pictures = [int(width) for width in re.findall(r'<image [^>]*?width="(\d+)"', drawn)]
+    pictures = [int(width) for width in re.findall(r'<image [^>]*?width="(\d+)"', content)]
     assert all(width > 100 for width in pictures), "no point is a picture"
-    assert "#ff0000" in drawn
-    assert "#00ff00" in drawn
-    sizes = {float(size) for size in re.findall(r'font-size="([\d.]+)"', drawn)}
+    assert "#ff0000" in content
+    assert "#00ff00" in content
+    sizes = {float(size) for size in re.findall(r'font-size="([\d.]+)"', content)}
     assert panel.font().pointSizeF() * panel.logicalDpiX() / 72 in sizes
 
 

@@ -1,0 +1,232 @@
+"""Pictures and tables become files: the window never waits for the drive; a file is whole or as before."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QThread, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
+
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.previews.export import drawn
+
+KINDS = ("png", "svg", "pdf", "csv")
+
+Loaded = tuple[MainWindow, tuple[Path, Path]]
+
+
+@pytest.fixture
+def exporting(qtbot: Any, loaded: Loaded) -> tuple[MainWindow, list[str]]:
+    """Return a window that shows a recording, and what its view says."""
+    window, _ = loaded
+    qtbot.waitUntil(window.recording.has_data, timeout=10_000)
+    told: list[str] = []
+    window.recording.told.connect(told.append)
+    return window, told
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Have the drive not answer; return what tells that it is asked, and what lets it answer."""
+    asked, answers = threading.Event(), threading.Event()
+    replace = os.replace
+
+    def wait(source: Any, target: Any) -> None:
+        asked.set()
+        assert answers.wait(30)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", wait)
+    yield asked, answers
+    answers.set()
+
+
+def full(path: Path) -> OSError:
+    return OSError(errno.ENOSPC, "No space left on device", str(path))
+
+
+def refused(path: Path) -> OSError:
+    return PermissionError(errno.EACCES, "Permission denied", str(path))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_window_goes_on_while_the_drive_does_not_answer(
+    qtbot: Any,
+    exporting: tuple[MainWindow, list[str]],
+    stuck: tuple[threading.Event, threading.Event],
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    (window, told), (asked, answers) = exporting, stuck
+    beats: list[int] = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: beats.append(1))
+    timer.start(1)
+
+    window.recording.export_to(tmp_path / f"picture.{kind}")
+    qtbot.waitUntil(asked.is_set, timeout=10_000)
+    before = len(beats)
+    qtbot.waitUntil(lambda: len(beats) > before + 10, timeout=10_000)
+
+    assert told == []
+    assert not (tmp_path / f"picture.{kind}").exists()
+    answers.set()
+    qtbot.waitUntil(lambda: told == [f"Exported: {tmp_path / f'picture.{kind}'}"], timeout=10_000)
+    assert (tmp_path / f"picture.{kind}").stat().st_size > 0
+    timer.stop()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("error", "why", "advice"),
+    [(full, "(the drive is full)", "Free some space"), (refused, "(Permission denied)", "another folder")],
+)
+def test_what_cannot_be_written_is_said_and_the_file_before_stays(
+    qtbot: Any,
+    exporting: tuple[MainWindow, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    error: Callable[[Path], OSError],
+    why: str,
+    advice: str,
+) -> None:
+    window, told = exporting
+    path = tmp_path / "figures" / f"picture.{kind}"
+    path.parent.mkdir()
+    path.write_bytes(b"before")
+    really = Path.open
+
+    def broken(file: Path, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+        opened = really(file, mode, *arguments, **named)
+        if file.parent != path.parent or mode == "r":
+            return opened
+
+        def write(data: Any) -> None:
+            type(opened).write(opened, data[:3])
+            raise error(file)
+
+        opened.write = write  # type: ignore[assignment]
+        return opened
+
+    monkeypatch.setattr(Path, "open", broken)
+
+    window.recording.export_to(path)
+    qtbot.waitUntil(lambda: bool(told), timeout=10_000)
+
+    assert told[0].startswith(f"Not exported: {path} cannot be written {why}.")
+    assert advice in told[0]
+    assert path.read_bytes() == b"before"
+    assert list(path.parent.iterdir()) == [path], "nothing half written is left"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_folder_that_is_gone_is_said_and_not_made_again(
+    qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path, kind: str
+) -> None:
+    window, told = exporting
+    path = tmp_path / "unplugged" / f"picture.{kind}"
+
+    window.recording.export_to(path)
+    qtbot.waitUntil(lambda: bool(told), timeout=10_000)
+
+    assert told[0].startswith(f"Not exported: {path} cannot be written (its folder is not there).")
+    assert "Connect the drive again" in told[0]
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_is_there_is_replaced(
+    qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path, kind: str
+) -> None:
+    window, told = exporting
+    path = tmp_path / "figures" / f"picture.{kind}"
+    path.parent.mkdir()
+    path.write_bytes(b"before")
+
+    window.recording.export_to(path)
+    qtbot.waitUntil(lambda: told == [f"Exported: {path}"], timeout=10_000)
+
+    assert len(path.read_bytes()) > 100
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need special rights there")
+def test_a_link_stays_a_link(qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path) -> None:
+    window, told = exporting
+    (tmp_path / "figures").mkdir()
+    link = tmp_path / "latest.png"
+    link.symlink_to(tmp_path / "figures" / "picture.png")
+
+    window.recording.export_to(link)
+    qtbot.waitUntil(lambda: told == [f"Exported: {link}"], timeout=10_000)
+
+    assert link.is_symlink()
+    assert (tmp_path / "figures" / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_is_that_of_the_moment_of_the_export(
+    qtbot: Any,
+    exporting: tuple[MainWindow, list[str]],
+    stuck: tuple[threading.Event, threading.Event],
+    tmp_path: Path,
+) -> None:
+    (window, told), (asked, answers) = exporting, stuck
+    pictures = [tmp_path / f"{name}.png" for name in ("first", "second", "third")]
+
+    window.recording.export_to(pictures[0])
+    qtbot.waitUntil(asked.is_set, timeout=10_000)
+    window.recording.export_to(pictures[1])
+    window.recording.raster.setXRange(1.0, 1.5, padding=0)
+    QApplication.processEvents()
+    window.recording.export_to(pictures[2])
+    answers.set()
+    qtbot.waitUntil(lambda: len(told) == 3, timeout=10_000)
+
+    first, second, third = (picture.read_bytes() for picture in pictures)
+    assert first == second
+    assert third != second
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_a_view_without_a_size_gives_no_picture(
+    qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path, kind: str
+) -> None:
+    window, told = exporting
+    widget = QWidget(window)
+    widget.resize(0, 0)
+
+    window.recording._write_picture(widget, tmp_path / f"picture.{kind}")
+    qtbot.waitUntil(lambda: bool(told), timeout=10_000)
+
+    assert "too small to be seen" in told[0]
+    assert not (tmp_path / f"picture.{kind}").exists()
+
+
+def test_compressing_a_picture_is_left_to_the_worker(
+    qtbot: Any, exporting: tuple[MainWindow, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    window, told = exporting
+    names: list[str] = []
+
+    def watched(widget: QWidget, kind: str) -> Callable[[], bytes]:
+        content = drawn(widget, kind)
+
+        def give() -> bytes:
+            names.append(QThread.currentThread().objectName())
+            return content()
+
+        return give
+
+    monkeypatch.setattr("hdmea_gui.previews.base.drawn", watched)
+    window.recording.export_to(tmp_path / "picture.png")
+    qtbot.waitUntil(lambda: bool(told), timeout=10_000)
+
+    assert names == ["engine"]
