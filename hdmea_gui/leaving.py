@@ -45,6 +45,7 @@ class LeaveFlow(QObject):
         controller.failed.connect(self._stay)
         controller.stopped.connect(self._stay)
         controller.occupied.connect(self._stay)
+        controller.left.connect(self._stay)
 
     def unless_lost(self, question: str, go_on: Callable[[], None]) -> None:
         """Go on, after a question if the session is not saved."""

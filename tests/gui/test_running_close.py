@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QTimer
 
 from hdmea.io import atomic, hdf5_store
 from hdmea.pipeline import PipelineSession
@@ -17,6 +18,7 @@ from hdmea_gui.controller.main import Activity
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.dialogs.unsaved import UnsavedDialog
 from hdmea_gui.main_window import MainWindow
+from hdmea_gui.runner import any_left_behind
 from tests.gui.conftest import visible_texts
 from tests.gui.test_running import extra_steps  # noqa: F401 - a fixture
 
@@ -120,6 +122,27 @@ def test_a_save_that_fails_does_not_close_the_window(
     assert "No space left on device" in visible_texts(window.dialog)
     assert window.controller.state.unsaved
     assert target.read_bytes() == b"what was there before"
+
+
+def test_a_save_that_was_left_behind_does_not_close_the_window_later(
+    qtbot: Any, saving: tuple[MainWindow, Path], slow_disk: SlowDisk, idle: Idle, tmp_path: Path
+) -> None:
+    window, _ = saving
+    asked(window).wait_button.click()
+    window.controller.stop()
+    assert window.controller.leave_behind()
+    slow_disk.go_on.set()
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=10_000)
+    idle()
+
+    with qtbot.waitSignal(window.controller.saved, timeout=10_000):
+        window.controller.save(tmp_path / "elsewhere.h5", overwrite=False)
+    # A window that closes does so in the next turn of the event loop, and timers come in their order.
+    turned: list[bool] = []
+    QTimer.singleShot(0, lambda: turned.append(True))
+    qtbot.waitUntil(lambda: bool(turned), timeout=5000)
+
+    assert window.isVisible()
 
 
 def test_stop_during_a_save_keeps_everything(
