@@ -75,7 +75,7 @@ class WelcomePage(QWidget):
             self.open_button.setFocus()
 
     def set_enabled(self, enabled: bool) -> None:
-        """Enable or disable the buttons; the one that had the focus gets it back."""
+        """Enable or disable the buttons; the one that had the focus gets it back if nothing else took it."""
         for button in (self.open_button, self.demo_button):
             if button.hasFocus() and not enabled:
                 # Else Qt would pass it on to whatever comes next.
@@ -83,7 +83,7 @@ class WelcomePage(QWidget):
                 button.clearFocus()
             button.setEnabled(enabled)
         if enabled and self._left is not None:
-            if self.isVisible():
+            if self.isVisible() and self.window().focusWidget() is None:
                 self._left.setFocus()
             self._left = None
 

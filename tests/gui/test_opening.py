@@ -99,6 +99,21 @@ def test_the_first_page_has_its_focus_back_if_nothing_was_opened(
     assert window.focusWidget() is welcome.demo_button
 
 
+def test_the_first_page_does_not_take_the_focus_from_what_was_turned_to_meanwhile(
+    window: MainWindow, tmp_path: Path, idle: Idle
+) -> None:
+    window.recording.welcome.demo_button.setFocus()
+    (tmp_path / "broken-Rec.cmcr").write_bytes(b"nothing")
+    drop(window, tmp_path / "broken-Rec.cmcr")
+
+    window.panel.list.setFocus()
+    idle()
+
+    assert window.dialog is not None
+    window.dialog.close()
+    assert window.focusWidget() is window.panel.list
+
+
 def test_the_window_fills_a_screen_that_is_too_small_for_it(window: MainWindow) -> None:
     room = window.screen().availableSize()
 
