@@ -366,8 +366,10 @@ class RecoverJob:
         session.touch()
         names = ("cmcr_path", "cmtr_path")
         sources = tuple(Path(session.source_files[name]) for name in names if session.source_files.get(name))
+        # As they were when they were loaded: where they lie now need not answer.
+        nbytes = sum(session.source_files.get(name, 0) for name in ("cmcr_size", "cmtr_size"))
         with ctx.commit():
-            bench.adopt(session, sources)
+            bench.adopt(session, sources, source_bytes=nbytes)
             bench.keeper.take_over(self.offer)
         return OpenResult(bench.state(), notes=("The session was recovered; it is not saved yet.",))
 

@@ -468,6 +468,22 @@ def test_two_windows_do_not_recover_the_same_checkpoint(session: PipelineSession
     assert files(folder) == [".h5", ".json"], "it belongs to the first window"
 
 
+def test_the_size_of_the_source_files_is_known_after_recovering(
+    session: PipelineSession, folder: Path
+) -> None:
+    sizes = [Path(session.source_files[f"{kind}_path"]).stat().st_size for kind in ("cmcr", "cmtr")]
+    crashed = Keeper(folder)
+    crashed.keep(session, 1, Ctx())
+    gone(crashed)
+    bench = Workspace(Keeper(folder))
+    (offer,) = Keeper(folder).left_behind()
+
+    result = RecoverJob(offer).run(bench, Ctx())
+
+    assert result.state is not None
+    assert result.state.source_bytes == sum(sizes) > 0
+
+
 def test_settings_say_where_and_whether(tmp_path: Path) -> None:
     keeper = make_keeper(Settings(recovery_folder=str(tmp_path), auto_checkpoint=False))
     assert keeper.folder == tmp_path
