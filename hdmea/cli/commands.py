@@ -1,24 +1,17 @@
-"""The command line: ``hdmea run | info | features | convert | script | demo``."""
+"""The commands: ``hdmea run | info | features | export | convert | script | demo``."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import enum
 import json
-import logging
-import signal
-import sys
-import threading
-import types
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from tqdm import tqdm
 
 from hdmea._version import __version__
+from hdmea.cli.terminal import EXIT_FAILED, Bars, cancel_on_interrupt, errors_told
 from hdmea.utils.exceptions import ConfigurationError, HDMEAError, StepCancelled, ValidationError
 
 if TYPE_CHECKING:
@@ -26,7 +19,7 @@ if TYPE_CHECKING:
     from hdmea.pipeline.flows import FlowOptions
     from hdmea.pipeline.results import FlowResult
     from hdmea.pipeline.session import PipelineSession
-    from hdmea.pipeline.step import ProgressEvent, StepRun
+    from hdmea.pipeline.step import StepRun
 
 __all__ = ["app", "main"]
 
@@ -38,9 +31,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-
-EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -83,7 +73,7 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run a flow on one recording and write its result file."""
-    with _errors(debug), _cancel_on_interrupt() as cancel:
+    with errors_told(debug), cancel_on_interrupt() as cancel:
         from hdmea.pipeline.flows import FlowOptions, execute_flow, load_flow
         from hdmea.pipeline.step import get_step
 
@@ -99,7 +89,7 @@ def run(
                 overrides[item.step] = {**sources, **overrides.get(item.step, {})}
         chosen = chosen.with_parameters(overrides)
         chosen.check_parameters()
-        with _Bars() as bars:
+        with Bars() as bars:
             checkpoint = _Checkpointer(session, target) if checkpoint_each else None
             options = FlowOptions(force, force, bars.show, cancel, workers, checkpoint)
             result = execute_flow(session, chosen, options)
@@ -145,7 +135,7 @@ def features(
     debug: Debug = False,
 ) -> None:
     """List the features: names, what they need, and what each number means."""
-    with _errors(debug):
+    with errors_told(debug):
         from hdmea.features import default_registry
 
         _register_features(feature_files)
@@ -192,7 +182,7 @@ def export(
     debug: Debug = False,
 ) -> None:
     """Write all numbers of the units as a table: one row per unit, every column described."""
-    with _errors(debug):
+    with errors_told(debug):
         from hdmea.pipeline.feature_table import write_feature_table
         from hdmea.pipeline.session import PipelineSession
 
@@ -219,7 +209,7 @@ def convert(
     debug: Debug = False,
 ) -> None:
     """Write a result file in another layout; the source stays as it is."""
-    with _errors(debug):
+    with errors_told(debug):
         from hdmea.io import hdf5_store
         from hdmea.pipeline.session import PipelineSession, SaveState
 
@@ -238,7 +228,7 @@ def script(
     debug: Debug = False,
 ) -> None:
     """Print a Python script that makes the same result again."""
-    with _errors(debug):
+    with errors_told(debug):
         from hdmea.pipeline.script import session_script
         from hdmea.pipeline.session import PipelineSession
 
@@ -253,7 +243,7 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Write a synthetic recording with known truth, playlist and stimuli beside it."""
-    with _errors(debug):
+    with errors_told(debug):
         from hdmea.simulate import write_demo
 
         recording = write_demo(folder, seed=seed)
@@ -337,7 +327,7 @@ def _finish(
     result: FlowResult,
     target: Path,
     overwrite: bool,
-    bars: _Bars,
+    bars: Bars,
     options: FlowOptions,
 ) -> None:
     """Write the result file, or after a failure what was computed before it."""
@@ -375,89 +365,3 @@ class _Checkpointer:
     def __call__(self, run: StepRun) -> None:
         if not run.cached:
             self._session.checkpoint(self._path, checkpoint_name=f"after_{run.definition.name}")
-
-
-class _Bars:
-    """One progress bar per step on standard error; plain lines where that is no terminal."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm[Any] | None = None
-        self._step = ""
-
-    def __enter__(self) -> _Bars:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def show(self, event: ProgressEvent) -> None:
-        self.update(event.step, event.title, event.fraction, event.text)
-
-    def update(self, step: str, title: str, fraction: float, text: str) -> None:
-        if step != self._step:
-            self.close()
-            self._step = step
-            if sys.stderr.isatty():
-                self._bar = tqdm(
-                    total=100,
-                    desc=title,
-                    bar_format="{desc:28s} {percentage:3.0f}% |{bar:30}| {elapsed} {postfix}",
-                )
-            else:
-                typer.echo(f"{title} …", err=True)
-        if self._bar is not None:
-            self._bar.set_postfix_str(text, refresh=False)
-            self._bar.update(fraction * 100 - self._bar.n)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
-        self._step = ""
-
-
-@contextlib.contextmanager
-def _cancel_on_interrupt() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a request to stop at the next safe place; the second stops at once."""
-    cancel = threading.Event()
-
-    def handle(signum: int, frame: types.FrameType | None) -> None:
-        if cancel.is_set():
-            raise KeyboardInterrupt
-        cancel.set()
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield cancel
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-class _LogHandler(logging.Handler):
-    """Log lines on standard error that do not tear progress bars apart."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if self.level <= logging.DEBUG:
-            tqdm.write(self.format(record), file=sys.stderr)
-        elif not record.exc_info:  # the error itself is shown once, at the end
-            tqdm.write(f"{record.levelname.lower()}: {record.getMessage()}", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _errors(debug: bool) -> Iterator[None]:
-    """Show errors as one message and an exit code; with `debug` with their traceback."""
-    handler = _LogHandler(level=logging.DEBUG if debug else logging.WARNING)
-    root = logging.getLogger("hdmea")
-    root.addHandler(handler)
-    try:
-        yield
-    except (StepCancelled, KeyboardInterrupt):
-        typer.echo("stopped; nothing was left half-written", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-    except (HDMEAError, OSError, MemoryError) as error:
-        if debug:
-            raise
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(EXIT_FAILED) from None
-    finally:
-        root.removeHandler(handler)

@@ -1,0 +1,114 @@
+"""What a command shows on the terminal: progress, log lines, errors; and how Ctrl-C stops it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import typer
+from tqdm import tqdm
+
+from hdmea.utils.exceptions import HDMEAError, StepCancelled
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.step import ProgressEvent
+
+__all__ = ["EXIT_FAILED", "EXIT_INTERRUPTED", "Bars", "cancel_on_interrupt", "errors_told"]
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+class Bars:
+    """One progress bar per step on standard error; plain lines where that is no terminal."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+        self._step = ""
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def show(self, event: ProgressEvent) -> None:
+        """Show how far a step is."""
+        self.update(event.step, event.title, event.fraction, event.text)
+
+    def update(self, step: str, title: str, fraction: float, text: str) -> None:
+        """Show how far something is; another step closes the bar of the one before."""
+        if step != self._step:
+            self.close()
+            self._step = step
+            if sys.stderr.isatty():
+                self._bar = tqdm(
+                    total=100,
+                    desc=title,
+                    bar_format="{desc:28s} {percentage:3.0f}% |{bar:30}| {elapsed} {postfix}",
+                )
+            else:
+                typer.echo(f"{title} …", err=True)
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.update(fraction * 100 - self._bar.n)
+
+    def close(self) -> None:
+        """Leave the bar as it is, and begin a new one next time."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        self._step = ""
+
+
+@contextlib.contextmanager
+def cancel_on_interrupt() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into a request to stop at the next safe place; the second stops at once."""
+    cancel = threading.Event()
+
+    def handle(signum: int, frame: types.FrameType | None) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield cancel
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _LogHandler(logging.Handler):
+    """Log lines on standard error that do not tear progress bars apart."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.level <= logging.DEBUG:
+            tqdm.write(self.format(record), file=sys.stderr)
+        elif not record.exc_info:  # the error itself is shown once, at the end
+            tqdm.write(f"{record.levelname.lower()}: {record.getMessage()}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def errors_told(debug: bool) -> Iterator[None]:
+    """Show errors as one message and an exit code; with `debug` with their traceback."""
+    handler = _LogHandler(level=logging.DEBUG if debug else logging.WARNING)
+    root = logging.getLogger("hdmea")
+    root.addHandler(handler)
+    try:
+        yield
+    except (StepCancelled, KeyboardInterrupt):
+        typer.echo("stopped; nothing was left half-written", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except (HDMEAError, OSError, MemoryError) as error:
+        if debug:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(EXIT_FAILED) from None
+    finally:
+        root.removeHandler(handler)
