@@ -1,57 +1,35 @@
-"""What is in memory: a recording and everything that was computed from it."""
+"""A session: a recording in memory with everything computed from it, and the way to and from its file."""
 
 from __future__ import annotations
 
-import datetime
-import enum
 import logging
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hdmea.io import hdf5_store
 from hdmea.io.hdf5_store import SessionContent
-from hdmea.pipeline.changes import deep_merge, fingerprint
 from hdmea.pipeline.completed import CompletedSteps
-from hdmea.utils.exceptions import MissingInputError, SessionError, ValidationError
+from hdmea.pipeline.session_data import DEFAULT_OUTPUT_DIR, SaveState, SessionData, check_dataset_id, now
+from hdmea.utils.exceptions import SessionError, ValidationError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PipelineSession", "SaveState", "create_session", "dataset_id_from_paths"]
+__all__ = [
+    "DEFAULT_OUTPUT_DIR",
+    "PipelineSession",
+    "SaveState",
+    "create_session",
+    "dataset_id_from_paths",
+    "now",
+]
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_OUTPUT_DIR = Path("artifacts")
-_UNIT_ID = re.compile(r"unit_\d{3,}")
-_FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
 Progress = Callable[[float, str], None]
-
-
-class SaveState(enum.Enum):
-    """Whether a session has a result file of its own."""
-
-    DEFERRED = "deferred"
-    SAVED = "saved"
-
-
-def now() -> str:
-    """Return the time of day in UTC as ISO 8601 text with seconds."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def check_dataset_id(dataset_id: str) -> str:
-    """Return `dataset_id` if it can name a recording and its file, else raise ValidationError."""
-    if not isinstance(dataset_id, str) or not dataset_id.strip():
-        raise ValidationError("dataset_id must not be empty: give the name of the recording.")
-    if _FORBIDDEN.search(dataset_id) or dataset_id in {".", ".."}:
-        raise ValidationError(
-            f'dataset_id {dataset_id!r} cannot be a file name: leave out / \\ : * ? " < > | '
-            f"and control characters."
-        )
-    return dataset_id
 
 
 def dataset_id_from_paths(cmcr_path: str | Path | None, cmtr_path: str | Path | None) -> str:
@@ -62,8 +40,8 @@ def dataset_id_from_paths(cmcr_path: str | Path | None, cmtr_path: str | Path | 
     return check_dataset_id(re.sub(r'[\\:*?"<>|]', "_", Path(source).stem).rstrip("-") or "recording")
 
 
-@dataclass(eq=False)
-class PipelineSession:
+@dataclass(eq=False, repr=False)
+class PipelineSession(SessionData):
     """All data of one recording in memory, and the way to and from its result file.
 
     Nothing is written until `save` or `checkpoint` is called. What was not saved when the process ends
@@ -98,171 +76,6 @@ class PipelineSession:
     `has_unsaved_changes` cannot notice them.
     """
 
-    dataset_id: str
-    units: dict[str, Any] = field(default_factory=dict)
-    metadata: dict[str, Any] = field(default_factory=dict)
-    stimulus: dict[str, Any] = field(default_factory=dict)
-    save_state: SaveState = SaveState.DEFERRED
-    hdf5_path: Path | None = None
-    completed_steps: CompletedSteps = field(default_factory=CompletedSteps)
-    source_files: dict[str, Any] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    output_dir: Path = DEFAULT_OUTPUT_DIR
-    checkpoint_name: str | None = None
-    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
-    created_at: str = field(default_factory=now)
-    extra: dict[str, Any] = field(default_factory=dict)
-    read_only_reason: str | None = None
-
-    def __post_init__(self) -> None:
-        check_dataset_id(self.dataset_id)
-        self.output_dir = Path(self.output_dir)
-        self.completed_steps = CompletedSteps(self.completed_steps)
-        for unit_id in self.units:
-            _check_unit_id(unit_id)
-        self._revision = 0
-        self._saved_as: int | None = None
-        if self.hdf5_path is not None:
-            self.hdf5_path = Path(self.hdf5_path)
-        if not (self.units or self.metadata or self.stimulus):
-            self.mark_clean()
-
-    def __repr__(self) -> str:
-        return (
-            f"PipelineSession({self.dataset_id!r}, {self.unit_count} units, {self.save_state.value}, "
-            f"steps: {', '.join(self.completed_steps) or 'none'})"
-        )
-
-    # -- state ---------------------------------------------------------------------------------------
-
-    @property
-    def is_saved(self) -> bool:
-        """Whether the session has a result file; it need not be current (`has_unsaved_changes`)."""
-        return self.save_state is SaveState.SAVED
-
-    @property
-    def is_deferred(self) -> bool:
-        """Whether the session exists in memory only."""
-        return self.save_state is SaveState.DEFERRED
-
-    @property
-    def has_unsaved_changes(self) -> bool:
-        """Whether anything was added, replaced or removed since the last save (or since the load)."""
-        return self._saved_as != self._fingerprint()
-
-    @property
-    def unit_count(self) -> int:
-        """Number of units."""
-        return len(self.units)
-
-    @property
-    def memory_estimate_gb(self) -> float:
-        """Memory that the session's data take, in GB (1e9 bytes), counted at any depth."""
-        return hdf5_store.estimate_nbytes(self._trees()) / 1e9
-
-    @property
-    def acquisition_rate(self) -> float:
-        """Acquisition rate in Hz; MissingInputError before a recording was loaded."""
-        return float(self.require("metadata", "acquisition_rate")[0])
-
-    @property
-    def duration_s(self) -> float:
-        """Duration of the recording in seconds; MissingInputError before a recording was loaded."""
-        return float(self.require("metadata", "recording_duration_s")[0])
-
-    @property
-    def default_path(self) -> Path:
-        """Where `save` writes without a path: the session's own file, else `output_dir/<dataset_id>.h5`."""
-        return self.hdf5_path or self.output_dir / f"{self.dataset_id}.h5"
-
-    # -- content -------------------------------------------------------------------------------------
-
-    def add_units(self, units: Mapping[str, Mapping[str, Any]]) -> None:
-        """Add units, or add to units that are there.
-
-        Parameters
-        ----------
-        units
-            Unit id (``unit_001``) to its data; dictionaries are merged at any depth, other values replaced.
-
-        Raises
-        ------
-        ValidationError
-            If a unit id is not of the form ``unit_`` and at least three digits.
-        """
-        for unit_id in units:
-            _check_unit_id(unit_id)
-        deep_merge(self.units, units)
-        self._revision += 1
-
-    def add_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Add metadata; dictionaries are merged at any depth, other values replaced."""
-        deep_merge(self.metadata, metadata)
-        self._revision += 1
-
-    def add_stimulus(self, stimulus: Mapping[str, Any]) -> None:
-        """Add stimulus data; dictionaries are merged at any depth, other values replaced."""
-        deep_merge(self.stimulus, stimulus)
-        self._revision += 1
-
-    def add_feature(
-        self, unit_id: str, feature_name: str, data: Any, metadata: Mapping[str, Any] | None = None
-    ) -> None:
-        """Store one feature of one unit as ``units[unit_id]["features"][feature_name]``.
-
-        Parameters
-        ----------
-        unit_id
-            The unit; KeyError if the session does not have it.
-        feature_name
-            Name of the feature; an existing one is replaced.
-        data
-            An array, or a dictionary of named outputs.
-        metadata
-            What it was computed with.
-        """
-        if unit_id not in self.units:
-            raise KeyError(f"There is no unit {unit_id!r}; this session has {self.unit_count} units.")
-        features = self.units[unit_id].setdefault("features", {})
-        features[feature_name] = {"data": data, "metadata": dict(metadata or {})}
-        self._revision += 1
-
-    def mark_step_complete(self, step_name: str) -> None:
-        """Note that a step was completed."""
-        self.completed_steps.add(step_name)
-        self._revision += 1
-
-    def set_source_files(
-        self, cmcr_path: str | Path | None = None, cmtr_path: str | Path | None = None
-    ) -> None:
-        """Note the files that the data come from, with size and modification time where they are there."""
-        for kind, path in (("cmcr", cmcr_path), ("cmtr", cmtr_path)):
-            if path is None:
-                continue
-            self.source_files[f"{kind}_path"] = str(path)
-            if Path(path).is_file():
-                stat = Path(path).stat()
-                self.source_files[f"{kind}_size"] = stat.st_size
-                self.source_files[f"{kind}_mtime"] = stat.st_mtime
-        self._revision += 1
-
-    def require(self, *path: str, hint: str = "") -> Any:
-        """Return what is stored at `path`, e.g. ``require("metadata", "segments")``.
-
-        Raises
-        ------
-        MissingInputError
-            If it is not there; the message begins with `hint`, which says what to do.
-        """
-        node: Any = {"units": self.units, "metadata": self.metadata, "stimulus": self.stimulus}
-        for name in path:
-            if not isinstance(node, Mapping) or name not in node:
-                advice = hint or "run load_recording first"
-                sentence = f"{advice[:1].upper()}{advice[1:]}"
-                raise MissingInputError(f"{sentence} ({'/'.join(path)} is not in this session).")
-            node = node[name]
-        return node
-
     def to_dataframe(self) -> pd.DataFrame:
         """Return every scalar that is known of the units as a table, one row per unit.
 
@@ -275,8 +88,6 @@ class PipelineSession:
         from hdmea.pipeline.feature_table import feature_table
 
         return feature_table(self)
-
-    # -- files ---------------------------------------------------------------------------------------
 
     def save(
         self,
@@ -444,21 +255,6 @@ class PipelineSession:
         hdf5_store.update_session(path, content, changed)
         self.mark_clean()
 
-    def mark_clean(self) -> None:
-        """Take the session's present content as saved."""
-        self._saved_as = self._fingerprint()
-
-    def touch(self) -> None:
-        """Note that the content was changed by other means than the methods above."""
-        self._revision += 1
-
-    def _trees(self) -> dict[str, Any]:
-        return {"units": self.units, "metadata": self.metadata, "stimulus": self.stimulus}
-
-    def _fingerprint(self) -> int:
-        parts = (*self._trees().values(), self.source_files, self.steps, list(self.completed_steps))
-        return hash((self._revision, len(self.warnings), *map(fingerprint, parts)))
-
     def refuse_foreign_file(self, target: Path) -> None:
         """Raise FileExistsError if `target` exists and is not a file of this recording."""
         if not target.exists():
@@ -501,11 +297,6 @@ def create_session(
     session.set_source_files(cmcr_path, cmtr_path)
     session.mark_clean()
     return session
-
-
-def _check_unit_id(unit_id: object) -> None:
-    if not isinstance(unit_id, str) or not _UNIT_ID.fullmatch(unit_id):
-        raise ValidationError(f"Unit id {unit_id!r} is not of the form 'unit_001' (at least three digits).")
 
 
 def _same_file(first: Path, second: Path) -> bool:
