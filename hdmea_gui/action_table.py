@@ -305,7 +305,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
         "theme_light",
         "Li&ght colours",
-        "use_light",
+        "colours.use_light",
         "&View",
         "Dark on light",
         new_group=True,
@@ -313,12 +313,18 @@ ACTIONS: tuple[ActionSpec, ...] = (
         choice="theme",
     ),
     ActionSpec(
-        "theme_dark", "&Dark colours", "use_dark", "&View", "Light on dark", checkable=True, choice="theme"
+        "theme_dark",
+        "&Dark colours",
+        "colours.use_dark",
+        "&View",
+        "Light on dark",
+        checkable=True,
+        choice="theme",
     ),
     ActionSpec(
         "theme_system",
         "Colours of the &system",
-        "use_system",
+        "colours.use_system",
         "&View",
         "As the desktop",
         checkable=True,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 from pathlib import Path
 
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QMainWindow
 
 from hdmea_gui.actions import ActionSet
 from hdmea_gui.availability import refusals
+from hdmea_gui.colouring import ColourFlow
 from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.controller.snapshot import OpenResult, StateView
 from hdmea_gui.dialogs.calibration import CalibrationDialog
@@ -44,9 +44,8 @@ from hdmea_gui.running import RunFlow
 from hdmea_gui.saving import SaveFlow
 from hdmea_gui.scripting import ScriptCopier
 from hdmea_gui.settings import SettingsStore
-from hdmea_gui.theme import ThemeName, apply_palette, dress, theme_of
+from hdmea_gui.theme import ThemeName
 from hdmea_gui.titles import window_title
-from hdmea_gui.turns import Turns
 from hdmea_gui.widgets.drop_sign import DropSign
 from hdmea_gui.widgets.log_panel import LogPanel, LogRelay
 from hdmea_gui.widgets.recent_menu import RecentMenu
@@ -100,11 +99,10 @@ class MainWindow(QMainWindow):
         self.settings = settings
         self.joined: bool | None = None
         self._may_close = self._closing = False
-        self._turns = Turns(self)
         self._durations_path = durations
-        self._theme = theme_of(settings.values.theme)
+        self.colours = ColourFlow(settings, self)
         self.setWindowIcon(application_icon())
-        self.dialogs = DialogHost(self._theme, self)
+        self.dialogs = DialogHost(self.colours.theme, self)
         self.saving = SaveFlow(controller, settings, self.dialogs, self)
         self.leaving = LeaveFlow(controller, self.saving, self.dialogs, self)
         self.opening = OpenFlow(
@@ -124,20 +122,25 @@ class MainWindow(QMainWindow):
         self.recovery.crashes = {} if logs is None else logs.crashes
         self.helping = HelpFlow(controller, self.dialogs, logs, self)
         self.preferences = PreferencesFlow(settings, self.recovery, self.helping, self.dialogs, self)
-        self.steps = StepListView(controller.steps, self._theme, self)
+        self.steps = StepListView(controller.steps, self.colours.theme, self)
         self.running = RunFlow(controller, self.steps, self.dialogs, self)
         self.actions_ = ActionSet(self)
-        self.panel = StepPanel(controller, self.steps, self.actions_, self._theme, self)
+        self.panel = StepPanel(controller, self.steps, self.actions_, self.colours.theme, self)
         self.editing.attach(self.panel)
-        self.views = LazyViews(controller, self._theme, self)
+        self.views = LazyViews(controller, self.colours.theme, self)
         self.recording = self.views.get(RecordingPreview)
         self.table = UnitTable(controller, settings, self)
-        self.log = LogPanel(self._theme, self.actions_["copy_report"], self, controller.readable)
+        self.log = LogPanel(self.colours.theme, self.actions_["copy_report"], self, controller.readable)
         self._relay = LogRelay(self)
         self._lay_out()
         self._connect()
         self._restore()
-        self.use_theme(settings.values.theme, at_once=True)
+        self.colours.attach(
+            self.actions_,
+            self.views,
+            (self.status, self.drop_sign, self.panel, self.table, self.log, self.toolbar),
+            (self.panel, self.log, self.helping, self.dialogs),
+        )
         for problem in settings.problems:
             self.log.add(logging.WARNING, problem)
         self.helping.mention_crashes()
@@ -204,7 +207,6 @@ class MainWindow(QMainWindow):
         self.recording.told.connect(self._say)
         self.views.made.connect(self._on_view)
         self.log.warnings_changed.connect(self.status.show_warnings)
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_scheme)
 
     # -- opening -------------------------------------------------------------------------------------
 
@@ -324,44 +326,9 @@ class MainWindow(QMainWindow):
         """Show or hide the log."""
         self.log.setVisible(self.actions_["log"].isChecked())
 
-    def use_light(self) -> None:
-        """Dark on light."""
-        self.use_theme("light")
-
-    def use_dark(self) -> None:
-        """Light on dark."""
-        self.use_theme("dark")
-
-    def use_system(self) -> None:
-        """As the desktop."""
-        self.use_theme("system")
-
     def use_theme(self, name: ThemeName, *, at_once: bool = False) -> None:
         """Draw everything in the colours of a theme; `at_once` before this returns, else soon."""
-        self.settings.values.theme = name
-        theme = self._theme = self.views.theme = theme_of(name)
-        dressed = (self.status, self.drop_sign, self.panel, self.table, self.log, self.toolbar)
-        coloured = (self.actions_, self.panel, self.log, self.helping, self.dialogs)
-        # In turns, as the event loop must not stand still for all of it; what is seen is painted once.
-        self.setUpdatesEnabled(False)
-        self._turns.begin(
-            (
-                partial(apply_palette, theme),
-                *(partial(dress, part, theme) for part in dressed),
-                partial(self.views.use_theme, theme),
-                *(partial(part.apply_theme, theme) for part in coloured),
-                partial(self.setUpdatesEnabled, True),
-                *(part.catch_up for view in self.views.so_far for part in view.parts),
-            )
-        )
-        if at_once:
-            self._turns.finish()
-        for other in ("light", "dark", "system"):
-            self.actions_[f"theme_{other}"].setChecked(other == name)
-
-    def _on_system_scheme(self) -> None:
-        if self.settings.values.theme == "system":
-            self.use_theme("system")
+        self.colours.use(name, at_once=at_once)
 
     # -- state ---------------------------------------------------------------------------------------
 
@@ -422,7 +389,7 @@ class MainWindow(QMainWindow):
         self.views.stop()
         self._relay.close()
         self.helping.close()
-        QGuiApplication.styleHints().colorSchemeChanged.disconnect(self._on_system_scheme)
+        self.colours.close()
         # A step stops within a second; while a drive does not answer, nobody should look at a dead window.
         self.hide()
         self.joined = self.controller.shutdown(JOIN_S)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QColor, QIcon, QKeySequence, QPalette
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QToolButton
 
@@ -290,6 +290,35 @@ def test_a_long_text_in_the_status_line_does_not_widen_the_window(window: MainWi
     window.status.say("a very long sentence " * 40)
 
     assert window.minimumSizeHint().width() == width
+
+
+def test_colours_that_are_there_already_are_not_drawn_again(window: MainWindow) -> None:
+    window.use_theme("dark", at_once=True)
+
+    window.use_theme("dark")
+    assert window.updatesEnabled()
+
+    window.use_theme("light")
+    assert not window.updatesEnabled()
+    window.use_theme("light", at_once=True)
+    assert window.updatesEnabled()
+
+
+def test_the_colours_follow_the_desktop_only_if_they_are_to(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hdmea_gui.colouring.theme_of", lambda name: LIGHT if name == "light" else DARK)
+    changed = QApplication.styleHints().colorSchemeChanged
+    window.use_theme("light", at_once=True)
+    changed.emit(Qt.ColorScheme.Dark)
+    assert window.colours.theme is LIGHT
+
+    window.settings.values.theme = "system"
+    changed.emit(Qt.ColorScheme.Dark)
+
+    assert window.colours.theme is DARK
+    window.use_theme("system", at_once=True)
+    assert window.panel.styleSheet() == stylesheet(DARK)
 
 
 def test_a_theme_reaches_every_part_and_open_dialogs_while_the_event_loop_goes_round(
