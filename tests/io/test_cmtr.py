@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdmea.io import cmtr as cmtr_module
-from hdmea.io.cmtr import CmtrReader
+from hdmea.io import cmtr_peaks
+from hdmea.io.cmtr import CmtrReader, UnitSpikes
 from hdmea.utils.exceptions import DataLoadError
 from tests.io.vendor_files import VendorUnit, write_cmcr, write_cmtr
 
@@ -188,7 +188,7 @@ class TestPeaks:
         path = write_cmtr(tmp_path_factory.mktemp("law") / "a.cmtr", [unit])
         whole = _read(path, rate)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(cmtr_module, "SLICE_ROWS", 7)
+            patch.setattr(cmtr_peaks, "SLICE_ROWS", 7)
             sliced = _read(path, rate)
         accepted = sorted(time for time, used in zip(times, include, strict=True) if used)
         assert whole.samples.tolist() == sliced.samples.tolist()
@@ -197,7 +197,7 @@ class TestPeaks:
         np.testing.assert_allclose(whole.waveform, sliced.waveform, rtol=1e-6)
 
 
-def _read(path: Path, rate: float) -> cmtr_module.UnitSpikes:
+def _read(path: Path, rate: float) -> UnitSpikes:
     with CmtrReader(path) as reader:
         return reader.read_unit(reader.units[0], rate)
 
