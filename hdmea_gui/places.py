@@ -1,16 +1,16 @@
-"""Where file dialogs begin: a remembered folder may lie on a drive that does not answer any more."""
+"""What file dialogs ask of folders and files: those may lie on a drive that does not answer any more."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 
 from hdmea_gui.lookup import answer_of, ask_beside
 
-__all__ = ["PATIENCE_S", "file_start", "first_folder", "folder_start", "is_folder"]
+__all__ = ["PATIENCE_S", "file_start", "first_folder", "folder_start", "is_folder", "is_there"]
 
 logger = logging.getLogger(__name__)
 
@@ -23,18 +23,12 @@ _silent: dict[Path, Future[bool]] = {}
 
 def is_folder(folder: Path) -> bool:
     """Return whether a folder is there; False if its drive does not answer within `PATIENCE_S`."""
-    before = _silent.get(folder)
-    if before is not None and not before.done():
-        return False
-    answer = ask_beside(lambda: os.path.isdir(folder))
-    try:
-        found = answer_of(answer, PATIENCE_S)
-    except TimeoutError:
-        logger.info("%s does not answer: file dialogs begin in another folder.", folder)
-        _silent[folder] = answer
-        return False
-    _silent.pop(folder, None)
-    return found
+    return _answer(os.path.isdir, folder)
+
+
+def is_there(path: Path) -> bool:
+    """Return whether a file or folder is there; False if its drive does not answer within `PATIENCE_S`."""
+    return _answer(os.path.exists, path)
 
 
 def first_folder(folders: Iterable[Path | None]) -> Path:
@@ -50,3 +44,18 @@ def folder_start(folder: str) -> str:
 def file_start(proposed: Path) -> Path:
     """Return a file that a dialog can propose: of this name, in the home folder if its own is not there."""
     return proposed if is_folder(proposed.parent) else Path.home() / proposed.name
+
+
+def _answer(question: Callable[[Path], bool], path: Path) -> bool:
+    before = _silent.get(path)
+    if before is not None and not before.done():
+        return False
+    answer = ask_beside(lambda: question(path))
+    try:
+        found = answer_of(answer, PATIENCE_S)
+    except TimeoutError:
+        logger.info("%s does not answer; it is taken as not there.", path)
+        _silent[path] = answer
+        return False
+    _silent.pop(path, None)
+    return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from hdmea_gui.places import file_start, folder_start
+from hdmea_gui.places import file_start, folder_start, is_there
 
 __all__ = [
     "ask_calibration",
@@ -104,11 +104,18 @@ def ask_preset(parent: QWidget, folder: str) -> Path | None:
 def ask_preset_target(parent: QWidget, folder: str, proposed: str) -> Path | None:
     """Return where to export a preset, with the suffix ``.json``; None if the person cancelled.
 
-    The dialog of the desktop asks before an existing file is chosen.
+    The dialog of the desktop asks before an existing file is chosen. It knows only the name that was typed:
+    if that becomes the name of another file by its suffix, the dialog comes again with the whole name.
     """
     start = str(file_start(Path(folder) / proposed)) if folder else proposed
-    name, _ = QFileDialog.getSaveFileName(parent, "Export preset", start, _PRESETS)
-    if not name:
-        return None
-    path = Path(name)
-    return path if path.suffix.lower() == ".json" else path.with_name(f"{path.name}.json")
+    while True:
+        name, _ = QFileDialog.getSaveFileName(parent, "Export preset", start, _PRESETS)
+        if not name:
+            return None
+        path = Path(name)
+        if path.suffix.lower() == ".json":
+            return path
+        path = path.with_name(f"{path.name}.json")
+        if not is_there(path):
+            return path
+        start = str(path)

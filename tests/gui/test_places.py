@@ -21,7 +21,7 @@ from hdmea_gui.dialogs.presets import PresetsDialog
 from hdmea_gui.dialogs.settings import SettingsDialog
 from hdmea_gui.lookup import answer_of, ask_beside
 from hdmea_gui.main_window import MainWindow
-from hdmea_gui.places import file_start, first_folder, folder_start, is_folder
+from hdmea_gui.places import file_start, first_folder, folder_start, is_folder, is_there
 from hdmea_gui.presets import Preset, PresetStore
 from hdmea_gui.widgets.fields import make_editor
 from tests.gui.test_settings import file_actions
@@ -100,6 +100,8 @@ def test_a_folder_is_found_or_not(qapp: Any, tmp_path: Path) -> None:
     assert not is_folder(tmp_path / "gone")
     assert not is_folder(tmp_path / "file")
     assert not is_folder(Path("\0"))
+    assert is_there(tmp_path / "file")
+    assert not is_there(tmp_path / "gone")
     assert first_folder([None, tmp_path / "gone", tmp_path]) == tmp_path
     assert first_folder([None]) == Path.home()
     assert folder_start(str(tmp_path)) == str(tmp_path)

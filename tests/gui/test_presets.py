@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QFileDialog
 
 from hdmea.io.resources import resource_path
 from hdmea.pipeline.step import all_steps
@@ -115,6 +116,27 @@ def test_a_preset_travels_as_a_file(
     dialog.import_button.click()
     assert window.editing.presets.own("Reise 2") is not None, "an import replaces nothing"
     dialog.apply_button.click()
+
+
+def test_a_file_that_only_its_suffix_names_is_not_replaced_without_a_question(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.json").touch()
+    answers, begun = ["mine", "mine.json"], []
+
+    def answer(_parent: object, _title: str, start: str, _kinds: str) -> tuple[str, str]:
+        begun.append(start)
+        return str(tmp_path / answers.pop(0)), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+
+    assert files.ask_preset_target(window, str(tmp_path), "a.json") == tmp_path / "mine.json"
+    assert begun == [str(tmp_path / "a.json"), str(tmp_path / "mine.json")], (
+        "the dialog asks by the whole name"
+    )
+
+    answers.append("new")
+    assert files.ask_preset_target(window, str(tmp_path), "a.json") == tmp_path / "new.json"
 
 
 def test_what_cannot_be_taken_over_is_named(window: MainWindow) -> None:
