@@ -29,6 +29,12 @@ logger = logging.getLogger(__name__)
 # times over in one repaint, for Qt lets go of the interpreter in most calls.
 SWITCH_INTERVAL_S = 0.0002
 
+_LOST = Failure(
+    "LeftBehind",
+    "The drive does not answer. What was asked of it was left behind, and may still be done when it is back.",
+    "",
+)
+
 
 class _Worker(QObject):
     """Lives in the worker thread."""
@@ -60,6 +66,14 @@ class _Worker(QObject):
         self._fresh = True
         self._lock = threading.Condition()
         self._queries: dict[str, tuple[int, Query]] = {}
+        self._asked: tuple[str, int] | None = None
+
+    @property
+    def question(self) -> tuple[str, int] | None:
+        """Key and number of the query that is being answered, else of the next one, None without any."""
+        with self._lock:
+            following = ((key, number) for key, (number, _) in self._queries.items())
+            return self._asked or next(following, None)
 
     def put_query(self, key: str, number: int, query: Query) -> None:
         """Have a query answered; one with the same key that still waits is dropped. Any thread."""
@@ -142,12 +156,14 @@ class _Worker(QObject):
                     return
                 key, (number, query) = next(iter(self._queries.items()))
                 del self._queries[key]
+                self._asked = key, number
             try:
                 answer = query.answer(self._the_bench())
             except Exception as error:
                 logger.exception("%s could not be shown", key)
                 answer = Failure.of(error)
             if not self.door.is_shut:
+                self._asked = None
                 self.answered.emit(key, number, answer)
             garbage.sweep_if_much()
 
@@ -230,6 +246,11 @@ class JobRunner(QObject):
         return self._pending > 0
 
     @property
+    def question(self) -> tuple[str, int] | None:
+        """Key and number of the query that is being answered or is the next one, None without any."""
+        return self._worker.question
+
+    @property
     def stopping(self) -> bool:
         """Whether a stop was asked for that has not taken effect yet."""
         return self.busy and self._worker.cancel.is_set()
@@ -256,8 +277,9 @@ class JobRunner(QObject):
         """Go on without the worker, whose job does not come back; False if it is just coming back.
 
         The job can change nothing any more that the next worker holds: that gets what the bench's method
-        ``successor`` returns. Thread and worker are kept for as long as the program runs: ending a thread by
-        force, or destroying one that runs, would take the program with it.
+        ``successor`` returns. A query that hangs is answered with a `Failure`. Thread and worker are kept for
+        as long as the program runs: ending a thread by force, or destroying one that runs, would take the
+        program with it.
         """
         if not self.stopping or self._closed or not self._worker.door.shut():
             return False
@@ -272,6 +294,8 @@ class JobRunner(QObject):
             self._worker.put_query(key, number, query)
         self._ensure_running()
         self._ask.emit()
+        if (question := left.question) is not None:
+            self._on_answered(*question, _LOST)
         return True
 
     def ask(self, key: str, query: Query) -> int:

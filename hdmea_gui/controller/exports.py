@@ -16,7 +16,9 @@ from hdmea_gui.jobs import Failure
 if TYPE_CHECKING:
     from hdmea_gui.controller.workspace import Workspace
 
-__all__ = ["WritePicture", "export_key", "is_export", "outcome", "reasons"]
+__all__ = ["WritePicture", "export_key", "exported_file", "is_export", "outcome", "reasons"]
+
+_MARK = ":export:"
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _GONE = (errno.ENOENT, errno.ENOTDIR)
@@ -24,12 +26,18 @@ _GONE = (errno.ENOENT, errno.ENOTDIR)
 
 def export_key(view: str, path: Path) -> str:
     """Return the key of a query that writes a file for a view: one for each file, so that none is dropped."""
-    return f"{view}:export:{path}"
+    return f"{view}{_MARK}{path}"
 
 
 def is_export(key: str, view: str) -> bool:
     """Return whether an answer is that of a file which was written for a view."""
-    return key.startswith(f"{view}:export:")
+    return key.startswith(f"{view}{_MARK}")
+
+
+def exported_file(key: str) -> Path | None:
+    """Return the file that a query of this key writes, None if it is no export."""
+    _, mark, path = key.partition(_MARK)
+    return Path(path) if mark else None
 
 
 def outcome(answer: object) -> str:

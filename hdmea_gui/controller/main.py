@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from hdmea.utils.exceptions import StepCancelled
+from hdmea_gui.controller.overdue import AwaitAnswer, OverdueWatch
 from hdmea_gui.controller.parameters import ParameterDesk
 from hdmea_gui.controller.recovery import DiscardJob, Keeper, Kept, NotKept, RecoverJob, RecoveryOffer
 from hdmea_gui.controller.snapshot import FileFacts, OpenResult, StateView, StepRecord
@@ -162,6 +163,7 @@ class Controller(QObject):
         self._runner = JobRunner(
             partial(Workspace, keeper), (StepCancelled,), self, before_end=Workspace.close
         )
+        self._overdue = OverdueWatch(self._runner, self._submit, self)
         self.desk = ParameterDesk(self.steps, self.ask, self)
         self.desk.warned.connect(self.warned)
         self.answered.connect(self.desk.on_answered)
@@ -301,6 +303,7 @@ class Controller(QObject):
     def ask(self, key: str, query: Query) -> None:
         """Have a query answered by `answered`; one with the same key that still waits is dropped."""
         self._runner.ask(key, query)
+        self._overdue.begin()
 
     def shutdown(self, timeout_s: float = 30.0) -> bool:
         """Stop everything and join the worker; False if it did not end in time.
@@ -308,6 +311,7 @@ class Controller(QObject):
         The worker removes the automatic checkpoint before it ends: the drive may be one that stalls.
         """
         self._patience.stop()
+        self._overdue.end()
         return self._runner.shutdown(timeout_s)
 
     def own_facts(self) -> FileFacts:
@@ -423,6 +427,8 @@ class Controller(QObject):
 
     def _on_stopped(self, job: Job, text: str) -> None:
         self._after_job()
+        if isinstance(job, AwaitAnswer):
+            return
         run = isinstance(job, RunJob) and text
         self.stopped.emit(f"{text} Earlier results are there." if run else f"Stopped: {job.title}.")
 

@@ -396,7 +396,10 @@ def test_a_worker_that_hangs_in_a_question_is_left_as_well(
     assert caught.args[1] == ["before"]
     hang.go_on.set()
     qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
-    assert answers == []
+    (answer,) = answers
+    assert isinstance(answer, Failure)
+    assert answer.kind == "LeftBehind"
+    assert runner.question is None
 
 
 def test_a_job_that_is_just_making_its_change_is_not_left(

@@ -1,0 +1,68 @@
+"""A question that a drive keeps from being answered while no job runs is seen, and can be left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, QTimer
+
+from hdmea_gui.controller.exports import exported_file
+from hdmea_gui.controller.workspace import Workspace
+from hdmea_gui.jobs import Job, JobContext
+from hdmea_gui.runner import JobRunner
+
+__all__ = ["LOOK_MS", "AwaitAnswer", "OverdueWatch"]
+
+LOOK_MS = 5000
+"""A question that is found unanswered twice in a row, so far apart, is overdue."""
+
+
+@dataclass(frozen=True)
+class AwaitAnswer:
+    """Stands behind an overdue question: with it the person sees what hangs, and can stop and leave it."""
+
+    title: str
+
+    def run(self, bench: Workspace, ctx: JobContext) -> None:
+        """Do nothing: now the question has been answered."""
+
+
+class OverdueWatch(QObject):
+    """Looks whether what the worker was asked is answered.
+
+    Parameters
+    ----------
+    runner
+        Answers.
+    submit
+        Runs a job.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, runner: JobRunner, submit: Callable[[Job], None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._runner = runner
+        self._submit = submit
+        self._seen: tuple[str, int] | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOK_MS)
+        self._timer.timeout.connect(self._look)
+
+    def begin(self) -> None:
+        """Look from now on until everything is answered."""
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def end(self) -> None:
+        """Look no more."""
+        self._timer.stop()
+
+    def _look(self) -> None:
+        before, self._seen = self._seen, self._runner.question
+        if self._seen is None:
+            self._timer.stop()
+        elif self._seen == before and not self._runner.busy:
+            path = exported_file(self._seen[0])
+            self._submit(AwaitAnswer("Reading for the views" if path is None else f"Exporting {path.name}"))

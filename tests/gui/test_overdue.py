@@ -1,0 +1,217 @@
+"""A question that hangs while no job runs is seen, and is left behind like a job: the window goes on."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.overdue import LOOK_MS
+from hdmea_gui.dialogs.stalled import StalledDialog
+from hdmea_gui.jobs import Failure, Job
+from hdmea_gui.main_window import MainWindow
+from hdmea_gui.models.steps import StepState
+from hdmea_gui.runner import any_left_behind
+from tests.gui.conftest import visible_texts
+
+Idle = Callable[[], None]
+Loaded = tuple[MainWindow, tuple[Path, Path]]
+
+
+@dataclass(frozen=True)
+class Hang:
+    """A question that is answered when the test wants it."""
+
+    entered: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, bench: Any) -> str:
+        self.entered.set()
+        assert self.go_on.wait(30)
+        return "answer"
+
+
+@pytest.fixture
+def hang(qtbot: Any) -> Iterator[Hang]:
+    hang = Hang()
+    yield hang
+    hang.go_on.set()
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=10_000)
+
+
+@pytest.fixture
+def window(hang: Hang, window: MainWindow) -> MainWindow:
+    """Return a window that waits little for what was asked to stop."""
+    window.controller._patience.setInterval(30)
+    return window
+
+
+def wait_until_overdue(qtbot: Any, window: MainWindow, hang: Hang) -> None:
+    qtbot.waitUntil(hang.entered.is_set, timeout=10_000)
+    # Not before: other questions may take as long.
+    window.controller._overdue._timer.setInterval(30)
+    qtbot.waitUntil(lambda: window.controller.activity is Activity.RUNNING, timeout=10_000)
+    window.controller._overdue._timer.setInterval(LOOK_MS)
+
+
+@pytest.fixture
+def export(
+    qtbot: Any, hang: Hang, loaded: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[MainWindow, Path, list[str]]]:
+    """Yield a window that exports to a drive which does not answer, where to, and what is said of it."""
+    window, _ = loaded
+    path = tmp_path / "figure.png"
+    replace = os.replace
+
+    def wait(source: Any, target: Any) -> None:
+        if Path(target) == path:
+            hang.answer(None)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", wait)
+    told: list[str] = []
+    window.recording.told.connect(told.append)
+    window.recording.export_to(path)
+    wait_until_overdue(qtbot, window, hang)
+    yield window, path, told
+    hang.go_on.set()
+
+
+def stop(qtbot: Any, window: MainWindow) -> StalledDialog:
+    """Ask to stop; return the question that comes then."""
+    window.actions_["stop"].trigger()
+    qtbot.waitUntil(lambda: isinstance(window.dialog, StalledDialog), timeout=5000)
+    assert isinstance(window.dialog, StalledDialog)
+    return window.dialog
+
+
+def test_an_export_that_hangs_is_shown_and_can_be_left(
+    qtbot: Any, export: tuple[MainWindow, Path, list[str]], hang: Hang, idle: Idle
+) -> None:
+    window, path, told = export
+    assert window.controller.job_title == "Exporting figure.png"
+    assert window.actions_["stop"].isEnabled()
+    question = stop(qtbot, window)
+    assert "“Exporting figure.png” does not come back" in visible_texts(question)
+
+    question.leave_button.click()
+    idle()
+
+    assert told == [
+        "Not exported: The drive does not answer. What was asked of it was left behind, and may still be "
+        "done when it is back."
+    ]
+    assert any("Exporting figure.png was left behind" in line for line in window.log.texts())
+    window.controller.run_step("add_section_time")
+    idle()
+    assert window.controller.steps.item("add_section_time").state is StepState.DONE
+    window.recording.export_to(path.with_name("elsewhere.png"))
+    qtbot.waitUntil(lambda: len(told) == 2, timeout=10_000)
+    assert told[1] == f"Exported: {path.with_name('elsewhere.png')}"
+    hang.go_on.set()
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
+    assert len(told) == 2, "what was left behind says nothing any more"
+
+
+def test_a_drive_that_answers_again_ends_the_waiting(
+    qtbot: Any, export: tuple[MainWindow, Path, list[str]], hang: Hang, idle: Idle
+) -> None:
+    window, path, told = export
+    stopped: list[str] = []
+    window.controller.stopped.connect(stopped.append)
+    stop(qtbot, window)
+
+    hang.go_on.set()
+    idle()
+
+    assert window.dialog is None
+    assert told == [f"Exported: {path}"]
+    assert stopped == [], "nothing was stopped"
+    assert not any_left_behind()
+
+
+def test_closing_the_window_asks_while_an_export_hangs(
+    qtbot: Any, export: tuple[MainWindow, Path, list[str]]
+) -> None:
+    window, _, _ = export
+
+    assert not window.leaving.may_close(window.close_without_question)
+
+    assert window.dialog is not None
+    assert "“Exporting figure.png” is still running" in visible_texts(window.dialog)
+
+
+def test_a_view_that_reads_without_end_can_be_left(
+    qtbot: Any, loaded: Loaded, hang: Hang, idle: Idle
+) -> None:
+    window, _ = loaded
+    answers: list[object] = []
+    window.controller.answered.connect(lambda key, answer: answers.extend([answer] * (key == "test")))
+    window.controller.ask("test", hang)
+    wait_until_overdue(qtbot, window, hang)
+    assert window.controller.job_title == "Reading for the views"
+
+    stop(qtbot, window).leave_button.click()
+    idle()
+
+    (answer,) = answers
+    assert isinstance(answer, Failure)
+    assert answer.reason.startswith("The drive does not answer.")
+    assert window.controller.state.unit_ids
+    hang.go_on.set()
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
+    assert len(answers) == 1
+
+
+def test_only_a_question_that_stays_unanswered_is_overdue(
+    qtbot: Any, loaded: Loaded, hang: Hang, idle: Idle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, _ = loaded
+    watch = window.controller._overdue
+    watch._timer.setInterval(600_000)
+    submitted: list[Job] = []
+    monkeypatch.setattr(watch, "_submit", submitted.append)
+    for question in (Hang(), hang):
+        window.controller.ask("test", question)
+        qtbot.waitUntil(question.entered.is_set, timeout=5000)
+        watch._look()
+        assert submitted == [], "the one before was answered"
+        if question is not hang:
+            with qtbot.waitSignal(window.controller.answered, timeout=5000):
+                question.go_on.set()
+
+    watch._look()
+
+    assert [job.title for job in submitted] == ["Reading for the views"]
+    hang.go_on.set()
+    qtbot.waitUntil(lambda: window.controller._runner.question is None, timeout=5000)
+    watch.begin()
+    watch._look()
+    assert not watch._timer.isActive(), "nothing is left to look at"
+
+
+def test_a_step_that_runs_is_not_said_to_be_overdue(
+    qtbot: Any, loaded: Loaded, hang: Hang, idle: Idle
+) -> None:
+    window, _ = loaded
+    titles: list[str] = []
+    window.controller.activity_changed.connect(lambda: titles.append(window.controller.job_title))
+    window.controller.ask("test", hang)
+    qtbot.waitUntil(hang.entered.is_set, timeout=5000)
+    window.controller._overdue._timer.setInterval(30)
+    looks: list[int] = []
+    window.controller._overdue._timer.timeout.connect(lambda: looks.append(1))
+    window.controller.run_step("add_section_time")
+
+    qtbot.waitUntil(lambda: len(looks) >= 5, timeout=5000)
+    hang.go_on.set()
+    idle()
+
+    assert "Reading for the views" not in titles
+    assert window.controller.steps.item("add_section_time").state is StepState.DONE
