@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from hdmea.utils.giving_way import give_way
 from hdmea_gui import garbage
 from hdmea_gui.door import JobStopped
 
@@ -80,7 +81,6 @@ class JobContext:
         serve: Callable[[], None],
         wait_for_query: Callable[[float], None],
         commit: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
-        give_way: Callable[[], None] = lambda: None,
     ) -> None:
         self.cancel = cancel
         self.commit = commit
@@ -88,7 +88,6 @@ class JobContext:
         self._emit_milestone = emit_milestone
         self._serve = serve
         self._wait_for_query = wait_for_query
-        self._give_way = give_way
         self._last = 0.0
         self._part = ""
 
@@ -96,7 +95,7 @@ class JobContext:
         """Report progress, at most 20 times a second; answer waiting queries, and let the window draw."""
         self._serve()
         garbage.sweep_if_much()
-        self._give_way()
+        give_way()
         now = time.monotonic()
         if part == self._part and fraction < 1 and now - self._last < 1 / UPDATES_PER_SECOND:
             return

@@ -16,6 +16,7 @@ from typing import Any
 
 from PySide6.QtCore import QEventLoop, QObject, QThread, QTimer, Signal, Slot
 
+from hdmea.utils.giving_way import on_this_thread
 from hdmea_gui import garbage
 from hdmea_gui.door import Door
 from hdmea_gui.jobs import Failure, Job, JobContext, JobStopped, Query
@@ -102,6 +103,7 @@ class _Worker(QObject):
     def run_next(self) -> None:
         if not self.jobs:
             return
+        on_this_thread(self._give_way)
         job = self.jobs.popleft()
         if self._fresh:
             self._fresh = False
@@ -115,7 +117,6 @@ class _Worker(QObject):
             self.serve,
             self.wait_for_query,
             self.door.passing,
-            self._give_way,
         )
         try:
             if self.cancel.is_set():
@@ -150,6 +151,7 @@ class _Worker(QObject):
 
     @Slot()
     def serve(self) -> None:
+        on_this_thread(self._give_way)
         while True:
             with self._lock:
                 if not self._queries or self.door.is_shut:

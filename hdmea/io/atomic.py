@@ -16,7 +16,7 @@ from pathlib import Path
 
 from hdmea.utils.exceptions import SessionError
 
-__all__ = ["check_free_space", "copy_file", "describe_size", "remove_leftovers", "replacing"]
+__all__ = ["check_free_space", "copy_file", "describe_size", "remove_leftovers", "replacing", "sync_file"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def replacing(target: Path, *, before_replace: Callable[[], None] = lambda: None
         yield part
         if target.exists():
             shutil.copymode(target, part)
-        _sync_file(part)
+        sync_file(part)
         before_replace()
         _replace(part, target)
     except BaseException:
@@ -164,7 +164,14 @@ def _copy_in_kernel(source: int, copy: int, nbytes: int, tick: Callable[[int], N
     return done
 
 
-def _sync_file(path: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Wait until everything written to a file has reached the drive.
+
+    Raises
+    ------
+    OSError
+        If that fails.
+    """
     with open(path, "r+b") as file:
         os.fsync(file.fileno())
 

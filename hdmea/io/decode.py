@@ -16,6 +16,7 @@ from hdmea.io.array_types import decode_array, decoded_shape_dtype
 from hdmea.io.arrays import AttrArray
 from hdmea.io.names import TYPE_MARK, decode_name
 from hdmea.io.values import Stored, decode_value
+from hdmea.utils.giving_way import give_way
 
 __all__ = ["SLICE_NBYTES", "decode_attrs", "decode_dataset", "describe", "read_attrs", "read_stored", "slabs"]
 
@@ -35,6 +36,7 @@ def read_attrs(parent: Any) -> tuple[dict[str, Stored], dict[str, str]]:
 
     The mark of the object itself has the name ``"."``.
     """
+    give_way()
     attrs: dict[str, Stored] = {}
     for name in attr_names(parent):
         attrs[name.decode()] = _read_attr(h5a.open(parent, name))

@@ -7,17 +7,20 @@ tens of thousands of objects.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from h5py import h5, h5d, h5f, h5g, h5o, h5p
 
+from hdmea.io.atomic import sync_file
+from hdmea.io.open_file import read_through_python
+
 __all__ = [
     "FileID",
     "GroupID",
     "abandon",
+    "close_written",
     "create_file",
     "has_link",
     "link_names",
@@ -33,45 +36,41 @@ GroupID: TypeAlias = Any
 """h5py.h5g.GroupID, likewise."""
 
 _META_BLOCK_NBYTES = 1 << 15
-_UNLOCKED = (False, True)
-_LOCKINGS = (_UNLOCKED, None, (True, False))
-_DEGREES = (h5f.CLOSE_STRONG, h5f.CLOSE_DEFAULT)
 
 
 def create_file(path: Path) -> FileID:
     """Create a file in the format of HDF5 1.10, which MATLAB R2019b reads."""
-    access = _access(_UNLOCKED, h5f.CLOSE_STRONG)
-    access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
-    access.set_meta_block_size(_META_BLOCK_NBYTES)
+    access = _access()
+    _write_as_the_system_does(access)
     creation = h5p.create(h5p.FILE_CREATE)
     creation.set_link_creation_order(h5p.CRT_ORDER_TRACKED)
     return h5f.create(os.fsencode(path), h5f.ACC_TRUNC, creation, access)
 
 
 def open_file(path: Path, *, write: bool = False) -> FileID:
-    """Open a file; for reading without HDF5's own lock, which network drives often lack.
+    """Open a file, without HDF5's own lock, which network drives often lack.
 
     Raises
     ------
     OSError
         If it is no HDF5 file, damaged, or not readable.
     """
-    flags = h5f.ACC_RDWR if write else h5f.ACC_RDONLY
-    refused: OSError | None = None
-    # HDF5 wants the same choices for a file that this process has open already, for instance by h5py.File.
-    for locking, degree in itertools.product(_LOCKINGS, _DEGREES):
-        access = _access(locking, degree)
-        access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
-        if write:
-            access.set_meta_block_size(_META_BLOCK_NBYTES)
-        try:
-            return h5f.open(os.fsencode(path), flags, access)
-        except OSError as error:
-            if "match" not in str(error):
-                raise
-            refused = error
-    assert refused is not None
-    raise refused
+    access = _access()
+    if write:
+        _write_as_the_system_does(access)
+    else:
+        read_through_python(access, path)
+    return h5f.open(os.fsencode(path), h5f.ACC_RDWR if write else h5f.ACC_RDONLY, access)
+
+
+def close_written(file: FileID, path: Path) -> None:
+    """Close a file after all of it has reached the drive.
+
+    Closing would wait for that as well, on network drives, but with every thread of the program.
+    """
+    h5f.flush(file)
+    sync_file(path)
+    file.close()
 
 
 def open_object(parent: Any, name: str) -> Any:
@@ -116,9 +115,13 @@ def abandon(file: FileID) -> None:
         file.close()
 
 
-def _access(locking: tuple[bool, bool] | None, degree: int) -> Any:
+def _access() -> Any:
     access = h5p.create(h5p.FILE_ACCESS)
-    access.set_fclose_degree(degree)
-    if locking is not None:
-        access.set_file_locking(*locking)
+    access.set_fclose_degree(h5f.CLOSE_STRONG)
+    access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
     return access
+
+
+def _write_as_the_system_does(access: Any) -> None:
+    access.set_file_locking(False, True)
+    access.set_meta_block_size(_META_BLOCK_NBYTES)

@@ -266,10 +266,10 @@ def _created(part: FilePath) -> Iterator[h5.FileID]:
     file = h5.create_file(part)
     try:
         yield file
+        h5.close_written(file, part)
     except BaseException:
         h5.abandon(file)
         raise
-    file.close()
 
 
 @contextlib.contextmanager

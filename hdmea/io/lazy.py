@@ -18,6 +18,7 @@ from hdmea.io import h5
 from hdmea.io.decode import decode_dataset
 from hdmea.io.sectioned import SectionedSpikes
 from hdmea.utils.exceptions import CheckpointError
+from hdmea.utils.giving_way import give_way
 
 __all__ = [
     "LazyArray",
@@ -203,6 +204,7 @@ class LazyArray(LazyEntry):
         """Return the array; the same object as long as anyone holds it."""
         array = self.loaded
         if array is None:
+            give_way()
             with self.source.open_for_reading() as file:
                 array = decode_dataset(h5.open_dataset(file, self.path), plain=self.plain)
             self._loaded = weakref.ref(array)

@@ -16,8 +16,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from hdmea.io import h5
 from hdmea.io import mcs_vocabulary as mcs
 from hdmea.utils.exceptions import DataLoadError
+from hdmea.utils.giving_way import giving_way
 
 __all__ = [
     "Table",
@@ -85,24 +87,13 @@ def _open(path: Path) -> h5py.File:
     if path.is_dir():
         raise DataLoadError(f"{path}: this is a folder. Give the .cmcr or .cmtr file inside it.", path)
     try:
-        return _open_unlocked(path)
+        return h5py.File(h5.open_file(path))
     except PermissionError as error:
         raise DataLoadError(
             f"{path}: no permission to read this file. Ask its owner for access, or copy it.", path, error
         ) from error
     except OSError as error:
         raise DataLoadError(f"{path}: {_why_not_opened(path, str(error))}", path, error) from error
-
-
-def _open_unlocked(path: Path) -> h5py.File:
-    """Open without a lock; a file that this process has open already under the policy that it has."""
-    for locking in (False, None):
-        try:
-            return h5py.File(path, "r", locking=locking)
-        except OSError as error:
-            if "match" not in str(error):
-                raise
-    return h5py.File(path, "r", locking=True)
 
 
 def _why_not_opened(path: Path, reason: str) -> str:
@@ -165,7 +156,7 @@ def is_table(dataset: h5py.Dataset) -> bool:
 def children(group: h5py.Group) -> dict[str, Node]:
     """Members of a group that lie in this very file: links to other files are never followed."""
     found: dict[str, Node] = {}
-    for name in group:
+    for name in giving_way(group):
         node = _member(group, name)
         if node is not None:
             found[name] = node

@@ -19,6 +19,7 @@ from hdmea.io.sectioned import SectionedSpikes
 from hdmea.io.session_content import SCHEMA_VERSION, SessionContent
 from hdmea.io.values import is_clean_text, to_json
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.giving_way import give_way
 
 __all__ = [
     "FEATURE_PREFIX",
@@ -130,6 +131,7 @@ def plan_unit(unit: Any, stimulus: Mapping[str, Any], path: Path) -> GroupPlan |
 
 def plan_feature(entry: Any, path: Path) -> GroupPlan | ArrayPlan:
     """Plan one feature of one unit; see the page on the file format for its form in the file."""
+    give_way()
     if not _is_feature(entry):
         group = GroupPlan()
         add_entry(group, "value", entry, path)

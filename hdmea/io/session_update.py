@@ -88,10 +88,10 @@ class SessionUpdate:
                 for name in self._root.attrs:
                     writer.replace_attr(file, name, self._root)
                 self._sync(writer, file, self._root, self._changes, "")
+            h5.close_written(file, part)
         except BaseException:
             h5.abandon(file)
             raise
-        file.close()
 
     def _sync(self, writer: TreeWriter, group: Any, plan: GroupPlan, changes: Changes, path: str) -> None:
         for key, below in changes.items():

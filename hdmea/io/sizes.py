@@ -9,6 +9,7 @@ import numpy as np
 
 from hdmea.io.lazy import LazyEntry
 from hdmea.io.sectioned import SectionedSpikes
+from hdmea.utils.giving_way import give_way
 
 __all__ = ["estimate_nbytes"]
 
@@ -58,6 +59,7 @@ def estimate_nbytes(tree: Any, *, include_unread: bool = False) -> int:
         elif isinstance(value, SectionedSpikes):
             total += value.ranges.nbytes
         elif isinstance(value, Mapping):
+            give_way()
             pending.extend(dict.values(value) if isinstance(value, dict) else value.values())
         elif isinstance(value, (list, tuple)):
             total += 8 * len(value)

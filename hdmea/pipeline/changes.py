@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from hdmea.utils.giving_way import give_way
+
 __all__ = ["copy_dicts", "deep_merge", "fingerprint"]
 
 
@@ -37,6 +39,7 @@ def fingerprint(value: Any) -> int:
     edited (`edits`), and their arrays count by shape and type only.
     """
     if isinstance(value, dict):
+        give_way()
         edits = getattr(value, "edits", None)
         if edits is None:
             return hash(tuple((key, fingerprint(item)) for key, item in value.items()))

@@ -20,6 +20,7 @@ from hdmea.features.soma_geometry import SOMA_OUTPUTS
 from hdmea.io.spreadsheet import write_csv
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.giving_way import giving_way
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +173,7 @@ class _Group:
         stored = dict.fromkeys(name for unit in self.values for name in unit or {})
         # What is declared comes first, in its order; facts of the units are only what is declared.
         extra = [name for name in stored if name not in scalar and name not in arrays] if self.prefix else []
-        for name in [*(name for name in scalar if name in stored), *extra]:
+        for name in giving_way([*(name for name in scalar if name in stored), *extra]):
             cells = [None if unit is None else unit.get(name) for unit in self.values]
             if name == "missing" or not all(map(_is_scalar, cells)):
                 continue

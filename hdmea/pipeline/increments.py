@@ -21,6 +21,7 @@ from hdmea.io.session_content import TREES
 from hdmea.pipeline.changes import deep_merge, fingerprint
 from hdmea.pipeline.completed import CompletedSteps
 from hdmea.utils.exceptions import CheckpointError
+from hdmea.utils.giving_way import give_way
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -162,6 +163,7 @@ class _Token:
 
 
 def _tokens(tree: dict[Any, Any]) -> dict[Any, Any]:
+    give_way()
     return {
         key: _tokens(value) if isinstance(value, dict) else _Token(value) for key, value in dict.items(tree)
     }
@@ -169,6 +171,7 @@ def _tokens(tree: dict[Any, Any]) -> dict[Any, Any]:
 
 def _compare(old: dict[Any, Any], tree: dict[Any, Any], path: Path, removed: list[Path]) -> dict[Any, Any]:
     """Return what is new below `tree`; note in `removed` what is gone."""
+    give_way()
     removed.extend((*path, key) for key in old if key not in tree)
     found: dict[Any, Any] = {}
     for key, value in dict.items(tree):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.io.spreadsheet import write_csv
+from hdmea.utils.giving_way import giving_way
 from hdmea_gui.controller.exports import reasons
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ class _Marks:
 
     def __init__(self, changed: Collection[TreePath]) -> None:
         self.changed = frozenset(changed)
-        self._above = {path[:size] for path in changed for size in range(len(path))}
+        self._above = {path[:size] for path in giving_way(changed) for size in range(len(path))}
 
     def entry(self, entry: OutlineEntry) -> FileEntry:
         """Return an entry as the window shows it."""
@@ -233,7 +234,7 @@ def _changed(bench: Workspace) -> set[TreePath]:
 
 def _leaves(tree: dict[Any, Any], path: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
     """Yield where the values are; in a feature its name, because its parts have other names in the file."""
-    for name, value in dict.items(tree):
+    for name, value in giving_way(dict.items(tree)):
         place = (*path, name)
         inside = len(place) > 3 and place[0] == "units" and place[2] in ("features", _SECTIONS)
         if isinstance(value, dict) and value and not inside:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hdmea.utils.giving_way import giving_way
 from hdmea_gui.controller.snapshot import (
     RecordingView,
     Span,
@@ -200,7 +201,7 @@ class Workspace:
         from hdmea.analysis.raster import SpikeRaster
         from hdmea.io.mcs_vocabulary import CHIP_EDGE
 
-        trains = [unit["spike_times"] for unit in session.units.values()]
+        trains = [unit["spike_times"] for unit in giving_way(session.units.values())]
         places = np.array([_place(unit) for unit in session.units.values()])
         before = self._population
         if before is not None and before.shows(session, trains, places):

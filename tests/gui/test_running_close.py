@@ -112,7 +112,7 @@ def test_a_save_that_fails_does_not_close_the_window(
     def no_space(path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    monkeypatch.setattr(atomic, "_sync_file", no_space)
+    monkeypatch.setattr(atomic, "sync_file", no_space)
     asked(window).wait_button.click()
     slow_disk.go_on.set()
     idle()
@@ -205,7 +205,7 @@ def _disk_fills_up(target: Path, patch: pytest.MonkeyPatch) -> None:
     def no_space(path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    patch.setattr(atomic, "_sync_file", no_space)
+    patch.setattr(atomic, "sync_file", no_space)
 
 
 def _folder_is_a_file(target: Path, patch: pytest.MonkeyPatch) -> None:

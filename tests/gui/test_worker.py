@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QCoreApplication, QThread, QTimer
 
+from hdmea.utils.giving_way import give_way
 from hdmea_gui.jobs import Failure, JobContext, JobStopped
+from hdmea_gui.pulse import Pulse
 from hdmea_gui.runner import JobRunner, any_left_behind
 
 
@@ -191,6 +193,32 @@ def test_only_the_newest_question_of_a_view_is_answered(qtbot: Any, runner: JobR
     QCoreApplication.processEvents()
 
     assert answers == [4]
+
+
+def test_jobs_and_questions_give_way_to_the_window(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[QThread] = []
+    monkeypatch.setattr(Pulse, "give_way", lambda _: threads.append(QThread.currentThread()))
+    runner = JobRunner(Bench)
+
+    class Long:
+        def answer(self, bench: Bench) -> object:
+            threads.clear()
+            give_way()
+            return list(threads)
+
+    def report(bench: Bench, ctx: JobContext) -> object:
+        threads.clear()
+        ctx.progress(0.5, "")
+        return list(threads)
+
+    with qtbot.waitSignal(runner.answered, timeout=5000) as answered:
+        runner.ask("view", Long())
+    with qtbot.waitSignal(runner.finished, timeout=5000) as finished:
+        runner.submit(Do("long", report))
+
+    assert len(answered.args[2]) == 1
+    assert finished.args[1] == answered.args[2] != [QThread.currentThread()]
+    assert runner.shutdown(10)
 
 
 def test_an_answer_that_comes_after_a_newer_question_is_dropped(qtbot: Any, runner: JobRunner) -> None:
