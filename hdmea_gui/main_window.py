@@ -234,7 +234,6 @@ class MainWindow(QMainWindow):
         if result.state is not None:
             self.saving.forget_checkpoint()
             if result.card is not None:
-                self.recording.card.show_card(result.card)
                 self.tabs.setCurrentWidget(self.recording)
         self.views.invalidate()
         self._refresh()

@@ -20,6 +20,7 @@ from hdmea.utils.giving_way import on_this_thread
 from hdmea_gui import garbage
 from hdmea_gui.door import Door
 from hdmea_gui.jobs import Failure, Job, JobContext, JobStopped, Query
+from hdmea_gui.logfile import SHOWN
 from hdmea_gui.pulse import Pulse
 
 __all__ = ["JobRunner", "any_left_behind"]
@@ -125,7 +126,8 @@ class _Worker(QObject):
         except self._stop_errors as stop:
             outcome: Callable[[], None] = self._stopping(job, str(stop))
         except Exception as error:
-            logger.exception("%s failed", job.title)
+            # Into the file, with the traceback; the window itself says it in its log.
+            logging.getLogger(SHOWN).exception("%s failed", job.title)
             outcome = self._failing(job, Failure.of(error))
         else:
             outcome = self._finishing(job, result)

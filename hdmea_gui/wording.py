@@ -1,14 +1,14 @@
-"""What the engine says, in the words of the window: steps by their titles, parameters by their labels.
+"""What the engine says, in the words of the window: steps and features by their titles, parameters by labels.
 
-The engine speaks to people who write scripts as well, so its messages name steps and parameters as Python
-does: “run compute_sta first”, “name the movie with movie_name=”.
+The engine speaks to people who write scripts as well, so its messages name steps, parameters and features as
+Python does: “run compute_sta first”, “name the movie with movie_name=”, “Feature green_blue was skipped”.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from hdmea_gui.controller.snapshot import OpenResult, StepSpec
@@ -23,18 +23,22 @@ _FORCE = (
     (re.compile(r"( again)? with force=True"), " again"),
     (re.compile(r"\b[Pp]ass force=True to"), "Use “Run again” to"),
 )
+# Where in a file the results of a step lie is of no use here: the step is named as well.
+_MISSING = re.compile(r"\b(?:metadata|stimulus|unit|feature) '[^']*' is missing or empty: run (?=\w)")
 
 
 class Wording:
-    """Knows how steps and parameters are called in the window.
+    """Knows how steps, parameters and features are called in the window.
 
     Parameters
     ----------
     specs
         The steps that are known.
+    features
+        Titles of the features by their names.
     """
 
-    def __init__(self, specs: Iterable[StepSpec] = ()) -> None:
+    def __init__(self, specs: Iterable[StepSpec] = (), features: Mapping[str, str] | None = None) -> None:
         specs = tuple(specs)
         self._titles = {spec.name: spec.title for spec in specs}
         self._own = {(spec.name, field.name): field.title for spec in specs for field in spec.fields}
@@ -43,6 +47,9 @@ class Wording:
             labels[name][label] += 1
         self._labels = {name: counts.most_common(1)[0][0] for name, counts in labels.items()}
         self._pattern = _pattern_of(self._titles, self._labels)
+        self._features = dict(features or {})
+        named = "|".join(map(re.escape, self._features)) or "(?!)"
+        self._feature = re.compile(rf"\b([Ff]eatures?) (['`\"]?)({named})\2(?![\w/.-]*\w)")
 
     def readable(self, text: str, step: str = "") -> str:
         """Return a message with titles and labels instead of names.
@@ -61,6 +68,8 @@ class Wording:
             text = text.replace(f"{title} ({name})", title)
         for force, word in _FORCE:
             text = force.sub(word, text)
+        text = _MISSING.sub("it needs ", text)
+        text = self._feature.sub(lambda found: f"{found[1]} “{self._features[found[3]]}”", text)
         return self._pattern.sub(lambda found: self._said(found, step), text)
 
     def failure(self, failure: Failure) -> Failure:

@@ -50,6 +50,8 @@ def open_result(path: Path) -> Iterator[h5.FileID]:
         If there is no such file.
     CheckpointError
         If it is no HDF5 file, or was cut off.
+    PermissionError
+        If it may not be read.
     """
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
@@ -57,13 +59,12 @@ def open_result(path: Path) -> Iterator[h5.FileID]:
         raise CheckpointError(f"{path} is a folder. Choose a result file (.h5) in it.")
     try:
         file = h5.open_file(path)
-    except PermissionError:
-        raise
-    except OSError as error:
-        raise CheckpointError(
-            f"{path} is no result file, or is incomplete ({error}). Choose a file that this program saved; "
-            f"if it was copied, copy it again."
+    except PermissionError as error:
+        raise PermissionError(
+            f"{path} may not be read with your account. Ask its owner for access, or copy it."
         ) from error
+    except OSError as error:
+        raise CheckpointError(f"{path} {_why_not_opened(path, str(error))}") from error
     try:
         yield file
     finally:
@@ -82,7 +83,8 @@ def identify(file: h5.FileID, path: Path) -> FileKind:
     links = h5.link_names(file)
     if "units" not in links:
         raise CheckpointError(
-            f"{path} is an HDF5 file but no session: it has no units. Choose a file that this program saved."
+            f"{path} is an HDF5 file, but no result file: it has no units. "
+            f"Choose a file that this program saved."
         )
     if "schema_version" not in attrs:
         return FileKind(LAB_LAYOUT, 0, read_only=True)
@@ -101,6 +103,17 @@ def identify(file: h5.FileID, path: Path) -> FileKind:
         "%s was written by a newer version (file format %d): it is opened read-only.", path, version
     )
     return FileKind("current", version, read_only=True)
+
+
+def _why_not_opened(path: Path, reason: str) -> str:
+    again = "Choose a file that this program saved; if it was copied, copy it again."
+    if path.stat().st_size == 0:
+        return f"is empty (0 bytes). {again}"
+    if "signature" in reason:
+        return f"is no result file: what is in it is not HDF5. {again}"
+    if "truncated" in reason:
+        return f"is incomplete: it is shorter than it says itself. {again}"
+    return f"is no result file, or is damaged ({reason}). {again}"
 
 
 def _number(value: Any) -> int | None:

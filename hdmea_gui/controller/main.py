@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,6 @@ from hdmea_gui.runner import JobRunner
 from hdmea_gui.wording import Wording
 
 __all__ = ["Activity", "Controller"]
-
-logger = logging.getLogger(__name__)
 
 STALL_AFTER_MS = 5000
 """A job that was asked to stop and has not come back by then is said to be stalled."""
@@ -86,7 +84,7 @@ class Controller(QObject):
     export_folder
         Folder that the last picture or table went to; empty before the first.
     activity, job_title
-        What the worker does.
+        What the worker does; of a run of several steps, the title of the step.
 
     Signals
     -------
@@ -235,7 +233,7 @@ class Controller(QObject):
     def run_all(self) -> None:
         """Run the steps of the chosen flow; what is there and up to date is kept."""
         flow = next(flow for flow in self.catalogue.flows if flow.name == self.flow)
-        self._run(self.flow_requests(), flow.title)
+        self._run(self.flow_requests(), f"All steps of “{flow.title}”")
 
     def request(self, name: str) -> StepRequest:
         """Return what "run step" would run."""
@@ -274,7 +272,6 @@ class Controller(QObject):
         title = self.job_title
         if not self._runner.leave_behind():
             return False
-        logger.warning("%s did not come back and was left behind.", title)
         self._job = None
         self._patience.stop()
         self.steps.end_run()
@@ -363,12 +360,15 @@ class Controller(QObject):
 
     def _on_progress(self, progress: JobProgress) -> None:
         if progress.part:
+            doing = self.catalogue.features.get(progress.text, progress.text)
+            progress = replace(progress, text=doing)
             self.steps.set_running(progress.part, progress.fraction, progress.text)
         self.progressed.emit(progress)
 
     def _on_milestone(self, event: object) -> None:
         if isinstance(event, StepStarted):
-            self.steps.set_running(event.name)
+            self.job_title = self.steps.item(event.name).spec.title
+            self._on_progress(JobProgress(0.0, "", event.name))
         elif isinstance(event, StepEnded):
             self._end_step(event)
         elif isinstance(event, Kept | NotKept):
@@ -414,7 +414,7 @@ class Controller(QObject):
     def _learn(self, catalogue: Catalogue) -> None:
         self._starting = False
         self.catalogue = catalogue
-        self._wording = Wording(catalogue.steps)
+        self._wording = Wording(catalogue.steps, catalogue.features)
         names = [flow.name for flow in catalogue.flows]
         self.flow = self.flow if self.flow in names else (names[0] if names else "")
         self.desk.use_flow(self._flow_params())

@@ -22,6 +22,7 @@ from hdmea_gui.controller.snapshot import (
 )
 from hdmea_gui.garbage import sweep
 from hdmea_gui.jobs import Failure, JobContext, JobStopped
+from hdmea_gui.logfile import SHOWN
 
 if TYPE_CHECKING:
     from hdmea.pipeline.step import StepRun
@@ -43,8 +44,6 @@ __all__ = [
     "TakeOver",
     "facts_of",
 ]
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,11 @@ class FlowSpec:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Everything that can be run."""
+    """Everything that can be run, and the titles of the features by their names."""
 
     steps: tuple[StepSpec, ...]
     flows: tuple[FlowSpec, ...]
+    features: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,7 @@ class LearnSteps:
 
     def run(self, bench: Workspace, ctx: JobContext) -> Catalogue:
         """Return the catalogue: steps in the order of the most complete flow, then all others."""
+        from hdmea.features.registry import default_registry
         from hdmea.pipeline.flows import list_available_flows, load_flow
         from hdmea.pipeline.step import all_steps
         from hdmea.utils.exceptions import ConfigurationError
@@ -128,7 +129,8 @@ class LearnSteps:
         known = {name: public.definition for name, public in all_steps().items()}
         order = [step.name for step in flows[0].steps] if flows else []
         order += [name for name in known if name not in order]
-        return Catalogue(tuple(describe_step(known[name]) for name in order), tuple(flows))
+        features = {feature.name: feature.title for feature in default_registry()}
+        return Catalogue(tuple(describe_step(known[name]) for name in order), tuple(flows), features)
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,8 @@ class RunJob:
             ctx.milestone(StepEnded(request.name, outcome, reason=str(error)))
             return request.optional
         except Exception as error:
-            logger.exception("%s failed", request.name)
+            # Into the file, with the traceback; the window itself says it in its log.
+            logging.getLogger(SHOWN).exception("%s failed", request.name)
             failure = Failure.of(error)
             seconds = time.perf_counter() - started
             ended = StepEnded(request.name, "failed", seconds, failure.reason, failure.details)

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSplitter, QStackedLayout, QWidget
 
 from hdmea_gui.controller.main import Activity, Controller
-from hdmea_gui.controller.snapshot import RecordingView, Span
+from hdmea_gui.controller.snapshot import OpenResult, RecordingView, Span
 from hdmea_gui.controller.tables import Table
 from hdmea_gui.controller.work import RecordingQuery
 from hdmea_gui.jobs import Query
@@ -27,6 +27,10 @@ __all__ = ["RecordingPreview"]
 
 _AXIS_WIDTH = 56
 _RATE_HEIGHT = 130
+_NO_UNITS = (
+    "This result has no sorted units, and those are what is shown here.\n"
+    "“Stimulus” shows the light channels, “File” everything that the result holds."
+)
 
 
 class RecordingPreview(Preview):
@@ -48,6 +52,7 @@ class RecordingPreview(Preview):
         self._message.setProperty("role", "muted")
         self._message.setWordWrap(True)
         self._message.setMargin(40)
+        self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.graphics = pg.GraphicsLayoutWidget(self)
         self.graphics.setAccessibleName("Population raster and rate over time")
         self.chip = ChipMap(theme, controller.selection, self)
@@ -58,11 +63,13 @@ class RecordingPreview(Preview):
         self._rate_curve = pg.PlotCurveItem()
         self.fill = SpanFill()
         self._view: RecordingView | None = None
+        self._has_card = False
         self._lay_out()
         self._time = TimeLink(self, self.raster, controller.selection)
         self.raster.unit_clicked.connect(self._on_unit_clicked)
         controller.selection.units_changed.connect(lambda _ids: self._mark_unit())
         controller.activity_changed.connect(self._offer_opening)
+        controller.opened.connect(self._on_opened)
         self.apply_theme(theme)
 
     def query(self) -> Query | None:
@@ -171,9 +178,19 @@ class RecordingPreview(Preview):
         busy = self._controller.activity in {Activity.RUNNING, Activity.STOPPING}
         self.welcome.set_enabled(not busy)
 
+    def _on_opened(self, result: OpenResult) -> None:
+        if result.state is not None:
+            self._has_card = result.card is not None
+        if result.card is not None:
+            self.card.show_card(result.card)
+
     def _show_beginning(self) -> None:
-        is_open = self._controller.state.is_open
-        self._stack.setCurrentWidget(self.card if is_open else self.welcome)
+        state = self._controller.state
+        if state.is_open and not self._has_card:
+            self.show_problem(_NO_UNITS)
+            return
+        self.card.set_loaded(state.has_data)
+        self._stack.setCurrentWidget(self.card if state.is_open else self.welcome)
 
     def _draw_spans(self, spans: tuple[Span, ...]) -> None:
         self.strip.show_spans(spans)

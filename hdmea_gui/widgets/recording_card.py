@@ -20,6 +20,8 @@ from hdmea_gui.theme import Theme
 
 __all__ = ["CardPage", "WelcomePage"]
 
+_LOADED = "Loaded. There are no sorted units to draw here; “Stimulus” shows the light channels and the display frames."
+
 
 class WelcomePage(QWidget):
     """First thing that a person sees: drop files, open, or try the demo."""
@@ -107,6 +109,7 @@ class CardPage(QWidget):
         self._frame = QFrame(self)
         self._layout.addWidget(self._frame, 0, Qt.AlignmentFlag.AlignHCenter)
         self._layout.addStretch(1)
+        self._loaded_note: QLabel | None = None
         self.load_button: QPushButton | None = None
         self.run_button: QPushButton | None = None
         self.partner_button: QPushButton | None = None
@@ -141,12 +144,22 @@ class CardPage(QWidget):
             note.setProperty("role", "warning")
             note.setWordWrap(True)
             inside.addWidget(note)
+        self._loaded_note = QLabel(_LOADED, fresh)
+        self._loaded_note.setWordWrap(True)
+        self._loaded_note.hide()
+        inside.addWidget(self._loaded_note)
         inside.addLayout(self._buttons(fresh, card.missing))
         self._layout.replaceWidget(self._frame, fresh)
         self._frame.deleteLater()
         self._frame = fresh
         self._fresh = True
         self._offer_next()
+
+    def set_loaded(self, loaded: bool) -> None:
+        """Say that what is described here is in memory, though there are no units to draw."""
+        if self.load_button is not None and self._loaded_note is not None:
+            self.load_button.setVisible(not loaded)
+            self._loaded_note.setVisible(loaded)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Put the focus on what is done next, once for each recording."""
@@ -171,6 +184,8 @@ class CardPage(QWidget):
         self.load_button.setAutoDefault(True)
         self.run_button.clicked.connect(self.run_all_asked)
         self.load_button.clicked.connect(self.load_asked)
+        self.run_button.setToolTip("Run the steps of the chosen flow one after the other")
+        self.load_button.setToolTip("Run “Load recording” alone, to look at the recording first")
         row = QHBoxLayout()
         self.partner_button = None
         if missing:

@@ -48,8 +48,9 @@ class StatusLine(QStatusBar):
         self._bar.setRange(0, 1000)
         self._bar.setValue(round(1000 * progress.fraction))
         left = "" if seconds_left is None else f"  ·  {time_left_text(seconds_left)}"
+        doing = " …" if progress.text in {"", title} else f": {progress.text}"
         if not self._stopping:
-            self._text.setText(f"{title}: {progress.text}{left}")
+            self._text.setText(f"{title}{doing}{left}")
 
     def show_job(self, title: str, *, stopping: bool = False) -> None:
         """Show that a job runs, or is asked to stop; empty: none does."""

@@ -357,6 +357,33 @@ def test_a_partner_that_is_not_found_is_asked_for(
     assert len(window.controller.state.unit_ids) == 5
 
 
+def test_a_recording_without_units_is_not_offered_to_be_loaded_again(
+    window: MainWindow, recording: tuple[Path, Path], idle: Idle, tmp_path: Path
+) -> None:
+    recording[1].unlink()
+    drop(window, recording[0])
+    idle()
+    card = window.recording.card
+    assert card.load_button is not None
+    assert card.load_button.isVisible()
+
+    window.load()
+    idle()
+
+    assert card.isVisible(), "there is no unit to draw"
+    assert not card.load_button.isVisible()
+    assert card.partner_button is not None
+    assert card.partner_button.isVisible()
+    assert "There are no sorted units to draw here" in visible_texts(card)
+    result = tmp_path / "without units.h5"
+    window.controller.save(result, overwrite=False)
+    idle()
+    window.open_paths([result])
+    idle()
+    assert not card.isVisible(), "that of the recording says nothing of the result"
+    assert "This result has no sorted units" in visible_texts(window.recording)
+
+
 def test_work_is_resumed_from_a_checkpoint_by_the_menu(
     loaded: tuple[MainWindow, tuple[Path, Path]], idle: Idle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

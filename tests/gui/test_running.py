@@ -86,6 +86,20 @@ def test_a_full_run_by_clicking(
     assert window.table.view.model().rowCount() == 5
 
 
+def test_the_status_line_names_the_step_that_runs(
+    qtbot: Any, loaded: Loaded, idle: Idle, extra_steps: threading.Event
+) -> None:
+    window, _ = loaded
+    window.controller.run_steps(("add_section_time", "wait_for_stop"), "Up to Wait for stop")
+    assert extra_steps.wait(10)
+
+    qtbot.waitUntil(lambda: window.status._text.text() == "Wait for stop: half way", timeout=5000)
+    window.controller.stop()
+
+    assert window.status._text.text() == "Wait for stop: stopping…"
+    idle()
+
+
 def test_the_raster_shows_each_spike_when_zoomed_in(qtbot: Any, loaded: Loaded) -> None:
     window, _ = loaded
     view = window.recording
@@ -175,7 +189,11 @@ def test_a_failed_step_shows_its_reason_and_details_and_keeps_the_rest(
     assert "the electrode is upside down" in visible_texts(dialog)
     assert "ValueError" in dialog.details
     assert all(button.icon().isNull() for button in dialog.findChildren(QPushButton))
-    assert any("upside down" in line for line in window.log.texts())
+    assert [line for line in window.log.texts() if "error: " in line] == [
+        line for line in window.log.texts() if "Fail failed: the electrode is upside down" in line
+    ], "a failure counts once"
+    assert window.log.n_warnings == 1
+    assert any("Traceback" in line for line in window._relay.recent()), "the file has the traceback"
     chosen = window.panel.list.chosen_item
     assert chosen is not None
     assert chosen.spec.name == "fail", "its parameters are looked at next"

@@ -81,6 +81,27 @@ def test_names_of_files_and_usual_words_stay(text: str) -> None:
     assert WORDING.readable(text) == text
 
 
+def test_a_feature_is_named_by_its_title() -> None:
+    wording = Wording(SPECS, {"baseline": "Baseline and quality", "moving_bar": "Direction tuning"})
+    for said, read in (
+        ("Feature moving_bar failed: odd.", "Feature “Direction tuning” failed: odd."),
+        ("There is no feature 'baseline'.", "There is no feature “Baseline and quality”."),
+        ("The feature baseline.", "The feature “Baseline and quality”."),
+        (
+            "feature baseline.cv_isi and feature moving_bar_2",
+            "feature baseline.cv_isi and feature moving_bar_2",
+        ),
+        ("The baseline of moving_h_bar_s5_d8_3x.", "The baseline of moving_h_bar_s5_d8_3x."),
+        (
+            "extract_features: Feature moving_bar was skipped: stimulus 'section_time' is missing or empty: "
+            "run add_section_time; unit 'spike_times_sectioned' is missing or empty: run section_spike_times.",
+            "Features: Feature “Direction tuning” was skipped: it needs “Section times”; it needs "
+            "“Spikes of trials”.",
+        ),
+    ):
+        assert wording.readable(said) == read
+
+
 def test_nothing_is_changed_as_long_as_no_step_is_known() -> None:
     assert Wording().readable("run compute_sta with movie_name=.") == "run compute_sta with movie_name=."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import re
 import tempfile
 import threading
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hdmea.io import hdf5_store
+from hdmea.io import h5, hdf5_store
 from hdmea.io.arrays import AttrArray
 from hdmea.io.hdf5_store import SessionContent
 from hdmea.io.sectioned import SectionedSpikes
@@ -272,6 +273,29 @@ def test_what_is_no_session_file_is_refused(tmp_path: Path) -> None:
                 read(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty (0 bytes)"),
+        (b"Dear colleague", "is no result file: what is in it is not HDF5"),
+        (None, "is incomplete: it is shorter than it says itself"),
+    ],
+)
+def test_why_a_file_is_no_result_is_said_in_our_own_words(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "x.h5"
+    if content is None:
+        hdf5_store.write_session(path, sample_content(1))
+        content = path.read_bytes()[:-5000]
+    path.write_bytes(content)
+
+    with pytest.raises(CheckpointError, match=re.escape(said)) as raised:
+        hdf5_store.read_session(path)
+
+    assert "synchronously" not in str(raised.value)
+
+
 def test_a_damaged_file_is_refused_with_its_name(tmp_path: Path) -> None:
     path = hdf5_store.write_session(tmp_path / "x.h5", sample_content(1))
     with h5py.File(path, "r+") as file:
@@ -373,3 +397,14 @@ def test_updating_does_not_let_the_file_grow_without_end(tmp_path: Path) -> None
         hdf5_store.update_session(path, content, [("units", "unit_001", "features", "x")])
 
     assert path.stat().st_size < size + 2 * 800_000
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = hdf5_store.write_session(tmp_path / "x.h5", sample_content(1))
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Unable to synchronously open file (o_flags = 0)")
+
+    monkeypatch.setattr(h5, "open_file", refuse)
+    with pytest.raises(PermissionError, match=r"x\.h5 may not be read with your account"):
+        hdf5_store.read_session(path)

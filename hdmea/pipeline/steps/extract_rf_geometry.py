@@ -112,7 +112,8 @@ def extract_rf_geometry(session: PipelineSession, params: RFGeometryParams, ctx:
             if field.reason:
                 missing[unit_id] = None
     if failed:
-        ctx.warn(f"{failed} fits of receptive fields did not converge and are missing (n_failed_fits).")
+        said = "1 fit of a receptive field" if failed == 1 else f"{failed} fits of receptive fields"
+        ctx.warn(f"{said} did not converge: the numbers of such a fit are missing.")
     return list(missing)
 
 
