@@ -39,5 +39,5 @@ def window_title(state: StateView, checkpoint: CheckpointNote | None, too_large:
     """Return the title of the window; `too_large` if there is no automatic checkpoint for that reason."""
     if not state.is_open:
         return PROGRAM
-    mark = " ●" if state.unsaved else ""
+    mark = " ●" if state.unsaved else ","
     return f"{state.dataset_id}{mark} {save_state_text(state, checkpoint, too_large)} – {PROGRAM}"

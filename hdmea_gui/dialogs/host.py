@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QDialog, QDialogButtonBox
+from PySide6.QtWidgets import QAbstractScrollArea, QDialog, QDialogButtonBox
 
 from hdmea_gui.theme import Theme, dress
 
@@ -65,7 +65,13 @@ class DialogHost(QObject):
 
 
 def _fit(dialog: QDialog) -> None:
-    """Take the height that wrapped texts need: Qt alone stops at two thirds of the screen, and rounds."""
+    """Take the height that wrapped texts need: Qt alone stops at two thirds of the screen, and guesses.
+
+    Where there is a list or a long text to scroll, more room than that is of use.
+    """
     layout = dialog.layout()
-    if layout is not None and layout.hasHeightForWidth():
-        dialog.resize(dialog.width(), max(dialog.height(), layout.totalHeightForWidth(dialog.width())))
+    if layout is None or not layout.hasHeightForWidth():
+        return
+    needed = layout.totalHeightForWidth(dialog.width())
+    scrolled = any(part.isVisibleTo(dialog) for part in dialog.findChildren(QAbstractScrollArea))
+    dialog.resize(dialog.width(), max(dialog.height(), needed) if scrolled else needed)

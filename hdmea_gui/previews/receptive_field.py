@@ -149,8 +149,9 @@ class ReceptiveFieldPreview(Preview):
         for item in (self._level, self._now):
             self.course.plot.addItem(item, ignoreBounds=True)
         self.course.plot.addItem(self._curve)
+        self.course.plot.getAxis("bottom").setTickDensity(0.6)
         top = QHBoxLayout()
-        top.setContentsMargins(8, 2, 8, 0)
+        top.setContentsMargins(8, 2, 8, 4)
         top.addLayout(self._facts_row)
         top.addStretch(1)
         top.addWidget(self.movies)

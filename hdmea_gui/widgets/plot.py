@@ -6,7 +6,7 @@ views of the window would have two thousand hidden widgets, each told of every c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -20,8 +20,19 @@ Side = Literal["left", "bottom", "right"]
 
 _PLACES: Final[Mapping[Side, tuple[int, int]]] = {"left": (0, 0), "bottom": (1, 1), "right": (0, 2)}
 _COLOURS = 256
-_BAR_AXIS_WIDTH = 45
+# Numbers like −1000 and, beside them, the label.
+_BAR_AXIS_WIDTH = 52
 _MARGIN = 1
+# pyqtgraph puts the label of an axis at the right a little beyond it.
+_BAR_RIGHT_MARGIN = 3
+
+
+class _Axis(pg.AxisItem):  # type: ignore[misc]
+    """Writes negative numbers with the sign that stands in tables and texts, too."""
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """Return the numbers at the ticks."""
+        return [text.replace("-", "−") for text in super().tickStrings(values, scale, spacing)]
 
 
 class Plot(pg.GraphicsWidget):  # type: ignore[misc]
@@ -42,7 +53,11 @@ class Plot(pg.GraphicsWidget):  # type: ignore[misc]
         The area.
     axes
         The axes by side.
+    rims
+        What it is larger than area and axes, in each direction.
     """
+
+    rims = 2 * _MARGIN
 
     def __init__(
         self,
@@ -63,7 +78,7 @@ class Plot(pg.GraphicsWidget):  # type: ignore[misc]
         grid.setRowStretchFactor(0, 1)
         grid.setColumnStretchFactor(1, 1)
         for side in sides:
-            axis = (axes or {}).get(side) or pg.AxisItem(side, parent=self)
+            axis = (axes or {}).get(side) or _Axis(side, parent=self)
             # Labels say the unit themselves.
             axis.enableAutoSIPrefix(False)
             axis.linkToView(self.vb)
@@ -141,10 +156,17 @@ class ColourBar(Plot):
     ----------
     width
         Of the bar alone, in logical pixels.
+
+    Attributes
+    ----------
+    full_width
+        Of all of it, with numbers and label.
     """
 
     def __init__(self, width: int = 12) -> None:
         super().__init__(sides=("right",))
+        self.full_width = _MARGIN + width + _BAR_AXIS_WIDTH + _BAR_RIGHT_MARGIN
+        self._grid.setContentsMargins(_MARGIN, _MARGIN, _BAR_RIGHT_MARGIN, _MARGIN)
         self._levels = (0.0, 1.0)
         self._colours: pg.ColorMap | None = None
         self._picture: pg.ImageItem | None = None

@@ -15,8 +15,10 @@ from hdmea_gui.widgets.plot import ColourBar, Plot
 __all__ = ["ImagePanel", "MapPanel", "PlotPanel", "colour_map", "style_plot"]
 
 
-# Room for axes and colour bar with their labels, in logical pixels.
-_LEFT, _BOTTOM, _TOP, _BAR, _NO_BAR = 48, 40, 8, 110, 24
+# Room for axes with their labels, around and between what is drawn, in logical pixels.
+_LEFT, _BOTTOM = 48, 40
+_ABOVE, _BELOW, _BESIDE, _BETWEEN = 8, 4, 16, 6
+_BESIDE_BAR = 4
 
 
 def style_plot(plot: Plot, theme: Theme) -> None:
@@ -73,7 +75,7 @@ class PlotPanel(QWidget):
         self._empty.setWordWrap(True)
         self.graphics = pg.GraphicsLayoutWidget(self)
         self.graphics.setAccessibleName(title)
-        self.graphics.ci.layout.setContentsMargins(0, 8, 16, 0)
+        self.graphics.ci.layout.setContentsMargins(0, _ABOVE, _BESIDE, 0)
         self.plot = Plot(view_box)
         self.graphics.addItem(self.plot)
         self.plot.setLabel("bottom", x_label)
@@ -167,6 +169,8 @@ class MapPanel(PlotPanel):
         if self.bar is not None:
             self.graphics.addItem(self.bar)
             items.append(self.bar)
+            self.graphics.ci.layout.setContentsMargins(0, _ABOVE, _BESIDE_BAR, 0)
+        self.graphics.ci.layout.setHorizontalSpacing(_BETWEEN)
         # What is left over goes to the right of the colour bar, not between picture and axis.
         self.graphics.ci.layout.setColumnStretchFactor(2, 1)
         self.graphics.addLabel("", row=0, col=2)
@@ -214,13 +218,14 @@ class MapPanel(PlotPanel):
     def _fit(self) -> None:
         """Give the plot the proportions of the map, as large as there is room."""
         rows, columns = self._extent
-        height = self.graphics.height() - _BOTTOM - _TOP - 14
-        width = self.graphics.width() - self._left - (_NO_BAR if self.bar is None else _BAR)
+        beside = _BESIDE if self.bar is None else _BETWEEN + self.bar.full_width + _BESIDE_BAR
+        height = self.graphics.height() - _ABOVE - self.plot.rims - _BOTTOM - _BELOW
+        width = self.graphics.width() - self._left - self.plot.rims - _BETWEEN - beside
         scale = max(20.0 / max(rows, columns), min(height / rows, width / columns))
-        self.plot.setFixedWidth(self._left + scale * columns)
-        self.plot.setFixedHeight(_TOP + _BOTTOM + scale * rows)
+        self.plot.setFixedWidth(self._left + scale * columns + self.plot.rims)
+        self.plot.setFixedHeight(_BOTTOM + scale * rows + self.plot.rims)
         if self.bar is not None:
-            self.bar.setFixedHeight(_TOP + scale * rows)
+            self.bar.setFixedHeight(scale * rows + self.plot.rims)
 
 
 class ImagePanel(MapPanel):

@@ -20,7 +20,7 @@ from hdmea_gui.theme import Theme
 
 __all__ = ["CardPage", "WelcomePage"]
 
-_LOADED = "Loaded. There are no sorted units to draw here; “Stimulus” shows the light channels and the display frames."
+_LOADED = "Loaded. There are no sorted units to draw here; “Stimulus” shows light channels and frames."
 
 
 class WelcomePage(QWidget):

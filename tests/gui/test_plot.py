@@ -11,7 +11,9 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QMenu
 from shiboken6 import getCppPointer
 
+from hdmea_gui.theme import theme_of
 from hdmea_gui.widgets.plot import ColourBar, Plot
+from hdmea_gui.widgets.plot_panel import ImagePanel
 
 
 def shown(qtbot: Any, *parts: Plot) -> pg.GraphicsLayoutWidget:
@@ -96,3 +98,38 @@ def test_the_bar_is_painted_in_the_colours_of_its_levels_from_bottom_to_top(
     assert greys[0] < 10
     assert greys[-1] > 245
     assert greys == sorted(greys)
+
+
+@pytest.mark.parametrize("size", [(330, 360), (500, 220)])
+def test_a_picture_takes_all_the_room_there_is_and_its_colour_bar_is_as_high(
+    qtbot: Any, size: tuple[int, int]
+) -> None:
+    panel = ImagePanel("Map", theme_of("light"), "Column", "Row")
+    qtbot.addWidget(panel)
+    panel.resize(*size)
+    panel.show_image(np.arange(150.0).reshape(10, 15), (-1000.0, 1000.0), "viridis", "Voltage (µV)")
+    panel.show()
+    qtbot.waitExposed(panel)
+    QApplication.processEvents()
+
+    picture = panel.image.sceneBoundingRect()
+    area, bar = panel.plot.vb.sceneBoundingRect(), panel.bar.vb.sceneBoundingRect()
+    for edge in ("left", "right", "top", "bottom"):
+        assert getattr(area, edge)() == pytest.approx(getattr(picture, edge)(), abs=1.0), edge
+    assert (bar.top(), bar.bottom()) == pytest.approx((area.top(), area.bottom()), abs=1.0)
+    axis = panel.bar.getAxis("right")
+    label = axis.label.mapRectToScene(axis.label.boundingRect())
+    margin = axis.label.document().documentMargin()
+    whole = panel.bar.mapRectToScene(panel.bar.rect())
+    assert label.right() - margin <= whole.right() <= panel.graphics.width(), "the label is not cut"
+    below = panel.graphics.height() - panel.plot.sceneBoundingRect().bottom()
+    beside = panel.graphics.width() - panel.bar.sceneBoundingRect().right()
+    assert min(below, beside) < 12, "nothing is left over where the room is scarce"
+
+
+def test_negative_numbers_have_the_sign_of_the_tables(qtbot: Any) -> None:
+    plot = Plot()
+    graphics = shown(qtbot, plot)
+
+    assert plot.getAxis("left").tickStrings([-5.0, 0.0, 5.0], 1.0, 5.0) == ["−5", "0", "5"]
+    assert graphics.isVisible()

@@ -270,11 +270,11 @@ _DATA: dict[str, Any] = {"dataset_id": "Rec", "unit_ids": ("unit_001",), "revisi
     ("state", "note", "expected"),
     [
         (StateView(), None, "HD-MEA Studio"),
-        (StateView(dataset_id="Rec"), None, "Rec not loaded yet"),
+        (StateView(dataset_id="Rec"), None, "Rec, not loaded yet"),
         (StateView(**_DATA, unsaved=True), None, "Rec ● in memory, not saved"),
         (StateView(**_DATA, unsaved=True), CheckpointNote(3, "11:42"), "Rec ● in memory, checkpointed 11:42"),
         (StateView(**_DATA, unsaved=True), CheckpointNote(2, "11:42"), "checkpoint of 11:42 is older"),
-        (StateView(**_DATA, saved_path=Path("a.h5")), None, "Rec saved"),
+        (StateView(**_DATA, saved_path=Path("a.h5")), None, "Rec, saved"),
         (StateView(**_DATA, saved_path=Path("a.h5"), unsaved=True), None, "Rec ● changed since it was saved"),
     ],
 )

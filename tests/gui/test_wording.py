@@ -94,7 +94,8 @@ def test_a_feature_is_named_by_its_title() -> None:
         ("The baseline of moving_h_bar_s5_d8_3x.", "The baseline of moving_h_bar_s5_d8_3x."),
         (
             "extract_features: Feature moving_bar was skipped: stimulus 'section_time' is missing or empty: "
-            "run add_section_time; unit 'spike_times_sectioned' is missing or empty: run section_spike_times.",
+            "run add_section_time; unit 'spike_times_sectioned' is missing or empty: run "
+            "section_spike_times.",
             "Features: Feature “Direction tuning” was skipped: it needs “Section times”; it needs "
             "“Spikes of trials”.",
         ),
