@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from hdmea.utils.giving_way import give_way
-from hdmea_gui import garbage
 from hdmea_gui.door import JobStopped
 
 __all__ = [
@@ -94,7 +93,6 @@ class JobContext:
     def progress(self, fraction: float, text: str, part: str = "") -> None:
         """Report progress, at most 20 times a second; answer waiting queries, and let the window draw."""
         self._serve()
-        garbage.sweep_if_much()
         give_way()
         now = time.monotonic()
         if part == self._part and fraction < 1 and now - self._last < 1 / UPDATES_PER_SECOND:

@@ -104,7 +104,7 @@ class _Worker(QObject):
     def run_next(self) -> None:
         if not self.jobs:
             return
-        on_this_thread(self._give_way)
+        on_this_thread(self._pause)
         job = self.jobs.popleft()
         if self._fresh:
             self._fresh = False
@@ -153,7 +153,7 @@ class _Worker(QObject):
 
     @Slot()
     def serve(self) -> None:
-        on_this_thread(self._give_way)
+        on_this_thread(self._pause)
         while True:
             with self._lock:
                 if not self._queries or self.door.is_shut:
@@ -178,6 +178,10 @@ class _Worker(QObject):
         self._bench = None
         garbage.sweep()
         QThread.currentThread().quit()
+
+    def _pause(self) -> None:
+        garbage.sweep_if_much()
+        self._give_way()
 
     def _the_bench(self) -> Any:
         if self._bench is None:

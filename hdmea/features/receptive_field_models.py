@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hdmea.utils.giving_way import give_way
+
 __all__ = ["MODELS", "GaussianShape", "MapFit", "fit_map", "flat_bic"]
 
 MODELS = ("gaussian", "dog", "on_off")
@@ -175,6 +177,7 @@ class _Problem:
 
     def residual(self, p: Array) -> Array:
         """Model minus map, (pixels,)."""
+        give_way()
         return self._evaluate(p)[0] - self.target
 
     def jacobian(self, p: Array) -> Array:
