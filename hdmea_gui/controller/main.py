@@ -429,8 +429,9 @@ class Controller(QObject):
         self._after_job()
         if isinstance(job, AwaitAnswer):
             return
-        run = isinstance(job, RunJob) and text
-        self.stopped.emit(f"{text} Earlier results are there." if run else f"Stopped: {job.title}.")
+        kept = " Earlier results are there." if self.state.completed else ""
+        of_run = isinstance(job, RunJob) and text
+        self.stopped.emit(f"{text}{kept}" if of_run else f"Stopped: {job.title}.")
 
     def _after_job(self) -> None:
         if not self._runner.busy:

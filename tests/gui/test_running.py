@@ -155,6 +155,22 @@ def test_stop_in_the_middle_of_a_step_leaves_the_session_as_it_was(
     assert said in visible_texts(window.status)
 
 
+def test_stopping_the_first_step_promises_no_earlier_results(
+    qtbot: Any, window: MainWindow, recording: tuple[Path, Path], idle: Idle, extra_steps: threading.Event
+) -> None:
+    window.open_paths(list(recording))
+    idle()
+    window.controller.run_step("wait_for_stop")
+    qtbot.waitUntil(extra_steps.is_set, timeout=5000)
+
+    window.controller.stop()
+    idle()
+
+    said = visible_texts(window.status)
+    assert "Wait for stop was stopped; nothing of it was kept." in said
+    assert "Earlier results" not in said
+
+
 def test_views_are_answered_while_a_step_runs(
     qtbot: Any, loaded: Loaded, extra_steps: threading.Event
 ) -> None:
