@@ -116,4 +116,4 @@ def _text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.4g}".replace("-", "−") if np.isfinite(value) else MISSING
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}".replace("-", "−") if isinstance(value, int) else str(value)

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QModelIndex, Qt
 
 from hdmea_gui.controller.feature_names import readable_name
-from hdmea_gui.controller.feature_views import FeatureGroup, FeaturesView, FeatureValue
+from hdmea_gui.controller.feature_views import FeatureGroup, FeaturesView, FeatureValue, _text
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.models.feature_values import FeatureValuesModel
 
@@ -115,6 +115,22 @@ def test_without_a_unit_it_says_what_to_do(window: MainWindow) -> None:
 )
 def test_numbers_are_named_as_the_field_writes_them(name: str, said: str) -> None:
     assert readable_name(name) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (-12345, "−12,345"),
+        (-0.25, "−0.25"),
+        (7, "7"),
+        (True, "yes"),
+        (float("nan"), "–"),
+        (None, "–"),
+        ("ON-OFF", "ON-OFF"),
+    ],
+)
+def test_a_value_is_written_with_the_minus_of_a_text(value: object, said: str) -> None:
+    assert _text(value) == said
 
 
 def test_no_value_is_cut_off_at_the_width_that_columns_have_at_first(qtbot: Any, window: MainWindow) -> None:
