@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEventLoop, QObject, QThread, QTimer, Signal, Slot
@@ -110,7 +111,7 @@ class _Worker(QObject):
             self._fresh = False
             garbage.set_aside()
         self.door.next_job()
-        self.started.emit(job)
+        self._unless_left(self.started.emit)(job)
         ctx = JobContext(
             self.cancel,
             self._unless_left(self.progressed.emit),
@@ -202,6 +203,17 @@ class JobRunner(QObject):
         Qt parent.
     before_end
         Called on the worker with the bench when the runner is shut down; not for one that was left behind.
+
+    Signals
+    -------
+    started(Job), progressed(object), milestone(object), finished(Job, object), failed(Job, Failure)
+        What a job does.
+    stopped(Job, str)
+        A job was stopped; what to say of it.
+    answered(str, int, object)
+        Key, number and answer of a query.
+    came_back()
+        A worker that was left behind has ended.
     """
 
     started = Signal(object)
@@ -211,6 +223,7 @@ class JobRunner(QObject):
     failed = Signal(object, object)
     stopped = Signal(object, str)
     answered = Signal(str, int, object)
+    came_back = Signal()
     _wake = Signal()
     _ask = Signal()
     _close = Signal()
@@ -228,6 +241,7 @@ class JobRunner(QObject):
         self._stop_errors: tuple[type[BaseException], ...] = (JobStopped, *stop_errors)
         self._pending = 0
         self._numbers: dict[str, int] = {}
+        self._hung: dict[str, QThread] = {}
         self._closed = False
         self._pulse = Pulse(self)
         self._engage(make_bench)
@@ -285,30 +299,40 @@ class JobRunner(QObject):
         """Go on without the worker, whose job does not come back; False if it is just coming back.
 
         The job can change nothing any more that the next worker holds: that gets what the bench's method
-        ``successor`` returns. A query that hangs is answered with a `Failure`. Thread and worker are kept for
-        as long as the program runs: ending a thread by force, or destroying one that runs, would take the
-        program with it.
+        ``successor`` returns. A query that hangs is answered with a `Failure`, and so are those of its key
+        until the worker comes back, as they would hang too. Thread and worker are kept for as long as the
+        program runs: ending a thread by force, or destroying one that runs, would take the program with it.
         """
         if not self.stopping or self._closed or not self._worker.door.shut():
             return False
-        left, bench = self._worker, self._worker.bench
+        left, bench, thread = self._worker, self._worker.bench, self._thread
         for signal in (self._wake, self._ask, self._close):
             signal.disconnect()
-        _left_behind.append((self._thread, left))
+        _left_behind.append((thread, left))
+        thread.finished.connect(self.came_back)
         self._pending = 0
         self._pulse.stop()
         self._engage(self._make_bench if bench is None else bench.successor)
-        for key, (number, query) in left.take_queries().items():
-            self._worker.put_query(key, number, query)
+        waiting, question = left.take_queries(), left.question
+        if question is not None:
+            self._hung[question[0]] = thread
+        for key, (number, query) in waiting.items():
+            if key not in self._hung:
+                self._worker.put_query(key, number, query)
         self._ensure_running()
         self._ask.emit()
-        if (question := left.question) is not None:
-            self._on_answered(*question, _LOST)
+        if question is not None:
+            self._on_answered(question[0], self._numbers[question[0]], _LOST)
         return True
 
     def ask(self, key: str, query: Query) -> int:
         """Have a query answered by `answered` with the number returned; older ones of the key are dropped."""
         number = self._numbers[key] = self._numbers.get(key, 0) + 1
+        if key in self._hung:
+            if self._hung[key].isRunning():
+                QTimer.singleShot(0, self, partial(self._on_answered, key, number, _LOST))
+                return number
+            del self._hung[key]
         self._worker.put_query(key, number, query)
         if not self._closed:
             self._ensure_running()

@@ -7,7 +7,7 @@ import os
 import threading
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,7 +44,14 @@ class LazySource:
     ----------
     path
         The result file, as it is now: if another program replaces it, reads raise CheckpointError.
+
+    Attributes
+    ----------
+    before_reading
+        Called with the source before each read; may raise, where the read would wait without end.
     """
+
+    before_reading: Callable[[LazySource], None] = staticmethod(lambda source: None)
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(os.path.abspath(path))
@@ -78,6 +85,7 @@ class LazySource:
         CheckpointError
             If the file is gone, or was replaced since it was loaded.
         """
+        self.before_reading(self)
         with self._lock:
             if self._file is None:
                 self._file = self._open()
@@ -99,6 +107,14 @@ class LazySource:
             _held.discard(self)
             if file is not None:
                 file.close()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether another thread opens the file at this moment."""
+        free = self._lock.acquire(blocking=False)
+        if free:
+            self._lock.release()
+        return not free
 
     def is_file(self, path: Path) -> bool:
         """Return whether `path` is the very file that this source was loaded from."""

@@ -7,29 +7,67 @@ files on other drives; a save would hang as well, and could not be stopped.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from hdmea_gui.runner import any_left_behind
 
-__all__ = ["refuse_if_blocked"]
+if TYPE_CHECKING:
+    from hdmea.io.lazy import LazySource
+    from hdmea.pipeline.session import PipelineSession
+
+__all__ = ["refuse_if_blocked", "refuse_to_hang"]
 
 _PATIENCE_S = 2.0
+_READ_PATIENCE_S = 0.2
 
 
 def refuse_if_blocked() -> None:
     """Raise SessionError, which says what to do, if a job that was left behind locks all files."""
-    if not any_left_behind():
-        return
+    if any_left_behind() and not _comes_free(_all_files_are_locked, _PATIENCE_S):
+        from hdmea.utils.exceptions import SessionError
+
+        raise SessionError(
+            "The job that was left behind still reads from a drive that does not answer, and keeps all "
+            "result files from being read or written. The session is safe in memory: connect the drive "
+            "again, or disconnect it for good so that the read fails, and save then. Do not close before."
+        )
+
+
+def refuse_to_hang(session: PipelineSession) -> None:
+    """Have what a session reads on first use fail while a worker that was left behind hangs in it."""
+    from hdmea.io.lazy import lazy_entries
+
+    trees = (session.units, session.metadata, session.stimulus, session.extra)
+    for source in {entry.source for tree in trees for *_, entry in lazy_entries(tree)}:
+        source.before_reading = _refuse_if_stuck
+
+
+def _refuse_if_stuck(source: LazySource) -> None:
+    if any_left_behind() and not _comes_free(
+        lambda: source.is_held or _all_files_are_locked(), _READ_PATIENCE_S
+    ):
+        from hdmea.utils.exceptions import SessionError
+
+        raise SessionError(
+            f"{source.path} cannot be read: its drive does not answer. Connect it again, or disconnect it "
+            f"for good. What is in memory is safe."
+        )
+
+
+def _comes_free(locked: Callable[[], bool], patience_s: float) -> bool:
+    deadline = time.monotonic() + patience_s
+    while locked():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _all_files_are_locked() -> bool:
     from h5py._objects import phil
 
-    from hdmea.utils.exceptions import SessionError
-
-    deadline = time.monotonic() + _PATIENCE_S
-    while not phil.acquire(False):
-        if time.monotonic() > deadline:
-            raise SessionError(
-                "The job that was left behind still reads from a drive that does not answer, and keeps all "
-                "result files from being read or written. The session is safe in memory: connect the drive "
-                "again, or disconnect it for good so that the read fails, and save then. Do not close before."
-            )
-        time.sleep(0.05)
-    phil.release()
+    free = phil.acquire(False)
+    if free:
+        phil.release()
+    return not free

@@ -172,6 +172,7 @@ class Controller(QObject):
         self._runner.failed.connect(self._on_failed)
         self._runner.stopped.connect(self._on_stopped)
         self._runner.answered.connect(self._on_answered)
+        self._runner.came_back.connect(self._on_back)
 
     # -- state ---------------------------------------------------------------------------------------
 
@@ -439,6 +440,10 @@ class Controller(QObject):
             self.job_title = ""
             self.steps.end_run()
         self.activity_changed.emit()
+
+    def _on_back(self) -> None:
+        """Have the views ask again: what hung is answered from now on."""
+        self.state_changed.emit(self.state)
 
     def _on_answered(self, key: str, _number: int, answer: object) -> None:
         said = self._wording.failure(answer) if isinstance(answer, Failure) else answer

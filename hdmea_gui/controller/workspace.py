@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.utils.giving_way import giving_way
+from hdmea_gui.controller.blocked import refuse_to_hang
 from hdmea_gui.controller.snapshot import (
     RecordingView,
     Span,
@@ -70,7 +71,9 @@ class Workspace:
         from hdmea.pipeline.twin import twin_of
 
         other = Workspace(self.keeper)
-        other.session = None if self.session is None else twin_of(self.session)
+        if self.session is not None:
+            other.session = twin_of(self.session)
+            refuse_to_hang(other.session)
         other.sources = self.sources
         other.saved = self.saved
         other._announced = self._announced

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from h5py._objects import phil
 
+from hdmea.io import h5
 from hdmea_gui.controller.main import Activity
 from hdmea_gui.controller.overdue import LOOK_MS
 from hdmea_gui.dialogs.stalled import StalledDialog
@@ -215,3 +217,55 @@ def test_a_step_that_runs_is_not_said_to_be_overdue(
 
     assert "Reading for the views" not in titles
     assert window.controller.steps.item("add_section_time").state is StepState.DONE
+
+
+@pytest.fixture
+def unread(
+    qtbot: Any,
+    window: MainWindow,
+    analysed_file: Path,
+    idle: Idle,
+    hang: Hang,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[MainWindow]:
+    """Yield a window with a result that is read when it is looked at, from a drive that does not answer."""
+    window.open_paths([analysed_file])
+    idle()
+    window.controller.selection.select_units(window.controller.state.unit_ids[:1])
+    qtbot.waitUntil(lambda: window.controller._runner.question is None, timeout=20_000)
+    really = h5.open_file
+
+    def wait(*arguments: Any) -> Any:
+        with phil:
+            hang.answer(None)
+        return really(*arguments)
+
+    monkeypatch.setattr(h5, "open_file", wait)
+    window.tabs.setCurrentWidget(window.field)
+    wait_until_overdue(qtbot, window, hang)
+    yield window
+    hang.go_on.set()
+
+
+def test_a_view_of_a_result_on_a_drive_that_hangs_is_left_once_and_filled_when_it_is_back(
+    qtbot: Any, unread: MainWindow, hang: Hang, idle: Idle, tmp_path: Path
+) -> None:
+    window, field = unread, unread.field
+    before = window.controller.state
+
+    stop(qtbot, window).leave_button.click()
+    idle()
+
+    assert field.average.empty_text.startswith("The drive does not answer.")
+    assert window.controller.state.unit_ids == before.unit_ids
+    window.tabs.setCurrentWidget(window.image)
+    qtbot.waitUntil(lambda: "its drive does not answer" in visible_texts(window.image), timeout=10_000)
+    window.tabs.setCurrentWidget(window.recording)
+    with qtbot.waitSignal(window.recording.told, timeout=10_000) as told:
+        window.recording.export_to(tmp_path / "rate.csv")
+    assert told.args[0].startswith("Exported: "), "what is in memory is there"
+    window.tabs.setCurrentWidget(field)
+    hang.go_on.set()
+    qtbot.waitUntil(lambda: field.has_data() and not any_left_behind(), timeout=20_000)
+    assert not field.average.is_empty
+    assert window.controller.activity is Activity.IDLE

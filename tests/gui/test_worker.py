@@ -409,6 +409,8 @@ def test_a_worker_that_hangs_in_a_question_is_left_as_well(
     runner, _ = stalling
     answers: list[object] = []
     runner.answered.connect(lambda _key, _number, answer: answers.append(answer))
+    started: list[str] = []
+    runner.started.connect(lambda job: started.append(job.title))
     with qtbot.waitSignal(runner.finished, timeout=5000):
         runner.submit(Do("before", lambda bench, ctx: bench.log.append("before")))
     hang = Hang(threading.Event(), threading.Event())
@@ -422,12 +424,45 @@ def test_a_worker_that_hangs_in_a_question_is_left_as_well(
     with qtbot.waitSignal(runner.finished, timeout=5000) as caught:
         runner.submit(Do("next", lambda bench, ctx: list(bench.log)))
     assert caught.args[1] == ["before"]
-    hang.go_on.set()
-    qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
     (answer,) = answers
     assert isinstance(answer, Failure)
     assert answer.kind == "LeftBehind"
     assert runner.question is None
+    with qtbot.waitSignal(runner.came_back, timeout=5000):
+        hang.go_on.set()
+    assert not any_left_behind()
+    assert len(answers) == 1
+    assert started == ["before", "next"]
+
+
+def test_what_hung_is_refused_until_the_worker_comes_back(
+    qtbot: Any, stalling: tuple[JobRunner, Callable[..., Stalled]]
+) -> None:
+    runner, _ = stalling
+    answers: list[tuple[str, int, object]] = []
+    runner.answered.connect(lambda *answer: answers.append(answer))
+    hang = Hang(threading.Event(), threading.Event())
+    runner.ask("view", hang)
+    qtbot.waitUntil(hang.entered.is_set, timeout=5000)
+    runner.submit(Do("never", lambda bench, ctx: None))
+    runner.stop()
+    runner.ask("view", Ask(1))
+    runner.ask("other", Ask(2))
+
+    assert runner.leave_behind()
+
+    qtbot.waitUntil(lambda: len(answers) == 2, timeout=5000)
+    assert [(key, number) for key, number, _ in answers] == [("view", 2), ("other", 1)]
+    assert isinstance(answers[0][2], Failure), "it would hang as well"
+    assert answers[1][2] == 2
+    with qtbot.waitSignal(runner.answered, timeout=5000) as caught:
+        runner.ask("view", Ask(3))
+    assert isinstance(caught.args[2], Failure)
+    with qtbot.waitSignal(runner.came_back, timeout=5000):
+        hang.go_on.set()
+    with qtbot.waitSignal(runner.answered, timeout=5000) as caught:
+        runner.ask("view", Ask(4))
+    assert caught.args == ["view", 4, 4]
 
 
 def test_a_job_that_is_just_making_its_change_is_not_left(
