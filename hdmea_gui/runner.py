@@ -34,7 +34,7 @@ SWITCH_INTERVAL_S = 0.0002
 
 _LOST = Failure(
     "LeftBehind",
-    "The drive does not answer. What was asked of it was left behind, and may still be done when it is back.",
+    "The drive does not answer. What was asked of it waits until it is back.",
     "",
 )
 

@@ -101,6 +101,8 @@ class ReceptiveFieldPreview(Preview):
         self._show_facts(None)
         for panel in (self._movie, self.course):
             panel.show_empty(reason)
+        if self.map.mosaic is None:
+            self.map.show_empty(reason)
 
     def table(self) -> Table | None:
         """Return the average, one row per frame and pixel."""

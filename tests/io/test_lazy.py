@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from hdmea.io import hdf5_store, progress
+from hdmea.io import h5, hdf5_store, progress
 from hdmea.io.hdf5_store import SessionContent
 from hdmea.io.lazy import LazyArray, LazyDict, LazyEntry, LazySource, lazy_entries
 from hdmea.utils.exceptions import CheckpointError, StepCancelled
@@ -149,6 +150,36 @@ def test_one_handle_serves_a_whole_step(path: Path) -> None:
         path.unlink()
         assert len(content.units["unit_001"]["waveform"]) == 60
         assert len(content.units["unit_002"]["waveform"]) == 60
+
+
+def test_a_read_can_be_refused_before_it_waits_for_a_file_that_another_thread_opens(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = next(entry for _, _, entry in lazy_entries(hdf5_store.read_session(path, lazy=True).units))
+    entered, go_on = threading.Event(), threading.Event()
+    really = h5.open_file
+
+    def wait(*arguments: Any) -> Any:
+        entered.set()
+        assert go_on.wait(30)
+        return really(*arguments)
+
+    def refuse(source: LazySource) -> None:
+        if source.is_held:
+            raise TimeoutError("The drive does not answer.")
+
+    monkeypatch.setattr(h5, "open_file", wait)
+    reader = threading.Thread(target=array.read)
+    reader.start()
+    assert entered.wait(5)
+    array.source.before_reading = refuse
+    with pytest.raises(TimeoutError):
+        array.read()
+    go_on.set()
+    reader.join()
+
+    assert not array.source.is_held
+    assert array.read().size
 
 
 def test_reading_from_a_file_that_was_replaced_says_so(path: Path) -> None:
