@@ -44,14 +44,10 @@ class LazySource:
     ----------
     path
         The result file, as it is now: if another program replaces it, reads raise CheckpointError.
-
-    Attributes
-    ----------
-    before_reading
-        Called with the source before each read; may raise, where the read would wait without end.
     """
 
     before_reading: Callable[[LazySource], None] = staticmethod(lambda source: None)
+    """Called with the source before each read; may raise, where the read would wait without end."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(os.path.abspath(path))
@@ -111,10 +107,10 @@ class LazySource:
     @property
     def is_held(self) -> bool:
         """Whether another thread opens the file at this moment."""
-        free = self._lock.acquire(blocking=False)
-        if free:
-            self._lock.release()
-        return not free
+        if not self._lock.acquire(blocking=False):
+            return True
+        self._lock.release()
+        return False
 
     def is_file(self, path: Path) -> bool:
         """Return whether `path` is the very file that this source was loaded from."""
