@@ -106,16 +106,19 @@ class RunFlow(QObject):
         failed, self._failed = self._failed, ""
         if failed:
             self.told.emit(f"{failed} failed. What was computed before is kept.")
+        elif skipped := self._skipped():
+            saved = "Not saved yet." if self._controller.state.unsaved else "Everything is saved."
+            self.told.emit(f"{title}: done, {skipped}. {saved}")
         elif self._controller.state.unsaved:
-            self.told.emit(f"{title}: done{self._skipped()}. Not saved yet: Save writes the result file.")
+            self.told.emit(f"{title}: done. Not saved yet: Save writes the result file.")
         else:
-            self.told.emit(f"{title}: done{self._skipped()}. Everything is saved.")
+            self.told.emit(f"{title}: done. Everything is saved.")
 
     def _skipped(self) -> str:
         """Return how many steps the session still lacks, and where to read why."""
         states = [item.state for item in self._controller.steps.items]
         number = states.count(StepState.SKIPPED)
-        return f", {number} skipped (point at them to read why)" if number else ""
+        return f"{number} skipped (point at them to read why)" if number else ""
 
     def _on_step_failed(self, title: str, reason: str, details: str) -> None:
         self.noted.emit(logging.ERROR, f"{title} failed: {reason}")

@@ -24,7 +24,14 @@ _FORCE = (
     (re.compile(r"\b[Pp]ass force=True to"), "Use “Run again” to"),
 )
 # Where in a file the results of a step lie is of no use here: the step is named as well.
-_MISSING = re.compile(r"\b(?:metadata|stimulus|unit|feature) '[^']*' is missing or empty: run (?=\w)")
+_PLACES = (
+    (
+        re.compile(r"\b(?:metadata|stimulus|unit|feature) '[^']*' is missing or empty: run (?=\w)"),
+        "it needs ",
+    ),
+    (re.compile(r"(?<=\bit needs )extract_features with (?=\w)"), "feature "),
+    (re.compile(r" \([\w/]+ is not in this session\)"), ""),
+)
 
 
 class Wording:
@@ -66,9 +73,8 @@ class Wording:
             return f"{self._titles[first]}: {self.readable(rest, first)}"
         for name, title in self._titles.items():
             text = text.replace(f"{title} ({name})", title)
-        for force, word in _FORCE:
-            text = force.sub(word, text)
-        text = _MISSING.sub("it needs ", text)
+        for found, word in (*_FORCE, *_PLACES):
+            text = found.sub(word, text)
         text = self._feature.sub(lambda found: f"{found[1]} “{self._features[found[3]]}”", text)
         return self._pattern.sub(lambda found: self._said(found, step), text)
 

@@ -95,7 +95,13 @@ class TrialsOfKind(Requirement):
         kind = self.key.rpartition("/")[2]
         if _candidates(recording, kind):
             return None
-        return f"no trials of a movie of the kind {kind!r}: run {self.provided_by}"
+        movies = sorted(recording.stimulus.get("trial_time") or {})
+        if movies:
+            return (
+                f"none of the movies with trials ({', '.join(movies)}) is of the kind {kind!r} by its "
+                "stimulus definition"
+            )
+        return f"no movie has trials: run {self.provided_by}"
 
 
 @dataclass(frozen=True, slots=True)

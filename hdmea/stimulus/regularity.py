@@ -72,7 +72,7 @@ class FrameRegularity:
         found.extend(
             f"Nothing was recorded from {first / fs:.3f} s to {last / fs:.3f} s (samples {first} to {last}): "
             "the number of display frames missed there is unknown, so sections after it need an explicit "
-            "re-anchor (add_section_time, parameter reanchor)."
+            "re-anchor (add_section_time with reanchor=)."
             for first, last in self.gaps.tolist()
         )
         return found

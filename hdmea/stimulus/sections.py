@@ -248,7 +248,7 @@ def _refusal(content: int, run: int, regularity: FrameRegularity, n_frames: int)
         return f"it begins at frame {content}, the recording ends with frame {n_frames - 1}."
     return (
         "it begins after a gap in the recording, across which the number of display frames is unknown. "
-        "Re-anchor it: reanchor={name: sample of its first image} (light onset or digital event)."
+        "Give the sample of its first image (light onset or digital event) with reanchor=."
     )
 
 

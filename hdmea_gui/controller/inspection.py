@@ -43,8 +43,12 @@ def inspect_sources(
     _tell_memory(needed, lines, warnings)
     if cmcr is None:
         warnings.append("Without the .cmcr there are no light channels: no section times, no averages.")
+    elif info is not None and not info.n_light_channels:
+        warnings.append("There are no light channels: no section times, no averages over trials.")
     if cmtr is None:
         warnings.append("Without the .cmtr there are no units.")
+    elif not n_units:
+        warnings.append("The .cmtr has no sorted units: sort the spikes in CMOS-MEA-Tools for them.")
     title = (cmtr or cmcr or Path()).stem.rstrip("-")
     missing = ".cmcr" if cmcr is None else ".cmtr" if cmtr is None else ""
     announced = (n_units, duration_s if info is None else info.duration_s)
@@ -91,14 +95,15 @@ def _look_into_sorted(
         with CmtrReader(path) as sorting:
             found = sorting.info
             needed = memory_estimate_gb(info, sorting)
-            spikes = sorting.n_peaks
+            # The sorter may have rejected some of them, which is known only when all were read.
+            peaks = sorting.n_peaks
         size = path.stat().st_size
     except (HDMEAError, OSError) as error:
         refused.append(Refused(path, str(error)))
         return None
     lines += [
         ("Spike-sorted file", f"{path.name} ({size_text(size)})"),
-        ("Sorted units", f"{found.n_units} with {spikes:,} spikes"),
+        ("Sorted units", f"{found.n_units} with {peaks:,} detected peaks" if found.n_units else "none"),
     ]
     if info is None and found.duration_s:
         lines.append(("Duration", f"{found.duration_s:,.1f} s"))

@@ -233,8 +233,7 @@ class Controller(QObject):
 
     def run_all(self) -> None:
         """Run the steps of the chosen flow; what is there and up to date is kept."""
-        flow = next(flow for flow in self.catalogue.flows if flow.name == self.flow)
-        self._run(self.flow_requests(), f"All steps of “{flow.title}”")
+        self._run(self.flow_requests(), "All steps")
 
     def request(self, name: str) -> StepRequest:
         """Return what "run step" would run."""
@@ -388,7 +387,7 @@ class Controller(QObject):
         if event.outcome == "failed":
             self.step_failed.emit(title, reason, event.details)
         elif event.outcome == "skipped":
-            self.warned.emit(f"{title} was skipped: {reason}")
+            self.warned.emit(f"“{title}” was skipped: {reason.removeprefix(f'{title} ')}")
 
     def _on_finished(self, job: Job, result: object) -> None:
         if isinstance(result, Catalogue):

@@ -37,7 +37,7 @@ class ChooseRecordingDialog(QDialog):
     def __init__(self, found: OpenResult, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Open one recording")
-        self.setMinimumSize(480, 320)
+        self.setMinimumSize(600, 320)
         title = QLabel(f"{len(found.candidates)} recordings or results were found.", self)
         title.setProperty("role", "heading")
         text = QLabel("One is open at a time. Which one do you want to open now?", self)

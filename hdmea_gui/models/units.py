@@ -19,6 +19,8 @@ MISSING = "–"
 _HELP = "Id of the unit, from its number in the spike-sorted file"
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+# A text at the left would touch the number before it.
+_CENTRE = int(Qt.AlignmentFlag.AlignCenter)
 
 
 class UnitTableModel(QAbstractTableModel):
@@ -153,7 +155,7 @@ class UnitTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return _HELP if column is None else column.help
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _LEFT if column is None or column.is_text else _RIGHT
+            return _LEFT if column is None else _CENTRE if column.is_text else _RIGHT
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -164,7 +166,7 @@ class UnitTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self.text(index.row(), section)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _LEFT if section == 0 or self._shown[section - 1].is_text else _RIGHT
+            return self.headerData(section, Qt.Orientation.Horizontal, role)
         return None
 
     def text(self, row: int, section: int) -> str:

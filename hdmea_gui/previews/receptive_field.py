@@ -22,6 +22,7 @@ __all__ = ["ReceptiveFieldPreview"]
 
 _TITLES = ("time_ms", "y_pixel", "x_pixel", "mean_light_level")
 _CORNERS = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5]])
+_NO_FIELDS = "No unit of this recording has a receptive field that could be fitted."
 _SILENT = "No spike of this unit could be averaged: it does not fire during the noise movie."
 
 
@@ -151,7 +152,6 @@ class ReceptiveFieldPreview(Preview):
         for item in (self._level, self._now):
             self.course.plot.addItem(item, ignoreBounds=True)
         self.course.plot.addItem(self._curve)
-        self.course.plot.getAxis("bottom").setTickDensity(0.6)
         top = QHBoxLayout()
         top.setContentsMargins(8, 2, 8, 4)
         top.addLayout(self._facts_row)
@@ -167,7 +167,8 @@ class ReceptiveFieldPreview(Preview):
         layout.setRowStretch(1, 1)
 
     def _show_field(self, view: FieldView) -> None:
-        self.map.show_mosaic(view.mosaic, self.not_yet("extract_rf_geometry"))
+        done = "extract_rf_geometry" in self._controller.state.completed
+        self.map.show_mosaic(view.mosaic, _NO_FIELDS if done else self.not_yet("extract_rf_geometry"))
         if not np.isfinite(view.mean):
             self.show_problem(_SILENT)
             return

@@ -20,7 +20,7 @@ from hdmea_gui.theme import Theme
 
 __all__ = ["CardPage", "WelcomePage"]
 
-_LOADED = "Loaded. There are no sorted units to draw here; “Stimulus” shows light channels and frames."
+_LOADED = "Loaded. There are no sorted units to draw here;\n“Stimulus” shows light channels and frames."
 
 
 class WelcomePage(QWidget):
@@ -145,7 +145,6 @@ class CardPage(QWidget):
             note.setWordWrap(True)
             inside.addWidget(note)
         self._loaded_note = QLabel(_LOADED, fresh)
-        self._loaded_note.setWordWrap(True)
         self._loaded_note.hide()
         inside.addWidget(self._loaded_note)
         inside.addLayout(self._buttons(fresh, card.missing))

@@ -22,6 +22,7 @@ from hdmea.features.extractor import (
     Requirement,
     extractor,
 )
+from hdmea.features.movie_trials import trials_requirement
 from hdmea.features.registry import Registry, default_registry
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError
 from tests.features.recordings import recording
@@ -227,3 +228,14 @@ def test_extractors_load_without_scipy_and_numba() -> None:
         "sys.exit(bool({'scipy', 'numba', 'PySide6'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_why_trials_of_a_kind_are_missing_says_whether_there_are_others() -> None:
+    need = trials_requirement("moving_bar")
+    nothing = Recording({}, {}, {})
+    others = Recording({}, {}, {"trial_time": {"step_up_1s": np.zeros((3, 2), np.int64)}})
+
+    assert need.missing_from(nothing) == "no movie has trials: run add_section_time and section_spike_times"
+    assert need.missing_from(others) == (
+        "none of the movies with trials (step_up_1s) is of the kind 'moving_bar' by its stimulus definition"
+    )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from hdmea_gui import app as application
 from hdmea_gui.dialogs import files
@@ -322,6 +323,7 @@ def test_the_card_says_what_is_inside(window: MainWindow, recording: tuple[Path,
         assert label in said, label
     assert "electrodes" in said
     assert "GB free" in said
+    assert re.search(r"5 with [\d,]+ detected peaks", said), "before the rejected ones are left out"
     assert window.recording.card.partner_button is None
     assert window.focusWidget() is window.recording.card.run_button, "Return goes on"
 
@@ -371,6 +373,8 @@ def test_a_recording_without_units_is_not_offered_to_be_loaded_again(
     idle()
 
     assert card.isVisible(), "there is no unit to draw"
+    texts = [label for label in card.findChildren(QLabel) if label.isVisible()]
+    assert all(label.height() >= label.sizeHint().height() for label in texts if not label.wordWrap())
     assert not card.load_button.isVisible()
     assert card.partner_button is not None
     assert card.partner_button.isVisible()

@@ -86,6 +86,14 @@ def test_a_feature_is_named_by_its_title() -> None:
     for said, read in (
         ("Feature moving_bar failed: odd.", "Feature “Direction tuning” failed: odd."),
         ("There is no feature 'baseline'.", "There is no feature “Baseline and quality”."),
+        (
+            "Run load_recording first (metadata/frame_timestamps is not in this session).",
+            "Run “Load recording” first.",
+        ),
+        (
+            "feature 'moving_bar' is missing or empty: run extract_features with moving_bar.",
+            "it needs feature “Direction tuning”.",
+        ),
         ("The feature baseline.", "The feature “Baseline and quality”."),
         (
             "feature baseline.cv_isi and feature moving_bar_2",
