@@ -105,7 +105,6 @@ class _Worker(QObject):
     def run_next(self) -> None:
         if not self.jobs:
             return
-        on_this_thread(self._pause)
         job = self.jobs.popleft()
         if self._fresh:
             self._fresh = False
@@ -123,7 +122,8 @@ class _Worker(QObject):
         try:
             if self.cancel.is_set():
                 raise JobStopped("Stopped before it began.")
-            result = job.run(self._the_bench(), ctx)
+            with on_this_thread(self._pause, lambda: self.cancel.is_set() or self.door.is_shut):
+                result = job.run(self._the_bench(), ctx)
         except self._stop_errors as stop:
             outcome: Callable[[], None] = self._stopping(job, str(stop))
         except Exception as error:
@@ -154,7 +154,6 @@ class _Worker(QObject):
 
     @Slot()
     def serve(self) -> None:
-        on_this_thread(self._pause)
         while True:
             with self._lock:
                 if not self._queries or self.door.is_shut:
@@ -163,7 +162,8 @@ class _Worker(QObject):
                 del self._queries[key]
                 self._asked = key, number
             try:
-                answer = query.answer(self._the_bench())
+                with on_this_thread(self._pause, lambda: self.door.is_shut):
+                    answer = query.answer(self._the_bench())
             except Exception as error:
                 logger.exception("%s could not be shown", key)
                 answer = Failure.of(error)

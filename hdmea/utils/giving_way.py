@@ -1,4 +1,4 @@
-"""Long work in plain Python gives way to a thread that must not wait.
+"""Long work gives way to a thread that must not wait, and waits for nothing that nobody wants any more.
 
 Threads share the interpreter: while two of them compute in Python each has half of it. A program with a
 window says once on its working thread what to do about that; scripts say nothing, and nothing happens.
@@ -6,27 +6,61 @@ window says once on its working thread what to do about that; scripts say nothin
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TypeVar
 
-__all__ = ["give_way", "giving_way", "on_this_thread"]
+from hdmea.utils.exceptions import StepCancelled
+
+__all__ = ["give_way", "giving_way", "is_considerate", "on_this_thread", "wait_for"]
 
 T = TypeVar("T")
 
-_action: ContextVar[Callable[[], None] | None] = ContextVar("give_way", default=None)
+_LOOK_S = 0.1
 
 
-def on_this_thread(action: Callable[[], None] | None) -> None:
-    """Have `action` called again and again during long work on this thread; it may wait for a moment."""
-    _action.set(action)
+@dataclass(frozen=True)
+class _Manners:
+    pause: Callable[[], None]
+    is_unwanted: Callable[[], bool]
+
+
+_manners: ContextVar[_Manners | None] = ContextVar("manners", default=None)
+
+
+@contextmanager
+def on_this_thread(
+    pause: Callable[[], None], is_unwanted: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Say how work on this thread behaves, in the block.
+
+    Parameters
+    ----------
+    pause
+        Called again and again during long work; may wait for a moment.
+    is_unwanted
+        Asked while the work waits for something that may never come, such as a drive: whether to give up.
+    """
+    token = _manners.set(_Manners(pause, is_unwanted))
+    try:
+        yield
+    finally:
+        _manners.reset(token)
+
+
+def is_considerate() -> bool:
+    """Return whether work on this thread is to give way to others."""
+    return _manners.get() is not None
 
 
 def give_way() -> None:
     """Let a thread that must not wait go first."""
-    action = _action.get()
-    if action is not None:
-        action()
+    manners = _manners.get()
+    if manners is not None:
+        manners.pause()
 
 
 def giving_way(items: Iterable[T]) -> Iterator[T]:
@@ -34,3 +68,17 @@ def giving_way(items: Iterable[T]) -> Iterator[T]:
     for item in items:
         give_way()
         yield item
+
+
+def wait_for(event: threading.Event, what: str) -> None:
+    """Wait for an event for as long as what this thread does is wanted.
+
+    Raises
+    ------
+    StepCancelled
+        If it is wanted no more; names `what` was waited for.
+    """
+    manners = _manners.get()
+    while not event.wait(_LOOK_S):
+        if manners is not None and manners.is_unwanted():
+            raise StepCancelled(f"Stopped while waiting for {what}.")

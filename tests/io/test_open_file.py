@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ import pytest
 from hdmea.io import h5, hdf5_store, open_file
 from hdmea.io.hdf5_store import SessionContent
 from hdmea.io.mcs_hdf5 import open_source, reading
-from hdmea.utils.exceptions import CheckpointError, DataLoadError
+from hdmea.utils.exceptions import CheckpointError, DataLoadError, StepCancelled
+from hdmea.utils.giving_way import on_this_thread
 
 WAIT_S = 20
 
@@ -31,6 +32,16 @@ def file(tmp_path: Path) -> Path:
         for number in range(300):
             made[f"group/{number}"] = number
     return path
+
+
+@pytest.fixture(params=["script", "window"])
+def thread_of(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A thread that works for itself, or one that a window waits for: there drives are asked by another."""
+    if request.param == "script":
+        yield request.param
+        return
+    with on_this_thread(lambda: None):
+        yield request.param
 
 
 @pytest.fixture
@@ -86,7 +97,7 @@ def test_other_threads_go_on_while_a_drive_does_not_answer(
 
 
 def test_a_drive_may_give_less_at_a_time_than_was_asked_for(
-    file: Path, monkeypatch: pytest.MonkeyPatch
+    file: Path, monkeypatch: pytest.MonkeyPatch, thread_of: str
 ) -> None:
     drive(monkeypatch, lambda opened, buffer: FileIO.readinto(opened, memoryview(buffer)[:1000]))
 
@@ -97,7 +108,7 @@ def test_a_drive_may_give_less_at_a_time_than_was_asked_for(
 
 
 def test_an_error_of_the_drive_is_told_and_the_file_is_closed(
-    file: Path, monkeypatch: pytest.MonkeyPatch
+    file: Path, monkeypatch: pytest.MonkeyPatch, thread_of: str
 ) -> None:
     broken = False
 
@@ -119,7 +130,7 @@ def test_an_error_of_the_drive_is_told_and_the_file_is_closed(
 
 
 def test_a_drive_that_fails_at_once_is_told_and_the_file_is_closed(
-    result: Path, monkeypatch: pytest.MonkeyPatch
+    result: Path, monkeypatch: pytest.MonkeyPatch, thread_of: str
 ) -> None:
     def fail(opened: FileIO, buffer: Any) -> int | None:
         raise OSError(errno.ESTALE, "Stale file handle")
@@ -132,7 +143,9 @@ def test_a_drive_that_fails_at_once_is_told_and_the_file_is_closed(
     assert all(each.closed for each in opened)
 
 
-def test_a_file_closes_with_its_last_reader(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_closes_with_its_last_reader(
+    file: Path, monkeypatch: pytest.MonkeyPatch, thread_of: str
+) -> None:
     opened = drive(monkeypatch, FileIO.readinto)
 
     first, second = h5.open_file(file), h5.open_file(file)
@@ -147,3 +160,63 @@ def test_a_file_closes_with_its_last_reader(file: Path, monkeypatch: pytest.Monk
 def test_a_file_is_read_while_someone_else_has_it_open_in_another_way(file: Path) -> None:
     with h5py.File(file, "r", locking=True), open_source(file) as source:
         assert source["whole"][5] == 5
+
+
+def test_nobody_waits_for_a_drive_whose_data_are_wanted_no_more_and_other_files_can_be_read(
+    file: Path, result: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def hang(opened: FileIO, buffer: Any) -> int | None:
+        if opened.name == file:
+            asked.set()
+            assert answer.wait(WAIT_S)
+        return FileIO.readinto(opened, buffer)
+
+    opened = drive(monkeypatch, hang)
+    with (
+        on_this_thread(lambda: None, asked.is_set),
+        pytest.raises(StepCancelled, match=r"waiting for the drive of .*recording ä"),
+        open_source(file) as source,
+    ):
+        source["whole"][...]
+
+    assert not opened[0].closed
+    assert hdf5_store.read_session(result).units["unit_001"]["spike_times"][7] == 7
+    answer.set()
+    (hung,) = (thread for thread in threading.enumerate() if thread.name == "reads a file")
+    hung.join(WAIT_S)
+    assert opened[0].closed
+
+
+def test_data_are_the_same_whatever_their_place_and_size(tmp_path: Path, thread_of: str) -> None:
+    rng = np.random.default_rng(1)
+    block = open_file._BLOCK_NBYTES
+    sizes = [0, 1, 7, 511, block - 1, block, block + 1, 3 * block + 5, *rng.integers(1, 4 * block, 20)]
+    data = {f"{at}": rng.integers(0, 255, size, np.uint8) for at, size in enumerate(sizes)}
+    path = tmp_path / "sizes.h5"
+    with h5py.File(path, "w") as made:
+        for name, values in data.items():
+            made[name] = values
+            made[name].attrs["name"] = name * 40
+
+    with open_source(path) as source:
+        for name in rng.permutation(list(data)):
+            assert np.array_equal(source[name][...], data[name])
+            assert source[name].attrs["name"] == name * 40
+            middle = slice(data[name].size // 3, data[name].size // 2)
+            assert np.array_equal(source[name][middle], data[name][middle])
+
+
+def test_a_large_file_is_read_whole_with_few_blocks_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_file, "_MOST_BLOCKS", 2)
+    path = tmp_path / "many.h5"
+    with h5py.File(path, "w") as made:
+        for number in range(1500):
+            made[f"{number}"] = np.full(100, number)
+
+    with open_source(path) as source:
+        assert all(source[f"{number}"][50] == number for number in range(0, 1500, 7))
+        assert all(source[f"{number}"][99] == number for number in range(1499, 0, -11))

@@ -26,9 +26,8 @@ N_UNITS = 12
 def times() -> Iterator[list[None]]:
     """What grows each time that the work gives way."""
     counted: list[None] = []
-    on_this_thread(lambda: counted.append(None))
-    yield counted
-    on_this_thread(None)
+    with on_this_thread(lambda: counted.append(None)):
+        yield counted
 
 
 @pytest.fixture
