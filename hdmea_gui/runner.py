@@ -122,7 +122,7 @@ class _Worker(QObject):
         try:
             if self.cancel.is_set():
                 raise JobStopped("Stopped before it began.")
-            with on_this_thread(self._pause, lambda: self.cancel.is_set() or self.door.is_shut):
+            with on_this_thread(self._pause, self._is_unwanted):
                 result = job.run(self._the_bench(), ctx)
         except self._stop_errors as stop:
             outcome: Callable[[], None] = self._stopping(job, str(stop))
@@ -162,7 +162,7 @@ class _Worker(QObject):
                 del self._queries[key]
                 self._asked = key, number
             try:
-                with on_this_thread(self._pause, lambda: self.door.is_shut):
+                with on_this_thread(self._pause, self._is_unwanted):
                     answer = query.answer(self._the_bench())
             except Exception as error:
                 logger.exception("%s could not be shown", key)
@@ -179,6 +179,9 @@ class _Worker(QObject):
         self._bench = None
         garbage.sweep()
         QThread.currentThread().quit()
+
+    def _is_unwanted(self) -> bool:
+        return self.cancel.is_set() or self.door.is_shut
 
     def _pause(self) -> None:
         garbage.sweep_if_much()

@@ -10,6 +10,7 @@ a while: opening a result of 500 units takes 1600 accesses to the drive instead 
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections import OrderedDict
@@ -22,11 +23,20 @@ from h5py import h5fd
 
 from hdmea.utils.giving_way import is_considerate, wait_for
 
-__all__ = ["read_through_python"]
+__all__ = ["drives_hang", "read_through_python"]
 
 _BLOCK_NBYTES = 1 << 16
 _MOST_BLOCKS = 128
 _END_S = 1.0
+
+_lock = threading.Lock()
+_left: set[str] = set()
+"""Files that were left because their drive did not answer, as long as it does not."""
+
+
+def drives_hang() -> bool:
+    """Return whether a drive has not yet answered for a file that was left."""
+    return bool(_left)
 
 
 def read_through_python(access: Any, path: Path) -> None:
@@ -35,9 +45,15 @@ def read_through_python(access: Any, path: Path) -> None:
     Raises
     ------
     OSError
-        If there is no such file, or it may not be read.
+        If there is no such file, it may not be read, or its drive did not answer before and does not yet.
     """
+    _refuse_left(os.fspath(path))
     access.set_fileobj_driver(h5fd.fileobj_driver, _Source(FileIO(path, "rb")))
+
+
+def _refuse_left(name: str) -> None:
+    if name in _left:
+        raise OSError(errno.ETIMEDOUT, "its drive does not answer", name)
 
 
 class _Source:
@@ -108,7 +124,7 @@ class _Drive:
         self._file = file
         self._requests: SimpleQueue[_Request | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._is_left = False
+        self._name = os.fspath(file.name)
 
     def read(self, start: int, buffer: memoryview) -> int:
         """Fill the buffer as far as the file goes; return how far.
@@ -120,8 +136,7 @@ class _Drive:
         StepCancelled
             If it said nothing until nobody wanted to know any more.
         """
-        if self._is_left:
-            raise OSError(f"{self._file.name} is not read any more: its drive did not answer.")
+        _refuse_left(self._name)
         if not is_considerate():
             return _fill(self._file, start, buffer)
         if self._thread is None:
@@ -130,9 +145,11 @@ class _Drive:
         request = _Request(start, len(buffer))
         self._requests.put(request)
         try:
-            wait_for(request.answered, f"the drive of {self._file.name}")
+            wait_for(request.answered, f"the drive of {self._name}")
         except BaseException:
-            self._is_left = True
+            with _lock:
+                if not request.answered.is_set():
+                    _left.add(self._name)
             raise
         if request.error is not None:
             try:
@@ -149,13 +166,16 @@ class _Drive:
             self._file.close()
             return
         self._requests.put(None)
-        if not self._is_left:
+        if self._name not in _left:
             self._thread.join(_END_S)
 
     def _serve(self) -> None:
         with self._file:
             while (request := self._requests.get()) is not None:
                 request.answer(self._file)
+                with _lock:
+                    request.answered.set()
+                    _left.discard(self._name)
 
 
 class _Request:
@@ -164,17 +184,15 @@ class _Request:
     def __init__(self, start: int, nbytes: int) -> None:
         self.data = memoryview(bytearray(nbytes))
         self.done = 0
-        self.error: OSError | None = None
+        self.error: Exception | None = None
         self.answered = threading.Event()
         self._start = start
 
     def answer(self, file: FileIO) -> None:
         try:
             self.done = _fill(file, self._start, self.data)
-        except OSError as error:
+        except (OSError, ValueError, MemoryError) as error:
             self.error = error
-        finally:
-            self.answered.set()
 
 
 def _fill(file: FileIO, start: int, buffer: memoryview) -> int:

@@ -16,10 +16,17 @@ if TYPE_CHECKING:
     from hdmea.io.lazy import LazySource
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["refuse_if_blocked", "refuse_to_hang"]
+__all__ = ["drives_hang", "refuse_if_blocked", "refuse_to_hang"]
 
 _PATIENCE_S = 2.0
 _READ_PATIENCE_S = 0.2
+
+
+def drives_hang() -> bool:
+    """Return whether a drive has not yet answered for a file whose reading was given up."""
+    from hdmea.io import open_file
+
+    return open_file.drives_hang()
 
 
 def refuse_if_blocked() -> None:

@@ -172,7 +172,7 @@ class Controller(QObject):
         self._runner.failed.connect(self._on_failed)
         self._runner.stopped.connect(self._on_stopped)
         self._runner.answered.connect(self._on_answered)
-        self._runner.came_back.connect(self._on_back)
+        self._overdue.back.connect(self._on_back)
 
     # -- state ---------------------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
+from hdmea_gui.controller.blocked import drives_hang
 from hdmea_gui.controller.exports import exported_file
 from hdmea_gui.controller.workspace import Workspace
 from hdmea_gui.jobs import Job, JobContext
@@ -16,6 +17,7 @@ __all__ = ["LOOK_MS", "AwaitAnswer", "OverdueWatch"]
 
 LOOK_MS = 5000
 """A question that is found unanswered twice in a row, so far apart, is overdue."""
+_DRIVES_MS = 500
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,14 @@ class OverdueWatch(QObject):
         Runs a job.
     parent
         Qt parent.
+
+    Signals
+    -------
+    back()
+        What hung is over: whoever did not get an answer may ask again.
     """
+
+    back = Signal()
 
     def __init__(self, runner: JobRunner, submit: Callable[[Job], None], parent: QObject) -> None:
         super().__init__(parent)
@@ -49,6 +58,11 @@ class OverdueWatch(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._look)
+        self._drives = QTimer(self)
+        self._drives.setInterval(_DRIVES_MS)
+        self._drives.timeout.connect(self._look_at_drives)
+        runner.came_back.connect(self._drives.start)
+        runner.stopped.connect(self._on_stopped)
 
     def begin(self) -> None:
         """Look from now on until everything is answered."""
@@ -58,6 +72,17 @@ class OverdueWatch(QObject):
     def end(self) -> None:
         """Look no more."""
         self._timer.stop()
+        self._drives.stop()
+
+    def _on_stopped(self) -> None:
+        # What was left with the job makes questions fail as well.
+        if drives_hang():
+            self._drives.start()
+
+    def _look_at_drives(self) -> None:
+        if not drives_hang():
+            self._drives.stop()
+            self.back.emit()
 
     def _look(self) -> None:
         before, self._seen = self._seen, self._runner.question

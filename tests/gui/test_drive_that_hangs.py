@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from io import FileIO
@@ -12,6 +13,7 @@ import pytest
 
 from hdmea.io import open_file
 from hdmea_gui.controller.main import Activity
+from hdmea_gui.controller.overdue import LOOK_MS
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.runner import any_left_behind
@@ -98,3 +100,33 @@ def test_stop_ends_the_opening_of_a_file_on_the_drive(
     hung.controller.open([analysed_file])
     idle()
     assert hung.controller.state.saved_path == analysed_file
+
+
+def test_a_view_says_what_it_waited_for_and_is_filled_when_the_drive_is_back(
+    qtbot: Any, window: MainWindow, drive: Drive, idle: Idle, analysed_file: Path, tmp_path: Path
+) -> None:
+    drive.folder = tmp_path / "drive"
+    drive.folder.mkdir()
+    result = drive.folder / analysed_file.name
+    shutil.copy(analysed_file, result)
+    window.open_paths([result])
+    idle()
+    window.controller.selection.select_units(window.controller.state.unit_ids[:1])
+    qtbot.waitUntil(lambda: window.controller._runner.question is None, timeout=20_000)
+    drive.hangs.set()
+    window.tabs.setCurrentWidget(window.field)
+    qtbot.waitUntil(drive.asked.is_set, timeout=10_000)
+    window.controller._overdue._timer.setInterval(30)
+    qtbot.waitUntil(lambda: window.controller.activity is Activity.RUNNING, timeout=10_000)
+    window.controller._overdue._timer.setInterval(LOOK_MS)
+
+    window.actions_["stop"].trigger()
+    idle()
+
+    assert window.dialog is None
+    assert not any_left_behind()
+    qtbot.waitUntil(lambda: "drive" in window.field.average.empty_text, timeout=10_000)
+
+    drive.hangs.clear()
+    drive.answers.set()
+    qtbot.waitUntil(lambda: window.field.has_data() and not window.field.average.is_empty, timeout=20_000)

@@ -182,11 +182,18 @@ def test_nobody_waits_for_a_drive_whose_data_are_wanted_no_more_and_other_files_
         source["whole"][...]
 
     assert not opened[0].closed
+    assert open_file.drives_hang()
+    with pytest.raises(DataLoadError, match="its drive does not answer"), open_source(file):
+        pass
     assert hdf5_store.read_session(result).units["unit_001"]["spike_times"][7] == 7
     answer.set()
-    (hung,) = (thread for thread in threading.enumerate() if thread.name == "reads a file")
-    hung.join(WAIT_S)
+    for thread in threading.enumerate():
+        if thread.name == "reads a file":
+            thread.join(WAIT_S)
     assert opened[0].closed
+    assert not open_file.drives_hang()
+    with open_source(file) as source:
+        assert source["whole"][9] == 9
 
 
 def test_data_are_the_same_whatever_their_place_and_size(tmp_path: Path, thread_of: str) -> None:
