@@ -55,6 +55,7 @@ class OverdueWatch(QObject):
         self._runner = runner
         self._submit = submit
         self._seen: tuple[str, int] | None = None
+        self._ended = False
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._look)
@@ -66,11 +67,12 @@ class OverdueWatch(QObject):
 
     def begin(self) -> None:
         """Look from now on until everything is answered."""
-        if not self._timer.isActive():
+        if not (self._ended or self._timer.isActive()):
             self._timer.start()
 
     def end(self) -> None:
-        """Look no more."""
+        """Look no more, whatever is asked: nobody answers any more."""
+        self._ended = True
         self._timer.stop()
         self._drives.stop()
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from h5py._objects import phil
+from PySide6.QtCore import QTimer
 
 from hdmea.io import h5
 from hdmea_gui.controller.main import Activity
@@ -193,6 +194,21 @@ def test_only_a_question_that_stays_unanswered_is_overdue(
     watch.begin()
     watch._look()
     assert not watch._timer.isActive(), "nothing is left to look at"
+
+
+def test_nothing_is_overdue_once_the_window_is_closed(window: MainWindow) -> None:
+    controller = window.controller
+    window.close_without_question()
+    assert window.joined
+
+    controller.ask("late", _Nothing())
+
+    assert not any(timer.isActive() for timer in controller.findChildren(QTimer))
+
+
+class _Nothing:
+    def answer(self, bench: object) -> None:
+        """Be asked when nobody answers."""
 
 
 def test_a_step_that_runs_is_not_said_to_be_overdue(
