@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hdmea_gui.controller.snapshot import StateView
 
-__all__ = ["date_text", "no_units_text", "size_text"]
+__all__ = ["date_text", "no_units_text", "p_text", "size_text"]
 
 
 def size_text(n_bytes: float) -> str:
@@ -27,6 +27,11 @@ def date_text(iso: str) -> str:
     except ValueError:
         return iso or "unknown"
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def p_text(p: float) -> str:
+    """Return a p value; below what any test here can be trusted with, only that it is."""
+    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def no_units_text(state: StateView) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea_gui.controller.mosaic_views import Mosaic, field_shape, is_refuted, make_mosaic
+from hdmea_gui.texts import p_text
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -250,7 +251,7 @@ def _field_facts(geometry: Mapping[str, Any], numbers: Mapping[str, Any]) -> Ite
     helps = _definitions() if geometry or numbers else {}
     p = float(numbers.get("rf_p", math.nan))
     if is_refuted(numbers):
-        yield Fact("No receptive field", f"p {p:.2g}", helps.get("rf_p", ""))
+        yield Fact("No receptive field", f"p {p_text(p)}", helps.get("rf_p", ""))
         return
 
     def number(name: str) -> float:
@@ -270,7 +271,7 @@ def _field_facts(geometry: Mapping[str, Any], numbers: Mapping[str, Any]) -> Ite
     elif np.isfinite(area):
         yield Fact("Area", f"{area:.1f} px²", helps.get("area", ""))
     if np.isfinite(p):
-        yield Fact("p", f"{p:.2g}", helps.get("rf_p", ""))
+        yield Fact("p", p_text(p), helps.get("rf_p", ""))
 
 
 def _definitions() -> dict[str, str]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea_gui.controller.image_views import Fact
+from hdmea_gui.texts import p_text
 
 if TYPE_CHECKING:
     from hdmea.analysis.marked_response import MarkedResponse
@@ -275,7 +276,7 @@ def _frequency_facts(
         text = f"{value:.3g} Hz" if np.isfinite(value) else MISSING
         facts.append(Fact(_LABELS[name], text, helps.get(name, "")))
     largest = float(p[int(np.argmax(np.nan_to_num(amplitude)))])
-    text = f"{largest:.2g}" if np.isfinite(largest) else MISSING
+    text = p_text(largest) if np.isfinite(largest) else MISSING
     facts.append(Fact("p", text, f"p value of the largest amplitude: {helps.get('amplitude_p', '')}"))
     return tuple(facts)
 
@@ -284,7 +285,7 @@ def _tuning_facts(numbers: Mapping[str, Any], helps: Mapping[str, str]) -> tuple
     facts = []
     for name in ("dsi", "osi"):
         value, p = (float(numbers.get(key, math.nan)) for key in (name, f"{name}_p"))
-        text = f"{value:.2f} (p {p:.2g})" if np.isfinite(value) else MISSING
+        text = f"{value:.2f} (p {p_text(p)})" if np.isfinite(value) else MISSING
         facts.append(Fact(name.upper(), text, f"{helps.get(name, '')}. {helps.get(f'{name}_p', '')}"))
     preferred = float(numbers.get("preferred_direction", math.nan))
     text = f"{preferred:.0f}°" if np.isfinite(preferred) else MISSING

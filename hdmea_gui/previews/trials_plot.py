@@ -129,7 +129,7 @@ class TrialsPlot(QWidget):
         power = 3 * int(np.log10(max(highest, 1.0)) / 3)
         # Two lines: there is no room for the unit in one.
         unit = " ".join(part for part in (_POWERS.get(power, f"1e{power}"), view.light_unit) if part)
-        self.light.setLabel("left", f"Light<br>{unit or 'no unit'}")
+        self.light.setLabel("left", f"Light<br>({unit or 'no unit'})")
         self.light.getAxis("left").setScale(10.0**-power)
         self.light_curve.setData(view.light_s, view.light, connect="finite")
         self.light.enableAutoRange(axis="y")

@@ -37,6 +37,7 @@ __all__ = ["UnitTable"]
 
 _KEY = "unit_table"
 _TYPING_MS = 200
+_WIDEST_TEXT = 220
 _FILTER_HELP = (
     "A part of a unit's id or of its cell type, or conditions:\n"
     "DSI > 0.3 and rate > 1\n"
@@ -282,11 +283,17 @@ class UnitTable(QWidget):
         self._show_selection(self._selection.units)
 
     def _fit_columns(self) -> None:
-        """Give every column room for its title; share out what is left."""
+        """Give every column room for its title, and for its texts; share out what is left."""
         header = self.view.horizontalHeader()
         metrics = header.fontMetrics()
         titles = ["Unit 000", *(column.title for column in self._model.shown_columns)]
         widths = [max(52, metrics.horizontalAdvance(title) + 24) for title in titles]
+        cells = self.view.fontMetrics()
+        for section, column in enumerate(self._model.shown_columns, 1):
+            if column.is_text:
+                texts = {self._model.text(row, section) for row in range(self._model.rowCount())}
+                longest = max(map(cells.horizontalAdvance, texts), default=0)
+                widths[section] = max(widths[section], min(longest + 16, _WIDEST_TEXT))
         room = self.view.viewport().width()
         spare = max(0, room - sum(widths)) // len(widths)
         for section, width in enumerate(widths):

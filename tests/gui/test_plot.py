@@ -133,3 +133,15 @@ def test_negative_numbers_have_the_sign_of_the_tables(qtbot: Any) -> None:
 
     assert plot.getAxis("left").tickStrings([-5.0, 0.0, 5.0], 1.0, 5.0) == ["−5", "0", "5"]
     assert graphics.isVisible()
+
+
+def test_a_label_that_changes_stays_in_the_middle_of_its_axis(qtbot: Any) -> None:
+    plot = Plot()
+    graphics = shown(qtbot, plot)
+    axis = plot.getAxis("left")
+
+    plot.setLabel("left", "A label much longer than before")
+
+    middle = axis.label.mapRectToScene(axis.label.boundingRect()).center().y()
+    assert middle == pytest.approx(axis.sceneBoundingRect().center().y(), abs=2.0)
+    assert graphics.isVisible()

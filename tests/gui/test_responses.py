@@ -15,6 +15,7 @@ from hdmea_gui.controller.response_views import MISSING, FrequencyTuning, PhaseF
 from hdmea_gui.controller.trial_views import TrialsView
 from hdmea_gui.main_window import MainWindow
 from hdmea_gui.previews.responses import ResponsesPreview
+from hdmea_gui.texts import p_text
 from tests.gui.test_previews_trials import VIEW, responses
 
 NAN = float("nan")
@@ -188,3 +189,8 @@ def test_each_of_eight_units_has_its_colour_raster_and_rate(window: MainWindow) 
     assert not window.units.side.isVisible(), "marks of several units would cover each other"
     window.units.show_answer(replace(STEPS, units=units[:2], marks=None))
     assert [item.isVisible() for item in plot.rates] == [True] * 2 + [False] * 6
+
+
+@pytest.mark.parametrize(("p", "said"), [(0.17, "0.17"), (0.0005, "0.0005"), (4.7e-12, "< 0.0001")])
+def test_a_p_value_is_not_more_exact_than_its_test(p: float, said: str) -> None:
+    assert p_text(p) == said

@@ -278,6 +278,16 @@ def test_stepping_follows_the_order_shown(window: MainWindow) -> None:
     assert window.controller.selection.unit == "unit_002"
 
 
+def test_texts_have_the_room_they_need(window: MainWindow) -> None:
+    word = "unresponsive to any light"
+    texts = Column("cell_type.cell_type", "Cell type", "Class", np.array([word, "ON", "", "DS"], object), 0)
+
+    window.controller.units.set_content(IDS, (*COLUMNS[:2], texts))
+
+    view = window.table.view
+    assert view.columnWidth(3) >= view.fontMetrics().horizontalAdvance(word) + 8
+
+
 def test_home_and_end_choose_the_first_and_the_last_unit_shown(qtbot: Any, window: MainWindow) -> None:
     view = window.table.view
     view.sortByColumn(1, Qt.SortOrder.DescendingOrder)
