@@ -100,38 +100,9 @@ class MainWindow(QMainWindow):
         self.joined: bool | None = None
         self._may_close = self._closing = False
         self._durations_path = durations
-        self.colours = ColourFlow(settings, self)
         self.setWindowIcon(application_icon())
-        self.dialogs = DialogHost(self.colours.theme, self)
-        self.saving = SaveFlow(controller, settings, self.dialogs, self)
-        self.leaving = LeaveFlow(controller, self.saving, self.dialogs, self)
-        self.opening = OpenFlow(
-            controller,
-            settings,
-            self.leaving,
-            self.dialogs,
-            self,
-            demo_folder=demo_folder,
-            demo_size=demo_size,
-        )
-        self.scripts = ScriptCopier(controller, self)
-        self.exporting = ExportFlow(self)
-        self.recovery = RecoveryFlow(controller, self.dialogs.open, self)
-        self.editing = EditFlow(controller, settings, self.dialogs, self)
-        self.panes = PaneSwitcher(self)
-        self.recovery.crashes = {} if logs is None else logs.crashes
-        self.helping = HelpFlow(controller, self.dialogs, logs, self)
-        self.preferences = PreferencesFlow(settings, self.recovery, self.helping, self.dialogs, self)
-        self.steps = StepListView(controller.steps, self.colours.theme, self)
-        self.running = RunFlow(controller, self.steps, self.dialogs, self)
-        self.actions_ = ActionSet(self)
-        self.panel = StepPanel(controller, self.steps, self.actions_, self.colours.theme, self)
-        self.editing.attach(self.panel)
-        self.views = LazyViews(controller, self.colours.theme, self)
-        self.recording = self.views.get(RecordingPreview)
-        self.table = UnitTable(controller, settings, self)
-        self.log = LogPanel(self.colours.theme, self.actions_["copy_report"], self, controller.readable)
-        self._relay = LogRelay(self)
+        self._make_flows(logs, demo_folder, demo_size)
+        self._make_parts()
         self._lay_out()
         self._connect()
         self._restore()
@@ -152,6 +123,43 @@ class MainWindow(QMainWindow):
         return self.dialogs.current
 
     # -- parts ---------------------------------------------------------------------------------------
+
+    def _make_flows(self, logs: LogFiles | None, demo_folder: Path | None, demo_size: str) -> None:
+        controller, settings = self.controller, self.settings
+        self.colours = ColourFlow(settings, self)
+        self.dialogs = DialogHost(self.colours.theme, self)
+        self.saving = SaveFlow(controller, settings, self.dialogs, self)
+        self.leaving = LeaveFlow(controller, self.saving, self.dialogs, self)
+        self.opening = OpenFlow(
+            controller,
+            settings,
+            self.leaving,
+            self.dialogs,
+            self,
+            demo_folder=demo_folder,
+            demo_size=demo_size,
+        )
+        self.scripts = ScriptCopier(controller, self)
+        self.exporting = ExportFlow(self)
+        self.recovery = RecoveryFlow(controller, self.dialogs.open, self)
+        self.editing = EditFlow(controller, settings, self.dialogs, self)
+        self.panes = PaneSwitcher(self)
+        self.recovery.crashes = {} if logs is None else logs.crashes
+        self.helping = HelpFlow(controller, self.dialogs, logs, self)
+        self.preferences = PreferencesFlow(settings, self.recovery, self.helping, self.dialogs, self)
+
+    def _make_parts(self) -> None:
+        controller, theme = self.controller, self.colours.theme
+        self.steps = StepListView(controller.steps, theme, self)
+        self.running = RunFlow(controller, self.steps, self.dialogs, self)
+        self.actions_ = ActionSet(self)
+        self.panel = StepPanel(controller, self.steps, self.actions_, theme, self)
+        self.editing.attach(self.panel)
+        self.views = LazyViews(controller, theme, self)
+        self.recording = self.views.get(RecordingPreview)
+        self.table = UnitTable(controller, self.settings, self)
+        self.log = LogPanel(theme, self.actions_["copy_report"], self, controller.readable)
+        self._relay = LogRelay(self)
 
     def _lay_out(self) -> None:
         titles = tuple(title for title, _ in VIEWS)
