@@ -68,4 +68,4 @@ class StatusLine(QStatusBar):
 
     def show_warnings(self, number: int) -> None:
         """Show the number of warnings in the log."""
-        self._log_action.setIconText(f"Log · warnings ({number})" if number else "Log")
+        self._log_action.setIconText(f"Log · warnings ({number})" if number else "Log and warnings")
