@@ -165,7 +165,8 @@ class _Worker(QObject):
                 with on_this_thread(self._pause, self._is_unwanted):
                     answer = query.answer(self._the_bench())
             except Exception as error:
-                logger.exception("%s could not be shown", key)
+                # As above: the view says it.
+                logging.getLogger(SHOWN).exception("%s could not be shown", key)
                 answer = Failure.of(error)
             if not self.door.is_shut:
                 self._asked = None
@@ -331,15 +332,16 @@ class JobRunner(QObject):
     def ask(self, key: str, query: Query) -> int:
         """Have a query answered by `answered` with the number returned; older ones of the key are dropped."""
         number = self._numbers[key] = self._numbers.get(key, 0) + 1
+        if self._closed:
+            return number
         if key in self._hung:
             if self._hung[key].isRunning():
                 QTimer.singleShot(0, self, partial(self._on_answered, key, number, _LOST))
                 return number
             del self._hung[key]
         self._worker.put_query(key, number, query)
-        if not self._closed:
-            self._ensure_running()
-            self._ask.emit()
+        self._ensure_running()
+        self._ask.emit()
         return number
 
     def shutdown(self, timeout_s: float = 30.0) -> bool:

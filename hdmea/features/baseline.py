@@ -21,6 +21,7 @@ from hdmea.features.extractor import (
     Requirement,
     extractor,
 )
+from hdmea.utils.giving_way import giving_way
 
 __all__ = ["BaselineParams", "baseline"]
 
@@ -129,7 +130,9 @@ def baseline(recording: Recording, params: BaselineParams) -> FeatureTable:
     table = FeatureTable(units={output.name: [] for output in _OUTPUTS})
     span = _baseline_span(recording, params)
     table.notes["baseline_source"] = span.source
-    for (unit_id, unit), spikes in zip(recording.units.items(), recording.spike_trains, strict=True):
+    for (unit_id, unit), spikes in giving_way(
+        zip(recording.units.items(), recording.spike_trains, strict=True)
+    ):
         numbers = _numbers(unit, spikes, recording, params, span)
         for output in _OUTPUTS:
             value, reason = numbers[output.name]

@@ -21,6 +21,7 @@ from hdmea.features.receptive_field_significance import receptive_field_signific
 from hdmea.features.trial_rates import frame_counts, nominal_frame_duration
 from hdmea.io.stimulus_library import StimulusLibrary
 from hdmea.utils.exceptions import FeatureExtractionError, HDMEAError, MissingInputError
+from hdmea.utils.giving_way import giving_way
 
 __all__ = ["DenseNoiseParams", "dense_noise"]
 
@@ -119,7 +120,7 @@ def dense_noise(recording: Recording, params: DenseNoiseParams) -> FeatureTable:
         recording.metadata["frame_timestamps"], recording.acquisition_rate
     )
     reasons: dict[str, str] = {}
-    for index, unit in enumerate(recording.units):
+    for index, unit in enumerate(giving_way(recording.units)):
         data = averages.data.get(unit)
         if data is None or not np.isfinite(data).all():
             reasons[unit] = "no spike-triggered average: no usable spike"

@@ -13,6 +13,7 @@ from hdmea.features.extractor import (
     Requirement,
     extractor,
 )
+from hdmea.utils.giving_way import giving_way
 
 __all__ = ["firing_rate_in_frames", "frif"]
 
@@ -117,7 +118,7 @@ def frif(recording: Recording, params: FeatureParams) -> FeatureTable:
         )
     clock = _FrameClock(frames, rate)
     across = _across_gaps(frames, recording.metadata.get("segments", ()))
-    rates = [clock.rates(train) for train in recording.spike_trains]
+    rates = [clock.rates(train) for train in giving_way(recording.spike_trains)]
     for trace in rates:
         trace[across] = np.nan
     return FeatureTable(

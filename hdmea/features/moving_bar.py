@@ -21,6 +21,7 @@ from hdmea.features.movie_trials import (
 from hdmea.features.rf_window_tuning import RF_WINDOW_OUTPUTS, rf_window_columns
 from hdmea.io.stimulus_definition import StimulusEvent
 from hdmea.utils.exceptions import FeatureExtractionError
+from hdmea.utils.giving_way import giving_way
 
 __all__ = ["MovingBarParams", "moving_bar", "sweep_counts"]
 
@@ -167,7 +168,9 @@ def sweep_counts(
         )
     bounds = np.array([(sweep.start_frame, sweep.end_frame) for sweep in sweeps], np.int64)
     samples = frame_timestamps[trial_frames[:, None, None] + bounds]
-    found = np.stack([np.diff(np.searchsorted(train, samples), axis=-1)[..., 0] for train in spike_trains])
+    found = np.stack(
+        [np.diff(np.searchsorted(train, samples), axis=-1)[..., 0] for train in giving_way(spike_trains)]
+    )
     by_direction = found[:, :, np.array(columns)]
     n_units, n_trials, n_directions, per_trial = by_direction.shape
     counts = by_direction.swapaxes(2, 3).reshape(n_units, n_trials * per_trial, n_directions)

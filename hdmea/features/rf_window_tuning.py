@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hdmea.features.direction_tuning import direction_tuning
 from hdmea.features.extractor import Output, Recording
+from hdmea.utils.giving_way import giving_way
 
 __all__ = ["RF_WINDOW_OUTPUTS", "rf_window_columns"]
 
@@ -97,7 +98,7 @@ def rf_window_columns(
     shape = (len(recording.units), n_repetitions, len(directions_deg))
     rates: NDArray[np.float64] = np.full(shape, np.nan)
     why: dict[str, str] = {}
-    for index, (unit_id, unit) in enumerate(recording.units.items()):
+    for index, (unit_id, unit) in enumerate(giving_way(recording.units.items())):
         found = _rates(recording, unit, movie, directions_deg, n_repetitions)
         if isinstance(found, str):
             why[unit_id] = found

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.features.trial_rates import TrialRates
+from hdmea.utils.giving_way import giving_way
 
 __all__ = [
     "Baseline",
@@ -175,7 +176,7 @@ def _largest_extremum(
     from scipy.signal import find_peaks
 
     size, frame, prominence = np.zeros(len(traces)), np.full(len(traces), np.nan), np.zeros(len(traces))
-    for unit, trace in enumerate(traces):
+    for unit, trace in enumerate(giving_way(traces)):
         # Rounding of the filter makes extrema of its own on a constant trace.
         least = max(float(least_prominence[unit]) * (1 - _TIE), 1e-9)
         for sign in (1.0, -1.0):

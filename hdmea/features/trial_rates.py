@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.giving_way import giving_way
 
 __all__ = ["Lowpass", "TrialRates", "frame_counts", "nominal_frame_duration", "trial_rates"]
 
@@ -70,7 +71,7 @@ def frame_counts(
         )
     edges = frames[first : stop + 1]
     counts = np.zeros((len(spike_trains), stop - first), np.int64)
-    for unit, train in enumerate(spike_trains):
+    for unit, train in enumerate(giving_way(spike_trains)):
         spikes = np.asarray(train).astype(np.int64, copy=False)
         spikes = spikes[np.searchsorted(spikes, edges[0]) : np.searchsorted(spikes, edges[-1])]
         bins = np.searchsorted(edges, spikes, side="right") - 1

@@ -20,6 +20,7 @@ from hdmea.features.extractor import (
 from hdmea.features.light_steps import reasons_where
 from hdmea.features.movie_trials import OptionalFeature
 from hdmea.features.waveform_shape import waveform_shape
+from hdmea.utils.giving_way import giving_way
 
 __all__ = ["WaveformParams", "soma_waveform", "waveform"]
 
@@ -102,7 +103,7 @@ def soma_waveform(image: NDArray[Any]) -> NDArray[np.float64] | None:
 )
 def waveform(recording: Recording, params: WaveformParams) -> FeatureTable:
     """Shape of the mean spike at the electrical image's soma, in µV, else of the sorter's cut-out."""
-    chosen = [_chosen(unit) for unit in recording.units.values()]
+    chosen = [_chosen(unit) for unit in giving_way(recording.units.values())]
     numbers = np.full((len(chosen), 5), np.nan)
     for length in sorted({wave.size for wave, _, _ in chosen}):
         members = [index for index, (wave, _, _) in enumerate(chosen) if wave.size == length]

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hdmea.utils.giving_way import giving_way
+
 __all__ = ["WaveformShape", "waveform_shape"]
 
 
@@ -64,7 +66,7 @@ def waveform_shape(waveforms: NDArray[Any], sampling_rate: float, baseline_sampl
     n_units, n_samples = waves.shape
     numbers = np.full((n_units, 5), np.nan)
     ms = 1000.0 / float(sampling_rate)
-    for unit in range(n_units if n_samples >= 3 else 0):
+    for unit in giving_way(range(n_units if n_samples >= 3 else 0)):
         wave = waves[unit]
         if np.isfinite(wave).all() and np.ptp(wave) > 0:
             numbers[unit] = _measure(wave - wave[:baseline_samples].mean(), ms)

@@ -16,6 +16,7 @@ from hdmea.io.names import TYPE_MARK, encode_name
 from hdmea.io.sectioned import SectionedSpikes
 from hdmea.io.values import Stored, encode_value, is_clean_text, stored_nbytes
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.giving_way import give_way
 
 __all__ = [
     "MAX_ATTR_NBYTES",
@@ -67,6 +68,7 @@ class GroupPlan(Node):
 
     def nbytes(self) -> int:
         """Return how many bytes of data lie below."""
+        give_way()
         own = sum(map(stored_nbytes, self.attrs.values()))
         return own + sum(child.nbytes() for child in self.children.values())
 

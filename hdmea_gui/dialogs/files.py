@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -18,6 +19,7 @@ __all__ = [
     "ask_preset",
     "ask_preset_target",
     "ask_save_path",
+    "ask_target",
 ]
 
 _READABLE = "Recordings and results (*.cmcr *.cmtr *.CMCR *.CMTR *.h5 *.hdf5);;All files (*)"
@@ -102,20 +104,35 @@ def ask_preset(parent: QWidget, folder: str) -> Path | None:
 
 
 def ask_preset_target(parent: QWidget, folder: str, proposed: str) -> Path | None:
-    """Return where to export a preset, with the suffix ``.json``; None if the person cancelled.
+    """Return where to export a preset, with the suffix ``.json``; None if the person cancelled."""
+    start = str(file_start(Path(folder) / proposed)) if folder else proposed
+    return ask_target(parent, "Export preset", start, _PRESETS, lambda path, _: _with_suffix(path, ".json"))
+
+
+def ask_target(
+    parent: QWidget, title: str, start: str, filters: str, complete: Callable[[Path, str], Path]
+) -> Path | None:
+    """Return where to write; None if the person cancelled.
 
     The dialog of the desktop asks before an existing file is chosen. It knows only the name that was typed:
-    if that becomes the name of another file by its suffix, the dialog comes again with the whole name.
+    if that becomes the name of another file when it is completed, the dialog comes again with the whole name.
+
+    Parameters
+    ----------
+    parent, title, start, filters
+        Of the dialog; `start` is the proposed file.
+    complete
+        Returns the path with its suffix; called with what was typed and the filter that was chosen.
     """
-    start = str(file_start(Path(folder) / proposed)) if folder else proposed
     while True:
-        name, _ = QFileDialog.getSaveFileName(parent, "Export preset", start, _PRESETS)
+        name, picked = QFileDialog.getSaveFileName(parent, title, start, filters)
         if not name:
             return None
-        path = Path(name)
-        if path.suffix.lower() == ".json":
-            return path
-        path = path.with_name(f"{path.name}.json")
-        if not is_there(path):
+        path = complete(Path(name), picked)
+        if path == Path(name) or not is_there(path):
             return path
         start = str(path)
+
+
+def _with_suffix(path: Path, suffix: str) -> Path:
+    return path if path.suffix.lower() == suffix else path.with_name(f"{path.name}{suffix}")

@@ -11,9 +11,10 @@ import pyqtgraph as pg
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QPoint, QSize, QSizeF
 from PySide6.QtGui import QImage, QImageWriter, QPageLayout, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QFileDialog, QGraphicsView, QWidget
+from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from hdmea_gui.controller.main import Controller
+from hdmea_gui.dialogs.files import ask_target
 from hdmea_gui.places import file_start
 
 __all__ = ["PICTURES", "ask_export_path", "drawn", "picture_of"]
@@ -48,15 +49,17 @@ def ask_export_path(parent: QWidget, controller: Controller, kinds: Sequence[str
     proposed = str(file_start(folder / f"{name}.{kinds[0]}"))
     filters = [_FILTERS[kind] for kind in kinds]
     title = f"Export as {kinds[0].upper()}" if len(kinds) == 1 else "Export"
-    chosen, picked = QFileDialog.getSaveFileName(parent, title, proposed, ";;".join(filters))
-    if not chosen:
-        return None
-    path = Path(chosen)
-    controller.export_folder = str(path.parent)
-    if path.suffix.lower().lstrip(".") in kinds:
-        return path
-    kind = kinds[filters.index(picked)] if picked in filters else kinds[0]
-    return path.with_name(f"{path.name}.{kind}")
+
+    def complete(path: Path, picked: str) -> Path:
+        if path.suffix.lower().lstrip(".") in kinds:
+            return path
+        kind = kinds[filters.index(picked)] if picked in filters else kinds[0]
+        return path.with_name(f"{path.name}.{kind}")
+
+    path = ask_target(parent, title, proposed, ";;".join(filters), complete)
+    if path is not None:
+        controller.export_folder = str(path.parent)
+    return path
 
 
 def picture_of(widget: QWidget) -> QImage:

@@ -300,14 +300,17 @@ def test_the_folder_of_the_last_export_is_proposed_and_remembered(
 
     def answer(_parent: QWidget, _title: str, name: str, filters: str) -> tuple[str, str]:
         proposed.append(Path(name))
-        return str(folder / "picture"), filters.split(";;")[1]
+        # The second time there is such a picture already: the whole name is proposed, for the desktop to ask.
+        return (name if Path(name).suffix == ".svg" else str(folder / "picture")), filters.split(";;")[1]
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
     view = show("field")
     view.export_picture()
+    qtbot.waitUntil((folder / "picture.svg").is_file, timeout=20_000)
     view.export_picture()
 
-    assert [path.parent for path in proposed] == [Path.home(), folder]
+    assert [path.parent for path in proposed] == [Path.home(), folder, folder]
+    assert proposed[-1] == folder / "picture.svg"
     assert (folder / "picture.svg").is_file(), "the kind that was chosen"
     analysed.close_without_question()
     assert SettingsStore(analysed.settings.path).values.export_folder == str(folder)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hdmea_gui import pulse as pulse_module
 from hdmea_gui.pulse import Pulse
 
 
@@ -26,8 +27,9 @@ def on_worker(pulse: Pulse) -> threading.Thread:
 
 
 def test_a_worker_waits_while_the_event_loop_stands_still_and_goes_on_with_it(
-    qtbot: Any, pulse: Pulse
+    qtbot: Any, pulse: Pulse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pulse_module, "_PATIENCE_S", 60.0)
     pulse.start()
     # The event loop stands still: nothing is processed here.
     time.sleep(0.05)

@@ -19,6 +19,7 @@ from hdmea.pipeline.results import ExtractionResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
+from hdmea.utils.giving_way import giving_way
 
 __all__ = ["ExtractFeaturesParams", "extract_features"]
 
@@ -252,7 +253,7 @@ class _Extraction:
         for output in extractor.outputs:
             if output.per == "recording":
                 self.ctx.put(_storable(output, table.recording[output.name]), "stimulus", output.name)
-        for index, unit_id in enumerate(self.recording.units):
+        for index, unit_id in enumerate(giving_way(self.recording.units)):
             data = {
                 output.name: _storable(output, table.units[output.name][index])
                 for output in extractor.outputs
