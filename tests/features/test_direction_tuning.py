@@ -198,13 +198,13 @@ class TestMovingBar:
         assert directions.tolist() == [0, 180]
         assert counts.tolist() == [[[1, 2], [4, 3]]]
 
-    def test_without_trials_it_is_skipped_with_the_way_out(self) -> None:
+    def test_without_a_moving_bar_it_is_skipped_with_what_there_is(self) -> None:
         recording = movie_recording("step_up_5s_5i_b0_3x", np.zeros((1, 3, 600), int))
 
         (reason,) = moving_bar.missing(recording)
 
-        assert "moving_bar" in reason
-        assert "section_spike_times" in reason
+        assert "of the kind 'moving_bar'" in reason
+        assert "step_up_5s_5i_b0_3x" in reason
 
 
 def test_definition_without_sweeps_is_a_clear_error() -> None:
