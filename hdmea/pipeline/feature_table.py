@@ -17,6 +17,7 @@ from hdmea.features.extractor import Output
 from hdmea.features.registry import default_registry
 from hdmea.features.rf_outputs import RF_OUTPUTS
 from hdmea.features.soma_geometry import SOMA_OUTPUTS
+from hdmea.io.lazy import reading
 from hdmea.io.spreadsheet import write_csv
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.exceptions import ConfigurationError
@@ -80,8 +81,9 @@ def feature_columns(session: PipelineSession, unit_ids: Sequence[str] | None = N
         stored, then ``soma.*``, ``axon.*`` and ``rf.*`` (``rf[movie].*`` with several noise movies).
     """
     units = list(session.units.values()) if unit_ids is None else [session.units[name] for name in unit_ids]
-    groups = [_Group("", _FACTS, units), _sorter(units), *_features(units)]
-    return [column for group in groups for column in group.columns()]
+    with reading((session.units,)):
+        groups = [_Group("", _FACTS, units), _sorter(units), *_features(units)]
+        return [column for group in groups for column in group.columns()]
 
 
 def missing_reasons(unit: Mapping[str, Any]) -> dict[str, str]:
