@@ -18,7 +18,7 @@ from hdmea.io import h5
 from hdmea.io.decode import decode_dataset
 from hdmea.io.sectioned import SectionedSpikes
 from hdmea.utils.exceptions import CheckpointError
-from hdmea.utils.giving_way import give_way
+from hdmea.utils.giving_way import at_end, give_way
 
 __all__ = [
     "LazyArray",
@@ -93,8 +93,14 @@ class LazySource:
         finally:
             with self._lock:
                 self._users -= 1
-                if self._users == 0:
-                    self.detach()
+            # A view reads many arrays one by one: opening the file for each takes longer than reading them.
+            if not at_end(self._detach_unused):
+                self._detach_unused()
+
+    def _detach_unused(self) -> None:
+        with self._lock:
+            if self._users == 0:
+                self.detach()
 
     def detach(self) -> None:
         """Close the file if it is held open; the next read opens it again."""

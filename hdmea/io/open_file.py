@@ -27,7 +27,13 @@ __all__ = ["drives_hang", "read_through_python"]
 
 _BLOCK_NBYTES = 1 << 16
 _MOST_BLOCKS = 128
+_MOST_RECENT = 2
 _END_S = 1.0
+
+_Blocks = OrderedDict[int, memoryview]
+
+_recent: OrderedDict[tuple[object, ...], _Blocks] = OrderedDict()
+"""Blocks of the files that were closed last: most are opened again soon, for the next unit."""
 
 _lock = threading.Lock()
 _left: set[str] = set()
@@ -64,12 +70,17 @@ class _Source:
 
     def __init__(self, file: FileIO) -> None:
         self._drive = _Drive(file)
-        self._nbytes = os.fstat(file.fileno()).st_size
+        stat = os.fstat(file.fileno())
+        self._nbytes = stat.st_size
         self._at = 0
-        self._blocks: OrderedDict[int, memoryview] = OrderedDict()
+        self._version = (file.name, stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        self._blocks = _recent.pop(self._version, _Blocks())
 
     def __del__(self) -> None:
         self._drive.close()
+        _recent[self._version] = self._blocks
+        while len(_recent) > _MOST_RECENT:
+            _recent.popitem(last=False)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         self._at = offset + (self._nbytes if whence == os.SEEK_END else 0)

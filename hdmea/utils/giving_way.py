@@ -10,12 +10,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from hdmea.utils.exceptions import StepCancelled
 
-__all__ = ["give_way", "giving_way", "is_considerate", "on_this_thread", "wait_for"]
+__all__ = ["at_end", "give_way", "giving_way", "is_considerate", "on_this_thread", "wait_for"]
 
 T = TypeVar("T")
 
@@ -26,6 +26,7 @@ _LOOK_S = 0.1
 class _Manners:
     pause: Callable[[], None]
     is_unwanted: Callable[[], bool]
+    ends: dict[Callable[[], None], None] = field(default_factory=dict)
 
 
 _manners: ContextVar[_Manners | None] = ContextVar("manners", default=None)
@@ -44,16 +45,28 @@ def on_this_thread(
     is_unwanted
         Asked while the work waits for something that may never come, such as a drive: whether to give up.
     """
-    token = _manners.set(_Manners(pause, is_unwanted))
+    manners = _Manners(pause, is_unwanted)
+    token = _manners.set(manners)
     try:
         yield
     finally:
         _manners.reset(token)
+        for action in manners.ends:
+            action()
 
 
 def is_considerate() -> bool:
     """Return whether work on this thread is to give way to others."""
     return _manners.get() is not None
+
+
+def at_end(action: Callable[[], None]) -> bool:
+    """Have `action` called once, when what this thread does is done; False if nobody says when that is."""
+    manners = _manners.get()
+    if manners is None:
+        return False
+    manners.ends[action] = None
+    return True
 
 
 def give_way() -> None:

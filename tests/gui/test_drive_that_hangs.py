@@ -113,6 +113,7 @@ def test_a_view_says_what_it_waited_for_and_is_filled_when_the_drive_is_back(
     idle()
     window.controller.selection.select_units(window.controller.state.unit_ids[:1])
     qtbot.waitUntil(lambda: window.controller._runner.question is None, timeout=20_000)
+    open_file._recent.clear()
     drive.hangs.set()
     window.tabs.setCurrentWidget(window.field)
     qtbot.waitUntil(drive.asked.is_set, timeout=10_000)

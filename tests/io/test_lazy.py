@@ -17,8 +17,9 @@ import pytest
 
 from hdmea.io import h5, hdf5_store, progress
 from hdmea.io.hdf5_store import SessionContent
-from hdmea.io.lazy import LazyArray, LazyDict, LazyEntry, LazySource, lazy_entries
+from hdmea.io.lazy import LazyArray, LazyDict, LazyEntry, LazySource, detach_readers, lazy_entries
 from hdmea.utils.exceptions import CheckpointError, StepCancelled
+from hdmea.utils.giving_way import on_this_thread
 from tests.io.same import assert_same
 from tests.io.session_samples import MOVIES, sample_content
 
@@ -324,3 +325,24 @@ def test_planning_a_file_can_be_stopped_between_units(
         hdf5_store.write_session(path, sample_content(), progress=stop)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_the_end_of_the_work_is_known_the_file_stays_open_until_then(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units = hdf5_store.read_session(path, lazy=True).units
+    (source,) = {entry.source for _, _, entry in lazy_entries(units)}
+    really, opened = h5.open_file, []
+    monkeypatch.setattr(h5, "open_file", lambda path: opened.append(path) or really(path))
+
+    with on_this_thread(lambda: None):
+        for *_, entry in lazy_entries(units):
+            entry.read()
+        assert len(opened) == 1
+        with on_this_thread(lambda: None):
+            next(entry for *_, entry in lazy_entries(units)).read()
+        detach_readers(path)
+        next(entry for *_, entry in lazy_entries(units)).read()
+
+    assert source._file is None
+    assert len(opened) <= 3

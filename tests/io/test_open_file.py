@@ -227,3 +227,27 @@ def test_a_large_file_is_read_whole_with_few_blocks_kept(
     with open_source(path) as source:
         assert all(source[f"{number}"][50] == number for number in range(0, 1500, 7))
         assert all(source[f"{number}"][99] == number for number in range(1499, 0, -11))
+
+
+def test_a_file_that_is_opened_again_is_not_read_again_unless_it_has_changed(
+    file: Path, monkeypatch: pytest.MonkeyPatch, thread_of: str
+) -> None:
+    times: list[int] = []
+
+    def count(opened: FileIO, buffer: Any) -> int | None:
+        times.append(len(buffer))
+        return FileIO.readinto(opened, buffer)
+
+    drive(monkeypatch, count)
+    for _ in range(2):
+        times.clear()
+        with open_source(file) as source:
+            assert source["group/7"][()] == 7
+    assert times == []
+
+    with h5py.File(file, "r+") as changed:
+        changed["group/7"][()] = 8
+    os.utime(file, ns=(0, 1))
+    with open_source(file) as source:
+        assert source["group/7"][()] == 8
+    assert times
