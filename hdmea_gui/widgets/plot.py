@@ -30,10 +30,15 @@ _BAR_RIGHT_MARGIN = 3
 class _Axis(pg.AxisItem):  # type: ignore[misc]
     """Writes negative numbers with the sign that stands in tables and texts, too; keeps its label centred."""
 
+    _given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
     def setLabel(self, *args: Any, **kwargs: Any) -> None:
-        """Name what is counted; pyqtgraph leaves a new label where the old one began."""
-        super().setLabel(*args, **kwargs)
-        self.resizeEvent()
+        """Name what is counted; pyqtgraph makes a known label anew, and leaves a new one where the old began."""
+        given = (args, kwargs)
+        if given != self._given:
+            self._given = given
+            super().setLabel(*args, **kwargs)
+            self.resizeEvent()
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Return the numbers at the ticks."""
