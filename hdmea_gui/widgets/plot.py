@@ -33,7 +33,7 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
     _given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def setLabel(self, *args: Any, **kwargs: Any) -> None:
-        """Name what is counted; pyqtgraph makes a known label anew, and leaves a new one where the old began."""
+        """Name what is counted; pyqtgraph makes a known label anew, and leaves a new one in its place."""
         given = (args, kwargs)
         if given != self._given:
             self._given = given
