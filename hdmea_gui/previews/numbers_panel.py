@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
 from hdmea_gui.controller.image_views import Fact
@@ -38,11 +40,23 @@ class NumbersPanel(PlotPanel):
             # There is room for two numbers of each of several units.
             chosen = [fact for fact in facts if len(rows) == 1 or fact.label not in {"OSI", "Cut-off"}]
             mark = f'<span style="color:{colour}">■</span> ' if len(rows) > 1 else ""
-            lines.append(mark + ", ".join(f"{fact.label} <b>{fact.text}</b>" for fact in chosen))
+            lines.append(
+                mark + ", ".join(f"{escape(fact.label)} <b>{escape(fact.text)}</b>" for fact in chosen)
+            )
         self._numbers.setText("<br>".join(lines))
         helps = {fact.label: fact.help for facts, _ in rows for fact in facts}
         self._numbers.setToolTip("\n".join(f"{label}: {help_text}" for label, help_text in helps.items()))
         self._numbers.show()
+        self._make_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep all lines of the numbers in sight."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        # A splitter above asks no layout how high its words are at a width.
+        self._numbers.setMinimumHeight(self._numbers.heightForWidth(self.width()))
 
     def show_empty(self, text: str) -> None:
         """Say what to do so that there is something to draw."""

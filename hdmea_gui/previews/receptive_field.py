@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSignalBlocker
@@ -240,7 +242,7 @@ class ReceptiveFieldPreview(Preview):
 
 def _facts_texts(view: FieldView) -> list[tuple[str, str, str]]:
     """Return text, tooltip and role of what is known of a receptive field."""
-    texts = [(f"{fact.label}  <b>{fact.text}</b>", fact.help, "") for fact in view.facts]
+    texts = [(f"{escape(fact.label)}  <b>{escape(fact.text)}</b>", fact.help, "") for fact in view.facts]
     texts.append((f"{view.n_spikes:,} spikes", "Spikes that were averaged", "muted"))
     if not view.facts:
         texts.append(("No numbers yet: run “Features”.", "Polarity, latency, size and p value", "muted"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 from PySide6.QtGui import QShowEvent
@@ -183,4 +184,4 @@ class UnitPreview(Preview):
             self._title.clear()
             return
         others = f"&nbsp;&nbsp; first of {len(units)} chosen units" if len(units) > 1 else ""
-        self._title.setText(f"<b>{units[0]}</b>{others}")
+        self._title.setText(f"<b>{escape(units[0])}</b>{others}")
