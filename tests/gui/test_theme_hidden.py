@@ -113,18 +113,21 @@ def test_a_hidden_view_is_shown_in_the_new_colours(
     other = start("dark")
     show(qtbot, other, name)
     hide_again(qtbot, other, name)
-    wanted = picture_of(show(qtbot, other, name))
+    wanted = show(qtbot, other, name)
     window = start("light")
     before = colours(picture_of(show(qtbot, window, name)))
     hide_again(qtbot, window, name)
 
     window.use_theme("dark", at_once=True)
 
-    found = picture_of(show(qtbot, window, name))
-    for theme, seen in ((LIGHT, before), (DARK, colours(found))):
+    found = show(qtbot, window, name)
+    for theme, seen in ((LIGHT, before), (DARK, colours(picture_of(found)))):
         assert seen[theme.base] + seen[theme.window] > sum(seen.values()) / 3
-    assert found.size() == wanted.size()
-    assert difference(colours(found), colours(wanted)) < _SAME
+    assert picture_of(found).size() == picture_of(wanted).size()
+    # On a busy computer either may still be laid out.
+    qtbot.waitUntil(
+        lambda: difference(colours(picture_of(found)), colours(picture_of(wanted))) < _SAME, timeout=10_000
+    )
 
 
 @pytest.mark.parametrize("name", ["units", "responses", "overview", "field", "image"])
