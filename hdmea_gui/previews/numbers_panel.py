@@ -56,7 +56,7 @@ class NumbersPanel(PlotPanel):
 
     def _make_room(self) -> None:
         # A splitter above asks no layout how high its words are at a width.
-        self._numbers.setMinimumHeight(self._numbers.heightForWidth(self.width()))
+        self._numbers.setMinimumHeight(max(0, self._numbers.heightForWidth(self.width())))
 
     def show_empty(self, text: str) -> None:
         """Say what to do so that there is something to draw."""

@@ -153,7 +153,8 @@ class Probe(Photographer):
     """Walks through the window and its dialogs, and keeps what is cut off."""
 
     def look(self, where: str, root: QWidget) -> None:
-        """Look at a window."""
+        """Look at a window, once what changed last is laid out."""
+        self._settle(40)
         for problem in problems(root):
             self.found.setdefault(problem, where)
 
