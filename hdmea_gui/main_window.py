@@ -44,6 +44,7 @@ from hdmea_gui.running import RunFlow
 from hdmea_gui.saving import SaveFlow
 from hdmea_gui.scripting import ScriptCopier
 from hdmea_gui.settings import SettingsStore
+from hdmea_gui.tab_order import turn
 from hdmea_gui.theme import ThemeName
 from hdmea_gui.titles import window_title
 from hdmea_gui.widgets.drop_sign import DropSign
@@ -336,6 +337,13 @@ class MainWindow(QMainWindow):
     def use_theme(self, name: ThemeName, *, at_once: bool = False) -> None:
         """Draw everything in the colours of a theme; `at_once` before this returns, else soon."""
         self.colours.use(name, at_once=at_once)
+
+    def focusNextPrevChild(self, following: bool) -> bool:
+        """Go on to the next field, in the order in which the window is read."""
+        panel, tabs, table = self.panel, self.tabs, self.table
+        upper = (panel.flows, panel.list, panel.edited, panel.form, panel)
+        parts = (*upper, tabs.tabBar(), tabs, table.filter, table, self.log, self.status)
+        return turn(self, parts, forward=following)
 
     # -- state ---------------------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QTabWidget, QWidget
 
+from hdmea_gui.tab_order import takes_tab
+
 __all__ = ["PaneSwitcher"]
 
 
@@ -73,12 +75,7 @@ def _entry(pane: QWidget) -> QWidget | None:
         return pane
     current = pane.nextInFocusChain()
     while current is not None and current is not pane:
-        if pane.isAncestorOf(current) and _takes_focus(current):
+        if pane.isAncestorOf(current) and takes_tab(current):
             return current
         current = current.nextInFocusChain()
     return None
-
-
-def _takes_focus(widget: QWidget) -> bool:
-    tab = Qt.FocusPolicy.TabFocus.value
-    return bool(widget.focusPolicy().value & tab) and widget.isEnabled() and widget.isVisible()

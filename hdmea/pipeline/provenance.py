@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hdmea._version import __version__
-from hdmea.pipeline.session import now
+from hdmea.io.session_content import utc_now
 from hdmea.pipeline.step import Key, StepDefinition, StepParams, all_steps
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def make_record(
     features: Iterable[str],
 ) -> dict[str, Any]:
     """Return the provenance record of a run that has just ended."""
-    finished = now()
+    finished = utc_now()
     started = datetime.datetime.fromisoformat(finished) - datetime.timedelta(seconds=round(duration_s))
     return {
         "params": json.dumps(params.model_dump(mode="json"), sort_keys=True),

@@ -19,11 +19,9 @@ from typing import Any
 
 from hdmea.io import hdf5_store
 from hdmea.io.pairing import kind_of
+from hdmea.io.session_content import utc_now
 from hdmea.pipeline import history, provenance
-from hdmea.pipeline.session import (
-    PipelineSession,
-    now,
-)
+from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import (
     CancelToken,
     Key,
@@ -298,7 +296,7 @@ def _complete_metadata(entry: Any, name: str, run: StepRun) -> None:
     metadata.setdefault("feature", name)
     metadata.setdefault("version", run.definition.version)
     metadata.setdefault("params", json.dumps(run.definition.result_parameters(run.params), sort_keys=True))
-    metadata.setdefault("extracted_at", now())
+    metadata.setdefault("extracted_at", utc_now())
     metadata.setdefault("stale", False)
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from hdmea.io import hdf5_store
 from hdmea.io.hdf5_store import SessionContent
+from hdmea.io.session_content import utc_now
 from hdmea.pipeline.completed import CompletedSteps
-from hdmea.pipeline.session_data import DEFAULT_OUTPUT_DIR, SaveState, SessionData, check_dataset_id, now
+from hdmea.pipeline.session_data import DEFAULT_OUTPUT_DIR, SaveState, SessionData, check_dataset_id
 from hdmea.utils.exceptions import SessionError, ValidationError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ __all__ = [
     "SaveState",
     "create_session",
     "dataset_id_from_paths",
-    "now",
 ]
 
 logger = logging.getLogger(__name__)
@@ -243,7 +243,7 @@ class PipelineSession(SessionData):
             checkpoint_name=checkpoint_name,
             output_dir=str(self.output_dir),
             created_at=self.created_at,
-            updated_at=now(),
+            updated_at=utc_now(),
             extra=self.extra,
         )
 

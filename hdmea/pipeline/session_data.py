@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import enum
 import re
 from collections.abc import Mapping
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from hdmea.io import hdf5_store
+from hdmea.io.session_content import utc_now
 from hdmea.pipeline.changes import deep_merge, fingerprint
 from hdmea.pipeline.completed import CompletedSteps
 from hdmea.utils.exceptions import MissingInputError, ValidationError
 
-__all__ = ["DEFAULT_OUTPUT_DIR", "SaveState", "SessionData", "check_dataset_id", "now"]
+__all__ = ["DEFAULT_OUTPUT_DIR", "SaveState", "SessionData", "check_dataset_id"]
 
 DEFAULT_OUTPUT_DIR = Path("artifacts")
 _UNIT_ID = re.compile(r"unit_\d{3,}")
@@ -27,11 +27,6 @@ class SaveState(enum.Enum):
 
     DEFERRED = "deferred"
     SAVED = "saved"
-
-
-def now() -> str:
-    """Return the time of day in UTC as ISO 8601 text with seconds."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def check_dataset_id(dataset_id: str) -> str:
@@ -62,7 +57,7 @@ class SessionData:
     output_dir: Path = DEFAULT_OUTPUT_DIR
     checkpoint_name: str | None = None
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
-    created_at: str = field(default_factory=now)
+    created_at: str = field(default_factory=utc_now)
     extra: dict[str, Any] = field(default_factory=dict)
     read_only_reason: str | None = None
 

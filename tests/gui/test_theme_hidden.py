@@ -21,7 +21,7 @@ from hdmea_gui.turns import Turns
 
 TABS = ("recording", "units", "field", "image", "stimulus", "file")
 PAGES = ("overview", "responses", "features")
-# A digit of the time of day in the tree of the file is another one.
+# What blinks may be there or not.
 _SAME = 2e-4
 
 
@@ -108,8 +108,10 @@ def hide_again(qtbot: Any, window: MainWindow, name: str) -> None:
 
 @pytest.mark.parametrize("name", [*TABS, *PAGES])
 def test_a_hidden_view_is_shown_in_the_new_colours(
-    qtbot: Any, start: Callable[[str], MainWindow], name: str
+    qtbot: Any, start: Callable[[str], MainWindow], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    # The tree of the file shows when it would be saved.
+    monkeypatch.setattr("hdmea.pipeline.session.utc_now", lambda: "2026-01-02T03:04:05+00:00")
     other = start("dark")
     show(qtbot, other, name)
     hide_again(qtbot, other, name)
