@@ -229,7 +229,7 @@ def _views(rig: Rig) -> None:
 def _panes(rig: Rig) -> None:
     window = rig.window
     window.activateWindow()
-    rig.qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+    rig.qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
     window.steps.setFocus()
     rig.trigger("next_pane")
     assert window.panel.form.isAncestorOf(window.focusWidget())

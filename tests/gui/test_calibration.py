@@ -146,13 +146,13 @@ def test_an_existing_file_is_replaced_only_after_yes(
     choose(monkeypatch, path)
 
     dialog.save_button.click()
-    qtbot.waitUntil(lambda: "c.json" in dialog.question.text, timeout=5000)
+    qtbot.waitUntil(lambda: "c.json" in dialog.question.text, timeout=20_000)
     answer(dialog, "Cancel")
     assert read_calibration(path).um_per_pixel == 3
     assert dialog.is_changed
 
     dialog.save_button.click()
-    qtbot.waitUntil(lambda: "c.json" in dialog.question.text, timeout=5000)
+    qtbot.waitUntil(lambda: "c.json" in dialog.question.text, timeout=20_000)
     answer(dialog, "Replace")
     qtbot.waitUntil(lambda: not dialog.is_changed)
     assert read_calibration(path) == MEASURED

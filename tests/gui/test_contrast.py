@@ -117,7 +117,7 @@ def test_outlines_of_what_can_be_filled_in_or_ticked(
     dress(window, theme)
     window.show()
     window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+    qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
     low = {}
 
     for place, control in enumerate(controls):
@@ -199,7 +199,7 @@ def test_text_in_plots_and_labels_of_the_window(qtbot: Any, window: MainWindow, 
     for preview in window.previews:
         preview.complete()
     window.actions_[f"theme_{name}"].trigger()
-    qtbot.waitUntil(window.updatesEnabled, timeout=5000)
+    qtbot.waitUntil(window.updatesEnabled, timeout=20_000)
     # What is hidden takes its colours when it is shown.
     for preview in window.previews:
         window.tabs.setCurrentWidget(preview)

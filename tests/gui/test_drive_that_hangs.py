@@ -116,9 +116,9 @@ def test_a_view_says_what_it_waited_for_and_is_filled_when_the_drive_is_back(
     open_file._recent.clear()
     drive.hangs.set()
     window.tabs.setCurrentWidget(window.field)
-    qtbot.waitUntil(drive.asked.is_set, timeout=10_000)
+    qtbot.waitUntil(drive.asked.is_set, timeout=20_000)
     window.controller._overdue._timer.setInterval(30)
-    qtbot.waitUntil(lambda: window.controller.activity is Activity.RUNNING, timeout=10_000)
+    qtbot.waitUntil(lambda: window.controller.activity is Activity.RUNNING, timeout=20_000)
     window.controller._overdue._timer.setInterval(LOOK_MS)
 
     window.actions_["stop"].trigger()
@@ -126,7 +126,7 @@ def test_a_view_says_what_it_waited_for_and_is_filled_when_the_drive_is_back(
 
     assert window.dialog is None
     assert not any_left_behind()
-    qtbot.waitUntil(lambda: "drive" in window.field.average.empty_text, timeout=10_000)
+    qtbot.waitUntil(lambda: "drive" in window.field.average.empty_text, timeout=20_000)
 
     drive.hangs.clear()
     drive.answers.set()

@@ -26,7 +26,7 @@ Loaded = tuple[MainWindow, tuple[Path, Path]]
 def exporting(qtbot: Any, loaded: Loaded) -> tuple[MainWindow, list[str]]:
     """Return a window that shows a recording, and what its view says."""
     window, _ = loaded
-    qtbot.waitUntil(window.recording.has_data, timeout=10_000)
+    qtbot.waitUntil(window.recording.has_data, timeout=20_000)
     told: list[str] = []
     window.recording.told.connect(told.append)
     return window, told
@@ -71,14 +71,14 @@ def test_the_window_goes_on_while_the_drive_does_not_answer(
     timer.start(1)
 
     window.recording.export_to(tmp_path / f"picture.{kind}")
-    qtbot.waitUntil(asked.is_set, timeout=10_000)
+    qtbot.waitUntil(asked.is_set, timeout=20_000)
     before = len(beats)
-    qtbot.waitUntil(lambda: len(beats) > before + 10, timeout=10_000)
+    qtbot.waitUntil(lambda: len(beats) > before + 10, timeout=20_000)
 
     assert told == []
     assert not (tmp_path / f"picture.{kind}").exists()
     answers.set()
-    qtbot.waitUntil(lambda: told == [f"Exported: {tmp_path / f'picture.{kind}'}"], timeout=10_000)
+    qtbot.waitUntil(lambda: told == [f"Exported: {tmp_path / f'picture.{kind}'}"], timeout=20_000)
     assert (tmp_path / f"picture.{kind}").stat().st_size > 0
     timer.stop()
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_written_is_said_and_the_file_before_stays(
     monkeypatch.setattr(Path, "open", broken)
 
     window.recording.export_to(path)
-    qtbot.waitUntil(lambda: bool(told), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(told), timeout=20_000)
 
     assert told[0].startswith(f"Not exported: {path} cannot be written {why}.")
     assert advice in told[0]
@@ -135,7 +135,7 @@ def test_a_folder_that_is_gone_is_said_and_not_made_again(
     path = tmp_path / "unplugged" / f"picture.{kind}"
 
     window.recording.export_to(path)
-    qtbot.waitUntil(lambda: bool(told), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(told), timeout=20_000)
 
     assert told[0].startswith(f"Not exported: {path} cannot be written (its folder is not there).")
     assert "Connect the drive again" in told[0]
@@ -152,7 +152,7 @@ def test_a_file_that_is_there_is_replaced(
     path.write_bytes(b"before")
 
     window.recording.export_to(path)
-    qtbot.waitUntil(lambda: told == [f"Exported: {path}"], timeout=10_000)
+    qtbot.waitUntil(lambda: told == [f"Exported: {path}"], timeout=20_000)
 
     assert len(path.read_bytes()) > 100
     assert list(path.parent.iterdir()) == [path]
@@ -166,7 +166,7 @@ def test_a_link_stays_a_link(qtbot: Any, exporting: tuple[MainWindow, list[str]]
     link.symlink_to(tmp_path / "figures" / "picture.png")
 
     window.recording.export_to(link)
-    qtbot.waitUntil(lambda: told == [f"Exported: {link}"], timeout=10_000)
+    qtbot.waitUntil(lambda: told == [f"Exported: {link}"], timeout=20_000)
 
     assert link.is_symlink()
     assert (tmp_path / "figures" / "picture.png").read_bytes().startswith(b"\x89PNG")
@@ -180,14 +180,14 @@ def test_a_picture_is_that_of_the_moment_of_the_export(
 ) -> None:
     (window, told), (asked, answers) = exporting, stuck
     window.recording.export_to(tmp_path / "other.png")
-    qtbot.waitUntil(asked.is_set, timeout=10_000)
+    qtbot.waitUntil(asked.is_set, timeout=20_000)
 
     window.recording.export_to(tmp_path / "picture.png")
     seen = drawn(window.recording, "png")()
     window.recording.raster.setXRange(1.0, 1.5, padding=0)
     QApplication.processEvents()
     answers.set()
-    qtbot.waitUntil(lambda: len(told) == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: len(told) == 2, timeout=20_000)
 
     assert (tmp_path / "picture.png").read_bytes() == seen
     assert drawn(window.recording, "png")() != seen
@@ -202,7 +202,7 @@ def test_a_view_without_a_size_gives_no_picture(
     widget.resize(0, 0)
 
     window.recording._write_picture(widget, tmp_path / f"picture.{kind}")
-    qtbot.waitUntil(lambda: bool(told), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(told), timeout=20_000)
 
     assert "too small to be seen" in told[0]
     assert not (tmp_path / f"picture.{kind}").exists()
@@ -225,6 +225,6 @@ def test_compressing_a_picture_is_left_to_the_worker(
 
     monkeypatch.setattr("hdmea_gui.previews.base.drawn", watched)
     window.recording.export_to(tmp_path / "picture.png")
-    qtbot.waitUntil(lambda: bool(told), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(told), timeout=20_000)
 
     assert names == ["engine"]

@@ -32,7 +32,7 @@ def entry(*path: str, kind: str = "group", n_below: int = 1, changed: bool = Fal
 def file_tab(qtbot: Any, loaded: Loaded) -> FilePreview:
     window, _ = loaded
     window.tabs.setCurrentWidget(window.file)
-    qtbot.waitUntil(lambda: window.file.model.rowCount() > 0, timeout=10_000)
+    qtbot.waitUntil(lambda: window.file.model.rowCount() > 0, timeout=20_000)
     return window.file
 
 
@@ -113,10 +113,10 @@ def test_the_tree_shown_is_the_file_that_is_written(
     model = file_tab.model
     units = model.find(("units",))
     file_tab.tree.expand(units)
-    qtbot.waitUntil(lambda: model.rowCount(units) > 0, timeout=10_000)
+    qtbot.waitUntil(lambda: model.rowCount(units) > 0, timeout=20_000)
     unit = model.find(("units", "unit_001"))
     file_tab.tree.expand(unit)
-    qtbot.waitUntil(lambda: model.rowCount(unit) > 0, timeout=10_000)
+    qtbot.waitUntil(lambda: model.rowCount(unit) > 0, timeout=20_000)
     shown = {
         row.path: row for row in (model.entry(model.index(n, 0, unit)) for n in range(model.rowCount(unit)))
     }
@@ -144,23 +144,23 @@ def test_what_changed_since_the_save_is_marked_and_open_places_stay_open(
     file_tab.tree.expand(file_tab.model.find(("units",)))
     window.controller.save(tmp_path / "result.h5", overwrite=True)
     idle()
-    qtbot.waitUntil(lambda: "Saved" in file_tab.sentence.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "Saved" in file_tab.sentence.text(), timeout=20_000)
 
     window.controller.run_step("add_section_time")
     idle()
 
-    qtbot.waitUntil(lambda: "stimulus ●" in names(file_tab.model), timeout=10_000)
+    qtbot.waitUntil(lambda: "stimulus ●" in names(file_tab.model), timeout=20_000)
     assert "units" in names(file_tab.model)
     assert "marked ●" in file_tab.sentence.text()
     units = file_tab.model.find(("units",))
-    qtbot.waitUntil(lambda: file_tab.model.rowCount(units) > 0, timeout=10_000)
+    qtbot.waitUntil(lambda: file_tab.model.rowCount(units) > 0, timeout=20_000)
     assert file_tab.tree.isExpanded(units)
 
 
 def test_a_name_is_found_and_revealed_in_the_tree(qtbot: Any, file_tab: FilePreview) -> None:
     file_tab.search.setText("spike_tim")
     file_tab.show_found()
-    qtbot.waitUntil(lambda: file_tab.tree.model() is file_tab.found, timeout=10_000)
+    qtbot.waitUntil(lambda: file_tab.tree.model() is file_tab.found, timeout=20_000)
     assert "/units/unit_001/spike_times" in names(file_tab.found)
     assert "found" in file_tab.hits.text()
 
@@ -171,14 +171,14 @@ def test_a_name_is_found_and_revealed_in_the_tree(qtbot: Any, file_tab: FilePrev
         return chosen is not None and chosen.path == ("units", "unit_002", "spike_times")
 
     assert file_tab.tree.model() is file_tab.model
-    qtbot.waitUntil(is_there, timeout=10_000)
+    qtbot.waitUntil(is_there, timeout=20_000)
 
 
 def test_values_of_the_chosen_entry_are_shown_and_copied(
     qtbot: Any, file_tab: FilePreview, loaded: Loaded
 ) -> None:
     file_tab.reveal(("units", "unit_001", "spike_times"))
-    qtbot.waitUntil(lambda: file_tab.values.grid.isVisible(), timeout=10_000)
+    qtbot.waitUntil(lambda: file_tab.values.grid.isVisible(), timeout=20_000)
 
     file_tab.copy_path()
     assert QGuiApplication.clipboard().text() == "/units/unit_001/spike_times"
@@ -188,14 +188,14 @@ def test_values_of_the_chosen_entry_are_shown_and_copied(
     assert "uint64" in file_tab.values.note.text()
 
     file_tab.reveal(("dataset_id",), attribute=True)
-    qtbot.waitUntil(lambda: file_tab.values.text.isVisible(), timeout=10_000)
+    qtbot.waitUntil(lambda: file_tab.values.text.isVisible(), timeout=20_000)
     assert file_tab.values.shown_text() == loaded[0].controller.state.dataset_id
 
 
 def test_the_tree_is_exported_as_csv(qtbot: Any, file_tab: FilePreview, tmp_path: Path) -> None:
     path = tmp_path / "Baum µ.csv"
 
-    with qtbot.waitSignal(file_tab.told, timeout=10_000):
+    with qtbot.waitSignal(file_tab.told, timeout=20_000):
         file_tab.export_to(path)
 
     rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
@@ -220,6 +220,6 @@ def test_searching_leaves_nothing_behind(qtbot: Any, file_tab: FilePreview) -> N
         file_tab.search.setText(text)
         file_tab.show_found()
         wanted = file_tab.found if text else file_tab.model
-        qtbot.waitUntil(lambda wanted=wanted: file_tab.tree.model() is wanted, timeout=5000)
+        qtbot.waitUntil(lambda wanted=wanted: file_tab.tree.model() is wanted, timeout=20_000)
 
-    qtbot.waitUntil(lambda: len(file_tab.tree.findChildren(QItemSelectionModel)) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: len(file_tab.tree.findChildren(QItemSelectionModel)) == 1, timeout=20_000)

@@ -117,7 +117,7 @@ def test_f1_works_in_dialogs_and_comes_back_to_them(
     dialog = window.dialog
     assert dialog is not None
     dialog.activateWindow()
-    qtbot.waitUntil(lambda: QApplication.activeWindow() is dialog, timeout=5000)
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is dialog, timeout=20_000)
     boxes = dialog.findChildren(QCheckBox)
     (boxes[0] if boxes else dialog).setFocus()
 
@@ -198,7 +198,7 @@ def test_about_names_versions_and_licences_and_copies_them(
         )
     )
     assert dialog.list.count() == 0
-    qtbot.waitUntil(lambda: not dialog.is_reading, timeout=5000)
+    qtbot.waitUntil(lambda: not dialog.is_reading, timeout=20_000)
 
     dialog.list.setCurrentRow(1)
     assert "LGPL-3.0" in dialog.text.toPlainText()
@@ -268,7 +268,7 @@ def test_about_says_that_the_list_of_licences_is_damaged(
 ) -> None:
     (tmp_path / "licences.json").write_bytes(damaged.encode("utf-8", "surrogateescape"))
     dialog = AboutDialog(lambda: read_collected(tmp_path))
-    qtbot.waitUntil(lambda: not dialog.is_reading, timeout=5000)
+    qtbot.waitUntil(lambda: not dialog.is_reading, timeout=20_000)
 
     said = dialog.text.toPlainText()
     assert "could not be read" in said
@@ -282,7 +282,7 @@ def test_about_ends_in_a_text_whatever_fails(qtbot: Any, no_leaks: None) -> None
         raise RuntimeError("nobody expected this")
 
     dialog = AboutDialog(read)
-    qtbot.waitUntil(lambda: not dialog.is_reading, timeout=5000)
+    qtbot.waitUntil(lambda: not dialog.is_reading, timeout=20_000)
 
     assert "could not be read" in dialog.text.toPlainText()
     assert "nobody expected this" in dialog.text.toPlainText()
@@ -291,7 +291,7 @@ def test_about_ends_in_a_text_whatever_fails(qtbot: Any, no_leaks: None) -> None
 
 def test_about_says_that_the_text_of_a_licence_is_gone(qtbot: Any, no_leaks: None, tmp_path: Path) -> None:
     dialog = AboutDialog(lambda: (Component("numpy", "2.0", "BSD", (tmp_path / "gone.txt",), "A note."),))
-    qtbot.waitUntil(lambda: not dialog.is_reading, timeout=5000)
+    qtbot.waitUntil(lambda: not dialog.is_reading, timeout=20_000)
 
     said = dialog.text.toPlainText()
     assert "A note." in said

@@ -122,7 +122,7 @@ def test_the_whole_way_by_mouse(
 def test_the_whole_way_by_keys(
     qtbot: Any, window: MainWindow, idle: Idle, widget_dialogs: None, tmp_path: Path
 ) -> None:
-    qtbot.waitUntil(window.isActiveWindow, timeout=5_000)
+    qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
     assert QApplication.focusWidget() is window.recording.welcome.open_button, "one Return opens files"
     press(Qt.Key.Key_Tab)
     press(Qt.Key.Key_Return)

@@ -262,7 +262,7 @@ def test_an_unexpected_error_is_told_once_and_its_report_copied(window: MainWind
     assert isinstance(dialog, MessageDialog)
     assert "upside down" in visible_texts(dialog)
     assert len([line for line in window.log.texts() if "upside down" in line]) == 3
-    with qtbot.waitSignal(dialog.report_asked, timeout=1000):
+    with qtbot.waitSignal(dialog.report_asked, timeout=20_000):
         button = next(found for found in dialog.findChildren(QPushButton) if "report" in found.text())
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     copied = QGuiApplication.clipboard().text()
@@ -323,13 +323,13 @@ def test_the_log_opens_at_its_newest_line(qtbot: Any, window: MainWindow) -> Non
     window.actions_["log"].trigger()
 
     bar = window.log.list.verticalScrollBar()
-    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0, timeout=5000)
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0, timeout=20_000)
     window.log.add(logging.INFO, "one more")
-    qtbot.waitUntil(lambda: bar.value() == bar.maximum(), timeout=5000)
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum(), timeout=20_000)
     bar.setValue(5)
     before = bar.maximum()
     window.log.add(logging.INFO, "and another")
-    qtbot.waitUntil(lambda: bar.maximum() > before, timeout=5000)
+    qtbot.waitUntil(lambda: bar.maximum() > before, timeout=20_000)
     assert bar.value() == 5, "who reads further up is left there"
 
 

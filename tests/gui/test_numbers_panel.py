@@ -50,6 +50,6 @@ def test_all_lines_of_the_numbers_are_in_sight(qtbot: Any, width: int) -> None:
     splitter.resize(width, 400)
     splitter.show()
     panel.show_numbers([(FACTS, "#ff0000"), (FACTS, "#00ff00")])
-    qtbot.waitUntil(lambda: panel._numbers.width() > 50, timeout=5000)
+    qtbot.waitUntil(lambda: panel._numbers.width() > 50, timeout=20_000)
 
     assert panel._numbers.height() >= panel._numbers.heightForWidth(panel._numbers.width())

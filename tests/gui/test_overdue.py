@@ -45,7 +45,7 @@ def hang(qtbot: Any) -> Iterator[Hang]:
     hang = Hang()
     yield hang
     hang.go_on.set()
-    qtbot.waitUntil(lambda: not any_left_behind(), timeout=10_000)
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=20_000)
 
 
 @pytest.fixture
@@ -56,10 +56,10 @@ def window(hang: Hang, window: MainWindow) -> MainWindow:
 
 
 def wait_until_overdue(qtbot: Any, window: MainWindow, hang: Hang) -> None:
-    qtbot.waitUntil(hang.entered.is_set, timeout=10_000)
+    qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
     # Not before: other questions may take as long.
     window.controller._overdue._timer.setInterval(30)
-    qtbot.waitUntil(lambda: window.controller.activity is Activity.RUNNING, timeout=10_000)
+    qtbot.waitUntil(lambda: window.controller.activity is Activity.RUNNING, timeout=20_000)
     window.controller._overdue._timer.setInterval(LOOK_MS)
 
 
@@ -89,7 +89,7 @@ def export(
 def stop(qtbot: Any, window: MainWindow) -> StalledDialog:
     """Ask to stop; return the question that comes then."""
     window.actions_["stop"].trigger()
-    qtbot.waitUntil(lambda: isinstance(window.dialog, StalledDialog), timeout=5000)
+    qtbot.waitUntil(lambda: isinstance(window.dialog, StalledDialog), timeout=20_000)
     assert isinstance(window.dialog, StalledDialog)
     return window.dialog
 
@@ -112,10 +112,10 @@ def test_an_export_that_hangs_is_shown_and_can_be_left(
     idle()
     assert window.controller.steps.item("add_section_time").state is StepState.DONE
     window.recording.export_to(path.with_name("elsewhere.png"))
-    qtbot.waitUntil(lambda: len(told) == 2, timeout=10_000)
+    qtbot.waitUntil(lambda: len(told) == 2, timeout=20_000)
     assert told[1] == f"Exported: {path.with_name('elsewhere.png')}"
     hang.go_on.set()
-    qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=20_000)
     assert len(told) == 2, "what was left behind says nothing any more"
 
 
@@ -165,7 +165,7 @@ def test_a_view_that_reads_without_end_can_be_left(
     assert answer.reason.startswith("The drive does not answer.")
     assert window.controller.state.unit_ids
     hang.go_on.set()
-    qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=20_000)
     assert len(answers) == 1
 
 
@@ -179,18 +179,18 @@ def test_only_a_question_that_stays_unanswered_is_overdue(
     monkeypatch.setattr(watch, "_submit", submitted.append)
     for question in (Hang(), hang):
         window.controller.ask("test", question)
-        qtbot.waitUntil(question.entered.is_set, timeout=5000)
+        qtbot.waitUntil(question.entered.is_set, timeout=20_000)
         watch._look()
         assert submitted == [], "the one before was answered"
         if question is not hang:
-            with qtbot.waitSignal(window.controller.answered, timeout=5000):
+            with qtbot.waitSignal(window.controller.answered, timeout=20_000):
                 question.go_on.set()
 
     watch._look()
 
     assert [job.title for job in submitted] == ["Reading for the views"]
     hang.go_on.set()
-    qtbot.waitUntil(lambda: window.controller._runner.question is None, timeout=5000)
+    qtbot.waitUntil(lambda: window.controller._runner.question is None, timeout=20_000)
     watch.begin()
     watch._look()
     assert not watch._timer.isActive(), "nothing is left to look at"
@@ -218,13 +218,13 @@ def test_a_step_that_runs_is_not_said_to_be_overdue(
     titles: list[str] = []
     window.controller.activity_changed.connect(lambda: titles.append(window.controller.job_title))
     window.controller.ask("test", hang)
-    qtbot.waitUntil(hang.entered.is_set, timeout=5000)
+    qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
     window.controller._overdue._timer.setInterval(30)
     looks: list[int] = []
     window.controller._overdue._timer.timeout.connect(lambda: looks.append(1))
     window.controller.run_step("add_section_time")
 
-    qtbot.waitUntil(lambda: len(looks) >= 5, timeout=5000)
+    qtbot.waitUntil(lambda: len(looks) >= 5, timeout=20_000)
     hang.go_on.set()
     idle()
 
@@ -273,9 +273,9 @@ def test_a_view_of_a_result_on_a_drive_that_hangs_is_left_once_and_filled_when_i
         assert panel.empty_text.startswith("The drive does not answer.")
     assert window.controller.state.unit_ids == before.unit_ids
     window.tabs.setCurrentWidget(window.image)
-    qtbot.waitUntil(lambda: "its drive does not answer" in visible_texts(window.image), timeout=10_000)
+    qtbot.waitUntil(lambda: "its drive does not answer" in visible_texts(window.image), timeout=20_000)
     window.tabs.setCurrentWidget(window.recording)
-    with qtbot.waitSignal(window.recording.told, timeout=10_000) as told:
+    with qtbot.waitSignal(window.recording.told, timeout=20_000) as told:
         window.recording.export_to(tmp_path / "rate.csv")
     assert told.args[0].startswith("Exported: "), "what is in memory is there"
     window.tabs.setCurrentWidget(field)

@@ -70,7 +70,7 @@ def test_arrows_choose_and_enter_runs(palette: CommandPalette, qtbot: Any) -> No
     QTest.keyClick(palette.line, Qt.Key.Key_Down)
     QTest.keyClick(palette.line, Qt.Key.Key_Down)
 
-    with qtbot.waitSignal(palette.run_asked, timeout=1000) as asked:
+    with qtbot.waitSignal(palette.run_asked, timeout=20_000) as asked:
         QTest.keyClick(palette.line, Qt.Key.Key_Return)
 
     assert asked.args == ["save_as"]
@@ -96,7 +96,7 @@ def test_escape_closes(palette: CommandPalette, qtbot: Any) -> None:
 
 def test_a_command_is_run_by_keyboard_alone(window: MainWindow, qtbot: Any) -> None:
     window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+    qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
     QTest.keyClick(
         window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     )

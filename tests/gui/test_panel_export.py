@@ -71,7 +71,7 @@ def right_click(qtbot: Any, window: MainWindow, widget: QWidget) -> QMenu:
     """Click into the middle of a widget with the right button; return the menu that comes."""
     place, none = widget.mapTo(window, widget.rect().center()), Qt.KeyboardModifier.NoModifier
     QTest.mousePress(window.windowHandle(), Qt.MouseButton.RightButton, none, place)
-    qtbot.waitUntil(lambda: isinstance(QApplication.activePopupWidget(), QMenu), timeout=5000)
+    qtbot.waitUntil(lambda: isinstance(QApplication.activePopupWidget(), QMenu), timeout=20_000)
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
     QTest.mouseRelease(menu.windowHandle(), Qt.MouseButton.RightButton, none, QPoint(-3, -3))

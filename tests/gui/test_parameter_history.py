@@ -128,7 +128,7 @@ def test_what_there_is_can_be_chosen(qtbot: Any, loaded: Loaded, idle: Idle) -> 
     assert isinstance(playlist, NameEditor)
     box = playlist.widget
     assert isinstance(box, QComboBox)
-    qtbot.waitUntil(lambda: box.count() > 1, timeout=10_000)
+    qtbot.waitUntil(lambda: box.count() > 1, timeout=20_000)
     assert box.itemText(0) == "automatic"
 
     box.setCurrentIndex(1)
@@ -142,7 +142,7 @@ def test_what_there_is_can_be_chosen(qtbot: Any, loaded: Loaded, idle: Idle) -> 
     assert isinstance(movies, NamesEditor)
     choices = window.controller.desk.choices
     qtbot.waitUntil(
-        lambda: any("shown" in choice.about for choice in choices.get("movie", ())), timeout=10_000
+        lambda: any("shown" in choice.about for choice in choices.get("movie", ())), timeout=20_000
     )
     assert movies.popup.list.count() == len(choices["movie"])
 
@@ -150,7 +150,7 @@ def test_what_there_is_can_be_chosen(qtbot: Any, loaded: Loaded, idle: Idle) -> 
 def test_several_names_are_ticked_in_a_list(qtbot: Any, loaded: Loaded) -> None:
     window, _ = loaded
     units = editor(window, "compute_eimage_sta", "unit_ids")
-    qtbot.waitUntil(lambda: units.popup.list.count() == 5, timeout=10_000)
+    qtbot.waitUntil(lambda: units.popup.list.count() == 5, timeout=20_000)
     units.line.setFocus()
 
     qtbot.keyClick(units.line, Qt.Key.Key_Down)

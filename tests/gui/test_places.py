@@ -131,7 +131,7 @@ def test_a_drive_that_was_silent_is_asked_again_only_after_it_answered(
         assert not is_folder(tmp_path)
     assert drive.asked == 1
     drive.answers.set()
-    qtbot.waitUntil(lambda: is_folder(tmp_path), timeout=5000)
+    qtbot.waitUntil(lambda: is_folder(tmp_path), timeout=20_000)
 
 
 def test_a_slow_drive_is_waited_for(qtbot: Any, no_leaks: None) -> None:
@@ -204,9 +204,9 @@ def test_the_calibration_is_looked_for_on_the_worker(
     dialog._write(dialog.path, None)
 
     assert begun == [str(Path.home() / "calibration.json"), str(Path.home())]
-    qtbot.waitUntil(lambda: drive.asked > 1, timeout=5000)
+    qtbot.waitUntil(lambda: drive.asked > 1, timeout=20_000)
     drive.answers.set()
-    qtbot.waitUntil(lambda: dialog.question.text != "" or not dialog.is_changed, timeout=5000)
+    qtbot.waitUntil(lambda: dialog.question.text != "" or not dialog.is_changed, timeout=20_000)
     dialog.done(0)
 
 
@@ -260,10 +260,10 @@ def test_recent_files_are_asked_for_once_while_a_drive_is_silent(
     window.settings.values.recent = [str(drive.folder / "Rec.cmcr"), str(gone)]
     for _ in range(3):
         window.recent.aboutToShow.emit()
-    qtbot.waitUntil(lambda: drive.asked > 0, timeout=5000)
+    qtbot.waitUntil(lambda: drive.asked > 0, timeout=20_000)
     assert drive.asked == 1
     drive.answers.set()
-    qtbot.waitUntil(lambda: not file_actions(window.recent)[str(gone)].isEnabled(), timeout=5000)
+    qtbot.waitUntil(lambda: not file_actions(window.recent)[str(gone)].isEnabled(), timeout=20_000)
 
 
 def test_the_log_folder_is_not_opened_while_its_drive_is_silent(

@@ -37,7 +37,7 @@ def shown(qtbot: Any, window: MainWindow, name: str) -> Preview:
     """Show a tab and wait until it has drawn something."""
     view: Preview = getattr(window, name)
     window.tabs.setCurrentWidget(view)
-    qtbot.waitUntil(lambda: view.table() is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: view.table() is not None, timeout=20_000)
     return view
 
 
@@ -133,7 +133,7 @@ def test_a_picture_that_cannot_be_written_is_said(qtbot: Any, analysed: MainWind
     with qtbot.waitSignal(view.told) as told:
         view.export_to(tmp_path / "not there" / "picture.png")
     assert "cannot be written" in told.args[0]
-    with qtbot.waitSignal(view.told, timeout=5000) as told:
+    with qtbot.waitSignal(view.told, timeout=20_000) as told:
         view.export_to(tmp_path / "not there" / "table.csv")
     assert told.args[0].startswith("Not exported")
 
@@ -169,7 +169,7 @@ def test_the_name_of_a_movie_that_comes_later_is_seen_whole(qtbot: Any, analysed
     assert isinstance(view, ResponsesPreview)
     needed = view.movies.fontMetrics().horizontalAdvance(view.movies.currentText())
 
-    qtbot.waitUntil(lambda: needed + 20 < view.movies.width(), timeout=5000)
+    qtbot.waitUntil(lambda: needed + 20 < view.movies.width(), timeout=20_000)
 
 
 def test_an_exported_drawing_has_points_as_shapes_and_letters_in_their_size(qtbot: Any) -> None:

@@ -84,7 +84,7 @@ def test_playing_goes_on_by_itself_and_ends_when_the_view_is_left(qtbot: object,
     player.frame_changed.connect(seen.append)
 
     player.button.click()
-    qtbot.waitUntil(lambda: len(seen) >= 3, timeout=5000)  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: len(seen) >= 3, timeout=20_000)  # type: ignore[attr-defined]
     field.tabs.setCurrentWidget(field.recording)
 
     assert seen[:3] == [5, 0, 1], "after the last frame comes the first"

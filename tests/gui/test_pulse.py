@@ -37,7 +37,7 @@ def test_a_worker_waits_while_the_event_loop_stands_still_and_goes_on_with_it(
     thread.join(0.03)
     assert thread.is_alive()
 
-    qtbot.waitUntil(lambda: not thread.is_alive(), timeout=5000)
+    qtbot.waitUntil(lambda: not thread.is_alive(), timeout=20_000)
 
 
 def test_a_loop_that_stands_still_for_long_is_waited_for_once(

@@ -82,7 +82,7 @@ def test_a_full_run_by_clicking(
         assert states[name] is StepState.DONE, name
     assert window.controller.state.unsaved
     assert "in memory, not saved" in window.windowTitle()
-    qtbot.waitUntil(lambda: window.recording.graphics.isVisible(), timeout=5000)
+    qtbot.waitUntil(lambda: window.recording.graphics.isVisible(), timeout=20_000)
     assert window.table.view.model().rowCount() == 5
 
 
@@ -91,9 +91,9 @@ def test_the_status_line_names_the_step_that_runs(
 ) -> None:
     window, _ = loaded
     window.controller.run_steps(("add_section_time", "wait_for_stop"), "Up to Wait for stop")
-    assert extra_steps.wait(10)
+    assert extra_steps.wait(20)
 
-    qtbot.waitUntil(lambda: window.status._text.text() == "Wait for stop: half way", timeout=5000)
+    qtbot.waitUntil(lambda: window.status._text.text() == "Wait for stop: half way", timeout=20_000)
     window.controller.stop()
 
     assert window.status._text.text() == "Wait for stop: stopping…"
@@ -103,7 +103,7 @@ def test_the_status_line_names_the_step_that_runs(
 def test_the_raster_shows_each_spike_when_zoomed_in(qtbot: Any, loaded: Loaded) -> None:
     window, _ = loaded
     view = window.recording
-    qtbot.waitUntil(lambda: view._view is not None, timeout=5000)
+    qtbot.waitUntil(lambda: view._view is not None, timeout=20_000)
     raster = view._view.raster  # type: ignore[union-attr]
 
     view.raster.setXRange(1.0, 3.0, padding=0)
@@ -137,14 +137,14 @@ def test_stop_in_the_middle_of_a_step_leaves_the_session_as_it_was(
     window.panel.list.choose("wait_for_stop")
     click(qtbot, window, "run_step")
     running = StepState.RUNNING
-    qtbot.waitUntil(lambda: window.controller.steps.item("wait_for_stop").state is running, timeout=5000)
-    assert extra_steps.wait(5)
+    qtbot.waitUntil(lambda: window.controller.steps.item("wait_for_stop").state is running, timeout=20_000)
+    assert extra_steps.wait(20)
 
     click(qtbot, window, "stop")
     assert window.controller.activity is Activity.STOPPING
     assert window.actions_["stop"].text() == "Stopping…"
     assert "Wait for stop: stopping…" in visible_texts(window.status)
-    with qtbot.waitSignal(window.controller.stopped, timeout=1000):
+    with qtbot.waitSignal(window.controller.stopped, timeout=20_000):
         pass
     idle()
 
@@ -161,7 +161,7 @@ def test_stopping_the_first_step_promises_no_earlier_results(
     window.open_paths(list(recording))
     idle()
     window.controller.run_step("wait_for_stop")
-    qtbot.waitUntil(extra_steps.is_set, timeout=5000)
+    qtbot.waitUntil(extra_steps.is_set, timeout=20_000)
 
     window.controller.stop()
     idle()
@@ -177,7 +177,7 @@ def test_views_are_answered_while_a_step_runs(
     window, _ = loaded
     window.tabs.setCurrentWidget(window.unit)
     window.controller.run_step("wait_for_stop")
-    qtbot.waitUntil(extra_steps.is_set, timeout=5000)
+    qtbot.waitUntil(extra_steps.is_set, timeout=20_000)
 
     window.controller.selection.select_units(("unit_003",))
 
@@ -355,7 +355,7 @@ def test_what_was_run_before_says_how_long_it_will_take(
     tooltip = steps.data(steps.index(steps.row_of("add_section_time")), Qt.ItemDataRole.ToolTipRole)
     assert "Takes about 12 s, by how long it took before on this computer." in tooltip
     window.controller.run_step("wait_for_stop")
-    qtbot.waitUntil(lambda: "half way" in steps.item("wait_for_stop").detail, timeout=5000)
+    qtbot.waitUntil(lambda: "half way" in steps.item("wait_for_stop").detail, timeout=20_000)
     assert re.search(r"50 %  ·  1:\d\d left  ·  half way", steps.item("wait_for_stop").detail)
     assert re.search(r"1:\d\d left", window.status._text.text())
     window.controller.stop()
@@ -400,7 +400,7 @@ def test_what_is_said_of_a_step_follows_the_form_until_it_runs(
     assert steps.item("add_section_time").expected_s == pytest.approx(300.0)
 
     controller.run_steps(("wait_for_stop", "add_section_time"), "Two steps")
-    qtbot.waitUntil(lambda: "half way" in steps.item("wait_for_stop").detail, timeout=5000)
+    qtbot.waitUntil(lambda: "half way" in steps.item("wait_for_stop").detail, timeout=20_000)
     model.set_value("pad_frame", 60)
     assert steps.item("add_section_time").expected_s == pytest.approx(300.0), "it waits with what was asked"
     controller.stop()
@@ -421,7 +421,7 @@ def test_a_run_is_remembered_for_the_next_start(
 
     window.load()
     qtbot.waitUntil(lambda: window.controller.activity is Activity.IDLE, timeout=20_000)
-    qtbot.waitUntil(path.is_file, timeout=5000)
+    qtbot.waitUntil(path.is_file, timeout=20_000)
 
     again = read_durations(path)
     assert again.expected("load_recording", window.controller.state.source_bytes) is not None
@@ -439,13 +439,13 @@ def test_the_end_of_a_run_says_how_it_ended_and_whether_it_is_saved(
     idle()
     window.controller.run_steps(["load_recording"], "Up to Load recording")
     idle()
-    qtbot.waitUntil(lambda: "Everything is saved" in visible_texts(window.status), timeout=5000)
+    qtbot.waitUntil(lambda: "Everything is saved" in visible_texts(window.status), timeout=20_000)
 
     window.controller.steps.set_outcome("fail", StepState.SKIPPED, "needs light")
     window.controller.run_steps(["load_recording"], "Up to Load recording")
     idle()
     wanted = "done, 1 skipped (point at them to read why). Everything is saved"
-    qtbot.waitUntil(lambda: wanted in visible_texts(window.status), timeout=5000)
+    qtbot.waitUntil(lambda: wanted in visible_texts(window.status), timeout=20_000)
 
     window.controller.run_step("fail")
     idle()

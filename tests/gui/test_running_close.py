@@ -55,7 +55,7 @@ def saving(qtbot: Any, loaded: Loaded, slow_disk: SlowDisk, tmp_path: Path) -> t
     target = tmp_path / "result.h5"
     target.write_bytes(b"what was there before")
     window.controller.save(target, overwrite=True)
-    qtbot.waitUntil(slow_disk.writing.is_set, timeout=10_000)
+    qtbot.waitUntil(slow_disk.writing.is_set, timeout=20_000)
     assert window.controller.activity is Activity.RUNNING
     return window, target
 
@@ -79,7 +79,7 @@ def test_closing_during_a_save_can_wait_for_it(
     assert window.isVisible()
     slow_disk.go_on.set()
 
-    qtbot.waitUntil(lambda: window.joined is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: window.joined is not None, timeout=20_000)
     assert window.joined
     assert list(PipelineSession.load(target).completed_steps) == ["load_recording"]
 
@@ -132,15 +132,15 @@ def test_a_save_that_was_left_behind_does_not_close_the_window_later(
     window.controller.stop()
     assert window.controller.leave_behind()
     slow_disk.go_on.set()
-    qtbot.waitUntil(lambda: not any_left_behind(), timeout=10_000)
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=20_000)
     idle()
 
-    with qtbot.waitSignal(window.controller.saved, timeout=10_000):
+    with qtbot.waitSignal(window.controller.saved, timeout=20_000):
         window.controller.save(tmp_path / "elsewhere.h5", overwrite=False)
     # A window that closes does so in the next turn of the event loop, and timers come in their order.
     turned: list[bool] = []
     QTimer.singleShot(0, lambda: turned.append(True))
-    qtbot.waitUntil(lambda: bool(turned), timeout=5000)
+    qtbot.waitUntil(lambda: bool(turned), timeout=20_000)
 
     assert window.isVisible()
 
@@ -167,7 +167,7 @@ def test_closing_while_it_stops_asks_and_then_closes(
 ) -> None:
     window, _ = loaded
     window.controller.run_step("wait_for_stop")
-    qtbot.waitUntil(extra_steps.is_set, timeout=5000)
+    qtbot.waitUntil(extra_steps.is_set, timeout=20_000)
     window.controller.stop()
     assert window.controller.activity is Activity.STOPPING
     asked(window).discard_button.click()

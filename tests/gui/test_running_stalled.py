@@ -58,7 +58,7 @@ def drive(qtbot: Any) -> Iterator[Drive]:
     yield drive
     drive.answers.set()
     step_module._registry.pop("read_drive")
-    qtbot.waitUntil(lambda: not any_left_behind(), timeout=10_000)
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=20_000)
 
 
 @pytest.fixture
@@ -70,10 +70,10 @@ def window(drive: Drive, window: MainWindow) -> MainWindow:
 def stall(qtbot: Any, window: MainWindow, drive: Drive) -> StalledDialog:
     """Return the question that comes when a step was asked to stop and does not answer."""
     window.controller.run_step("read_drive")
-    qtbot.waitUntil(drive.reading.is_set, timeout=5000)
+    qtbot.waitUntil(drive.reading.is_set, timeout=20_000)
     window.actions_["stop"].trigger()
     assert window.controller.steps.item("read_drive").state is StepState.STOPPING, "acknowledged at once"
-    qtbot.waitUntil(lambda: isinstance(window.dialog, StalledDialog), timeout=5000)
+    qtbot.waitUntil(lambda: isinstance(window.dialog, StalledDialog), timeout=20_000)
     assert isinstance(window.dialog, StalledDialog)
     return window.dialog
 
@@ -119,7 +119,7 @@ def test_after_leaving_everything_works_and_nothing_of_the_job_ever_arrives(
     idle()
     assert window.controller.steps.item("add_section_time").state is StepState.DONE
     drive.answers.set()
-    qtbot.waitUntil(lambda: drive.came_back.is_set() and not any_left_behind(), timeout=5000)
+    qtbot.waitUntil(lambda: drive.came_back.is_set() and not any_left_behind(), timeout=20_000)
     window.controller.save(tmp_path / "saved.h5", overwrite=False)
     idle()
     session = PipelineSession.load(tmp_path / "saved.h5")
@@ -143,7 +143,7 @@ def test_waiting_asks_again(qtbot: Any, stalled: tuple[MainWindow, StalledDialog
     window, dialog = stalled
     dialog.wait_button.click()
     assert window.dialog is None
-    qtbot.waitUntil(lambda: isinstance(window.dialog, StalledDialog), timeout=5000)
+    qtbot.waitUntil(lambda: isinstance(window.dialog, StalledDialog), timeout=20_000)
 
 
 def test_a_view_is_answered_after_leaving(
@@ -196,10 +196,10 @@ def test_the_file_tab_shows_its_tree_anew_after_leaving(
 ) -> None:
     tree = late.file.model
     late.tabs.setCurrentWidget(late.file)
-    qtbot.waitUntil(lambda: tree.rowCount() > 0, timeout=5000)
+    qtbot.waitUntil(lambda: tree.rowCount() > 0, timeout=20_000)
     question = stall(qtbot, late, drive)
 
-    with qtbot.waitSignal(tree.modelReset, timeout=5000):
+    with qtbot.waitSignal(tree.modelReset, timeout=20_000):
         question.leave_button.click()
     idle()
 
@@ -244,7 +244,7 @@ def test_the_window_closes_while_a_job_stalls(
     assert not window.isVisible()
     assert any_left_behind(), "the program must end the process, not wait for the thread"
     drive.answers.set()
-    qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=20_000)
     window.joined = True
 
 
@@ -282,7 +282,7 @@ def test_a_save_says_why_when_the_job_left_behind_keeps_all_files_locked(
 
     reader = threading.Thread(target=hang)
     reader.start()
-    assert locked.wait(5)
+    assert locked.wait(20)
     try:
         window.controller.save(tmp_path / "saved.h5", overwrite=False)
         idle()

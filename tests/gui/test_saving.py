@@ -44,7 +44,7 @@ def question(
     assert not window.controller.state.unsaved
     answers.append(target)
     window.actions_["save_as"].trigger()
-    qtbot.waitUntil(lambda: window.dialog is not None, timeout=5000)
+    qtbot.waitUntil(lambda: window.dialog is not None, timeout=20_000)
     dialog = window.dialog
     assert isinstance(dialog, OverwriteDialog)
     return window, dialog, target
@@ -111,7 +111,7 @@ def test_a_file_that_is_no_result_is_named_as_such(
     answers.append(target)
 
     window.actions_["save"].trigger()
-    qtbot.waitUntil(lambda: window.dialog is not None, timeout=5000)
+    qtbot.waitUntil(lambda: window.dialog is not None, timeout=20_000)
 
     assert "no result file" in visible_texts(window.dialog)
     window.dialog.cancel_button.click()  # type: ignore[union-attr]
@@ -249,7 +249,7 @@ def test_closing_can_save_first(
 
     window.dialog.save_button.click()
 
-    qtbot.waitUntil(lambda: window.joined is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: window.joined is not None, timeout=20_000)
     assert (tmp_path / "last.h5").is_file()
 
 
@@ -271,7 +271,7 @@ def test_closing_while_a_step_runs_asks_and_stops_it(
 ) -> None:
     window, _ = loaded
     window.controller.run_step("wait_for_stop")
-    qtbot.waitUntil(extra_steps.is_set, timeout=5000)
+    qtbot.waitUntil(extra_steps.is_set, timeout=20_000)
 
     assert not window.close()
     assert isinstance(window.dialog, UnsavedDialog)

@@ -83,7 +83,7 @@ def shown(window: MainWindow, qtbot: Any) -> SettingsDialog:
     window.actions_["settings"].trigger()
     dialog = window.dialog
     assert isinstance(dialog, SettingsDialog)
-    qtbot.waitUntil(lambda: not dialog.is_looking, timeout=5000)
+    qtbot.waitUntil(lambda: not dialog.is_looking, timeout=20_000)
     return dialog
 
 
@@ -97,7 +97,7 @@ def test_what_is_chosen_is_applied_written_and_heeded(window: MainWindow, qtbot:
     dialog.folder.setText(str(tmp_path / "Sicherung µ"))
     dialog.share.setValue(35)
     dialog.recent.setValue(4)
-    qtbot.waitUntil(lambda: not dialog.is_looking, timeout=5000)
+    qtbot.waitUntil(lambda: not dialog.is_looking, timeout=20_000)
 
     QTest.keyClick(dialog, Qt.Key.Key_Return)
 
@@ -131,14 +131,14 @@ def test_a_folder_that_cannot_be_used_is_refused_in_place(
 
     for text, words in ((str(tmp_path / "file" / "x"), "is a file"), ("somewhere", "whole path")):
         dialog.folder.setText(text)
-        qtbot.waitUntil(lambda: not dialog.is_looking, timeout=5000)
+        qtbot.waitUntil(lambda: not dialog.is_looking, timeout=20_000)
         assert words in dialog.problem
         assert not dialog.ok.isEnabled()
 
     dialog.automatic.setChecked(False)
     assert dialog.ok.isEnabled()
     dialog.defaults.click()
-    qtbot.waitUntil(lambda: not dialog.is_looking, timeout=5000)
+    qtbot.waitUntil(lambda: not dialog.is_looking, timeout=20_000)
     assert dialog.folder.text() == ""
     assert dialog.automatic.isChecked()
     assert dialog.problem == ""
@@ -169,7 +169,7 @@ def test_looking_at_a_slow_drive_does_not_hold_up_the_window(
     assert dialog.isVisible()
     assert dialog.is_looking
     answer.set()
-    qtbot.waitUntil(lambda: dialog.problem == "The drive does not answer.", timeout=5000)
+    qtbot.waitUntil(lambda: dialog.problem == "The drive does not answer.", timeout=20_000)
 
 
 # -- late answers ------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def test_of_two_questions_only_the_later_is_answered(qtbot: Any, no_leaks: None)
 
     lookup.ask(late)
     lookup.ask(lambda: "second")
-    qtbot.waitUntil(lambda: answers == ["second"], timeout=5000)
+    qtbot.waitUntil(lambda: answers == ["second"], timeout=20_000)
     first.set()
 
     assert not lookup.is_waiting
@@ -198,7 +198,7 @@ def test_a_question_that_fails_is_answered_with_the_error(qtbot: Any, no_leaks: 
         raise OSError("the drive is gone")
 
     lookup = Lookup()
-    with qtbot.waitSignal(lookup.answered, timeout=5000) as answered:
+    with qtbot.waitSignal(lookup.answered, timeout=20_000) as answered:
         lookup.ask(fail)
 
     assert isinstance(answered.args[0], OSError)
@@ -218,7 +218,7 @@ def test_missing_recent_files_are_greyed_and_say_so(window: MainWindow, qtbot: A
     window.settings.values.recent = [str(there), str(gone)]
 
     window.recent.aboutToShow.emit()
-    qtbot.waitUntil(lambda: not file_actions(window.recent)[str(gone)].isEnabled(), timeout=5000)
+    qtbot.waitUntil(lambda: not file_actions(window.recent)[str(gone)].isEnabled(), timeout=20_000)
 
     found = file_actions(window.recent)
     assert found[str(there)].isEnabled()

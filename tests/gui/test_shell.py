@@ -104,7 +104,7 @@ def test_a_theme_reaches_plots_and_is_remembered(qtbot: Any, window: MainWindow,
 
     theme = {"light": LIGHT, "dark": DARK}[name]
     background = window.recording.graphics.backgroundBrush
-    qtbot.waitUntil(lambda: background().color().name() == theme.base, timeout=5000)
+    qtbot.waitUntil(lambda: background().color().name() == theme.base, timeout=20_000)
     assert window.palette().window().color().name() == theme.window
     assert window.settings.values.theme == name
     themes = ("light", "dark", "system")
@@ -124,7 +124,7 @@ def test_the_log_is_seen_when_it_is_shown_after_a_restart_that_hid_it(
     window.actions_["log"].trigger()
 
     qtbot.waitUntil(
-        lambda: window.log.height() > 60 and not window.log.visibleRegion().isEmpty(), timeout=5000
+        lambda: window.log.height() > 60 and not window.log.visibleRegion().isEmpty(), timeout=20_000
     )
 
 
@@ -333,7 +333,7 @@ def test_a_theme_reaches_every_part_and_open_dialogs_while_the_event_loop_goes_r
 
     window.use_theme("dark")
     timer.start()
-    qtbot.waitUntil(window.updatesEnabled, timeout=5000)
+    qtbot.waitUntil(window.updatesEnabled, timeout=20_000)
     timer.stop()
 
     assert rounds.count(False) >= 5, "the event loop stood still"
@@ -365,6 +365,6 @@ def test_the_other_views_are_made_while_the_worker_is_idle(qtbot: Any, window: M
 
     window.views.make_the_rest()
 
-    qtbot.waitUntil(lambda: len(window.views.so_far) == window.tabs.count(), timeout=10_000)
+    qtbot.waitUntil(lambda: len(window.views.so_far) == window.tabs.count(), timeout=20_000)
     assert window.tabs.currentWidget() is window.recording
     assert [window.tabs.widget(index) for index in range(window.tabs.count())] == list(window.previews)

@@ -66,7 +66,7 @@ def show(qtbot: Any, window: MainWindow, name: str) -> Preview:
     window.tabs.setCurrentWidget(window.unit if name in PAGES else page)
     if name in PAGES:
         window.unit.show_page(page)
-    qtbot.waitUntil(lambda: page.isVisible() and page.has_data(), timeout=10_000)
+    qtbot.waitUntil(lambda: page.isVisible() and page.has_data(), timeout=20_000)
     settle(qtbot, window)
     return page
 
@@ -74,9 +74,9 @@ def show(qtbot: Any, window: MainWindow, name: str) -> Preview:
 def settle(qtbot: Any, window: MainWindow) -> None:
     """Wait until all answers are there and everything that is done in turns is done."""
     for _ in range(2):
-        with qtbot.waitSignal(window.controller.answered, timeout=10_000, check_params_cb=_is_last):
+        with qtbot.waitSignal(window.controller.answered, timeout=20_000, check_params_cb=_is_last):
             window.controller.ask("last", _Last())
-        qtbot.waitUntil(lambda: not any(turns._left for turns in window.findChildren(Turns)), timeout=10_000)
+        qtbot.waitUntil(lambda: not any(turns._left for turns in window.findChildren(Turns)), timeout=20_000)
 
 
 class _Last:
@@ -128,7 +128,7 @@ def test_a_hidden_view_is_shown_in_the_new_colours(
     assert picture_of(found).size() == picture_of(wanted).size()
     # On a busy computer either may still be laid out.
     qtbot.waitUntil(
-        lambda: difference(colours(picture_of(found)), colours(picture_of(wanted))) < _SAME, timeout=10_000
+        lambda: difference(colours(picture_of(found)), colours(picture_of(wanted))) < _SAME, timeout=20_000
     )
 
 

@@ -32,7 +32,7 @@ def test_events_come_between_the_parts(qtbot: Any) -> None:
 
     turns.begin([lambda: part("a"), lambda: part("b"), lambda: part("c")])
     assert seen == [], "nothing before the event loop runs"
-    qtbot.waitUntil(lambda: seen.count("event") == 3, timeout=5000)
+    qtbot.waitUntil(lambda: seen.count("event") == 3, timeout=20_000)
 
     assert seen == ["a", "event", "b", "event", "c", "event"]
     parent.deleteLater()
@@ -43,7 +43,7 @@ def test_a_newer_request_takes_the_place_of_what_is_left(qtbot: Any) -> None:
     turns = Turns(parent := QObject())
 
     turns.begin([lambda: seen.append("old"), lambda: turns.begin([lambda: seen.append("new")]), seen.clear])
-    qtbot.waitUntil(lambda: "new" in seen, timeout=5000)
+    qtbot.waitUntil(lambda: "new" in seen, timeout=20_000)
 
     assert seen == ["old", "new"]
     parent.deleteLater()

@@ -62,7 +62,7 @@ def test_another_unit_with_the_same_numbers_keeps_what_is_folded(
 ) -> None:
     other = FeaturesView(("unit_003", "unit_004"), VIEW.groups, 0)
 
-    with qtbot.assertNotEmitted(model.modelReset), qtbot.waitSignal(model.dataChanged, timeout=1000):
+    with qtbot.assertNotEmitted(model.modelReset), qtbot.waitSignal(model.dataChanged, timeout=20_000):
         assert model.set_view(other) is False
 
     assert model.headerData(1, Qt.Orientation.Horizontal) == "unit_003"

@@ -98,7 +98,7 @@ def fields(qtbot: Any, window: MainWindow) -> FieldMap:
     window.tabs.setCurrentWidget(window.field)
     fields = window.field.map
     fields.show_mosaic(make_mosaic(make_session(calibrated=True), "noise"))
-    qtbot.waitUntil(lambda: fields.plot.getViewBox().width() > 100, timeout=10_000)
+    qtbot.waitUntil(lambda: fields.plot.getViewBox().width() > 100, timeout=20_000)
     return fields
 
 
@@ -200,7 +200,7 @@ def test_the_chip_shows_the_units_of_the_recording_and_rings_the_chosen_ones(
 ) -> None:
     window, _ = loaded
     chip = window.recording.chip
-    qtbot.waitUntil(lambda: not chip.is_empty, timeout=10_000)
+    qtbot.waitUntil(lambda: not chip.is_empty, timeout=20_000)
     state = window.controller.state
     columns = {column.key: column.values for column in state.columns}
 
@@ -233,7 +233,7 @@ def test_calibrated_fields_reach_the_map(
     def shown() -> Mosaic | None:
         return window.field.map.mosaic
 
-    qtbot.waitUntil(lambda: shown() is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: shown() is not None, timeout=20_000)
     mosaic = shown()
     assert mosaic is not None
     assert mosaic.length_unit == "µm"

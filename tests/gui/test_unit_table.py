@@ -250,7 +250,7 @@ def test_two_exports_while_the_worker_is_busy_are_both_written(
     for path in paths:
         window.table.export_to(path, all_columns=False)
 
-    qtbot.waitUntil(lambda: len(said) == 2, timeout=5000)
+    qtbot.waitUntil(lambda: len(said) == 2, timeout=20_000)
     assert all(path.is_file() for path in paths)
 
 
@@ -505,7 +505,7 @@ def test_the_table_is_exported_as_shown_or_with_all_columns(
     window.table.filter.setText("DSI > 0.3")
     window.table.apply_filter()
 
-    with qtbot.waitSignal(window.table.told, timeout=10_000) as told:
+    with qtbot.waitSignal(window.table.told, timeout=20_000) as told:
         window.table.export_to(path, all_columns=everything)
 
     rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))

@@ -162,7 +162,7 @@ def test_the_log_says_titles_and_the_log_file_what_was_said(
     logging.getLogger("hdmea.pipeline.runner").warning("compute_sta: say which with movie_name=.")
 
     wanted = "Spike-triggered averages: say which with “Movie”."
-    qtbot.waitUntil(lambda: any(wanted in line for line in window.log.texts()), timeout=5000)
+    qtbot.waitUntil(lambda: any(wanted in line for line in window.log.texts()), timeout=20_000)
     assert "compute_sta: say which with movie_name=." in caplog.text
 
 
@@ -216,7 +216,7 @@ def test_a_query_that_fails_is_said_with_titles(window: MainWindow, qtbot: Any) 
             raise ValueError("run compute_sta first")
 
     with qtbot.waitSignal(
-        window.controller.answered, check_params_cb=lambda key, _: key == "probe", timeout=5000
+        window.controller.answered, check_params_cb=lambda key, _: key == "probe", timeout=20_000
     ) as answered:
         window.controller.ask("probe", _Fails())
 

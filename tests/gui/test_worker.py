@@ -60,7 +60,7 @@ def test_jobs_run_in_order_on_the_worker_thread(qtbot: Any, runner: JobRunner) -
 
     for number in range(3):
         runner.submit(Do(str(number), note))
-    qtbot.waitUntil(lambda: len(results) == 3, timeout=5000)
+    qtbot.waitUntil(lambda: len(results) == 3, timeout=20_000)
 
     assert results == [(1, True), (2, True), (3, True)]
     assert not runner.busy
@@ -75,7 +75,7 @@ def test_progress_is_throttled_and_the_end_is_not_lost(qtbot: Any, runner: JobRu
             ctx.progress(number / 1000, "working")
 
     started = time.perf_counter()
-    with qtbot.waitSignal(runner.finished, timeout=10_000):
+    with qtbot.waitSignal(runner.finished, timeout=20_000):
         runner.submit(Do("many", work))
     elapsed = time.perf_counter() - started
 
@@ -95,15 +95,15 @@ def test_stop_is_acknowledged_at_once_and_drops_what_waits(qtbot: Any, runner: J
 
     runner.submit(Do("endless", endless))
     runner.submit(Do("never", lambda bench, ctx: ran.append("never")))
-    qtbot.waitUntil(entered.is_set, timeout=5000)
+    qtbot.waitUntil(entered.is_set, timeout=20_000)
 
-    with qtbot.waitSignal(runner.stopped, timeout=1000):
+    with qtbot.waitSignal(runner.stopped, timeout=20_000):
         runner.stop()
         assert runner.stopping
 
     # The one that never began says so too, a moment later.
-    qtbot.waitUntil(lambda: not runner.busy, timeout=1000)
-    with qtbot.waitSignal(runner.finished, timeout=5000):
+    qtbot.waitUntil(lambda: not runner.busy, timeout=20_000)
+    with qtbot.waitSignal(runner.finished, timeout=20_000):
         runner.submit(Do("next", lambda bench, ctx: ran.append("next")))
     assert ran == ["next"]
 
@@ -125,12 +125,12 @@ def test_a_job_that_is_stopped_before_it_began_says_so(qtbot: Any, runner: JobRu
     hang = Hang(threading.Event(), threading.Event())
     ran: list[str] = []
     runner.ask("view", hang)
-    qtbot.waitUntil(hang.entered.is_set, timeout=5000)
+    qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
     job = Do("never", lambda bench, ctx: ran.append("never"))
     runner.submit(job)
 
     runner.stop()
-    with qtbot.waitSignal(runner.stopped, timeout=5000) as caught:
+    with qtbot.waitSignal(runner.stopped, timeout=20_000) as caught:
         hang.go_on.set()
 
     assert caught.args[0] is job
@@ -144,14 +144,14 @@ def test_a_failure_arrives_as_text_and_the_worker_goes_on(
     def fail(bench: Bench, ctx: JobContext) -> None:
         raise OSError("the drive is gone")
 
-    with qtbot.waitSignal(runner.failed, timeout=5000) as caught:
+    with qtbot.waitSignal(runner.failed, timeout=20_000) as caught:
         runner.submit(Do("fail", fail))
 
     failure = caught.args[1]
     assert isinstance(failure, Failure)
     assert failure.reason == "the drive is gone"
     assert "OSError" in failure.details
-    with qtbot.waitSignal(runner.finished, timeout=5000):
+    with qtbot.waitSignal(runner.finished, timeout=20_000):
         runner.submit(Do("next", lambda bench, ctx: None))
 
 
@@ -185,11 +185,11 @@ def test_only_the_newest_question_of_a_view_is_answered(qtbot: Any, runner: JobR
         go_on.wait(5)
 
     runner.submit(Do("block", block))
-    qtbot.waitUntil(blocked.is_set, timeout=5000)
+    qtbot.waitUntil(blocked.is_set, timeout=20_000)
     for value in range(5):
         runner.ask("view", Ask(value))
     go_on.set()
-    qtbot.waitUntil(lambda: bool(answers), timeout=5000)
+    qtbot.waitUntil(lambda: bool(answers), timeout=20_000)
     QCoreApplication.processEvents()
 
     assert answers == [4]
@@ -211,9 +211,9 @@ def test_jobs_and_questions_give_way_to_the_window(qtbot: Any, monkeypatch: pyte
         ctx.progress(0.5, "")
         return list(threads)
 
-    with qtbot.waitSignal(runner.answered, timeout=5000) as answered:
+    with qtbot.waitSignal(runner.answered, timeout=20_000) as answered:
         runner.ask("view", Long())
-    with qtbot.waitSignal(runner.finished, timeout=5000) as finished:
+    with qtbot.waitSignal(runner.finished, timeout=20_000) as finished:
         runner.submit(Do("long", report))
 
     assert len(answered.args[2]) == 1
@@ -233,10 +233,10 @@ def test_an_answer_that_comes_after_a_newer_question_is_dropped(qtbot: Any, runn
             return "late"
 
     runner.ask("view", Slow())
-    qtbot.waitUntil(reading.is_set, timeout=5000)
+    qtbot.waitUntil(reading.is_set, timeout=20_000)
     runner.ask("view", Ask(2))
     go_on.set()
-    qtbot.waitUntil(lambda: bool(answers), timeout=5000)
+    qtbot.waitUntil(lambda: bool(answers), timeout=20_000)
     QCoreApplication.processEvents()
 
     assert answers == [2]
@@ -245,7 +245,7 @@ def test_an_answer_that_comes_after_a_newer_question_is_dropped(qtbot: Any, runn
 def test_a_question_that_fails_is_answered_with_the_reason(
     qtbot: Any, runner: JobRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with qtbot.waitSignal(runner.answered, timeout=5000) as caught:
+    with qtbot.waitSignal(runner.answered, timeout=20_000) as caught:
         runner.ask("view", Ask(-1))
 
     assert caught.args[2].reason == "negative"
@@ -262,7 +262,7 @@ def test_shutdown_stops_and_joins_a_running_job(qtbot: Any) -> None:
         raise JobStopped("as asked")
 
     runner.submit(Do("endless", endless))
-    qtbot.waitUntil(entered.is_set, timeout=5000)
+    qtbot.waitUntil(entered.is_set, timeout=20_000)
 
     assert runner.shutdown(5)
 
@@ -274,7 +274,7 @@ def test_a_runner_that_did_nothing_can_be_shut_down(qtbot: Any) -> None:
 def test_the_end_is_prepared_on_the_worker(qtbot: Any) -> None:
     threads: list[tuple[Any, QThread]] = []
     runner = JobRunner(Bench, before_end=lambda bench: threads.append((bench, QThread.currentThread())))
-    with qtbot.waitSignal(runner.finished, timeout=5000):
+    with qtbot.waitSignal(runner.finished, timeout=20_000):
         runner.submit(Do("nothing", lambda bench, ctx: None))
 
     assert runner.shutdown(5)
@@ -288,7 +288,7 @@ def test_events_are_processed_while_the_worker_ends(qtbot: Any) -> None:
     seen = threading.Event()
     waited: list[bool] = []
     runner = JobRunner(Bench, before_end=lambda bench: waited.append(seen.wait(5)))
-    with qtbot.waitSignal(runner.finished, timeout=5000):
+    with qtbot.waitSignal(runner.finished, timeout=20_000):
         runner.submit(Do("nothing", lambda bench, ctx: None))
     QTimer.singleShot(0, seen.set)
 
@@ -300,13 +300,13 @@ def test_events_are_processed_while_the_worker_ends(qtbot: Any) -> None:
 def test_an_end_that_takes_too_long_is_not_waited_for(qtbot: Any) -> None:
     go_on = threading.Event()
     runner = JobRunner(Bench, before_end=lambda bench: go_on.wait(30))
-    with qtbot.waitSignal(runner.finished, timeout=5000):
+    with qtbot.waitSignal(runner.finished, timeout=20_000):
         runner.submit(Do("nothing", lambda bench, ctx: None))
 
     assert not runner.shutdown(0.05)
 
     go_on.set()
-    qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=20_000)
 
 
 # -- a job that does not come back ---------------------------------------------------------------------
@@ -347,7 +347,7 @@ def stalling(qtbot: Any) -> Iterator[tuple[JobRunner, Callable[..., Stalled]]]:
     def stall(afterwards: Callable[[HandedOn, JobContext], object]) -> Stalled:
         jobs.append(job := Stalled(afterwards))
         runner.submit(job)
-        qtbot.waitUntil(job.entered.is_set, timeout=5000)
+        qtbot.waitUntil(job.entered.is_set, timeout=20_000)
         runner.stop()
         return job
 
@@ -355,7 +355,7 @@ def stalling(qtbot: Any) -> Iterator[tuple[JobRunner, Callable[..., Stalled]]]:
     for job in jobs:
         job.go_on.set()
     assert runner.shutdown(10)
-    qtbot.waitUntil(lambda: not any_left_behind(), timeout=5000)
+    qtbot.waitUntil(lambda: not any_left_behind(), timeout=20_000)
 
 
 def commit_late(bench: HandedOn, ctx: JobContext) -> object:
@@ -371,20 +371,20 @@ def test_a_job_that_was_left_behind_changes_nothing_and_says_nothing(
     said: list[object] = []
     for signal in (runner.finished, runner.failed, runner.stopped):
         signal.connect(lambda job, *_: said.append(job.title))
-    with qtbot.waitSignal(runner.finished, timeout=5000):
+    with qtbot.waitSignal(runner.finished, timeout=20_000):
         runner.submit(Do("before", lambda bench, ctx: bench.log.append("before")))
     job = stall(commit_late)
 
     assert runner.leave_behind()
 
     assert not runner.busy
-    with qtbot.waitSignal(runner.finished, timeout=5000) as caught:
+    with qtbot.waitSignal(runner.finished, timeout=20_000) as caught:
         runner.submit(Do("next", lambda bench, ctx: (list(bench.log), id(bench))))
     log, new = caught.args[1]
     assert log == ["before"], "what was there is there"
     job.go_on.set()
-    qtbot.waitUntil(lambda: job.ended.is_set() and not any_left_behind(), timeout=5000)
-    with qtbot.waitSignal(runner.finished, timeout=5000) as caught:
+    qtbot.waitUntil(lambda: job.ended.is_set() and not any_left_behind(), timeout=20_000)
+    with qtbot.waitSignal(runner.finished, timeout=20_000) as caught:
         runner.submit(Do("last", lambda bench, ctx: (list(bench.log), id(bench))))
     assert caught.args[1] == (["before"], new)
     assert said == ["before", "next", "last"]
@@ -397,7 +397,7 @@ def test_questions_that_waited_for_a_stalled_job_are_answered_by_the_next_worker
     stall(commit_late)
     runner.ask("view", Ask(7))
 
-    with qtbot.waitSignal(runner.answered, timeout=5000) as caught:
+    with qtbot.waitSignal(runner.answered, timeout=20_000) as caught:
         assert runner.leave_behind()
 
     assert caught.args[2] == 7
@@ -411,24 +411,24 @@ def test_a_worker_that_hangs_in_a_question_is_left_as_well(
     runner.answered.connect(lambda _key, _number, answer: answers.append(answer))
     started: list[str] = []
     runner.started.connect(lambda job: started.append(job.title))
-    with qtbot.waitSignal(runner.finished, timeout=5000):
+    with qtbot.waitSignal(runner.finished, timeout=20_000):
         runner.submit(Do("before", lambda bench, ctx: bench.log.append("before")))
     hang = Hang(threading.Event(), threading.Event())
     runner.ask("view", hang)
-    qtbot.waitUntil(hang.entered.is_set, timeout=5000)
+    qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
     runner.submit(Do("never", lambda bench, ctx: bench.log.append("never")))
     runner.stop()
 
     assert runner.leave_behind()
 
-    with qtbot.waitSignal(runner.finished, timeout=5000) as caught:
+    with qtbot.waitSignal(runner.finished, timeout=20_000) as caught:
         runner.submit(Do("next", lambda bench, ctx: list(bench.log)))
     assert caught.args[1] == ["before"]
     (answer,) = answers
     assert isinstance(answer, Failure)
     assert answer.kind == "LeftBehind"
     assert runner.question is None
-    with qtbot.waitSignal(runner.came_back, timeout=5000):
+    with qtbot.waitSignal(runner.came_back, timeout=20_000):
         hang.go_on.set()
     assert not any_left_behind()
     assert len(answers) == 1
@@ -443,7 +443,7 @@ def test_what_hung_is_refused_until_the_worker_comes_back(
     runner.answered.connect(lambda *answer: answers.append(answer))
     hang = Hang(threading.Event(), threading.Event())
     runner.ask("view", hang)
-    qtbot.waitUntil(hang.entered.is_set, timeout=5000)
+    qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
     runner.submit(Do("never", lambda bench, ctx: None))
     runner.stop()
     runner.ask("view", Ask(1))
@@ -451,16 +451,16 @@ def test_what_hung_is_refused_until_the_worker_comes_back(
 
     assert runner.leave_behind()
 
-    qtbot.waitUntil(lambda: len(answers) == 2, timeout=5000)
+    qtbot.waitUntil(lambda: len(answers) == 2, timeout=20_000)
     assert [(key, number) for key, number, _ in answers] == [("view", 2), ("other", 1)]
     assert isinstance(answers[0][2], Failure), "it would hang as well"
     assert answers[1][2] == 2
-    with qtbot.waitSignal(runner.answered, timeout=5000) as caught:
+    with qtbot.waitSignal(runner.answered, timeout=20_000) as caught:
         runner.ask("view", Ask(3))
     assert isinstance(caught.args[2], Failure)
-    with qtbot.waitSignal(runner.came_back, timeout=5000):
+    with qtbot.waitSignal(runner.came_back, timeout=20_000):
         hang.go_on.set()
-    with qtbot.waitSignal(runner.answered, timeout=5000) as caught:
+    with qtbot.waitSignal(runner.answered, timeout=20_000) as caught:
         runner.ask("view", Ask(4))
     assert caught.args == ["view", 4, 4]
 
@@ -480,11 +480,11 @@ def test_a_job_that_is_just_making_its_change_is_not_left(
 
     job = stall(change)
     job.go_on.set()
-    qtbot.waitUntil(inside.is_set, timeout=5000)
+    qtbot.waitUntil(inside.is_set, timeout=20_000)
 
     assert not runner.leave_behind()
 
-    with qtbot.waitSignal(runner.finished, timeout=5000) as caught:
+    with qtbot.waitSignal(runner.finished, timeout=20_000) as caught:
         on.set()
     assert caught.args[1] == ["changed"]
 
@@ -502,7 +502,7 @@ def test_a_job_that_has_ended_is_not_left(
 
     assert not runner.leave_behind()
 
-    with qtbot.waitSignal(runner.finished, timeout=5000) as caught:
+    with qtbot.waitSignal(runner.finished, timeout=20_000) as caught:
         pass
     assert caught.args[1] == "result"
 
@@ -513,7 +513,7 @@ def test_a_job_that_was_not_asked_to_stop_is_not_left(
     runner, _ = stalling
     job = Stalled(lambda bench, ctx: "result")
     runner.submit(job)
-    qtbot.waitUntil(job.entered.is_set, timeout=5000)
+    qtbot.waitUntil(job.entered.is_set, timeout=20_000)
     assert not runner.leave_behind()
-    with qtbot.waitSignal(runner.finished, timeout=5000):
+    with qtbot.waitSignal(runner.finished, timeout=20_000):
         job.go_on.set()
