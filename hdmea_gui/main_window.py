@@ -340,6 +340,10 @@ class MainWindow(QMainWindow):
 
     def focusNextPrevChild(self, following: bool) -> bool:
         """Go on to the next field, in the order in which the window is read."""
+        focused = self.focusWidget()
+        if focused is not None and not (focused.isVisible() and focused.isEnabled()):
+            # Nobody pressed Tab: what has the focus goes, and Qt looks for what is next to it.
+            return super().focusNextPrevChild(following)
         panel, tabs, table = self.panel, self.tabs, self.table
         upper = (panel.flows, panel.list, panel.edited, panel.form, panel)
         parts = (*upper, tabs.tabBar(), tabs, table.filter, table, self.log, self.status)

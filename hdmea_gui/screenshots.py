@@ -238,7 +238,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Take the pictures; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m hdmea_gui.screenshots")
     parser.add_argument("folder", type=Path, help="where the pictures go")
-    parser.add_argument("--size", default="small", choices=("tiny", "small", "large"), help="of the demo recording")
+    parser.add_argument(
+        "--size", default="small", choices=("tiny", "small", "large"), help="of the demo recording"
+    )
     parser.add_argument("--flow", default="quick", choices=("quick", "standard"), help="what is run")
     options = parser.parse_args(argv)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QWidget
 
 __all__ = ["takes_tab", "turn"]
@@ -19,7 +19,7 @@ def takes_tab(widget: QWidget) -> bool:
 
 
 def turn(window: QWidget, parts: Sequence[QWidget], *, forward: bool) -> bool:
-    """Move the focus to where Tab leads: through the parts in their order, in each as its widgets were made.
+    """Move the focus to where Tab leads: through the parts in their order, in each as it is read.
 
     Qt's own order is that in which all widgets were made, so that a form which is made anew comes last.
 
@@ -28,8 +28,8 @@ def turn(window: QWidget, parts: Sequence[QWidget], *, forward: bool) -> bool:
     window
         The focus moves within it.
     parts
-        They may lie in each other: a widget counts for the first part that contains it. Widgets in none of
-        them come last.
+        They may lie in each other: a widget counts for the first part that contains it. Tab stops nowhere
+        else.
     forward
         False: the other way around.
 
@@ -38,12 +38,10 @@ def turn(window: QWidget, parts: Sequence[QWidget], *, forward: bool) -> bool:
     moved
         False if Tab stops nowhere.
     """
-
-    def place(widget: QWidget) -> int:
-        holders = (index for index, part in enumerate(parts) if part is widget or part.isAncestorOf(widget))
-        return next(holders, len(parts))
-
-    stops = sorted(filter(takes_tab, _chain(window)), key=place)
+    stops: list[QWidget] = []
+    for part in parts:
+        found = (each for each in (part, *part.findChildren(QWidget)) if each.window() is window)
+        stops += _as_read(window, (each for each in found if takes_tab(each) and each not in stops))
     if not stops:
         return False
     focused = window.focusWidget()
@@ -55,9 +53,17 @@ def turn(window: QWidget, parts: Sequence[QWidget], *, forward: bool) -> bool:
     return True
 
 
-def _chain(window: QWidget) -> Iterator[QWidget]:
-    """Return the widgets of a window in the order in which they were made."""
-    current = window.nextInFocusChain()
-    while current is not None and current is not window:
-        yield current
-        current = current.nextInFocusChain()
+def _as_read(window: QWidget, widgets: Iterable[QWidget]) -> list[QWidget]:
+    """Return widgets row by row; what begins above the middle of a row's first widget lies in its row."""
+
+    def place(widget: QWidget) -> QRect:
+        return QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())
+
+    rows: list[list[tuple[int, QWidget]]] = []
+    middle = 0
+    for rect, widget in sorted(((place(each), each) for each in widgets), key=lambda pair: pair[0].top()):
+        if not rows or rect.top() >= middle:
+            rows.append([])
+            middle = rect.center().y()
+        rows[-1].append((rect.left(), widget))
+    return [widget for row in rows for _, widget in sorted(row, key=lambda pair: pair[0])]
