@@ -340,11 +340,14 @@ class MainWindow(QMainWindow):
 
     def focusNextPrevChild(self, following: bool) -> bool:
         """Go on to the next field, in the order in which the window is read."""
+        panel, tabs, table = self.panel, self.tabs, self.table
         focused = self.focusWidget()
         if focused is not None and not (focused.isVisible() and focused.isEnabled()):
-            # Nobody pressed Tab: what has the focus goes, and Qt looks for what is next to it.
-            return super().focusNextPrevChild(following)
-        panel, tabs, table = self.panel, self.tabs, self.table
+            # Nobody pressed Tab: what had the focus is no more, and a key must not change what is next to it.
+            if self._closing:
+                return super().focusNextPrevChild(following)
+            (tabs.tabBar() if tabs.isAncestorOf(focused) else panel.list).setFocus()
+            return True
         upper = (panel.flows, panel.list, panel.edited, panel.form, panel)
         parts = (*upper, tabs.tabBar(), tabs, table.filter, table, self.log, self.status)
         return turn(self, parts, forward=following)

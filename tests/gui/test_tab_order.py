@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
 from hdmea_gui.main_window import MainWindow
 
@@ -99,3 +99,28 @@ def test_the_log_lies_between_the_table_and_the_status_line(qtbot: Any, opened: 
 
     order = list(dict.fromkeys(parts))
     assert order.index("table") < order.index("log") < order.index("status")
+
+
+def test_a_button_that_is_disabled_passes_the_focus_on_to_the_steps(opened: MainWindow) -> None:
+    window = opened
+    button = window.panel.findChild(QToolButton, "run_all_button")
+    assert button is not None
+    button.setFocus()
+
+    button.setEnabled(False)
+
+    assert QApplication.focusWidget() is window.panel.list
+
+
+def test_a_control_of_a_view_that_is_disabled_passes_the_focus_on_to_the_tabs(
+    qtbot: Any, opened: MainWindow
+) -> None:
+    window = opened
+    window.tabs.setCurrentWidget(window.unit)
+    window.unit.show_page(window.unit.responses)
+    qtbot.waitUntil(window.unit.responses.has_data, timeout=20_000)
+    window.unit.responses.movies.setFocus()
+
+    window.unit.responses.movies.setEnabled(False)
+
+    assert QApplication.focusWidget() is window.tabs.tabBar()
