@@ -14,8 +14,10 @@ from hdmea_gui.main_window import MainWindow
 
 
 @pytest.fixture
-def opened(window: MainWindow, idle: Callable[[], None], analysed_file: Path) -> MainWindow:
-    """Return a window in which a result is open."""
+def opened(qtbot: Any, window: MainWindow, idle: Callable[[], None], analysed_file: Path) -> MainWindow:
+    """Return the active window, in which a result is open."""
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
     window.open_paths([analysed_file])
     idle()
     window.controller.selection.select_units(window.controller.state.unit_ids[:1])

@@ -42,6 +42,8 @@ def start(
         window.controller.start()
         window.open_paths([analysed_file])
         qtbot.waitUntil(lambda: _is_ready(window), timeout=20_000)
+        # A tree shows its first value once it has the focus, which depends on what window is the active one.
+        window.panel.list.setFocus()
         return window
 
     yield in_theme
