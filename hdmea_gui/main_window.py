@@ -344,9 +344,7 @@ class MainWindow(QMainWindow):
         focused = self.focusWidget()
         if focused is not None and not (focused.isVisible() and focused.isEnabled()):
             # Nobody pressed Tab: what had the focus is no more, and a key must not change what is next to it.
-            if self._closing:
-                return super().focusNextPrevChild(following)
-            (tabs.tabBar() if tabs.isAncestorOf(focused) else panel.list).setFocus()
+            panel.list.setFocus()
             return True
         upper = (panel.flows, panel.list, panel.edited, panel.form, panel)
         parts = (*upper, tabs.tabBar(), tabs, table.filter, table, self.log, self.status)

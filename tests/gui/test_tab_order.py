@@ -103,26 +103,23 @@ def test_the_log_lies_between_the_table_and_the_status_line(qtbot: Any, opened: 
     assert order.index("table") < order.index("log") < order.index("status")
 
 
-def test_a_button_that_is_disabled_passes_the_focus_on_to_the_steps(opened: MainWindow) -> None:
-    window = opened
-    button = window.panel.findChild(QToolButton, "run_all_button")
-    assert button is not None
-    button.setFocus()
-
-    button.setEnabled(False)
-
-    assert QApplication.focusWidget() is window.panel.list
-
-
-def test_a_control_of_a_view_that_is_disabled_passes_the_focus_on_to_the_tabs(
-    qtbot: Any, opened: MainWindow
+@pytest.mark.parametrize("place", ["panel", "view"])
+def test_what_is_disabled_passes_the_focus_on_to_the_steps(
+    qtbot: Any, opened: MainWindow, place: str
 ) -> None:
     window = opened
     window.tabs.setCurrentWidget(window.unit)
     window.unit.show_page(window.unit.responses)
     qtbot.waitUntil(window.unit.responses.has_data, timeout=20_000)
-    window.unit.responses.movies.setFocus()
+    holders = {
+        "panel": window.panel.findChild(QToolButton, "run_all_button"),
+        "view": window.unit.responses.movies,
+    }
+    holder = holders[place]
+    assert holder is not None
+    holder.setFocus()
+    assert QApplication.focusWidget() is holder
 
-    window.unit.responses.movies.setEnabled(False)
+    holder.setEnabled(False)
 
-    assert QApplication.focusWidget() is window.tabs.tabBar()
+    assert QApplication.focusWidget() is window.panel.list
