@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF
-from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QSizePolicy
+from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QGraphicsSceneResizeEvent, QSizePolicy
 
 __all__ = ["ColourBar", "Plot", "Side"]
 
@@ -39,6 +39,17 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
             self._given = given
             super().setLabel(*args, **kwargs)
             self.resizeEvent()
+
+    def resizeEvent(self, event: QGraphicsSceneResizeEvent | None = None) -> None:
+        """Keep the label in the middle, and in the picture where it is longer than the axis."""
+        super().resizeEvent(event)
+        view = self.getViewWidget()
+        if self.label is None or view is None or self.orientation not in ("left", "right"):
+            return
+        # It reads upwards from its place.
+        seen = self.mapRectFromScene(view.viewRect())
+        lowest = max(self.label.y(), seen.top() + self.label.boundingRect().width())
+        self.label.setY(min(lowest, seen.bottom()))
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Return the numbers at the ticks."""

@@ -145,3 +145,24 @@ def test_a_label_that_changes_stays_in_the_middle_of_its_axis(qtbot: Any) -> Non
     middle = axis.label.mapRectToScene(axis.label.boundingRect()).center().y()
     assert middle == pytest.approx(axis.sceneBoundingRect().center().y(), abs=2.0)
     assert graphics.isVisible()
+
+
+@pytest.mark.parametrize("height", [300, 130, 60])
+def test_a_label_that_is_longer_than_its_axis_stays_in_the_picture(qtbot: Any, height: int) -> None:
+    bar, below = ColourBar(), Plot()
+    bar.setLabel("right", "Peak to peak (µV)")
+    graphics = shown(qtbot, bar)
+    graphics.nextRow()
+    graphics.addItem(below)
+    below.setFixedHeight(height / 3)
+    graphics.resize(400, height)
+    QApplication.processEvents()
+    axis = bar.axes["right"]
+
+    label, seen = axis.label.sceneBoundingRect(), graphics.viewRect()
+
+    # One that is too long for all of the picture loses its end.
+    assert label.bottom() <= seen.bottom() + 1
+    assert label.top() >= seen.top() - 1 or label.height() > seen.height()
+    if label.height() < axis.size().height():
+        assert label.center().y() == pytest.approx(axis.sceneBoundingRect().center().y(), abs=2)
