@@ -40,20 +40,20 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
             super().setLabel(*args, **kwargs)
             self.resizeEvent()
 
-    def resizeEvent(self, event: QGraphicsSceneResizeEvent | None = None) -> None:
-        """Keep the label in the middle, and in the picture where it is longer than the axis."""
-        super().resizeEvent(event)
-        view = self.getViewWidget()
-        if self.label is None or view is None or self.orientation not in ("left", "right"):
-            return
-        # It reads upwards from its place.
-        seen = self.mapRectFromScene(view.viewRect())
-        lowest = max(self.label.y(), seen.top() + self.label.boundingRect().width())
-        self.label.setY(min(lowest, seen.bottom()))
-
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Return the numbers at the ticks."""
         return [text.replace("-", "−") for text in super().tickStrings(values, scale, spacing)]
+
+
+class _BarAxis(_Axis):
+    """Has a label that is longer than the bar end where the bar does: below it is room."""
+
+    def resizeEvent(self, event: QGraphicsSceneResizeEvent | None = None) -> None:
+        """Keep the label in its place."""
+        super().resizeEvent(event)
+        if self.label is not None:
+            # It reads upwards from its place.
+            self.label.setY(max(self.label.y(), self.label.boundingRect().width()))
 
 
 class Plot(pg.GraphicsWidget):  # type: ignore[misc]
@@ -185,7 +185,7 @@ class ColourBar(Plot):
     """
 
     def __init__(self, width: int = 12) -> None:
-        super().__init__(sides=("right",))
+        super().__init__(sides=("right",), axes={"right": _BarAxis("right")})
         self.full_width = _MARGIN + width + _BAR_AXIS_WIDTH + _BAR_RIGHT_MARGIN
         self._grid.setContentsMargins(_MARGIN, _MARGIN, _BAR_RIGHT_MARGIN, _MARGIN)
         self._levels = (0.0, 1.0)
