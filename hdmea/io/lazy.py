@@ -6,7 +6,6 @@ import contextlib
 import os
 import threading
 import weakref
-from abc import ABC, abstractmethod
 from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from pathlib import Path
 from typing import Any, Self
@@ -143,8 +142,11 @@ class LazySource:
         return file
 
 
-class LazyEntry(ABC):
-    """Something in a dictionary that is read when it is first asked for."""
+class LazyEntry:
+    """Something in a dictionary that is read when it is first asked for.
+
+    Asked of each of the hundred thousands of values of a session, so it is no abstract class of `abc`.
+    """
 
     __slots__ = ("path", "source")
 
@@ -152,13 +154,13 @@ class LazyEntry(ABC):
     path: str
 
     @property
-    @abstractmethod
     def nbytes(self) -> int:
         """Bytes that reading it will take in memory, as far as known."""
+        raise NotImplementedError
 
-    @abstractmethod
     def read(self) -> Any:
         """Return the value, read now."""
+        raise NotImplementedError
 
 
 class LazyArray(LazyEntry):
@@ -419,12 +421,15 @@ class LazyDict(dict[Any, Any]):
 
 def lazy_entries(tree: Any) -> Iterator[tuple[dict[Any, Any], Any, LazyEntry]]:
     """Yield every unread entry below `tree` with its dictionary and key, without reading it."""
-    if isinstance(tree, dict):
-        for key, value in dict.items(tree):
-            if isinstance(value, LazyEntry):
-                yield tree, key, value
-            elif isinstance(value, dict):
-                yield from lazy_entries(value)
+    waiting = [tree] if isinstance(tree, dict) else []
+    while waiting:
+        give_way()
+        holder = waiting.pop()
+        for key, value in dict.items(holder):
+            if isinstance(value, dict):
+                waiting.append(value)
+            elif isinstance(value, LazyEntry):
+                yield holder, key, value
 
 
 @contextlib.contextmanager

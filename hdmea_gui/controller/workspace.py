@@ -202,11 +202,9 @@ class Workspace:
         if session is None or not session.units or "acquisition_rate" not in session.metadata:
             return None
         from hdmea.analysis.raster import SpikeRaster
-        from hdmea.io.lazy import reading
         from hdmea.io.mcs_vocabulary import CHIP_EDGE
 
-        with reading((session.units,)):
-            trains = [unit["spike_times"] for unit in giving_way(session.units.values())]
+        trains = [unit["spike_times"] for unit in giving_way(session.units.values())]
         places = np.array([_place(unit) for unit in session.units.values()])
         before = self._population
         if before is not None and before.shows(session, trains, places):
