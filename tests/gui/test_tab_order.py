@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
 from hdmea_gui.main_window import MainWindow
@@ -123,3 +123,28 @@ def test_what_is_disabled_passes_the_focus_on_to_the_steps(
     holder.setEnabled(False)
 
     assert QApplication.focusWidget() is window.panel.list
+
+
+def test_a_field_that_is_scrolled_away_comes_into_sight_with_the_focus(
+    qtbot: Any, opened: MainWindow
+) -> None:
+    window = opened
+    form = window.panel.form
+    window.panel.list.choose("compute_sta")
+    toggle = form.findChild(QToolButton, "advanced")
+    assert toggle is not None
+    toggle.setChecked(True)
+    form.setMaximumHeight(150)
+    qtbot.waitUntil(lambda: form.verticalScrollBar().maximum() > 0, timeout=20_000)
+    form.verticalScrollBar().setValue(0)
+    button = window.panel.findChild(QToolButton, "run_step_button")
+    assert button is not None
+    button.setFocus()
+
+    qtbot.keyClick(button, Qt.Key.Key_Backtab)
+
+    focused = QApplication.focusWidget()
+    assert focused is not None
+    assert form.isAncestorOf(focused)
+    top = focused.mapTo(form.viewport(), QPoint(0, 0))
+    assert form.viewport().rect().contains(QRect(top, focused.size()))
