@@ -211,16 +211,23 @@ class ReceptiveFieldPreview(Preview):
         self.course.show_plot(f"{which} x {col}, y {row}")
 
     def _show_facts(self, view: FieldView | None) -> None:
+        facts = [(self._unit, "The unit chosen in the table", "heading")] if self._unit else []
+        facts += [] if view is None else _facts_texts(view)
+        if [role for *_, role in facts] != [label.property("role") for label in self.facts]:
+            self._make_facts([role for *_, role in facts])
+        for label, (text, help_text, _) in zip(self.facts, facts, strict=True):
+            label.setText(text)
+            label.setToolTip(help_text)
+
+    def _make_facts(self, roles: list[str]) -> None:
+        # Not for each unit: without them for a moment, the plots would take their place and give it back.
         for label in self.facts:
             self._facts_row.removeWidget(label)
             label.deleteLater()
         self.facts = []
-        texts = [(self._unit, "The unit chosen in the table", "heading")] if self._unit else []
-        texts += [] if view is None else _facts_texts(view)
-        for text, help_text, role in texts:
-            label = QLabel(text, self)
+        for role in roles:
+            label = QLabel(self)
             label.setProperty("role", role)
-            label.setToolTip(help_text)
             self._facts_row.addWidget(label)
             self.facts.append(label)
 
