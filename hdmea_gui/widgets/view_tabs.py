@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QTabBar, QTabWidget, QWidget
 
@@ -17,6 +17,17 @@ class ViewTabs(QTabWidget):
         self.setTabBar(_TabBar(self))
         self.setDocumentMode(True)
         self.tabBar().setAccessibleName("Views")
+        self._laid_out_for = QSize()
+
+    def event(self, event: QEvent) -> bool:
+        """Leave everything in its place when only a view asks for other room: Qt would paint all of it."""
+        if event.type() is QEvent.Type.LayoutRequest:
+            wanted = self.tabBar().sizeHint()
+            if wanted == self._laid_out_for:
+                self.updateGeometry()
+                return QWidget.event(self, event)
+            self._laid_out_for = wanted
+        return super().event(event)
 
 
 class _TabBar(QTabBar):
