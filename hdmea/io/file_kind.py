@@ -64,7 +64,7 @@ def open_result(path: Path) -> Iterator[h5.FileID]:
             f"{path} may not be read with your account. Ask its owner for access, or copy it."
         ) from error
     except OSError as error:
-        raise CheckpointError(f"{path} {_why_not_opened(path, str(error))}") from error
+        raise CheckpointError(f"{path} {_why_not_opened(path, error)}") from error
     try:
         yield file
     finally:
@@ -105,15 +105,14 @@ def identify(file: h5.FileID, path: Path) -> FileKind:
     return FileKind("current", version, read_only=True)
 
 
-def _why_not_opened(path: Path, reason: str) -> str:
-    again = "Choose a file that this program saved; if it was copied, copy it again."
-    if path.stat().st_size == 0:
-        return f"is empty (0 bytes). {again}"
-    if "signature" in reason:
-        return f"is no result file: what is in it is not HDF5. {again}"
-    if "truncated" in reason:
-        return f"is incomplete: it is shorter than it says itself. {again}"
-    return f"is no result file, or is damaged ({reason}). {again}"
+def _why_not_opened(path: Path, error: OSError) -> str:
+    said = {
+        "empty": "is empty (0 bytes)",
+        "foreign": "is no result file: what is in it is not HDF5",
+        "truncated": "is incomplete: it is shorter than it says itself",
+        "damaged": f"is no result file, or is damaged ({error})",
+    }[h5.why_not_opened(path, error)]
+    return f"{said}. Choose a file that this program saved; if it was copied, copy it again."
 
 
 def _number(value: Any) -> int | None:

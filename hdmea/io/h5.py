@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from h5py import h5, h5d, h5f, h5g, h5o, h5p
 
@@ -28,6 +28,7 @@ __all__ = [
     "open_file",
     "open_group",
     "open_object",
+    "why_not_opened",
 ]
 
 FileID: TypeAlias = Any
@@ -61,6 +62,15 @@ def open_file(path: Path, *, write: bool = False) -> FileID:
     else:
         read_through_python(access, path)
     return h5f.open(os.fsencode(path), h5f.ACC_RDWR if write else h5f.ACC_RDONLY, access)
+
+
+def why_not_opened(path: Path, error: OSError) -> Literal["empty", "truncated", "foreign", "damaged"]:
+    """Return what is wrong with a file that `open_file` refused; "foreign" if it is no HDF5 file."""
+    if path.stat().st_size == 0:
+        return "empty"
+    if "truncated" in str(error):
+        return "truncated"
+    return "foreign" if "signature" in str(error) else "damaged"
 
 
 def close_written(file: FileID, path: Path) -> None:

@@ -93,20 +93,17 @@ def _open(path: Path) -> h5py.File:
             f"{path}: no permission to read this file. Ask its owner for access, or copy it.", path, error
         ) from error
     except OSError as error:
-        raise DataLoadError(f"{path}: {_why_not_opened(path, str(error))}", path, error) from error
+        raise DataLoadError(f"{path}: {_why_not_opened(path, error)}", path, error) from error
 
 
-def _why_not_opened(path: Path, reason: str) -> str:
-    if path.stat().st_size == 0:
-        return "the file is empty (0 bytes). Copy it again from where it was recorded."
-    if "truncated" in reason:
-        return (
-            "the file is truncated: it is shorter than it says itself. The recording was interrupted or the "
-            "copy was not finished; copy it again."
-        )
-    if "signature" in reason:
-        return "this is not an HDF5 file, so it is no CMOS-MEA recording. Choose a .cmcr or .cmtr file."
-    return f"the file cannot be opened as HDF5 and is probably damaged ({reason}). Copy it again."
+def _why_not_opened(path: Path, error: OSError) -> str:
+    return {
+        "empty": "the file is empty (0 bytes). Copy it again from where it was recorded.",
+        "truncated": "the file is truncated: it is shorter than it says itself. The recording was "
+        "interrupted or the copy was not finished; copy it again.",
+        "foreign": "this is not an HDF5 file, so it is no CMOS-MEA recording. Choose a .cmcr or .cmtr file.",
+        "damaged": f"the file cannot be opened as HDF5 and is probably damaged ({error}). Copy it again.",
+    }[h5.why_not_opened(path, error)]
 
 
 def plain(value: Any) -> Any:

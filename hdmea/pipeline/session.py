@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hdmea.io import hdf5_store
-from hdmea.io.hdf5_store import SessionContent
-from hdmea.io.session_content import utc_now
+from hdmea.io.session_content import SessionContent, utc_now
 from hdmea.pipeline.completed import CompletedSteps
 from hdmea.pipeline.session_data import DEFAULT_OUTPUT_DIR, SaveState, SessionData, check_dataset_id
 from hdmea.utils.exceptions import SessionError, ValidationError
