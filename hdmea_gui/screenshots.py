@@ -236,13 +236,12 @@ class Photographer:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Take the pictures; return the exit code."""
-    from hdmea.pipeline.flows import list_available_flows
-    from hdmea.simulate import DEMO_SIZES
-
     parser = argparse.ArgumentParser(prog="python -m hdmea_gui.screenshots")
     parser.add_argument("folder", type=Path, help="where the pictures go")
-    parser.add_argument("--size", default="small", choices=DEMO_SIZES, help="size of the demo recording")
-    parser.add_argument("--flow", default="quick", choices=list_available_flows(), help="flow that is run")
+    parser.add_argument(
+        "--size", default="small", choices=("tiny", "small", "large"), help="of the demo recording"
+    )
+    parser.add_argument("--flow", default="quick", choices=("quick", "standard"), help="what is run")
     options = parser.parse_args(argv)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with tempfile.TemporaryDirectory() as scratch:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from hdmea.simulate.experiment import Experiment, FileOptions, Region
 from hdmea.simulate.recipes import RECIPES, recipe
-from hdmea.simulate.recording import DEMO_SIZES, SimulatedRecording, simulate_recording, write_demo
+from hdmea.simulate.recording import SimulatedRecording, simulate_recording, write_demo
 from hdmea.simulate.truth import Truth
 
 __all__ = [
-    "DEMO_SIZES",
     "RECIPES",
     "Experiment",
     "FileOptions",

@@ -22,11 +22,9 @@ from hdmea.simulate.timeline import make_timeline
 from hdmea.simulate.truth import Truth
 from hdmea.utils.exceptions import ConfigurationError
 
-__all__ = ["DEMO_SIZES", "SimulatedRecording", "simulate_recording", "write_demo"]
+__all__ = ["SimulatedRecording", "simulate_recording", "write_demo"]
 
 _DEMOS: Final = {"tiny": Experiment.tiny, "small": Experiment.demo, "large": Experiment.large}
-DEMO_SIZES: Final = tuple(_DEMOS)
-"""What `write_demo` takes as its size."""
 
 
 @dataclass(frozen=True)
