@@ -77,7 +77,7 @@ class TestVelocity:
 
         assert follow(image, seed=3).velocity_low == follow(image, seed=3).velocity_low
 
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=10)
     @given(st.floats(0.01, 100))
     def test_scale_of_the_voltage_does_not_matter(self, scale: float) -> None:
         image = cell(straight(15), 1.5, 1.0)

@@ -124,7 +124,7 @@ class TestIntervals:
         assert found["cv_isi"] == 0
         assert found["lv"] == 0
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(
         isi=st.lists(st.integers(1, 5000), min_size=25, max_size=60),
         shift=st.integers(0, 10 * S),

@@ -116,7 +116,7 @@ class TestLaws:
         st.integers(0, 7),
         st.integers(1, 9),
     )
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     def test_rotation_scale_and_order(self, values: list[list[int]], turn: int, scale: int) -> None:
         counts = np.array(values).reshape(-1, 3, 8)
         plain = direction_tuning(counts, EIGHT, n_permutations=100)

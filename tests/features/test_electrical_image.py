@@ -201,7 +201,7 @@ class TestIndependence:
 class TestSelection:
     SEGMENTS = np.array([[0, 1000], [2000, 3000]])
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         spikes=st.lists(st.integers(0, 3200), max_size=40),
         stop=st.integers(1, 3300),
@@ -307,7 +307,7 @@ def test_known_footprint_comes_back_with_amplitude_place_and_delay() -> None:
     assert np.ptp(result, axis=0).argmax() == 1
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(gain=st.integers(1, 50), offset=st.integers(-10_000, 10_000), lag=st.integers(0, 3000))
 def test_gain_scales_offset_vanishes_and_time_shift_is_followed(gain: int, offset: int, lag: int) -> None:
     base = counts(8000, 3, dtype="i4")

@@ -18,7 +18,7 @@ def counted(spikes: list[int], frames: list[int]) -> list[np.float32]:
     return [np.float32(sum(a <= s < b for s in spikes) * (RATE / (b - a))) for a, b in pairwise(frames)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     gaps=st.lists(st.integers(1, 2000), min_size=1, max_size=40),
     first=st.integers(0, 5000),
@@ -33,7 +33,7 @@ def test_equals_counting_for_any_frames(gaps: list[int], first: int, spikes: lis
     assert rates.tolist() == counted(sorted(spikes), frames)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(shift=st.integers(0, 2**40), spikes=st.lists(st.integers(0, 4000), max_size=30))
 def test_time_shift_changes_nothing(shift: int, spikes: list[int]) -> None:
     frames = np.arange(100, 4000, 333)

@@ -159,7 +159,7 @@ class TestTimeCourse:
 
 
 class TestLaws:
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=10)
     @given(st.integers(-4, 4), st.integers(-4, 4))
     def test_moves_with_the_field(self, right: int, down: int) -> None:
         one = measure(average(50 * gaussian((25, 25), 12.3, 11.8, 1.5, 1.0, 20)))
@@ -171,7 +171,7 @@ class TestLaws:
         assert other.center.y - one.center.y == pytest.approx(down, abs=1e-3)
         assert other.center.sigma_major == pytest.approx(one.center.sigma_major, abs=1e-3)
 
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=10)
     @given(st.integers(0, 1000))
     def test_flipping_the_sign_exchanges_on_and_off(self, seed: int) -> None:
         sta = average(60 * gaussian((15, 15), 7.2, 6.1, 1.4, 1.0, 40)).astype(np.float64)

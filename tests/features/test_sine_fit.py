@@ -101,7 +101,7 @@ class TestSignificance:
 
 
 @given(st.floats(0.1, 40), st.floats(-3.1, 3.1), st.floats(0.1, 20), st.sampled_from([0.5, 1, 2, 4, 10]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_sine_is_recovered_and_scales(amplitude: float, phase: float, scale: float, hz: float) -> None:
     rates = sine(hz, amplitude, phase)[None, None]
 

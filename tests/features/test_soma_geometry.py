@@ -61,7 +61,7 @@ class TestKnownImages:
 
 
 class TestLaws:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(st.integers(-6, 6), st.integers(-6, 6))
     def test_moves_with_the_cell(self, down: int, right: int) -> None:
         here = soma_geometry(soma_image((40, 40), (20, 20), sigma=2.0), PRE)
@@ -71,7 +71,7 @@ class TestLaws:
         assert (there.center_row, there.center_col) == (20 + down, 20 + right)
         assert (there.area, there.size_x, there.size_y) == (here.area, here.size_x, here.size_y)
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(st.floats(1e-3, 1e3), st.sampled_from([-1.0, 1.0]))
     def test_neither_scale_nor_sign_of_the_voltage_matters(self, scale: float, sign: float) -> None:
         image = soma_image((20, 20), (9, 11), sigma=1.7)

@@ -107,7 +107,7 @@ def test_memory_mapped_and_transposed_movies_give_the_same(tmp_path: Path) -> No
         assert spike_triggered_averages(mapped, k).data.tobytes() == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     k=st.lists(st.integers(0, 49), max_size=30),
     c0=st.integers(-55, 5),
@@ -126,7 +126,7 @@ def test_any_window_keeps_exactly_the_spikes_that_fit(k: list[int], c0: int, len
     np.testing.assert_array_equal(result.data[0], expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     offset=st.integers(0, 55),
     order=st.permutations(range(4)),
@@ -216,7 +216,7 @@ class TestMovieFramesOfSpikes:
     def test_recording_with_no_frame_of_the_movie(self, frames: np.ndarray) -> None:
         assert movie_frames_of_spikes(np.array([5, 10, 20]), frames, [1], 5).size == 0
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(shift=st.integers(0, 10**9), spikes=st.lists(st.integers(900, 3100)))
     def test_time_shift_changes_nothing(self, shift: int, spikes: list[int]) -> None:
         train = np.array(sorted(spikes), np.int64)

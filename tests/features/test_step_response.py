@@ -210,7 +210,7 @@ class TestOnOff:
         np.testing.assert_allclose(found["trial_rates"], units * np.float32(60), rtol=1e-6)
 
     @given(shift=st.integers(0, 10**6), order=st.permutations(range(4)))
-    @settings(max_examples=8, deadline=None)
+    @settings(max_examples=8)
     def test_time_and_order_of_units_do_not_matter(self, shift: int, order: list[int]) -> None:
         units = counts(5 + gauss(75, 60), 4, 3)
 

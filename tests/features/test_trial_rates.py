@@ -137,7 +137,7 @@ class TestQuality:
         np.testing.assert_allclose(repeatability_p(trials, 150, seed=9), expected)
 
     @given(st.floats(0.01, 1000), st.permutations(range(6)))
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def test_scale_and_order_of_units_do_not_matter(self, scale: float, order: list[int]) -> None:
         trials = np.random.default_rng(6).random((6, 3, 60))
 

@@ -66,7 +66,7 @@ def test_flat_or_missing_waveforms_have_no_shape(wave: np.ndarray) -> None:
 
 
 @given(st.floats(0.01, 1e4), st.floats(-1e3, 1e3), st.integers(0, 12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_scale_offset_and_place_do_not_change_durations(scale: float, offset: float, move: int) -> None:
     plain = waveform_shape(spike()[None], FS)
     moved = waveform_shape((scale * spike(20 + move, 30 + move) + offset)[None], FS)

@@ -173,7 +173,7 @@ class TestPeaks:
         with CmtrReader(write_cmtr(tmp_path / "a.cmtr", [unit])) as reader:
             assert reader.read_unit(reader.units[0], 20_000.0).waveform_unit == "nV"
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(
         times=st.lists(st.integers(0, 10**10), max_size=40),
         seed=st.integers(0, 99),

@@ -26,7 +26,7 @@ from tests.io.same import assert_same
 from tests.io.session_samples import MOVIES, sample_content
 from tests.io.strategies import trees, units, values
 
-FAST = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+FAST = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 def assert_same_content(found: SessionContent, expected: SessionContent) -> None:

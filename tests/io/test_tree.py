@@ -46,7 +46,7 @@ def assert_round_trip(tree: dict[Any, Any]) -> None:
         assert_same(read_tree(path, lazy=True), tree)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, suppress_health_check=list(HealthCheck))
 @given(trees)
 def test_any_nested_content_round_trips_exactly(tree: dict[str, Any]) -> None:
     assert_round_trip(tree)
