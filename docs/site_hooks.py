@@ -1,7 +1,8 @@
-"""Pages of the site that stand elsewhere in the project, and pictures in the colours of the reader."""
+"""What the site shows beyond ``docs/``: pages from elsewhere, step functions, pictures by theme."""
 
 from __future__ import annotations
 
+import inspect
 import posixpath
 import re
 from pathlib import Path
@@ -15,6 +16,9 @@ _ROOT = Path(__file__).resolve().parents[1]
 _PAGES = {
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
+    "roadmap.md": "ROADMAP.md",
+    "security.md": "SECURITY.md",
+    "code_of_conduct.md": "CODE_OF_CONDUCT.md",
     "packages.md": "installer/README.md",
     "packages_windows.md": "installer/win/README.md",
 }
@@ -24,6 +28,28 @@ _LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)_light\.png\)")
 # On a small screen a click shows it in its own size.
 _BOTH = "".join(rf"[![\1](\2_{name}.png#only-{name})](\2_{name}.png)" for name in ("light", "dark"))
+
+_STEPS = "hdmea_steps"
+_STEPS_FOLDER = _ROOT / "build" / "docs"
+
+
+def on_startup(**_context: Any) -> None:
+    """Write the step functions as a module that can be read without importing it.
+
+    They are made from the declarations of the steps when they are first asked for: their signatures and
+    docstrings are in no source file, where mkdocstrings looks for them.
+    """
+    from hdmea.pipeline import all_steps
+
+    functions = [_as_source(name, function) for name, function in all_steps().items()]
+    _STEPS_FOLDER.mkdir(parents=True, exist_ok=True)
+    (_STEPS_FOLDER / f"{_STEPS}.py").write_text("\n\n".join(functions), encoding="utf-8")
+
+
+def _as_source(name: str, function: Any) -> str:
+    signature = str(inspect.signature(function)).replace("pathlib.Path", "Path")
+    text = (inspect.getdoc(function) or "").replace("\n", "\n    ")
+    return f'def {name}{signature}:\n    r"""{text}"""\n'
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -38,6 +64,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_context: Any) -> str:
     """Turn links that are right in the project's folder into links of the site; show pictures by theme."""
     own = page.file.src_uri
+    if own == "api.md":
+        from hdmea.pipeline import all_steps
+
+        markdown = markdown.replace(
+            "<!-- steps -->", "\n\n".join(f"::: {_STEPS}.{name}" for name in all_steps())
+        )
     folder = posixpath.dirname(_PAGES.get(own, f"docs/{own}"))
 
     def of_the_site(link: re.Match[str]) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import hdmea.pipeline
+from hdmea.pipeline import all_steps
 from tests.docs.blocks import ROOT
 
 _FETCHED = re.compile(r"<(?:script|img|link)\b[^>]*?(?:src|href)=\"(https?://[^\"]+)\"")
@@ -32,7 +34,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_page_of_the_project_is_a_page_of_the_site(site: Path) -> None:
-    pages = {path.stem for path in (ROOT / "docs").rglob("*.md")} | {"contributing", "changelog", "packages"}
+    pages = {path.stem for path in (ROOT / "docs").rglob("*.md")} | {
+        "contributing",
+        "changelog",
+        "packages",
+        "roadmap",
+    }
 
     built = {path.stem for path in site.rglob("*.html")}
 
@@ -44,3 +51,17 @@ def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
 
     assert pages
     assert {path: found for path, found in pages.items() if found} == {}
+
+
+def test_the_reference_shows_every_public_function_of_the_pipeline(site: Path) -> None:
+    page = (site / "api.html").read_text(encoding="utf-8")
+    shown = {name.rsplit(".", 1)[-1] for name in re.findall(r'id="(hdmea[\w.]+)"', page)}
+
+    assert {*hdmea.pipeline.__all__, *all_steps()} - {"all_steps", "get_step"} <= shown
+
+
+def test_the_reference_shows_parameters_with_their_meaning(site: Path) -> None:
+    page = re.sub(r"<[^>]+>", "", (site / "api.html").read_text(encoding="utf-8"))
+
+    assert "Frames of a section before its movie." in page
+    assert "pre_margin_frame_num: int = 60" in page
