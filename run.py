@@ -2,7 +2,9 @@
 
     python3 run.py demo            open the application on a demo recording
     python3 run.py test [ARGS]     run the tests, all of them on all cores; ARGS go to pytest
-    python3 run.py check           lint, formatting, types and import rules
+    python3 run.py check [NAME]    lint, formatting, types and import-rules, or only those that are named
+    python3 run.py hooks           let git run these checks before each commit
+    python3 run.py coverage [ARGS] run the tests and write which lines they reach into artifacts/coverage
     python3 run.py docs            build the documentation into the folder site
     python3 run.py pictures        take the pictures of the documentation anew
     python3 run.py setup           only set up
@@ -305,22 +307,39 @@ def test(arguments: list[str]) -> int:
 
 
 def check(arguments: list[str]) -> int:
-    """Run every check that needs no recording; all of them, also when an early one fails."""
-    set_up({})
+    """Run the checks that need no recording, all of them or those named; all also when an early one fails."""
     rules = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     checks = {
         "lint": ("-m", "ruff", "check", "."),
         "formatting": ("-m", "ruff", "format", "--check", "."),
         "types": ("-m", "mypy"),
-        "import rules": ("-c", rules),
+        "import-rules": ("-c", rules),
     }
+    unknown = [name for name in arguments if name not in checks]
+    if unknown:
+        raise SetupError(f"Unknown check: {', '.join(unknown)}. The checks are {', '.join(checks)}.")
+    set_up({})
     failed = []
-    for name, command in checks.items():
+    for name in arguments or checks:
         say(f"== {name}")
-        if in_environment(*command) != 0:
+        if in_environment(*checks[name]) != 0:
             failed.append(name)
     say("failed: " + ", ".join(failed) if failed else "all checks passed")
     return 1 if failed else 0
+
+
+def hooks(arguments: list[str]) -> int:
+    """Let git run the checks of ``.pre-commit-config.yaml`` before each commit."""
+    set_up({})
+    return in_environment("-m", "pre_commit", "install", *arguments)
+
+
+def coverage(arguments: list[str]) -> int:
+    """Run the tests and report the lines and branches that they reach."""
+    set_up(OFFSCREEN_LIBRARIES)
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    how = arguments or ["-n", "auto", "--dist", "loadfile"]
+    return in_environment("-m", "pytest", "--cov", "--cov-report=term", "--cov-report=html", *how)
 
 
 def docs(arguments: list[str]) -> int:
@@ -345,7 +364,16 @@ def in_environment(*command: str) -> int:
     return subprocess.call([str(venv_python()), *command], cwd=str(ROOT))
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "docs": docs, "pictures": pictures, "setup": setup}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "check": check,
+    "hooks": hooks,
+    "coverage": coverage,
+    "docs": docs,
+    "pictures": pictures,
+    "setup": setup,
+}
 
 
 def say(text: str) -> None:

@@ -288,6 +288,45 @@ def test_check_runs_every_check_and_fails_if_one_does(
     assert len(machine.started) == 4
 
 
+def test_one_check_can_be_run_alone(script: types.ModuleType, machine: Machine) -> None:
+    script.main(["setup"])
+    machine.started.clear()
+
+    assert script.main(["check", "types"]) == 0
+
+    assert [line.split(" ", 1)[1] for line in machine.lines()] == ["-m mypy"]
+
+
+def test_an_unknown_check_is_refused_with_the_names(
+    script: types.ModuleType, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert script.main(["check", "tpyes"]) == 1
+    assert "lint, formatting, types, import-rules" in capsys.readouterr().err
+    assert machine.started == []
+
+
+@pytest.mark.parametrize(
+    ("command", "module"), [("hooks", "pre_commit install"), ("coverage", "pytest --cov")]
+)
+def test_hooks_and_coverage_use_the_environment(
+    script: types.ModuleType, machine: Machine, command: str, module: str
+) -> None:
+    assert script.main([command]) == 0
+
+    assert machine.started[-1][0] == str(script.venv_python())
+    assert f"-m {module}" in machine.lines()[-1]
+
+
+def test_the_hooks_run_every_check_of_this_script(
+    script: types.ModuleType, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script.main(["check"])
+    checks = [line[3:] for line in capsys.readouterr().out.splitlines() if line.startswith("== ")]
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert all(f"entry: python run.py check {name}" in hooks for name in checks)
+    assert hooks.count("entry: python run.py check") == len(checks)
+
+
 def test_stopping_is_no_error_of_the_script(
     script: types.ModuleType, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
