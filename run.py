@@ -356,7 +356,7 @@ def pictures(arguments: list[str]) -> int:
     """Take the pictures that the documentation shows, from the running program."""
     set_up(OFFSCREEN_LIBRARIES)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    return in_environment("-m", "hdmea_gui.doc_pictures", *arguments)
+    return in_environment("-m", "docs.tools.pictures", *arguments)
 
 
 def in_environment(*command: str) -> int:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.event_watch import EventWatch, IdleNeighbour, settle, shares
 
 if TYPE_CHECKING:
-    from hdmea_gui.main_window import MainWindow
+    from hdmea_gui.shell.main_window import MainWindow
 
 LONGEST_MS = 100.0
 SHARE = 0.99
@@ -120,7 +120,7 @@ class Walk:
             print(f"{time.strftime('%X')} {name}", file=sys.stderr, flush=True)
 
     def _wait(self, meanwhile: Callable[[], None] | None = None, at_least_s: float = 0.3) -> None:
-        from hdmea_gui.controller.main import Activity
+        from hdmea_gui.engine.controller import Activity
 
         started = time.monotonic()
         while self.controller.activity is not Activity.IDLE or time.monotonic() - started < at_least_s:
@@ -200,11 +200,11 @@ def simulated_pair(cache: Path, units: int, minutes: float, raw_seconds: float) 
 
 
 def _window(folder: Path) -> MainWindow:
-    from hdmea_gui.app import make_application
-    from hdmea_gui.controller.main import Controller
-    from hdmea_gui.controller.recovery import Keeper
-    from hdmea_gui.main_window import MainWindow
-    from hdmea_gui.settings import SettingsStore
+    from hdmea_gui.engine.auto_checkpoint import Keeper
+    from hdmea_gui.engine.controller import Controller
+    from hdmea_gui.shell.app import make_application
+    from hdmea_gui.shell.main_window import MainWindow
+    from hdmea_gui.store.settings import SettingsStore
 
     make_application()
     keeper = Keeper(folder / "automatic", share=0.9)

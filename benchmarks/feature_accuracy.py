@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from hdmea.features.direction_tuning import direction_tuning
-from hdmea.features.repeatability import quality_index
-from hdmea.features.rf_geometry import rf_geometry
-from hdmea.features.sine_fit import fit_sine
-from hdmea.features.spike_train import coefficient_of_variation, isi_violation_ratio, local_variation
-from hdmea.features.spike_triggered_average import spike_triggered_averages
-from hdmea.features.step_response import baseline_of, rectified_index, step_response
-from hdmea.features.trial_rates import trial_rates
+from hdmea.features.science.direction_tuning import direction_tuning
+from hdmea.features.science.repeatability import quality_index
+from hdmea.features.science.rf_geometry import rf_geometry
+from hdmea.features.science.sine_fit import fit_sine
+from hdmea.features.science.spike_train import coefficient_of_variation, isi_violation_ratio, local_variation
+from hdmea.features.science.spike_triggered_average import spike_triggered_averages
+from hdmea.features.science.step_response import baseline_of, rectified_index, step_response
+from hdmea.features.science.trial_rates import trial_rates
 
 CELLS = 400
 FRAME = 333

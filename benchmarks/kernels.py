@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.electrical_image import electrical_images
 from hdmea.features.extractor import Recording
-from hdmea.features.frif import firing_rate_in_frames, frif
-from hdmea.features.spike_triggered_average import spike_triggered_averages
+from hdmea.features.extractors.frif import firing_rate_in_frames, frif
+from hdmea.features.science.electrical_image import electrical_images
+from hdmea.features.science.spike_triggered_average import spike_triggered_averages
 
 RATE = 20_000.0
 WORKERS = min(2, os.cpu_count() or 1)

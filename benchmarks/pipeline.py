@@ -20,8 +20,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from hdmea.io import hdf5_store
 from hdmea.pipeline import PipelineSession, create_session, get_step, run_step
+from hdmea.results import hdf5_store
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
 
 STEPS: tuple[tuple[str, dict[str, object]], ...] = (

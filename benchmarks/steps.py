@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from hdmea.io.sectioned import SectionedSpikes
 from hdmea.pipeline import PipelineSession, create_session, run_step
+from hdmea.results.sectioned import SectionedSpikes
 from hdmea.simulate import Experiment, simulate_recording
-from hdmea.stimulus.light import light_template
+from hdmea.stimuli.light import light_template
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -27,18 +27,18 @@ from benchmarks.event_gaps import simulated_pair
 from benchmarks.event_watch import settle
 
 if TYPE_CHECKING:
-    from hdmea_gui.controller.snapshot import RecordingView
-    from hdmea_gui.main_window import MainWindow
+    from hdmea_gui.engine.snapshot import RecordingView
+    from hdmea_gui.shell.main_window import MainWindow
 
 WIDTHS_S = (1800.0, 900.0, 400.0, 200.0, 120.0, 60.0, 20.0, 6.0, 2.0, 0.5)
 
 _START = """
 import sys, time
 started = float(sys.argv[1])
-import hdmea_gui.app as program
+import hdmea_gui.shell.app as program
 options = program._parse(["--settings", sys.argv[2]])
 app = program.make_application()
-import hdmea_gui.controller, hdmea_gui.main_window
+import hdmea_gui.engine, hdmea_gui.shell.main_window
 imported, cpu = time.time(), time.process_time()
 window = program.make_window(options)
 window.show()
@@ -55,7 +55,7 @@ window.close_without_question()
 def population(units: int, spikes: int, seconds: float) -> RecordingView:
     """Return Poisson spike trains with log-normal rates, as the recording's view gets them."""
     from hdmea.analysis.raster import SpikeRaster
-    from hdmea_gui.controller.snapshot import RecordingView
+    from hdmea_gui.engine.snapshot import RecordingView
 
     rng = np.random.default_rng(1)
     shares = rng.lognormal(0.0, 0.6, units)
@@ -202,7 +202,7 @@ def time_start(folder: Path, rounds: int) -> None:
 
 
 def _wait_until_idle(window: MainWindow) -> None:
-    from hdmea_gui.controller.main import Activity
+    from hdmea_gui.engine.controller import Activity
 
     while window.controller.activity is not Activity.IDLE:
         settle(20)
@@ -210,10 +210,10 @@ def _wait_until_idle(window: MainWindow) -> None:
 
 @contextlib.contextmanager
 def _window(folder: Path) -> Iterator[MainWindow]:
-    from hdmea_gui.app import make_application
-    from hdmea_gui.controller.main import Controller
-    from hdmea_gui.main_window import MainWindow
-    from hdmea_gui.settings import SettingsStore
+    from hdmea_gui.engine.controller import Controller
+    from hdmea_gui.shell.app import make_application
+    from hdmea_gui.shell.main_window import MainWindow
+    from hdmea_gui.store.settings import SettingsStore
 
     make_application()
     window = MainWindow(Controller(), SettingsStore(folder / "settings.json"))

@@ -2,7 +2,7 @@
 
 import sys
 
-from hdmea_gui.app import main
+from hdmea_gui.shell.app import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -21,7 +21,7 @@ COMMON = Path("/usr/share/common-licenses")
 
 sys.path.insert(0, str(HERE.parent))
 
-from hdmea_gui.licences import FOLDER, LIST, Component, component_of, components, python_component  # noqa: E402
+from hdmea_gui.diagnostics.licences import FOLDER, LIST, Component, component_of, components, python_component  # noqa: E402
 
 __all__ = ["Entry", "collect", "distributions_of", "libraries_inside", "shown_licence", "system_libraries"]
 

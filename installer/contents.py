@@ -27,7 +27,7 @@ __all__ = [
 ROOT = Path(__file__).resolve().parents[1]
 
 # For work on the program, not with it.
-_NOT_SHIPPED = {"hdmea_gui.screenshots"}
+_NOT_SHIPPED = {"docs.tools.screenshots"}
 
 # What "About" says the versions of, and a report of a problem.
 LIBRARIES = ("PySide6-Essentials", "pyqtgraph", "numpy", "h5py", "scipy", "numba", "pandas", "pydantic")

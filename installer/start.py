@@ -47,7 +47,7 @@ def main() -> int:
 
         command_line()
         return 0
-    from hdmea_gui.app import main as window
+    from hdmea_gui.shell.app import main as window
 
     return window()
 

@@ -46,7 +46,7 @@ def test_every_module_of_the_engine_can_be_imported_without_qt() -> None:
         "import hdmea.pipeline",
         "import hdmea.cli",
         "from hdmea.pipeline.step import all_steps; all_steps()",
-        "import hdmea_gui.app, hdmea_gui.main_window, hdmea_gui.controller",
+        "import hdmea_gui.shell.app, hdmea_gui.shell.main_window, hdmea_gui.engine",
     ],
 )
 def test_what_is_slow_to_import_is_not_on_the_way_to_the_window(start: str) -> None:

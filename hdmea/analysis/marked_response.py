@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.features.extractor import Recording
-from hdmea.features.light_steps import StepResponseParams, rates_of
-from hdmea.features.movie_trials import MovieTrials, movie_trials
-from hdmea.features.step_response import baseline_of
+from hdmea.features.science.light_steps import StepResponseParams, rates_of
+from hdmea.features.science.movie_trials import MovieTrials, movie_trials
+from hdmea.features.science.step_response import baseline_of
 
 __all__ = ["MarkedResponse", "PhaseMark", "marked_response"]
 

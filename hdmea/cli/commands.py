@@ -103,7 +103,7 @@ def info(
     debug: Debug = False,
 ) -> None:
     """Say what is inside of files, which decisions were taken to read them, and on what evidence."""
-    from hdmea.io.inspect import inspect_file
+    from hdmea.recordings.inspect import inspect_file
 
     failed = False
     found: list[dict[str, Any]] = []
@@ -210,8 +210,8 @@ def convert(
 ) -> None:
     """Write a result file in another layout; the source stays as it is."""
     with errors_told(debug):
-        from hdmea.io import hdf5_store
         from hdmea.pipeline.session import PipelineSession, SaveState
+        from hdmea.results import hdf5_store
 
         _refuse_existing(target, overwrite)
         content = PipelineSession.load(source, lazy=True).content(SaveState.SAVED, checkpoint_name=None)
@@ -289,7 +289,7 @@ def _open(
 
 def _pair(recording: list[Path]) -> dict[str, str]:
     """Return the paths of a pair by parameter name; the partner of a single file is looked for beside it."""
-    from hdmea.io.pairing import find_partner, kind_of
+    from hdmea.recordings.pairing import find_partner, kind_of
 
     pair: dict[str, str] = {}
     for path in recording:
@@ -307,8 +307,8 @@ def _pair(recording: list[Path]) -> dict[str, str]:
 
 def _linked_recording(path: Path) -> str | None:
     """Return the raw file that a spike-sorted one names, None for other files."""
-    from hdmea.io.cmtr import CmtrReader
-    from hdmea.io.pairing import kind_of
+    from hdmea.recordings.mcs.cmtr import CmtrReader
+    from hdmea.recordings.pairing import kind_of
 
     if kind_of(path) != "cmtr":
         return None

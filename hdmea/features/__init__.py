@@ -9,7 +9,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hdmea.features.electrical_image import ElectricalImages, electrical_images
     from hdmea.features.extractor import (
         Extractor,
         FeatureParams,
@@ -19,7 +18,11 @@ if TYPE_CHECKING:
         Requirement,
     )
     from hdmea.features.registry import Registry, default_registry, register_file
-    from hdmea.features.spike_triggered_average import SpikeTriggeredAverages, spike_triggered_averages
+    from hdmea.features.science.electrical_image import ElectricalImages, electrical_images
+    from hdmea.features.science.spike_triggered_average import (
+        SpikeTriggeredAverages,
+        spike_triggered_averages,
+    )
     from hdmea.features.sta import compute_sta
 
 __all__ = [
@@ -40,10 +43,10 @@ __all__ = [
 ]
 
 _MODULES = {
-    "electrical_image": ("ElectricalImages", "electrical_images"),
+    "science.electrical_image": ("ElectricalImages", "electrical_images"),
     "extractor": ("Extractor", "FeatureParams", "FeatureTable", "Output", "Recording", "Requirement"),
     "registry": ("Registry", "default_registry", "register_file"),
-    "spike_triggered_average": ("SpikeTriggeredAverages", "spike_triggered_averages"),
+    "science.spike_triggered_average": ("SpikeTriggeredAverages", "spike_triggered_averages"),
     "sta": ("compute_sta",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

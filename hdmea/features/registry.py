@@ -1,6 +1,6 @@
 """Which features there are: the package's own, those of installed packages, and a person's own file.
 
-The package's own extractors are the modules beside this one, installed packages announce theirs as entry
+The own extractors are the modules of `hdmea.features.extractors`, installed packages announce theirs as entry
 points of the group ``hdmea.features`` (an extractor, or a module with extractors), and
 `Registry.register_file` takes any Python file.
 """
@@ -18,7 +18,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-import hdmea.features
+import hdmea.features.extractors
 from hdmea.features.extractor import Extractor
 from hdmea.utils.exceptions import ConfigurationError
 
@@ -137,9 +137,9 @@ class Registry:
 def default_registry() -> Registry:
     """Return the registry of this process, with everything that is installed."""
     found = Registry()
-    for info in sorted(pkgutil.iter_modules(hdmea.features.__path__), key=lambda info: info.name):
+    for info in sorted(pkgutil.iter_modules(hdmea.features.extractors.__path__), key=lambda info: info.name):
         if not info.name.startswith("_"):
-            found.register_module(importlib.import_module(f"hdmea.features.{info.name}"))
+            found.register_module(importlib.import_module(f"hdmea.features.extractors.{info.name}"))
     for point in entry_points(group=ENTRY_POINT_GROUP):
         try:
             _register_entry_point(found, point)

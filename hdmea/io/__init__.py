@@ -1,7 +1,4 @@
-"""Files in, files out: the vendor's recordings, result files, playlists and stimulus definitions.
-
-The section steps are handed on lazily for scripts that import them from here.
-"""
+"""Import paths of older scripts; the code is in `hdmea.recordings`, `hdmea.results` and `hdmea.stimuli`."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ __all__ = [
 _LAZY = {
     "all_steps": "hdmea.pipeline.step",
     "get_step": "hdmea.pipeline.step",
-    "run_step": "hdmea.pipeline.runner",
+    "run_step": "hdmea.pipeline.run",
     "load_recording_with_eimage_sta": "hdmea.pipeline.combined",
     "run_flow": "hdmea.pipeline.flows",
     "list_available_flows": "hdmea.pipeline.flows",

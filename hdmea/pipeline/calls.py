@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hdmea.io import hdf5_store
-from hdmea.pipeline.runner import plan_run, run_step
+from hdmea.pipeline.run import plan_run, run_step
 from hdmea.pipeline.session import (
     DEFAULT_OUTPUT_DIR,
     PipelineSession,
@@ -17,6 +16,7 @@ from hdmea.pipeline.session import (
     dataset_id_from_paths,
 )
 from hdmea.pipeline.step import StepDefinition, StepFunction, StepParams, StepRun, get_step
+from hdmea.results import hdf5_store
 from hdmea.utils.exceptions import CacheConflictError, CheckpointError, MissingInputError, SessionError
 
 __all__ = ["call_step"]

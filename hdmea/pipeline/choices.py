@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hdmea.io.stimulus_library import StimulusLibrary
+from hdmea.stimuli.library import StimulusLibrary
 from hdmea.utils.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from hdmea.io.playlist import Playlist
     from hdmea.pipeline.session import PipelineSession
+    from hdmea.stimuli.playlist import Playlist
 
 __all__ = ["KINDS", "KnownName", "known_names"]
 

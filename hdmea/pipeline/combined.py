@@ -9,7 +9,7 @@ from typing import Any
 
 from hdmea.pipeline.calls import call_step
 from hdmea.pipeline.results import LoadWithEImageSTAResult
-from hdmea.pipeline.runner import run_step
+from hdmea.pipeline.run import run_step
 from hdmea.pipeline.session import DEFAULT_OUTPUT_DIR, PipelineSession
 from hdmea.pipeline.step import get_step
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hdmea.io.cmcr import CmcrReader
-from hdmea.io.cmtr import CmtrReader
 from hdmea.pipeline.loading import memory_estimate_gb
+from hdmea.recordings.mcs.cmcr import CmcrReader
+from hdmea.recordings.mcs.cmtr import CmtrReader
 from hdmea.utils.exceptions import MissingInputError
 
 if TYPE_CHECKING:

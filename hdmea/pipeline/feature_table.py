@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hdmea.features.axon_outputs import AXON_OUTPUTS
 from hdmea.features.extractor import Output
 from hdmea.features.registry import default_registry
-from hdmea.features.rf_outputs import RF_OUTPUTS
-from hdmea.features.soma_geometry import SOMA_OUTPUTS
-from hdmea.io.lazy import reading
-from hdmea.io.spreadsheet import write_csv
+from hdmea.features.science.axon_outputs import AXON_OUTPUTS
+from hdmea.features.science.rf_outputs import RF_OUTPUTS
+from hdmea.features.science.soma_geometry import SOMA_OUTPUTS
 from hdmea.pipeline.session import PipelineSession
+from hdmea.results.lazy import reading
 from hdmea.utils.exceptions import ConfigurationError
 from hdmea.utils.giving_way import giving_way
+from hdmea.utils.spreadsheet import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd

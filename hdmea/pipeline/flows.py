@@ -10,10 +10,8 @@ from typing import Any
 
 import pydantic
 
-from hdmea.io import hdf5_store
-from hdmea.io.resources import resource_path
 from hdmea.pipeline.results import FlowResult
-from hdmea.pipeline.runner import run_step
+from hdmea.pipeline.run import run_step
 from hdmea.pipeline.session import (
     DEFAULT_OUTPUT_DIR,
     PipelineSession,
@@ -21,7 +19,9 @@ from hdmea.pipeline.session import (
     dataset_id_from_paths,
 )
 from hdmea.pipeline.step import CancelToken, ProgressEvent, StepRun, get_step
+from hdmea.results import hdf5_store
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError, StepCancelled
+from hdmea.utils.resources import resource_path
 
 __all__ = ["Flow", "FlowOptions", "FlowStep", "execute_flow", "list_available_flows", "load_flow", "run_flow"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hdmea.io import hdf5_store
 from hdmea.pipeline.provenance import record_items
-from hdmea.pipeline.runner import RunPlan, plan_run
+from hdmea.pipeline.run import RunPlan, plan_run
 from hdmea.pipeline.step import StepDefinition, StepParams, get_step
+from hdmea.results import hdf5_store
 from hdmea.utils.exceptions import CacheConflictError, HDMEAError
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hdmea.io import hdf5_store
-from hdmea.io.lazy import LazyEntry
-from hdmea.io.sectioned import SectionedSpikes
-from hdmea.io.session_content import TREES
 from hdmea.pipeline.changes import deep_merge, fingerprint
 from hdmea.pipeline.completed import CompletedSteps
+from hdmea.results import hdf5_store
+from hdmea.results.lazy import LazyEntry
+from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.session_content import TREES
 from hdmea.utils.exceptions import CheckpointError
 from hdmea.utils.giving_way import give_way
 
@@ -85,7 +85,7 @@ def write_increment(
     Raises
     ------
     ValidationError, SessionError
-        As `hdmea.io.hdf5_store.write_session`.
+        As `hdmea.results.hdf5_store.write_session`.
     """
     from hdmea.pipeline.session import SaveState
 

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hdmea.io.arrays import AttrArray
-from hdmea.io.axis_order import UnitPosition, decide_axis_order
-from hdmea.io.cmcr import CmcrReader, RecordingInfo
-from hdmea.io.cmtr import CmtrReader, SortedUnit, UnitSpikes
-from hdmea.io.pairing import find_partner
-from hdmea.stimulus.frames import detect_frames
-from hdmea.stimulus.light import block_mean
-from hdmea.stimulus.regularity import correct_frames, frame_regularity
+from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order
+from hdmea.recordings.mcs.cmcr import CmcrReader, RecordingInfo
+from hdmea.recordings.mcs.cmtr import CmtrReader, SortedUnit, UnitSpikes
+from hdmea.recordings.pairing import find_partner
+from hdmea.stimuli.frames import detect_frames
+from hdmea.stimuli.light import block_mean
+from hdmea.stimuli.regularity import correct_frames, frame_regularity
+from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MissingInputError
 
 __all__ = [

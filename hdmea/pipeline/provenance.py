@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hdmea._version import __version__
-from hdmea.io.session_content import utc_now
 from hdmea.pipeline.step import Key, StepDefinition, StepParams, all_steps
+from hdmea.results.session_content import utc_now
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession

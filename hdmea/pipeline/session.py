@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hdmea.io import hdf5_store
-from hdmea.io.session_content import SessionContent, utc_now
 from hdmea.pipeline.completed import CompletedSteps
 from hdmea.pipeline.session_data import DEFAULT_OUTPUT_DIR, SaveState, SessionData, check_dataset_id
+from hdmea.results import hdf5_store
+from hdmea.results.session_content import SessionContent, utc_now
 from hdmea.utils.exceptions import SessionError, ValidationError
 
 if TYPE_CHECKING:

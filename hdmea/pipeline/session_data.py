@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hdmea.io import hdf5_store
-from hdmea.io.session_content import utc_now
 from hdmea.pipeline.changes import deep_merge, fingerprint
 from hdmea.pipeline.completed import CompletedSteps
+from hdmea.results import hdf5_store
+from hdmea.results.session_content import utc_now
 from hdmea.utils.exceptions import MissingInputError, ValidationError
 
 __all__ = ["DEFAULT_OUTPUT_DIR", "SaveState", "SessionData", "check_dataset_id"]

@@ -1,7 +1,7 @@
 """What a step is: one declaration from which function, form, command line and provenance are made.
 
 A step is a function ``(session, params, ctx)`` in a file of its own below `hdmea.pipeline.steps`. It reads
-the session, and hands what it produces to ``ctx.put``. How steps are run is in `hdmea.pipeline.runner`.
+the session, and hands what it produces to ``ctx.put``. How steps are run is in `hdmea.pipeline.run`.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import Field
 
 from hdmea.features.extractor import Output
-from hdmea.io.arrays import AttrArray
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepRun
+from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MissingInputError
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Type GUIDs that only a writer of vendor files needs; readers have theirs in `hdmea.io.mcs_vocabulary`."""
+"""Type GUIDs that only a writer of vendor files needs; those of readers are in `recordings.mcs`."""
 
 from __future__ import annotations
 

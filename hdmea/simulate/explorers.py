@@ -8,7 +8,7 @@ from typing import Final
 import h5py
 import numpy as np
 
-from hdmea.io import mcs_vocabulary as names
+from hdmea.recordings.mcs import vocabulary as names
 from hdmea.simulate import _vocabulary as more_names
 from hdmea.simulate.experiment import CHIP_EDGE, Experiment
 from hdmea.simulate.footprints import PRE_SAMPLES, Footprint

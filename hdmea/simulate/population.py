@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.io.mcs_vocabulary import sensor_id
+from hdmea.recordings.mcs.vocabulary import sensor_id
 from hdmea.simulate.cells import KINDS, Cell, make_cell
 from hdmea.simulate.experiment import Experiment, Region
 from hdmea.simulate.footprints import Morphology, draw_morphology

@@ -9,7 +9,7 @@ from typing import Any, Final
 import h5py
 import numpy as np
 
-from hdmea.io import mcs_vocabulary as names
+from hdmea.recordings.mcs import vocabulary as names
 from hdmea.simulate.experiment import Experiment
 from hdmea.simulate.raw_signal import SensorSource, light_counts, port_word, sync_counts
 from hdmea.simulate.timeline import Timeline

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from hdmea.io.mcs_vocabulary import RAW_SUFFIX, SORTED_SUFFIX
+from hdmea.recordings.mcs.vocabulary import RAW_SUFFIX, SORTED_SUFFIX
 from hdmea.simulate.experiment import Experiment
 from hdmea.simulate.footprints import make_footprint
 from hdmea.simulate.population import draw_population

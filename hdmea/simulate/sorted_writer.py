@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.io import mcs_vocabulary as names
+from hdmea.recordings.mcs import vocabulary as names
 from hdmea.simulate import _vocabulary as more_names
 from hdmea.simulate.experiment import Experiment
 from hdmea.simulate.explorers import write_explorers

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.io import mcs_vocabulary as names
+from hdmea.recordings.mcs import vocabulary as names
 
 __all__ = ["TEXT", "VendorFile"]
 

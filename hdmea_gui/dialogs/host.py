@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QAbstractScrollArea, QDialog, QDialogButtonBox
 
-from hdmea_gui.theme import Theme, dress
+from hdmea_gui.shell.theme import Theme, dress
 
 __all__ = ["DialogHost"]
 

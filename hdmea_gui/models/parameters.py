@@ -9,8 +9,8 @@ import pydantic
 import pydantic_core
 from PySide6.QtCore import QObject, Signal
 
-from hdmea_gui.controller.snapshot import FieldSpec, StepSpec
-from hdmea_gui.wording import Wording
+from hdmea_gui.engine.snapshot import FieldSpec, StepSpec
+from hdmea_gui.engine.wording import Wording
 
 __all__ = ["LARGEST_INTEGER", "LARGEST_NUMBER", "ParameterModel", "allowed_values"]
 

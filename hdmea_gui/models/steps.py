@@ -11,8 +11,8 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from hdmea_gui.controller.snapshot import StateView, StepSpec
-from hdmea_gui.durations import time_left
+from hdmea_gui.engine.snapshot import StateView, StepSpec
+from hdmea_gui.store.durations import time_left
 
 __all__ = ["StepItem", "StepListModel", "StepState", "about_text", "duration_text", "time_left_text"]
 

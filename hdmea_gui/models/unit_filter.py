@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea_gui.controller.snapshot import Column
+from hdmea_gui.engine.snapshot import Column
 
 __all__ = ["FilterError", "matching_units"]
 

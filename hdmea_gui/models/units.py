@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from hdmea_gui.controller.snapshot import Column
+from hdmea_gui.engine.snapshot import Column
 from hdmea_gui.models.unit_filter import FilterError, matching_units
 
 __all__ = ["MISSING", "UnitTableModel"]

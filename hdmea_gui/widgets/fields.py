@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.controller.snapshot import Choice, FieldSpec
+from hdmea_gui.engine.places import file_start, folder_start
+from hdmea_gui.engine.snapshot import Choice, FieldSpec
 from hdmea_gui.models.parameters import LARGEST_INTEGER, LARGEST_NUMBER
-from hdmea_gui.places import file_start, folder_start
 
 __all__ = ["AUTOMATIC", "Editor", "LiteralEditor", "make_editor"]
 

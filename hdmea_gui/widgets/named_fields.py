@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.controller.snapshot import Choice, FieldSpec
+from hdmea_gui.engine.snapshot import Choice, FieldSpec
 from hdmea_gui.widgets.fields import AUTOMATIC, Editor, LiteralEditor, make_editor
 from hdmea_gui.widgets.tick_boxes import outline_boxes
 

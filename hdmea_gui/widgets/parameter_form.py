@@ -21,12 +21,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.controller.snapshot import Choice, FieldSpec
-from hdmea_gui.help_topics import HelpTopic, field_topic, limits_text, value_text
-from hdmea_gui.icons import icon
-from hdmea_gui.models.history import ParameterHistory
+from hdmea_gui.engine.snapshot import Choice, FieldSpec
+from hdmea_gui.models.parameter_history import ParameterHistory
 from hdmea_gui.models.parameters import ParameterModel
-from hdmea_gui.theme import Theme
+from hdmea_gui.shell.icons import icon
+from hdmea_gui.shell.theme import Theme
+from hdmea_gui.text.help_topics import HelpTopic, field_topic, limits_text, value_text
 from hdmea_gui.widgets.fields import Editor
 from hdmea_gui.widgets.named_fields import make_parameter_editor
 

@@ -9,8 +9,8 @@ import pytest
 
 from hdmea.analysis.marked_response import MarkedResponse, marked_response
 from hdmea.features.extractor import Recording
-from hdmea.features.green_blue import GreenBlueParams, green_blue
-from hdmea.features.on_off import OnOffParams, on_off
+from hdmea.features.extractors.green_blue import GreenBlueParams, green_blue
+from hdmea.features.extractors.on_off import OnOffParams, on_off
 from tests.features.movies import FRAME, RATE, movie_recording
 
 STEP, COLOURS = "step_up_5s_5i_b0_3x", "green_blue_3s_3i_3x"

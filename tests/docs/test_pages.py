@@ -13,7 +13,7 @@ import pytest
 from hdmea.pipeline import PipelineSession
 from hdmea.pipeline.flows import run_flow
 from hdmea.simulate import write_demo
-from hdmea_gui.controller.unit_columns import unit_columns
+from hdmea_gui.engine.unit_columns import unit_columns
 from hdmea_gui.models.unit_filter import matching_units
 from tests.docs.blocks import ROOT, python_blocks, run
 

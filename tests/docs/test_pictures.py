@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QImage
 
-from hdmea_gui.doc_pictures import few_colours, pages_of, pictures_in, renew
+from docs.tools.pictures import few_colours, pages_of, pictures_in, renew
 from tests.docs.blocks import ROOT
 
 FOLDER = ROOT / "docs" / "images"

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hdmea.io.playlist import read_movie_lengths, read_playlists
-from hdmea.io.stimulus_definition import read_definition
-from hdmea_gui.action_table import ACTIONS, plain_text
-from hdmea_gui.controller.main import StepState
+from hdmea.stimuli.definition import read_definition
+from hdmea.stimuli.playlist import read_movie_lengths, read_playlists
+from hdmea_gui.engine.controller import StepState
 from hdmea_gui.models.unit_filter import matching_units
 from hdmea_gui.models.units import Column
+from hdmea_gui.shell.action_table import ACTIONS, plain_text
 from tests.docs.blocks import ROOT
 
 PAGES = [ROOT / "docs" / "first_steps.md", *sorted((ROOT / "docs" / "user_guide").glob("*.md"))]

@@ -15,10 +15,11 @@ import h5py
 import numpy as np
 import pytest
 
-from hdmea.io import atomic, hdf5_store
-from hdmea.io.hdf5_store import SessionContent
+from hdmea.results import hdf5_store
+from hdmea.results.hdf5_store import SessionContent
+from hdmea.utils import atomic
 from hdmea.utils.exceptions import SessionError, StepCancelled
-from tests.io.same import assert_same
+from tests.results.same import assert_same
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kills and limits processes as POSIX systems do")
 
@@ -39,7 +40,7 @@ WRITER = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from hdmea.io import hdf5_store
+    from hdmea.results import hdf5_store
     from tests.faults.test_interrupted_writes import content_of
 
     path, how = Path(sys.argv[1]), sys.argv[2]
@@ -94,7 +95,7 @@ LIMITED = textwrap.dedent(
     """
     import resource, signal, sys
     from pathlib import Path
-    from hdmea.io import hdf5_store
+    from hdmea.results import hdf5_store
     from hdmea.utils.exceptions import SessionError
     from tests.faults.test_interrupted_writes import assert_holds, content_of
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hdmea.features.electrical_image import electrical_images
-from hdmea.features.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
-from hdmea.io.cmcr import CmcrReader
+from hdmea.features.science.electrical_image import electrical_images
+from hdmea.features.science.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
+from hdmea.recordings.mcs.cmcr import CmcrReader
 
 
 @pytest.fixture(scope="session")

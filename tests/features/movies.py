@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from hdmea.features.extractor import Recording
-from hdmea.io.arrays import AttrArray
-from hdmea.io.stimulus_definition import StimulusDefinition, packaged_definitions
+from hdmea.stimuli.definition import StimulusDefinition, packaged_definitions
+from hdmea.utils.arrays import AttrArray
 
 RATE = 19_980.0
 FRAME = 333

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from hdmea.features.axon_path import AxonPath, axon_path, robust_noise_sd, trough_times
-from hdmea.features.theil_sen import theil_sen
+from hdmea.features.science.axon_path import AxonPath, axon_path, robust_noise_sd, trough_times
+from hdmea.features.science.theil_sen import theil_sen
 from tests.features.images import PRE, WINDOW, axon_image, soma_image
 
 SHAPE = (32, 40)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdmea.features import spike_train
-from hdmea.features.baseline import baseline
 from hdmea.features.extractor import FeatureTable
+from hdmea.features.extractors.baseline import baseline
+from hdmea.features.science import spike_train
 from tests.features.recordings import RATE, recording
 
 S = int(RATE)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdmea.features.cell_type import cell_type
-from hdmea.features.cell_type_rules import RULES, Evidence, Thresholds, classify
 from hdmea.features.extractor import Recording
+from hdmea.features.extractors.cell_type import cell_type
+from hdmea.features.science.cell_type_rules import RULES, Evidence, Thresholds, classify
 
 NAN = float("nan")
 ON_CELL = {

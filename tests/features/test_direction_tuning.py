@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from hdmea.features.direction_tuning import direction_tuning
-from hdmea.features.moving_bar import moving_bar, sweep_counts
-from hdmea.io.stimulus_definition import StimulusDefinition, StimulusEvent, packaged_definitions
+from hdmea.features.extractors.moving_bar import moving_bar, sweep_counts
+from hdmea.features.science.direction_tuning import direction_tuning
+from hdmea.stimuli.definition import StimulusDefinition, StimulusEvent, packaged_definitions
 from hdmea.utils.exceptions import FeatureExtractionError
 from tests.features.movies import movie_recording
 

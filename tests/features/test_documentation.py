@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hdmea.features.axon_outputs import AXON_OUTPUTS
-from hdmea.features.documentation import features_markdown, update_page
+from docs.tools.feature_tables import features_markdown, update_page
+from docs.tools.science_tables import steps_markdown, update_steps
 from hdmea.features.registry import default_registry
-from hdmea.features.soma_geometry import SOMA_OUTPUTS
-from hdmea.pipeline.documentation import steps_markdown, update_steps
+from hdmea.features.science.axon_outputs import AXON_OUTPUTS
+from hdmea.features.science.soma_geometry import SOMA_OUTPUTS
 from hdmea.pipeline.steps.fit_lnl import LNL_OUTPUTS
 from hdmea.utils.exceptions import ConfigurationError
 
@@ -26,7 +26,7 @@ def test_the_page_is_current() -> None:
 
     current = PAGE.read_text(encoding="utf-8")
 
-    assert current == fresh, "write hdmea.features.documentation.update_page(PAGE, own()) to docs/science.md"
+    assert current == fresh, "write docs.tools.feature_tables.update_page(PAGE, own()) to docs/science.md"
 
 
 def test_the_steps_on_the_page_are_current() -> None:
@@ -34,7 +34,7 @@ def test_the_steps_on_the_page_are_current() -> None:
 
     current = PAGE.read_text(encoding="utf-8")
 
-    assert current == fresh, "write hdmea.pipeline.documentation.update_steps(PAGE) to docs/science.md"
+    assert current == fresh, "write docs.tools.science_tables.update_steps(PAGE) to docs/science.md"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from hdmea.features import _eimage_stream
-from hdmea.features.electrical_image import ElectricalImages, electrical_images, select_spikes
+from hdmea.features.science import eimage_stream as _eimage_stream
+from hdmea.features.science.electrical_image import ElectricalImages, electrical_images, select_spikes
 from hdmea.utils.exceptions import StepCancelled, ValidationError
 
 FS = 20_000.0

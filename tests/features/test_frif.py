@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdmea.features.extractor import Recording
-from hdmea.features.frif import firing_rate_in_frames, frif
+from hdmea.features.extractors.frif import firing_rate_in_frames, frif
 from tests.features.recordings import RATE, recording
 
 

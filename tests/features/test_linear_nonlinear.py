@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import optimize
 
-from hdmea.features.generator_signal import fold_sums, generators
-from hdmea.features.linear_nonlinear import fit_exponential, linear_nonlinear, rectification_index
+from hdmea.features.science.generator_signal import fold_sums, generators
+from hdmea.features.science.linear_nonlinear import fit_exponential, linear_nonlinear, rectification_index
 from hdmea.utils.exceptions import ValidationError
 
 FRAME_S = 1 / 60

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hdmea.features.dense_noise import dense_noise
 from hdmea.features.extractor import Recording
-from hdmea.features.receptive_field import find_peak, spatial_map
-from hdmea.features.receptive_field_models import fit_map
-from hdmea.features.receptive_field_significance import receptive_field_significance
-from hdmea.features.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
-from hdmea.io.arrays import AttrArray
+from hdmea.features.extractors.dense_noise import dense_noise
+from hdmea.features.science.receptive_field import find_peak, spatial_map
+from hdmea.features.science.receptive_field_models import fit_map
+from hdmea.features.science.receptive_field_significance import receptive_field_significance
+from hdmea.features.science.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
+from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import FeatureExtractionError, ValidationError
 
 N_FRAMES, SIZE = 2400, 9

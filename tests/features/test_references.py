@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from hdmea.features.baseline import baseline
-from hdmea.features.direction_tuning import direction_tuning
-from hdmea.features.electrical_image import electrical_images
-from hdmea.features.frif import frif
-from hdmea.features.linear_nonlinear import fit_exponential
-from hdmea.features.moving_bar import moving_bar
-from hdmea.features.spike_train import amplitude_cutoff
-from hdmea.features.spike_triggered_average import spike_triggered_averages
-from hdmea.features.trial_rates import trial_rates
-from hdmea.features.waveform_shape import waveform_shape
+from hdmea.features.extractors.baseline import baseline
+from hdmea.features.extractors.frif import frif
+from hdmea.features.extractors.moving_bar import moving_bar
+from hdmea.features.science.direction_tuning import direction_tuning
+from hdmea.features.science.electrical_image import electrical_images
+from hdmea.features.science.linear_nonlinear import fit_exponential
+from hdmea.features.science.spike_train import amplitude_cutoff
+from hdmea.features.science.spike_triggered_average import spike_triggered_averages
+from hdmea.features.science.trial_rates import trial_rates
+from hdmea.features.science.waveform_shape import waveform_shape
 from tests.features.movies import movie_recording
 from tests.features.recordings import RATE, recording
 from tests.features.test_electrical_image import MemorySource, counts

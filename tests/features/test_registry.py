@@ -22,8 +22,8 @@ from hdmea.features.extractor import (
     Requirement,
     extractor,
 )
-from hdmea.features.movie_trials import trials_requirement
 from hdmea.features.registry import Registry, default_registry
+from hdmea.features.science.movie_trials import trials_requirement
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError
 from tests.features.recordings import recording
 
@@ -146,7 +146,9 @@ class TestOwnFile:
     def test_file_that_is_not_there_or_defines_nothing(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError, match=r"nothing\.py"):
             Registry().register_file(tmp_path / "nothing.py")
-        (tmp_path / "empty.py").write_text("from hdmea.features.frif import frif\n", encoding="utf-8")
+        (tmp_path / "empty.py").write_text(
+            "from hdmea.features.extractors.frif import frif\n", encoding="utf-8"
+        )
         with pytest.raises(ConfigurationError, match="defines no feature"):
             Registry().register_file(tmp_path / "empty.py")
         (tmp_path / "feature.txt").write_text("", encoding="utf-8")

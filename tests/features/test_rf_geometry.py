@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hdmea.features.receptive_field_models import MODELS, MapFit, fit_map, flat_bic
-from hdmea.features.rf_geometry import ReceptiveField, biphasic_index, rf_geometry
+from hdmea.features.science.receptive_field_models import MODELS, MapFit, fit_map, flat_bic
+from hdmea.features.science.rf_geometry import ReceptiveField, biphasic_index, rf_geometry
 from hdmea.utils.exceptions import ValidationError
 
 COVER = (-60, 0)

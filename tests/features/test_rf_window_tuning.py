@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from hdmea.features.extractor import Recording
-from hdmea.features.moving_bar import moving_bar
-from hdmea.features.rf_window_tuning import RF_WINDOW_OUTPUTS
-from hdmea.io.stimulus_definition import packaged_definitions
+from hdmea.features.extractors.moving_bar import moving_bar
+from hdmea.features.science.rf_window_tuning import RF_WINDOW_OUTPUTS
+from hdmea.stimuli.definition import packaged_definitions
 from tests.features.movies import BEFORE, movie_recording
 
 MOVIE = "moving_h_bar_s5_d8_3x"

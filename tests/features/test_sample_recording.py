@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from hdmea.features.electrical_image import ElectricalImages, electrical_images
-from hdmea.features.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
-from hdmea.io.cmcr import CmcrReader
+from hdmea.features.science.electrical_image import ElectricalImages, electrical_images
+from hdmea.features.science.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
+from hdmea.recordings.mcs.cmcr import CmcrReader
 
 MOVIE = "perfect_dense_noise_15x15_15hz_r42_1min"
 # unit: spikes used, (frame, row, column) of the extreme, its value

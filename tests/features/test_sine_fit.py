@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from hdmea.features.chirp import chirp, settling_frames
-from hdmea.features.sine_fit import fit_sine, frequency_response
-from hdmea.io.stimulus_definition import StimulusEvent, packaged_definitions
+from hdmea.features.extractors.chirp import chirp, settling_frames
+from hdmea.features.science.sine_fit import fit_sine, frequency_response
+from hdmea.stimuli.definition import StimulusEvent, packaged_definitions
 from hdmea.utils.exceptions import ValidationError
 from tests.features.movies import movie_recording
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdmea.features.soma_geometry import soma_geometry
+from hdmea.features.science.soma_geometry import soma_geometry
 from hdmea.utils.exceptions import ValidationError
 from tests.features.images import PRE, soma_image
 

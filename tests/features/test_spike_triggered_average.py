@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdmea.features.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
+from hdmea.features.science.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
 from hdmea.utils.exceptions import StepCancelled, ValidationError
 
 COVER = (-60, 0)

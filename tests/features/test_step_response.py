@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdmea.features.green_blue import green_blue
-from hdmea.features.on_off import on_off, suppression_p
-from hdmea.features.step_response import (
+from hdmea.features.extractors.green_blue import green_blue
+from hdmea.features.extractors.on_off import on_off, suppression_p
+from hdmea.features.science.step_response import (
     baseline_of,
     contrast_index,
     rectified_index,
     step_response,
     transience,
 )
-from hdmea.features.trial_rates import Lowpass, TrialRates
+from hdmea.features.science.trial_rates import Lowpass, TrialRates
 from tests.features.movies import movie_recording
 
 STEP, COLOURS = "step_up_5s_5i_b0_3x", "green_blue_3s_3i_3x"

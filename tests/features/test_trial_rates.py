@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal, stats
 
-from hdmea.features.repeatability import quality_index, quality_index_chance, repeatability_p
-from hdmea.features.trial_rates import Lowpass, frame_counts, trial_rates
+from hdmea.features.science.repeatability import quality_index, quality_index_chance, repeatability_p
+from hdmea.features.science.trial_rates import Lowpass, frame_counts, trial_rates
 from hdmea.utils.exceptions import ValidationError
 
 FRAMES = np.arange(3000) * 333

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdmea.features.extractor import Recording
-from hdmea.features.waveform import soma_waveform, waveform
-from hdmea.features.waveform_shape import waveform_shape
-from hdmea.io.arrays import AttrArray
+from hdmea.features.extractors.waveform import soma_waveform, waveform
+from hdmea.features.science.waveform_shape import waveform_shape
+from hdmea.utils.arrays import AttrArray
 
 FS = 20_000.0
 

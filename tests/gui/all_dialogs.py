@@ -7,14 +7,14 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog
 
-from hdmea_gui.controller.snapshot import Candidate, FileFacts, OpenResult, Refused
-from hdmea_gui.dialogs.choose_recording import ChooseRecordingDialog
 from hdmea_gui.dialogs.message import MessageDialog
-from hdmea_gui.dialogs.overwrite import OverwriteDialog
-from hdmea_gui.dialogs.recovery import RecoveryDialog
-from hdmea_gui.dialogs.stalled import StalledDialog
-from hdmea_gui.dialogs.unsaved import UnsavedDialog
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.engine.snapshot import Candidate, FileFacts, OpenResult, Refused
+from hdmea_gui.flows.choose_recording_dialog import ChooseRecordingDialog
+from hdmea_gui.flows.overwrite_dialog import OverwriteDialog
+from hdmea_gui.flows.recover_dialog import RecoveryDialog
+from hdmea_gui.flows.stalled_dialog import StalledDialog
+from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
+from hdmea_gui.shell.main_window import MainWindow
 
 __all__ = ["DIALOG_ACTIONS", "dialog_openers", "dialogs_of_the_program"]
 
@@ -80,7 +80,7 @@ def _unsaved_while_running(window: MainWindow) -> QDialog:
 
 def _message(window: MainWindow) -> QDialog:
     reasons = ("The light signal could not be read: the file ends early. " * 4, "Copy it again.")
-    details = 'File "hdmea/io/cmcr.py", line 212, in read_light\n' * 30
+    details = 'File "hdmea/recordings/mcs/cmcr.py", line 212, in read_light\n' * 30
     kept = "What was computed before is kept; the session is as it was before this step."
     return MessageDialog("Load recording failed", reasons, details=details, kept=kept, parent=window)
 

@@ -17,9 +17,9 @@ from PySide6.QtCore import QEvent, QThread, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import getCppPointer, isValid
 
-from hdmea_gui.controller.main import Activity, Controller
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.settings import SettingsStore
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.store.settings import SettingsStore
 
 _THREAD_TIMEOUT_S = 5.0
 

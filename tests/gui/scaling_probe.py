@@ -28,9 +28,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.previews.base import Preview
-from hdmea_gui.previews.responses import ResponsesPreview
-from hdmea_gui.screenshots import THEMES, Photographer
+from docs.tools.screenshots import THEMES, Photographer
+from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.views.parts.responses.view import ResponsesPreview
 from hdmea_gui.widgets.elided_label import ElidedLabel
 from tests.gui.all_dialogs import DIALOG_ACTIONS, dialog_openers, dialogs_of_the_program
 

@@ -13,22 +13,22 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
-from hdmea_gui import helping
-from hdmea_gui.action_table import ACTIONS
-from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.dialogs import files
-from hdmea_gui.dialogs.about import AboutDialog
-from hdmea_gui.dialogs.calibration import CalibrationDialog
-from hdmea_gui.dialogs.help import HelpPage, TopicDialog
 from hdmea_gui.dialogs.message import MessageDialog
-from hdmea_gui.dialogs.palette import CommandPalette
-from hdmea_gui.dialogs.presets import PresetsDialog, SavePresetDialog
-from hdmea_gui.dialogs.settings import SettingsDialog
-from hdmea_gui.dialogs.unsaved import UnsavedDialog
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.flows import help as helping
+from hdmea_gui.flows.about_dialog import AboutDialog
+from hdmea_gui.flows.calibration.dialog import CalibrationDialog
+from hdmea_gui.flows.help_dialog import HelpPage, TopicDialog
+from hdmea_gui.flows.palette_dialog import CommandPalette
+from hdmea_gui.flows.presets_dialog import PresetsDialog, SavePresetDialog
+from hdmea_gui.flows.settings_dialog import SettingsDialog
+from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.models.steps import StepState
-from hdmea_gui.settings import SettingsStore
+from hdmea_gui.shell.action_table import ACTIONS
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.store.settings import SettingsStore
 from tests.gui.conftest import visible_texts
 
 

@@ -12,15 +12,15 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLineEdit
 
-from hdmea.stimulus.calibration import StimulusCalibration, read_calibration, write_calibration
-from hdmea_gui.controller.calibration import placement
-from hdmea_gui.controller.main import Activity, Controller
+from hdmea.stimuli.calibration import StimulusCalibration, read_calibration, write_calibration
 from hdmea_gui.dialogs import files
-from hdmea_gui.dialogs.calibration import CalibrationDialog
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.settings import SettingsStore
-from hdmea_gui.theme import DARK, LIGHT
-from hdmea_gui.widgets.chip_sketch import ChipSketch
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.flows.calibration.chip_sketch import ChipSketch
+from hdmea_gui.flows.calibration.dialog import CalibrationDialog
+from hdmea_gui.flows.calibration.query import placement
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.shell.theme import DARK, LIGHT
+from hdmea_gui.store.settings import SettingsStore
 
 VALUES = {"um_per_pixel": 20.0, "rotation_deg": 12.25, "mirror": True, "offset_um": (150.0, -80.0)}
 MEASURED = StimulusCalibration.model_validate(VALUES)

@@ -11,7 +11,7 @@ def test_the_compiler_is_read_and_not_imported() -> None:
         "import sys\n"
         "read = []\n"
         "sys.addaudithook(lambda event, args: read.append(str(args[0])) if event == 'open' else None)\n"
-        "from hdmea_gui.controller.compiler import compiler_files, read_compiler\n"
+        "from hdmea_gui.engine.compiler import compiler_files, read_compiler\n"
         "files = compiler_files()\n"
         "read_compiler()\n"
         "assert 'llvmlite' not in sys.modules\n"

@@ -29,14 +29,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.controller.snapshot import Choice, Column
-from hdmea_gui.dialogs.columns import ColumnsDialog
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.engine.snapshot import Choice, Column
 from hdmea_gui.models.steps import StepState
-from hdmea_gui.previews.unit import UnitPreview
-from hdmea_gui.theme import DARK, LIGHT, Theme, apply_palette, contrast, dress, stylesheet
+from hdmea_gui.shell.columns_dialog import ColumnsDialog
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.shell.step_list import state_colour
+from hdmea_gui.shell.theme import DARK, LIGHT, Theme, apply_palette, contrast, dress, stylesheet
+from hdmea_gui.views.unit.view import UnitPreview
 from hdmea_gui.widgets.named_fields import CheckPopup
-from hdmea_gui.widgets.step_list import state_colour
 from tests.gui.all_dialogs import dialog_openers
 
 LEAST = 4.5

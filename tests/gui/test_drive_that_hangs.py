@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from hdmea.io import open_file
-from hdmea_gui.controller.main import Activity
-from hdmea_gui.controller.overdue import LOOK_MS
-from hdmea_gui.main_window import MainWindow
+from hdmea.utils import open_file
+from hdmea_gui.engine.controller import Activity
+from hdmea_gui.engine.overdue import LOOK_MS
+from hdmea_gui.engine.worker import any_left_behind
 from hdmea_gui.models.steps import StepState
-from hdmea_gui.runner import any_left_behind
+from hdmea_gui.shell.main_window import MainWindow
 
 Idle = Callable[[], None]
 Loaded = tuple[MainWindow, tuple[Path, Path]]

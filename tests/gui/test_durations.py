@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdmea_gui.durations import Durations, PastRun, read_durations, time_left, write_durations
 from hdmea_gui.models.steps import duration_text, time_left_text
+from hdmea_gui.store.durations import Durations, PastRun, read_durations, time_left, write_durations
 
 positive = st.floats(0.01, 1e4)
 

@@ -14,8 +14,8 @@ import pytest
 from PySide6.QtCore import QThread, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.previews.export import drawn
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.views.parts.export import drawn
 
 KINDS = ("png", "svg", "pdf", "csv")
 
@@ -223,7 +223,7 @@ def test_compressing_a_picture_is_left_to_the_worker(
 
         return give
 
-    monkeypatch.setattr("hdmea_gui.previews.base.drawn", watched)
+    monkeypatch.setattr("hdmea_gui.views.parts.base.drawn", watched)
     window.recording.export_to(tmp_path / "picture.png")
     qtbot.waitUntil(lambda: bool(told), timeout=20_000)
 

@@ -13,11 +13,11 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication
 
-from hdmea_gui.controller.file_views import FileEntry
-from hdmea_gui.controller.snapshot import StateView
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.models.file_tree import FileTreeModel
-from hdmea_gui.previews.file_tree import FilePreview, file_sentence
+from hdmea_gui.engine.snapshot import StateView
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.views.file.model import FileTreeModel
+from hdmea_gui.views.file.query import FileEntry
+from hdmea_gui.views.file.view import FilePreview, file_sentence
 
 Loaded = tuple[MainWindow, tuple[Path, Path]]
 
@@ -206,7 +206,7 @@ def test_the_tree_is_exported_as_csv(qtbot: Any, file_tab: FilePreview, tmp_path
 
 
 def test_a_large_array_shows_its_first_plane(file_tab: FilePreview) -> None:
-    from hdmea_gui.controller.file_views import ValuesView
+    from hdmea_gui.views.file.query import ValuesView
 
     values = np.arange(6.0).reshape(2, 3)
     file_tab.values.show_values(ValuesView(("a",), "dataset", (9, 2, 3), "float64", values, "plane 0"))

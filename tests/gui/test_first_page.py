@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.shell.main_window import MainWindow
 
 Idle = Callable[[], None]
 

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.shell.main_window import MainWindow
 
 
 def megabytes(text: str, name: str) -> float | None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from hdmea_gui import garbage
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.engine import garbage
+from hdmea_gui.shell.main_window import MainWindow
 
 
 class Node:

@@ -13,7 +13,7 @@ from typing import Any
 import h5py
 import pytest
 
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.shell.main_window import MainWindow
 
 Idle = Callable[[], None]
 

@@ -24,15 +24,15 @@ from PySide6.QtWidgets import (
 )
 
 import hdmea_gui
-from hdmea_gui.action_table import ACTIONS
-from hdmea_gui.controller.snapshot import FieldSpec
-from hdmea_gui.dialogs.about import AboutDialog
-from hdmea_gui.dialogs.help import HelpPage, TopicDialog
-from hdmea_gui.help_topics import field_topic, topic_of
-from hdmea_gui.keyboard import KEYS, groups, keyboard_page
-from hdmea_gui.licences import Component, read_collected
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.versions import version_lines
+from hdmea_gui.diagnostics.licences import Component, read_collected
+from hdmea_gui.diagnostics.versions import version_lines
+from hdmea_gui.engine.snapshot import FieldSpec
+from hdmea_gui.flows.about_dialog import AboutDialog
+from hdmea_gui.flows.help_dialog import HelpPage, TopicDialog
+from hdmea_gui.shell.action_table import ACTIONS
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.text.help_topics import field_topic, topic_of
+from hdmea_gui.text.keyboard import KEYS, groups, keyboard_page
 
 DOCS = Path(hdmea_gui.__file__).parents[1] / "docs"
 
@@ -182,7 +182,7 @@ def test_the_page_names_every_action_key_and_view(window: MainWindow) -> None:
 def test_the_keyboard_page_of_the_documentation_is_up_to_date() -> None:
     written = (DOCS / "keyboard.md").read_text(encoding="utf-8")
 
-    assert written == keyboard_page(), "run: python -m hdmea_gui.keyboard docs/keyboard.md"
+    assert written == keyboard_page(), "run: python -m hdmea_gui.text.keyboard docs/keyboard.md"
     assert sum(len(rows) for rows in groups().values()) == len(ACTIONS) + sum(map(len, KEYS.values()))
 
 

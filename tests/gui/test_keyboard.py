@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea.pipeline.session import PipelineSession
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.shell.main_window import MainWindow
 
 Idle = Callable[[], None]
 CONTROL = Qt.KeyboardModifier.ControlModifier

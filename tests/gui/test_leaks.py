@@ -14,9 +14,9 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QThread, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
-from hdmea_gui.controller.main import Activity, Controller
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.settings import SettingsStore
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.store.settings import SettingsStore
 from tests.gui.all_dialogs import dialog_openers, dialogs_of_the_program
 
 TIMES = 4

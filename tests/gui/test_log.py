@@ -17,16 +17,16 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
-from hdmea_gui import logfile, uncaught
-from hdmea_gui.controller.main import Controller
-from hdmea_gui.controller.recovery import RecoveryOffer
-from hdmea_gui.controller.snapshot import StateView
+from hdmea_gui.diagnostics import logfile, uncaught
+from hdmea_gui.diagnostics.error_report import error_report, without_home
+from hdmea_gui.diagnostics.logfile import LogFiles
 from hdmea_gui.dialogs.message import MessageDialog
-from hdmea_gui.dialogs.recovery import RecoveryDialog
-from hdmea_gui.error_report import error_report, without_home
-from hdmea_gui.logfile import LogFiles
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.settings import SettingsStore
+from hdmea_gui.engine.auto_checkpoint import RecoveryOffer
+from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.snapshot import StateView
+from hdmea_gui.flows.recover_dialog import RecoveryDialog
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.store.settings import SettingsStore
 from tests.gui.conftest import visible_texts
 
 
@@ -133,7 +133,8 @@ def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path: Path, qtbot: Any, 
 
 def test_a_crash_leaves_evidence_that_the_next_start_finds_once(logs: LogFiles) -> None:
     program = (
-        "import faulthandler, sys; from pathlib import Path; from hdmea_gui.logfile import LogFiles\n"
+        "import faulthandler, sys; from pathlib import Path\n"
+        "from hdmea_gui.diagnostics.logfile import LogFiles\n"
         "LogFiles(Path(sys.argv[1])).start()\n"
         "faulthandler._sigabrt()"
     )
@@ -155,7 +156,8 @@ def test_a_crash_leaves_evidence_that_the_next_start_finds_once(logs: LogFiles) 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
 def test_a_program_that_is_told_to_end_leaves_where_it_was(logs: LogFiles) -> None:
     program = (
-        "import os, signal, sys; from pathlib import Path; from hdmea_gui.logfile import LogFiles\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from hdmea_gui.diagnostics.logfile import LogFiles\n"
         "LogFiles(Path(sys.argv[1])).start()\n"
         "os.kill(os.getpid(), signal.SIGTERM)"
     )
@@ -207,7 +209,7 @@ def test_after_a_crash_the_window_and_the_recovery_question_name_the_evidence(
 _BROKEN_SLOT = """
 import sys
 from PySide6.QtCore import QTimer, qWarning
-from hdmea_gui import app
+from hdmea_gui.shell import app
 
 make = app.make_window
 

@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QSplitter
 
-from hdmea_gui.controller.image_views import Fact
-from hdmea_gui.previews.numbers_panel import NumbersPanel
-from hdmea_gui.previews.receptive_field import _facts_texts
-from hdmea_gui.theme import LIGHT
+from hdmea_gui.shell.theme import LIGHT
+from hdmea_gui.views.parts.image_query import Fact
+from hdmea_gui.views.parts.responses.numbers_panel import NumbersPanel
+from hdmea_gui.views.receptive_field.view import _facts_texts
 
 FACTS = [Fact("Preferred", "–", ""), Fact("Cut-off", "7.04 Hz", ""), Fact("p", "< 0.0001", "of the fit")]
 

@@ -12,12 +12,12 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
-from hdmea_gui import app as application
 from hdmea_gui.dialogs import files
-from hdmea_gui.dialogs.choose_recording import ChooseRecordingDialog
 from hdmea_gui.dialogs.message import MessageDialog
-from hdmea_gui.dialogs.unsaved import UnsavedDialog
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.flows.choose_recording_dialog import ChooseRecordingDialog
+from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
+from hdmea_gui.shell import app as application
+from hdmea_gui.shell.main_window import MainWindow
 from tests.gui.conftest import visible_texts
 
 Idle = Callable[[], None]

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
-from hdmea_gui.outside import open_outside
+from hdmea_gui.flows.desktop_services import open_outside
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ import pytest
 from h5py._objects import phil
 from PySide6.QtCore import QTimer
 
-from hdmea.io import h5
-from hdmea_gui.controller.main import Activity
-from hdmea_gui.controller.overdue import LOOK_MS
-from hdmea_gui.dialogs.stalled import StalledDialog
-from hdmea_gui.jobs import Failure, Job
-from hdmea_gui.main_window import MainWindow
+from hdmea.utils import h5
+from hdmea_gui.engine.controller import Activity
+from hdmea_gui.engine.jobs import Failure, Job
+from hdmea_gui.engine.overdue import LOOK_MS
+from hdmea_gui.engine.worker import any_left_behind
+from hdmea_gui.flows.stalled_dialog import StalledDialog
 from hdmea_gui.models.steps import StepState
-from hdmea_gui.runner import any_left_behind
+from hdmea_gui.shell.main_window import MainWindow
 from tests.gui.conftest import visible_texts
 
 Idle = Callable[[], None]

@@ -9,10 +9,10 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from hdmea_gui.dialogs.palette import Command, CommandPalette
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.matching import fit
-from hdmea_gui.theme import LIGHT
+from hdmea_gui.flows.fuzzy_match import fit
+from hdmea_gui.flows.palette_dialog import Command, CommandPalette
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.shell.theme import LIGHT
 
 COMMANDS = (
     Command("open", "File: Open…", "Open a recording", "Ctrl+O"),

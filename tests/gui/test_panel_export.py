@@ -15,9 +15,9 @@ from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.previews.base import Preview
-from hdmea_gui.settings import SettingsStore
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.store.settings import SettingsStore
+from hdmea_gui.views.parts.base import Preview
 
 Show = Callable[[str], Preview]
 VIEWS = ("recording", "units", "overview", "responses", "features", "field", "image", "stimulus", "file")
@@ -267,7 +267,7 @@ def test_the_raster_gives_rates_from_afar_and_spikes_from_near(
     assert view is analysed.recording
     raster = analysed.recording.raster
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hdmea_gui.previews.raster_plot.TICK_LIMIT", 3)
+        patch.setattr("hdmea_gui.views.recording.raster_plot.TICK_LIMIT", 3)
         raster.redraw()
         rates = columns_of(view, "Raster and rate", "raster")
     assert list(rates) == ["unit", "bin_start_s", "bin_stop_s", "rate_Hz"]

@@ -10,9 +10,9 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QSpinBox, QToolButton
 
-from hdmea_gui.controller.main import Activity, Controller
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.settings import SettingsStore
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.store.settings import SettingsStore
 from hdmea_gui.widgets.named_fields import NameEditor, NamesEditor
 
 Idle = Callable[[], None]

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, Q
 
 from hdmea.pipeline import step as step_module
 from hdmea.pipeline.step import StepParams, step
-from hdmea_gui.controller.forms import describe_step
-from hdmea_gui.controller.snapshot import Choice, StepSpec
+from hdmea_gui.engine.forms import describe_step
+from hdmea_gui.engine.snapshot import Choice, StepSpec
 from hdmea_gui.models.parameters import LARGEST_INTEGER, ParameterModel, allowed_values
-from hdmea_gui.theme import LIGHT
+from hdmea_gui.shell.theme import LIGHT
 from hdmea_gui.widgets.parameter_form import ParameterForm
 
 

@@ -12,17 +12,17 @@ import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from hdmea_gui import places
-from hdmea_gui.controller.snapshot import FieldSpec
 from hdmea_gui.dialogs import files
-from hdmea_gui.dialogs import presets as preset_dialogs
-from hdmea_gui.dialogs.calibration import CalibrationDialog
-from hdmea_gui.dialogs.presets import PresetsDialog
-from hdmea_gui.dialogs.settings import SettingsDialog
-from hdmea_gui.lookup import answer_of, ask_beside
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.places import file_start, first_folder, folder_start, is_folder, is_there
-from hdmea_gui.presets import Preset, PresetStore
+from hdmea_gui.engine import places
+from hdmea_gui.engine.file_lookup import answer_of, ask_beside
+from hdmea_gui.engine.places import file_start, first_folder, folder_start, is_folder, is_there
+from hdmea_gui.engine.snapshot import FieldSpec
+from hdmea_gui.flows import presets_dialog as preset_dialogs
+from hdmea_gui.flows.calibration.dialog import CalibrationDialog
+from hdmea_gui.flows.presets_dialog import PresetsDialog
+from hdmea_gui.flows.settings_dialog import SettingsDialog
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.store.presets import Preset, PresetStore
 from hdmea_gui.widgets.fields import make_editor
 from tests.gui.test_settings import file_actions
 
@@ -269,7 +269,7 @@ def test_recent_files_are_asked_for_once_while_a_drive_is_silent(
 def test_the_log_folder_is_not_opened_while_its_drive_is_silent(
     window: MainWindow, drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hdmea_gui.helping.default_log_folder", lambda: drive.folder)
+    monkeypatch.setattr("hdmea_gui.flows.help.default_log_folder", lambda: drive.folder)
 
     window.helping.open_log_folder()
 

@@ -11,9 +11,9 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QMenu
 from shiboken6 import getCppPointer
 
-from hdmea_gui.theme import theme_of
-from hdmea_gui.widgets.plot import ColourBar, Plot
-from hdmea_gui.widgets.plot_panel import ImagePanel
+from hdmea_gui.shell.theme import theme_of
+from hdmea_gui.views.parts.plot import ColourBar, Plot
+from hdmea_gui.views.parts.plot_panel import ImagePanel
 
 
 def shown(qtbot: Any, *parts: Plot) -> pg.GraphicsLayoutWidget:

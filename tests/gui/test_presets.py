@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QFileDialog
 
-from hdmea.io.resources import resource_path
 from hdmea.pipeline.step import all_steps
-from hdmea_gui.controller.forms import describe_step
+from hdmea.utils.resources import resource_path
 from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.message import MessageDialog
-from hdmea_gui.dialogs.presets import PresetsDialog, SavePresetDialog
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.engine.forms import describe_step
+from hdmea_gui.flows.presets_dialog import PresetsDialog, SavePresetDialog
 from hdmea_gui.models.parameters import allowed_values
-from hdmea_gui.presets import Preset, PresetError, PresetStore, read_preset, write_preset
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.store.presets import Preset, PresetError, PresetStore, read_preset, write_preset
 from tests.gui.conftest import visible_texts
 
 

@@ -13,13 +13,13 @@ import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QGuiApplication, QImage
 
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.previews.base import Preview
-from hdmea_gui.previews.export import drawn
-from hdmea_gui.previews.receptive_field import ReceptiveFieldPreview
-from hdmea_gui.previews.responses import ResponsesPreview
-from hdmea_gui.theme import LIGHT
-from hdmea_gui.widgets.plot_panel import PlotPanel
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.shell.theme import LIGHT
+from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.views.parts.export import drawn
+from hdmea_gui.views.parts.plot_panel import PlotPanel
+from hdmea_gui.views.parts.responses.view import ResponsesPreview
+from hdmea_gui.views.receptive_field.view import ReceptiveFieldPreview
 from tests.gui.conftest import visible_texts
 
 VIEWS = ("units", "field", "image", "stimulus")

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hdmea_gui.controller.image_views import ElectricalImageView, Fact, FieldView, ReceptiveFieldView
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.views.parts.image_query import ElectricalImageView, Fact, FieldView, ReceptiveFieldView
 
 _FRAMES = np.full((6, 4, 5), 128.0, np.float32)
 _FRAMES[4, 1, 2] = 168.0

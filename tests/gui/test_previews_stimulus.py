@@ -11,11 +11,11 @@ import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QPointF, Qt
 
-from hdmea_gui.controller.snapshot import Span
-from hdmea_gui.controller.stimulus_views import MOST_FRAMES, LightTrace, StimulusView
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.previews.stimulus_strip import StimulusStrip
-from hdmea_gui.theme import LIGHT
+from hdmea_gui.engine.snapshot import Span
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.shell.theme import LIGHT
+from hdmea_gui.views.parts.stimulus_strip import StimulusStrip
+from hdmea_gui.views.stimulus.query import MOST_FRAMES, LightTrace, StimulusView
 
 VIEW = StimulusView(
     start_s=0.0,

@@ -11,10 +11,10 @@ import pytest
 
 from hdmea.analysis.polar import polar_curve
 from hdmea.analysis.psth import psth
-from hdmea_gui.controller.image_views import Fact
-from hdmea_gui.controller.response_views import Tuning
-from hdmea_gui.controller.trial_views import MOST_UNITS, TrialsView, UnitTrials
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.views.parts.image_query import Fact
+from hdmea_gui.views.parts.responses.feature_query import Tuning
+from hdmea_gui.views.parts.responses.query import MOST_UNITS, TrialsView, UnitTrials
 
 STEP = "step_up_1s_2i_b0_2x"
 

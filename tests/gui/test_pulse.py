@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from hdmea_gui import pulse as pulse_module
-from hdmea_gui.pulse import Pulse
+from hdmea_gui.engine import yielding as pulse_module
+from hdmea_gui.engine.yielding import Pulse
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from hdmea.utils.exceptions import HDMEAError
-from hdmea_gui.controller.main import Activity
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.engine.controller import Activity
 from hdmea_gui.models.steps import StepState
+from hdmea_gui.shell.main_window import MainWindow
 
 STEPS = 80
 _RUNS = ("run_all", "run_step", "run_to_here", "stop")
@@ -115,7 +115,7 @@ def walk(
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (walk.source(), ""))
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([walk.source()], ""))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(recording[0].parent))
-    monkeypatch.setattr("hdmea_gui.helping.open_outside", lambda *_: True)
+    monkeypatch.setattr("hdmea_gui.flows.help.open_outside", lambda *_: True)
     return walk
 
 

@@ -21,8 +21,7 @@ import pytest
 
 from hdmea.pipeline import PipelineSession, create_session, run_step
 from hdmea.pipeline.increments import load_increments
-from hdmea_gui.controller.main import Activity, Controller
-from hdmea_gui.controller.recovery import (
+from hdmea_gui.engine.auto_checkpoint import (
     DiscardJob,
     Keeper,
     Kept,
@@ -31,13 +30,14 @@ from hdmea_gui.controller.recovery import (
     RecoveryOffer,
     _write_note,
 )
-from hdmea_gui.controller.workspace import Workspace
-from hdmea_gui.dialogs.recovery import RecoveryDialog
-from hdmea_gui.dialogs.unsaved import UnsavedDialog
-from hdmea_gui.jobs import JobContext, JobStopped
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.recovery import make_keeper
-from hdmea_gui.settings import Settings, SettingsStore
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.engine.jobs import JobContext, JobStopped
+from hdmea_gui.engine.workspace import Workspace
+from hdmea_gui.flows.recover import make_keeper
+from hdmea_gui.flows.recover_dialog import RecoveryDialog
+from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.store.settings import Settings, SettingsStore
 from tests.gui.conftest import visible_texts
 from tests.integration.test_modes import assert_same
 
@@ -48,11 +48,11 @@ PROGRAM = """
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from pathlib import Path
     from PySide6.QtCore import QTimer
-    from hdmea_gui.app import make_application
-    from hdmea_gui.controller.main import Controller
-    from hdmea_gui.controller.recovery import Keeper, Kept
-    from hdmea_gui.main_window import MainWindow
-    from hdmea_gui.settings import SettingsStore
+    from hdmea_gui.shell.app import make_application
+    from hdmea_gui.engine.controller import Controller
+    from hdmea_gui.engine.auto_checkpoint import Keeper, Kept
+    from hdmea_gui.shell.main_window import MainWindow
+    from hdmea_gui.store.settings import SettingsStore
 
     folder, cmcr, cmtr, settings, last = sys.argv[1:]
     app = make_application()
@@ -443,7 +443,7 @@ def test_a_disk_that_fills_while_the_note_is_written_leaves_the_checkpoint_befor
         replace_file(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr("hdmea_gui.controller.recovery.os.replace", full)
+        patch.setattr("hdmea_gui.engine.auto_checkpoint.os.replace", full)
         assert isinstance(keeper.keep(session, 2, Ctx()), NotKept)
 
     assert sorted(folder.iterdir()) == there
@@ -587,8 +587,8 @@ KILLED_WHILE_WRITING = """
     import contextlib, os, signal, sys
     from pathlib import Path
     from hdmea.pipeline import create_session, run_step
-    from hdmea_gui.controller.recovery import Keeper
-    from hdmea_gui.jobs import JobContext
+    from hdmea_gui.engine.auto_checkpoint import Keeper
+    from hdmea_gui.engine.jobs import JobContext
 
     folder, cmcr, cmtr, place = sys.argv[1:]
     session = create_session(None, cmcr, cmtr)

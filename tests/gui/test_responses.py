@@ -10,12 +10,18 @@ import pytest
 from PySide6.QtGui import QColor
 
 from hdmea.analysis.marked_response import MarkedResponse, PhaseMark
-from hdmea_gui.controller.image_views import Fact
-from hdmea_gui.controller.response_views import MISSING, FrequencyTuning, PhaseFacts, StepMarks, number_text
-from hdmea_gui.controller.trial_views import TrialsView
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.previews.responses import ResponsesPreview
-from hdmea_gui.texts import p_text
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.text.formats import p_text
+from hdmea_gui.views.parts.image_query import Fact
+from hdmea_gui.views.parts.responses.feature_query import (
+    MISSING,
+    FrequencyTuning,
+    PhaseFacts,
+    StepMarks,
+    number_text,
+)
+from hdmea_gui.views.parts.responses.query import TrialsView
+from hdmea_gui.views.parts.responses.view import ResponsesPreview
 from tests.gui.test_previews_trials import VIEW, responses
 
 NAN = float("nan")

@@ -13,12 +13,12 @@ from PySide6.QtWidgets import QPushButton, QToolButton
 
 from hdmea.pipeline import step as step_module
 from hdmea.pipeline.step import StepContext, StepParams, step
-from hdmea_gui.controller.main import Activity, Controller
 from hdmea_gui.dialogs.message import MessageDialog
-from hdmea_gui.durations import PastRun, read_durations
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.models.steps import StepState
-from hdmea_gui.settings import SettingsStore
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.store.durations import PastRun, read_durations
+from hdmea_gui.store.settings import SettingsStore
 from tests.gui.conftest import visible_texts
 
 Idle = Callable[[], None]

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QTimer
 
-from hdmea.io import atomic, hdf5_store
 from hdmea.pipeline import PipelineSession
-from hdmea_gui.controller.main import Activity
+from hdmea.results import hdf5_store
+from hdmea.utils import atomic
 from hdmea_gui.dialogs.message import MessageDialog
-from hdmea_gui.dialogs.unsaved import UnsavedDialog
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.runner import any_left_behind
+from hdmea_gui.engine.controller import Activity
+from hdmea_gui.engine.worker import any_left_behind
+from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
+from hdmea_gui.shell.main_window import MainWindow
 from tests.gui.conftest import visible_texts
 from tests.gui.test_running import extra_steps  # noqa: F401 - a fixture
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdmea.io.sectioned import SectionedSpikes
 from hdmea.pipeline import PipelineSession, create_session
 from hdmea.pipeline.step import StepContext, all_steps
 from hdmea.pipeline.twin import twin_of
+from hdmea.results.sectioned import SectionedSpikes
 from hdmea.utils.exceptions import StepCancelled
-from hdmea_gui.controller.work import RunJob, StepEnded, StepRequest
-from hdmea_gui.controller.workspace import Workspace
-from hdmea_gui.jobs import JobContext, JobStopped
+from hdmea_gui.engine.jobs import JobContext, JobStopped
+from hdmea_gui.engine.work import RunJob, StepEnded, StepRequest
+from hdmea_gui.engine.workspace import Workspace
 
 STEPS = sorted(all_steps())
 PARAMS: dict[str, dict[str, Any]] = {

@@ -13,15 +13,15 @@ import pytest
 from hdmea.pipeline import PipelineSession
 from hdmea.pipeline import step as step_module
 from hdmea.pipeline.step import StepContext, StepParams, step
-from hdmea_gui import main_window
-from hdmea_gui.controller import blocked
-from hdmea_gui.controller.main import Activity
-from hdmea_gui.controller.recovery import Keeper
 from hdmea_gui.dialogs.message import MessageDialog
-from hdmea_gui.dialogs.stalled import StalledDialog
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.engine import blocked
+from hdmea_gui.engine.auto_checkpoint import Keeper
+from hdmea_gui.engine.controller import Activity
+from hdmea_gui.engine.worker import any_left_behind
+from hdmea_gui.flows.stalled_dialog import StalledDialog
 from hdmea_gui.models.steps import StepState
-from hdmea_gui.runner import any_left_behind
+from hdmea_gui.shell import main_window
+from hdmea_gui.shell.main_window import MainWindow
 from tests.gui.conftest import visible_texts
 
 Idle = Callable[[], None]

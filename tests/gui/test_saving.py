@@ -10,11 +10,11 @@ import pytest
 from PySide6.QtWidgets import QDialog
 
 from hdmea.pipeline.session import PipelineSession
-from hdmea_gui.controller.main import Activity
 from hdmea_gui.dialogs import files
-from hdmea_gui.dialogs.overwrite import OverwriteDialog
-from hdmea_gui.dialogs.unsaved import UnsavedDialog
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.engine.controller import Activity
+from hdmea_gui.flows.overwrite_dialog import OverwriteDialog
+from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
+from hdmea_gui.shell.main_window import MainWindow
 from tests.gui.conftest import visible_texts
 from tests.gui.test_running import extra_steps  # noqa: F401 - a fixture
 

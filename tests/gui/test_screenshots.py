@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtGui import QImage
 
-from hdmea_gui.screenshots import Photographer
+from docs.tools.screenshots import Photographer
 
 FOLDER = Path(__file__).resolve().parents[2] / "artifacts" / "screenshots"
 DIALOGS = ("overwrite", "palette", "help", "about", "settings", "error", "topic_step", "topic_field")

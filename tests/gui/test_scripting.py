@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtGui import QGuiApplication
 
 from hdmea.pipeline import PipelineSession
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.shell.main_window import MainWindow
 from tests.integration.test_modes import assert_same
 
 

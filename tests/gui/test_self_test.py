@@ -16,13 +16,13 @@ import pytest
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
 
-from hdmea.io.resources import resource_path
-from hdmea_gui import self_test
-from hdmea_gui.controller.probe import compiled, loaded
-from hdmea_gui.lazy_views import VIEWS
-from hdmea_gui.self_test import Report, SelfTest, blank_plots, change_of, differences
-from hdmea_gui.theme import LIGHT
-from hdmea_gui.widgets.plot_panel import PlotPanel
+from hdmea.utils.resources import resource_path
+from hdmea_gui.diagnostics import self_test
+from hdmea_gui.diagnostics.probe import compiled, loaded
+from hdmea_gui.diagnostics.self_test import Report, SelfTest, blank_plots, change_of, differences
+from hdmea_gui.shell.lazy_views import VIEWS
+from hdmea_gui.shell.theme import LIGHT
+from hdmea_gui.views.parts.plot_panel import PlotPanel
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,7 +66,7 @@ def test_a_program_that_works_passes_without_a_display(tmp_path: Path) -> None:
 
 def test_a_program_without_its_steps_fails(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "import hdmea.features.spike_triggered_average as module\n"
+        "import hdmea.features.science.spike_triggered_average as module\n"
         "def broken(*arguments, **named): raise RuntimeError('a library is missing')\n"
         "module.spike_triggered_averages = broken\n"
     )
@@ -107,7 +107,7 @@ def test_a_program_that_paints_a_view_or_a_plot_blank_fails(
     said: str,
 ) -> None:
     module, method = broken
-    monkeypatch.setattr(f"hdmea_gui.previews.{module}.{method}", lambda *_args, **_named: None)
+    monkeypatch.setattr(f"hdmea_gui.views.{module}.{method}", lambda *_args, **_named: None)
     monkeypatch.setattr(self_test, "_VIEW_TIMEOUT_S", 1.5)
 
     problems = SelfTest(tmp_path).run().problems
@@ -117,7 +117,7 @@ def test_a_program_that_paints_a_view_or_a_plot_blank_fails(
 
 def test_a_window_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "import sys\nsys.modules['hdmea_gui.previews.unit'] = None  # as if it were not in the package\n"
+        "import sys\nsys.modules['hdmea_gui.views.unit.view'] = None  # as if it were not in the package\n"
     )
 
     done = start(
@@ -126,7 +126,7 @@ def test_a_window_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
 
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert done.returncode == 1
-    assert [problem for problem in report["problems"] if "hdmea_gui.previews.unit" in problem]
+    assert [problem for problem in report["problems"] if "hdmea_gui.views.unit.view" in problem]
     assert "Traceback" in done.stderr
 
 

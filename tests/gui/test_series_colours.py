@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hdmea_gui.theme import DARK, LIGHT, Theme, contrast
+from hdmea_gui.shell.theme import DARK, LIGHT, Theme, contrast
 
 # Machado, Oliveira and Fernandes (2009), severity 1.
 # Each row is what a cone type's loss makes of red, green and blue.

@@ -13,14 +13,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 
-from hdmea_gui.controller.main import Controller
-from hdmea_gui.controller.recovery import Keeper
-from hdmea_gui.dialogs import settings as settings_dialog
-from hdmea_gui.dialogs.settings import Place, SettingsDialog, look_at_folder
-from hdmea_gui.lookup import Lookup
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.settings import Settings, SettingsStore
-from hdmea_gui.widgets.recent_menu import RecentMenu
+from hdmea_gui.engine.auto_checkpoint import Keeper
+from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.file_lookup import Lookup
+from hdmea_gui.flows import settings_dialog
+from hdmea_gui.flows.settings_dialog import Place, SettingsDialog, look_at_folder
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.shell.recent_menu import RecentMenu
+from hdmea_gui.store.settings import Settings, SettingsStore
 
 # -- the file ----------------------------------------------------------------------------------------
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QFileDialog
 
-from hdmea_gui.controller.main import Activity, Controller
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.recovery import make_keeper
-from hdmea_gui.settings import VERSION, Settings, SettingsStore
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.flows.recover import make_keeper
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.store.settings import VERSION, Settings, SettingsStore
 
 WRONG = [
     *(None, True, False, 0, -1, 7, 10**30, 1e308, float("nan"), float("inf")),
@@ -153,8 +153,8 @@ def test_settings_that_cannot_be_read_or_written_are_only_logged(
             raise PermissionError(13, "Permission denied", str(path))
 
         # Root may write everywhere, hence the refusal is not the system's.
-        monkeypatch.setattr("hdmea_gui.settings.write_whole", refuse)
-        monkeypatch.setattr("hdmea_gui.settings.os.replace", refuse)
+        monkeypatch.setattr("hdmea_gui.store.settings.write_whole", refuse)
+        monkeypatch.setattr("hdmea_gui.store.settings.os.replace", refuse)
 
     with caplog.at_level(logging.WARNING):
         walk_through(qtbot, path, monkeypatch)

@@ -14,16 +14,16 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QColor, QIcon, QKeySequence, QPalette
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLineEdit, QToolButton
 
-from hdmea.io.resources import resource_path
-from hdmea_gui.action_table import ACTIONS, ActionSpec
-from hdmea_gui.actions import ActionSet
-from hdmea_gui.controller.main import Controller
-from hdmea_gui.controller.snapshot import StateView
-from hdmea_gui.dialogs.own_file_dialog import finish_file_dialog
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.settings import Settings, SettingsStore
-from hdmea_gui.theme import DARK, LIGHT, Theme, contrast, stylesheet
-from hdmea_gui.titles import CheckpointNote, window_title
+from hdmea.utils.resources import resource_path
+from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.snapshot import StateView
+from hdmea_gui.shell.action_table import ACTIONS, ActionSpec
+from hdmea_gui.shell.actions import ActionSet
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.shell.own_file_dialog import finish_file_dialog
+from hdmea_gui.shell.theme import DARK, LIGHT, Theme, contrast, stylesheet
+from hdmea_gui.store.settings import Settings, SettingsStore
+from hdmea_gui.text.window_title import CheckpointNote, window_title
 
 HEAVY = (
     *("scipy", "numba", "matplotlib", "pandas", "pyarrow", "pynwb", "h5py", "distributed", "asyncio"),
@@ -35,7 +35,7 @@ HEAVY = (
 def test_nothing_heavy_is_imported_on_the_way_to_the_window(tmp_path: Path) -> None:
     program = (
         "import os, sys; os.environ['QT_QPA_PLATFORM'] = 'offscreen'\n"
-        "import hdmea_gui.app as app\n"
+        "import hdmea_gui.shell.app as app\n"
         "before = set(sys.modules)\n"
         "assert 'PySide6' not in before and 'numpy' not in before\n"
         "application = app.make_application()\n"
@@ -43,7 +43,7 @@ def test_nothing_heavy_is_imported_on_the_way_to_the_window(tmp_path: Path) -> N
         "window.show()\n"
         "application.processEvents()\n"
         "assert window.isVisible()\n"
-        "views = [name for name in sys.modules if name == 'hdmea_gui.previews.recording']\n"
+        "views = [name for name in sys.modules if name == 'hdmea_gui.views.recording.view']\n"
         f"print(views, [name for name in {HEAVY!r} if name in sys.modules])\n"
         "window.close_without_question()"
     )
@@ -58,14 +58,14 @@ def test_nothing_heavy_is_imported_on_the_way_to_the_window(tmp_path: Path) -> N
         check=True,
     )
 
-    assert done.stdout.strip().splitlines()[-1] == "['hdmea_gui.previews.recording'] []"
+    assert done.stdout.strip().splitlines()[-1] == "['hdmea_gui.views.recording.view'] []"
 
 
 def test_only_the_controller_calls_the_engine() -> None:
     import hdmea_gui
 
     package = Path(hdmea_gui.__file__).parent
-    allowed = {"hdmea.io.resources", "hdmea._version", "hdmea.utils.giving_way"}
+    allowed = {"hdmea.utils.resources", "hdmea._version", "hdmea.utils.giving_way"}
     found = []
     for path in package.rglob("*.py"):
         if path.parent.name == "controller":
@@ -307,7 +307,9 @@ def test_colours_that_are_there_already_are_not_drawn_again(window: MainWindow) 
 def test_the_colours_follow_the_desktop_only_if_they_are_to(
     window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hdmea_gui.colouring.theme_of", lambda name: LIGHT if name == "light" else DARK)
+    monkeypatch.setattr(
+        "hdmea_gui.shell.colour_scheme.theme_of", lambda name: LIGHT if name == "light" else DARK
+    )
     changed = QApplication.styleHints().colorSchemeChanged
     window.use_theme("light", at_once=True)
     changed.emit(Qt.ColorScheme.Dark)

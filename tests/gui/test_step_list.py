@@ -7,10 +7,10 @@ from typing import Any
 import pydantic
 from PySide6.QtWidgets import QApplication
 
-from hdmea_gui.controller.snapshot import StepSpec
+from hdmea_gui.engine.snapshot import StepSpec
 from hdmea_gui.models.steps import StepListModel, StepState
-from hdmea_gui.theme import LIGHT
-from hdmea_gui.widgets.step_list import StepListView
+from hdmea_gui.shell.step_list import StepListView
+from hdmea_gui.shell.theme import LIGHT
 
 
 def test_the_reason_of_a_skipped_step_does_not_repeat_its_name(qapp: QApplication) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.shell.main_window import MainWindow
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QImage
 
-from hdmea_gui.controller.main import Activity, Controller
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.previews.base import Preview
-from hdmea_gui.previews.export import picture_of
-from hdmea_gui.settings import SettingsStore
-from hdmea_gui.theme import DARK, LIGHT
-from hdmea_gui.turns import Turns
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.shell.in_slices import Turns
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.shell.theme import DARK, LIGHT
+from hdmea_gui.store.settings import SettingsStore
+from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.views.parts.export import picture_of
 
 TABS = ("recording", "units", "field", "image", "stimulus", "file")
 PAGES = ("overview", "responses", "features")

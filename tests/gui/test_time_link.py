@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.shell.main_window import MainWindow
 
 Loaded = tuple[MainWindow, Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject
 
-from hdmea_gui.turns import Turns
+from hdmea_gui.shell.in_slices import Turns
 
 
 class Listener(QObject):

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 
-from hdmea_gui.controller.feature_names import readable_name
-from hdmea_gui.controller.feature_views import FeatureGroup, FeaturesView, FeatureValue, _text
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.models.feature_values import FeatureValuesModel
+from hdmea_gui.engine.feature_names import readable_name
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.views.unit.feature_query import FeatureGroup, FeaturesView, FeatureValue, _text
+from hdmea_gui.views.unit.feature_values import FeatureValuesModel
 
 RATE = FeatureValue(
     "on_off.on_latency", "on latency", "ms", "from light on", ("83", "–"), (83.0, None), ("", "none")

@@ -12,11 +12,11 @@ import pytest
 from PySide6.QtCore import QPointF, QRectF, Qt
 
 from hdmea.pipeline.session import PipelineSession
-from hdmea.stimulus.calibration import StimulusCalibration
-from hdmea_gui.controller.mosaic_views import Mosaic, field_shape, make_mosaic
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.previews.field_map import FieldMap
-from hdmea_gui.widgets.unit_map import UnitMap
+from hdmea.stimuli.calibration import StimulusCalibration
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.views.parts.mosaic_query import Mosaic, field_shape, make_mosaic
+from hdmea_gui.views.parts.unit_map import UnitMap
+from hdmea_gui.views.receptive_field.field_map import FieldMap
 
 IDS = ("unit_001", "unit_002", "unit_003")
 Loaded = tuple[MainWindow, tuple[Path, Path]]

@@ -17,14 +17,14 @@ from PySide6.QtGui import QGuiApplication
 
 from hdmea.pipeline.feature_table import FeatureColumn
 from hdmea.pipeline.session import PipelineSession
-from hdmea_gui.controller.feature_names import readable_units
-from hdmea_gui.controller.snapshot import Column, StateView
-from hdmea_gui.controller.unit_columns import unit_columns
-from hdmea_gui.dialogs.columns import ColumnsDialog
-from hdmea_gui.main_window import MainWindow
+from hdmea_gui.engine.feature_names import readable_units
+from hdmea_gui.engine.snapshot import Column, StateView
+from hdmea_gui.engine.unit_columns import unit_columns
 from hdmea_gui.models.unit_filter import FilterError, matching_units
 from hdmea_gui.models.units import MISSING, UnitTableModel
-from hdmea_gui.widgets.unit_table import _csv_title
+from hdmea_gui.shell.columns_dialog import ColumnsDialog
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.shell.unit_table import _csv_title
 from tests.gui.conftest import visible_texts
 
 IDS = ("unit_001", "unit_002", "unit_003", "unit_004")

@@ -13,15 +13,15 @@ import pytest
 
 import hdmea
 from hdmea.pipeline.step import all_steps
-from hdmea_gui.controller.forms import describe_step
-from hdmea_gui.controller.snapshot import Card, FieldSpec, OpenResult, Refused, StepSpec
 from hdmea_gui.dialogs.message import MessageDialog
-from hdmea_gui.jobs import Failure
-from hdmea_gui.main_window import MainWindow
-from hdmea_gui.models.feature_values import FeatureValuesModel
+from hdmea_gui.engine.forms import describe_step
+from hdmea_gui.engine.jobs import Failure
+from hdmea_gui.engine.snapshot import Card, FieldSpec, OpenResult, Refused, StepSpec
+from hdmea_gui.engine.wording import Wording
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.models.steps import StepState
-from hdmea_gui.wording import Wording
+from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.views.unit.feature_values import FeatureValuesModel
 from tests.gui.conftest import visible_texts
 
 SPECS = tuple(describe_step(public.definition) for public in all_steps().values())
@@ -159,7 +159,7 @@ def test_no_message_of_the_engine_keeps_a_name() -> None:
 def test_the_log_says_titles_and_the_log_file_what_was_said(
     window: MainWindow, caplog: pytest.LogCaptureFixture, qtbot: Any
 ) -> None:
-    logging.getLogger("hdmea.pipeline.runner").warning("compute_sta: say which with movie_name=.")
+    logging.getLogger("hdmea.pipeline.run").warning("compute_sta: say which with movie_name=.")
 
     wanted = "Spike-triggered averages: say which with “Movie”."
     qtbot.waitUntil(lambda: any(wanted in line for line in window.log.texts()), timeout=20_000)
@@ -226,7 +226,7 @@ def test_a_query_that_fails_is_said_with_titles(window: MainWindow, qtbot: Any) 
 def test_why_a_number_is_missing_is_said_with_titles(qapp: Any) -> None:
     from PySide6.QtCore import Qt
 
-    from hdmea_gui.controller.feature_views import FeatureGroup, FeaturesView, FeatureValue
+    from hdmea_gui.views.unit.feature_query import FeatureGroup, FeaturesView, FeatureValue
 
     value = FeatureValue("rf.area", "Area", "", "Its area", ("–",), (None,), ("run compute_sta first",))
     model = FeatureValuesModel(readable=WORDING.readable)

@@ -13,9 +13,9 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QThread, QTimer
 
 from hdmea.utils.giving_way import give_way
-from hdmea_gui.jobs import Failure, JobContext, JobStopped
-from hdmea_gui.pulse import Pulse
-from hdmea_gui.runner import JobRunner, any_left_behind
+from hdmea_gui.engine.jobs import Failure, JobContext, JobStopped
+from hdmea_gui.engine.worker import JobRunner, any_left_behind
+from hdmea_gui.engine.yielding import Pulse
 
 
 class Bench:

@@ -13,8 +13,8 @@ import pytest
 import hdmea.features
 import hdmea.pipeline.steps
 from hdmea._version import __version__
-from hdmea.io.resources import resource_path
-from hdmea_gui.versions import LIBRARIES, PROJECT, library_version, release_page
+from hdmea.utils.resources import resource_path
+from hdmea_gui.diagnostics.versions import LIBRARIES, PROJECT, library_version, release_page
 
 from .scripts import ROOT, load
 
@@ -30,8 +30,8 @@ def test_every_step_and_feature_is_named_to_the_packager(package: object) -> Non
 
 def test_modules_are_named_as_they_are_imported() -> None:
     names = contents.own_modules()
-    assert {"hdmea", "hdmea.cli", "hdmea_gui", "hdmea_gui.app"} <= set(names)
-    assert "hdmea_gui.screenshots" not in names
+    assert {"hdmea", "hdmea.cli", "hdmea_gui", "hdmea_gui.shell.app"} <= set(names)
+    assert "docs.tools.screenshots" not in names
     assert not [name for name in names if name.endswith("__init__")]
 
 
@@ -124,7 +124,7 @@ def test_what_the_program_does_not_use_stays_out(name: str) -> None:
         "pyarrow/arrow_python.dll",
         "scipy.libs/libscipy_openblas-6cdc3b4a.so",
         "resources/icons/hdmea-studio.svg",
-        "hdmea/features/_sta_kernels.py",
+        "hdmea/features/science/sta_kernels.py",
     ],
 )
 def test_what_the_program_uses_stays_in(name: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hdmea._version import __version__
-from hdmea_gui.licences import Component, components, read_collected
+from hdmea_gui.diagnostics.licences import Component, components, read_collected
 
 from .scripts import ROOT
 
@@ -78,6 +78,6 @@ def test_a_package_says_what_was_collected_when_it_was_made(
 
 
 def test_the_list_costs_nothing_at_the_start() -> None:
-    code = "import hdmea_gui.licences, sys; print(*sys.modules)"
+    code = "import hdmea_gui.diagnostics.licences, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert {"importlib.metadata", "PySide6", "numpy"} & set(done.stdout.split()) == set()

@@ -8,8 +8,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from hdmea.io.arrays import AttrArray
 from hdmea.pipeline.session import PipelineSession
+from hdmea.utils.arrays import AttrArray
 
 RATE = 20_000.0
 FRAME = 333

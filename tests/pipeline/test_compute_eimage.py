@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdmea.pipeline.runner import run_step
+from hdmea.pipeline.run import run_step
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
-from tests.io.vendor_files import SensorBlock, write_cmcr
 from tests.pipeline.computed import copy_without_sensor, session_of
+from tests.recordings.vendor_files import SensorBlock, write_cmcr
 
 
 def truth_session(folder: Path, name: str) -> tuple[Any, Any]:

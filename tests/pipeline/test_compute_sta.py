@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdmea.pipeline.runner import run_step
+from hdmea.pipeline.run import run_step
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
 from tests.pipeline.computed import frame_sample, session_of, write_movie
 

@@ -12,7 +12,7 @@ import pytest
 
 from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.registry import default_registry
-from hdmea.pipeline.runner import run_step
+from hdmea.pipeline.run import run_step
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
 from tests.pipeline.computed import RATE, session_of
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdmea.io.arrays import AttrArray
-from hdmea.io.sectioned import SectionedSpikes
-from hdmea.pipeline.runner import run_step
+from hdmea.pipeline.run import run_step
 from hdmea.pipeline.session import PipelineSession
+from hdmea.results.sectioned import SectionedSpikes
+from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 from tests.features.images import PRE, axon_image, soma_image
 from tests.features.test_linear_nonlinear import spikes, true_filter, true_generator

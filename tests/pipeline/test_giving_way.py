@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdmea.io import hdf5_store
-from hdmea.io.outline import FileOutline
 from hdmea.pipeline import PipelineSession
 from hdmea.pipeline.contributors import contributors
 from hdmea.pipeline.feature_table import feature_columns
 from hdmea.pipeline.increments import Baseline
 from hdmea.pipeline.session import SaveState
+from hdmea.results import hdf5_store
+from hdmea.results.outline import FileOutline
 from hdmea.utils.giving_way import give_way, giving_way, on_this_thread
 
 N_UNITS = 12

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hdmea.io.sectioned import SectionedSpikes
 from hdmea.pipeline.increments import Baseline
 from hdmea.pipeline.session import PipelineSession
+from hdmea.results.sectioned import SectionedSpikes
 
 
 def make_session() -> PipelineSession:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdmea.io.pairing import find_partner
 from hdmea.pipeline import loading
-from hdmea.pipeline.runner import run_step
+from hdmea.pipeline.run import run_step
 from hdmea.pipeline.session import PipelineSession, create_session
 from hdmea.pipeline.step import ProgressEvent, StepRun
 from hdmea.pipeline.steps.load_recording import LoadRecordingParams, load_recording
+from hdmea.recordings.pairing import find_partner
 from hdmea.utils.exceptions import (
     DataLoadError,
     MismatchError,
@@ -22,7 +22,7 @@ from hdmea.utils.exceptions import (
     StepCancelled,
     ValidationError,
 )
-from tests.io.vendor_files import SensorBlock, VendorUnit, write_cmcr, write_cmtr
+from tests.recordings.vendor_files import SensorBlock, VendorUnit, write_cmcr, write_cmtr
 
 FS = 20_000
 PERIOD = 333

@@ -10,7 +10,7 @@ import pytest
 
 from hdmea.io import section_time
 from hdmea.pipeline import PipelineSession, add_section_time, add_section_time_analog, run_step
-from hdmea.stimulus.light import light_template
+from hdmea.stimuli.light import light_template
 from hdmea.utils.exceptions import (
     CacheConflictError,
     ConfigurationError,

@@ -16,7 +16,7 @@ from hdmea.pipeline import (
     section_spike_times,
 )
 from hdmea.utils.exceptions import MissingInputError
-from tests.stimulus.test_trials import COUNTS, expected
+from tests.stimuli.test_trials import COUNTS, expected
 
 
 def load(folder: Path) -> PipelineSession:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hdmea.io.stimulus_definition import StimulusDefinition, packaged_definitions
 from hdmea.simulate.cells import KINDS, make_cell
 from hdmea.simulate.expected import expected_responses, expected_sta, vector_tuning
 from hdmea.simulate.experiment import full_protocol, short_protocol
@@ -18,6 +17,7 @@ from hdmea.simulate.stimuli import (
     Movie,
     MovingBars,
 )
+from hdmea.stimuli.definition import StimulusDefinition, packaged_definitions
 
 MOVIES = {movie.name: movie for movie in (*full_protocol(), *short_protocol())}
 

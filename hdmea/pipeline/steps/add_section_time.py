@@ -10,20 +10,20 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from hdmea.io.arrays import AttrArray
-from hdmea.io.playlist import Playlist
-from hdmea.io.stimulus_library import MovieLengths, StimulusLibrary
 from hdmea.pipeline.expected import DISPLAY_HZ, expected
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
-from hdmea.stimulus.light import light_template
-from hdmea.stimulus.sections import (
+from hdmea.stimuli.library import MovieLengths, StimulusLibrary
+from hdmea.stimuli.light import light_template
+from hdmea.stimuli.playlist import Playlist
+from hdmea.stimuli.sections import (
     LocatedSections,
     MovieSections,
     locate_sections,
     parse_anchors,
     plan_sections,
 )
+from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MismatchError
 
 __all__ = ["SectionTimeParams", "add_section_time"]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import Field
 
-from hdmea.io.arrays import AttrArray
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
-from hdmea.stimulus.analog import analog_sections, light_onsets
-from hdmea.stimulus.light import light_template
+from hdmea.stimuli.analog import analog_sections, light_onsets
+from hdmea.stimuli.light import light_template
+from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MissingInputError, ValidationError
 
 __all__ = ["AnalogSectionParams", "add_section_time_analog"]

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.features.electrical_image import ElectricalImages, electrical_images
-from hdmea.io.axis_order import UnitPosition, decide_axis_order
-from hdmea.io.cmcr import CmcrReader
-from hdmea.io.sensor import AxisOrder, SensorRegion
+from hdmea.features.science.electrical_image import ElectricalImages, electrical_images
 from hdmea.pipeline.expected import expected, sensor_shape
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
+from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order
+from hdmea.recordings.mcs.cmcr import CmcrReader
+from hdmea.recordings.mcs.sensor import AxisOrder, SensorRegion
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 
 __all__ = ["ElectricalImageParams", "compute_eimage_sta"]

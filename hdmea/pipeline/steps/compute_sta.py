@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.features.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
-from hdmea.io.stimulus_library import StimulusLibrary
+from hdmea.features.science.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
 from hdmea.pipeline.expected import expected
 from hdmea.pipeline.results import STAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
-from hdmea.stimulus.regularity import FrameRegularity, frame_regularity
+from hdmea.stimuli.library import StimulusLibrary
+from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
 
 __all__ = ["STAParams", "compute_sta"]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from hdmea.features.axon_outputs import AXON_OUTPUTS, axon_values
-from hdmea.features.axon_path import AxonPath, axon_path
-from hdmea.features.soma_geometry import soma_geometry
+from hdmea.features.science.axon_outputs import AXON_OUTPUTS, axon_values
+from hdmea.features.science.axon_path import AxonPath, axon_path
+from hdmea.features.science.soma_geometry import soma_geometry
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea.pipeline.unit_outputs import (

@@ -13,11 +13,11 @@ from pydantic import Field
 
 from hdmea.features.extractor import Extractor, FeatureParams, FeatureTable, Output, Recording
 from hdmea.features.registry import Registry, default_registry
-from hdmea.io.arrays import AttrArray
 from hdmea.pipeline.expected import expected
 from hdmea.pipeline.results import ExtractionResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
+from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
 from hdmea.utils.giving_way import giving_way
 

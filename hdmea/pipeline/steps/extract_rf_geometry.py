@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import Field
 
-from hdmea.features.rf_geometry import ReceptiveField, rf_geometry
-from hdmea.features.rf_outputs import RF_OUTPUTS, rf_values
-from hdmea.features.trial_rates import nominal_frame_duration
+from hdmea.features.science.rf_geometry import ReceptiveField, rf_geometry
+from hdmea.features.science.rf_outputs import RF_OUTPUTS, rf_values
+from hdmea.features.science.trial_rates import nominal_frame_duration
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea.pipeline.unit_outputs import entries, for_each_unit, stored_outputs, units_result
-from hdmea.stimulus.calibration import StimulusCalibration, read_calibration
+from hdmea.stimuli.calibration import StimulusCalibration, read_calibration
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 
 __all__ = ["RFGeometryParams", "extract_rf_geometry"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hdmea.features.soma_geometry import SOMA_OUTPUTS, SomaGeometry, soma_geometry, soma_values
+from hdmea.features.science.soma_geometry import SOMA_OUTPUTS, SomaGeometry, soma_geometry, soma_values
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea.pipeline.unit_outputs import (

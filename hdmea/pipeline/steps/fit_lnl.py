@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hdmea.features.extractor import Output
-from hdmea.features.linear_nonlinear import LinearNonlinear, linear_nonlinear
-from hdmea.features.trial_rates import frame_counts, nominal_frame_duration
-from hdmea.io.stimulus_library import StimulusLibrary
+from hdmea.features.science.linear_nonlinear import LinearNonlinear, linear_nonlinear
+from hdmea.features.science.trial_rates import frame_counts, nominal_frame_duration
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea.pipeline.unit_outputs import entries, stored_outputs, units_result
-from hdmea.stimulus.regularity import frame_regularity
+from hdmea.stimuli.library import StimulusLibrary
+from hdmea.stimuli.regularity import frame_regularity
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
 
 __all__ = ["LNL_OUTPUTS", "LNLParams", "fit_lnl"]

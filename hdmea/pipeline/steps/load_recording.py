@@ -11,14 +11,14 @@ import numpy as np
 import psutil
 from pydantic import Field
 
-from hdmea.io.cmcr import DEFAULT_RATE_HZ, CmcrReader
-from hdmea.io.cmtr import CmtrReader
-from hdmea.io.pairing import compare_durations
 from hdmea.pipeline import loading
 from hdmea.pipeline.expected import load_nbytes
 from hdmea.pipeline.results import LoadResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
+from hdmea.recordings.mcs.cmcr import DEFAULT_RATE_HZ, CmcrReader
+from hdmea.recordings.mcs.cmtr import CmtrReader
+from hdmea.recordings.pairing import compare_durations
 from hdmea.utils.exceptions import DataLoadError, ValidationError
 
 __all__ = ["LoadRecordingParams", "load_recording"]

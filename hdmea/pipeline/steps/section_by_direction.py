@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.io.arrays import AttrArray
-from hdmea.io.stimulus_definition import StimulusDefinition
-from hdmea.io.stimulus_library import StimulusLibrary
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea.pipeline.unit_outputs import units_result
-from hdmea.stimulus.sweeps import brightness_at, crossing, sweeps_by_direction
+from hdmea.stimuli.definition import StimulusDefinition
+from hdmea.stimuli.library import StimulusLibrary
+from hdmea.stimuli.sweeps import brightness_at, crossing, sweeps_by_direction
+from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 
 __all__ = ["SectionByDirectionParams", "section_by_direction"]

@@ -10,15 +10,14 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from hdmea.io import hdf5_store
-from hdmea.io.arrays import AttrArray
-from hdmea.io.sectioned import SectionedSpikes
-from hdmea.io.stimulus_definition import check_fits
-from hdmea.io.stimulus_library import StimulusLibrary
 from hdmea.pipeline.results import SectionResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
-from hdmea.stimulus.trials import (
+from hdmea.results import hdf5_store
+from hdmea.results.sectioned import SectionedSpikes
+from hdmea.stimuli.definition import check_fits
+from hdmea.stimuli.library import StimulusLibrary
+from hdmea.stimuli.trials import (
     Trials,
     movie_trials,
     pad_samples,
@@ -26,6 +25,7 @@ from hdmea.stimulus.trials import (
     trial_ranges,
     trial_windows,
 )
+from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError, ValidationError
 
 __all__ = ["SectionSpikesParams", "section_spike_times"]

@@ -1,0 +1,1 @@
+"""The features, one file each; a new file is found without being listed anywhere."""

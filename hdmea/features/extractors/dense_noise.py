@@ -1,0 +1,219 @@
+"""dense_noise: receptive field from the spike-triggered average of a noise movie."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
+from hdmea.features.science.light_steps import MovieParams, reasons_where
+from hdmea.features.science.movie_trials import FRAMES
+from hdmea.features.science.receptive_field import find_peak, spatial_map
+from hdmea.features.science.receptive_field_models import fit_map
+from hdmea.features.science.receptive_field_significance import receptive_field_significance
+from hdmea.features.science.trial_rates import frame_counts, nominal_frame_duration
+from hdmea.stimuli.library import StimulusLibrary
+from hdmea.utils.exceptions import FeatureExtractionError, HDMEAError, MissingInputError
+from hdmea.utils.giving_way import giving_way
+
+__all__ = ["DenseNoiseParams", "dense_noise"]
+
+
+class DenseNoiseParams(MovieParams):
+    """Parameters of the feature `dense_noise`."""
+
+    stimuli_dir: Path | None = Field(
+        None,
+        title="Movie folder",
+        description="Folder of <movie>.npy; by default where compute_sta finds it. Needed for the p value.",
+    )
+    alpha: float = Field(
+        0.01,
+        gt=0,
+        lt=1,
+        title="Significance",
+        description="Largest p value of a receptive field; above it polarity, place and size are missing.",
+    )
+    min_shift_s: float = Field(
+        2.0,
+        gt=0,
+        title="Smallest shift",
+        description="Of the spike train against the movie.",
+        json_schema_extra={"unit": "s"},
+    )
+    n_shifts: int = Field(1000, ge=100, title="Shifts", json_schema_extra={"advanced": True})
+    seed: int = Field(0, ge=0, title="Seed", json_schema_extra={"advanced": True})
+
+
+_SCALARS = (
+    Output("polarity", "float64", (), "", (-1, 1), "+1 ON, −1 OFF: sign of the average at its peak"),
+    Output(
+        "latency",
+        "float64",
+        (),
+        "ms",
+        (0, None),
+        "from the frame of the largest deviation at the centre pixel, unsmoothed, to the frame of the spike",
+    ),
+    Output("centre_x", "float64", (), "px", (None, None), "column of the fitted centre"),
+    Output("centre_y", "float64", (), "px", (None, None), "row of the fitted centre"),
+    Output("sigma_long", "float64", (), "px", (0.3, 7.5), "standard deviation along the long axis"),
+    Output("sigma_short", "float64", (), "px", (0.3, 7.5), "standard deviation along the short axis"),
+    Output("sigma", "float64", (), "px", (0.3, 7.5), "size: √(long · short)"),
+    Output("angle", "float64", (), "°", (0, 180), "long axis: 0 along a row, counted towards smaller rows"),
+    Output(
+        "fit_r2", "float64", (), "", (None, 1), "share of the spatial map's variance that the fit explains"
+    ),
+    Output("peak_z", "float64", (), "", (0, None), "largest |z| of the average against shifted spike trains"),
+    Output("rf_p", "float64", (), "", (0, 1), "p value of that maximum over all pixels and lags"),
+)
+_FITTED = tuple(output.name for output in _SCALARS[:9])
+
+
+@dataclass(frozen=True, slots=True)
+class _Averages:
+    """Spike-triggered averages of one movie: data of the units that have one, and how they were made."""
+
+    movie: str
+    data: dict[str, NDArray[Any]]
+    cover_range: tuple[int, int]
+
+
+@extractor(
+    name="dense_noise",
+    aliases=("perfect_dense_noise_15x15_15hz_r42_3min",),
+    title="Receptive field",
+    version="1",
+    params=DenseNoiseParams,
+    requires=(
+        Requirement("metadata", "acquisition_rate", "load_recording"),
+        FRAMES,
+        Requirement("stimulus", "section_time/*noise*", "add_section_time"),
+        Requirement("feature", "sta_*", "compute_sta"),
+    ),
+    outputs=_SCALARS,
+)
+def dense_noise(recording: Recording, params: DenseNoiseParams) -> FeatureTable:
+    """Place, size, polarity and latency of the receptive field, and whether there is one."""
+    averages = _averages(recording, params.movie)
+    n_units = len(recording.units)
+    columns = {output.name: np.full(n_units, np.nan) for output in _SCALARS}
+    table = FeatureTable(units=columns, notes={"movie": averages.movie})
+    level = None
+    try:
+        movie = _movie(recording, averages.movie, params)
+        level = float(np.mean(movie, dtype=np.float64))
+        _test(recording, averages, movie, params, columns)
+        tested = {"peak_z": columns["peak_z"]}
+        table.reasons |= reasons_where(recording, tested, {"peak_z": "no spike during the noise"})
+    except (OSError, ValueError, EOFError, HDMEAError) as error:
+        why = f"not tested, because spikes could not be shifted against the movie: {error}"
+        table.reasons |= {"peak_z": why, "rf_p": why}
+    frame_ms = 1000 * nominal_frame_duration(
+        recording.metadata["frame_timestamps"], recording.acquisition_rate
+    )
+    reasons: dict[str, str] = {}
+    for index, unit in enumerate(giving_way(recording.units)):
+        data = averages.data.get(unit)
+        if data is None or not np.isfinite(data).all():
+            reasons[unit] = "no spike-triggered average: no usable spike"
+        elif columns["rf_p"][index] > params.alpha:
+            reasons[unit] = f"no significant receptive field (p = {columns['rf_p'][index]:.3g})"
+        else:
+            numbers = _numbers(data, level, averages.cover_range, frame_ms)
+            for name in _FITTED:
+                columns[name][index] = numbers.get(name, np.nan)
+            if "fit_r2" not in numbers:
+                reasons[unit] = "the fit did not converge"
+    table.reasons |= {name: reasons for name in _FITTED if reasons}
+    return table
+
+
+def _numbers(
+    data: NDArray[Any], level: float | None, cover_range: tuple[int, int], frame_ms: float
+) -> dict[str, float]:
+    """Numbers of one average; only those of the peak if the fit does not converge."""
+    data = np.asarray(data, np.float64)
+    deviation = data - (data.mean() if level is None else level)
+    peak = find_peak(deviation)
+    fit = fit_map(spatial_map(deviation, peak), (peak.row, peak.col), "gaussian")
+    row, col = peak.row, peak.col
+    numbers: dict[str, float] = {}
+    if fit is not None:
+        (shape,) = fit.shapes
+        row = int(np.clip(round(shape.y), 0, data.shape[1] - 1))
+        col = int(np.clip(round(shape.x), 0, data.shape[2] - 1))
+        numbers = {
+            "centre_x": shape.x,
+            "centre_y": shape.y,
+            "sigma_long": shape.sigma_major,
+            "sigma_short": shape.sigma_minor,
+            "sigma": float(np.sqrt(shape.sigma_major * shape.sigma_minor)),
+            "angle": shape.orientation_deg,
+            "fit_r2": fit.r2,
+        }
+    course = deviation[:, row, col]
+    # Only a deviation of the field's own sign is its peak; the second phase may be as large.
+    at = int((peak.sign * course).argmax())
+    return {**numbers, "polarity": float(peak.sign), "latency": -(cover_range[0] + at) * frame_ms}
+
+
+def _averages(recording: Recording, wanted: str | None) -> _Averages:
+    """Averages of the movie that is asked for, else of the only one."""
+    found: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for unit_id, unit in recording.units.items():
+        for name, feature in (unit.get("features") or {}).items():
+            if name.startswith("sta_") and fnmatch.fnmatchcase(name[4:], wanted or "*"):
+                found.setdefault(name[4:], {})[unit_id] = feature
+    if len(found) != 1:
+        raise FeatureExtractionError(
+            f"Averages fit {wanted or 'any movie'} for {len(found)} movies ({', '.join(sorted(found))}): say "
+            "which one with config_overrides={'dense_noise': {'movie': ...}}."
+        )
+    ((movie, features),) = found.items()
+    facts = next(iter(features.values()))["metadata"]
+    first, last = (int(edge) for edge in np.ravel(facts["cover_range"]))
+    data = {unit_id: np.asarray(feature["data"]) for unit_id, feature in features.items()}
+    return _Averages(movie, data, (first, last))
+
+
+def _movie(recording: Recording, name: str, params: DenseNoiseParams) -> NDArray[Any]:
+    library = StimulusLibrary.for_recording(recording.source_files, stimuli_dir=params.stimuli_dir)
+    movie: NDArray[Any] = np.load(library.movie_path(name), mmap_mode="r", allow_pickle=False)
+    return movie
+
+
+def _test(
+    recording: Recording,
+    averages: _Averages,
+    movie: NDArray[Any],
+    params: DenseNoiseParams,
+    columns: dict[str, NDArray[np.float64]],
+) -> None:
+    """Enter peak z and p value of every unit."""
+    frames = np.asarray(recording.metadata["frame_timestamps"]).astype(np.int64)
+    section = recording.stimulus["section_time"][averages.movie]
+    content = getattr(section, "attrs", {}).get("content_frame")
+    if content is None:
+        raise MissingInputError(
+            "the section does not say at which frame the movie begins: run add_section_time with force=True"
+        )
+    start = int(np.ravel(content)[0])
+    stop = min(start + len(movie), frames.size - 1)
+    shift = round(params.min_shift_s / nominal_frame_duration(frames, recording.acquisition_rate))
+    found = receptive_field_significance(
+        movie[: stop - start],
+        frame_counts(recording.spike_trains, frames, start, stop),
+        averages.cover_range,
+        min_shift=max(shift, -averages.cover_range[0]),
+        n_shifts=params.n_shifts,
+        seed=params.seed,
+    )
+    columns["peak_z"][:], columns["rf_p"][:] = found.peak_z, found.p

@@ -1,0 +1,273 @@
+"""Linear-nonlinear model of a unit's response to a noise movie, cross-validated.
+
+The linear stage is the spike-triggered average; the nonlinearity turns its output, the generator, into a
+rate. Everything that is reported is measured on frames whose spikes had no part in the model.
+
+References
+----------
+Chichilnisky E. J. (2001) A simple white noise analysis of neuronal light responses. Network 12: 199-213.
+Paninski L. (2004) Maximum likelihood estimation of cascade point-process neural encoding models. Network 15:
+243-262 (exponential nonlinearity).
+Brenner N. et al. (2000) Synergy in a neural code. Neural Comput. 12: 1531-1552 (bits per spike).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hdmea.features.science.generator_signal import fold_sums, generators
+from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.threads import Progress, no_progress
+
+__all__ = ["LinearNonlinear", "fit_exponential", "linear_nonlinear", "rectification_index"]
+
+_BLOCK_BYTES = 64e6
+_MAX_STEP = 2.0
+_NEWTON_STEPS = 50
+_CONVERGED = 1e-10
+
+
+@dataclass(frozen=True, slots=True)
+class LinearNonlinear:
+    """Cross-validated model of one unit; NaN with a reason where it cannot be told.
+
+    Attributes
+    ----------
+    n_spikes
+        Spikes whose whole window lies inside the movie.
+    bin_generator, bin_rate
+        (bins,) mean generator, and rate in Hz, of the bins of equally many frames.
+    log_rate, gain
+        a and b of the rate ``exp(a + b g)`` in Hz, fitted to all frames (each with the generator of a filter
+        that did not see its spikes).
+    bits_per_spike
+        Gain in log-likelihood over a constant rate, on frames that had no part in the fit.
+    r2
+        Squared correlation of the predicted with the observed rate, frame by frame.
+    rectification_index
+        See `rectification_index`.
+    reason
+        Why numbers are missing; empty if none is.
+    """
+
+    n_spikes: int
+    bin_generator: NDArray[np.float64]
+    bin_rate: NDArray[np.float64]
+    log_rate: float
+    gain: float
+    bits_per_spike: float
+    r2: float
+    rectification_index: float
+    reason: str = ""
+
+
+def linear_nonlinear(
+    movie: NDArray[Any],
+    spike_frames: Sequence[NDArray[np.int64]],
+    exposure: ArrayLike,
+    cover_range: tuple[int, int],
+    frame_duration_s: float,
+    *,
+    n_folds: int = 5,
+    n_bins: int = 20,
+    min_spikes: int = 100,
+    progress: Progress = no_progress,
+) -> list[LinearNonlinear]:
+    """Fit the model to each unit.
+
+    The movie is cut into contiguous parts. The generator of a part comes from a filter without that part's
+    spikes; the exponential that predicts it is fitted to the other parts, on generators from filters that saw
+    neither of the two. A part's spikes so have no share at all in its prediction.
+
+    Parameters
+    ----------
+    movie
+        (frames, height, width), one entry per display refresh; may be memory-mapped.
+    spike_frames
+        Per unit the movie frame of every spike (see `hdmea.features.science.spike_triggered_average`).
+    exposure
+        (frames,): how often each frame of the movie was shown and recorded.
+    cover_range
+        Frames of the filter relative to the spike's, the second not included.
+    frame_duration_s
+        True duration of a frame.
+    n_folds, n_bins
+        Parts of the movie; bins of the nonlinearity.
+    min_spikes
+        Fewer spikes give NaN.
+    progress
+        Called with the fraction done; may raise to stop.
+
+    Returns
+    -------
+    list of LinearNonlinear
+        One per unit. For movies of integers the generators do not depend on the order of summation.
+
+    Raises
+    ------
+    ValidationError
+        The movie is not three-dimensional, or too short for the window.
+    """
+    c0, c1 = cover_range
+    shown = np.asarray(exposure, np.float64)
+    if movie.ndim != 3 or shown.shape != movie.shape[:1]:
+        raise ValidationError(
+            f"A movie must be (frames, height, width) with one exposure per frame; these are {movie.shape} "
+            f"and {shown.shape}."
+        )
+    first, stop = max(0, -c0), min(len(movie), len(movie) - c1 + 1)
+    if stop - first < n_folds * n_bins:
+        raise ValidationError(
+            f"The movie has {max(stop - first, 0)} frames with a whole window; {n_folds * n_bins} or more "
+            "are needed for this model."
+        )
+    edges = np.linspace(first, stop, n_folds + 1).astype(np.int64)
+    mean_image = np.asarray(movie.mean(axis=0, dtype=np.float64)).ravel()
+    usable = [k[(k >= first) & (k < stop)] for k in (np.asarray(k, np.int64) for k in spike_frames)]
+    enough = [unit for unit, k in enumerate(usable) if k.size >= min_spikes]
+    found = [_missing(k.size, n_bins, f"{k.size} spikes, {min_spikes} are needed") for k in usable]
+    size = max(1, int(_BLOCK_BYTES / (8 * n_folds * (c1 - c0) * mean_image.size)))
+    folds = np.repeat(np.arange(n_folds), np.diff(edges))
+    for begin in range(0, len(enough), size):
+        units = enough[begin : begin + size]
+        trains = [usable[unit] for unit in units]
+        sums = fold_sums(movie, trains, cover_range, edges, mean_image)
+        signal = np.concatenate(
+            [generators(movie, sums, cover_range, fold) for fold in range(n_folds)], axis=2
+        )
+        for index, unit in enumerate(units):
+            counts = np.bincount(usable[unit] - first, minlength=stop - first).astype(np.float64)
+            found[unit] = _model(
+                signal[:, index], counts, shown[first:stop] * frame_duration_s, folds, n_bins
+            )
+        progress((begin + len(units)) / len(enough))
+    return found
+
+
+def fit_exponential(generator: ArrayLike, counts: ArrayLike, duration_s: ArrayLike) -> tuple[float, float]:
+    """Fit the rate ``exp(a + b g)`` to spike counts by maximum likelihood.
+
+    Parameters
+    ----------
+    generator, counts, duration_s
+        (frames,): g, spikes, and the time in which they were counted.
+
+    Returns
+    -------
+    a, b
+        The rate is in Hz. NaN if there is no spike or the fit does not converge.
+    """
+    g, y = np.asarray(generator, np.float64), np.asarray(counts, np.float64)
+    duration = np.asarray(duration_s, np.float64)
+    center, scale = g.mean(), g.std()
+    if not (y.sum() > 0 and duration.sum() > 0):
+        return math.nan, math.nan
+    a, b = math.log(y.sum() / duration.sum()), 0.0
+    if not scale > 0:
+        return a, b
+    z = (g - center) / scale
+    for _ in range(_NEWTON_STEPS):
+        expected = duration * np.exp(a + b * z)
+        slope = np.array([(y - expected).sum(), ((y - expected) * z).sum()])
+        curve = np.array([expected.sum(), (expected * z).sum(), (expected * z * z).sum()])
+        determinant = curve[0] * curve[2] - curve[1] ** 2
+        if not determinant > 0:
+            return math.nan, math.nan
+        step_a = (curve[2] * slope[0] - curve[1] * slope[1]) / determinant
+        step_b = (curve[0] * slope[1] - curve[1] * slope[0]) / determinant
+        # A full step from far away can overflow the exponential.
+        shrink = min(1.0, _MAX_STEP / max(abs(step_a), abs(step_b), 1e-300))
+        a, b = a + shrink * step_a, b + shrink * step_b
+        if max(abs(step_a), abs(step_b)) < _CONVERGED:
+            return float(a - b * center / scale), float(b / scale)
+    return math.nan, math.nan
+
+
+def rectification_index(bin_rate: ArrayLike) -> float:
+    """How far the rate at the middle lies below the mean of the rates at both ends of the nonlinearity.
+
+    Parameters
+    ----------
+    bin_rate
+        (bins,): rates of bins of equally many frames, ascending generator.
+
+    Returns
+    -------
+    float
+        ``(top + bottom - 2 middle) / |top - bottom|``, each the mean of two bins: 0 for a straight line, 1
+        if the lower half has the rate of the lowest, negative if the rate saturates; NaN if top and bottom
+        are equal.
+    """
+    rate = np.asarray(bin_rate, np.float64)
+    half = rate.size // 2
+    bottom, middle, top = rate[:2].mean(), rate[half - 1 : half + 1].mean(), rate[-2:].mean()
+    if not abs(top - bottom) > 0:
+        return math.nan
+    return float((top + bottom - 2 * middle) / abs(top - bottom))
+
+
+def _model(
+    signal: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    duration: NDArray[np.float64],
+    folds: NDArray[np.int64],
+    n_bins: int,
+) -> LinearNonlinear:
+    """Model of one unit from its generators (left-out part, frame), spikes and exposed time of each frame."""
+    recorded = duration > 0
+    signal, counts, duration, folds = (
+        signal[:, recorded],
+        counts[recorded],
+        duration[recorded],
+        folds[recorded],
+    )
+    own = signal[folds, np.arange(folds.size)]
+    predicted, constant = np.empty(folds.size), np.empty(folds.size)
+    for fold in range(len(signal)):
+        test = folds == fold
+        a, b = fit_exponential(signal[fold, ~test], counts[~test], duration[~test])
+        predicted[test] = np.exp(a + b * own[test])
+        constant[test] = counts[~test].sum() / duration[~test].sum()
+    log_rate, gain = fit_exponential(own, counts, duration)
+    bins = np.array_split(np.argsort(own, kind="stable"), n_bins)
+    rate = np.array([counts[part].sum() / duration[part].sum() for part in bins])
+    return LinearNonlinear(
+        n_spikes=int(counts.sum()),
+        bin_generator=np.array([own[part].mean() for part in bins]),
+        bin_rate=rate,
+        log_rate=log_rate,
+        gain=gain,
+        bits_per_spike=_bits_per_spike(counts, duration, predicted, constant),
+        r2=_squared_correlation(predicted, counts / duration),
+        rectification_index=rectification_index(rate),
+        reason="" if np.isfinite(predicted).all() else "the exponential could not be fitted in every part",
+    )
+
+
+def _bits_per_spike(
+    counts: NDArray[np.float64],
+    duration: NDArray[np.float64],
+    predicted: NDArray[np.float64],
+    constant: NDArray[np.float64],
+) -> float:
+    if not (constant > 0).all():
+        return math.nan
+    gain = counts * np.log(predicted / constant) - (predicted - constant) * duration
+    return float(gain.sum() / counts.sum() / math.log(2))
+
+
+def _squared_correlation(predicted: NDArray[np.float64], observed: NDArray[np.float64]) -> float:
+    x, y = predicted - predicted.mean(), observed - observed.mean()
+    size = float(x @ x) * float(y @ y)
+    return float(x @ y) ** 2 / size if size > 0 else math.nan
+
+
+def _missing(n_spikes: int, n_bins: int, reason: str) -> LinearNonlinear:
+    none, nan = np.full(n_bins, math.nan), math.nan
+    return LinearNonlinear(n_spikes, none, none.copy(), nan, nan, nan, nan, nan, reason)

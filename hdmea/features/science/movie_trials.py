@@ -1,0 +1,176 @@
+"""Trials of a kind of stimulus: what extractors need to know about where and what, from its definition.
+
+No extractor repeats a stimulus: light steps, colours, directions and frequencies come from the `events` of
+the stimulus definition that the trials were cut with.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdmea.features.extractor import Recording, Requirement
+from hdmea.stimuli.definition import (
+    StimulusDefinition,
+    StimulusEvent,
+    name_without_duration,
+    packaged_definitions,
+)
+from hdmea.utils.exceptions import FeatureExtractionError
+
+__all__ = ["FRAMES", "MovieTrials", "OptionalFeature", "TrialsOfKind", "movie_trials", "trials_requirement"]
+
+FRAMES = Requirement(
+    "metadata", "frame_timestamps", "load_recording with a .cmcr that has a frame sync channel"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MovieTrials:
+    """Trials of one movie.
+
+    Attributes
+    ----------
+    movie
+        Its name.
+    definition
+        What is shown in each trial.
+    frames
+        int64 (trials, 2): first display frame of each trial, and the one after its last.
+    """
+
+    movie: str
+    definition: StimulusDefinition
+    frames: NDArray[np.int64]
+
+    @property
+    def length(self) -> int:
+        """Frames of a trial."""
+        return self.definition.section_kwargs.trial_length_frame
+
+    def events(self, event_type: str) -> tuple[StimulusEvent, ...]:
+        """Events of a type, in the order of their begin.
+
+        Raises
+        ------
+        FeatureExtractionError
+            If the definition has none.
+        """
+        events = self.definition.events_of_type(event_type)
+        if not events:
+            raise FeatureExtractionError(
+                f"The stimulus definition of {self.movie} has no event of the type {event_type!r}: add the "
+                "events to its JSON file and run section_spike_times again."
+            )
+        return tuple(sorted(events, key=lambda event: event.start_frame))
+
+    def baseline_frames(self, first_event: int) -> tuple[int, int]:
+        """Frames of a trial for the baseline: those of the definition, else all before the first event.
+
+        Raises
+        ------
+        FeatureExtractionError
+            If there is no frame before the first event.
+        """
+        start, stop = self.definition.baseline_frames or (0, first_event)
+        if start >= stop:
+            raise FeatureExtractionError(
+                f"A trial of {self.movie} begins with the stimulus: give baseline_frames in its definition."
+            )
+        return start, stop
+
+
+@dataclass(frozen=True, slots=True)
+class TrialsOfKind(Requirement):
+    """Trials of a movie whose definition has this kind (the part of `key` after the slash)."""
+
+    def missing_from(self, recording: Recording) -> str | None:
+        """Reason why there are none, with what to run; None if there are."""
+        kind = self.key.rpartition("/")[2]
+        if _candidates(recording, kind):
+            return None
+        movies = sorted(recording.stimulus.get("trial_time") or {})
+        if movies:
+            return (
+                f"none of the movies with trials ({', '.join(movies)}) is of the kind {kind!r} by its "
+                "stimulus definition"
+            )
+        return f"no movie has trials: run {self.provided_by}"
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalFeature(Requirement):
+    """Another feature that is used if it is there, and computed first if both are asked for."""
+
+    def missing_from(self, recording: Recording) -> str | None:
+        """Nothing is missing without it."""
+        return None
+
+
+def trials_requirement(kind: str) -> Requirement:
+    """Declare that a feature needs trials of a kind of stimulus."""
+    return TrialsOfKind("stimulus", f"trial_time/{kind}", "add_section_time and section_spike_times")
+
+
+def movie_trials(recording: Recording, kind: str, movie: str | None = None) -> MovieTrials:
+    """Trials of the movie of this kind.
+
+    Parameters
+    ----------
+    recording
+        With trials (section_spike_times).
+    kind
+        Kind of the stimulus, as in its definition.
+    movie
+        Which movie, where several are of this kind (``*`` is anything); by default the one with most trials.
+
+    Raises
+    ------
+    FeatureExtractionError
+        If no movie fits.
+    """
+    found = _candidates(recording, kind)
+    if movie is not None:
+        found = [trials for trials in found if fnmatch.fnmatchcase(trials.movie, movie)]
+    if not found:
+        raise FeatureExtractionError(f"No movie of the kind {kind!r} has the name {movie!r} and trials.")
+    return max(found, key=lambda trials: len(trials.frames))
+
+
+def _candidates(recording: Recording, kind: str) -> list[MovieTrials]:
+    found = []
+    for movie, trial_time in (recording.stimulus.get("trial_time") or {}).items():
+        definition = _definition(movie, getattr(trial_time, "attrs", {}))
+        if definition is not None and definition.kind == kind and len(trial_time):
+            frames = _trial_frames(recording, trial_time, definition)
+            if len(frames):
+                found.append(MovieTrials(movie, definition, frames))
+    return sorted(found, key=lambda trials: trials.movie)
+
+
+def _definition(movie: str, attrs: Mapping[str, Any]) -> StimulusDefinition | None:
+    stored = attrs.get("definition")
+    if stored is not None:
+        return StimulusDefinition.model_validate(json.loads(str(stored)))
+    base = name_without_duration(movie)
+    known = packaged_definitions()
+    near = (found for name, found in known.items() if name_without_duration(name) == base)
+    return known.get(movie) or next(near, None)
+
+
+def _trial_frames(recording: Recording, trial_time: Any, definition: StimulusDefinition) -> NDArray[np.int64]:
+    """Display frames of the trials; those that do not lie within the recorded frames are left out."""
+    times = np.asarray(recording.metadata.get("frame_timestamps", ())).astype(np.int64)
+    stored = getattr(trial_time, "attrs", {}).get("frames")
+    if stored is not None and np.size(stored):
+        frames = np.asarray(stored, np.int64).reshape(-1, 2)
+    else:
+        first = np.searchsorted(times, np.asarray(trial_time).astype(np.int64)[:, 0])
+        frames = np.stack((first, first + definition.section_kwargs.trial_length_frame), axis=1)
+    return frames[frames[:, 1] < times.size]

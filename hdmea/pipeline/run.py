@@ -1,0 +1,299 @@
+"""How steps are run: as transactions, with progress, cancel, cache and provenance.
+
+`run_step` runs a step on a session, in memory. There is no other way to run a step, so deferred and immediate
+mode cannot differ; the public functions, which also take files, are in `hdmea.pipeline.calls`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hdmea.pipeline import history, provenance
+from hdmea.pipeline.session import PipelineSession
+from hdmea.pipeline.step import (
+    CancelToken,
+    Key,
+    ProgressEvent,
+    StepContext,
+    StepDefinition,
+    StepFunction,
+    StepParams,
+    StepRun,
+    get_step,
+)
+from hdmea.recordings.pairing import kind_of
+from hdmea.results import hdf5_store
+from hdmea.results.session_content import utc_now
+from hdmea.utils.exceptions import (
+    CacheConflictError,
+    MissingInputError,
+)
+
+__all__ = ["RunPlan", "available_workers", "plan_run", "run_step"]
+
+logger = logging.getLogger(__name__)
+
+
+def available_workers() -> int:
+    """Return the number of threads a step may use: HDMEA_WORKERS, else the processors of this process."""
+    asked = os.environ.get("HDMEA_WORKERS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run has to do: items to compute with the digests of the request, items that are kept."""
+
+    inputs: list[dict[str, Any]]
+    compute: dict[str, str]
+    keep: tuple[str, ...]
+    force: bool = False
+
+
+def run_step(
+    session: PipelineSession,
+    step: str | StepFunction[Any],
+    params: Mapping[str, Any] | StepParams | None = None,
+    *,
+    force: bool = False,
+    progress: Callable[[ProgressEvent], None] | None = None,
+    cancel: CancelToken | None = None,
+    workers: int | None = None,
+    commit: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+) -> StepRun:
+    """Run one step on a session, in memory.
+
+    The run is a transaction: an error or a cancel leaves the session exactly as it was. A result that is
+    there and was made from the same parameters, inputs and version is kept; a stale one is made again.
+
+    Parameters
+    ----------
+    session
+        The session; it gets the results.
+    step
+        Name of the step, or its public function.
+    params
+        Parameters by name, or the step's own parameter model.
+    force
+        Compute again what is there.
+    progress
+        Called with a `ProgressEvent` at most 20 times a second, from this thread.
+    cancel
+        Asked at every report of the step; True stops it.
+    workers
+        Number of threads; default: `available_workers`. The numbers do not depend on it.
+    commit
+        Makes a context that is entered while the session is changed; it raises to refuse that, which leaves
+        the session as it was.
+
+    Returns
+    -------
+    StepRun
+        What was done.
+
+    Raises
+    ------
+    MissingInputError
+        If a step or an input that this one needs is missing.
+    CacheConflictError
+        If a result is there that was made differently, and `force` is False.
+    ValidationError
+        If a parameter is not allowed.
+    StepCancelled
+        If `cancel` asked to stop.
+    """
+    definition = (get_step(step) if isinstance(step, str) else step).definition
+    checked = params if isinstance(params, StepParams) else definition.make_params(params or {})
+    _check_requirements(session, definition)
+    if definition.resolve is not None:
+        checked = definition.resolve(session, checked)
+    plan = plan_run(session, definition, checked, force)
+    run = StepRun(definition, session, checked, items=tuple(plan.compute), cached_items=plan.keep)
+    if not plan.compute:
+        run.cached = True
+        if definition.creates:
+            with commit():
+                run.changed = _follow_moved_files(session, plan.inputs)
+        logger.info("%s: kept, nothing to compute", definition.name)
+        return run
+    ctx = StepContext(
+        definition,
+        items=run.items if definition.items else (),
+        workers=workers or available_workers(),
+        progress=progress,
+        cancel=cancel,
+    )
+    started = time.perf_counter()
+    ctx.checkpoint(0.0, definition.title)
+    with hdf5_store.reading([session.units, session.metadata, session.stimulus]):
+        run.outcome = definition.function(session, checked, ctx)
+    run.elapsed_seconds = time.perf_counter() - started
+    ctx.checkpoint(1.0, "done")
+    run.warnings = ctx.warnings
+    run.cached = definition.name in session.completed_steps and set(plan.compute) <= ctx.skipped
+    if not run.cached:
+        with commit():
+            run.changed = _commit(session, run, ctx, plan)
+    for message in ctx.warnings:
+        logger.warning("%s: %s", definition.name, message)
+    return run
+
+
+def _check_requirements(session: PipelineSession, definition: StepDefinition[Any]) -> None:
+    missing = [name for name in definition.requires if name not in session.completed_steps]
+    if missing:
+        titles = ", ".join(f"{get_step(name).definition.title} ({name})" for name in missing)
+        raise MissingInputError(f"{definition.title} ({definition.name}) needs {titles}: run that first.")
+
+
+def plan_run(
+    session: PipelineSession, definition: StepDefinition[Any], params: StepParams, force: bool
+) -> RunPlan:
+    """Return what a run would have to do; CacheConflictError if a result there was made differently."""
+    inputs = provenance.file_facts(definition.inputs(session, params)) if definition.inputs else []
+    items = tuple(definition.items(session, params)) if definition.items else ("",)
+    record = session.steps.get(definition.name, {})
+    there = provenance.record_items(record)
+    compute: dict[str, str] = {}
+    keep = []
+    for item in items:
+        wanted = provenance.digest(definition, params, inputs, item)
+        present = there.get(item)
+        if force or present is None or present["stale"]:
+            compute[item] = wanted
+        elif present["digest"] == wanted:
+            keep.append(item)
+        else:
+            what = f"{definition.title} ({item})" if item else definition.title
+            raise CacheConflictError(
+                f"{what} is there already, made differently: "
+                f"{provenance.difference(record, definition, params, inputs)}. "
+                f"Pass force=True to compute it again, or keep it as it is."
+            )
+    return RunPlan(inputs, compute, tuple(keep), force)
+
+
+def _follow_moved_files(session: PipelineSession, inputs: list[dict[str, Any]]) -> list[Key]:
+    """Note where the files of a kept recording lie now: later steps look for raw data and stimuli there."""
+    changed: list[Key] = []
+    for fact in inputs:
+        path = Path(fact["path"]).absolute()
+        name = f"{kind_of(path)}_path"
+        if name in session.source_files and session.source_files[name] != str(path):
+            session.source_files[name] = str(path)
+            changed.append(("source_files", name))
+    return changed
+
+
+def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunPlan) -> list[Key]:
+    """Put a step's results into the session; return the places that were changed."""
+    definition = run.definition
+    _check_places(session, ctx)
+    before = session.steps.get(definition.name)
+    there = provenance.record_items(before)
+    changed: list[Key] = _forget_old_units(session, ctx) if definition.creates else []
+    changed += [path for path in ctx.removed if _remove(session, path)]
+    features = set(json.loads(before["features"])) if before and "features" in before else set()
+    for path, value in ctx.outputs.items():
+        if len(path) == 4 and path[0] == "units" and path[2] == "features":
+            features.add(path[3])
+            _complete_metadata(value, path[3], run)
+        _assign(session, path, value)
+        changed.append(path)
+    done = {item: wanted for item, wanted in plan.compute.items() if item not in ctx.skipped}
+    items = {**there, **{item: {"digest": wanted, "stale": False} for item, wanted in done.items()}}
+    session.steps[definition.name] = provenance.make_record(
+        definition, run.params, plan.inputs, items, run.elapsed_seconds, features
+    )
+    _replace_warnings(session, ctx, before, everything=set(there) <= set(plan.compute))
+    history.note_run(session, definition.name, before, run.params, plan.force, done)
+    if any(item in there for item in plan.compute):
+        changed += provenance.mark_stale(session, definition.name)
+    session.mark_step_complete(definition.name)
+    return changed
+
+
+def _replace_warnings(
+    session: PipelineSession, ctx: StepContext, before: dict[str, Any] | None, *, everything: bool
+) -> None:
+    """Add a run's warnings; those of earlier runs go if all that they were about was computed again."""
+    name = ctx.definition.name
+    earlier = [] if before is None else json.loads(before.get("warnings", "[]"))
+    own = ctx.warnings if everything else list(dict.fromkeys([*earlier, *ctx.warnings]))
+    session.steps[name]["warnings"] = json.dumps(own, ensure_ascii=False)
+    others = {
+        message
+        for step, record in session.steps.items()
+        if step != name
+        for message in json.loads(record.get("warnings", "[]"))
+    }
+    gone = set(earlier) - set(own) - others
+    session.warnings[:] = [message for message in session.warnings if message not in gone]
+    session.warnings += [message for message in own if message not in session.warnings]
+
+
+def _root(session: PipelineSession, name: str) -> dict[str, Any]:
+    tree: dict[str, Any] = getattr(session, name)
+    return tree
+
+
+def _check_places(session: PipelineSession, ctx: StepContext) -> None:
+    """Raise before anything is changed if a result has no place to go."""
+    new_units = {path[1] for path in ctx.outputs if len(path) == 2 and path[0] == "units"}
+    for path in ctx.outputs:
+        if path[0] == "units" and path[1] not in session.units and path[1] not in new_units:
+            raise KeyError(f"The step has a result for {path[1]!r}, which is no unit of this session.")
+
+
+def _assign(session: PipelineSession, path: Key, value: Any) -> None:
+    node = _root(session, path[0])
+    for name in path[1:-1]:
+        if not isinstance(node.get(name), dict):
+            node[name] = {}
+        node = node[name]
+    present = node.get(path[-1])
+    if path[0] == "units" and len(path) == 2 and isinstance(present, dict):
+        present.update(value)  # a unit that is loaded again keeps what was computed from it
+    else:
+        node[path[-1]] = value
+
+
+def _forget_old_units(session: PipelineSession, ctx: StepContext) -> list[Key]:
+    """Remove the units of an earlier load that the recording, as it is loaded now, does not have."""
+    loaded = {path[1] for path in ctx.outputs if path[0] == "units"}
+    gone = [unit_id for unit_id in session.units if unit_id not in loaded]
+    for unit_id in gone:
+        del session.units[unit_id]
+    return [("units", unit_id) for unit_id in gone]
+
+
+def _remove(session: PipelineSession, path: Key) -> bool:
+    node: Any = _root(session, path[0])
+    for name in path[1:-1]:
+        node = node.get(name) if isinstance(node, dict) else None
+    if not isinstance(node, dict) or path[-1] not in node:
+        return False
+    del node[path[-1]]
+    return True
+
+
+def _complete_metadata(entry: Any, name: str, run: StepRun) -> None:
+    """Add to a feature what the mechanism knows and the step need not repeat."""
+    metadata = entry["metadata"]
+    metadata.setdefault("feature", name)
+    metadata.setdefault("version", run.definition.version)
+    metadata.setdefault("params", json.dumps(run.definition.result_parameters(run.params), sort_keys=True))
+    metadata.setdefault("extracted_at", utc_now())
+    metadata.setdefault("stale", False)

@@ -1,0 +1,374 @@
+"""What is inside a file, which decisions were taken to read it, and on what evidence.
+
+The first real file of a laboratory settles with this what the layout leaves open: order of the sensor
+axes, order of the conversion factors, rate against length, fields of the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from hdmea.recordings.mcs import vocabulary as mcs
+from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, examine_factor_order
+from hdmea.recordings.mcs.cmcr import CmcrReader
+from hdmea.recordings.mcs.cmtr import CmtrReader
+from hdmea.recordings.mcs.hdf5 import (
+    attribute,
+    check_generation,
+    children,
+    is_kind,
+    open_source,
+    plain,
+    reading,
+)
+from hdmea.recordings.mcs.sensor import SensorRegion
+from hdmea.recordings.pairing import compare_durations, find_partner, kind_of
+from hdmea.utils.exceptions import DataLoadError, MismatchError
+
+__all__ = ["Decision", "Inspection", "inspect_file"]
+
+MAX_LINES = 200
+MAX_ALIKE = 2
+RESULT_GROUPS = {"units", "metadata"}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How an open question was answered for this file, and why."""
+
+    question: str
+    answer: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in one file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    kind
+        ``"raw recording"``, ``"spike-sorted file"`` or ``"result file"``.
+    facts
+        Name to value: numbers, text, or lists of them.
+    decisions
+        Open questions with their answers and the evidence.
+    contents
+        Groups and datasets, one line each, indented.
+    warnings
+        What the person should know.
+    """
+
+    path: Path
+    kind: str
+    facts: dict[str, Any]
+    decisions: tuple[Decision, ...] = ()
+    contents: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as plain values that JSON can hold."""
+        return {
+            "path": str(self.path),
+            "kind": self.kind,
+            "facts": self.facts,
+            "decisions": [vars(decision) for decision in self.decisions],
+            "warnings": list(self.warnings),
+            "contents": list(self.contents),
+        }
+
+    def as_text(self) -> str:
+        """Return everything as text for a terminal."""
+        width = max((len(name) for name in self.facts), default=0)
+        lines = [f"{self.path}: {self.kind}", ""]
+        lines += [f"  {name:<{width}}  {_text(value)}" for name, value in self.facts.items()]
+        if self.decisions:
+            lines += ["", "Decisions"]
+            for decision in self.decisions:
+                lines += [f"  {decision.question}: {decision.answer}", f"      because {decision.evidence}"]
+        if self.warnings:
+            lines += ["", "Warnings", *(f"  ! {message}" for message in self.warnings)]
+        if self.contents:
+            lines += ["", "Contents", *(f"  {line}" for line in self.contents)]
+        return "\n".join(lines)
+
+
+def inspect_file(path: str | Path) -> Inspection:
+    """Look into a raw recording, a spike-sorted file or a result file.
+
+    Parameters
+    ----------
+    path
+        The file; it is opened read-only, without a lock.
+
+    Returns
+    -------
+    Inspection
+        What is inside, the decisions and their evidence.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    DataLoadError
+        If the file is none of these; the message says what it is instead.
+    """
+    path = Path(path)
+    with open_source(path) as handle, reading(path, "its groups"):
+        if set(handle) >= RESULT_GROUPS:
+            return _inspect_result(path, handle)
+        check_generation(handle, path)
+        contents = _tree(handle)
+        is_sorted = _holds_tools(handle)
+    return _inspect_sorted(path, contents) if is_sorted else _inspect_raw(path, contents)
+
+
+def _holds_tools(handle: h5py.File) -> bool:
+    nodes = children(handle)
+    known = {name.lower() for name in mcs.TOOL_NAMES}
+    by_kind = any(is_kind(node, kind) for node in nodes.values() for kind in mcs.TOOL_KINDS)
+    return by_kind or any(name.lower() in known for name in nodes) or "Acquisition" not in nodes
+
+
+# -- raw recordings --------------------------------------------------------------------------------------
+
+
+def _inspect_raw(path: Path, contents: tuple[str, ...]) -> Inspection:
+    with CmcrReader(path) as reader:
+        info = reader.info
+        gaps = (info.segments[1:, 0] - info.segments[:-1, 1]) / info.sampling_rate
+        facts: dict[str, Any] = {
+            "recorded with": _program(info.metadata),
+            "date": info.metadata.get("DateTime"),
+            "duration (s)": info.duration_s,
+            "sampling rate (Hz)": info.sampling_rate,
+            "data groups (s)": (info.segments / info.sampling_rate).round(6).tolist(),
+            "gaps (s)": [round(float(gap), 6) for gap in gaps if gap > 0],
+            "light channels": [label or f"channel {i}" for i, label in enumerate(info.light_labels, start=1)],
+            "digital events": len(reader.digital_events()),
+            "streams": [f"{stream.name} ({stream.subtype or stream.kind})" for stream in info.streams],
+        }
+        partner, units, warnings = _partner_units(path, info.sampling_rate)
+        facts["spike-sorted file"] = partner
+        decisions = [_rate_decision(reader)]
+        for region in reader.sensor_regions:
+            order = decide_axis_order(region, units)
+            region = region.with_axis_order(order)
+            facts[f"sensor region {region.region_id}"] = _region_text(region)
+            decisions += _sensor_decisions(region)
+            warnings = [*warnings, *region.warnings]
+        return Inspection(
+            path, "raw recording", facts, tuple(decisions), contents, (*info.warnings, *warnings)
+        )
+
+
+def _rate_decision(reader: CmcrReader) -> Decision:
+    info = reader.info
+    lengths = [int(stop - start) for start, stop in info.segments]
+    said = f"{info.sampling_rate_source}; data groups of {lengths} samples"
+    wrong = [message for message in info.warnings if "stated tick" in message]
+    said += "; their length contradicts their times" if wrong else ", as long as their times say"
+    return Decision("sampling rate", f"{info.sampling_rate:g} Hz", said)
+
+
+def _sensor_decisions(region: SensorRegion) -> list[Decision]:
+    where = f"region {region.region_id}"
+    order = region.axis_order
+    factors = examine_factor_order(region)
+    dataset = region.datasets[0]
+    zero = "subtracted" if region.adzero else "no such field, or 0: nothing subtracted"
+    return [
+        Decision(f"axes 1 and 2 of {where}", f"{order.order} ({order.source})", order.evidence),
+        Decision(
+            f"conversion factors of {where}",
+            f"column fastest; the noise says: {factors.verdict}",
+            factors.evidence,
+        ),
+        Decision(f"ADZero of {where}", f"{region.adzero:g}", zero),
+        Decision(
+            f"storage of {where}",
+            f"{dataset.dtype}, unit after scaling {region.unit}",
+            f"chunks {dataset.chunks}, compression {dataset.compression}",
+        ),
+    ]
+
+
+def _region_text(region: SensorRegion) -> str:
+    last_column, last_row = region.first_column + region.cols - 1, region.first_row + region.rows - 1
+    seconds = float(np.sum(region.segments[:, 1] - region.segments[:, 0]) / region.sampling_rate)
+    return (
+        f"columns {region.first_column}–{last_column}, rows {region.first_row}–{last_row}, "
+        f"{seconds:g} s of raw data at {region.sampling_rate:g} Hz"
+    )
+
+
+def _partner_units(path: Path, rate: float) -> tuple[str, list[UnitPosition], list[str]]:
+    """Name and units of the spike-sorted file beside a raw recording."""
+    if kind_of(path) != "cmcr":
+        return "not looked for (the file does not end in .cmcr)", [], []
+    partner = find_partner(path)
+    if partner.path is None:
+        return f"none: {partner.reason}", [], []
+    try:
+        with CmtrReader(partner.path) as reader:
+            units = [
+                UnitPosition(unit.row, unit.column, reader.read_unit(unit, rate).samples)
+                for unit in reader.units
+                if unit.row is not None and unit.column is not None
+            ]
+            warnings = _pair_warnings(path, reader)
+    except DataLoadError as error:
+        return partner.path.name, [], [str(error)]
+    return partner.path.name, units, warnings
+
+
+def _pair_warnings(cmcr: Path, sorting: CmtrReader) -> list[str]:
+    with CmcrReader(cmcr) as raw:
+        info = raw.info
+    recorded = float(np.sum(info.segments[:, 1] - info.segments[:, 0]) / info.sampling_rate)
+    durations = [value for value in (info.duration_s, recorded) if value > 0]
+    stated = sorting.info
+    try:
+        return compare_durations(
+            cmcr, sorting.path, durations, stated.duration_s, None, stated.linked_recording
+        )
+    except MismatchError as error:
+        return [str(error)]
+
+
+# -- spike-sorted files ----------------------------------------------------------------------------------
+
+
+def _inspect_sorted(path: Path, contents: tuple[str, ...]) -> Inspection:
+    with CmtrReader(path) as reader:
+        info = reader.info
+        warnings = list(info.warnings)
+        if not info.n_units:
+            warnings.append("There are no sorted units in this file.")
+        numbers = [unit.unit_id for unit in reader.units]
+        facts: dict[str, Any] = {
+            "sorted with": _program(info.metadata),
+            "date": info.metadata.get("DateTime"),
+            "duration (s)": info.duration_s,
+            "sampling rate (Hz)": info.sampling_rate,
+            "tools": list(info.tools),
+            "sorted units": info.n_units,
+            "unit numbers": numbers,
+            "peaks (with rejected ones)": reader.n_peaks,
+            "measures": sorted({name for unit in reader.units for name in unit.measures}),
+        }
+    decisions, found = _link_decision(path, info.linked_recording)
+    if found is not None:
+        with CmtrReader(path) as reader:
+            try:
+                warnings += _pair_warnings(found, reader)
+            except DataLoadError as error:
+                warnings.append(str(error))
+    contiguous = numbers == list(range(1, len(numbers) + 1))
+    decisions.append(
+        Decision(
+            "names of units",
+            "by their number in the file (UnitID)",
+            "numbers run from 1 without a gap" if contiguous else "numbers do not run from 1 without a gap",
+        )
+    )
+    return Inspection(path, "spike-sorted file", facts, tuple(decisions), contents, tuple(warnings))
+
+
+def _link_decision(path: Path, link: str | None) -> tuple[list[Decision], Path | None]:
+    if kind_of(path) != "cmtr":
+        return [], None
+    partner = find_partner(path, link)
+    there = "no link" if link is None else f"the link names {link}"
+    if link is not None and (partner.path is None or partner.path.name != link):
+        there += ", which is not there"
+    answer = "none" if partner.path is None else partner.path.name
+    return [Decision("raw recording", answer, f"{there}; {partner.reason}")], partner.path
+
+
+def _program(metadata: dict[str, Any]) -> str:
+    return f"{metadata.get('ProgramName', 'unknown program')} {metadata.get('ProgramVersion', '')}".strip()
+
+
+# -- result files ----------------------------------------------------------------------------------------
+
+
+def _inspect_result(path: Path, handle: h5py.File) -> Inspection:
+    version = attribute(handle, "schema_version")
+    steps = handle.get("pipeline/session_info/completed_steps")
+    info = handle.get("pipeline/session_info")
+    units = list(handle["units"])
+    stimulus = handle.get("stimulus")
+    sections = stimulus.get("section_time") if isinstance(stimulus, h5py.Group) else None
+    features = handle["units"][units[0]].get("features") if units else None
+    facts: dict[str, Any] = {
+        "recording": attribute(handle, "dataset_id"),
+        "written by": f"hdmea {attribute(handle, 'hdmea_version', 'of an unknown version')}",
+        "layout": "earlier layout (no schema_version)" if version is None else f"schema_version {version}",
+        "updated": attribute(handle, "updated_at"),
+        "units": len(units),
+        "steps": [] if not isinstance(steps, h5py.Dataset) else [str(plain(name)) for name in steps[()]],
+        "movies": [] if not isinstance(sections, h5py.Group) else list(sections),
+        "features of the first unit": [] if not isinstance(features, h5py.Group) else list(features),
+        "checkpoint": attribute(info, "checkpoint_name") if isinstance(info, h5py.Group) else None,
+    }
+    return Inspection(path, "result file", facts, contents=_tree(handle))
+
+
+# -- contents --------------------------------------------------------------------------------------------
+
+
+def _tree(handle: h5py.File) -> tuple[str, ...]:
+    """List groups and datasets, one line each; of many members that are alike only the first are shown."""
+    lines: list[str] = []
+    _list_group(handle, 0, lines)
+    if len(lines) > MAX_LINES:
+        lines = [*lines[:MAX_LINES], f"… {len(lines) - MAX_LINES} lines more"]
+    return tuple(lines)
+
+
+def _list_group(group: h5py.Group, depth: int, lines: list[str]) -> None:
+    shown: dict[str, int] = {}
+    indent = "  " * depth
+    for name in group:
+        family = name.rstrip("0123456789")
+        shown[family] = shown.get(family, 0) + 1
+        if family != name and shown[family] > MAX_ALIKE:
+            continue
+        link = group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            target = f"{getattr(link, 'filename', '')}:{getattr(link, 'path', '')}"
+            lines.append(f"{indent}{name} -> {target} (link, not followed)")
+            continue
+        node = group[name]
+        lines.append(f"{indent}{name}{_describe(node)}")
+        if isinstance(node, h5py.Group):
+            _list_group(node, depth + 1, lines)
+    for family, count in shown.items():
+        if count > MAX_ALIKE and family not in group:
+            lines.append(f"{indent}{family}… {count - MAX_ALIKE} more")
+
+
+def _describe(node: object) -> str:
+    if not isinstance(node, h5py.Dataset):
+        return "/"
+    names: Sequence[str] = node.dtype.names or ()
+    kind = f"{{{', '.join(names[:24])}{', …' if len(names) > 24 else ''}}}" if names else str(node.dtype)
+    return f"  {node.shape} {kind}"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "not stated"
+    if isinstance(value, list):
+        parts = ["–".join(map(_text, item)) if isinstance(item, list) else _text(item) for item in value[:20]]
+        return ", ".join([*parts, f"… ({len(value)})"] if len(value) > 20 else parts) or "none"
+    return f"{value:g}" if isinstance(value, float) and value < 1e6 else str(value)

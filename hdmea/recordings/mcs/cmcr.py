@@ -1,0 +1,442 @@
+"""Raw recordings (`.cmcr`): clock, light channels, digital events and sensor data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from hdmea.recordings.mcs import vocabulary as mcs
+from hdmea.recordings.mcs.blocks import Block, blocks_of, check_lengths, segments_of
+from hdmea.recordings.mcs.hdf5 import (
+    Table,
+    attribute,
+    attributes,
+    check_generation,
+    children,
+    find_child,
+    is_kind,
+    open_source,
+    reading,
+)
+from hdmea.recordings.mcs.sensor import SensorRegion, read_regions
+from hdmea.utils.exceptions import DataLoadError, ValidationError
+
+__all__ = ["DEFAULT_RATE_HZ", "CmcrReader", "DigitalEvents", "RecordingInfo", "StreamInfo", "usable_rate"]
+
+DEFAULT_RATE_HZ = 20_000.0
+RATE_RANGE_HZ = (1_000.0, 100_000.0)
+DURATION_TOLERANCE_S = 0.1
+SLICE_SAMPLES = 1 << 19
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """One stream of a recording: name, readable kind, sub-type and its data blocks in words."""
+
+    name: str
+    kind: str
+    subtype: str
+    blocks: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class RecordingInfo:
+    """What a raw recording says about itself, and the decisions taken from it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    sampling_rate, sampling_rate_source
+        Samples per second of the acquisition clock, and where the figure comes from.
+    duration_s
+        Seconds from time zero of the clock to the end of the recording, gaps included.
+    segments
+        int64 (n, 2): first and last + 1 sample of every recorded data group, on the clock.
+    segments_source
+        Name of the stream that the segments come from.
+    metadata
+        Attributes of the file's root under the names that the file uses.
+    streams
+        The streams that are there.
+    n_light_channels, light_labels
+        Number of analog channels, and their labels.
+    warnings
+        What the person should know.
+    """
+
+    path: Path
+    sampling_rate: float
+    sampling_rate_source: str
+    duration_s: float
+    segments: npt.NDArray[np.int64]
+    segments_source: str
+    metadata: dict[str, Any]
+    streams: tuple[StreamInfo, ...]
+    n_light_channels: int
+    light_labels: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def n_samples(self) -> int:
+        """Length of the acquisition clock in samples, gaps included."""
+        return int(self.segments[:, 1].max()) if len(self.segments) else 0
+
+
+@dataclass(frozen=True, eq=False)
+class DigitalEvents:
+    """Events of the digital port in the order of time.
+
+    Parameters
+    ----------
+    time_us
+        int64 (n,) microseconds.
+    event_id
+        int64 (n,) kind of the event: in files of 2017–18, 1 = on, 2 = off.
+    labels
+        Name of each event's kind; empty where the file has none.
+    """
+
+    time_us: npt.NDArray[np.int64]
+    event_id: npt.NDArray[np.int64]
+    labels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.time_us)
+
+
+def usable_rate(rate: float | None) -> bool:
+    """Whether a figure can be a sampling rate: a finite number above zero."""
+    return rate is not None and np.isfinite(rate) and rate > 0
+
+
+class CmcrReader:
+    """Reader of one raw recording; use it in a `with` block.
+
+    Parameters
+    ----------
+    path
+        The `.cmcr` file. It is opened read-only, without a lock, and never changed.
+    fallback_rate
+        Sampling rate in Hz and its source in words, used only if the file does not tell its own.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    DataLoadError
+        If it is no raw recording of this generation, or damaged. The message says what to do.
+    """
+
+    def __init__(self, path: str | Path, fallback_rate: tuple[float, str] | None = None) -> None:
+        self.path = Path(path)
+        self._fallback_rate = fallback_rate
+        self._stack = ExitStack()
+        handle = self._stack.enter_context(open_source(self.path))
+        try:
+            with reading(self.path, "the groups of the recording"):
+                self._root: h5py.File = handle
+                self._acquisition = self._find_acquisition(handle)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stack.close()
+
+    def _find_acquisition(self, handle: h5py.File) -> h5py.Group:
+        check_generation(handle, self.path)
+        acquisition = find_child(handle, mcs.ACQUISITION, "Acquisition")
+        if isinstance(acquisition, h5py.Group):
+            return acquisition
+        members = children(handle).values()
+        if any(is_kind(node, kind) for node in members for kind in mcs.TOOL_KINDS):
+            raise DataLoadError(
+                f"{self.path}: this is a spike-sorted file (.cmtr), not a raw recording (.cmcr). "
+                "Give it as the cmtr path; perhaps the two files were swapped.",
+                self.path,
+            )
+        raise DataLoadError(
+            f"{self.path}: this file has no group 'Acquisition', so it holds no recording. "
+            "Choose the .cmcr written by CMOS-MEA-Control.",
+            self.path,
+        )
+
+    # -- streams -------------------------------------------------------------------------------------
+
+    def _stream(self, kind: str, subtype: str, names: Sequence[str]) -> h5py.Group | None:
+        """Return the stream of this kind and sub-type, else the one so named, else the only one."""
+        groups = {
+            name: node for name, node in children(self._acquisition).items() if isinstance(node, h5py.Group)
+        }
+        of_kind = {name: node for name, node in groups.items() if is_kind(node, kind)}
+        for node in of_kind.values():
+            if str(attribute(node, mcs.SUBTYPE, "")).lower() == subtype.lower():
+                return node
+        for name in names:
+            if name in groups:
+                return groups[name]
+        unnamed = [node for node in of_kind.values() if not attribute(node, mcs.SUBTYPE)]
+        return unnamed[0] if len(of_kind) == len(unnamed) == 1 else None
+
+    @cached_property
+    def _light(self) -> h5py.Group | None:
+        return self._stream(mcs.CHANNEL_STREAM, mcs.SUBTYPE_ANALOG, mcs.ANALOG_NAMES)
+
+    @cached_property
+    def _light_meta(self) -> Table:
+        return Table(
+            None if self._light is None else find_child(self._light, mcs.CHANNEL_META, "ChannelMeta")
+        )
+
+    @cached_property
+    def _light_blocks(self) -> list[Block]:
+        return self._channel_blocks(self._light)
+
+    @staticmethod
+    def _channel_blocks(stream: h5py.Group | None) -> list[Block]:
+        if stream is None:
+            return []
+        meta = Table(find_child(stream, mcs.CHANNEL_META, "ChannelMeta"))
+        return blocks_of(stream, mcs.CHANNEL_DATA, "ChannelData", meta, time_axis=-1)
+
+    @cached_property
+    def _sensor_blocks(self) -> list[Block]:
+        stream = self._stream(mcs.SENSOR_STREAM, mcs.SUBTYPE_SENSOR, mcs.SENSOR_NAMES)
+        if stream is None:
+            return []
+        meta = Table(find_child(stream, mcs.SENSOR_META, "SensorMeta"))
+        blocks = blocks_of(stream, mcs.SENSOR_DATA, "SensorData", meta, time_axis=0)
+        return [block for block in blocks if block.region == blocks[0].region]
+
+    # -- what the recording says ---------------------------------------------------------------------
+
+    @cached_property
+    def info(self) -> RecordingInfo:
+        """Clock, duration, segments, streams and warnings."""
+        with reading(self.path, "what the recording says about itself"):
+            return self._read_info()
+
+    def _read_info(self) -> RecordingInfo:
+        digital = self._channel_blocks(
+            self._stream(mcs.CHANNEL_STREAM, mcs.SUBTYPE_DIGITAL, mcs.DIGITAL_NAMES)
+        )
+        sampled = {"analog channels": self._light_blocks, "digital channels": digital}
+        sampled["sensor data"] = self._sensor_blocks
+        source = next((name for name, blocks in sampled.items() if blocks), "")
+        blocks = sampled.get(source, [])
+        rate, rate_source, warnings = self._rate(blocks, source)
+        warnings += _other_rates(sampled, rate)
+        segments, placed = segments_of(blocks, 1e6 / rate)
+        for each in sampled.values():
+            warnings += check_lengths(each, 1e6 / rate)
+        duration, doubts = self._duration(segments, rate)
+        count = min((_n_channels(block) for block in self._light_blocks), default=0)
+        return RecordingInfo(
+            path=self.path,
+            sampling_rate=rate,
+            sampling_rate_source=rate_source,
+            duration_s=duration,
+            segments=segments,
+            segments_source=source,
+            metadata=attributes(self._root),
+            streams=tuple(self._describe_streams()),
+            n_light_channels=count,
+            light_labels=tuple(str(self._light_meta.value(row, "Label") or "") for row in range(count)),
+            warnings=(*warnings, *placed, *doubts),
+        )
+
+    def _rate(self, blocks: Sequence[Block], source: str) -> tuple[float, str, list[str]]:
+        ticks = {block.tick_us for block in blocks if block.tick_us is not None}
+        warnings = []
+        if ticks:
+            tick = next(block.tick_us for block in blocks if block.tick_us is not None)
+            rate, said = 1e6 / tick, f"tick of the {source} ({tick:g} µs)"
+            if len(ticks) > 1:
+                warnings.append(
+                    f"The data groups of the {source} state different ticks; {tick:g} µs is used."
+                )
+        else:
+            rate, said = self._rate_without_tick(blocks)
+            warnings.append(f"The file does not state its sampling rate; {rate:g} Hz is used ({said}).")
+        if not RATE_RANGE_HZ[0] <= rate <= RATE_RANGE_HZ[1]:
+            warnings.append(f"A sampling rate of {rate:g} Hz is unusual ({said}): check the file.")
+        return rate, said, warnings
+
+    def _rate_without_tick(self, blocks: Sequence[Block]) -> tuple[float, str]:
+        samples = sum(block.n_samples for block in blocks)
+        spans = [block.to_us - block.from_us for block in blocks if block.from_us is not None and block.to_us]
+        stated = attribute(self._root, mcs.RECORDING_DURATION)
+        recorded_us = sum(spans) if spans and len(spans) == len(blocks) else stated
+        if samples and recorded_us and recorded_us > 0:
+            return samples / recorded_us * 1e6, "number of samples / recorded duration"
+        if self._fallback_rate is not None and usable_rate(self._fallback_rate[0]):
+            return self._fallback_rate
+        return DEFAULT_RATE_HZ, "assumed, because no file states it"
+
+    def _duration(self, segments: npt.NDArray[np.int64], rate: float) -> tuple[float, list[str]]:
+        """Seconds to the end of the recording, and warnings if the statements contradict each other."""
+        span = float(segments[:, 1].max() / rate) if len(segments) else 0.0
+        recorded = float(np.sum(segments[:, 1] - segments[:, 0]) / rate)
+        extent = span - float(segments[:, 0].min() / rate) if len(segments) else 0.0
+        stated_us = attribute(self._root, mcs.RECORDING_DURATION)
+        end_us = attribute(self._acquisition, "To")
+        stated = float(stated_us) / 1e6 if stated_us else 0.0
+        end = float(end_us) / 1e6 if end_us else 0.0
+        warnings = []
+        agrees = any(abs(stated - value) <= DURATION_TOLERANCE_S for value in (span, recorded, extent, end))
+        if stated and (span or end) and not agrees:
+            warnings.append(
+                f"The file states a duration of {stated:.3f} s, but its channels end at {span or end:.3f} s; "
+                f"{max(span, stated, end):.3f} s is used."
+            )
+        return max(span, stated, end), warnings
+
+    def _describe_streams(self) -> list[StreamInfo]:
+        described = []
+        for name, node in children(self._acquisition).items():
+            if not isinstance(node, h5py.Group):
+                continue
+            kind = next(
+                (label for guid, label in mcs.KIND_NAMES.items() if is_kind(node, guid)), "unknown kind"
+            )
+            blocks = tuple(
+                f"{member} {item.shape} {item.dtype}"
+                if item.dtype.names is None
+                else f"{member} ({len(item)} rows)"
+                for member, item in children(node).items()
+                if isinstance(item, h5py.Dataset) and item.ndim
+            )
+            described.append(StreamInfo(name, kind, str(attribute(node, mcs.SUBTYPE, "")), blocks))
+        return described
+
+    # -- data ----------------------------------------------------------------------------------------
+
+    def read_light(
+        self, channel: int, start: int = 0, stop: int | None = None, progress: Progress | None = None
+    ) -> npt.NDArray[np.float32]:
+        """One analog channel on the acquisition clock.
+
+        Parameters
+        ----------
+        channel
+            Number of the channel, from 1 (light intensity is 1, frame sync is 2).
+        start, stop
+            Samples of the clock, half-open; by default the whole recording.
+        progress
+            Called with the fraction done after every slice; may raise to stop.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (stop - start,) counts; NaN where nothing was recorded. Besides the result, memory
+            for one slice only is used.
+        """
+        info = self.info
+        if not 1 <= channel <= info.n_light_channels:
+            raise ValidationError(
+                f"{self.path}: there is no analog channel {channel}; the file has {info.n_light_channels}. "
+                "Set the light and sync channels accordingly."
+            )
+        stop = info.n_samples if stop is None else stop
+        out = np.empty(max(stop - start, 0), dtype=np.float32)
+        written = start
+        for (first, last), block in zip(info.segments.tolist(), self._light_blocks, strict=True):
+            low, high = max(first, start), min(last, stop)
+            if low >= high:
+                continue
+            out[max(written - start, 0) : max(low - start, 0)] = np.nan
+            with reading(self.path, f"analog channel {channel}"):
+                self._copy(
+                    block, channel - 1, low - first, out[low - start : high - start], progress, len(out)
+                )
+            written = high
+        out[max(written - start, 0) :] = np.nan
+        return out
+
+    @staticmethod
+    def _copy(
+        block: Block,
+        row: int,
+        first: int,
+        out: npt.NDArray[np.float32],
+        progress: Progress | None,
+        total: int,
+    ) -> None:
+        """Read samples from `first` on into `out`, slice by slice through one small buffer."""
+        dataset = block.dataset
+        buffer = np.empty(min(SLICE_SAMPLES, len(out)), dtype=dataset.dtype)
+        for low in range(0, len(out), SLICE_SAMPLES):
+            size = min(SLICE_SAMPLES, len(out) - low)
+            span = np.s_[first + low : first + low + size]
+            dataset.read_direct(buffer, span if dataset.ndim == 1 else (row, span), np.s_[:size])
+            out[low : low + size] = buffer[:size]
+            if progress is not None:
+                progress((low + size) / total)
+
+    def digital_events(self) -> DigitalEvents:
+        """Events of the digital port, in the order of time; empty where there are none."""
+        with reading(self.path, "the digital events"):
+            stream = self._stream(mcs.EVENT_STREAM, mcs.SUBTYPE_EVENTS, mcs.EVENT_NAMES)
+            data = Table(None if stream is None else find_child(stream, mcs.EVENT_DATA, "EventData"))
+            meta = Table(None if stream is None else find_child(stream, mcs.EVENT_META, "EventMeta"))
+        times, kinds = data.column("TimeStamp"), data.column("EventID")
+        if times is None:
+            return DigitalEvents(np.empty(0, np.int64), np.empty(0, np.int64), ())
+        kinds = np.zeros(len(times)) if kinds is None else kinds
+        order = np.argsort(times, kind="stable")
+        names = {meta.value(row, "EventID"): str(meta.value(row, "Label") or "") for row in range(len(meta))}
+        event_id = kinds.astype(np.int64)[order]
+        return DigitalEvents(
+            times.astype(np.int64)[order], event_id, tuple(names.get(kind, "") for kind in event_id.tolist())
+        )
+
+    @cached_property
+    def sensor_regions(self) -> tuple[SensorRegion, ...]:
+        """Recorded regions of the chip, by number; empty where no sensor data were recorded.
+
+        Axis orders are decided by shape or default here; `axis_order` tests them on the data.
+        """
+        stream = self._stream(mcs.SENSOR_STREAM, mcs.SUBTYPE_SENSOR, mcs.SENSOR_NAMES)
+        if stream is None:
+            return ()
+        with reading(self.path, "the sensor data"):
+            return read_regions(stream, 1e6 / self.info.sampling_rate)
+
+    @property
+    def sensor(self) -> SensorRegion | None:
+        """The recorded region with the most electrodes, None where no sensor data were recorded."""
+        return max(self.sensor_regions, key=lambda region: region.n_electrodes, default=None)
+
+
+def _n_channels(block: Block) -> int:
+    return 1 if block.dataset.ndim == 1 else int(block.dataset.shape[0])
+
+
+def _other_rates(sampled: dict[str, list[Block]], rate: float) -> list[str]:
+    warnings = []
+    for name, blocks in sampled.items():
+        tick = next((block.tick_us for block in blocks if block.tick_us is not None), None)
+        if tick is not None and abs(1e6 / tick - rate) > 1e-6 * rate:
+            warnings.append(f"The {name} run at {1e6 / tick:g} Hz, the acquisition clock at {rate:g} Hz.")
+    return warnings

@@ -1,0 +1,266 @@
+"""Reading HDF5 as the CMOS-MEA5000 writes it: attributes, tables, links, and errors people can act on.
+
+Source files are opened read-only and without a lock: recordings lie on network drives, are in use
+by the vendor's software at the same time, and must never change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from hdmea.recordings.mcs import vocabulary as mcs
+from hdmea.utils import h5
+from hdmea.utils.exceptions import DataLoadError
+from hdmea.utils.giving_way import giving_way
+
+__all__ = [
+    "Table",
+    "attribute",
+    "attributes",
+    "check_generation",
+    "children",
+    "find_child",
+    "is_kind",
+    "is_table",
+    "open_source",
+    "plain",
+    "reading",
+    "trailing_numbers",
+]
+
+Node: TypeAlias = "h5py.Group | h5py.Dataset"
+
+
+@contextmanager
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Turn low-level read errors inside the block into a `DataLoadError` that names the file.
+
+    Parameters
+    ----------
+    path
+        File that is read.
+    what
+        What is being read, as it completes "cannot read ...".
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError) as error:
+        raise DataLoadError(
+            f"{path}: cannot read {what}: the file is damaged or was not copied completely ({error}). "
+            "Copy it again from where it was recorded, and compare the sizes.",
+            path,
+            error,
+        ) from error
+
+
+@contextmanager
+def open_source(path: Path) -> Iterator[h5py.File]:
+    """Open a vendor file for reading only, without locking it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    DataLoadError
+        If it is a folder, cannot be opened, is truncated or is no HDF5 file.
+    """
+    handle = _open(path)
+    try:
+        yield handle
+    finally:
+        handle.close()
+
+
+def _open(path: Path) -> h5py.File:
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path}: there is no such file. Check the path and that the drive is connected."
+        )
+    if path.is_dir():
+        raise DataLoadError(f"{path}: this is a folder. Give the .cmcr or .cmtr file inside it.", path)
+    try:
+        return h5py.File(h5.open_file(path))
+    except PermissionError as error:
+        raise DataLoadError(
+            f"{path}: no permission to read this file. Ask its owner for access, or copy it.", path, error
+        ) from error
+    except OSError as error:
+        raise DataLoadError(f"{path}: {_why_not_opened(path, error)}", path, error) from error
+
+
+def _why_not_opened(path: Path, error: OSError) -> str:
+    return {
+        "empty": "the file is empty (0 bytes). Copy it again from where it was recorded.",
+        "truncated": "the file is truncated: it is shorter than it says itself. The recording was "
+        "interrupted or the copy was not finished; copy it again.",
+        "foreign": "this is not an HDF5 file, so it is no CMOS-MEA recording. Choose a .cmcr or .cmtr file.",
+        "damaged": f"the file cannot be opened as HDF5 and is probably damaged ({error}). Copy it again.",
+    }[h5.why_not_opened(path, error)]
+
+
+def plain(value: Any) -> Any:
+    """Python value of an attribute or table cell: bytes to str, arrays of length 1 to scalars.
+
+    Longer arrays become lists; trailing NULs and blanks of texts are dropped.
+    """
+    if isinstance(value, np.ndarray):
+        return plain(value.reshape(-1)[0]) if value.size == 1 else [plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.split(b"\0", 1)[0].decode("utf-8", errors="replace").strip()
+    if isinstance(value, str):
+        return value.split("\0", 1)[0].strip()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, h5py.Empty):
+        return None
+    return value
+
+
+def attribute(node: Node, name: str, default: Any = None) -> Any:
+    """One attribute as a plain Python value, `default` where it is missing."""
+    attrs = node.attrs
+    if name in attrs:
+        return plain(attrs[name])
+    wanted = _key(name)
+    alike = next((key for key in attrs if _key(key) == wanted), None)
+    return default if alike is None else plain(attrs[alike])
+
+
+def attributes(node: Node) -> dict[str, Any]:
+    """All attributes as plain Python values, under the names that the file uses."""
+    return {key: plain(node.attrs[key]) for key in node.attrs}
+
+
+def is_kind(node: Node, guid: str) -> bool:
+    """Whether `ID.TypeID` of this object is the given GUID."""
+    found = node.attrs.get(mcs.TYPE_ID)
+    return found is not None and str(plain(found)).strip("{}").lower() == guid
+
+
+def is_table(dataset: h5py.Dataset) -> bool:
+    """Whether a dataset is compound; asks HDF5 itself, as h5py builds the whole dtype anew each time."""
+    return bool(dataset.id.get_type().get_class() == h5py.h5t.COMPOUND)
+
+
+def children(group: h5py.Group) -> dict[str, Node]:
+    """Members of a group that lie in this very file: links to other files are never followed."""
+    found: dict[str, Node] = {}
+    for name in giving_way(group):
+        node = _member(group, name)
+        if node is not None:
+            found[name] = node
+    return found
+
+
+def _member(group: h5py.Group, name: str) -> Node | None:
+    """Return a member that lies in this very file; None for links, named types and missing ones."""
+    encoded = name.encode()
+    if not group.id.links.exists(encoded) or group.id.links.get_info(encoded).type != h5py.h5l.TYPE_HARD:
+        return None
+    node = group[name]
+    return node if isinstance(node, h5py.Group | h5py.Dataset) else None
+
+
+def find_child(group: h5py.Group, guid: str, *names: str) -> Node | None:
+    """Return the member of this kind; failing that, the first that has one of the names."""
+    named = (_member(group, name) for name in names)
+    usual = next((node for node in named if node is not None and is_kind(node, guid)), None)
+    if usual is not None:
+        return usual
+    members = children(group)
+    for node in members.values():
+        if is_kind(node, guid):
+            return node
+    wanted = [_key(name) for name in names]
+    for name, node in members.items():
+        if _key(name) in wanted:
+            return node
+    return None
+
+
+def trailing_numbers(name: str) -> tuple[int, ...]:
+    """Numbers at the end of an object's name: `SensorData 2 11` gives (2, 11)."""
+    match = re.search(r"(?:\s+\d+)+\s*$", name)
+    return tuple(int(part) for part in match.group().split()) if match else ()
+
+
+def check_generation(handle: h5py.File, path: Path) -> None:
+    """Refuse what is HDF5 but no CMOS-MEA file of this generation.
+
+    Raises
+    ------
+    DataLoadError
+        For exports of the older generation and for any other HDF5 file.
+    """
+    if mcs.OLD_PROTOCOL in handle.attrs:
+        raise DataLoadError(
+            f"{path}: this is an export of the older generation (before CMOS-MEA-Control 2.0, "
+            f"{mcs.OLD_PROTOCOL} = {attribute(handle, mcs.OLD_PROTOCOL)}), which cannot be read. "
+            "Give the .cmcr or .cmtr written by version 2.0 or later.",
+            path,
+        )
+    if is_kind(handle, mcs.FILE_ROOT):
+        return
+    names = {_key(name) for name in handle}
+    known = {_key(name) for name in ("Acquisition", *mcs.TOOL_NAMES)}
+    if not names & known:
+        raise DataLoadError(
+            f"{path}: this HDF5 file is no CMOS-MEA file (neither its type nor its groups are known). "
+            "Choose a .cmcr (raw) or .cmtr (spike-sorted) file.",
+            path,
+        )
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s_]+", "", name).lower()
+
+
+class Table:
+    """A compound dataset read into memory; fields are found without regard to blanks and case.
+
+    Parameters
+    ----------
+    dataset
+        One-dimensional (or scalar) compound dataset; None gives an empty table.
+    """
+
+    def __init__(self, dataset: Node | None) -> None:
+        if isinstance(dataset, h5py.Dataset) and dataset.dtype.names:
+            self._rows: npt.NDArray[Any] | None = np.atleast_1d(dataset[()])
+        else:
+            self._rows = None
+        self._fields = {_key(name): name for name in self.fields}
+
+    def __len__(self) -> int:
+        return 0 if self._rows is None else len(self._rows)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Field names as the file spells them."""
+        return () if self._rows is None else tuple(self._rows.dtype.names or ())
+
+    def column(self, *names: str) -> npt.NDArray[Any] | None:
+        """Values of the first of these fields that exists, None if there is none."""
+        for name in names:
+            field = self._fields.get(_key(name))
+            if field is not None and self._rows is not None:
+                values: npt.NDArray[Any] = self._rows[field]
+                return values
+        return None
+
+    def value(self, row: int, *names: str) -> Any:
+        """Plain value of one cell, None where the field or the row is missing."""
+        values = self.column(*names)
+        return None if values is None or not 0 <= row < len(values) else plain(values[row])
+
+    def row(self, index: int) -> dict[str, Any]:
+        """One row as plain values under the names that the file uses."""
+        return {name: self.value(index, name) for name in self.fields}

@@ -1,0 +1,296 @@
+"""Where playlists, movie lengths, movies and stimulus definitions are looked up.
+
+Places, in this order: what the caller names; beside the recording; the person's own library (the folder in
+``HDMEA_STIMULUS_LIBRARY``, else ``stimulus_library`` in the configuration folder of this program); what comes
+with the program. A library and a recording's folder have the same layout: ``playlist.csv``,
+``movie_length.csv``, ``stimuli/<movie>.npy``, ``config/stimuli/<movie>.json``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from hdmea.stimuli.definition import StimulusDefinition, read_definition
+from hdmea.stimuli.playlist import Playlist, read_movie_lengths, read_playlists
+from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.resources import resource_path
+
+__all__ = ["FoundDefinition", "MovieLengths", "StimulusLibrary", "StimulusPlace", "user_library"]
+
+LIBRARY_VARIABLE = "HDMEA_STIMULUS_LIBRARY"
+
+
+@dataclass(frozen=True)
+class StimulusPlace:
+    """One place where stimulus files may lie; a part that it does not have is None or empty.
+
+    Attributes
+    ----------
+    title
+        What the person knows the place by.
+    playlists, movie_lengths
+        The two tables.
+    movies, definitions
+        Folders of ``<movie>.npy`` and of ``<movie>.json``.
+    """
+
+    title: str
+    playlists: Path | None = None
+    movie_lengths: Path | None = None
+    movies: tuple[Path, ...] = ()
+    definitions: tuple[Path, ...] = ()
+
+    @classmethod
+    def folder(cls, title: str, root: Path) -> Self:
+        """Return the place with the usual layout below `root`."""
+        return cls(
+            title,
+            playlists=_if_file(root / "playlist.csv"),
+            movie_lengths=_if_file(root / "movie_length.csv"),
+            movies=(root / "stimuli",),
+            definitions=(root / "config" / "stimuli",),
+        )
+
+
+@dataclass(frozen=True)
+class MovieLengths:
+    """Lengths of movies in frames, and the tables that they come from."""
+
+    frames: Mapping[str, int]
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class FoundDefinition:
+    """A stimulus definition and the file that it comes from."""
+
+    definition: StimulusDefinition
+    path: Path
+
+
+@dataclass(frozen=True)
+class StimulusLibrary:
+    """The places to look in, the first one first."""
+
+    places: tuple[StimulusPlace, ...]
+
+    @classmethod
+    def for_recording(
+        cls,
+        source_files: Mapping[str, Any],
+        *,
+        playlist_file_path: str | Path | None = None,
+        movie_length_file_path: str | Path | None = None,
+        stimuli_dir: str | Path | None = None,
+        config_dir: str | Path | None = None,
+    ) -> Self:
+        """Return the library of a recording.
+
+        A table that is named is the only one that is used; folders that are named are looked into first.
+
+        Parameters
+        ----------
+        source_files
+            ``session.source_files``: ``cmcr_path`` and ``cmtr_path`` tell where the recording lies.
+        playlist_file_path, movie_length_file_path
+            Tables named by the caller.
+        stimuli_dir, config_dir
+            Folders of movies and of definitions named by the caller.
+
+        Raises
+        ------
+        FileNotFoundError
+            If something that was named is not there.
+        ConfigurationError
+            If the person's library is configured but not there.
+        """
+        named = StimulusPlace(
+            "named by you",
+            playlists=_existing(playlist_file_path, "playlist"),
+            movie_lengths=_existing(movie_length_file_path, "movie length"),
+            movies=_folders(stimuli_dir, "stimuli_dir"),
+            definitions=_folders(config_dir, "config_dir"),
+        )
+        return cls((named, *_beside(source_files), *_standard_places()))
+
+    def playlist(self, name: str | None = None) -> Playlist:
+        """Return a playlist by its name; without a name the only one of the first place that has any.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is none, none of that name, or several and no name; the message lists the known ones.
+        """
+        known: dict[str, Playlist] = {}
+        for path in self._tables("playlists"):
+            playlists = read_playlists(path)
+            if name is None:
+                return _only(playlists, path)
+            known = {**playlists, **known}
+            if name in playlists:
+                return playlists[name]
+        if not known:
+            raise ConfigurationError(
+                "There is no playlist.csv beside the recording or in your stimulus library: put one there, "
+                "or name it with playlist_file_path=."
+            )
+        listed = "; ".join(f"{playlist.name!r} in {playlist.path}" for playlist in known.values())
+        raise ConfigurationError(f"There is no playlist {name!r}. Known playlists: {listed}.")
+
+    def playlists(self) -> dict[str, Playlist]:
+        """Return all playlists by name; of two with one name the one that `playlist` would return."""
+        known: dict[str, Playlist] = {}
+        for path in self._tables("playlists"):
+            for name, playlist in read_playlists(path).items():
+                known.setdefault(name, playlist)
+        return known
+
+    def movie_lengths(self, movies: Iterable[str]) -> MovieLengths:
+        """Return the length of each movie, from the first table that states it.
+
+        Raises
+        ------
+        ConfigurationError
+            If no table states the length of a movie; the message names the movies and the tables.
+        """
+        wanted = list(dict.fromkeys(movies))
+        found: dict[str, int] = {}
+        tables = self._tables("movie_lengths")
+        used = []
+        for path in tables:
+            lengths = read_movie_lengths(path)
+            new = {movie: lengths[movie] for movie in wanted if movie in lengths and movie not in found}
+            found.update(new)
+            if new:
+                used.append(path)
+        unknown = [movie for movie in wanted if movie not in found]
+        if unknown:
+            where = ", ".join(map(str, tables)) or "no movie_length.csv was found"
+            raise ConfigurationError(
+                f"The length of {', '.join(unknown)} is not known ({where}). Every later section would be "
+                "wrong: add a line 'name,frames' to movie_length.csv."
+            )
+        return MovieLengths(found, tuple(used))
+
+    def definition_path(self, movie: str) -> Path | None:
+        """Return the file of a movie's definition, None if there is none."""
+        return self._first("definitions", f"{movie}.json")
+
+    def definition(self, movie: str) -> FoundDefinition:
+        """Return a movie's definition, completed from the packaged one.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is none (the message lists where it was looked for) or it is not valid.
+        """
+        path = self.definition_path(movie)
+        if path is None:
+            raise ConfigurationError(
+                f"There is no stimulus definition {movie}.json (looked in {self._looked_in('definitions')}): "
+                "write one with section_kwargs start_frame, trial_length_frame and repeat, or name its "
+                "folder with config_dir=."
+            )
+        return FoundDefinition(read_definition(path, movie), path)
+
+    def movie_path(self, movie: str) -> Path:
+        """Return the file of a movie's frames, ``<movie>.npy``.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none; the message lists where it was looked for.
+        """
+        path = self._first("movies", f"{movie}.npy")
+        if path is None:
+            raise FileNotFoundError(
+                f"There is no movie {movie}.npy (looked in {self._looked_in('movies')}): put it there, or "
+                "name its folder with stimuli_dir=."
+            )
+        return path
+
+    def _tables(self, kind: str) -> list[Path]:
+        named, *others = (getattr(place, kind) for place in self.places)
+        return [named] if named is not None else [path for path in others if path is not None]
+
+    def _folders_of(self, kind: str) -> list[Path]:
+        return list(dict.fromkeys(folder for place in self.places for folder in getattr(place, kind)))
+
+    def _first(self, kind: str, file_name: str) -> Path | None:
+        paths = (folder / file_name for folder in self._folders_of(kind))
+        return next((path for path in paths if path.is_file()), None)
+
+    def _looked_in(self, kind: str) -> str:
+        return ", ".join(map(str, self._folders_of(kind)))
+
+
+def user_library() -> Path | None:
+    """Return the person's own stimulus library, None if there is none.
+
+    Raises
+    ------
+    ConfigurationError
+        If ``HDMEA_STIMULUS_LIBRARY`` names something that is no folder.
+    """
+    configured = os.environ.get(LIBRARY_VARIABLE, "").strip()
+    if configured:
+        folder = Path(configured).expanduser()
+        if not folder.is_dir():
+            raise ConfigurationError(f"{LIBRARY_VARIABLE} names {folder}, which is no folder: correct it.")
+        return folder
+    import platformdirs
+
+    folder = platformdirs.user_config_path("hdmea", appauthor=False) / "stimulus_library"
+    return folder if folder.is_dir() else None
+
+
+def _beside(source_files: Mapping[str, Any]) -> list[StimulusPlace]:
+    paths = [source_files.get(key) for key in ("cmcr_path", "cmtr_path")]
+    folders = dict.fromkeys(Path(str(path)).parent for path in paths if path)
+    return [StimulusPlace.folder("beside the recording", folder) for folder in folders]
+
+
+def _standard_places() -> Sequence[StimulusPlace]:
+    own = user_library()
+    packaged = StimulusPlace(
+        "comes with the program",
+        playlists=_if_file(resource_path("playlist.csv")),
+        movie_lengths=_if_file(resource_path("movie_length.csv")),
+        movies=(resource_path("stimuli"),),
+        definitions=(resource_path("stimuli"),),
+    )
+    return [packaged] if own is None else [StimulusPlace.folder("your stimulus library", own), packaged]
+
+
+def _if_file(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _existing(path: str | Path | None, what: str) -> Path | None:
+    if path is None:
+        return None
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no {what} file {path}: correct the path.")
+    return Path(path)
+
+
+def _folders(path: str | Path | None, parameter: str) -> tuple[Path, ...]:
+    if path is None:
+        return ()
+    folder = Path(path)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{parameter} names {folder}, which is no folder: correct the path.")
+    return (folder, folder / "stimuli")
+
+
+def _only(playlists: Mapping[str, Playlist], path: Path) -> Playlist:
+    if len(playlists) == 1:
+        return next(iter(playlists.values()))
+    raise ConfigurationError(
+        f"{path} holds {len(playlists)} playlists: {', '.join(playlists)}. Say which one was shown with "
+        "playlist_name=."
+    )

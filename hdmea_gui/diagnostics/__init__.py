@@ -1,0 +1,1 @@
+"""Logs, crash evidence, error reports, versions, licences and the self-test."""

@@ -1,0 +1,391 @@
+"""Automatic checkpoints: written after each step, removed after a save or a clean close.
+
+Each running program has one, of the session as it was after its last step: a complete file, and after it one
+small file per step with what that step changed. Beside them lies a note that says which files belong
+together and whose they are; a checkpoint whose program is gone was left by a crash, and is offered. Files are
+complete before the note names them, so a kill at any moment leaves the checkpoint before.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import shutil
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from hdmea_gui.engine.blocked import refuse_if_blocked
+from hdmea_gui.engine.jobs import JobContext
+from hdmea_gui.engine.snapshot import OpenResult, Refused
+from hdmea_gui.store.whole_file import write_whole
+from hdmea_gui.text.formats import size_text
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.increments import Baseline, Changes
+    from hdmea.pipeline.session import PipelineSession
+    from hdmea_gui.engine.workspace import Workspace
+
+__all__ = ["DiscardJob", "Keeper", "Kept", "NotKept", "RecoverJob", "RecoveryOffer", "RecoveryQuery"]
+
+logger = logging.getLogger(__name__)
+
+_PREFIX = "automatic-"
+_LONGEST_WRITE_S = 3600.0
+_TAKEN = "another window of the program has recovered or discarded this checkpoint meanwhile"
+
+
+@dataclass(frozen=True)
+class RecoveryOffer:
+    """A checkpoint that a program left behind when it ended without closing.
+
+    Attributes
+    ----------
+    file
+        Its name in the folder of automatic checkpoints.
+    dataset_id, steps, n_units
+        What is in it.
+    size_bytes, written_at
+        Size of the file, and when it was written (seconds since the epoch).
+    host, pid, process_started
+        The program that wrote it.
+    increments
+        Names of the files with what changed after `file` was written, in their order.
+    """
+
+    file: str
+    dataset_id: str
+    steps: tuple[str, ...]
+    n_units: int
+    size_bytes: int
+    written_at: float
+    host: str
+    pid: int
+    process_started: float
+    increments: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files of the checkpoint."""
+        return (self.file, *self.increments)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Milestone: an automatic checkpoint of this revision of the data was written."""
+
+    revision: int
+    clock: str
+
+
+@dataclass(frozen=True)
+class NotKept:
+    """Milestone: no automatic checkpoint was written, and why."""
+
+    reason: str
+    too_large: bool = False
+
+
+class Keeper:
+    """Writes and removes the automatic checkpoint of this program; used on the worker thread.
+
+    Parameters
+    ----------
+    folder
+        Folder of the checkpoints; made when the first is written.
+    share
+        Part of the free space of its disk that all of them may take.
+    enabled
+        Whether checkpoints are written.
+
+    All three may be changed at any time; the next checkpoint heeds them.
+    """
+
+    def __init__(self, folder: Path, share: float = 0.2, enabled: bool = True) -> None:
+        self.folder = folder
+        self.enabled = enabled
+        self.share = share
+        self._own: RecoveryOffer | None = None
+        self._own_folder = folder
+        self._baseline: Baseline | None = None
+        self._complete_nbytes = 0
+
+    # -- this program ----------------------------------------------------------------------------------
+
+    def keep(self, session: PipelineSession, revision: int, ctx: JobContext) -> Kept | NotKept | None:
+        """Write the checkpoint of a session in place of the one before; None if that is turned off.
+
+        A checkpoint that cannot be written stops nothing: the answer says why.
+        """
+        from hdmea.pipeline.increments import Baseline
+        from hdmea.utils.exceptions import HDMEAError
+
+        if not self.enabled:
+            return None
+        try:
+            refuse_if_blocked()
+            folder = self.folder
+            folder.mkdir(parents=True, exist_ok=True)
+            changes = self._worth_adding(session, folder)
+            needed, budget = _size_of(session) if changes is None else changes.nbytes(), self._budget()
+            present = 0 if changes is None or self._own is None else self._own.size_bytes
+            if present + needed > budget:
+                have = f"automatic checkpoints may take {size_text(budget)} of {folder}"
+                return NotKept(f"it would take {size_text(present + needed)}, and {have}", too_large=True)
+            self._make_room(budget - present - needed)
+            self._write(session, changes, ctx, folder)
+            self._baseline = Baseline(session)
+        except (HDMEAError, OSError, psutil.Error) as error:
+            logger.warning("There is no automatic checkpoint of this step: %s", error)
+            return NotKept(str(error))
+        return Kept(revision, time.strftime("%H:%M"))
+
+    def _worth_adding(self, session: PipelineSession, folder: Path) -> Changes | None:
+        """Return what changed since the last checkpoint; None if a complete file is to be written."""
+        own = self._own
+        if own is None or self._baseline is None or own.dataset_id != session.dataset_id:
+            return None
+        if folder != self._own_folder or not _is_whole(own, folder):
+            return None
+        changes = self._baseline.changes(session)
+        added = own.size_bytes - self._complete_nbytes
+        # The increments never take more than the complete file: space and reading stay within twice of it.
+        return changes if added + changes.nbytes() <= self._complete_nbytes else None
+
+    def _write(
+        self, session: PipelineSession, changes: Changes | None, ctx: JobContext, folder: Path
+    ) -> None:
+        from hdmea.pipeline.increments import write_increment
+
+        before = self._own
+
+        def report(fraction: float, _text: str) -> None:
+            ctx.progress_or_stop(fraction, "automatic checkpoint")
+
+        name = f"{_PREFIX}{os.getpid()}-{time.time_ns()}.h5"
+        if changes is None or before is None:
+            session.checkpoint(folder / name, checkpoint_name="automatic", progress=report)
+            names: tuple[str, ...] = (name,)
+        else:
+            write_increment(folder / name, session, changes, report)
+            names = (*before.files, name)
+        noted = False
+        try:
+            offer = _offer(session, folder, names)
+            with ctx.commit():
+                _write_note(offer, folder)
+                noted = True
+                if len(names) == 1:
+                    self.forget()
+                    self._complete_nbytes = offer.size_bytes
+                self._own, self._own_folder = offer, folder
+        finally:
+            if not noted:
+                (folder / name).unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Remove the checkpoint of this program: its session was saved, or is wanted no more."""
+        own, self._own = self._own, None
+        self._baseline = None
+        if own is not None:
+            try:
+                _remove(own, self._own_folder)
+            except OSError as error:
+                logger.warning("An automatic checkpoint could not be removed: %s", error)
+
+    # -- programs that are gone ------------------------------------------------------------------------
+
+    def left_behind(self) -> list[RecoveryOffer]:
+        """Return the checkpoints of programs that ended without closing, the newest first."""
+        found = [_read_note(path) for path in self.folder.glob(f"{_PREFIX}*.json")]
+        offers = [
+            offer
+            for offer in found
+            if offer is not None and _is_whole(offer, self.folder) and _is_gone(offer)
+        ]
+        return sorted(offers, key=lambda offer: -offer.written_at)
+
+    def is_left(self, offer: RecoveryOffer) -> bool:
+        """Return whether a checkpoint is still there as it was offered: another window may have taken it."""
+        note = _note_of(self.folder / offer.file)
+        return note.is_file() and _read_note(note) == offer and _is_gone(offer)
+
+    def sweep(self) -> None:
+        """Remove what programs left that were killed while they wrote."""
+        notes = [_read_note(path) for path in self.folder.glob(f"{_PREFIX}*.json")]
+        noted = {name for offer in notes if offer is not None for name in offer.files}
+        for path in [*self.folder.glob(f"{_PREFIX}*.h5"), *self.folder.glob(f".{_PREFIX}*")]:
+            pid = path.name.lstrip(".").removeprefix(_PREFIX).partition("-")[0]
+            old = time.time() - path.stat().st_mtime > _LONGEST_WRITE_S
+            if path.name not in noted and old and pid.isdigit() and not psutil.pid_exists(int(pid)):
+                path.unlink(missing_ok=True)
+
+    def take_over(self, offer: RecoveryOffer) -> None:
+        """Make a checkpoint that was left behind that of this program: its session is open again."""
+        process = psutil.Process()
+        mine = replace(offer, pid=process.pid, process_started=process.create_time())
+        self.forget()
+        _write_note(mine, self.folder)
+        self._own, self._own_folder = mine, self.folder
+
+    def discard(self, offer: RecoveryOffer) -> None:
+        """Remove a checkpoint that was left behind."""
+        _remove(offer, self.folder)
+
+    def _budget(self) -> int:
+        taken = sum(path.stat().st_size for path in self.folder.glob(f"{_PREFIX}*.h5"))
+        return int(self.share * (shutil.disk_usage(self.folder).free + taken))
+
+    def _make_room(self, allowed: int) -> None:
+        """Remove checkpoints that were left behind, the oldest first, until the others fit."""
+        left = self.left_behind()
+        total = sum(offer.size_bytes for offer in left)
+        while left and total > allowed:
+            oldest = left.pop()
+            total -= oldest.size_bytes
+            logger.warning("The old automatic checkpoint of %s was removed for space.", oldest.dataset_id)
+            self.discard(oldest)
+
+
+def _size_of(session: PipelineSession) -> int:
+    from hdmea.results import hdf5_store
+
+    trees = [session.units, session.metadata, session.stimulus]
+    return int(hdf5_store.estimate_nbytes(trees, include_unread=True))
+
+
+def _offer(session: PipelineSession, folder: Path, names: tuple[str, ...]) -> RecoveryOffer:
+    """Describe the checkpoint of a session that these files of this program hold."""
+    process = psutil.Process()
+    return RecoveryOffer(
+        file=names[0],
+        dataset_id=session.dataset_id,
+        steps=tuple(session.completed_steps),
+        n_units=session.unit_count,
+        size_bytes=sum((folder / each).stat().st_size for each in names),
+        written_at=time.time(),
+        host=platform.node(),
+        pid=process.pid,
+        process_started=process.create_time(),
+        increments=names[1:],
+    )
+
+
+def _is_whole(offer: RecoveryOffer, folder: Path) -> bool:
+    return all((folder / name).is_file() for name in offer.files)
+
+
+def _remove(offer: RecoveryOffer, folder: Path) -> None:
+    """Remove a checkpoint: its note first, so that none is ever offered that is not there."""
+    _note_of(folder / offer.file).unlink(missing_ok=True)
+    for name in offer.files:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _write_note(offer: RecoveryOffer, folder: Path) -> None:
+    write_whole(_note_of(folder / offer.file), json.dumps(asdict(offer)), synced=True)
+
+
+def _note_of(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _read_note(path: Path) -> RecoveryOffer | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        lists = {"steps": tuple(found["steps"]), "increments": tuple(found.get("increments", ()))}
+        numbers = {name: float(found[name]) for name in ("written_at", "process_started")}
+        counts = {name: int(found[name]) for name in ("pid", "n_units", "size_bytes")}
+        offer = RecoveryOffer(**{**found, **lists, **numbers, **counts})
+        if any(name != Path(name).name or not name.startswith(_PREFIX) for name in offer.files):
+            raise ValueError("it names files of another folder")
+        return offer
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        logger.warning("%s is no note of an automatic checkpoint: %s", path, error)
+        return None
+
+
+def _is_gone(offer: RecoveryOffer) -> bool:
+    """Return whether the program that wrote a checkpoint has ended; of another computer nobody knows."""
+    if offer.host != platform.node():
+        return False
+    try:
+        return abs(psutil.Process(offer.pid).create_time() - offer.process_started) > 1.0
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False
+
+
+@dataclass(frozen=True)
+class RecoveryQuery:
+    """What was left behind by a crash."""
+
+    def answer(self, bench: Workspace) -> RecoveryOffer | None:
+        """Return the newest checkpoint that was left behind, None if there is none."""
+        if bench.keeper is None:
+            return None
+        bench.keeper.sweep()
+        return next(iter(bench.keeper.left_behind()), None)
+
+
+@dataclass(frozen=True)
+class RecoverJob:
+    """Open a checkpoint that was left behind; it is kept until the session is saved."""
+
+    offer: RecoveryOffer
+
+    @property
+    def title(self) -> str:
+        """What the person reads."""
+        return f"Recovering {self.offer.dataset_id}"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> OpenResult:
+        """Return the session, which is not saved; or why it could not be read."""
+        from hdmea.pipeline.increments import load_increments
+        from hdmea.pipeline.session import PipelineSession
+        from hdmea.utils.exceptions import HDMEAError
+
+        assert bench.keeper is not None
+        path = bench.keeper.folder / self.offer.file
+        if not bench.keeper.is_left(self.offer):
+            return OpenResult(None, refused=(Refused(path, _TAKEN),))
+        try:
+            # Read whole: the next checkpoint takes the place of this file.
+            session = PipelineSession.load(path, progress=ctx.progress_or_stop)
+            increments = [bench.keeper.folder / name for name in self.offer.increments]
+            load_increments(session, increments, ctx.progress_or_stop)
+        except (HDMEAError, OSError) as error:
+            return OpenResult(None, refused=(Refused(path, str(error)),))
+        session.checkpoint_name = None
+        session.touch()
+        names = ("cmcr_path", "cmtr_path")
+        sources = tuple(Path(session.source_files[name]) for name in names if session.source_files.get(name))
+        # As they were when they were loaded: where they lie now need not answer.
+        nbytes = sum(session.source_files.get(name, 0) for name in ("cmcr_size", "cmtr_size"))
+        with ctx.commit():
+            bench.adopt(session, sources, source_bytes=nbytes)
+            bench.keeper.take_over(self.offer)
+        return OpenResult(bench.state(), notes=("The session was recovered; it is not saved yet.",))
+
+
+@dataclass(frozen=True)
+class DiscardJob:
+    """Remove a checkpoint that was left behind."""
+
+    offer: RecoveryOffer
+
+    @property
+    def title(self) -> str:
+        """What the person reads."""
+        return f"Discarding the automatic checkpoint of {self.offer.dataset_id}"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> None:
+        """Remove it."""
+        if bench.keeper is not None and bench.keeper.is_left(self.offer):
+            bench.keeper.discard(self.offer)

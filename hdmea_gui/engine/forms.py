@@ -1,0 +1,103 @@
+"""Parameter declarations of the engine's steps as plain field descriptions for the form."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hdmea_gui.engine.snapshot import FieldSpec, StepSpec
+
+if TYPE_CHECKING:
+    import pydantic
+    from pydantic.fields import FieldInfo
+
+    from hdmea.pipeline.step import StepDefinition
+
+__all__ = ["describe_fields", "describe_step"]
+
+_KINDS = {bool: "bool", int: "int", float: "float", str: "text"}
+
+
+def describe_step(definition: StepDefinition[Any]) -> StepSpec:
+    """Return what the window needs to know of a step: names, help, fields and the model that validates."""
+    document = (definition.function.__doc__ or "").strip().split("\n\n")[0]
+    return StepSpec(
+        name=definition.name,
+        title=definition.title,
+        help=" ".join(document.split()),
+        requires=definition.requires,
+        fields=describe_fields(definition.params),
+        model=definition.params,
+        creates=definition.creates,
+        uses=definition.uses,
+    )
+
+
+def describe_fields(model: type[pydantic.BaseModel]) -> tuple[FieldSpec, ...]:
+    """Return the fields of a declaration, without those that are only kept for older scripts."""
+    return tuple(
+        _describe(name, info)
+        for name, info in model.model_fields.items()
+        if not _extra(info).get("deprecated", False)
+    )
+
+
+def _describe(name: str, info: FieldInfo) -> FieldSpec:
+    kind, choices, optional = _kind(info.annotation, name)
+    extra = _extra(info)
+    minimum, maximum = _limits(info)
+    return FieldSpec(
+        name=name,
+        title=info.title or name.replace("_", " ").capitalize(),
+        help=info.description or "",
+        kind=kind,
+        default=None if info.is_required() else info.get_default(call_default_factory=True),
+        unit=str(extra.get("unit", "")),
+        minimum=minimum,
+        maximum=maximum,
+        choices=choices,
+        optional=optional,
+        advanced=bool(extra.get("advanced", False)),
+        required=info.is_required(),
+        decimals=extra.get("decimals"),
+        names=str(extra.get("names", "")),
+        of_recording=bool(extra.get("of_recording", False)),
+    )
+
+
+def _extra(info: FieldInfo) -> Mapping[str, Any]:
+    return info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
+
+
+def _kind(annotation: Any, name: str) -> tuple[str, tuple[Any, ...], bool]:
+    """Return the kind of editor, the choices, and whether nothing may be given."""
+    origin = typing.get_origin(annotation)
+    arguments = typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        rest = [argument for argument in arguments if argument is not type(None)]
+        kind, choices, _ = _kind(Path if Path in rest else rest[0], name)
+        return kind, choices, len(rest) < len(arguments)
+    if origin is typing.Annotated:
+        return _kind(arguments[0], name)
+    if origin is Literal:
+        return "choice", arguments, False
+    if annotation is Path or (annotation is str and name.endswith(("_path", "_dir"))):
+        return ("folder" if name.endswith("_dir") else "file"), (), False
+    if annotation in _KINDS:
+        return _KINDS[annotation], (), False
+    return ("list" if origin in (tuple, list, frozenset, set) else "value"), (), False
+
+
+def _limits(info: FieldInfo) -> tuple[float | None, float | None]:
+    """Return the smallest and the largest allowed number, None where there is no such limit."""
+    minimum: float | None = None
+    maximum: float | None = None
+    for constraint in info.metadata:
+        for attribute in ("ge", "gt"):
+            minimum = getattr(constraint, attribute, None) if minimum is None else minimum
+        for attribute in ("le", "lt"):
+            maximum = getattr(constraint, attribute, None) if maximum is None else maximum
+    return minimum, maximum

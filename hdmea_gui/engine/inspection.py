@@ -1,0 +1,128 @@
+"""The card of a recording: what is inside its files, before anything is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hdmea_gui.engine.snapshot import Card, Refused
+from hdmea_gui.text.formats import size_text
+
+if TYPE_CHECKING:
+    from hdmea.recordings.mcs.cmcr import RecordingInfo
+
+__all__ = ["inspect_sources"]
+
+_Lines = list[tuple[str, str]]
+_DISPLAY_HZ = 60.0
+
+
+def inspect_sources(
+    cmcr: Path | None, cmtr: Path | None, refused: list[Refused]
+) -> tuple[Path | None, Path | None, Card | None]:
+    """Return the files that can be read, and what is inside; None where nothing can be read.
+
+    Parameters
+    ----------
+    cmcr, cmtr
+        The files, None where there is none.
+    refused
+        Gets those that cannot be read, with the reason.
+    """
+    lines: _Lines = []
+    warnings: list[str] = []
+    info = None
+    if cmcr is not None:
+        info = _look_into_raw(cmcr, lines, warnings, refused)
+        cmcr = cmcr if info is not None else None
+    found = _look_into_sorted(cmtr, info, lines, warnings, refused) if cmtr is not None else None
+    cmtr = cmtr if found is not None else None
+    if cmcr is None and cmtr is None:
+        return None, None, None
+    needed, n_units, duration_s = found or (_needed_gb(info), 0, 0.0)
+    _tell_memory(needed, lines, warnings)
+    if cmcr is None:
+        warnings.append("Without the .cmcr there are no light channels: no section times, no averages.")
+    elif info is not None and not info.n_light_channels:
+        warnings.append("There are no light channels: no section times, no averages over trials.")
+    if cmtr is None:
+        warnings.append("Without the .cmtr there are no units.")
+    elif not n_units:
+        warnings.append("The .cmtr has no sorted units: sort the spikes in CMOS-MEA-Tools for them.")
+    title = (cmtr or cmcr or Path()).stem.rstrip("-")
+    missing = ".cmcr" if cmcr is None else ".cmtr" if cmtr is None else ""
+    announced = (n_units, duration_s if info is None else info.duration_s)
+    return cmcr, cmtr, Card(title, tuple(lines), tuple(warnings), missing, announced)
+
+
+def _look_into_raw(
+    path: Path, lines: _Lines, warnings: list[str], refused: list[Refused]
+) -> RecordingInfo | None:
+    from hdmea.recordings.mcs.cmcr import CmcrReader
+    from hdmea.utils.exceptions import HDMEAError
+
+    try:
+        with CmcrReader(path) as raw:
+            info = raw.info
+            sensor = raw.sensor
+        size = path.stat().st_size
+    except (HDMEAError, OSError) as error:
+        refused.append(Refused(path, str(error)))
+        return None
+    lights = ", ".join(info.light_labels) or str(info.n_light_channels)
+    lines += [
+        ("Raw recording", f"{path.name} ({size_text(size)})"),
+        ("Duration", f"{info.duration_s:,.1f} s at {info.sampling_rate:,.0f} Hz"),
+        ("Sensors", "not recorded" if sensor is None else f"{sensor.rows} × {sensor.cols} electrodes"),
+        ("Light channels", f"{info.n_light_channels} ({lights})" if info.n_light_channels else "none"),
+    ]
+    if info.n_light_channels:
+        frames = round(info.duration_s * _DISPLAY_HZ)
+        lines.append(("Display frames", f"about {frames:,} at 60 Hz; counted when loading"))
+    warnings += info.warnings
+    return info
+
+
+def _look_into_sorted(
+    path: Path, info: RecordingInfo | None, lines: _Lines, warnings: list[str], refused: list[Refused]
+) -> tuple[float, int, float] | None:
+    """Return memory in GB for both files, units and seconds; None if the sorted one cannot be read."""
+    from hdmea.pipeline.loading import memory_estimate_gb
+    from hdmea.recordings.mcs.cmtr import CmtrReader
+    from hdmea.utils.exceptions import HDMEAError
+
+    try:
+        with CmtrReader(path) as sorting:
+            found = sorting.info
+            needed = memory_estimate_gb(info, sorting)
+            # The sorter may have rejected some of them, which is known only when all were read.
+            peaks = sorting.n_peaks
+        size = path.stat().st_size
+    except (HDMEAError, OSError) as error:
+        refused.append(Refused(path, str(error)))
+        return None
+    lines += [
+        ("Spike-sorted file", f"{path.name} ({size_text(size)})"),
+        ("Sorted units", f"{found.n_units} with {peaks:,} detected peaks" if found.n_units else "none"),
+    ]
+    if info is None and found.duration_s:
+        lines.append(("Duration", f"{found.duration_s:,.1f} s"))
+    warnings += found.warnings
+    return needed, found.n_units, float(found.duration_s or 0.0)
+
+
+def _needed_gb(info: RecordingInfo | None) -> float:
+    from hdmea.pipeline.loading import memory_estimate_gb
+
+    return memory_estimate_gb(info, None)
+
+
+def _tell_memory(needed_gb: float, lines: _Lines, warnings: list[str]) -> None:
+    import psutil
+
+    free_gb = psutil.virtual_memory().available / 1e9
+    lines.append(("Memory", f"needs about {size_text(needed_gb * 1e9)} of {free_gb:.1f} GB free"))
+    if needed_gb > free_gb:
+        warnings.append(
+            "This does not fit into the free memory: close other programs, or use a larger computer."
+        )

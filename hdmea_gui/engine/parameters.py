@@ -1,0 +1,190 @@
+"""Parameters of all steps: models, history, what they can name, what is remembered and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal
+
+from hdmea.utils.resources import resource_path
+from hdmea_gui.engine.jobs import Query
+from hdmea_gui.engine.snapshot import Choice, StateView
+from hdmea_gui.models.parameter_history import ParameterHistory
+from hdmea_gui.models.parameters import ParameterModel, allowed_values
+from hdmea_gui.models.steps import StepListModel
+from hdmea_gui.store.presets import PresetStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hdmea_gui.engine.workspace import Workspace
+
+__all__ = ["ChoicesQuery", "ParameterDesk", "preset_store"]
+
+_KEY = "choices"
+Stored = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class ChoicesQuery:
+    """What parameters that name something of these kinds can name now."""
+
+    kinds: tuple[str, ...]
+
+    def answer(self, bench: Workspace) -> dict[str, tuple[Choice, ...]]:
+        """Return it by kind."""
+        from hdmea.pipeline.choices import known_names
+
+        return {
+            kind: tuple(Choice(known.name, known.about) for known in known_names(bench.session, kind))
+            for kind in self.kinds
+        }
+
+
+class ParameterDesk(QObject):
+    """Makes and keeps the parameter models of all steps.
+
+    Parameters
+    ----------
+    steps
+        The steps.
+    ask
+        Has a query answered; the answer comes to `on_answered`.
+    parent
+        Qt parent.
+
+    Attributes
+    ----------
+    history
+        Undo and redo.
+    choices
+        What can be named, by kind, as far as it was asked for.
+
+    Signals
+    -------
+    changed()
+        Some parameter of some step changed.
+    choices_changed()
+        `choices` has other content.
+    warned(str)
+        Something for the log.
+    """
+
+    changed = Signal()
+    choices_changed = Signal()
+    warned = Signal(str)
+
+    def __init__(
+        self, steps: StepListModel, ask: Callable[[str, Query], None], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.history = ParameterHistory(self)
+        self.choices: dict[str, tuple[Choice, ...]] = {}
+        self._steps = steps
+        self._ask = ask
+        self._models: dict[str, ParameterModel] = {}
+        self._flow: Stored = {}
+        self._remembered: dict[str, Mapping[str, Any]] = {}
+        self._kinds: tuple[str, ...] = ()
+
+    # -- models --------------------------------------------------------------------------------------
+
+    def model(self, step: str) -> ParameterModel:
+        """Return the parameters of a step; KeyError if there is no such step."""
+        if step not in self._models:
+            spec = self._steps.item(step).spec
+            model = ParameterModel(spec, self._flow.get(step, {}), self)
+            values, problems = allowed_values(spec, self._remembered.get(step, {}))
+            for name, value in values.items():
+                model.set_value(name, value)
+            for problem in problems:
+                self.warned.emit(f"Not taken over from the last time: {problem}")
+            model.changed.connect(lambda _name: self.changed.emit())
+            self._models[step] = model
+        return self._models[step]
+
+    def use_flow(self, presets: Stored) -> None:
+        """Take a flow's values as defaults; parameters that were edited stay."""
+        self._flow = presets
+        for step, model in self._models.items():
+            model.set_preset(presets.get(step, {}))
+
+    def changed_steps(self) -> tuple[str, ...]:
+        """Return the titles of the steps that have parameters which differ from their defaults."""
+        models = (self.model(item.spec.name) for item in self._steps.items)
+        return tuple(model.spec.title for model in models if model.any_changed)
+
+    def reset(self, steps: Iterable[str]) -> None:
+        """Set all parameters of these steps to their defaults; can be undone."""
+        models = [self.model(step) for step in steps]
+        title = models[0].spec.title if len(models) == 1 else "all steps"
+        self.history.change({model: model.defaults for model in models}, f"reset of {title}")
+
+    def begin_recording(self, state: StateView) -> None:
+        """Forget what belonged to the recording before; show the files where an empty path means them."""
+        for model in self._models.values():
+            model.forget_recording()
+        self.history.clear()
+        for item in self._steps.items:
+            for field in item.spec.fields if item.spec.creates else ():
+                names = [
+                    path.name for path in state.sources if f"{path.suffix[1:].lower()}_path" == field.name
+                ]
+                self.model(item.spec.name).set_hint(field.name, names[0] if names else "")
+
+    # -- what can be named ---------------------------------------------------------------------------
+
+    def ask_choices(self, kinds: Iterable[str] | None = None) -> None:
+        """Have `choices` brought up to date for these kinds; without any for those asked for last."""
+        if kinds is not None:
+            self._kinds = tuple(sorted({kind for kind in kinds if kind}))
+        if self._kinds:
+            self._ask(_KEY, ChoicesQuery(self._kinds))
+
+    def on_answered(self, key: str, answer: object) -> None:
+        """Take the answer of a query."""
+        if key == _KEY and isinstance(answer, dict):
+            self.choices |= answer
+            self.choices_changed.emit()
+
+    # -- stored values -------------------------------------------------------------------------------
+
+    def restore(self, remembered: Stored) -> None:
+        """Take over what `remembered` returned in an earlier session; before any model is made."""
+        self._remembered = dict(remembered)
+
+    def remembered(self) -> dict[str, dict[str, Any]]:
+        """Return what differs from the defaults, by step, for the next start."""
+        kept = {step: dict(values) for step, values in self._remembered.items() if step not in self._models}
+        now = {step: model.portable_values(changed_only=True) for step, model in self._models.items()}
+        return {step: values for step, values in {**kept, **now}.items() if values}
+
+    def capture(self, steps: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return all parameters of these steps, without those that belong to one recording."""
+        found = {step: self.model(step).portable_values() for step in steps}
+        return {step: values for step, values in found.items() if values}
+
+    def apply(self, stored: Stored, title: str) -> tuple[str, ...]:
+        """Take over stored values in one change that can be undone.
+
+        Returns
+        -------
+        tuple of str
+            A sentence for each thing that could not be taken over.
+        """
+        known = {item.spec.name for item in self._steps.items}
+        wanted: dict[ParameterModel, dict[str, Any]] = {}
+        problems = [f"There is no step “{step}”." for step in stored if step not in known]
+        for step in known & stored.keys():
+            model = self.model(step)
+            wanted[model], wrong = allowed_values(model.spec, stored[step])
+            problems += wrong
+        self.history.change(wanted, f"preset “{title}”")
+        return tuple(problems)
+
+
+def preset_store(folder: Path) -> PresetStore:
+    """Return the presets in a folder, and those that came with the program."""
+    return PresetStore(folder, resource_path("presets"))

@@ -1,0 +1,150 @@
+"""Columns of the unit table: facts of the units, then every number of their features with its definition."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdmea_gui.engine.feature_names import feature_heading, plain_unit, readable_name, readable_units
+from hdmea_gui.engine.snapshot import Column
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.feature_table import FeatureColumn
+    from hdmea.pipeline.session import PipelineSession
+
+__all__ = ["unit_columns"]
+
+_SNR_NAMES = ("snr", "signaltonoise", "signal_to_noise")
+# Short title of a standard column, and where its number is looked for: the first that is there is taken.
+_STANDARD = (
+    ("QI", (r"on_off\.quality_index", r"chirp\.quality_index", r"\w+\.quality_index")),
+    ("ON/OFF", (r"on_off\.on_off_index",)),
+    ("DSI", (r"moving_bar\.dsi", r"\w+\.dsi")),
+    ("OSI", (r"moving_bar\.osi", r"\w+\.osi")),
+    ("RF area", (r"rf(\[.*\])?\.area_um2", r"rf(\[.*\])?\.area")),
+    ("RF σ", (r"dense_noise\.sigma",)),
+    ("Cell type", (r"cell_type\.cell_type",)),
+)
+_TWICE = frozenset(("row", "col", "spike_count"))
+
+
+def unit_columns(session: PipelineSession) -> tuple[Column, ...]:
+    """Return the columns of the unit table.
+
+    Parameters
+    ----------
+    session
+        A session; what was not computed has no column.
+
+    Returns
+    -------
+    tuple of Column
+        Rate, spikes and SNR; the standard features; the place; then everything else, not shown at first.
+    """
+    first, place = _facts(session)
+    if not session.units:
+        return (*first, *place)
+    from hdmea.pipeline.feature_table import feature_columns
+
+    found = [column for column in feature_columns(session) if column.name not in _TWICE]
+    physical = readable_units(found)
+    standard, taken = [], set()
+    for title, patterns in _STANDARD:
+        chosen = _first(found, patterns)
+        if chosen is not None:
+            taken.add(chosen.name)
+            standard.append(_described(chosen, physical, title))
+    rest = [_described(column, physical) for column in found if column.name not in taken]
+    return (*first, *standard, *place, *rest)
+
+
+def _facts(session: PipelineSession) -> tuple[list[Column], list[Column]]:
+    units = list(session.units.values())
+    counts = np.array([float(unit.get("spike_count", 0)) for unit in units])
+    duration = session.duration_s if "recording_duration_s" in session.metadata else math.nan
+    where = "of the unit's electrode on the chip, from 1"
+    first = [
+        Column(
+            "rate", "Rate (Hz)", "Mean firing rate over the whole recording", counts / duration, 2, unit="Hz"
+        ),
+        Column("spikes", "Spikes", "Number of spikes that the sorter accepted", counts, 0),
+        Column("snr", "SNR", "Signal-to-noise ratio as the sorter reported it", _snr(units), 1),
+    ]
+    place = [
+        Column("row", "Row", f"Row {where}", _numbers(unit.get("row") for unit in units), 0),
+        Column("col", "Column", f"Column {where}", _numbers(unit.get("col") for unit in units), 0),
+    ]
+    return first, place
+
+
+def _snr(units: list[Mapping[str, Any]]) -> NDArray[np.float64]:
+    values = []
+    for unit in units:
+        measures = {str(name).lower(): value for name, value in unit.get("unit_meta", {}).items()}
+        found = next((measures[name] for name in _SNR_NAMES if name in measures), math.nan)
+        values.append(float(np.ravel(found)[0]))
+    return np.array(values)
+
+
+def _numbers(values: Iterator[Any]) -> NDArray[np.float64]:
+    return np.array([math.nan if value is None else float(value) for value in values])
+
+
+def _first(columns: Sequence[FeatureColumn], patterns: Sequence[str]) -> FeatureColumn | None:
+    """Return the first column of the first pattern that has a number for any unit."""
+    for pattern in patterns:
+        for column in columns:
+            if re.fullmatch(pattern, column.name) and any(_known(value) for value in column.values):
+                return column
+    return None
+
+
+def _known(value: object) -> bool:
+    return value is not None and value == value
+
+
+def _described(column: FeatureColumn, physical: Mapping[str, str], title: str = "") -> Column:
+    group, _, output = column.name.rpartition(".")
+    feature = feature_heading(group)[0] if group else ""
+    unit, name = physical[column.name], readable_name(output)
+    # “Area in µm²” and “Number of spikes” say it already.
+    shown = f" ({unit})" if unit and not name.endswith(f" {unit}") else ""
+    label = f"{title or name}{shown}"
+    lines = (column.definition or "as the spike sorter reported it", f"Unit: {unit}" if unit else "")
+    values, decimals = _values(column.values)
+    return Column(
+        column.name,
+        f"{feature}: {label}" if feature and not title else label,
+        "\n".join((*(line for line in lines if line), f"Name in filters: {column.name}")),
+        values,
+        decimals,
+        group=group,
+        standard=bool(title),
+        unit=plain_unit(column.unit),
+        feature=feature,
+        label=label,
+    )
+
+
+def _values(values: Sequence[object]) -> tuple[NDArray[Any], int]:
+    """Return numbers as float64 and their decimals; texts and yes or no as objects, empty where missing."""
+    known = [value for value in values if value is not None]
+    if known and all(isinstance(value, bool) for value in known):
+        return np.array([{None: "", True: "yes", False: "no"}[value] for value in values], object), 0  # type: ignore[index]
+    if any(isinstance(value, str) for value in known):
+        return np.array(["" if value is None else str(value) for value in values], object), 0
+    numbers = np.array([math.nan if value is None else float(value) for value in values])  # type: ignore[arg-type]
+    return numbers, _decimals(numbers)
+
+
+def _decimals(numbers: NDArray[np.float64]) -> int:
+    """Return enough decimals for three digits of a typical number, none for whole ones."""
+    finite = np.abs(numbers[np.isfinite(numbers) & (numbers != 0)])
+    if not finite.size or bool((finite == np.rint(finite)).all()):
+        return 0
+    return int(np.clip(2 - math.floor(math.log10(float(np.median(finite)))), 0, 4))

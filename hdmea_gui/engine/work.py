@@ -1,0 +1,378 @@
+"""Jobs and queries: what the window can ask the engine to do. Immutable; run on the worker thread."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hdmea_gui.diagnostics.logfile import SHOWN
+from hdmea_gui.engine.blocked import refuse_if_blocked
+from hdmea_gui.engine.compiler import read_compiler
+from hdmea_gui.engine.garbage import sweep
+from hdmea_gui.engine.jobs import Failure, JobContext, JobStopped
+from hdmea_gui.engine.opening import open_paths
+from hdmea_gui.engine.snapshot import (
+    FileFacts,
+    OpenResult,
+    RecordingView,
+    StateView,
+    StepSpec,
+)
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.step import StepRun
+    from hdmea_gui.engine.workspace import Workspace
+
+__all__ = [
+    "Catalogue",
+    "CheckpointJob",
+    "DemoJob",
+    "FlowSpec",
+    "LearnSteps",
+    "OpenJob",
+    "RecordingQuery",
+    "RunJob",
+    "SaveJob",
+    "StepEnded",
+    "StepRequest",
+    "StepStarted",
+    "TakeOver",
+    "facts_of",
+]
+
+
+@dataclass(frozen=True)
+class StepRequest:
+    """A step to run, with the parameters that differ from the declared defaults.
+
+    `force` computes again what is there; an `optional` step is skipped when its inputs are missing.
+    """
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    force: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    """Milestone: a step begins."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class StepEnded:
+    """Milestone: a step ended; `outcome` is done, kept, skipped, failed or cancelled.
+
+    `complete` says that all of it was computed, not only what was missing.
+    """
+
+    name: str
+    outcome: str
+    seconds: float = 0.0
+    reason: str = ""
+    details: str = ""
+    state: StateView | None = None
+    warnings: tuple[str, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class FlowSpec:
+    """A named recipe: its steps in their order."""
+
+    name: str
+    title: str
+    help: str
+    steps: tuple[StepRequest, ...]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything that can be run, and the titles of the features by their names."""
+
+    steps: tuple[StepSpec, ...]
+    flows: tuple[FlowSpec, ...]
+    features: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LearnSteps:
+    """Import the engine and list its steps and flows; the first job, so that the window comes up at once."""
+
+    title: str = "Starting the engine"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> Catalogue:
+        """Return the catalogue: steps in the order of the most complete flow, then all others."""
+        from hdmea.features.registry import default_registry
+        from hdmea.pipeline.flows import list_available_flows, load_flow
+        from hdmea.pipeline.step import all_steps
+        from hdmea.utils.exceptions import ConfigurationError
+        from hdmea_gui.engine.forms import describe_step
+
+        flows = []
+        for name in list_available_flows():
+            try:
+                flow = load_flow(name)
+            except ConfigurationError as error:
+                ctx.milestone(f"The flow {name!r} is left out: {error}")
+                continue
+            steps = tuple(StepRequest(item.step, item.params, optional=item.optional) for item in flow.steps)
+            flows.append(FlowSpec(flow.name, flow.title or flow.name, flow.description, steps))
+        flows.sort(key=lambda flow: -len(flow.steps))
+        known = {name: public.definition for name, public in all_steps().items()}
+        order = [step.name for step in flows[0].steps] if flows else []
+        order += [name for name in known if name not in order]
+        features = {feature.name: feature.title for feature in default_registry()}
+        return Catalogue(tuple(describe_step(known[name]) for name in order), tuple(flows), features)
+
+
+@dataclass(frozen=True)
+class OpenJob:
+    """Open source files, a result or a checkpoint."""
+
+    paths: tuple[Path, ...]
+
+    @property
+    def title(self) -> str:
+        """What the person reads."""
+        return f"Opening {self.paths[0].name}" if len(self.paths) == 1 else "Opening files"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> OpenResult:
+        """Return what could be opened, and what could not and why."""
+        return open_paths(bench, self.paths, ctx)
+
+
+@dataclass(frozen=True)
+class DemoJob:
+    """Make the demo recording in `folder`, unless it is there, and open it."""
+
+    folder: Path
+    size: str = "small"
+    title: str = "Preparing the demo recording"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> OpenResult:
+        """Return the opened demo."""
+        from hdmea.simulate import write_demo
+
+        found = sorted(self.folder.glob("*.cm[ct]r"))
+        if len(found) != 2:
+            # Half a demo, left by an earlier stop, is written anew.
+            write_demo(self.folder, size=self.size, overwrite=True, progress=ctx.progress_or_stop)
+            found = sorted(self.folder.glob("*.cm[ct]r"))
+        return open_paths(bench, found, ctx)
+
+
+@dataclass(frozen=True)
+class RunJob:
+    """Run steps one after the other; the first that fails ends it, what ended before is kept."""
+
+    steps: tuple[StepRequest, ...]
+    title: str
+
+    def run(self, bench: Workspace, ctx: JobContext) -> StateView:
+        """Return the state of the session afterwards."""
+        read_compiler()
+        for request in self.steps:
+            if ctx.cancel.is_set():
+                raise JobStopped("The run was stopped between two steps.")
+            ctx.milestone(StepStarted(request.name))
+            if not self._run_one(bench, request, ctx):
+                break
+        return bench.state()
+
+    def _run_one(self, bench: Workspace, request: StepRequest, ctx: JobContext) -> bool:
+        from hdmea.utils.exceptions import MissingInputError, StepCancelled
+
+        started = time.perf_counter()
+        try:
+            run = self._engine_run(bench, request, ctx)
+        except StepCancelled as stop:
+            ctx.milestone(StepEnded(request.name, "cancelled", reason=str(stop)))
+            raise JobStopped(str(stop)) from None
+        except MissingInputError as error:
+            outcome = "skipped" if request.optional else "failed"
+            ctx.milestone(StepEnded(request.name, outcome, reason=str(error)))
+            return request.optional
+        except Exception as error:
+            # Into the file, with the traceback; the window itself says it in its log.
+            logging.getLogger(SHOWN).exception("%s failed", request.name)
+            failure = Failure.of(error)
+            seconds = time.perf_counter() - started
+            ended = StepEnded(request.name, "failed", seconds, failure.reason, failure.details)
+            ctx.milestone(ended)
+            return False
+        sweep()
+        outcome = "kept" if run.cached else "done"
+        ctx.milestone(
+            StepEnded(
+                request.name,
+                outcome,
+                run.elapsed_seconds,
+                state=bench.state(),
+                warnings=tuple(run.warnings),
+                complete=not run.cached_items,
+            )
+        )
+        if not run.cached:
+            ctx.let_views_ask()
+            kept = bench.keep_checkpoint(ctx)
+            if kept is not None:
+                ctx.milestone(kept)
+        return True
+
+    @staticmethod
+    def _engine_run(bench: Workspace, request: StepRequest, ctx: JobContext) -> StepRun:
+        from hdmea.pipeline.run import available_workers, run_step
+        from hdmea.pipeline.step import ProgressEvent, StepRun, get_step
+        from hdmea.utils.exceptions import CacheConflictError
+
+        session = bench.require()
+        definition = get_step(request.name).definition
+        if definition.creates and request.name in session.completed_steps and not request.force:
+            # The source files of an opened result need not be there any more.
+            params = definition.make_params(request.params)
+            return StepRun(definition, session, params, cached=True)
+
+        def report(event: ProgressEvent) -> None:
+            ctx.progress(event.fraction, event.text, event.step)
+
+        @contextlib.contextmanager
+        def commit() -> Iterator[None]:
+            with ctx.commit():
+                yield
+                # Here, so that who takes over from a job that is left behind knows whether the data changed.
+                bench.touch()
+
+        def run(force: bool) -> StepRun:
+            return run_step(
+                session,
+                request.name,
+                request.params,
+                force=force,
+                progress=report,
+                cancel=ctx.cancel,
+                # One processor is the window's.
+                workers=max(1, available_workers() - 1),
+                commit=commit,
+            )
+
+        try:
+            return run(request.force)
+        except CacheConflictError:
+            # The form asks for other parameters than those of the result: the person pressed Run.
+            return run(True)
+
+
+@dataclass(frozen=True)
+class TakeOver:
+    """Go on with the session of a worker that was left behind."""
+
+    title: str = "Taking over the session"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> StateView:
+        """Return the state of the session, which is as it was before the stalled job."""
+        return bench.state()
+
+
+def _make_folder(folder: Path) -> None:
+    from hdmea.utils.exceptions import SessionError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SessionError(
+            f"The folder {folder} cannot be used ({error.strerror or error}). Nothing was written, and the "
+            f"session is unchanged. Connect the drive again, or save to another folder."
+        ) from error
+
+
+@dataclass(frozen=True)
+class SaveJob:
+    """Write the result file."""
+
+    path: Path
+    overwrite: bool
+
+    @property
+    def title(self) -> str:
+        """What the person reads."""
+        return f"Saving {self.path.name}"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> StateView | FileFacts:
+        """Return the state of the saved session; what is there already if that may not be replaced."""
+        refuse_if_blocked()
+        if not self.overwrite and self.path.exists():
+            return facts_of(self.path)
+        _make_folder(self.path.parent)
+        bench.require().save(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
+        with ctx.commit():
+            bench.forget_checkpoint()
+            bench.note_saved()
+        return bench.state()
+
+
+@dataclass(frozen=True)
+class CheckpointJob:
+    """Write a snapshot; the session stays in memory."""
+
+    path: Path
+    overwrite: bool
+
+    @property
+    def title(self) -> str:
+        """What the person reads."""
+        return f"Writing checkpoint {self.path.name}"
+
+    def run(self, bench: Workspace, ctx: JobContext) -> StateView | FileFacts:
+        """Return the state of the session; what is there already if that may not be replaced."""
+        refuse_if_blocked()
+        if not self.overwrite and self.path.exists():
+            return facts_of(self.path)
+        _make_folder(self.path.parent)
+        bench.require().checkpoint(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
+        return bench.state()
+
+
+@dataclass(frozen=True)
+class RecordingQuery:
+    """What the recording's preview draws."""
+
+    def answer(self, bench: Workspace) -> RecordingView | None:
+        """Return it, None before units were loaded."""
+        return bench.recording_view()
+
+
+def facts_of(path: Path) -> FileFacts:
+    """Return what a file says about itself; `problem` says why where it is no result file."""
+    from hdmea.results import hdf5_store
+    from hdmea.utils.exceptions import HDMEAError
+
+    try:
+        summary = hdf5_store.summarize(path)
+    except (HDMEAError, OSError) as error:
+        size = path.stat().st_size if path.is_file() else 0
+        return FileFacts(path, "", 0, (), size, "", problem=str(error), free_path=_free_name(path))
+    return FileFacts(
+        path=path,
+        dataset_id=summary.dataset_id,
+        n_units=summary.n_units,
+        steps=summary.completed_steps,
+        size_bytes=summary.size,
+        changed_at=summary.updated_at or summary.created_at,
+        free_path=_free_name(path),
+    )
+
+
+def _free_name(path: Path) -> Path:
+    """Return the path with the first number that is free."""
+    number = 2
+    while (other := path.with_name(f"{path.stem} ({number}){path.suffix}")).exists():
+        number += 1
+    return other

@@ -1,0 +1,273 @@
+"""What the worker thread holds: the session, and how it is described to the window."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdmea.utils.giving_way import giving_way
+from hdmea_gui.engine.blocked import refuse_to_hang
+from hdmea_gui.engine.garbage import sweep_everything
+from hdmea_gui.engine.snapshot import (
+    RecordingView,
+    Span,
+    StateView,
+    StepRecord,
+)
+from hdmea_gui.engine.unit_columns import unit_columns
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.increments import Baseline
+    from hdmea.pipeline.session import PipelineSession
+    from hdmea_gui.engine.auto_checkpoint import Keeper, Kept, NotKept
+    from hdmea_gui.engine.jobs import JobContext
+
+__all__ = ["Workspace", "spans_of"]
+
+T = TypeVar("T")
+
+_SHOWN_CONTRIBUTORS = 5
+
+
+class Workspace:
+    """Holds the session; made, used and released on the worker thread only.
+
+    Parameters
+    ----------
+    keeper
+        Writes automatic checkpoints; None for none.
+
+    Attributes
+    ----------
+    session
+        The session, None before anything was opened.
+    saved
+        The session as it was last saved or opened; None as long as it never was in a file.
+    """
+
+    def __init__(self, keeper: Keeper | None = None) -> None:
+        self.keeper = keeper
+        self.session: PipelineSession | None = None
+        self.sources: tuple[Path, ...] = ()
+        self.saved: Baseline | None = None
+        self._announced = (0, 0.0)
+        self._source_bytes = 0
+        self._revision = 0
+        self._made: dict[str, Any] = {}
+        self._population: _Population | None = None
+
+    def successor(self) -> Workspace:
+        """Return what takes the place of this one, whose worker hangs and may come back at any time.
+
+        The data are the same arrays in dictionaries of their own, so that nothing that the stalled worker
+        still does shows in them.
+        """
+        from hdmea.pipeline.twin import twin_of
+
+        other = Workspace(self.keeper)
+        if self.session is not None:
+            other.session = twin_of(self.session)
+            refuse_to_hang(other.session)
+        other.sources = self.sources
+        other.saved = self.saved
+        other._announced = self._announced
+        other._source_bytes = self._source_bytes
+        other._revision = self._revision
+        return other
+
+    def require(self) -> PipelineSession:
+        """Return the session; SessionError if nothing is open."""
+        if self.session is None:
+            from hdmea.utils.exceptions import SessionError
+
+            raise SessionError("No recording is open. Open one, or the demo, first.")
+        return self.session
+
+    def adopt(
+        self,
+        session: PipelineSession,
+        sources: tuple[Path, ...] = (),
+        announced: tuple[int, float] = (0, 0.0),
+        source_bytes: int = 0,
+    ) -> StateView:
+        """Replace the session; the one before is released here.
+
+        Parameters
+        ----------
+        session
+            The new one.
+        sources
+            The files that were opened.
+        announced
+            Number of units and duration in seconds of what is not loaded yet, 0 where not known.
+        source_bytes
+            Size of the files together, 0 where not known; measured by the caller, as nothing that may wait
+            for a drive belongs here.
+        """
+        before = None if self.session is None else weakref.ref(self.session)
+        self._take_apart()
+        self.session = session
+        self._population = None
+        self.sources = sources
+        self._announced = announced
+        self._source_bytes = source_bytes
+        self.forget_checkpoint()
+        self.touch()
+        self.saved = None
+        if session.completed_steps:
+            self.note_saved()
+        if before is not None and before() is not None:
+            # Something refers to the session before in a circle: its memory and its files must go.
+            sweep_everything()
+        return self.state()
+
+    def note_saved(self) -> None:
+        """Remember the session as it is now: what differs from it later has changed since it was saved."""
+        from hdmea.pipeline.increments import Baseline
+
+        self.saved = Baseline(self.require())
+        self._made.pop("outline", None)
+        self._made.pop("file_marks", None)
+
+    def keep_checkpoint(self, ctx: JobContext) -> Kept | NotKept | None:
+        """Write the automatic checkpoint of the session as it is now; None if there is none to write."""
+        return None if self.keeper is None else self.keeper.keep(self.require(), self._revision, ctx)
+
+    def forget_checkpoint(self) -> None:
+        """Remove the automatic checkpoint: what is in it was saved, or is wanted no more."""
+        if self.keeper is not None:
+            self.keeper.forget()
+
+    def close(self) -> None:
+        """Let go of everything; the automatic checkpoint is wanted no more."""
+        self.forget_checkpoint()
+        self._take_apart()
+
+    def _take_apart(self) -> None:
+        """Let the session go unit by unit: freed in one go it would hold every thread up for 0.2 s."""
+        while self.session is not None and self.session.units:
+            dict.popitem(self.session.units)
+
+    def touch(self) -> None:
+        """Note that the session's data changed."""
+        self._revision += 1
+        self._made.clear()
+
+    def state(self) -> StateView:
+        """Describe the session."""
+        session = self.session
+        if session is None:
+            return StateView(revision=self._revision)
+        from hdmea.pipeline.contributors import contributors
+
+        return StateView(
+            dataset_id=session.dataset_id,
+            revision=self._revision,
+            unsaved=session.has_unsaved_changes,
+            saved_path=session.hdf5_path,
+            default_path=session.default_path,
+            checkpoint_name=session.checkpoint_name,
+            completed=tuple(session.completed_steps),
+            steps={name: _record(record) for name, record in session.steps.items()},
+            unit_ids=tuple(session.units),
+            columns=self.remember("columns", lambda: unit_columns(session)),
+            warnings=tuple(session.warnings),
+            memory_gb=session.memory_estimate_gb,
+            sources=self.sources,
+            n_units=len(session.units) or self._announced[0],
+            duration_s=_duration(session) or self._announced[1],
+            source_bytes=self._source_bytes,
+            contributors=contributors(session)[:_SHOWN_CONTRIBUTORS],
+        )
+
+    def remember(self, name: str, make: Callable[[], T]) -> T:
+        """Return what `make` returns, made once for the session as it is now."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
+
+    def recording_view(self) -> RecordingView | None:
+        """Return raster, rate and stimulus sections; None before units were loaded."""
+        return self.remember("recording", self._make_recording_view)
+
+    def _make_recording_view(self) -> RecordingView | None:
+        session = self.session
+        if session is None or not session.units or "acquisition_rate" not in session.metadata:
+            return None
+        from hdmea.analysis.raster import SpikeRaster
+        from hdmea.recordings.mcs.vocabulary import CHIP_EDGE
+
+        trains = [unit["spike_times"] for unit in giving_way(session.units.values())]
+        places = np.array([_place(unit) for unit in session.units.values()])
+        before = self._population
+        if before is not None and before.shows(session, trains, places):
+            return before.view
+        raster = SpikeRaster(trains, session.acquisition_rate, session.duration_s)
+        view = RecordingView(
+            unit_ids=tuple(session.units),
+            raster=raster,
+            rate=raster.population_rate(),
+            spans=spans_of(session),
+            duration_s=session.duration_s,
+            places=places,
+            unit_rates=np.array([len(train) for train in trains]) / max(session.duration_s, 1e-9),
+            chip_edge=CHIP_EDGE,
+        )
+        self._population = _Population(view, trains, session.acquisition_rate)
+        return view
+
+
+@dataclass(frozen=True)
+class _Population:
+    """What the recording's preview draws, and the spike trains that it was made from."""
+
+    view: RecordingView
+    trains: list[Any]
+    rate: float
+
+    def shows(self, session: PipelineSession, trains: list[Any], places: NDArray[np.float64]) -> bool:
+        """Return whether a session that has changed since still looks the same."""
+        view = self.view
+        return (
+            view.unit_ids == tuple(session.units)
+            and all(mine is other for mine, other in zip(self.trains, trains, strict=True))
+            and (self.rate, view.duration_s) == (session.acquisition_rate, session.duration_s)
+            and view.spans == spans_of(session)
+            and np.array_equal(view.places, places, equal_nan=True)
+        )
+
+
+def _duration(session: PipelineSession) -> float:
+    return session.duration_s if "recording_duration_s" in session.metadata else 0.0
+
+
+def _record(record: Mapping[str, Any]) -> StepRecord:
+    return StepRecord(
+        duration_s=float(record.get("duration_s", float("nan"))),
+        finished_at=str(record.get("finished_at", "")),
+        stale=bool(record.get("stale", False)),
+    )
+
+
+def spans_of(session: PipelineSession) -> tuple[Span, ...]:
+    """Return the sections of all movies in the order of time."""
+    rate = session.acquisition_rate
+    spans = [
+        Span(movie, float(start) / rate, float(stop) / rate)
+        for movie, sections in session.stimulus.get("section_time", {}).items()
+        for start, stop in np.asarray(sections)
+    ]
+    return tuple(sorted(spans, key=lambda span: span.start_s))
+
+
+def _place(unit: Mapping[str, Any]) -> tuple[float, float]:
+    """Return column and row of a unit's electrode, from 1; NaN where the sorter does not say."""
+    column, row = (float(unit.get(name) or "nan") for name in ("col", "row"))
+    return column, row

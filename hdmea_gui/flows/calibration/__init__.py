@@ -1,0 +1,1 @@
+"""Where the stimulus lies on the chip: seen, edited and stored."""

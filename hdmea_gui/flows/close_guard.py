@@ -1,0 +1,102 @@
+"""Nothing is lost silently: what is asked before a session is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QWidget
+
+from hdmea_gui.dialogs.host import DialogHost
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.flows.save import SaveFlow
+from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
+from hdmea_gui.flows.unsaved_work import losses
+
+__all__ = ["LeaveFlow"]
+
+
+class LeaveFlow(QObject):
+    """Asks before something that is only in memory goes.
+
+    Parameters
+    ----------
+    controller
+        Knows the session and what runs.
+    saving
+        Saves when the person asks for it.
+    dialogs
+        Shows the question.
+    window
+        Parent of the question.
+    """
+
+    def __init__(
+        self, controller: Controller, saving: SaveFlow, dialogs: DialogHost, window: QWidget
+    ) -> None:
+        super().__init__(window)
+        self._controller = controller
+        self._saving = saving
+        self._dialogs = dialogs
+        self._window = window
+        self._closes_after_writing = False
+        controller.saved.connect(self._on_written)
+        controller.failed.connect(self._stay)
+        controller.stopped.connect(self._stay)
+        controller.occupied.connect(self._stay)
+        controller.left.connect(self._stay)
+
+    def unless_lost(self, question: str, go_on: Callable[[], None]) -> None:
+        """Go on, after a question if the session is not saved."""
+        if not self._controller.state.unsaved:
+            go_on()
+            return
+        self._ask(question, self._losses(), "Go on without saving", go_on, can_save=True)
+
+    def may_close(self, close: Callable[[], None]) -> bool:
+        """Return whether nothing would be lost; else ask, and have `close` called when that is wanted."""
+        lost = self._losses()
+        if not lost:
+            return True
+        if not isinstance(self._dialogs.current, UnsavedDialog):
+            self._ask("Close HD-MEA Studio?", lost, "Close anyway", close, can_save=not self._busy)
+        return False
+
+    @property
+    def _busy(self) -> bool:
+        return self._controller.activity in {Activity.RUNNING, Activity.STOPPING}
+
+    def _ask(
+        self, question: str, lost: tuple[str, ...], discard: str, go_on: Callable[[], None], *, can_save: bool
+    ) -> None:
+        wait = "Wait, then close" if self._controller.is_writing and not can_save else ""
+        dialog = UnsavedDialog(
+            question, lost, can_save=can_save, discard_text=discard, wait_text=wait, parent=self._window
+        )
+        dialog.wait_asked.connect(self._wait)
+        dialog.save_asked.connect(lambda: self._saving.save(go_on))
+        dialog.discard_asked.connect(go_on)
+        self._dialogs.open(dialog)
+
+    def _wait(self) -> None:
+        """Close when what is being written is complete; if it is already, now."""
+        if self._controller.is_writing:
+            self._closes_after_writing = True
+        else:
+            self._window.close()
+
+    def _on_written(self, _path: Path, _kind: str) -> None:
+        if self._closes_after_writing:
+            self._stay()
+            # After the others who want to know of the saved file.
+            QTimer.singleShot(0, self._window, self._window.close)
+
+    def _stay(self, *_: object) -> None:
+        self._closes_after_writing = False
+
+    def _losses(self) -> tuple[str, ...]:
+        controller = self._controller
+        running = controller.job_title if self._busy else None
+        note = self._saving.checkpoint_note
+        return losses(controller.state, controller.steps.items, running, note, controller.saved_steps)

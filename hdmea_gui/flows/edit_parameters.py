@@ -1,0 +1,173 @@
+"""Parameters as a whole: undo, redo, defaults, presets, and what is remembered until the next start."""
+
+from __future__ import annotations
+
+import logging
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QMenu, QWidget
+
+from hdmea_gui.dialogs.host import DialogHost
+from hdmea_gui.dialogs.message import MessageDialog
+from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.parameters import preset_store
+from hdmea_gui.flows.presets_dialog import PresetsDialog, SavePresetDialog
+from hdmea_gui.shell.actions import ActionSet
+from hdmea_gui.shell.step_panel import StepPanel
+from hdmea_gui.store.presets import StoredPreset
+from hdmea_gui.store.settings import SettingsStore
+
+__all__ = ["EditFlow"]
+
+
+class EditFlow(QObject):
+    """What can be done with the parameters of one step or of all.
+
+    Parameters
+    ----------
+    controller
+        Has the parameters and their history.
+    settings
+        Remembers parameters; the presets lie beside its file.
+    dialogs
+        Shows the dialogs.
+    window
+        Parent of the dialogs.
+
+    Signals
+    -------
+    told(str)
+        What happened, for the status line.
+    noted(int, str)
+        Level and text of a line for the log.
+    changed()
+        What can be undone or reset may have changed.
+    """
+
+    told = Signal(str)
+    noted = Signal(int, str)
+    changed = Signal()
+
+    def __init__(
+        self, controller: Controller, settings: SettingsStore, dialogs: DialogHost, window: QWidget
+    ) -> None:
+        super().__init__(window)
+        self._controller = controller
+        self._desk = controller.desk
+        self._settings = settings
+        self._dialogs = dialogs
+        self._window = window
+        self._panel: StepPanel | None = None
+        self.presets = preset_store(settings.path.parent / "presets")
+        self.menu = QMenu(window)
+        self.menu.setToolTipsVisible(True)
+        self.menu.aboutToShow.connect(self._fill_menu)
+        self._desk.restore(settings.values.parameters)
+        self._desk.history.changed.connect(self.changed)
+        self._desk.changed.connect(self.changed)
+        controller.activity_changed.connect(self._on_activity)
+
+    def attach(self, panel: StepPanel) -> None:
+        """Show what undo changed in this panel, and offer the presets there."""
+        self._panel = panel
+        panel.form.presets_menu = self.menu
+        panel.reset_all_asked.connect(self.reset_all)
+        self._desk.history.touched.connect(panel.reveal)
+
+    def undo(self) -> None:
+        """Take the last change of parameters back."""
+        text = self._desk.history.undo_text
+        self._desk.history.undo()
+        self.told.emit(f"Undone: {text}.")
+
+    def redo(self) -> None:
+        """Make the change again that was taken back last."""
+        text = self._desk.history.redo_text
+        self._desk.history.redo()
+        self.told.emit(f"Done again: {text}.")
+
+    def reset(self) -> None:
+        """Set the parameters of the chosen step to their defaults."""
+        step = self._chosen
+        if step:
+            self._desk.reset([step])
+
+    def reset_all(self) -> None:
+        """Set the parameters of all steps to their defaults."""
+        self._desk.reset(item.spec.name for item in self._controller.steps.items)
+
+    def save_preset(self) -> None:
+        """Ask for a name and save the parameters under it."""
+        scopes: list[tuple[str, tuple[str, ...]]] = []
+        step = self._chosen
+        if step:
+            title = self._controller.steps.item(step).spec.title
+            scopes.append((f"of “{title}”", (step,)))
+        flow = tuple(request.name for request in self._controller.flow_requests())
+        scopes.append(("of all steps of the flow", flow))
+        dialog = SavePresetDialog(self.presets, scopes, self._desk.capture, self._window)
+        dialog.told.connect(self.told)
+        self._dialogs.open(dialog)
+
+    def show_presets(self) -> None:
+        """Show all presets."""
+        titles = {item.spec.name: item.spec.title for item in self._controller.steps.items}
+        folder = self._settings.values.open_folder
+        dialog = PresetsDialog(self.presets, titles, folder, self._window)
+        dialog.told.connect(self.told)
+        dialog.apply_asked.connect(self.apply)
+        self._dialogs.open(dialog)
+
+    def apply(self, stored: StoredPreset) -> None:
+        """Take a preset over; what is in it and cannot be used is named."""
+        preset = stored.preset
+        problems = self._desk.apply(preset.steps, preset.name)
+        self.told.emit(f"Took over the preset “{preset.name}”; Ctrl+Z takes it back.")
+        if problems:
+            for problem in problems:
+                self.noted.emit(logging.WARNING, f"Preset “{preset.name}”: {problem}")
+            title = f"A part of “{preset.name}” was not taken over"
+            self._dialogs.open(MessageDialog(title, problems, parent=self._window))
+
+    def allow(self, actions: ActionSet) -> None:
+        """Enable the actions that are possible now, and say what they would do."""
+        history = self._desk.history
+        for name, word, text in (
+            ("undo", "&Undo", history.undo_text),
+            ("redo", "&Redo", history.redo_text),
+        ):
+            actions[name].setText(f"{word} {text}".strip())
+            actions.allow(name, None if text else f"there is nothing to {word.lower().replace('&', '')}")
+        step = self._chosen
+        changed = bool(step) and self._controller.parameters(step).any_changed
+        actions.allow("reset_parameters", None if changed else "nothing differs from the defaults")
+        any_changed = bool(self._desk.changed_steps())
+        actions.allow("reset_all_parameters", None if any_changed else "nothing differs from the defaults")
+        known = None if self._controller.steps.items else "the engine is still starting"
+        for name in ("save_preset", "presets"):
+            actions.allow(name, known)
+
+    def remember(self) -> None:
+        """Keep what differs from the defaults for the next start."""
+        self._settings.values.parameters = self._desk.remembered()
+
+    @property
+    def _chosen(self) -> str:
+        item = None if self._panel is None else self._panel.list.chosen_item
+        return "" if item is None else item.spec.name
+
+    def _fill_menu(self) -> None:
+        self.menu.clear()
+        for stored in self.presets.all():
+            action = self.menu.addAction(stored.preset.name.replace("&", "&&"))
+            action.setToolTip(stored.preset.about)
+            action.triggered.connect(lambda _checked=False, chosen=stored: self.apply(chosen))
+        self.menu.addSeparator()
+        self.menu.addAction("Save as preset…", self.save_preset)
+        self.menu.addAction("All presets…", self.show_presets)
+
+    def _on_activity(self) -> None:
+        # Parameters that a run uses are worth keeping, whatever becomes of the program.
+        if self._controller.activity.value == "running":
+            self.remember()
+            self._settings.write()

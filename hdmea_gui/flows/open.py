@@ -1,0 +1,151 @@
+"""From files, a folder, a drop or the demo to an opened recording."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import platformdirs
+from PySide6.QtCore import QMimeData, QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from hdmea_gui.dialogs import files
+from hdmea_gui.dialogs.host import DialogHost
+from hdmea_gui.dialogs.message import MessageDialog
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.engine.snapshot import OpenResult, Refused
+from hdmea_gui.flows.choose_recording_dialog import ChooseRecordingDialog
+from hdmea_gui.flows.close_guard import LeaveFlow
+from hdmea_gui.store.settings import SettingsStore
+
+__all__ = ["OpenFlow", "dropped_paths"]
+
+
+class OpenFlow(QObject):
+    """Leads from what was asked for to an opened recording, and says what could not be opened.
+
+    Parameters
+    ----------
+    controller
+        Opens the files.
+    settings
+        Remembers folders and files.
+    leaving
+        Asks before another session goes.
+    dialogs
+        Shows messages.
+    window
+        Parent of the dialogs.
+    demo_folder, demo_size
+        Where the demo recording is made, and its size as `hdmea.simulate.write_demo` knows it.
+
+    Signals
+    -------
+    told(str)
+        What happened, for the status line.
+    noted(int, str)
+        Level and text of a line for the log.
+    """
+
+    told = Signal(str)
+    noted = Signal(int, str)
+
+    def __init__(
+        self,
+        controller: Controller,
+        settings: SettingsStore,
+        leaving: LeaveFlow,
+        dialogs: DialogHost,
+        window: QWidget,
+        *,
+        demo_folder: Path | None = None,
+        demo_size: str = "small",
+    ) -> None:
+        super().__init__(window)
+        self._controller = controller
+        self._settings = settings
+        self._leaving = leaving
+        self._dialogs = dialogs
+        self._window = window
+        cache = Path(platformdirs.user_cache_dir("hdmea-studio", appauthor=False))
+        self._demo_folder = demo_folder or cache / "demo"
+        self._demo_size = demo_size
+        controller.opened.connect(self._on_opened)
+
+    def open_files(self) -> None:
+        """Ask for files and open them."""
+        paths = files.ask_open_files(self._window, self._settings.values.open_folder)
+        if paths:
+            self.open_paths(paths)
+
+    def open_folder(self) -> None:
+        """Ask for a folder and open the recording in it."""
+        path = files.ask_folder(self._window, self._settings.values.open_folder)
+        if path is not None:
+            self.open_paths([path])
+
+    def open_checkpoint(self) -> None:
+        """Ask for a checkpoint and go on from there."""
+        values = self._settings.values
+        path = files.ask_checkpoint(self._window, values.save_folder or values.open_folder)
+        if path is not None:
+            self.open_paths([path])
+
+    def open_partner(self, suffix: str) -> None:
+        """Ask for the other file of the pair that is open, and open both."""
+        path = files.ask_partner(self._window, self._settings.values.open_folder, suffix)
+        if path is not None:
+            self.open_paths([*self._controller.state.sources, path])
+
+    def open_demo(self) -> None:
+        """Make the demo recording if it is not there, and open it."""
+        self._leaving.unless_lost(
+            "Open the demo?", lambda: self._controller.open_demo(self._demo_folder, self._demo_size)
+        )
+
+    def open_paths(self, paths: list[Path]) -> None:
+        """Open files or folders; asks first if something would be lost."""
+        if self._controller.activity in {Activity.RUNNING, Activity.STOPPING}:
+            self.told.emit("Not opened: wait for the running job, or stop it.")
+            return
+        self._settings.values.open_folder = str(paths[0].parent)
+        self._leaving.unless_lost("Open another recording?", lambda: self._controller.open(paths))
+
+    def _on_opened(self, result: OpenResult) -> None:
+        state = result.state
+        if state is not None:
+            for path in state.sources[:1]:
+                self._settings.note_recent(path)
+            for note in result.notes:
+                self.noted.emit(logging.INFO, note)
+            for warning in state.warnings:
+                self.noted.emit(logging.WARNING, warning)
+            self.told.emit(f"Opened {state.dataset_id}.")
+        if result.candidates:
+            self._ask_which(result)
+        elif result.refused:
+            self._show_refused(result)
+
+    def _ask_which(self, result: OpenResult) -> None:
+        dialog = ChooseRecordingDialog(result, self._window)
+        dialog.chosen.connect(self._controller.open)
+        self._dialogs.open(dialog)
+
+    def _show_refused(self, result: OpenResult) -> None:
+        sentences = tuple(_sentence(refused) for refused in result.refused)
+        for sentence in sentences:
+            self.noted.emit(logging.WARNING, f"Not opened: {sentence}")
+        title = "Nothing was opened" if result.state is None else "Some files were not opened"
+        self._dialogs.open(MessageDialog(title, sentences, parent=self._window))
+
+
+def _sentence(refused: Refused) -> str:
+    """Return why a file is not opened, with its name, and that only once."""
+    name = refused.path.name
+    reason = refused.reason.replace(str(refused.path), name)
+    return reason if reason.startswith(name) else f"{name}: {reason}"
+
+
+def dropped_paths(data: QMimeData) -> list[Path]:
+    """Return the files and folders of a drop, none if it holds no local ones."""
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]

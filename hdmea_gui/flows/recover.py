@@ -1,0 +1,146 @@
+"""Automatic checkpoints as the person meets them: in the title, in the log, and after a crash."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import platformdirs
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QDialog, QWidget
+
+from hdmea_gui.engine.auto_checkpoint import Keeper, Kept, NotKept, RecoveryOffer, RecoveryQuery
+from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.snapshot import OpenResult
+from hdmea_gui.flows.recover_dialog import RecoveryDialog
+from hdmea_gui.store.settings import Settings
+from hdmea_gui.text.formats import date_text, size_text
+from hdmea_gui.text.window_title import CheckpointNote
+
+__all__ = ["RecoveryFlow", "make_keeper", "recovery_folder"]
+
+_KEY = "recovery"
+
+
+def make_keeper(settings: Settings) -> Keeper:
+    """Return what writes automatic checkpoints, as the settings say."""
+    return Keeper(recovery_folder(settings), settings.recovery_share, settings.auto_checkpoint)
+
+
+def recovery_folder(settings: Settings) -> Path:
+    """Return where automatic checkpoints lie."""
+    chosen = settings.recovery_folder
+    data = Path(platformdirs.user_data_dir("hdmea-studio", appauthor=False))
+    return Path(chosen) if chosen else data / "recovery"
+
+
+class RecoveryFlow(QObject):
+    """Tells of automatic checkpoints, and offers what a crash left behind.
+
+    Parameters
+    ----------
+    controller
+        Writes and reads the checkpoints.
+    open_dialog
+        Shows a dialog of the window.
+    window
+        Parent of the dialog.
+
+    Attributes
+    ----------
+    crashes
+        Files with the evidence of crashes, by the process that broke; set before `offer`.
+
+    Signals
+    -------
+    changed()
+        What the title says may have changed.
+    told(str)
+        Something for the log of warnings.
+    """
+
+    changed = Signal()
+    told = Signal(str)
+
+    def __init__(
+        self,
+        controller: Controller,
+        open_dialog: Callable[[QDialog], None],
+        window: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self.too_large = False
+        self.crashes: Mapping[int, Path] = {}
+        self._note: CheckpointNote | None = None
+        self._controller = controller
+        self._open_dialog = open_dialog
+        self._window = window
+        controller.kept.connect(self._on_kept)
+        controller.answered.connect(self._on_answered)
+        controller.opened.connect(self._on_opened)
+        controller.saved.connect(self._on_saved)
+
+    def offer(self) -> None:
+        """Look for a checkpoint that a crash left behind, and offer it."""
+        if self._controller.keeper is not None:
+            self._controller.ask(_KEY, RecoveryQuery())
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Have checkpoints written after each step, or not."""
+        if self._controller.keeper is not None:
+            self._controller.keeper.enabled = enabled
+
+    def heed(self, settings: Settings) -> None:
+        """Write the next checkpoint as the settings say: whether, where, and how much they may take."""
+        keeper = self._controller.keeper
+        if keeper is not None:
+            keeper.enabled = settings.auto_checkpoint
+            keeper.folder = recovery_folder(settings)
+            keeper.share = settings.recovery_share
+
+    def latest(self, other: CheckpointNote | None) -> CheckpointNote | None:
+        """Return the later one of the automatic checkpoint and another, None without any."""
+        notes = [note for note in (other, self._note) if note is not None]
+        return max(notes, key=lambda note: note.revision, default=None)
+
+    def _on_opened(self, result: OpenResult) -> None:
+        if result.state is not None:
+            self._note, self.too_large = None, False
+            self.changed.emit()
+
+    def _on_saved(self, _path: Path, kind: str) -> None:
+        if kind == "result":
+            self._note = None
+            self.changed.emit()
+
+    def _on_kept(self, event: Kept | NotKept) -> None:
+        if isinstance(event, Kept):
+            self.too_large = False
+            self._note = CheckpointNote(event.revision, event.clock)
+        else:
+            if not (event.too_large and self.too_large):
+                self.told.emit(f"No automatic checkpoint: {event.reason}. Save, or write a checkpoint.")
+            self.too_large = event.too_large
+        self.changed.emit()
+
+    def _on_answered(self, key: str, answer: object) -> None:
+        if key == _KEY and isinstance(answer, RecoveryOffer):
+            titles = {item.spec.name: item.spec.title for item in self._controller.steps.items}
+            lines = _lines(answer, titles, self.crashes.get(answer.pid))
+            dialog = RecoveryDialog(lines, self._window)
+            dialog.recover_asked.connect(lambda: self._controller.recover(answer))
+            dialog.discard_asked.connect(lambda: self._controller.discard(answer))
+            self._open_dialog(dialog)
+
+
+def _lines(offer: RecoveryOffer, titles: Mapping[str, str], crash: Path | None) -> tuple[str, ...]:
+    written = datetime.datetime.fromtimestamp(offer.written_at, datetime.UTC).isoformat()
+    evidence = f"What the program was doing when it broke down is in {crash}." if crash else ""
+    lines = (
+        f"There is an automatic checkpoint of {offer.dataset_id}, written {date_text(written)} "
+        f"({offer.n_units} units, {size_text(offer.size_bytes)}).",
+        f"It holds: {', '.join(titles.get(step, step) for step in offer.steps)}.",
+        evidence,
+    )
+    return tuple(filter(None, lines))

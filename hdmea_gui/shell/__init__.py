@@ -1,0 +1,1 @@
+"""The window itself: application, main window, actions, theme, layout and navigation."""

@@ -1,0 +1,147 @@
+"""The views of the window: each is made when it is first wanted, the rest while nothing else happens.
+
+A view with its plots takes up to a tenth of a second, which is neither spent before the window comes up nor
+on all views in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QTabWidget, QWidget
+
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.shell.theme import Theme
+from hdmea_gui.views.electrical_image.view import ElectricalImagePreview
+from hdmea_gui.views.file.view import FilePreview
+from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.views.receptive_field.view import ReceptiveFieldPreview
+from hdmea_gui.views.recording.view import RecordingPreview
+from hdmea_gui.views.stimulus.view import StimulusPreview
+from hdmea_gui.views.unit.view import UnitPreview
+from hdmea_gui.views.units.view import UnitsPreview
+
+__all__ = ["VIEWS", "LazyViews"]
+
+P = TypeVar("P", bound=Preview)
+
+_PAUSE_MS = 60
+
+VIEWS: Final[tuple[tuple[str, type[Preview]], ...]] = (
+    ("Recording", RecordingPreview),
+    ("Units", UnitsPreview),
+    ("Unit", UnitPreview),
+    ("Receptive field", ReceptiveFieldPreview),
+    ("Electrical image", ElectricalImagePreview),
+    ("Stimulus", StimulusPreview),
+    ("File", FilePreview),
+)
+"""Titles and classes of the views, in the order of their tabs."""
+
+
+class LazyViews(QObject):
+    """Makes views, and puts each in its tab.
+
+    Parameters
+    ----------
+    controller
+        Answers what the views ask.
+    theme
+        Colours of the views that are still to be made.
+    window
+        Parent of the views.
+
+    Attributes
+    ----------
+    theme
+        Colours of what is made from now on.
+
+    Signals
+    -------
+    made(Preview)
+        A view was made.
+    """
+
+    made = Signal(object)
+
+    def __init__(self, controller: Controller, theme: Theme, window: QWidget) -> None:
+        super().__init__(window)
+        self._controller = controller
+        self._window = window
+        self.theme = theme
+        self._tabs: QTabWidget | None = None
+        self._views: dict[type[Preview], Preview] = {}
+        self._left: list[Callable[[], object]] = []
+        self._pause = QTimer(self)
+        self._pause.setInterval(_PAUSE_MS)
+        # Begun anew after each view, however long that took.
+        self._pause.setSingleShot(True)
+        self._pause.timeout.connect(self._make_next)
+
+    def attach(self, tabs: QTabWidget) -> None:
+        """Put views into these tabs, one for each of `VIEWS`, which hold nothing so far."""
+        self._tabs = tabs
+        for kind in tuple(self._views):
+            self._put(kind)
+        tabs.currentChanged.connect(lambda index: self.get(VIEWS[index][1]))
+
+    @property
+    def so_far(self) -> tuple[Preview, ...]:
+        """The views that have been made."""
+        return tuple(self._views.values())
+
+    def get(self, kind: type[P]) -> P:
+        """Return the view of a class; made now if it is wanted for the first time."""
+        if kind not in self._views:
+            self._views[kind] = kind(self._controller, self.theme, self._window)  # type: ignore[arg-type]
+            if self._tabs is not None:
+                self._put(kind)
+            self.made.emit(self._views[kind])
+        view = self._views[kind]
+        assert isinstance(view, kind)
+        return view
+
+    def invalidate(self) -> None:
+        """Have the views that have been made ask anew."""
+        for view in self.so_far:
+            view.invalidate()
+
+    def use_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        self.theme = theme
+        for view in self.so_far:
+            view.use_theme(theme)
+
+    def make_the_rest(self) -> None:
+        """Make all views that were not wanted yet, one after the other, while the worker is idle."""
+        kinds = [kind for _, kind in VIEWS]
+        self._left = [partial(self.get, kind) for kind in kinds]
+        self._left += [lambda kind=kind: self.get(kind).complete() for kind in kinds]  # type: ignore[misc]
+        self._pause.start()
+
+    def stop(self) -> None:
+        """Make no more."""
+        self._pause.stop()
+
+    def _make_next(self) -> None:
+        if self._left and self._controller.activity is Activity.IDLE:
+            self._left.pop(0)()
+        if self._left:
+            self._pause.start()
+
+    def _put(self, kind: type[Preview]) -> None:
+        assert self._tabs is not None
+        index = [each for _, each in VIEWS].index(kind)
+        empty, is_current = self._tabs.widget(index), self._tabs.currentIndex() == index
+        # The new tab comes first, so that no other view is shown for a moment.
+        blocked = self._tabs.blockSignals(True)
+        self._tabs.insertTab(index, self._views[kind], self._tabs.tabText(index))
+        if is_current:
+            self._tabs.setCurrentIndex(index)
+        self._tabs.removeTab(index + 1)
+        self._tabs.blockSignals(blocked)
+        if empty is not None:
+            empty.deleteLater()

@@ -1,0 +1,439 @@
+"""The main window: parts, and what each action does."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QDialog, QMainWindow
+
+from hdmea_gui.diagnostics.logfile import LogFiles
+from hdmea_gui.dialogs.host import DialogHost
+from hdmea_gui.dialogs.message import MessageDialog
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.engine.jobs import Failure, JobProgress
+from hdmea_gui.engine.snapshot import OpenResult, StateView
+from hdmea_gui.flows.calibration.dialog import CalibrationDialog
+from hdmea_gui.flows.close_guard import LeaveFlow
+from hdmea_gui.flows.copy_script import ScriptCopier
+from hdmea_gui.flows.duration_estimates import EstimateFlow
+from hdmea_gui.flows.edit_parameters import EditFlow
+from hdmea_gui.flows.export import ExportFlow
+from hdmea_gui.flows.help import HelpFlow
+from hdmea_gui.flows.memory_forecast import ForecastFlow
+from hdmea_gui.flows.open import OpenFlow, dropped_paths
+from hdmea_gui.flows.preferences import PreferencesFlow
+from hdmea_gui.flows.recover import RecoveryFlow
+from hdmea_gui.flows.run import RunFlow
+from hdmea_gui.flows.save import SaveFlow
+from hdmea_gui.models.steps import StepState
+from hdmea_gui.shell.actions import ActionSet
+from hdmea_gui.shell.availability import refusals
+from hdmea_gui.shell.colour_scheme import ColourFlow
+from hdmea_gui.shell.drop_overlay import DropSign
+from hdmea_gui.shell.icons import application_icon
+from hdmea_gui.shell.lazy_views import VIEWS, LazyViews
+from hdmea_gui.shell.log_panel import LogPanel, LogRelay
+from hdmea_gui.shell.pane_navigation import PaneSwitcher
+from hdmea_gui.shell.recent_menu import RecentMenu
+from hdmea_gui.shell.status_line import StatusLine
+from hdmea_gui.shell.step_list import StepListView
+from hdmea_gui.shell.step_panel import StepPanel
+from hdmea_gui.shell.tab_order import turn
+from hdmea_gui.shell.theme import ThemeName
+from hdmea_gui.shell.unit_table import UnitTable
+from hdmea_gui.shell.window_layout import WindowFrame, pass_drops_on
+from hdmea_gui.store.settings import SettingsStore
+from hdmea_gui.text.window_title import window_title
+from hdmea_gui.views.electrical_image.view import ElectricalImagePreview
+from hdmea_gui.views.file.view import FilePreview
+from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.views.receptive_field.view import ReceptiveFieldPreview
+from hdmea_gui.views.recording.view import RecordingPreview
+from hdmea_gui.views.stimulus.view import StimulusPreview
+from hdmea_gui.views.unit.view import UnitPreview
+from hdmea_gui.views.units.view import UnitsPreview
+
+__all__ = ["MainWindow"]
+
+JOIN_S = 10.0
+"""How long a closed window waits for its worker."""
+
+
+class MainWindow(QMainWindow):
+    """The window; closing it joins the worker.
+
+    Parameters
+    ----------
+    controller
+        Meeting point with the engine; the window shuts it down.
+    settings
+        What is remembered.
+    demo_folder
+        Where the demo recording is made; default: the user's cache folder.
+    demo_size
+        Its size, as `hdmea.simulate.write_demo` knows it.
+    logs
+        The log files of this program; None if it writes none.
+    durations
+        File in which the durations of runs are remembered; None: they are not.
+
+    Attributes
+    ----------
+    joined
+        Whether the worker ended when the window was closed; None before that.
+    """
+
+    def __init__(
+        self,
+        controller: Controller,
+        settings: SettingsStore,
+        demo_folder: Path | None = None,
+        demo_size: str = "small",
+        logs: LogFiles | None = None,
+        durations: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self.controller = controller
+        controller.setParent(self)
+        self.settings = settings
+        self.joined: bool | None = None
+        self._may_close = self._closing = False
+        self._durations_path = durations
+        self.setWindowIcon(application_icon())
+        self._make_flows(logs, demo_folder, demo_size)
+        self._make_parts()
+        self._lay_out()
+        self._connect()
+        self._restore()
+        self.colours.attach(
+            self.actions_,
+            self.views,
+            (self.status, self.drop_sign, self.panel, self.table, self.log, self.toolbar),
+            (self.panel, self.log, self.helping, self.dialogs),
+        )
+        for problem in settings.problems:
+            self.log.add(logging.WARNING, problem)
+        self.helping.mention_crashes()
+        self._refresh()
+
+    @property
+    def dialog(self) -> QDialog | None:
+        """The question or message that is open, None without one."""
+        return self.dialogs.current
+
+    # -- parts ---------------------------------------------------------------------------------------
+
+    def _make_flows(self, logs: LogFiles | None, demo_folder: Path | None, demo_size: str) -> None:
+        controller, settings = self.controller, self.settings
+        self.colours = ColourFlow(settings, self)
+        self.dialogs = DialogHost(self.colours.theme, self)
+        self.saving = SaveFlow(controller, settings, self.dialogs, self)
+        self.leaving = LeaveFlow(controller, self.saving, self.dialogs, self)
+        self.opening = OpenFlow(
+            controller,
+            settings,
+            self.leaving,
+            self.dialogs,
+            self,
+            demo_folder=demo_folder,
+            demo_size=demo_size,
+        )
+        self.scripts = ScriptCopier(controller, self)
+        self.exporting = ExportFlow(self)
+        self.recovery = RecoveryFlow(controller, self.dialogs.open, self)
+        self.editing = EditFlow(controller, settings, self.dialogs, self)
+        self.panes = PaneSwitcher(self)
+        self.recovery.crashes = {} if logs is None else logs.crashes
+        self.helping = HelpFlow(controller, self.dialogs, logs, self)
+        self.preferences = PreferencesFlow(settings, self.recovery, self.helping, self.dialogs, self)
+
+    def _make_parts(self) -> None:
+        controller, theme = self.controller, self.colours.theme
+        self.steps = StepListView(controller.steps, theme, self)
+        self.running = RunFlow(controller, self.steps, self.dialogs, self)
+        self.actions_ = ActionSet(self)
+        self.panel = StepPanel(controller, self.steps, self.actions_, theme, self)
+        self.editing.attach(self.panel)
+        self.views = LazyViews(controller, theme, self)
+        self.recording = self.views.get(RecordingPreview)
+        self.table = UnitTable(controller, self.settings, self)
+        self.log = LogPanel(theme, self.actions_["copy_report"], self, controller.readable)
+        self._relay = LogRelay(self)
+
+    def _lay_out(self) -> None:
+        titles = tuple(title for title, _ in VIEWS)
+        self.frame = WindowFrame(self, self.panel, titles, (self.table, self.log))
+        self.tabs = self.frame.tabs
+        self.views.attach(self.tabs)
+        self.exporting.attach(self.tabs, self.table)
+        parts = (self.panel.list, self.panel.form, self.tabs, self.table, self.log)
+        self.panes.attach(parts, self.tabs)
+        menus = self.actions_.fill_menu_bar(self.menuBar())
+        self.recent = RecentMenu(self.settings, self)
+        self.recent.chosen.connect(lambda path: self.open_paths([path]))
+        menus["&File"].insertMenu(self.actions_["save"], self.recent)
+        about = tuple((title, view.help_text) for title, view in VIEWS)
+        self.helping.attach(self.actions_, about, self._relay.recent)
+        self.toolbar = self.frame.add_toolbar()
+        self.actions_.fill_toolbar(self.toolbar)
+        self.status = StatusLine(self.actions_["log"], self)
+        self.setStatusBar(self.status)
+        self.estimates = EstimateFlow(self.controller, self._durations_path, self)
+        self.forecasting = ForecastFlow(self.controller, self.panel, self.status.memory, self)
+        self.frame.take_drops()
+        self.drop_sign = DropSign(self, lambda: self.actions_.refusal("open") or None)
+
+    def _connect(self) -> None:
+        controller = self.controller
+        controller.state_changed.connect(self._on_state)
+        controller.activity_changed.connect(self._refresh)
+        controller.progressed.connect(self._on_progress)
+        controller.opened.connect(self._on_opened)
+        controller.saved.connect(self._on_saved)
+        controller.failed.connect(self._on_failed)
+        controller.stopped.connect(self._say)
+        controller.warned.connect(lambda text: self.log.add(logging.WARNING, text))
+        for flow in (self.running, self.opening, self.editing, self.helping, self.scripts, self.exporting):
+            flow.told.connect(self._say)
+        for noting in (self.running, self.opening, self.editing, self.helping):
+            noting.noted.connect(self.log.add)
+        self.saving.checkpointed.connect(self._refresh)
+        self.editing.changed.connect(lambda: self.editing.allow(self.actions_))
+        self.preferences.changed.connect(self._on_preferences)
+        self.recovery.changed.connect(self._refresh)
+        self.recovery.told.connect(lambda text: self.log.add(logging.WARNING, text))
+        self.panel.changed.connect(self._refresh)
+        self.recording.welcome.open_asked.connect(self.opening.open_files)
+        self.recording.welcome.demo_asked.connect(self.open_demo)
+        self.recording.card.partner_asked.connect(self.opening.open_partner)
+        self.recording.card.load_asked.connect(self.load)
+        self.recording.card.run_all_asked.connect(self.controller.run_all)
+        self._relay.line.connect(self.log.add_line)
+        self.table.told.connect(self._say)
+        self.table.asks.connect(self.dialogs.open)
+        self.recording.told.connect(self._say)
+        self.views.made.connect(self._on_view)
+        self.log.warnings_changed.connect(self.status.show_warnings)
+
+    # -- opening -------------------------------------------------------------------------------------
+
+    def open_demo(self) -> None:
+        """Make the demo recording if it is not there, and open it."""
+        self.opening.open_demo()
+
+    def open_paths(self, paths: list[Path]) -> None:
+        """Open files or folders; asks first if something would be lost."""
+        self.opening.open_paths(paths)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Accept files."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = dropped_paths(event.mimeData())
+        if paths:
+            event.acceptProposedAction()
+            self.open_paths(paths)
+
+    def _on_opened(self, result: OpenResult) -> None:
+        if result.state is not None:
+            self.saving.forget_checkpoint()
+            if result.card is not None:
+                self.tabs.setCurrentWidget(self.recording)
+        self.views.invalidate()
+        self._refresh()
+
+    # -- running -------------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Run the step that starts a recording."""
+        self.running.load()
+
+    def edit_calibration(self) -> None:
+        """Show where the stimulus lies on the chip, and the pitch of the electrodes."""
+        dialog = CalibrationDialog(self.controller, self.settings, self)
+        dialog.told.connect(self._say)
+        self.dialogs.open(dialog)
+
+    # -- saving --------------------------------------------------------------------------------------
+
+    def toggle_auto_checkpoint(self) -> None:
+        """Write a checkpoint after each step, or not."""
+        self.settings.values.auto_checkpoint = self.actions_["auto_checkpoint"].isChecked()
+        self.recovery.set_enabled(self.settings.values.auto_checkpoint)
+
+    def _on_preferences(self) -> None:
+        values = self.settings.values
+        self.actions_["auto_checkpoint"].setChecked(values.auto_checkpoint)
+        self.use_theme(values.theme)
+
+    def _on_saved(self, path: Path, kind: str) -> None:
+        word = "Saved" if kind == "result" else "Checkpoint written"
+        self._say(f"{word}: {path}")
+        self.settings.note_recent(path)
+
+    # -- views ---------------------------------------------------------------------------------------
+
+    @property
+    def units(self) -> UnitsPreview:
+        """The view of the chosen units."""
+        return self.views.get(UnitsPreview)
+
+    @property
+    def unit(self) -> UnitPreview:
+        """The view of one unit."""
+        return self.views.get(UnitPreview)
+
+    @property
+    def field(self) -> ReceptiveFieldPreview:
+        """The view of receptive fields."""
+        return self.views.get(ReceptiveFieldPreview)
+
+    @property
+    def image(self) -> ElectricalImagePreview:
+        """The view of electrical images."""
+        return self.views.get(ElectricalImagePreview)
+
+    @property
+    def stimulus(self) -> StimulusPreview:
+        """The view of the stimulus."""
+        return self.views.get(StimulusPreview)
+
+    @property
+    def file(self) -> FilePreview:
+        """The view of the file."""
+        return self.views.get(FilePreview)
+
+    @property
+    def previews(self) -> tuple[Preview, ...]:
+        """All views in the order of their tabs."""
+        return tuple(self.views.get(kind) for _, kind in VIEWS)
+
+    def _on_view(self, view: Preview) -> None:
+        view.told.connect(self._say)
+        pass_drops_on(view)
+
+    def previous_unit(self) -> None:
+        """Choose the unit above."""
+        self.table.step(-1)
+
+    def next_unit(self) -> None:
+        """Choose the unit below."""
+        self.table.step(1)
+
+    def whole_recording(self) -> None:
+        """Zoom out."""
+        self.tabs.setCurrentWidget(self.recording)
+        self.recording.show_all()
+
+    def toggle_log(self) -> None:
+        """Show or hide the log."""
+        self.log.setVisible(self.actions_["log"].isChecked())
+
+    def use_theme(self, name: ThemeName, *, at_once: bool = False) -> None:
+        """Draw everything in the colours of a theme; `at_once` before this returns, else soon."""
+        self.colours.use(name, at_once=at_once)
+
+    def focusNextPrevChild(self, following: bool) -> bool:
+        """Go on to the next field, in the order in which the window is read."""
+        panel, tabs, table = self.panel, self.tabs, self.table
+        focused = self.focusWidget()
+        if focused is not None and not (focused.isVisible() and focused.isEnabled()):
+            # Nobody pressed Tab: what had the focus is no more, and a key must not change what is next to it.
+            panel.list.setFocus()
+            return True
+        upper = (panel.flows, panel.list, panel.edited, panel.form, panel)
+        parts = (*upper, tabs.tabBar(), tabs, table.filter, table, self.log, self.status)
+        return turn(self, parts, forward=following)
+
+    # -- state ---------------------------------------------------------------------------------------
+
+    def _on_state(self, state: StateView) -> None:
+        self.status.memory.show_session(state.memory_gb, state.contributors)
+        self.views.invalidate()
+        self._refresh()
+
+    def _on_progress(self, progress: JobProgress) -> None:
+        left = self.controller.steps.seconds_left if progress.part else None
+        self.status.show_progress(self.controller.job_title, progress, left)
+
+    def _on_failed(self, title: str, failure: Failure) -> None:
+        self.log.add(logging.ERROR, f"{title} failed: {failure.reason}")
+        dialog = MessageDialog(f"{title} failed", (failure.reason,), details=failure.details, parent=self)
+        self.dialogs.open(dialog)
+
+    def _refresh(self) -> None:
+        controller = self.controller
+        activity = controller.activity
+        chosen = self.steps.chosen_item
+        found = refusals(
+            controller.state,
+            activity,
+            chosen,
+            self.panel.form.has_problems,
+            bool(controller.flow),
+            0 if chosen is None else len(self.running.steps_to(chosen)),
+        )
+        self.panel.offer_again(chosen is not None and chosen.state is StepState.DONE)
+        for action_id, refusal in found.items():
+            self.actions_.allow(action_id, refusal)
+        for action_id in self.actions_:
+            if action_id not in found:
+                self.actions_.allow(action_id, None)
+        self.editing.allow(self.actions_)
+        self.recording.card.set_enabled(found["run_all"] is None)
+        stopping = activity is Activity.STOPPING
+        self.actions_["stop"].setText("Stopping…" if stopping else "S&top")
+        note, too_large = self.recovery.latest(self.saving.checkpoint_note), self.recovery.too_large
+        self.setWindowTitle(window_title(controller.state, note, too_large))
+        self.status.show_job("" if activity is Activity.IDLE else controller.job_title, stopping=stopping)
+
+    def _say(self, text: str) -> None:
+        self.status.say(text)
+        self.log.add(logging.INFO, text)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask if something would be lost; else end the worker and close."""
+        if self._closing:
+            event.accept()
+            return
+        if not self._may_close and not self.leaving.may_close(self.close_without_question):
+            event.ignore()
+            return
+        self._closing = True
+        self._remember()
+        self.views.stop()
+        self._relay.close()
+        self.helping.close()
+        self.colours.close()
+        # A step stops within a second; while a drive does not answer, nobody should look at a dead window.
+        self.hide()
+        self.joined = self.controller.shutdown(JOIN_S)
+        event.accept()
+
+    def close_without_question(self) -> None:
+        """Close although something may be lost."""
+        self._may_close = True
+        self.close()
+
+    def _remember(self) -> None:
+        values = self.settings.values
+        self.frame.remember(values)
+        values.log_visible = self.log.isVisible()
+        values.flow = self.controller.flow
+        values.export_folder = self.controller.export_folder
+        self.editing.remember()
+        self.settings.write()
+
+    def _restore(self) -> None:
+        values = self.settings.values
+        self.frame.restore(values)
+        self.log.setVisible(values.log_visible)
+        self.actions_["log"].setChecked(values.log_visible)
+        self.actions_["auto_checkpoint"].setChecked(values.auto_checkpoint)
+        self.controller.flow = values.flow
+        self.controller.export_folder = values.export_folder

@@ -1,0 +1,1 @@
+"""Numbers, sizes, dates and help as a person reads them."""

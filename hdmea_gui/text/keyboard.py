@@ -1,0 +1,103 @@
+"""All commands and keys as a page: for the help of the window, and as Markdown for the documentation.
+
+``python -m hdmea_gui.text.keyboard docs/keyboard.md`` writes the page of the documentation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hdmea_gui.shell.action_table import ACTIONS, ActionSpec, plain_text
+
+__all__ = ["KEYS", "Row", "groups", "keyboard_page", "main"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the page: name of the command, its keys, what it does."""
+
+    name: str
+    keys: str
+    does: str
+
+
+# What widgets do by themselves: keys and mouse that no action stands for.
+KEYS: dict[str, tuple[Row, ...]] = {
+    "Moving around": (
+        Row("Next field", "Tab", "Go to the next field, list or button; Shift+Tab goes back"),
+        Row("Menus", "Alt", "Open a menu by its underlined letter, as Alt+F for File"),
+        Row("Views", "Left, Right", "Show another view, while the row of tabs has the focus"),
+        Row("Leave", "Esc", "Close the open dialog without changing anything"),
+    ),
+    "Steps and parameters": (
+        Row(
+            "Choose a step", "Up, Down", "Show another step and its parameters, while the list has the focus"
+        ),
+        Row("Change a number", "Up, Down", "One step more or less; Page up and Page down go ten"),
+        Row("Run a step", "Double-click", "Run the step under the mouse"),
+    ),
+    "Units": (
+        Row("Choose units", "Up, Down", "Choose another unit; with Shift several"),
+        Row("First or last unit", "Home, End", "Choose the unit at the top or at the end of the table"),
+        Row("Choose single units", "Ctrl+click", "Add a unit to those chosen, or take it away"),
+        Row("Sort", "Click on a heading", "Sort by this column; again for the other direction"),
+    ),
+    "Views": (
+        Row("Zoom in time", "Wheel", "Zoom in or out around the mouse"),
+        Row("Move in time", "Drag", "Move along the recording; in the stimulus view with Shift"),
+        Row("Step through frames", "Left, Right", "One frame back or on, while the slider has the focus"),
+        Row("Copy or export", "Right click, Menu", "Copy a plot or the view, or save its picture or data"),
+    ),
+}
+
+
+def groups(
+    specs: Sequence[ActionSpec] = ACTIONS, keys_of: Callable[[ActionSpec], str] | None = None
+) -> dict[str, tuple[Row, ...]]:
+    """Return all rows by group: the menus in their order, then what widgets do by themselves.
+
+    Parameters
+    ----------
+    specs
+        The table of actions.
+    keys_of
+        Gives the shortcut of an action as this computer writes it; default: as the table writes it.
+    """
+    found: dict[str, list[Row]] = {}
+    for spec in specs:
+        keys = keys_of(spec) if keys_of is not None else spec.shortcut
+        menu = plain_text(spec.menu)
+        found.setdefault(menu, []).append(Row(plain_text(spec.text), keys, spec.tooltip))
+    return {**{f"Menu {menu}": tuple(rows) for menu, rows in found.items()}, **KEYS}
+
+
+def keyboard_page() -> str:
+    """Return the page of the documentation, in Markdown."""
+    lines = [
+        "# Keyboard and commands",
+        "",
+        "Every command of the window with its keys. In the window, Ctrl+Shift+P finds a command by a few",
+        "letters of its name, and F1 explains what has the focus. On macOS, Ctrl is the command key ⌘.",
+        "",
+        "This page is written by `python -m hdmea_gui.text.keyboard docs/keyboard.md`.",
+    ]
+    for title, rows in groups().items():
+        lines += ["", f"## {title}", "", "| Command | Keys | What it does |", "|---|---|---|"]
+        lines += [f"| {row.name} | {row.keys} | {row.does} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the page; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m hdmea_gui.text.keyboard")
+    parser.add_argument("file", type=Path, help="the Markdown file to write")
+    parser.parse_args(argv).file.write_text(keyboard_page(), encoding="utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

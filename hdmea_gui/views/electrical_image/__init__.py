@@ -1,0 +1,1 @@
+"""View: the electrical image of a unit."""

@@ -1,0 +1,1 @@
+"""View: the file that will be saved."""

@@ -1,0 +1,1 @@
+"""What views share: plots, panels, players, the export of a picture."""

@@ -1,0 +1,285 @@
+"""What every preview does: ask when it is visible and out of date, and hand out what it shows as a file."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QShowEvent
+from PySide6.QtWidgets import QMenu, QWidget
+
+from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.exports import WritePicture, export_key, is_export, outcome
+from hdmea_gui.engine.jobs import Failure, Query
+from hdmea_gui.engine.tables import LateTable, Table, WriteTable
+from hdmea_gui.shell.theme import Theme, dress
+from hdmea_gui.text.formats import no_units_text
+from hdmea_gui.text.help_topics import HelpTopic
+from hdmea_gui.views.parts.export import PICTURES, ask_export_path, drawn, picture_of
+from hdmea_gui.views.parts.panels import Panel, TableOf, panel_at
+
+__all__ = ["Preview"]
+
+
+_EXPORT = (
+    ("Right click", "copy a panel or the view, or save its picture (PNG, SVG, PDF) or data (CSV) as a file"),
+    ("Ctrl+Up, Ctrl+Down", "the unit above or below in the table"),
+)
+
+
+_READING = "Reading the results…"
+
+
+class Preview(QWidget):
+    """A view that draws the answer to one query.
+
+    Subclasses say what they ask (`query`), draw the answer (`show_answer`) and give what they show as
+    columns (`table`). `invalidate` is called when what is shown may have changed; while the view is hidden
+    it only remembers that.
+
+    Parameters
+    ----------
+    key
+        Name of the view; a newer query drops an older one of the same name.
+    controller
+        Answers the query.
+    theme
+        Colours.
+    parent
+        Qt parent.
+
+    Attributes
+    ----------
+    help_text
+        One paragraph for the help page: what is shown, how it is computed, how to use it.
+    help_title
+        What stands above it; empty: the name of the view.
+
+    Signals
+    -------
+    told(str)
+        Something for the status line: what was exported.
+    """
+
+    help_text: ClassVar[str] = ""
+    help_title: ClassVar[str] = ""
+
+    told = Signal(str)
+
+    def __init__(self, key: str, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(key)
+        self._key = key
+        self._controller = controller
+        self._theme = theme
+        self._out_of_date = True
+        self._recolour = False
+        self._waits = False
+        self._answered = False
+        controller.answered.connect(self._on_answered)
+
+    @abstractmethod
+    def query(self) -> Query | None:
+        """Return what to ask; None if there is nothing to show."""
+
+    @abstractmethod
+    def show_answer(self, answer: object) -> None:
+        """Draw an answer; None: there is nothing to show."""
+
+    @abstractmethod
+    def show_problem(self, reason: str) -> None:
+        """Say why nothing can be shown."""
+
+    def complete(self) -> None:
+        """Make what is not seen at first, and was not wanted yet."""
+
+    def table(self) -> Table | None:
+        """Return what is shown as columns; None while there is nothing to show."""
+        return None
+
+    def table_to_write(self) -> Table | LateTable | None:
+        """Return what is written as CSV: what is shown, or more than the view holds."""
+        return self.table()
+
+    def has_data(self) -> bool:
+        """Return whether there is anything to write as CSV."""
+        return self.table() is not None
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        self._theme = theme
+        dress(self, theme)
+
+    def use_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme: now if the view is visible, else when it is shown."""
+        self._recolour = not self.isVisible()
+        if self._recolour:
+            self._theme = theme
+        else:
+            self.apply_theme(theme)
+
+    def catch_up(self) -> None:
+        """Take the colours that came while the view was hidden, if it has not yet."""
+        if self._recolour:
+            self._recolour = False
+            self.apply_theme(self._theme)
+
+    @property
+    def parts(self) -> tuple[Preview, ...]:
+        """What takes colours by itself."""
+        return (self,)
+
+    def invalidate(self) -> None:
+        """Ask anew: now if the view is visible, else when it is shown."""
+        self._out_of_date = True
+        if self.isVisible():
+            self._refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Bring the view up to date."""
+        super().showEvent(event)
+        self.catch_up()
+        if self._out_of_date:
+            self._refresh()
+
+    def export_panels(self) -> tuple[Panel, ...]:
+        """Return the parts that can be copied and exported by themselves."""
+        return ()
+
+    @property
+    def title(self) -> str:
+        """The name of the view as it is read."""
+        return self.help_title or self._key.replace("_", " ").capitalize()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer picture and data of what is under the mouse, and of all, as files."""
+        menu = self.export_menu(panel_at(self.export_panels(), event.globalPos()))
+        menu.popup(event.globalPos())
+        event.accept()
+
+    def export_menu(self, panel: Panel | None = None) -> QMenu:
+        """Return a menu that copies or exports a panel, and the whole view; it goes when it is closed."""
+        menu = QMenu(self)
+        menu.aboutToHide.connect(menu.deleteLater)
+        if panel is not None:
+            menu.addSection(panel.title)
+            copy, export = partial(self._copy, panel.widget), partial(self._export_picture_of, panel)
+            _offer_picture(menu, "this panel", copy, export)
+            for name, table in panel.tables:
+                file_name = panel.file_name(self._file_name(), name)
+                act = partial(self._export_table, table, file_name)
+                _offer(menu, f"Export {name or 'data'} of this panel as CSV…", act)
+            menu.addSection(self.title)
+        _offer_picture(menu, "the whole view", self.copy_picture, self.export_picture)
+        action = _offer(menu, "Export data of the whole view as CSV…", self.export_data)
+        action.setEnabled(self.has_data())
+        return menu
+
+    def copy_picture(self) -> None:
+        """Put the picture into the clipboard."""
+        self._copy(self)
+
+    def export_picture(self, *kinds: str) -> None:
+        """Ask for a file, and write the picture."""
+        path = self._ask(kinds or PICTURES, self._file_name())
+        if path is not None:
+            self.export_to(path)
+
+    def export_data(self) -> None:
+        """Ask for a file, and write the data."""
+        path = self._ask(("csv",), self._file_name())
+        if path is not None:
+            self.export_to(path)
+
+    def export_to(self, path: Path) -> None:
+        """Write the picture, or the data if the suffix is ``.csv``; `told` says what came of it."""
+        if path.suffix.lower() == ".csv":
+            table = self.table_to_write()
+            if table is not None:
+                self._controller.ask(export_key(self._key, path), WriteTable(path, table))
+            return
+        self._write_picture(self, path)
+
+    def not_yet(self, step: str) -> str:
+        """Say which step computes what is missing."""
+        if not self._answered and step in self._controller.state.completed:
+            return _READING
+        titles = [item.spec.title for item in self._controller.steps.items if item.spec.name == step]
+        return f"Not computed yet: run “{titles[0] if titles else step}”."
+
+    def help_topic(self, focus: QWidget) -> HelpTopic | None:
+        """Return what the view shows; a control with a tooltip says what it is itself."""
+        return HelpTopic(self.title, (self.help_text,), _EXPORT)
+
+    def no_unit(self) -> str:
+        """Say what to do so that there is a unit to show."""
+        if not self._answered and self._controller.selection.unit is not None:
+            return _READING
+        if self._controller.state.unit_ids:
+            return "Choose a unit in the table below."
+        return no_units_text(self._controller.state)
+
+    def _ask(self, kinds: Sequence[str], name: str) -> Path | None:
+        return ask_export_path(self, self._controller, kinds, name)
+
+    def _copy(self, widget: QWidget) -> None:
+        QGuiApplication.clipboard().setImage(picture_of(widget))
+        self.told.emit("The picture was copied.")
+
+    def _export_picture_of(self, panel: Panel, kind: str) -> None:
+        path = self._ask((kind,), panel.file_name(self._file_name()))
+        if path is not None:
+            self._write_picture(panel.widget, path)
+
+    def _write_picture(self, widget: QWidget, path: Path) -> None:
+        content = drawn(widget, path.suffix.lower().lstrip("."))
+        self._controller.ask(export_key(self._key, path), WritePicture(path, content))
+
+    def _export_table(self, table_of: TableOf, name: str) -> None:
+        table = table_of()
+        path = None if table is None else self._ask(("csv",), name)
+        if table is not None and path is not None:
+            self._controller.ask(export_key(self._key, path), WriteTable(path, table))
+
+    def _file_name(self) -> str:
+        parts = (self._controller.state.dataset_id, self._controller.selection.unit or "", self._key)
+        return "_".join(part for part in parts if part)
+
+    def _refresh(self) -> None:
+        self._out_of_date = False
+        query = self.query()
+        self._waits = query is not None
+        if query is None:
+            self.show_answer(None)
+        else:
+            self._controller.ask(self._key, query)
+
+    def _on_answered(self, key: str, answer: object) -> None:
+        if is_export(key, self._key):
+            self.told.emit(outcome(answer))
+            return
+        # An answer that comes when there is nothing to show any more is not wanted.
+        if key != self._key or not self._waits:
+            return
+        self._answered = True
+        if isinstance(answer, Failure):
+            self.show_problem(answer.reason)
+        else:
+            self.show_answer(answer)
+
+
+def _offer_picture(menu: QMenu, what: str, copy: Callable[[], None], export: Callable[[str], None]) -> None:
+    """Add what can be done with a picture; `export` gets ``png``, ``svg`` or ``pdf``."""
+    _offer(menu, f"Copy {what}", copy)
+    for kind in PICTURES:
+        _offer(menu, f"Export {what} as {kind.upper()}…", partial(export, kind))
+
+
+def _offer(menu: QMenu, text: str, act: Callable[[], None]) -> QAction:
+    action = menu.addAction(text)
+    action.triggered.connect(lambda _checked=False: act())
+    return action

@@ -1,0 +1,125 @@
+"""A movie frame by frame: picture, slider and play button."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from hdmea_gui.shell.theme import Theme
+from hdmea_gui.views.parts.frame_player import FramePlayer
+from hdmea_gui.views.parts.plot_panel import ImagePanel
+
+__all__ = ["MoviePanel"]
+
+
+class MoviePanel(QWidget):
+    """Frames around a centre in a diverging map; `frame_changed` gives the index of the one that is shown.
+
+    Parameters
+    ----------
+    title, theme, x_label, y_label, parent
+        As `ImagePanel`.
+
+    Attributes
+    ----------
+    panel, player
+        The picture, and what chooses its frame.
+    """
+
+    frame_changed = Signal(int)
+
+    def __init__(
+        self, title: str, theme: Theme, x_label: str, y_label: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.panel = ImagePanel(title, theme, x_label, y_label, self)
+        self.player = FramePlayer(theme, self)
+        self._theme = theme
+        self._frames: NDArray[np.floating] | None = None
+        self._levels = (0.0, 1.0)
+        self._unit = self._note = ""
+        self._origin = (0.0, 0.0)
+        self.player.frame_changed.connect(self._on_frame)
+        controls = QHBoxLayout()
+        controls.setContentsMargins(8, 0, 8, 0)
+        controls.addWidget(self.player)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.panel, 1)
+        layout.addLayout(controls)
+
+    @property
+    def frame(self) -> int:
+        """Index of the frame that is shown."""
+        return self.player.frame
+
+    def show_movie(
+        self,
+        frames: NDArray[np.floating],
+        time_ms: NDArray[np.float64],
+        frame: int,
+        *,
+        centre: float,
+        spread: float,
+        unit: str,
+        origin: tuple[float, float] = (0.0, 0.0),
+        note: str = "",
+    ) -> None:
+        """Show a movie; one that is played goes on at its frame if the new one has as many.
+
+        Parameters
+        ----------
+        frames
+            (frames, rows, columns).
+        time_ms
+            float64 (frames,).
+        frame
+            The frame to begin with.
+        centre, spread
+            Value in the middle of the colour map, and the distance of its ends.
+        unit
+            Label of the colour bar.
+        origin
+            Coordinates (column, row) of the first pixel's centre.
+        note
+            Remark beside the title.
+        """
+        as_long = self._frames is not None and len(self._frames) == len(frames)
+        self._frames = frames
+        self._levels = (centre - (spread or 1.0), centre + (spread or 1.0))
+        self._unit, self._origin, self._note = unit, origin, note
+        self.player.setVisible(True)
+        keeps = self.player.playing and as_long
+        self.player.set_times(time_ms, self.player.frame if keeps else frame)
+        self._on_frame(self.player.frame)
+
+    def show_empty(self, reason: str) -> None:
+        """Say why there is nothing to show."""
+        self._frames = None
+        self.player.setVisible(False)
+        self.panel.show_empty(reason)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        self._theme = theme
+        self.panel.apply_theme(theme)
+        self.player.apply_theme(theme)
+        self._draw()
+
+    def _on_frame(self, frame: int) -> None:
+        self._draw()
+        self.frame_changed.emit(frame)
+
+    def _draw(self) -> None:
+        if self._frames is not None:
+            self.panel.show_image(
+                self._frames[self.frame],
+                self._levels,
+                self._theme.diverging,
+                self._unit,
+                origin=self._origin,
+                note=self._note,
+            )

@@ -1,0 +1,283 @@
+"""Plots in the colours of the theme, under a title; words in their place while there is nothing to draw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+
+from hdmea_gui.shell.theme import Theme
+from hdmea_gui.views.parts.plot import ColourBar, Plot
+from hdmea_gui.widgets.elided_label import ElidedLabel
+
+__all__ = ["ImagePanel", "MapPanel", "PlotPanel", "colour_map", "style_plot"]
+
+
+# Room for axes with their labels, around and between what is drawn, in logical pixels.
+_LEFT, _BOTTOM = 48, 40
+_ABOVE, _BELOW, _BESIDE, _BETWEEN = 8, 4, 16, 6
+_BESIDE_BAR = 4
+
+
+def style_plot(plot: Plot, theme: Theme) -> None:
+    """Give the axes of a plot the colours of a theme; pyqtgraph knows no palettes."""
+    for axis in plot.axes.values():
+        axis.setPen(pg.mkPen(theme.border))
+        axis.setTextPen(pg.mkPen(theme.text))
+        axis.setStyle(tickLength=4, hideOverlappingLabels=False)
+
+
+def colour_map(name: str, *, reverse: bool = False) -> pg.ColorMap:
+    """Return one of pyqtgraph's own perceptually uniform colour maps."""
+    found = pg.colormap.get(name)
+    if reverse:
+        found = pg.ColorMap(found.pos, found.color[::-1])
+    return found
+
+
+class PlotPanel(QWidget):
+    """One plot under a title.
+
+    Parameters
+    ----------
+    title
+        What is shown.
+    theme
+        Colours.
+    x_label, y_label
+        Labels of the axes with their units.
+    parent
+        Qt parent.
+    view_box
+        Takes the mouse in place of pyqtgraph's own.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        theme: Theme,
+        x_label: str,
+        y_label: str,
+        parent: QWidget | None = None,
+        *,
+        view_box: pg.ViewBox | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._title = QLabel(title, self)
+        self._title.setProperty("role", "heading")
+        self._note = ElidedLabel(self)
+        self._note.setProperty("role", "muted")
+        self._empty = QLabel(self)
+        self._empty.setProperty("role", "muted")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        self.graphics = pg.GraphicsLayoutWidget(self)
+        self.graphics.setAccessibleName(title)
+        self.graphics.ci.layout.setContentsMargins(0, _ABOVE, _BESIDE, 0)
+        self.plot = Plot(view_box)
+        self.graphics.addItem(self.plot)
+        self.plot.setLabel("bottom", x_label)
+        self.plot.setLabel("left", y_label)
+        self.heading = QHBoxLayout()
+        self.heading.addWidget(self._title)
+        self.heading.addSpacing(12)
+        self.heading.addWidget(self._note, 1)
+        pages = QWidget(self)
+        self._stack = QStackedLayout(pages)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.graphics)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 4, 8, 4)
+        layout.setSpacing(2)
+        layout.addLayout(self.heading)
+        layout.addWidget(pages, 1)
+        self.apply_theme(theme)
+
+    @property
+    def title(self) -> str:
+        """What is shown."""
+        return self._title.text()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether words are shown instead of a plot."""
+        return self._stack.currentIndex() == 0
+
+    @property
+    def empty_text(self) -> str:
+        """The words shown while there is nothing to draw."""
+        return self._empty.text()
+
+    def set_heading_height(self, pixels: int) -> None:
+        """Make the heading at least so high, like that of a panel beside it that has controls."""
+        self._title.setMinimumHeight(pixels)
+
+    def show_empty(self, text: str) -> None:
+        """Say what to do so that there will be something to draw."""
+        self._empty.setText(text)
+        self._note.clear()
+        self._stack.setCurrentIndex(0)
+
+    def show_plot(self, note: str = "") -> None:
+        """Show the plot, and a remark beside the title."""
+        self._note.setText(note)
+        self._stack.setCurrentIndex(1)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        self.graphics.setBackground(theme.base)
+        style_plot(self.plot, theme)
+
+
+class MapPanel(PlotPanel):
+    """A map with the same scale in both directions, rows downwards, and a colour bar with the unit.
+
+    Parameters
+    ----------
+    title, theme, x_label, y_label, parent, view_box
+        As `PlotPanel`.
+    with_bar
+        Whether there is a colour bar.
+    left
+        Room for the left axis with its labels, in logical pixels.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        theme: Theme,
+        x_label: str,
+        y_label: str,
+        parent: QWidget | None = None,
+        *,
+        view_box: pg.ViewBox | None = None,
+        with_bar: bool = True,
+        left: int = _LEFT,
+    ) -> None:
+        self._left = left
+        self.bar = ColourBar() if with_bar else None
+        super().__init__(title, theme, x_label, y_label, parent, view_box=view_box)
+        self._extent = (1.0, 1.0)
+        self.graphics.installEventFilter(self)
+        self.plot.setAspectLocked(True)
+        self.plot.invertY(True)
+        self.plot.getAxis("left").setWidth(left)
+        self.plot.getAxis("bottom").setHeight(_BOTTOM)
+        items = [self.plot]
+        if self.bar is not None:
+            self.graphics.addItem(self.bar)
+            items.append(self.bar)
+            self.graphics.ci.layout.setContentsMargins(0, _ABOVE, _BESIDE_BAR, 0)
+        self.graphics.ci.layout.setHorizontalSpacing(_BETWEEN)
+        # What is left over goes to the right of the colour bar, not between picture and axis.
+        self.graphics.ci.layout.setColumnStretchFactor(2, 1)
+        self.graphics.addLabel("", row=0, col=2)
+        for item in items:
+            self.graphics.ci.layout.setAlignment(item, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+
+    def show_map(self, region: QRectF, note: str = "") -> None:
+        """Show a region, in the units of the axes."""
+        self._extent = (region.height(), region.width())
+        self._fit()
+        self.plot.setRange(
+            xRange=(region.left(), region.right()), yRange=(region.top(), region.bottom()), padding=0
+        )
+        self.show_plot(note)
+
+    def show_colours(self, levels: tuple[float, float], colours: str, unit: str) -> None:
+        """Say what the colours mean.
+
+        Parameters
+        ----------
+        levels
+            Values at the ends of the colour map.
+        colours
+            Name of the colour map.
+        unit
+            Label of the colour bar.
+        """
+        if self.bar is not None:
+            self.bar.setColorMap(colour_map(colours))
+            self.bar.setLevels(levels)
+            self.bar.getAxis("right").setLabel(unit)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the axes at the edges of the map whenever its room changes, also when it is shown at last."""
+        if event.type() is QEvent.Type.Resize:
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        super().apply_theme(theme)
+        if self.bar is not None:
+            style_bar(self.bar, theme)
+
+    def _fit(self) -> None:
+        """Give the plot the proportions of the map, as large as there is room."""
+        rows, columns = self._extent
+        beside = _BESIDE if self.bar is None else _BETWEEN + self.bar.full_width + _BESIDE_BAR
+        height = self.graphics.height() - _ABOVE - self.plot.rims - _BOTTOM - _BELOW
+        width = self.graphics.width() - self._left - self.plot.rims - _BETWEEN - beside
+        scale = max(20.0 / max(rows, columns), min(height / rows, width / columns))
+        self.plot.setFixedWidth(self._left + scale * columns + self.plot.rims)
+        self.plot.setFixedHeight(_BOTTOM + scale * rows + self.plot.rims)
+        if self.bar is not None:
+            self.bar.setFixedHeight(scale * rows + self.plot.rims)
+
+
+class ImagePanel(MapPanel):
+    """A picture with square pixels, its first row on top, and a colour bar with the unit."""
+
+    bar: ColourBar
+
+    def __init__(
+        self, title: str, theme: Theme, x_label: str, y_label: str, parent: QWidget | None = None
+    ) -> None:
+        self.image = pg.ImageItem(axisOrder="row-major")
+        super().__init__(title, theme, x_label, y_label, parent)
+        self.plot.addItem(self.image)
+        self.bar.setImageItem(self.image)
+
+    def show_image(
+        self,
+        values: NDArray[np.floating],
+        levels: tuple[float, float],
+        colours: str,
+        unit: str,
+        origin: tuple[float, float] = (0.0, 0.0),
+        note: str = "",
+    ) -> None:
+        """Show a picture.
+
+        Parameters
+        ----------
+        values
+            (rows, columns).
+        levels
+            Values at the ends of the colour map.
+        colours
+            Name of the colour map.
+        unit
+            Label of the colour bar.
+        origin
+            Coordinates (column, row) of the first pixel's centre.
+        note
+            Remark beside the title.
+        """
+        rows, columns = values.shape
+        region = QRectF(origin[0] - 0.5, origin[1] - 0.5, columns, rows)
+        self.image.setImage(values, autoLevels=False)
+        self.image.setRect(region)
+        self.show_colours(levels, colours, unit)
+        self.show_map(region, note)
+
+
+def style_bar(bar: ColourBar, theme: Theme) -> None:
+    """Give a colour bar the colours of a theme."""
+    axis = bar.getAxis("right")
+    axis.setPen(pg.mkPen(theme.border))
+    axis.setTextPen(pg.mkPen(theme.text))
+    axis.setLabel(axis.labelText, color=theme.text)

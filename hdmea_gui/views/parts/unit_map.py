@@ -1,0 +1,115 @@
+"""A map on which units lie: a click chooses one, a rubber band several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtWidgets import QWidget
+
+from hdmea_gui.models.selection import SelectionModel
+from hdmea_gui.shell.theme import Theme
+from hdmea_gui.views.parts.plot_panel import MapPanel
+
+__all__ = ["PICK_HELP", "UnitMap"]
+
+PICK_HELP = "Click a unit to choose it, drag a frame around several; Ctrl adds to what is chosen"
+_REACH_PX = 14.0
+_ADD = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+
+
+class _SweepBox(pg.ViewBox):  # type: ignore[misc]
+    """Draws a rubber band with the left button; the wheel zooms, the other buttons do as ever."""
+
+    swept = Signal(object, bool)
+
+    def mouseDragEvent(
+        self, event: pg.GraphicsScene.mouseEvents.MouseDragEvent, axis: int | None = None
+    ) -> None:
+        """Follow the mouse; on release tell what the band went around."""
+        if axis is not None or event.button() != Qt.MouseButton.LeftButton:
+            super().mouseDragEvent(event, axis)
+            return
+        event.accept()
+        start = event.buttonDownPos(event.button())
+        if not event.isFinish():
+            self.updateScaleBox(start, event.pos())
+            return
+        self.rbScaleBox.hide()
+        region = QRectF(self.mapToView(start), self.mapToView(event.pos())).normalized()
+        self.swept.emit(region, bool(event.modifiers() & _ADD))
+
+
+class UnitMap(MapPanel):
+    """A map of units that chooses them.
+
+    Parameters
+    ----------
+    title, theme, x_label, y_label, parent, with_bar, left
+        As `MapPanel`.
+    selection
+        What the mouse changes.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        theme: Theme,
+        x_label: str,
+        y_label: str,
+        selection: SelectionModel,
+        parent: QWidget | None = None,
+        *,
+        with_bar: bool = True,
+        left: int = 48,
+    ) -> None:
+        self._box = _SweepBox(enableMenu=False)
+        super().__init__(
+            title, theme, x_label, y_label, parent, view_box=self._box, with_bar=with_bar, left=left
+        )
+        self._selection = selection
+        self._ids: tuple[str, ...] = ()
+        self._places: NDArray[np.float64] = np.zeros((0, 2))
+        self.graphics.setToolTip(PICK_HELP)
+        self._box.swept.connect(self.choose_within)
+        self.plot.scene().sigMouseClicked.connect(self._on_click)
+
+    def set_units(self, unit_ids: Sequence[str], places: NDArray[np.float64]) -> None:
+        """Set the units and where they lie: (n, 2) x and y in the units of the axes, NaN where not known."""
+        self._ids, self._places = tuple(unit_ids), places
+
+    def choose_within(self, region: QRectF, add: bool) -> None:
+        """Choose the units in a region; `add`: beside those that are chosen already."""
+        x, y = self._places.T
+        inside = (x >= region.left()) & (x <= region.right()) & (y >= region.top()) & (y <= region.bottom())
+        found = tuple(self._ids[place] for place in np.flatnonzero(inside))
+        if found:
+            kept = self._selection.units if add else ()
+            self._selection.select_units((*kept, *(name for name in found if name not in kept)))
+
+    def choose_at(self, x: float, y: float, add: bool) -> None:
+        """Choose the unit nearest to a place, if one is near; `add`: add it, or take it away again."""
+        if not len(self._places):
+            return
+        width, height = self._box.viewPixelSize()
+        away = np.hypot((self._places[:, 0] - x) / width, (self._places[:, 1] - y) / height)
+        nearest = int(np.nan_to_num(away, nan=np.inf).argmin())
+        if not away[nearest] <= _REACH_PX:
+            return
+        name, chosen = self._ids[nearest], self._selection.units
+        if not add:
+            self._selection.select_units((name,))
+        elif name not in chosen:
+            self._selection.select_units((name, *chosen))
+        elif len(chosen) > 1:
+            self._selection.select_units(tuple(other for other in chosen if other != name))
+
+    def _on_click(self, event: pg.GraphicsScene.mouseEvents.MouseClickEvent) -> None:
+        if self.is_empty or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if self._box.sceneBoundingRect().contains(event.scenePos()):
+            point = self._box.mapSceneToView(event.scenePos())
+            self.choose_at(point.x(), point.y(), bool(event.modifiers() & _ADD))

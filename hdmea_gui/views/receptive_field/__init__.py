@@ -1,0 +1,1 @@
+"""View: the receptive field of a unit."""

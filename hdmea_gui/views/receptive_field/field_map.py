@@ -1,0 +1,171 @@
+"""Receptive fields of all units on the chip: the chosen ones strong, the others faint."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtWidgets import QWidget
+
+from hdmea_gui.engine.tables import Table
+from hdmea_gui.models.selection import SelectionModel
+from hdmea_gui.shell.theme import Theme
+from hdmea_gui.views.parts.mosaic_query import Mosaic
+from hdmea_gui.views.parts.unit_map import PICK_HELP, UnitMap
+
+__all__ = ["FieldMap"]
+
+_LABELS = {"µm": ("x on the chip (µm)", "y on the chip (µm)"), "px": ("x (pixels)", "y (pixels)")}
+_FAINT = 90
+_HELP = (
+    "1-σ ellipses of all units; the chosen ones are blue, the current one with its 2-σ ellipse dotted.\n"
+    "Crosses: somas of the chosen units. Dots: electrodes. Dashed: frame of the movie.\n"
+    "In µm once the stimulus calibration and the pitch of the electrodes are set (Run menu) and\n"
+    "“Receptive fields” has run with them; in pixels of the movie before that."
+)
+
+
+class FieldMap(UnitMap):
+    """1-σ ellipses of all units, somas, the electrodes and the movie's frame, with a scale bar."""
+
+    def __init__(self, theme: Theme, selection: SelectionModel, parent: QWidget | None = None) -> None:
+        self._electrodes = pg.ScatterPlotItem(size=1.5, pen=None)
+        self._frame = pg.PlotCurveItem()
+        self._all = pg.PlotCurveItem(connect="finite")
+        self._chosen = pg.PlotCurveItem(connect="finite")
+        self._wide = pg.PlotCurveItem(connect="finite")
+        self._somas = pg.ScatterPlotItem(symbol="+", size=10)
+        self._bar_line = pg.PlotCurveItem()
+        self._bar_text = pg.TextItem(anchor=(0.5, 1.0))
+        self._mosaic: Mosaic | None = None
+        x_label, y_label = _LABELS["px"]
+        super().__init__(
+            "All receptive fields", theme, x_label, y_label, selection, parent, with_bar=False, left=62
+        )
+        self.plot.getAxis("bottom").setTickDensity(0.6)
+        for item in (
+            self._electrodes,
+            self._frame,
+            self._all,
+            self._chosen,
+            self._wide,
+            self._somas,
+            self._bar_line,
+            self._bar_text,
+        ):
+            self.plot.addItem(item, ignoreBounds=True)
+        self.graphics.setToolTip(f"{_HELP}\n{PICK_HELP}")
+        selection.units_changed.connect(lambda _ids: self.mark_units())
+        self.apply_theme(theme)
+
+    @property
+    def mosaic(self) -> Mosaic | None:
+        """What is drawn."""
+        return self._mosaic
+
+    def show_mosaic(self, mosaic: Mosaic | None, reason: str = "") -> None:
+        """Show the receptive fields of all units; without any say why."""
+        if mosaic is not None and mosaic is self._mosaic:
+            self.mark_units()
+            return
+        self._mosaic = mosaic
+        if mosaic is None or not mosaic.n_fitted:
+            self._mosaic = None
+            self.set_units((), np.zeros((0, 2)))
+            self.show_empty(reason)
+            return
+        self.set_units(mosaic.unit_ids, mosaic.centres)
+        bottom, left = _LABELS[mosaic.length_unit]
+        self.plot.setLabel("bottom", bottom)
+        self.plot.setLabel("left", left)
+        places = np.arange(mosaic.electrodes) * (mosaic.pitch_um if mosaic.electrodes else 1.0)
+        self._electrodes.setData(np.tile(places, len(places)), np.repeat(places, len(places)))
+        self._frame.setData(mosaic.frame[:, 0], mosaic.frame[:, 1])
+        self._all.setData(*_joined(mosaic.outlines))
+        region = _region(mosaic)
+        self._draw_scale(region, mosaic.length_unit)
+        self.mark_units()
+        self.show_map(region, _note(mosaic))
+
+    def mark_units(self) -> None:
+        """Draw the chosen units strong, and their somas; the current one with its 2-σ ellipse."""
+        mosaic = self._mosaic
+        if mosaic is None:
+            return
+        place_of = {name: place for place, name in enumerate(mosaic.unit_ids)}
+        chosen = [place_of[name] for name in self._selection.units if name in place_of]
+        self._chosen.setData(*_joined(mosaic.outlines[chosen]))
+        current = mosaic.outlines[chosen[:1]]
+        centre = mosaic.centres[chosen[:1], None, :]
+        self._wide.setData(*_joined(centre + 2 * (current - centre)))
+        somas = mosaic.somas[chosen]
+        self._somas.setData(pos=somas[np.isfinite(somas).all(axis=1)])
+
+    def table(self) -> Table | None:
+        """Return centre of the ellipse and soma of each unit."""
+        mosaic = self._mosaic
+        if mosaic is None:
+            return None
+        unit = mosaic.length_unit
+        columns = [("unit", np.array(mosaic.unit_ids, object))]
+        for name, places in (("rf", mosaic.centres), ("soma", mosaic.somas)):
+            columns += [(f"{name}_x_{unit}", places[:, 0]), (f"{name}_y_{unit}", places[:, 1])]
+        return Table(tuple(columns))
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        super().apply_theme(theme)
+        faint = pg.mkColor(theme.text)
+        faint.setAlpha(_FAINT)
+        self._all.setPen(pg.mkPen(faint, width=1))
+        self._chosen.setPen(pg.mkPen(theme.accent, width=2))
+        self._wide.setPen(pg.mkPen(theme.accent, width=2, style=Qt.PenStyle.DotLine))
+        self._frame.setPen(pg.mkPen(theme.muted, width=1, style=Qt.PenStyle.DashLine))
+        self._electrodes.setBrush(pg.mkBrush(theme.border))
+        self._somas.setPen(pg.mkPen(theme.bad, width=2))
+        self._bar_line.setPen(pg.mkPen(theme.text, width=3))
+        self._bar_text.setColor(theme.text)
+
+    def _draw_scale(self, region: QRectF, unit: str) -> None:
+        length = _round_length(region.width() / 4)
+        right, y = region.right() - 0.05 * region.width(), region.bottom() - 0.05 * region.height()
+        self._bar_line.setData([right - length, right], [y, y])
+        self._bar_text.setText(f"{length:g} {unit}")
+        self._bar_text.setPos(right - length / 2, y)
+
+
+def _joined(outlines: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return x and y of many outlines as one curve with gaps."""
+    gaps = np.full((len(outlines), 1, 2), np.nan)
+    points = np.concatenate((outlines, gaps), axis=1).reshape(-1, 2)
+    return points[:, 0], points[:, 1]
+
+
+def _region(mosaic: Mosaic) -> QRectF:
+    """Return what to show at first: the electrodes, the movie's frame and every ellipse."""
+    corners = [mosaic.outlines.reshape(-1, 2), mosaic.frame, mosaic.somas]
+    if mosaic.electrodes:
+        corners.append(np.array([[-0.5, -0.5], [mosaic.electrodes - 0.5] * 2]) * mosaic.pitch_um)
+    points = np.concatenate(corners)
+    points = points[np.isfinite(points).all(axis=1)]
+    low, high = points.min(axis=0), points.max(axis=0)
+    pad = 0.03 * float((high - low).max())
+    return QRectF(low[0] - pad, low[1] - pad, high[0] - low[0] + 2 * pad, high[1] - low[1] + 2 * pad)
+
+
+def _round_length(most: float) -> float:
+    """Return the largest 1, 2 or 5 times a power of ten that is not above `most`."""
+    power = 10.0 ** math.floor(math.log10(most))
+    return max(factor * power for factor in (1, 2, 5) if factor * power <= most)
+
+
+def _note(mosaic: Mosaic) -> str:
+    parts = [f"{mosaic.n_fitted} units, 1 σ"]
+    if mosaic.length_unit == "px":
+        parts.append("no calibration")
+    else:
+        parts.append("+ soma" if mosaic.electrodes else "pitch not known")
+    return ", ".join(parts)

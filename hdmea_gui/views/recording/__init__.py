@@ -1,0 +1,1 @@
+"""View: the recording at a glance."""

@@ -1,0 +1,199 @@
+"""What the recording's page shows before there is anything to draw: how to begin, or what is inside."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from hdmea_gui.engine.snapshot import Card
+from hdmea_gui.shell.icons import pixmap
+from hdmea_gui.shell.theme import Theme
+
+__all__ = ["CardPage", "WelcomePage"]
+
+_LOADED = "Loaded. There are no sorted units to draw here;\n“Stimulus” shows light channels and frames."
+
+
+class WelcomePage(QWidget):
+    """First thing that a person sees: drop files, open, or try the demo."""
+
+    open_asked = Signal()
+    demo_asked = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._picture = QLabel(self)
+        self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        title = QLabel("Drop a recording here", self)
+        title.setProperty("role", "title")
+        title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        text = QLabel(
+            "a .cmcr and/or its .cmtr, a folder, a saved .h5 or a checkpoint\n"
+            "The other file of a pair is found beside it. Source files are never changed.",
+            self,
+        )
+        text.setProperty("role", "muted")
+        text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.open_button = QPushButton("Open…", self)
+        self.demo_button = QPushButton("Open demo recording", self)
+        for button in (self.open_button, self.demo_button):
+            # Return presses the button that has the focus, as Space does.
+            button.setAutoDefault(True)
+        self.open_button.setToolTip("Choose a recording, a saved result or a checkpoint")
+        self.demo_button.setToolTip("Make and open a small simulated recording, to try everything")
+        self.open_button.clicked.connect(self.open_asked)
+        self.demo_button.clicked.connect(self.demo_asked)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self.open_button)
+        buttons.addWidget(self.demo_button)
+        buttons.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(12)
+        layout.addStretch(1)
+        layout.addWidget(self._picture)
+        layout.addWidget(title)
+        layout.addWidget(text)
+        layout.addLayout(buttons)
+        layout.addStretch(1)
+        self._seen = False
+        self._left: QPushButton | None = None
+        self.apply_theme(theme)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Put the focus on the first thing to do, at the start."""
+        super().showEvent(event)
+        if not self._seen:
+            self._seen = True
+            self.open_button.setFocus()
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Enable or disable the buttons; the one that had the focus gets it back if nothing else took it."""
+        for button in (self.open_button, self.demo_button):
+            if button.hasFocus() and not enabled:
+                # Else Qt would pass it on to whatever comes next.
+                self._left = button
+                button.clearFocus()
+            button.setEnabled(enabled)
+        if enabled and self._left is not None:
+            if self.isVisible() and self.window().focusWidget() is None:
+                self._left.setFocus()
+            self._left = None
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        self._picture.setPixmap(pixmap("chip", theme.muted, 56, self.devicePixelRatioF()))
+
+
+class CardPage(QWidget):
+    """What is inside the source files, and what to do next."""
+
+    load_asked = Signal()
+    run_all_asked = Signal()
+    partner_asked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._fresh = False
+        self._layout = QVBoxLayout(self)
+        self._layout.addStretch(1)
+        self._frame = QFrame(self)
+        self._layout.addWidget(self._frame, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._layout.addStretch(1)
+        self._loaded_note: QLabel | None = None
+        self.load_button: QPushButton | None = None
+        self.run_button: QPushButton | None = None
+        self.partner_button: QPushButton | None = None
+
+    def show_card(self, card: Card) -> None:
+        """Show the contents of a recording."""
+        fresh = QFrame(self)
+        fresh.setProperty("role", "card")
+        fresh.setMinimumWidth(460)
+        fresh.setMaximumWidth(640)
+        inside = QVBoxLayout(fresh)
+        inside.setContentsMargins(20, 16, 20, 16)
+        inside.setSpacing(10)
+        title = QLabel(card.title, fresh)
+        title.setProperty("role", "title")
+        title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        inside.addWidget(title)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(1, 1)
+        for row, (label, value) in enumerate(card.lines):
+            name = QLabel(label, fresh)
+            name.setProperty("role", "muted")
+            text = QLabel(value, fresh)
+            text.setWordWrap(True)
+            grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(text, row, 1)
+        inside.addLayout(grid)
+        for warning in card.warnings:
+            note = QLabel(f"⚠ {warning}", fresh)
+            note.setProperty("role", "warning")
+            note.setWordWrap(True)
+            inside.addWidget(note)
+        self._loaded_note = QLabel(_LOADED, fresh)
+        self._loaded_note.hide()
+        inside.addWidget(self._loaded_note)
+        inside.addLayout(self._buttons(fresh, card.missing))
+        self._layout.replaceWidget(self._frame, fresh)
+        self._frame.deleteLater()
+        self._frame = fresh
+        self._fresh = True
+        self._offer_next()
+
+    def set_loaded(self, loaded: bool) -> None:
+        """Say that what is described here is in memory, though there are no units to draw."""
+        if self.load_button is not None and self._loaded_note is not None:
+            self.load_button.setVisible(not loaded)
+            self._loaded_note.setVisible(loaded)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Put the focus on what is done next, once for each recording."""
+        super().showEvent(event)
+        self._offer_next()
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Enable or disable the buttons."""
+        for button in (self.load_button, self.run_button, self.partner_button):
+            if button is not None:
+                button.setEnabled(enabled)
+
+    def _offer_next(self) -> None:
+        if self._fresh and self.isVisible() and self.run_button is not None:
+            self._fresh = False
+            self.run_button.setFocus()
+
+    def _buttons(self, parent: QWidget, missing: str) -> QHBoxLayout:
+        self.run_button = QPushButton("Run all steps", parent)
+        self.run_button.setDefault(True)
+        self.load_button = QPushButton("Only load", parent)
+        self.load_button.setAutoDefault(True)
+        self.run_button.clicked.connect(self.run_all_asked)
+        self.load_button.clicked.connect(self.load_asked)
+        self.run_button.setToolTip("Run the steps of the chosen flow one after the other")
+        self.load_button.setToolTip("Run “Load recording” alone, to look at the recording first")
+        row = QHBoxLayout()
+        self.partner_button = None
+        if missing:
+            self.partner_button = QPushButton(f"Choose the {missing} file…", parent)
+            self.partner_button.setAutoDefault(True)
+            self.partner_button.setToolTip("It was not found beside the other file")
+            self.partner_button.clicked.connect(lambda _checked=False: self.partner_asked.emit(missing))
+            row.addWidget(self.partner_button)
+        row.addStretch(1)
+        row.addWidget(self.load_button)
+        row.addWidget(self.run_button)
+        return row

@@ -1,0 +1,85 @@
+"""Where the units lie on the chip, and how much they fire."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF
+from PySide6.QtWidgets import QWidget
+
+from hdmea_gui.engine.snapshot import RecordingView
+from hdmea_gui.models.selection import SelectionModel
+from hdmea_gui.shell.theme import Theme
+from hdmea_gui.views.parts.plot_panel import colour_map
+from hdmea_gui.views.parts.unit_map import UnitMap
+
+__all__ = ["ChipMap"]
+
+_SIZE, _RING = 9, 15
+_COLOURS = 64
+
+
+class ChipMap(UnitMap):
+    """One dot per unit in the colour of its mean rate; rings mark the chosen ones."""
+
+    def __init__(self, theme: Theme, selection: SelectionModel, parent: QWidget | None = None) -> None:
+        self._dots = pg.ScatterPlotItem(size=_SIZE, pen=None)
+        self._rings = pg.ScatterPlotItem(size=_RING, brush=None)
+        self._edge = pg.PlotCurveItem()
+        self._view: RecordingView | None = None
+        super().__init__("Units on the chip", theme, "Column", "Row", selection, parent)
+        for item in (self._edge, self._dots, self._rings):
+            self.plot.addItem(item, ignoreBounds=True)
+        selection.units_changed.connect(lambda _ids: self.mark_units())
+        self.apply_theme(theme)
+
+    def show_recording(self, view: RecordingView) -> None:
+        """Show the units of a recording."""
+        self._view = view
+        self.set_units(view.unit_ids, view.places)
+        known = np.isfinite(view.places).all(axis=1)
+        if not known.any():
+            self.show_empty("The spike-sorted file does not say where the units lie.")
+            return
+        edge = view.chip_edge
+        low, high = 0.5, edge + 0.5
+        self._edge.setData([low, high, high, low, low], [low, low, high, high, low])
+        self._draw()
+        self.show_map(QRectF(low - 1, low - 1, edge + 2, edge + 2), f"{int(known.sum())} units, mean rate")
+
+    def mark_units(self) -> None:
+        """Mark the chosen units."""
+        view = self._view
+        if view is None:
+            return
+        chosen = set(self._selection.units)
+        rows = [row for row, name in enumerate(view.unit_ids) if name in chosen]
+        self._rings.setData(pos=view.places[rows])
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        super().apply_theme(theme)
+        self._theme = theme
+        self._edge.setPen(pg.mkPen(theme.border, width=1))
+        self._rings.setPen(pg.mkPen(theme.text, width=2))
+        # The lowest rates are as dark as the dark background.
+        self._dots.setPen(pg.mkPen(theme.muted, width=1))
+        if self._view is not None:
+            self._draw()
+
+    def _draw(self) -> None:
+        view = self._view
+        assert view is not None
+        known = np.flatnonzero(np.isfinite(view.places).all(axis=1))
+        rates = view.unit_rates[known]
+        high = float(rates.max(initial=0.0)) or 1.0
+        # Each brush costs the drawing of a symbol, hence there are not as many as units.
+        levels = np.rint(rates / high * (_COLOURS - 1)).astype(int)
+        colours = colour_map(self._theme.magnitude).map(np.linspace(0, 1, _COLOURS), mode="qcolor")
+        palette = [pg.mkBrush(colour) for colour in colours]
+        # The busiest on top: several units may share an electrode.
+        order = np.argsort(rates, kind="stable")
+        brushes = [palette[level] for level in levels[order]]
+        self._dots.setData(pos=view.places[known[order]], brush=brushes)
+        self.show_colours((0.0, high), self._theme.magnitude, "Mean rate (Hz)")
+        self.mark_units()

@@ -1,0 +1,208 @@
+"""The recording at a glance: stimulus, population raster and population rate over time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QSplitter, QStackedLayout, QWidget
+
+from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.engine.jobs import Query
+from hdmea_gui.engine.snapshot import OpenResult, RecordingView, Span
+from hdmea_gui.engine.tables import Table
+from hdmea_gui.engine.work import RecordingQuery
+from hdmea_gui.shell.theme import Theme
+from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.views.parts.panels import Panel
+from hdmea_gui.views.parts.plot import Plot
+from hdmea_gui.views.parts.plot_panel import style_plot
+from hdmea_gui.views.parts.stimulus_strip import SpanFill, StimulusStrip, span_columns
+from hdmea_gui.views.parts.time_link import TimeLink
+from hdmea_gui.views.recording.card import CardPage, WelcomePage
+from hdmea_gui.views.recording.chip_map import ChipMap
+from hdmea_gui.views.recording.raster_plot import RasterPlot
+
+__all__ = ["RecordingPreview"]
+
+_AXIS_WIDTH = 56
+_RATE_HEIGHT = 130
+_NO_UNITS = (
+    "This result has no sorted units, and those are what is shown here.\n"
+    "“Stimulus” shows the light channels, “File” everything that the result holds."
+)
+
+
+class RecordingPreview(Preview):
+    """Welcome, then what is inside the files, then raster and rate."""
+
+    help_text = (
+        "The whole recording at a glance. On top, which movie was shown when. In the middle, one row per "
+        "unit: where spikes are denser than pixels the colour is the firing rate, zoomed in each spike is "
+        "a tick at its time. Below, the mean firing rate of all units. Turn the wheel to zoom in time, "
+        "drag to move; a click on a row chooses its unit. At the right, where the units' electrodes lie on "
+        "the chip, in the colour of their mean rates: click a unit, or drag a frame around several."
+    )
+
+    def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__("recording", controller, theme, parent)
+        self.welcome = WelcomePage(theme, self)
+        self.card = CardPage(self)
+        self._message = QLabel(self)
+        self._message.setProperty("role", "muted")
+        self._message.setWordWrap(True)
+        self._message.setMargin(40)
+        self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.graphics = pg.GraphicsLayoutWidget(self)
+        self.graphics.setAccessibleName("Population raster and rate over time")
+        self.chip = ChipMap(theme, controller.selection, self)
+        self._pages = QSplitter(Qt.Orientation.Horizontal, self)
+        self.strip = StimulusStrip(theme)
+        self.raster = RasterPlot(theme)
+        self.rate = Plot()
+        self._rate_curve = pg.PlotCurveItem()
+        self.fill = SpanFill()
+        self._view: RecordingView | None = None
+        self._has_card = False
+        self._lay_out()
+        self._time = TimeLink(self, self.raster, controller.selection)
+        self.raster.unit_clicked.connect(self._on_unit_clicked)
+        controller.selection.units_changed.connect(lambda _ids: self._mark_unit())
+        controller.activity_changed.connect(self._offer_opening)
+        controller.opened.connect(self._on_opened)
+        self.apply_theme(theme)
+
+    def query(self) -> Query | None:
+        """Ask for the population once there are units."""
+        return RecordingQuery() if self._controller.state.unit_ids else None
+
+    def show_answer(self, answer: object) -> None:
+        """Draw the population; without one the card or the welcome stays."""
+        if not isinstance(answer, RecordingView):
+            self._view = None
+            self._show_beginning()
+            return
+        self._stack.setCurrentWidget(self._pages)
+        if answer is self._view:
+            return
+        fresh = self._view is None or self._view.duration_s != answer.duration_s
+        self._view = answer
+        self.raster.show_recording(answer)
+        self.chip.show_recording(answer)
+        self._rate_curve.setData(answer.rate.edges_s, answer.rate.rate[0], stepMode="center")
+        self.rate.setYRange(0, max(1.0, float(answer.rate.rate.max(initial=0.0))) * 1.05, padding=0)
+        self.rate.setLimits(xMin=0, xMax=answer.duration_s, yMin=0)
+        self._draw_spans(answer.spans)
+        self._mark_unit()
+        if fresh:
+            self._time.begin(answer.duration_s)
+
+    def show_problem(self, reason: str) -> None:
+        """Say why nothing can be shown."""
+        self._message.setText(reason)
+        self._stack.setCurrentWidget(self._message)
+
+    def table(self) -> Table | None:
+        """Return the population rate over time."""
+        if self._view is None:
+            return None
+        edges, rate = self._view.rate.edges_s, self._view.rate.rate[0]
+        return Table((("bin_start_s", edges[:-1]), ("bin_stop_s", edges[1:]), ("rate_Hz_per_unit", rate)))
+
+    def units_table(self) -> Table | None:
+        """Return place and rate of each unit, what the map of the chip shows."""
+        if self._view is None:
+            return None
+        ids = np.array(self._view.unit_ids, object)
+        column, row = self._view.places.T
+        return Table((("unit", ids), ("column", column), ("row", row), ("rate_Hz", self._view.unit_rates)))
+
+    def export_panels(self) -> tuple[Panel, ...]:
+        """Return raster with rate, and the map of the chip."""
+        over_time = (("raster", self.raster.table), ("rate", self.table), ("movies", self._spans_table))
+        return (
+            Panel("Raster and rate", self.graphics, over_time),
+            Panel("Units on the chip", self.chip, (("", self.units_table),)),
+        )
+
+    def show_all(self) -> None:
+        """Zoom out to the whole recording."""
+        if self._view is not None:
+            self.raster.setXRange(0, self._view.duration_s, padding=0)
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Draw in the colours of a theme."""
+        super().apply_theme(theme)
+        self.graphics.setBackground(theme.base)
+        self.welcome.apply_theme(theme)
+        self.raster.apply_theme(theme)
+        self.chip.apply_theme(theme)
+        style_plot(self.rate, theme)
+        self._rate_curve.setPen(pg.mkPen(theme.text, width=1))
+        self.strip.apply_theme(theme)
+        if self._view is not None:
+            self._draw_spans(self._view.spans)
+
+    def _lay_out(self) -> None:
+        self._stack = QStackedLayout(self)
+        for part, stretch in ((self.graphics, 3), (self.chip, 2)):
+            self._pages.addWidget(part)
+            self._pages.setStretchFactor(self._pages.indexOf(part), stretch)
+        self._pages.setChildrenCollapsible(False)
+        self._pages.setSizes([570, 390])
+        for page in (self.welcome, self.card, self._message, self._pages):
+            self._stack.addWidget(page)
+        layout = self.graphics.ci
+        layout.layout.setContentsMargins(6, 6, 16, 2)
+        layout.layout.setVerticalSpacing(2)
+        layout.addItem(self.strip, row=0, col=0)
+        layout.addItem(self.raster, row=1, col=0)
+        layout.addItem(self.raster.bar, row=1, col=1)
+        layout.addItem(self.rate, row=2, col=0)
+        self.rate.addItem(self.fill, ignoreBounds=True)
+        self.rate.addItem(self._rate_curve)
+        self.rate.setLabel("left", "Rate (Hz/unit)")
+        self.rate.setLabel("bottom", "Time (s)")
+        self.rate.setMouseEnabled(x=True, y=False)
+        self.rate.setFixedHeight(_RATE_HEIGHT)
+        self.raster.getAxis("bottom").setStyle(showValues=False)
+        for plot in (self.strip, self.raster, self.rate):
+            plot.getAxis("left").setWidth(_AXIS_WIDTH)
+        self.strip.setXLink(self.raster)
+        self.rate.setXLink(self.raster)
+
+    def _spans_table(self) -> Table | None:
+        return None if self._view is None else Table(span_columns(self._view.spans))
+
+    def _offer_opening(self) -> None:
+        busy = self._controller.activity in {Activity.RUNNING, Activity.STOPPING}
+        self.welcome.set_enabled(not busy)
+
+    def _on_opened(self, result: OpenResult) -> None:
+        if result.state is not None:
+            self._has_card = result.card is not None
+        if result.card is not None:
+            self.card.show_card(result.card)
+
+    def _show_beginning(self) -> None:
+        state = self._controller.state
+        if state.is_open and not self._has_card:
+            self.show_problem(_NO_UNITS)
+            return
+        self.card.set_loaded(state.has_data)
+        self._stack.setCurrentWidget(self.card if state.is_open else self.welcome)
+
+    def _draw_spans(self, spans: tuple[Span, ...]) -> None:
+        self.strip.show_spans(spans)
+        self.strip.setVisible(bool(spans))
+        self.fill.show_spans(spans, self._theme)
+
+    def _mark_unit(self) -> None:
+        if self._view is None:
+            return
+        chosen = set(self._controller.selection.units)
+        self.raster.mark_units([row for row, name in enumerate(self._view.unit_ids) if name in chosen])
+
+    def _on_unit_clicked(self, row: int) -> None:
+        if self._view is not None:
+            self._controller.selection.select_units((self._view.unit_ids[row],))

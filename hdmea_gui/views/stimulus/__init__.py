@@ -1,0 +1,1 @@
+"""View: light channels, display frames and sections over time."""

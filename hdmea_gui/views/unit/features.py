@@ -1,0 +1,136 @@
+"""Numbers of the chosen units with their definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QSortFilterProxyModel, Qt
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QLineEdit, QTreeView, QVBoxLayout, QWidget
+
+from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.jobs import Query
+from hdmea_gui.engine.tables import Table
+from hdmea_gui.shell.theme import Theme, dress
+from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.views.unit.feature_query import FeaturesQuery, FeaturesView
+from hdmea_gui.views.unit.feature_values import FeatureValuesModel
+
+__all__ = ["UnitFeatures"]
+
+_NAME_WIDTH, _VALUE_WIDTH, _MARGIN = 210, 110, 16
+
+
+class UnitFeatures(Preview):
+    """A row for each number, under the title of its feature; a column for each of up to eight units."""
+
+    help_title = "Numbers of the unit"
+    help_text = (
+        "Every number that is known of the chosen units, under the title of the feature it belongs to, "
+        "with its physical unit and its definition. A dash is a number that could not be computed; its "
+        "tooltip says why. Type into the filter to find a number by its name or definition."
+    )
+
+    def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__("unit_features", controller, theme, parent)
+        dress(self, theme)
+        self.model = FeatureValuesModel(self, controller.readable)
+        self._sieve = QSortFilterProxyModel(self)
+        self._sieve.setSourceModel(self.model)
+        self._sieve.setRecursiveFilteringEnabled(True)
+        self._sieve.setAutoAcceptChildRows(True)
+        self._sieve.setFilterKeyColumn(-1)
+        self._sieve.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.filter = QLineEdit(self)
+        self.tree = QTreeView(self)
+        self._note = QLabel(self)
+        self._view: FeaturesView | None = None
+        self._lay_out()
+        self.filter.textChanged.connect(self._on_filter)
+        controller.selection.units_changed.connect(lambda _ids: self.invalidate())
+        self.show_answer(None)
+
+    def query(self) -> Query | None:
+        """Ask for the chosen units."""
+        units = self._controller.selection.units
+        return FeaturesQuery(units) if units else None
+
+    def show_answer(self, answer: object) -> None:
+        """Show the numbers."""
+        if not isinstance(answer, FeaturesView):
+            self.show_problem(self.no_unit())
+            return
+        self._view = answer
+        if self.model.set_view(answer):
+            self._fit_columns()
+        self.tree.setEnabled(True)
+        self._note.setText(_note(answer))
+
+    def show_problem(self, reason: str) -> None:
+        """Say why nothing can be shown."""
+        self._view = None
+        self.model.set_view(FeaturesView((), (), 0))
+        self.tree.setEnabled(False)
+        self._note.setText(reason)
+
+    def table(self) -> Table | None:
+        """Return one row per number: its name, physical unit, definition and values."""
+        view = self._view
+        if view is None:
+            return None
+        values = [value for group in view.groups for value in group.values]
+        columns = [
+            ("number", np.array([value.name for value in values], object)),
+            ("unit", np.array([value.unit for value in values], object)),
+            ("definition", np.array([value.definition for value in values], object)),
+        ]
+        for place, unit_id in enumerate(view.unit_ids):
+            columns.append((unit_id, np.array([value.values[place] for value in values], object)))
+        return Table(tuple(columns))
+
+    def _lay_out(self) -> None:
+        self.filter.setPlaceholderText("Filter by name or definition")
+        self.filter.setToolTip("Show only numbers whose name or definition has these letters")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setAccessibleName("Filter of the numbers")
+        self.filter.setFixedWidth(240)
+        self._note.setProperty("role", "muted")
+        self.tree.setModel(self._sieve)
+        self.tree.setAccessibleName("Numbers of the unit")
+        self.tree.setUniformRowHeights(True)
+        self.tree.setAlternatingRowColors(True)
+        self.tree.setIndentation(12)
+        self.tree.header().setStretchLastSection(True)
+        top = QHBoxLayout()
+        top.addWidget(self.filter)
+        top.addSpacing(12)
+        top.addWidget(self._note, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 4)
+        layout.addLayout(top)
+        layout.addWidget(self.tree, 1)
+
+    def _fit_columns(self) -> None:
+        self.tree.expandAll()
+        for row in range(self._sieve.rowCount()):
+            self.tree.setFirstColumnSpanned(row, self.tree.rootIndex(), True)
+        header = self.tree.header()
+        for column in range(header.count() - 1):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            header.resizeSection(column, self._width(column) if column else _NAME_WIDTH)
+
+    def _width(self, column: int) -> int:
+        """Return how wide a column of values is so that none is cut off, in pixels."""
+        metrics = self.tree.fontMetrics()
+        texts = self.model.texts(column)
+        return max([_VALUE_WIDTH, *(metrics.horizontalAdvance(text) + _MARGIN for text in texts)])
+
+    def _on_filter(self, text: str) -> None:
+        self._sieve.setFilterFixedString(text)
+        self._fit_columns()
+
+
+def _note(view: FeaturesView) -> str:
+    if view.left_out:
+        return f"{len(view.unit_ids)} of {len(view.unit_ids) + view.left_out} chosen units"
+    if all(group.title in {"Unit", "Spike sorter"} for group in view.groups):
+        return "More numbers come with the steps “Features”, “Soma geometry” and those after them."
+    return "Point at a number to read its definition."

@@ -1,0 +1,1 @@
+"""View: responses of the selected units to a movie, side by side."""

@@ -1,0 +1,123 @@
+"""Which files belong together: names, links and durations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hdmea.recordings.pairing import (
+    base_stem,
+    compare_durations,
+    find_partner,
+    kind_of,
+    names_match,
+    sort_pair,
+)
+from hdmea.utils.exceptions import MismatchError, ValidationError
+
+CMCR = "2025.04.10-11.12.57-Rec.cmcr"
+
+
+def touch(folder: Path, *names: str) -> list[Path]:
+    paths = [folder / name for name in names]
+    for path in paths:
+        path.touch()
+    return paths
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2025.04.10-11.12.57-Rec.cmtr",
+        "2025.04.10-11.12.57-Rec-.cmtr",
+        "2025.04.10-11.12.57-Rec- (2).cmtr",
+        "2025.04.10-11.12.57-Rec_sorted.cmtr",
+        "2025.04.10-11.12.57-Rec_spikes.CMTR",
+        "2025.04.10-11.12.57-rec-_sorted (3).cmtr",
+    ],
+)
+def test_the_usual_names_are_those_of_a_pair(name: str) -> None:
+    assert names_match(Path(CMCR), Path(name))
+    assert names_match(Path(CMCR.replace("Rec", "Rec_raw")), Path(name))
+
+
+@pytest.mark.parametrize(
+    "name", ["2025.04.10-11.12.58-Rec-.cmtr", "Rec.cmtr", "2025.04.10-11.12.57-Rec2.cmtr"]
+)
+def test_other_names_are_not(name: str) -> None:
+    assert not names_match(Path(CMCR), Path(name))
+
+
+def test_a_stem_of_marks_only_stays_comparable() -> None:
+    assert base_stem(Path("-.cmtr")) == ""
+    assert kind_of(Path("X.CmTr")) == "cmtr"
+    assert kind_of(Path("X.h5")) is None
+
+
+def test_the_nearest_name_wins_and_the_others_are_named(tmp_path: Path) -> None:
+    cmcr, second, first, plain = touch(tmp_path, "X-Rec.cmcr", "X-Rec- (2).cmtr", "X-Rec-.cmtr", "X-Rec.cmtr")
+    partner = find_partner(cmcr)
+    assert partner.path == first
+    assert partner.others == (plain, second)
+
+
+def test_the_link_is_tried_first_and_a_broken_one_does_no_harm(tmp_path: Path) -> None:
+    cmtr, old, named = touch(tmp_path, "X-Rec-.cmtr", "recorded.cmcr", "X-Rec.cmcr")
+    assert find_partner(cmtr, r"C:\data\recorded.cmcr").path == old
+    assert find_partner(cmtr, "before_renaming.cmcr").path == named
+    assert find_partner(cmtr).path == named
+
+
+def test_without_a_partner_the_reason_is_given(tmp_path: Path) -> None:
+    (cmcr, _) = touch(tmp_path, "X-Rec.cmcr", "Y-Rec-.cmtr")
+    partner = find_partner(cmcr)
+    assert partner.path is None
+    assert "no .cmtr file" in partner.reason
+
+
+def test_only_recordings_have_partners(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="neither"):
+        find_partner(tmp_path / "result.h5")
+
+
+def test_files_are_sorted_by_recording() -> None:
+    paths = [Path(name) for name in ("A-.cmtr", "B.cmcr", "notes.txt", "A.cmcr", "C-.cmtr")]
+    a_cmtr, b, _, a_cmcr, c = paths
+    assert sort_pair(paths) == [(a_cmcr, a_cmtr), (b, None), (None, c)]
+
+
+class TestDurations:
+    def test_a_normal_pair_is_silent(self) -> None:
+        assert (
+            compare_durations(Path(CMCR), Path("2025.04.10-11.12.57-Rec-.cmtr"), [496.0], 496.0, 495.9) == []
+        )
+
+    def test_with_or_without_the_gaps_is_the_same(self) -> None:
+        assert compare_durations(Path("X.cmcr"), Path("X-.cmtr"), [32.0, 30.0], 30.0, 29.0) == []
+
+    def test_other_names_warn(self) -> None:
+        (warning,) = compare_durations(Path("X.cmcr"), Path("Y.cmtr"), [32.0], 32.0, 31.0)
+        assert "X.cmcr" in warning
+        assert "Y.cmtr" in warning
+
+    def test_other_names_with_a_link_say_so(self) -> None:
+        (warning,) = compare_durations(Path("X.cmcr"), Path("Y.cmtr"), [32.0], 32.0, 31.0, "D:\\x.cmcr")
+        assert "link names this recording" in warning
+
+    def test_other_durations_of_one_name_warn(self) -> None:
+        (warning,) = compare_durations(Path("X.cmcr"), Path("X-.cmtr"), [32.0], 40.0, 31.0)
+        assert "32.000 s" in warning
+        assert "40.000 s" in warning
+
+    def test_other_durations_and_other_names_are_refused(self) -> None:
+        with pytest.raises(MismatchError, match="not of one recording"):
+            compare_durations(Path("X.cmcr"), Path("Y.cmtr"), [32.0], 40.0, 31.0)
+
+    def test_spikes_after_the_end_are_refused(self) -> None:
+        with pytest.raises(MismatchError, match=r"spikes up to 35\.000 s"):
+            compare_durations(Path("X.cmcr"), Path("X-.cmtr"), [32.0], None, 35.0)
+
+    def test_unknown_durations_are_no_contradiction(self) -> None:
+        assert compare_durations(Path("X.cmcr"), Path("X-.cmtr"), [], 40.0, 35.0) == []
+        assert compare_durations(Path("X.cmcr"), Path("X-.cmtr"), [32.0], None, None) == []

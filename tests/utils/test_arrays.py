@@ -1,0 +1,103 @@
+"""Arrays with attributes, and trials as views of a unit's spikes."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hdmea.results.sectioned import SectionedSpikes
+from hdmea.utils.arrays import AttrArray
+from hdmea.utils.exceptions import ValidationError
+
+
+def test_attributes_belong_to_the_array_and_not_to_what_is_made_of_it() -> None:
+    rate = AttrArray(np.arange(6.0), {"unit": "Hz"})
+
+    assert rate.attrs == {"unit": "Hz"}
+    assert rate.sum() == 15.0
+    for made in (rate[2:], rate + 1, np.sqrt(rate), rate.mean(keepdims=True), np.asarray(rate), np.abs(rate)):
+        assert not getattr(made, "attrs", {})
+    assert type(rate[2:]) is np.ndarray
+    assert type(rate * 2) is np.ndarray
+    assert isinstance(rate[2], np.float64)
+
+
+def test_the_values_are_not_copied() -> None:
+    values = np.arange(5)
+
+    assert np.shares_memory(AttrArray(values, {"unit": "V"}), values)
+
+
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, lambda array: pickle.loads(pickle.dumps(array))])
+def test_copies_keep_attributes_and_are_independent(twin: object) -> None:
+    array = AttrArray(np.arange(5), {"content_frame": [1, 2]})
+
+    other = twin(array)  # type: ignore[operator]
+    other[0] = 99
+    other.attrs["new"] = 1
+
+    assert type(other) is AttrArray
+    assert other.attrs["content_frame"] == [1, 2]
+    assert array[0] == 0
+    assert "new" not in array.attrs
+
+
+def sections_of(ranges: list[tuple[int, int]], spikes: np.ndarray) -> SectionedSpikes:
+    return SectionedSpikes(np.array(ranges).reshape(-1, 2), spikes, np.zeros((len(ranges), 2), np.int64))
+
+
+def test_sections_have_the_documented_entries() -> None:
+    spikes = np.arange(100, 110, dtype=np.uint64)
+    trials = np.array([[100, 103], [105, 108]], np.int64)
+
+    sections = SectionedSpikes(np.array([[0, 3], [5, 8]]), spikes, trials)
+
+    assert set(sections) == {"full_spike_times", "trials_spike_times", "trials_start_end"}
+    assert sections["full_spike_times"].tolist() == [100, 101, 102, 105, 106, 107]
+    assert sections["trials_spike_times"][1].tolist() == [105, 106, 107]
+    assert sections["trials_start_end"] is trials
+    assert list(sections["trials_spike_times"]) == [0, 1]
+    assert np.shares_memory(sections["trials_spike_times"][0], spikes)
+    for key in (2, -1):
+        with pytest.raises(KeyError):
+            sections["trials_spike_times"][key]
+    with pytest.raises(KeyError):
+        sections["other"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)).map(sorted).map(tuple), max_size=6))
+def test_full_spike_times_are_the_sorted_union_of_the_trials(ranges: list[tuple[int, int]]) -> None:
+    spikes = np.arange(1000, 1030, dtype=np.uint64)
+    union = {int(spike) for first, last in ranges for spike in spikes[first:last]}
+
+    full = sections_of(ranges, spikes)["full_spike_times"]
+
+    assert full.dtype == np.uint64
+    assert full.tolist() == sorted(union)
+
+
+def test_sections_compare_and_travel() -> None:
+    sections = sections_of([(0, 2)], np.arange(5))
+
+    assert pickle.loads(pickle.dumps(sections)) == sections
+    assert copy.deepcopy(sections) == sections
+    assert sections != sections_of([(0, 3)], np.arange(5))
+    assert sections != {"full_spike_times": 1}
+
+
+@pytest.mark.parametrize("ranges", [[(0, 6)], [(-1, 2)], [(3, 2)]])
+def test_ranges_outside_the_spikes_are_refused(ranges: list[tuple[int, int]]) -> None:
+    with pytest.raises(ValidationError, match="outside"):
+        sections_of(ranges, np.arange(5))
+
+
+def test_shapes_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValidationError, match="n_trials, 2"):
+        SectionedSpikes(np.zeros(3), np.arange(5), np.zeros((3, 2), np.int64))
+    with pytest.raises(ValidationError, match="do not fit"):
+        SectionedSpikes(np.zeros((3, 2)), np.arange(5), np.zeros((2, 2), np.int64))
