@@ -82,18 +82,18 @@ def test_a_program_without_its_steps_fails(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("broken", "said"),
     [
-        (("units", "UnitsPreview.show_answer"), "the view Units shows nothing of the demo"),
-        (("unit_features", "UnitFeatures.show_answer"), "the view Unit, Numbers shows nothing"),
+        (("units.view", "UnitsPreview.show_answer"), "the view Units shows nothing of the demo"),
+        (("unit.features", "UnitFeatures.show_answer"), "the view Unit, Numbers shows nothing"),
         (
-            ("trials_plot", "TrialsPlot._draw_trials"),
+            ("parts.responses.trials_plot", "TrialsPlot._draw_trials"),
             "in the view Unit, Responses: “Trial raster and PSTH” has",
         ),
         (
-            ("unit_overview", "UnitOverview._show_footprint"),
+            ("unit.overview", "UnitOverview._show_footprint"),
             "in the view Unit, Overview: “Electrical image” says",
         ),
         (
-            ("stimulus_strip", "StimulusStrip._draw"),
+            ("parts.stimulus_strip", "StimulusStrip._draw"),
             "in the view Recording: “Population raster and rate over time” has an empty plot",
         ),
     ],

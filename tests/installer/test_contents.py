@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-import hdmea.features
+import hdmea.features.extractors
 import hdmea.pipeline.steps
 from hdmea._version import __version__
 from hdmea.utils.resources import resource_path
@@ -21,7 +21,7 @@ from .scripts import ROOT, load
 contents = load("contents")
 
 
-@pytest.mark.parametrize("package", [hdmea.pipeline.steps, hdmea.features])
+@pytest.mark.parametrize("package", [hdmea.pipeline.steps, hdmea.features.extractors])
 def test_every_step_and_feature_is_named_to_the_packager(package: object) -> None:
     found = {module.name for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")}  # type: ignore[attr-defined]
     assert len(found) > 5
