@@ -6,6 +6,7 @@ The step itself (`hdmea.pipeline.steps.load_recording`) decides what is read and
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ import numpy.typing as npt
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order
 from hdmea.recordings.mcs.cmcr import CmcrReader, RecordingInfo
 from hdmea.recordings.mcs.cmtr import CmtrReader, SortedUnit, UnitSpikes
-from hdmea.recordings.pairing import find_partner
+from hdmea.recordings.mcs.peaks import DUPLICATE_MS
+from hdmea.recordings.pairing import find_partner, kind_of
 from hdmea.stimuli.frames import detect_frames
 from hdmea.stimuli.light import block_mean
 from hdmea.stimuli.regularity import correct_frames, frame_regularity
@@ -26,6 +28,7 @@ from hdmea.utils.exceptions import MissingInputError
 
 __all__ = [
     "Frames",
+    "LoadedUnits",
     "Sources",
     "find_frames",
     "firing_rate",
@@ -97,7 +100,7 @@ def resolve_sources(
 
 def _with_partner(given: Path, cmcr: Path | None, cmtr: Path | None, link: str | None) -> Sources:
     kind = "cmtr" if cmtr is None else "cmcr"
-    if given.suffix.lower() not in (".cmcr", ".cmtr"):
+    if kind_of(given) is None:
         return Sources(cmcr, cmtr)
     partner = find_partner(given, link)
     if partner.path is None:
@@ -141,9 +144,33 @@ def _part(report: Report, index: int, total: int, text: str, weight: float = 1.0
 # -- units ---------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, eq=False)
+class LoadedUnits:
+    """Sorted units as they go into the session.
+
+    Attributes
+    ----------
+    units
+        Units by ``unit_id`` in numeric order, without their firing rates, which need the duration.
+    last_sample
+        Sample of the last accepted peak of any unit, also if it lies after the end; None without spikes.
+    warnings
+        What the person should know.
+    """
+
+    units: dict[str, dict[str, Any]]
+    last_sample: int | None
+    warnings: list[str]
+
+
 def read_units(
-    reader: CmtrReader, rate: float, report: Report
-) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    reader: CmtrReader,
+    rate: float,
+    report: Report,
+    *,
+    end_sample: int | None = None,
+    drop_duplicates_ms: float | None = None,
+) -> LoadedUnits:
     """Read all sorted units.
 
     Parameters
@@ -154,26 +181,54 @@ def read_units(
         Acquisition rate in Hz.
     report
         Called with a fraction and a text; may raise to stop.
-
-    Returns
-    -------
-    tuple
-        Units by ``unit_id`` in numeric order, without their firing rates, which need the duration;
-        and warnings.
+    end_sample
+        End of the recording on the clock; later peaks are left out. None: not known.
+    drop_duplicates_ms
+        Of spikes of a unit that follow each other within so many milliseconds only the first is kept.
     """
     units: dict[str, dict[str, Any]] = {}
     warnings: list[str] = []
+    duplicates: list[str] = []
+    last = -1
     n_units = len(reader.units)
     for index, unit in enumerate(reader.units):
         text = f"unit {index + 1} of {n_units}"
         report(index / n_units, text)
-        spikes = reader.read_unit(unit, rate, _part(report, index, n_units, text))
+        spikes = reader.read_unit(
+            unit,
+            rate,
+            _part(report, index, n_units, text),
+            end_sample=end_sample,
+            drop_duplicates_ms=drop_duplicates_ms,
+        )
         warnings += spikes.warnings
-        units[f"unit_{unit.unit_id:03d}"] = _unit_entry(unit, spikes)
-    return units, warnings
+        last = max(last, spikes.last_sample)
+        if spikes.duplicates:
+            duplicates.append(f"Unit {unit.unit_id}: {spikes.duplicates}.")
+        units[f"unit_{unit.unit_id:03d}"] = _unit_entry(unit, spikes, drop_duplicates_ms is not None)
+    said = _gathered(warnings)
+    said += [
+        f"{message} Rates and intervals of such units are wrong: drop_duplicates={DUPLICATE_MS} (ms) leaves "
+        "duplicates out."
+        for message in _gathered(duplicates, alike=True)
+    ]
+    return LoadedUnits(units, None if last < 0 else last, said)
 
 
-def _unit_entry(unit: SortedUnit, spikes: UnitSpikes) -> dict[str, Any]:
+def _gathered(messages: Sequence[str], alike: bool = False, most: int = 10) -> list[str]:
+    """Join messages that differ in their numbers only (or all): a recording may have hundreds of units."""
+    groups: dict[str, list[str]] = {}
+    for message in messages:
+        groups.setdefault("" if alike else re.sub(r"\d+(\.\d+)?", "#", message), []).append(message)
+    joined = []
+    for group in groups.values():
+        named = "; ".join(message.removesuffix(".") for message in group[:most])
+        more = f"; and {len(group) - most} units more" if len(group) > most else ""
+        joined.append(f"{named}{more}.")
+    return joined
+
+
+def _unit_entry(unit: SortedUnit, spikes: UnitSpikes, dropping: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "row": unit.row,
         "col": unit.column,
@@ -186,8 +241,12 @@ def _unit_entry(unit: SortedUnit, spikes: UnitSpikes) -> dict[str, Any]:
         "unit_meta": {
             **{name.replace(" ", "_").lower(): value for name, value in unit.measures.items()},
             "n_rejected_peaks": spikes.n_rejected,
+            "n_left_out_peaks": spikes.n_left_out,
+            "n_duplicates": spikes.n_duplicates,
         },
     }
+    if dropping:
+        entry["unit_meta"]["n_dropped_duplicates"] = spikes.n_dropped
     if spikes.amplitudes is not None:
         entry["spike_amplitudes"] = AttrArray(
             spikes.amplitudes.astype(np.float32), {"unit": spikes.waveform_unit}

@@ -13,6 +13,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from hdmea.recordings.mcs import vocabulary as mcs
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, examine_factor_order
@@ -23,6 +24,8 @@ from hdmea.recordings.mcs.hdf5 import (
     check_generation,
     children,
     is_kind,
+    missing_filters,
+    name_key,
     open_source,
     plain,
     reading,
@@ -35,6 +38,7 @@ __all__ = ["Decision", "Inspection", "inspect_file"]
 
 MAX_LINES = 200
 MAX_ALIKE = 2
+MOST_GROUPS = 10
 RESULT_GROUPS = {"units", "metadata"}
 
 
@@ -133,9 +137,10 @@ def inspect_file(path: str | Path) -> Inspection:
 
 def _holds_tools(handle: h5py.File) -> bool:
     nodes = children(handle)
-    known = {name.lower() for name in mcs.TOOL_NAMES}
+    names = {name_key(name) for name in nodes}
+    known = {name_key(name) for name in mcs.TOOL_NAMES}
     by_kind = any(is_kind(node, kind) for node in nodes.values() for kind in mcs.TOOL_KINDS)
-    return by_kind or any(name.lower() in known for name in nodes) or "Acquisition" not in nodes
+    return by_kind or bool(names & known) or name_key("Acquisition") not in names
 
 
 # -- raw recordings --------------------------------------------------------------------------------------
@@ -150,8 +155,8 @@ def _inspect_raw(path: Path, contents: tuple[str, ...]) -> Inspection:
             "date": info.metadata.get("DateTime"),
             "duration (s)": info.duration_s,
             "sampling rate (Hz)": info.sampling_rate,
-            "data groups (s)": (info.segments / info.sampling_rate).round(6).tolist(),
-            "gaps (s)": [round(float(gap), 6) for gap in gaps if gap > 0],
+            "data groups (s)": _groups(info.segments, info.sampling_rate),
+            "gaps (s)": _gaps(gaps),
             "light channels": [label or f"channel {i}" for i, label in enumerate(info.light_labels, start=1)],
             "digital events": len(reader.digital_events()),
             "streams": [f"{stream.name} ({stream.subtype or stream.kind})" for stream in info.streams],
@@ -165,15 +170,43 @@ def _inspect_raw(path: Path, contents: tuple[str, ...]) -> Inspection:
             facts[f"sensor region {region.region_id}"] = _region_text(region)
             decisions += _sensor_decisions(region)
             warnings = [*warnings, *region.warnings]
+            if region.unreadable:
+                warnings.append(f"Region {region.region_id}: {region.unreadable}")
         return Inspection(
             path, "raw recording", facts, tuple(decisions), contents, (*info.warnings, *warnings)
         )
 
 
+def _groups(segments: npt.NDArray[np.int64], rate: float) -> Any:
+    if len(segments) > MOST_GROUPS:
+        first, last = segments[0, 0] / rate, segments[-1, 1] / rate
+        return f"{_lengths(segments)} between {first:g} s and {last:g} s"
+    return (segments / rate).round(6).tolist()
+
+
+def _gaps(gaps: npt.NDArray[np.float64]) -> Any:
+    found = [round(float(gap), 6) for gap in gaps if gap > 0]
+    if len(found) > MOST_GROUPS:
+        return f"{len(found)} gaps of {_span(found)} s"
+    return found
+
+
+def _lengths(segments: npt.NDArray[np.int64]) -> str:
+    """Say how many data groups there are and how long they are."""
+    lengths = (segments[:, 1] - segments[:, 0]).tolist()
+    if len(lengths) > MOST_GROUPS:
+        return f"{len(lengths)} data groups of {_span(lengths)} samples"
+    return f"data groups of {lengths} samples"
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
 def _rate_decision(reader: CmcrReader) -> Decision:
     info = reader.info
-    lengths = [int(stop - start) for start, stop in info.segments]
-    said = f"{info.sampling_rate_source}; data groups of {lengths} samples"
+    said = f"{info.sampling_rate_source}; {_lengths(info.segments)}"
     wrong = [message for message in info.warnings if "stated tick" in message]
     said += "; their length contradicts their times" if wrong else ", as long as their times say"
     return Decision("sampling rate", f"{info.sampling_rate:g} Hz", said)
@@ -196,9 +229,14 @@ def _sensor_decisions(region: SensorRegion) -> list[Decision]:
         Decision(
             f"storage of {where}",
             f"{dataset.dtype}, unit after scaling {region.unit}",
-            f"chunks {dataset.chunks}, compression {dataset.compression}",
+            f"chunks {dataset.chunks}, compression {_compression(dataset)}",
         ),
     ]
+
+
+def _compression(dataset: h5py.Dataset) -> str:
+    lacking = missing_filters(dataset)
+    return f"filter {', '.join(map(str, lacking))} (missing)" if lacking else str(dataset.compression)
 
 
 def _region_text(region: SensorRegion) -> str:

@@ -1,23 +1,39 @@
 """Which raw recording and which spike-sorted file belong together.
 
 The normal pair is `X-Rec.cmcr` and `X-Rec-.cmtr`; a file sorted or exported again gets another mark
-(`X-Rec- (2).cmtr`, `_sorted`, `_spikes`, `_raw`). The link inside a `.cmtr` names the raw file at the
-time of sorting; after renaming it is broken, so it is a hint and is never followed by HDF5.
+(`X-Rec- (2).cmtr`, `X-Rec(AnalysisSet1).cmtr`, `_sorted`, `_spikes`, `_raw`, `_appended_…`), and may lie in a
+folder of its own beside that of the recording. The link inside a `.cmtr` names the raw file at the time of
+sorting; after renaming it is broken, so it is a hint and is never followed by HDF5.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from hdmea.recordings.mcs import vocabulary as mcs
-from hdmea.utils.exceptions import MismatchError, ValidationError
+from hdmea.recordings.mcs.hdf5 import linked_recording as linked_recording_of
+from hdmea.recordings.mcs.hdf5 import name_key, open_source
+from hdmea.utils.exceptions import DataLoadError, MismatchError, ValidationError
 
 __all__ = ["Partner", "base_stem", "compare_durations", "find_partner", "kind_of", "names_match", "sort_pair"]
 
-_MARKS = re.compile(r"(?:\s*\(\d+\)|_sorted|_spikes|_raw|-|\s)$", re.IGNORECASE)
+_MARKS = re.compile(
+    r"(?:\s*\(\d+\)|\s*\(\s*analysis\s*set\s*\d*\s*\)|_appended(?:_.*)?|_sorted|_spikes|_raw|-|\s)$",
+    re.IGNORECASE,
+)
+_IN_BRACKETS = re.compile(r"\s*\([^()]*\)$")
+_SISTERS = {
+    "cmtr": {"sorted", "sorting", "sorteddata", "spikes", "spikesorted", "spikesorting", "cmtr"},
+    "cmcr": {"raw", "rawdata", "data", "recording", "recordings", "filtered", "mod", "cmcr"},
+}
+"""Folders beside that of one file in which the other one may lie."""
+_NEUTRAL_SUFFIXES = {".h5", ".hdf5"}
+_MOST_LINKS = 50
 TOLERANCE_S = 1.0
 TOLERANCE_PART = 1e-3
 
@@ -42,25 +58,52 @@ class Partner:
 
 
 def kind_of(path: Path) -> str | None:
-    """Return ``"cmcr"`` or ``"cmtr"`` by the suffix (case does not matter), None for anything else."""
-    return {mcs.RAW_SUFFIX: "cmcr", mcs.SORTED_SUFFIX: "cmtr"}.get(path.suffix.lower())
+    """Return ``"cmcr"`` or ``"cmtr"`` by the suffix (case does not matter), None for anything else.
+
+    Recordings are called `.h5` as well: such a file, if it is there, is told by what is in it.
+    """
+    suffix = path.suffix.lower()
+    if suffix in _NEUTRAL_SUFFIXES:
+        return _kind_inside(path)
+    return {mcs.RAW_SUFFIX: "cmcr", mcs.SORTED_SUFFIX: "cmtr"}.get(suffix)
+
+
+def _kind_inside(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    try:
+        with open_source(path) as handle:
+            names = {name_key(name) for name in handle}
+            if names & {name_key(tool) for tool in mcs.TOOL_NAMES}:
+                return "cmtr"
+            return "cmcr" if name_key("Acquisition") in names else None
+    except (DataLoadError, OSError, RuntimeError):
+        return None
 
 
 def base_stem(path: Path) -> str:
     """Return the file's stem without the marks that the two files of a pair may differ in."""
-    stem = path.stem
+    stem = _composed(path.stem)
     while (shorter := _MARKS.sub("", stem)) != stem:
         stem = shorter
     return stem
 
 
+def _composed(name: str) -> str:
+    """Name with letters and accents in one character each: some systems store them apart."""
+    return unicodedata.normalize("NFC", name)
+
+
 def names_match(cmcr: Path, cmtr: Path) -> bool:
     """Whether two file names are those of a pair."""
-    return base_stem(cmcr).lower() == base_stem(cmtr).lower()
+    wanted = base_stem(cmcr).casefold()
+    # Whatever stands in brackets behind the name of the recording names the sorting.
+    named = {base_stem(cmtr), base_stem(Path(_IN_BRACKETS.sub("", _composed(cmtr.stem)) + mcs.SORTED_SUFFIX))}
+    return wanted in {stem.casefold() for stem in named}
 
 
 def find_partner(path: Path, linked_recording: str | None = None) -> Partner:
-    """Look for the other file of a pair in the same folder.
+    """Look for the other file of a pair: in the same folder, then in folders beside and below it.
 
     Parameters
     ----------
@@ -77,33 +120,87 @@ def find_partner(path: Path, linked_recording: str | None = None) -> Partner:
     kind = kind_of(path)
     if kind is None:
         raise ValidationError(f"{path}: neither a .cmcr nor a .cmtr file, so it has no partner.")
+    other = "cmtr" if kind == "cmcr" else "cmcr"
+    folders = [path.parent, *_sister_folders(path.parent, other)]
+    for folder in folders:
+        where = "beside it" if folder == path.parent else f"in the folder {folder.name}"
+        partner = _partner_in(folder, path, kind, where, linked_recording)
+        if partner is not None:
+            return partner
     suffix = mcs.SORTED_SUFFIX if kind == "cmcr" else mcs.RAW_SUFFIX
-    if linked_recording and kind == "cmtr":
-        linked = path.parent / PureWindowsPath(linked_recording).name
-        if linked.is_file():
-            return Partner(linked, f"named by the link in {path.name}")
-    wanted = base_stem(path).lower()
-    fitting = sorted(
-        (
-            other
-            for other in _files(path.parent)
-            if other.suffix.lower() == suffix and base_stem(other).lower() == wanted
-        ),
-        key=lambda other: _rank(path, other),
-    )
+    return Partner(None, f"no {suffix} file of this name lies beside it")
+
+
+def _partner_in(folder: Path, path: Path, kind: str, where: str, linked: str | None) -> Partner | None:
+    suffix = mcs.SORTED_SUFFIX if kind == "cmcr" else mcs.RAW_SUFFIX
+    files = _files(folder)
+    if linked and kind == "cmtr":
+        name = _composed(PureWindowsPath(linked).name)
+        for file in files:
+            if _composed(file.name) == name and file != path:
+                return Partner(file, f"named by the link in {path.name}")
+    of_kind = [file for file in files if file.suffix.lower() == suffix]
+    fitting = [
+        file for file in of_kind if (names_match(path, file) if kind == "cmcr" else names_match(file, path))
+    ]
     if not fitting:
-        return Partner(None, f"no {suffix} file of this name lies beside it")
-    return Partner(fitting[0], "found beside it by its name", tuple(fitting[1:]))
+        wanted = base_stem(path).casefold()
+        fitting = [
+            file
+            for file in files
+            if file.suffix.lower() in _NEUTRAL_SUFFIXES
+            and base_stem(file).casefold() == wanted
+            and file != path
+            and kind_of(file) not in (None, kind)
+        ]
+    if fitting:
+        fitting.sort(key=lambda file: _rank(path, file))
+        return Partner(fitting[0], f"found {where} by its name", tuple(fitting[1:]))
+    if kind == "cmcr":
+        naming = [file for file in of_kind[:_MOST_LINKS] if _links_to(file, path)]
+        if naming:
+            return Partner(naming[0], f"its link names {path.name}", tuple(naming[1:]))
+    return None
+
+
+def _links_to(cmtr: Path, cmcr: Path) -> bool:
+    try:
+        with open_source(cmtr) as handle:
+            link = linked_recording_of(handle)
+    except (DataLoadError, OSError, RuntimeError):
+        return False
+    return link is not None and _composed(PureWindowsPath(link).name) == _composed(cmcr.name)
+
+
+def _sister_folders(folder: Path, kind: str) -> list[Path]:
+    """Folders below and beside one folder, and the one above it, in which a file of this kind may lie."""
+    found = []
+    own = folder.absolute()
+    for place in (own, own.parent):
+        try:
+            entries = sorted(entry.name for entry in os.scandir(place) if entry.is_dir())
+        except OSError:
+            continue
+        found += [
+            place / name for name in entries if name_key(name) in _SISTERS[kind] and place / name != own
+        ]
+    other = "cmcr" if kind == "cmtr" else "cmtr"
+    if name_key(own.name) in _SISTERS[other]:
+        found.append(own.parent)
+    return found
 
 
 def _files(folder: Path) -> list[Path]:
-    return [entry for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
+    try:
+        return sorted(entry for entry in folder.iterdir() if entry.is_file())
+    except OSError:
+        return []
 
 
 def _rank(path: Path, other: Path) -> tuple[int, str]:
-    same, plain = path.stem.lower(), base_stem(path).lower()
+    same, plain = _composed(path.stem).casefold(), base_stem(path).casefold()
     order = [f"{same}-", same, same.rstrip("-"), plain, f"{plain}-"]
-    stem = other.stem.lower()
+    stem = _composed(other.stem).casefold()
     return (order.index(stem) if stem in order else len(order), other.name)
 
 

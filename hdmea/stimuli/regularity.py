@@ -69,12 +69,16 @@ class FrameRegularity:
                 f"{self.double_at.size} display flips are double ({_times(self.double_at, fs)}): every later "
                 "section starts as many frames too early. frame_correction=True removes them."
             )
-        found.extend(
-            f"Nothing was recorded from {first / fs:.3f} s to {last / fs:.3f} s (samples {first} to {last}): "
-            "the number of display frames missed there is unknown, so sections after it need an explicit "
-            "re-anchor (add_section_time with reanchor=)."
-            for first, last in self.gaps.tolist()
-        )
+        if len(self.gaps):
+            (first, last), *others = self.gaps.tolist()
+            where = f"from {first / fs:.3f} s to {last / fs:.3f} s (samples {first} to {last})"
+            what = f"Nothing was recorded {where}"
+            if others:
+                what = f"The recording has {len(self.gaps)} gaps (the first {where})"
+            found.append(
+                f"{what}: the number of display frames missed there is unknown, so sections after it need an "
+                "explicit re-anchor (add_section_time with reanchor=)."
+            )
         return found
 
 

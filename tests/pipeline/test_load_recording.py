@@ -22,7 +22,13 @@ from hdmea.utils.exceptions import (
     StepCancelled,
     ValidationError,
 )
-from tests.recordings.vendor_files import SensorBlock, VendorUnit, write_cmcr, write_cmtr
+from tests.recordings.vendor_files import (
+    SensorBlock,
+    VendorUnit,
+    pack_with_unknown_filter,
+    write_cmcr,
+    write_cmtr,
+)
 
 FS = 20_000
 PERIOD = 333
@@ -196,8 +202,47 @@ class TestUnits:
         cmtr = write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, [50, 1_200_000])])
         session, run = load(cmcr, cmtr)
         assert session.units["unit_001"]["firing_rate_10hz"].sum() == 10
-        assert session.units["unit_001"]["spike_count"] == 2
-        assert any("after the end of the recording" in warning for warning in run.warnings)
+        assert session.units["unit_001"]["spike_times"].tolist() == [1]
+        assert session.units["unit_001"]["unit_meta"]["n_left_out_peaks"] == 1
+        (said,) = run.warnings
+        assert "Unit 1: 1 spikes after the end of the recording at 1.000 s are left out" in said
+
+    def test_spikes_far_after_the_end_are_of_another_recording(self, tmp_path: Path) -> None:
+        cmcr = write_cmcr(tmp_path / "a.cmcr", light=[(0, flips(FS))])
+        cmtr = write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, [50, 31_200_000])])
+        with pytest.raises(MismatchError, match=r"spikes up to 31\.200 s"):
+            load(cmcr, cmtr)
+
+    def test_duplicated_spikes_are_counted_and_dropped_on_request(self, tmp_path: Path) -> None:
+        """Given one unit with every spike twice and one with each pair a sample apart, then both are told."""
+        times = np.arange(1, 19) * 100_000
+        units = [
+            VendorUnit(2, np.repeat(times, 2).tolist()),
+            VendorUnit(5, np.sort(np.concatenate([times, times + 50])).tolist()),
+            VendorUnit(7, times.tolist()),
+        ]
+        cmtr = write_cmtr(tmp_path / "a.cmtr", units, duration_us=2_000_000)
+
+        session, run = load(cmtr=cmtr)
+        (said,) = run.warnings
+        assert "Unit 2: 18 of 36 spikes are at the sample of another one" in said
+        assert "Unit 5: 18 of 36 spikes follow another within 1 sample (0.05 ms)" in said
+        assert "Unit 7" not in said
+        assert "drop_duplicates=0.1" in said
+        assert [unit["spike_count"] for unit in session.units.values()] == [36, 36, 18]
+        assert [unit["unit_meta"]["n_duplicates"] for unit in session.units.values()] == [18, 18, 0]
+
+        session, run = load(cmtr=cmtr, drop_duplicates=0.1)
+        assert run.warnings == []
+        assert all(unit["spike_times"].tolist() == (times // 50).tolist() for unit in session.units.values())
+        assert [unit["unit_meta"]["n_dropped_duplicates"] for unit in session.units.values()] == [18, 18, 0]
+
+    def test_many_units_with_one_fault_are_one_warning(self, tmp_path: Path) -> None:
+        units = [VendorUnit(number, [-100, 50]) for number in range(1, 13)]
+        _, run = load(cmtr=write_cmtr(tmp_path / "a.cmtr", units, duration_us=2_000_000))
+        (said,) = run.warnings
+        assert said.startswith("Unit 1: 1 spikes before time zero are left out; Unit 2:")
+        assert said.endswith("and 2 units more.")
 
 
 class TestLightAndFrames:
@@ -263,6 +308,14 @@ class TestLightAndFrames:
         session, _ = load(write_cmcr(tmp_path / "a.cmcr", light=[(0, flips(5000))], tick=2000))
         assert set(session.stimulus["light_reference"]) == {"raw_ch1", "10hz_ch1", "raw_ch2", "10hz_ch2"}
 
+    def test_many_data_groups_are_one_warning(self, tmp_path: Path) -> None:
+        """Given 40 sweeps of 60 ms, one every 80 ms, then their 39 gaps are told once."""
+        channels = flips(2 * FS)
+        sweeps = [(k * 80_000, channels[:, :1200]) for k in range(40)]
+        _, run = load(write_cmcr(tmp_path / "a.cmcr", light=sweeps))
+        assert sum("gaps" in warning for warning in run.warnings) == 1
+        assert any("39 gaps (the first from 0.060 s to 0.080 s" in warning for warning in run.warnings)
+
 
 class TestFiles:
     def test_source_files_are_noted(self, pair: tuple[Path, Path]) -> None:
@@ -285,6 +338,32 @@ class TestFiles:
         assert "frame_timestamps" in session.metadata
         assert any("was loaded together with" in warning for warning in run.warnings)
         assert {"cmcr_path", "cmtr_path"} <= set(session.source_files)
+
+    def test_a_recording_may_be_called_h5(self, tmp_path: Path, pair: tuple[Path, Path]) -> None:
+        recording = pair[0].rename(tmp_path / "X-Rec.h5")
+        session, run = load(recording, find_partner=True)
+        assert session.unit_count == 2
+        assert "frame_timestamps" in session.metadata
+        assert not any("differ" in warning for warning in run.warnings)
+
+    def test_sensor_data_that_need_a_plugin_do_not_keep_the_rest_away(self, tmp_path: Path) -> None:
+        block = SensorBlock(np.zeros((400, 4, 4), np.int16))
+        cmcr = write_cmcr(tmp_path / "a.cmcr", sensor=[block], light=[(0, flips(FS))])
+        pack_with_unknown_filter(cmcr, "Acquisition/Sensor Data/SensorData 1 1")
+        session, run = load(cmcr, write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, [50])]))
+        assert session.unit_count == 1
+        assert "frame_timestamps" in session.metadata
+        (said,) = run.warnings
+        assert "needs the plugin 32004" in said
+        assert "damaged). It" in said
+        with pytest.raises(MissingInputError, match="needs the plugin 32004"):
+            run_step(session, "compute_eimage_sta")
+
+    def test_light_that_needs_a_plugin_is_named(self, tmp_path: Path) -> None:
+        cmcr = write_cmcr(tmp_path / "a.cmcr", light=[(0, flips(FS))])
+        pack_with_unknown_filter(cmcr, "Acquisition/Analog Data/ChannelData 1")
+        with pytest.raises(DataLoadError, match=r"analog channel 2: .* filter 32004"):
+            load(cmcr)
 
     def test_a_missing_partner_is_said(self, tmp_path: Path) -> None:
         cmcr = write_cmcr(tmp_path / "a.cmcr", light=[(0, flips(FS))])

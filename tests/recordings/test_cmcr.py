@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -13,7 +14,7 @@ import pytest
 from hdmea.recordings.mcs.blocks import timestamps_to_samples
 from hdmea.recordings.mcs.cmcr import DEFAULT_RATE_HZ, CmcrReader
 from hdmea.utils.exceptions import DataLoadError, ValidationError
-from tests.recordings.vendor_files import SensorBlock, write_cmcr, write_cmtr
+from tests.recordings.vendor_files import GUID, SPELLINGS, SensorBlock, rename_fields, write_cmcr, write_cmtr
 
 
 def ramp(channels: int, n: int, first: int = 0) -> np.ndarray:
@@ -335,6 +336,59 @@ class TestSensor:
             assert electrode is not None
             assert counts[0, electrode] == image[1, 3]
             assert region.electrode_index(row=24, column=11) is None
+
+    @pytest.mark.parametrize("spell", SPELLINGS)
+    def test_edges_may_be_spelt_otherwise(self, tmp_path: Path, spell: Callable[[str], str]) -> None:
+        block = SensorBlock(np.zeros((4, 3, 5), np.int16), left=11, top=21, width=5, height=3)
+        path = write_cmcr(tmp_path / "a.cmcr", sensor=[block])
+        rename_fields(path, "Acquisition/Sensor Data/SensorMeta", spell)
+        with CmcrReader(path) as reader:
+            region = reader.sensor
+            assert region is not None
+            assert (region.axis_order.order, region.axis_order.source) == ("row,column", "shape")
+            assert (region.first_row, region.first_column) == (21, 11)
+            assert not any("edges" in message for message in region.warnings)
+
+    @pytest.mark.parametrize("text", [b"65 \xb5V", "65 µV".encode(), b"  65 \xb5V \r\n\0rest"])
+    def test_text_is_utf_8_or_windows_1252(self, tmp_path: Path, text: bytes) -> None:
+        path = write_cmcr(tmp_path / "a.cmcr")
+        with h5py.File(path, "r+") as file:
+            file.attrs["Note"] = np.bytes_(text)
+            file.attrs["DateTime"] = np.bytes_(b"Mittwoch, 9. Juli 2014\r\n  ")
+            file.attrs.modify("FileVersion", np.int32(2))
+        with CmcrReader(path) as reader:
+            stated = reader.info.metadata
+        assert stated["Note"] == "65 µV"
+        assert stated["DateTime"] == "Mittwoch, 9. Juli 2014"
+        assert stated["FileVersion"] == 2
+
+    def test_names_that_are_not_utf_8(self, tmp_path: Path) -> None:
+        path = write_cmcr(tmp_path / "a.cmcr", light=[(0, ramp(1, 50))])
+        with h5py.File(path, "r+") as file:
+            h5py.h5g.create(file["Acquisition"].id, b"Strom in \xb5A")
+        with CmcrReader(path) as reader:
+            assert "Strom in µA" in [stream.name for stream in reader.info.streams]
+
+    def test_scalar_attributes_are_as_good_as_arrays_of_one(self, tmp_path: Path) -> None:
+        path = write_cmcr(tmp_path / "a.cmcr", light=[(0, ramp(1, 50)), (10_000, ramp(1, 50))])
+        with h5py.File(path, "r+") as file:
+            for dataset in file["Acquisition/Analog Data"].values():
+                for name, value in dataset.attrs.items():
+                    if isinstance(value, np.ndarray):
+                        dataset.attrs[name] = value[0]
+        with CmcrReader(path) as reader:
+            assert reader.info.segments.tolist() == [[0, 50], [200, 250]]
+
+    def test_a_channel_stream_called_digital_is_not_taken_for_events(self, tmp_path: Path) -> None:
+        path = write_cmcr(
+            tmp_path / "a.cmcr", events=[(50, 1)], names={"events": "Digital"}, guids=False, subtypes=False
+        )
+        with CmcrReader(path) as reader:
+            assert reader.digital_events().time_us.tolist() == [50]
+        with h5py.File(path, "r+") as file:
+            file["Acquisition/Digital"].attrs["ID.TypeID"] = np.bytes_(GUID["channel"])
+        with CmcrReader(path) as reader:
+            assert len(reader.digital_events()) == 0
 
     def test_several_regions_and_groups(self, tmp_path: Path) -> None:
         blocks = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -14,7 +15,14 @@ from hypothesis import strategies as st
 from hdmea.recordings.mcs import peaks as cmtr_peaks
 from hdmea.recordings.mcs.cmtr import CmtrReader, UnitSpikes
 from hdmea.utils.exceptions import DataLoadError
-from tests.recordings.vendor_files import VendorUnit, write_cmcr, write_cmtr
+from tests.recordings.vendor_files import (
+    SPELLINGS,
+    VendorUnit,
+    pack_with_unknown_filter,
+    rename_fields,
+    write_cmcr,
+    write_cmtr,
+)
 
 SAMPLE_TROUGHS = [
     -9.003,
@@ -162,6 +170,69 @@ class TestPeaks:
         assert spikes.amplitudes is not None
         assert spikes.amplitudes.tolist() == [2.0, 0.0]
         assert "1 spikes before time zero" in spikes.warnings[0]
+
+    def test_what_has_no_time_of_the_recording_is_counted_and_left_out(self, tmp_path: Path) -> None:
+        """Given times that are missing, negative, absurd or late, then waveform and amplitudes lack them."""
+        times = [500.0, np.nan, -50.0, 1e300, 100.0, np.inf, 1_000.0]
+        unit = VendorUnit(1, times, cutouts=np.arange(7.0)[:, None] * np.ones(3))  # type: ignore[arg-type]
+        path = write_cmtr(tmp_path / "a.cmtr", [unit], timestamp_type="<f8")
+        with CmtrReader(path) as reader:
+            spikes = reader.read_unit(reader.units[0], 20_000.0, end_sample=20)
+        assert spikes.samples.tolist() == [2, 10]
+        assert spikes.waveform.tolist() == [2.0] * 3
+        assert spikes.amplitudes is not None
+        assert spikes.amplitudes.tolist() == [4.0, 0.0]
+        assert (spikes.n_left_out, spikes.n_rejected) == (5, 0)
+        said = " ".join(spikes.warnings)
+        assert "2 spikes without a time (NaN)" in said
+        assert "1 spikes before time zero" in said
+        assert "2 spikes after the end of the recording at 0.001 s" in said
+
+    @pytest.mark.parametrize("timestamp_type", ["<i8", "<u8"])
+    def test_absurd_integers_are_late(self, tmp_path: Path, timestamp_type: str) -> None:
+        unit = VendorUnit(1, [50, 2**62])
+        path = write_cmtr(tmp_path / "a.cmtr", [unit], timestamp_type=timestamp_type)
+        with CmtrReader(path) as reader:
+            spikes = reader.read_unit(reader.units[0], 20_000.0, end_sample=20)
+        assert spikes.samples.tolist() == [1]
+
+    def test_of_a_run_of_duplicates_the_first_is_kept(self, tmp_path: Path) -> None:
+        """Given three spikes within 0.1 ms of each other in turn, then the waveform is that of the first."""
+        times = [1000, 5000, 1050, 1100, 9000]
+        unit = VendorUnit(1, times, [1, 1, 1, 1, 0], cutouts=10.0 ** np.arange(5)[:, None] * np.ones(2))
+        with CmtrReader(write_cmtr(tmp_path / "a.cmtr", [unit])) as reader:
+            spikes = reader.read_unit(reader.units[0], 20_000.0, drop_duplicates_ms=0.05)
+            untouched = reader.read_unit(reader.units[0], 20_000.0)
+        assert spikes.samples.tolist() == [20, 100]
+        assert spikes.waveform.tolist() == [5.5, 5.5]
+        assert spikes.amplitudes is not None
+        assert spikes.amplitudes.tolist() == [0.0, 1.0]
+        assert (spikes.n_duplicates, spikes.n_dropped, spikes.duplicates) == (2, 2, "")
+        assert untouched.samples.tolist() == [20, 21, 22, 100]
+        assert untouched.duplicates == "2 of 4 spikes follow another within 1 sample (0.05 ms)"
+
+    def test_a_few_close_spikes_are_not_called_duplicates(self, tmp_path: Path) -> None:
+        times = [*range(0, 200_000_000, 1_000_000), 50]
+        with CmtrReader(write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, times)])) as reader:
+            spikes = reader.read_unit(reader.units[0], 20_000.0)
+        assert (spikes.n_duplicates, spikes.duplicates) == (1, "")
+
+    @pytest.mark.parametrize("spell", SPELLINGS)
+    def test_fields_may_be_spelt_otherwise(self, tmp_path: Path, spell: Callable[[str], str]) -> None:
+        path = write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, [500, 100], [1, 0], row=7, column=9)])
+        for name in ("Spike Sorter/Unit 1/Peaks", "Spike Sorter/Unit 1/Unit Info", "Spike Sorter/Units"):
+            rename_fields(path, name, spell)
+        with CmtrReader(path) as reader:
+            (unit,) = reader.units
+            spikes = reader.read_unit(unit, 20_000.0)
+        assert (unit.row, unit.column) == (7, 9)
+        assert spikes.samples.tolist() == [10]
+
+    def test_peaks_that_need_a_plugin_are_named(self, tmp_path: Path) -> None:
+        path = write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, [50])])
+        pack_with_unknown_filter(path, "Spike Sorter/Unit 1/Peaks")
+        with CmtrReader(path) as reader, pytest.raises(DataLoadError, match=r"the peaks of unit 1: .*32004"):
+            reader.read_unit(reader.units[0], 20_000.0)
 
     def test_without_timestamps_the_file_is_refused(self, tmp_path: Path) -> None:
         path = write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, [1])], fields=("IncludePeak",))

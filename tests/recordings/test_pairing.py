@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hdmea.recordings.pairing import (
     sort_pair,
 )
 from hdmea.utils.exceptions import MismatchError, ValidationError
+from tests.recordings.vendor_files import write_cmcr, write_cmtr
 
 CMCR = "2025.04.10-11.12.57-Rec.cmcr"
 
@@ -35,6 +37,10 @@ def touch(folder: Path, *names: str) -> list[Path]:
         "2025.04.10-11.12.57-Rec_sorted.cmtr",
         "2025.04.10-11.12.57-Rec_spikes.CMTR",
         "2025.04.10-11.12.57-rec-_sorted (3).cmtr",
+        "2025.04.10-11.12.57-Rec(AnalysisSet1).cmtr",
+        "2025.04.10-11.12.57-Rec (Analysis Set 2).cmtr",
+        "2025.04.10-11.12.57-Rec- (second try).cmtr",
+        "2025.04.10-11.12.57-Rec_appended_sorted_2.cmtr",
     ],
 )
 def test_the_usual_names_are_those_of_a_pair(name: str) -> None:
@@ -47,6 +53,59 @@ def test_the_usual_names_are_those_of_a_pair(name: str) -> None:
 )
 def test_other_names_are_not(name: str) -> None:
     assert not names_match(Path(CMCR), Path(name))
+
+
+def test_brackets_of_the_recording_itself_are_part_of_its_name() -> None:
+    assert not names_match(Path("rec (left eye).cmcr"), Path("rec (right eye).cmtr"))
+    assert names_match(Path("rec (left eye).cmcr"), Path("rec (left eye) (AnalysisSet1).cmtr"))
+
+
+def test_accents_may_be_stored_apart(tmp_path: Path) -> None:
+    """Given names of which one has ä as one character and one as a with dots, then they are one name."""
+    one, apart = (unicodedata.normalize(form, "Rattenretinä") for form in ("NFC", "NFD"))
+    assert one != apart
+    cmcr, cmtr = touch(tmp_path, f"{one}.cmcr", f"{apart}-.cmtr")
+    assert find_partner(cmcr).path == cmtr
+    assert find_partner(cmtr).path == cmcr
+    assert find_partner(cmtr, f"{apart}.cmcr").path == cmcr
+
+
+def test_a_folder_for_sorted_files_is_looked_into(tmp_path: Path) -> None:
+    for name in ("raw", "sorted", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (cmcr,) = touch(tmp_path / "raw", "X_mod_f.cmcr")
+    (cmtr,) = touch(tmp_path / "sorted", "X_mod_f_appended_20240101.cmtr")
+    touch(tmp_path / "elsewhere", "X_mod_f.cmtr")
+    assert find_partner(cmcr).path == cmtr
+    assert "folder sorted" in find_partner(cmcr).reason
+    assert find_partner(cmtr).path == cmcr
+
+
+def test_a_folder_for_sorted_files_below_that_of_the_recording(tmp_path: Path) -> None:
+    (tmp_path / "sorted").mkdir()
+    (cmcr,) = touch(tmp_path, "X.cmcr")
+    (cmtr,) = touch(tmp_path / "sorted", "X-.cmtr")
+    assert find_partner(cmcr).path == cmtr
+    assert find_partner(cmtr).path == cmcr
+
+
+def test_the_link_of_a_sorted_file_beside_the_recording_is_read(tmp_path: Path) -> None:
+    (cmcr,) = touch(tmp_path, "recorded.cmcr")
+    cmtr = write_cmtr(tmp_path / "other name.cmtr", link=r"D:\data\recorded.cmcr")
+    write_cmtr(tmp_path / "foreign.cmtr", link="another.cmcr")
+    partner = find_partner(cmcr)
+    assert partner.path == cmtr
+    assert "its link names recorded.cmcr" in partner.reason
+
+
+def test_a_recording_called_h5_is_told_by_its_content(tmp_path: Path) -> None:
+    recording = write_cmcr(tmp_path / "X-Rec.h5")
+    (result,) = touch(tmp_path, "result.h5")
+    cmtr = write_cmtr(tmp_path / "X-Rec-.cmtr")
+    assert kind_of(recording) == "cmcr"
+    assert kind_of(result) is None
+    assert find_partner(recording).path == cmtr
+    assert find_partner(cmtr).path == recording
 
 
 def test_a_stem_of_marks_only_stays_comparable() -> None:

@@ -5,7 +5,8 @@ Test-only, and independent of `hdmea.simulate`: what one misunderstands the othe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -277,3 +278,40 @@ def _peaks(
     for k in range(cutouts.shape[1]):
         peaks[str(k + 1)] = cutouts[:, k]
     return peaks
+
+
+SPELLINGS: tuple[Callable[[str], str], ...] = (
+    lambda name: re.sub(r"(?<=[a-z])(?=[A-Z])", ".", name),
+    lambda name: re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).upper(),
+    lambda name: re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(),
+    lambda name: re.sub(r"(?<=[a-z])(?=[A-Z])", "0x2E", name),
+)
+"""`RegionLeft` as `Region.Left`, `REGION LEFT`, `region_left` and `Region0x2ELeft`."""
+
+
+def pack_with_unknown_filter(path: Path, name: str, number: int = 32004) -> None:
+    """Store a dataset as if it were packed with an HDF5 filter that is not there."""
+    with h5py.File(path, "r+") as file:
+        old = file[name]
+        attributes, shape, dtype = dict(old.attrs), old.shape, old.dtype
+        del file[name]
+        creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        creation.set_chunk(shape)
+        creation.set_filter(number, h5py.h5z.FLAG_OPTIONAL, (0,))
+        kind, space = h5py.h5t.py_create(dtype), h5py.h5s.create_simple(shape)
+        dataset = h5py.Dataset(h5py.h5d.create(file.id, name.encode(), kind, space, creation))
+        dataset.id.write_direct_chunk((0,) * len(shape), b"\0" * 64, 0)
+        for key, value in attributes.items():
+            dataset.attrs.create(key, value)
+
+
+def rename_fields(path: Path, name: str, rename: Callable[[str], str]) -> None:
+    """Give the fields of a table other names."""
+    with h5py.File(path, "r+") as file:
+        old = file[name]
+        rows, attributes = old[()], dict(old.attrs)
+        kind = np.dtype([(rename(field), old.dtype[field]) for field in old.dtype.names])
+        del file[name]
+        dataset = file.create_dataset(name, data=rows.view(kind), dtype=kind)
+        for key, value in attributes.items():
+            dataset.attrs.create(key, value)

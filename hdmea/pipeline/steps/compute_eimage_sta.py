@@ -191,6 +191,10 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
                 f"{reader.path.name} holds no sensor data: electrical images need a recording of the raw "
                 "electrodes."
             )
+        if region.unreadable:
+            raise MissingInputError(
+                f"{reader.path.name}: the sensor data cannot be read: {region.unreadable}"
+            )
         region = region.with_axis_order(_axis_order(session, region, ctx))
         _warn_of_other_regions(session, reader, region, ctx)
         trains = [_on_sensor_clock(session, unit_id, region) for unit_id in ctx.items]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -87,6 +88,15 @@ class LoadRecordingParams(StepParams):
         title="Memory warning",
         description="Warn before loading more than this.",
         json_schema_extra={"advanced": True, "unit": "GB", "affects_result": False},
+    )
+    drop_duplicates: float | None = Field(
+        None,
+        gt=0,
+        le=10,
+        title="Drop duplicates",
+        description="Of spikes of a unit that follow each other within so many milliseconds keep only the "
+        "first; by default all are kept.",
+        json_schema_extra={"advanced": True, "unit": "ms"},
     )
 
 
@@ -188,19 +198,31 @@ class _Load:
         self._warn_of_memory()
         rate, rate_source = self._rate()
         units: dict[str, dict[str, Any]] = {}
+        last_spike_s: float | None = None
+        stated_s = self._stated_duration()
         if self.cmtr is not None:
-            units, warnings = loading.read_units(self.cmtr, rate, self._report(0.1, 0.5))
-            self._warn(warnings)
-        last_spike_s = max(
-            (unit["spike_times"][-1] / rate for unit in units.values() if unit["spike_count"]), default=None
-        )
+            loaded = loading.read_units(
+                self.cmtr,
+                rate,
+                self._report(0.1, 0.5),
+                end_sample=math.ceil(round(stated_s * rate, 6)) if stated_s else None,
+                drop_duplicates_ms=self.params.drop_duplicates,
+            )
+            self._warn(loaded.warnings)
+            units = loaded.units
+            last_spike_s = None if loaded.last_sample is None else loaded.last_sample / rate
         self._check_pair(last_spike_s)
-        duration_s = self._duration(last_spike_s)
-        self._put_units(units, rate, duration_s, last_spike_s)
+        duration_s = stated_s or self._assumed_duration(last_spike_s)
+        self._put_units(units, rate, duration_s)
         self._put_metadata(rate, rate_source, duration_s)
         system: dict[str, Any] = {}
         if self.cmcr is not None:
             system = self._put_recording(self.cmcr, rate)
+            if self.cmcr.sensor is not None and self.cmcr.sensor.unreadable:
+                self.ctx.warn(
+                    f"{self.cmcr.path.name}: the sensor data cannot be read, so there will be no electrical "
+                    f"images: {self.cmcr.sensor.unreadable}"
+                )
             system |= loading.sensor_facts(self.cmcr, list(units.values()), self._report(0.92, 0.98))
         self.ctx.put(system, "metadata", "sys_meta")
 
@@ -277,26 +299,20 @@ class _Load:
                 )
             )
 
-    def _duration(self, last_spike_s: float | None) -> float:
+    def _stated_duration(self) -> float:
+        """Seconds that the recording lasts by what the files state, 0 where they do not."""
         recorded = 0.0 if self.cmcr is None else self.cmcr.info.duration_s
         if not recorded and self.cmtr is not None:
             recorded = self.cmtr.info.duration_s or 0.0
-        if recorded:
-            return recorded
+        return recorded
+
+    def _assumed_duration(self, last_spike_s: float | None) -> float:
         self.ctx.warn(
             "No file states the duration of the recording; it is taken to end 1 s after the last spike."
         )
         return (last_spike_s or 0.0) + 1.0
 
-    def _put_units(
-        self, units: dict[str, dict[str, Any]], rate: float, duration_s: float, last_spike_s: float | None
-    ) -> None:
-        if last_spike_s is not None and last_spike_s >= duration_s:
-            self.ctx.warn(
-                f"There are spikes up to {last_spike_s:.3f} s, after the end of the recording at "
-                f"{duration_s:.3f} s; "
-                "firing rates leave them out."
-            )
+    def _put_units(self, units: dict[str, dict[str, Any]], rate: float, duration_s: float) -> None:
         if self.cmcr is not None:
             self._warn(loading.spikes_outside(units, self.cmcr.info.segments, rate))
         for unit_id, unit in units.items():

@@ -11,7 +11,7 @@ least between electrodes when each factor is given to its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -77,6 +77,8 @@ def decide_axis_order(
     """
     if region.axis_order.source == "shape" or region.shape[0] != region.shape[1]:
         return region.axis_order
+    if region.unreadable:
+        return replace(region.axis_order, evidence=f"{region.axis_order.evidence}; {region.unreadable}")
     first = region.with_axis_order(AxisOrder(COLUMN_ROW, "default", ""))
     second = region.with_axis_order(AxisOrder(ROW_COLUMN, "default", ""))
     pairs, samples = [], []
@@ -165,6 +167,8 @@ def examine_factor_order(region: SensorRegion) -> FactorOrder:
     """Compare how even the noise gets with the conversion factors read in either order."""
     if region.listed_factors is None or len(region.segments) == 0 or min(region.shape) < 2:
         return FactorOrder("undecided", "no conversion factors, or no two-dimensional region")
+    if region.unreadable:
+        return FactorOrder("undecided", region.unreadable)
     length = int(region.segments[0, 1] - region.segments[0, 0])
     counts = region.read_counts(0, 0, min(length, NOISE_SAMPLES)).astype(np.float32)
     if len(counts) < 100 or np.ptp(region.listed_factors) == 0:

@@ -6,6 +6,7 @@ exclusive. The clock counts samples from time zero, through gaps: sample = times
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,7 +16,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from hdmea.recordings.mcs.hdf5 import Table, attribute, children, is_kind, trailing_numbers
+from hdmea.recordings.mcs.hdf5 import Table, attribute, children, is_kind, name_key, trailing_numbers
 
 __all__ = ["Block", "blocks_of", "check_lengths", "meta_row", "segments_of", "timestamps_to_samples"]
 
@@ -85,7 +86,7 @@ def blocks_of(stream: h5py.Group, data_guid: str, prefix: str, meta: Table, time
     found = []
     for name, node in children(stream).items():
         if not isinstance(node, h5py.Dataset) or not (
-            is_kind(node, data_guid) or name.startswith(prefix + " ")
+            is_kind(node, data_guid) or re.fullmatch(rf"{name_key(prefix)}\d+", name_key(name))
         ):
             continue
         if node.ndim == 0 or node.size == 0:
@@ -117,25 +118,32 @@ def segments_of(blocks: Sequence[Block], us_per_sample: float) -> tuple[npt.NDAr
         int64 (n, 2): first and last + 1 sample of every block, ascending and without overlap; and
         warnings. A block whose begin is not stated is placed right after the one before it.
     """
-    warnings = []
+    unplaced, overlapping = [], []
     segments = np.zeros((len(blocks), 2), dtype=np.int64)
     end = 0
     for index, block in enumerate(blocks):
         start = end if block.from_us is None else _to_sample(block.from_us, us_per_sample)
         if block.from_us is None and len(blocks) > 1:
-            warnings.append(
+            unplaced.append(
                 f"{block.dataset.name}: the file does not say when this data group begins; it is placed "
                 "right after the one before it, so times behind it may be wrong."
             )
         if start < end:
-            warnings.append(
+            overlapping.append(
                 f"{block.dataset.name}: this data group begins {(end - start) * us_per_sample / 1e6:.3f} s "
                 "before the one before it ends; where they overlap the later one is used."
             )
             segments[index - 1, 1] = start
         end = start + block.n_samples
         segments[index] = start, end
-    return segments, warnings
+    return segments, [*_first(unplaced), *_first(overlapping)]
+
+
+def _first(messages: Sequence[str]) -> list[str]:
+    """Return the first message with the number of the others: there may be hundreds of data groups."""
+    if len(messages) < 2:
+        return list(messages)
+    return [f"{messages[0]} So it is with {len(messages) - 1} more data groups."]
 
 
 def check_lengths(blocks: Iterable[Block], us_per_sample: float) -> list[str]:
@@ -155,7 +163,7 @@ def check_lengths(blocks: Iterable[Block], us_per_sample: float) -> list[str]:
                 f"{tick:g} µs give {expected:.1f}. Times in this recording may be wrong by "
                 f"{abs(block.n_samples - expected) * tick / 1e6:.3f} s."
             )
-    return warnings
+    return _first(warnings)
 
 
 def _to_sample(time_us: int, us_per_sample: float) -> int:

@@ -24,6 +24,7 @@ from hdmea.recordings.mcs.hdf5 import (
     children,
     find_child,
     is_kind,
+    name_key,
     open_source,
     reading,
 )
@@ -191,11 +192,17 @@ class CmcrReader:
         }
         of_kind = {name: node for name, node in groups.items() if is_kind(node, kind)}
         for node in of_kind.values():
-            if str(attribute(node, mcs.SUBTYPE, "")).lower() == subtype.lower():
+            if name_key(str(attribute(node, mcs.SUBTYPE, ""))) == name_key(subtype):
                 return node
-        for name in names:
-            if name in groups:
-                return groups[name]
+        others = [guid for guid in mcs.KIND_NAMES if guid != kind]
+        named = {
+            name_key(name): node
+            for name, node in groups.items()
+            if not any(is_kind(node, guid) for guid in others)
+        }
+        for name in map(name_key, names):
+            if name in named:
+                return named[name]
         unnamed = [node for node in of_kind.values() if not attribute(node, mcs.SUBTYPE)]
         return unnamed[0] if len(of_kind) == len(unnamed) == 1 else None
 
@@ -366,7 +373,7 @@ class CmcrReader:
             if low >= high:
                 continue
             out[max(written - start, 0) : max(low - start, 0)] = np.nan
-            with reading(self.path, f"analog channel {channel}"):
+            with reading(self.path, f"analog channel {channel}", block.dataset):
                 self._copy(
                     block, channel - 1, low - first, out[low - start : high - start], progress, len(out)
                 )

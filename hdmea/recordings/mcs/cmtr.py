@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from hdmea.recordings.mcs.hdf5 import (
     find_child,
     is_kind,
     is_table,
+    linked_recording,
+    name_key,
     open_source,
     reading,
     trailing_numbers,
@@ -162,11 +165,11 @@ class CmtrReader:
 
     @cached_property
     def _tools(self) -> tuple[str, ...]:
-        names = {name.lower() for name in mcs.TOOL_NAMES}
+        names = {name_key(name) for name in mcs.TOOL_NAMES}
         return tuple(
             name
             for name, node in children(self._root).items()
-            if name.lower() in names or any(is_kind(node, kind) for kind in mcs.TOOL_KINDS)
+            if name_key(name) in names or any(is_kind(node, kind) for kind in mcs.TOOL_KINDS)
         )
 
     @cached_property
@@ -188,10 +191,7 @@ class CmtrReader:
     @property
     def linked_recording(self) -> str | None:
         """File name of the raw recording that the link holds, None without such a link."""
-        if "Acquisition" not in list(self._root):
-            return None
-        link = self._root.get("Acquisition", getlink=True)
-        return str(link.filename) if isinstance(link, h5py.ExternalLink) else None
+        return linked_recording(self._root)
 
     def _sampling_rate(self) -> float | None:
         for unit in self.units:
@@ -233,7 +233,9 @@ class CmtrReader:
         found: dict[int, SortedUnit] = {}
         members = children(self._sorter)
         for index, (name, node) in enumerate(members.items()):
-            if isinstance(node, h5py.Group) and (is_kind(node, mcs.SINGLE_UNIT) or name.startswith("Unit ")):
+            if isinstance(node, h5py.Group) and (
+                is_kind(node, mcs.SINGLE_UNIT) or re.fullmatch(r"unit\d+", name_key(name))
+            ):
                 self._add(found, self._describe(name, node, table, rows))
             if progress is not None:
                 progress((index + 1) / len(members))
@@ -278,12 +280,10 @@ class CmtrReader:
             **(table.row(rows[number]) if number in rows else {}),
             **(info.row(0) if len(info) else {}),
         }
-        facts = {key.replace(" ", "").lower(): value for key, value in reported.items()}
+        facts = {name_key(key): value for key, value in reported.items()}
         place = {key: attribute(group, key, facts.get(key.lower())) for key in ("Row", "Column", "SensorID")}
         row, column, sensor = self._place(number, place["Row"], place["Column"], place["SensorID"])
-        measures = {
-            key: value for key, value in reported.items() if key.replace(" ", "").lower() not in IDENTIFIERS
-        }
+        measures = {key: value for key, value in reported.items() if name_key(key) not in IDENTIFIERS}
         return SortedUnit(number, name, row, column, sensor, measures)
 
     def _place(
@@ -311,7 +311,13 @@ class CmtrReader:
     # -- spikes --------------------------------------------------------------------------------------
 
     def read_unit(
-        self, unit: SortedUnit, sampling_rate: float, progress: Progress | None = None
+        self,
+        unit: SortedUnit,
+        sampling_rate: float,
+        progress: Progress | None = None,
+        *,
+        end_sample: int | None = None,
+        drop_duplicates_ms: float | None = None,
     ) -> UnitSpikes:
         """Read the accepted spikes and the mean waveform of a unit.
 
@@ -323,20 +329,26 @@ class CmtrReader:
             Rate of the acquisition clock in Hz.
         progress
             Called with the fraction done after every slice of the table; may raise to stop.
+        end_sample
+            End of the recording on the clock; peaks from there on are left out. None: not known.
+        drop_duplicates_ms
+            Of spikes that follow each other within so many milliseconds only the first is kept; None: all.
 
         Returns
         -------
         UnitSpikes
-            Peaks with `IncludePeak` == 1 only. The waveform is summed in float64, in the order of the
-            file and in slices of a fixed size, so it is the same on every machine.
+            Peaks with `IncludePeak` == 1 only, of those that have a time of the recording. The waveform is
+            summed in float64, in the order of the file and in slices of a fixed size, so it is the same on
+            every machine.
 
         Raises
         ------
         DataLoadError
             If the table of peaks has no timestamps or cannot be read.
         """
-        with reading(self.path, f"the peaks of unit {unit.unit_id}"):
-            peaks = Peaks(self._root[self._peaks[unit.unit_id]])
+        dataset = self._root[self._peaks[unit.unit_id]]
+        with reading(self.path, f"the peaks of unit {unit.unit_id}", dataset):
+            peaks = Peaks(dataset, sampling_rate, end_sample)
             if peaks.timestamp is None:
                 raise DataLoadError(
                     f"{self.path}: the peaks of unit {unit.unit_id} have no field 'Timestamp' (fields: "
@@ -344,4 +356,4 @@ class CmtrReader:
                     self.path,
                 )
             peaks.read(progress)
-        return peaks.result(unit.unit_id, sampling_rate)
+            return peaks.result(unit.unit_id, drop_duplicates_ms)

@@ -7,7 +7,7 @@ by the vendor's software at the same time, and must never change.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -30,6 +30,10 @@ __all__ = [
     "find_child",
     "is_kind",
     "is_table",
+    "linked_recording",
+    "missing_filters",
+    "name_key",
+    "needs_filters",
     "open_source",
     "plain",
     "reading",
@@ -40,7 +44,7 @@ Node: TypeAlias = "h5py.Group | h5py.Dataset"
 
 
 @contextmanager
-def reading(path: Path, what: str) -> Iterator[None]:
+def reading(path: Path, what: str, dataset: h5py.Dataset | None = None) -> Iterator[None]:
     """Turn low-level read errors inside the block into a `DataLoadError` that names the file.
 
     Parameters
@@ -49,16 +53,39 @@ def reading(path: Path, what: str) -> Iterator[None]:
         File that is read.
     what
         What is being read, as it completes "cannot read ...".
+    dataset
+        The dataset that is read, if it is one: the error then tells a missing HDF5 filter from damage.
     """
     try:
         yield
     except (OSError, RuntimeError, KeyError) as error:
+        lacking = missing_filters(dataset) if dataset is not None else ()
+        if lacking:
+            text = f"{path}: cannot read {what}: {needs_filters(lacking)}"
+            raise DataLoadError(text, path, error) from error
         raise DataLoadError(
             f"{path}: cannot read {what}: the file is damaged or was not copied completely ({error}). "
             "Copy it again from where it was recorded, and compare the sizes.",
             path,
             error,
         ) from error
+
+
+def missing_filters(dataset: h5py.Dataset) -> tuple[int, ...]:
+    """Numbers of the HDF5 filters that a dataset is packed with and that this program does not have."""
+    creation = dataset.id.get_create_plist()
+    numbers = [int(creation.get_filter(index)[0]) for index in range(creation.get_nfilters())]
+    return tuple(number for number in numbers if not h5py.h5z.filter_avail(number))
+
+
+def needs_filters(numbers: Sequence[int]) -> str:
+    """Say which HDF5 filters are missing, and what to do."""
+    named = ", ".join(map(str, numbers))
+    return (
+        f"the data are packed with HDF5 filter {named}, which this program does not have (the file is not "
+        f"damaged). It needs the plugin {named}: install it (most come with the Python package hdf5plugin) "
+        "and let HDF5_PLUGIN_PATH name its folder, or save the file without that compression."
+    )
 
 
 @contextmanager
@@ -109,14 +136,16 @@ def _why_not_opened(path: Path, error: OSError) -> str:
 def plain(value: Any) -> Any:
     """Python value of an attribute or table cell: bytes to str, arrays of length 1 to scalars.
 
-    Longer arrays become lists; trailing NULs and blanks of texts are dropped.
+    Longer arrays become lists. Texts are UTF-8, else windows-1252; what follows a NUL and the blanks and line
+    ends around them are dropped.
     """
     if isinstance(value, np.ndarray):
         return plain(value.reshape(-1)[0]) if value.size == 1 else [plain(item) for item in value]
     if isinstance(value, bytes):
-        return value.split(b"\0", 1)[0].decode("utf-8", errors="replace").strip()
+        return _decoded(value)
     if isinstance(value, str):
-        return value.split("\0", 1)[0].strip()
+        # h5py keeps what is not UTF-8 as surrogates.
+        return _decoded(value.encode("utf-8", errors="surrogateescape"))
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, h5py.Empty):
@@ -124,25 +153,33 @@ def plain(value: Any) -> Any:
     return value
 
 
+def _decoded(raw: bytes) -> str:
+    raw = raw.split(b"\0", 1)[0]
+    try:
+        return raw.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace").strip()
+
+
 def attribute(node: Node, name: str, default: Any = None) -> Any:
     """One attribute as a plain Python value, `default` where it is missing."""
     attrs = node.attrs
     if name in attrs:
         return plain(attrs[name])
-    wanted = _key(name)
-    alike = next((key for key in attrs if _key(key) == wanted), None)
+    wanted = name_key(name)
+    alike = next((key for key in attrs if name_key(key) == wanted), None)
     return default if alike is None else plain(attrs[alike])
 
 
 def attributes(node: Node) -> dict[str, Any]:
     """All attributes as plain Python values, under the names that the file uses."""
-    return {key: plain(node.attrs[key]) for key in node.attrs}
+    return {str(plain(key)): plain(node.attrs[key]) for key in node.attrs}
 
 
 def is_kind(node: Node, guid: str) -> bool:
     """Whether `ID.TypeID` of this object is the given GUID."""
-    found = node.attrs.get(mcs.TYPE_ID)
-    return found is not None and str(plain(found)).strip("{}").lower() == guid
+    found = attribute(node, mcs.TYPE_ID)
+    return found is not None and str(found).strip("{}").lower() == guid
 
 
 def is_table(dataset: h5py.Dataset) -> bool:
@@ -156,13 +193,14 @@ def children(group: h5py.Group) -> dict[str, Node]:
     for name in giving_way(group):
         node = _member(group, name)
         if node is not None:
-            found[name] = node
+            found[str(plain(name))] = node
     return found
 
 
-def _member(group: h5py.Group, name: str) -> Node | None:
+def _member(group: h5py.Group, name: str | bytes) -> Node | None:
     """Return a member that lies in this very file; None for links, named types and missing ones."""
-    encoded = name.encode()
+    # h5py gives names that are not UTF-8 as bytes.
+    encoded = name if isinstance(name, bytes) else name.encode()
     if not group.id.links.exists(encoded) or group.id.links.get_info(encoded).type != h5py.h5l.TYPE_HARD:
         return None
     node = group[name]
@@ -179,17 +217,27 @@ def find_child(group: h5py.Group, guid: str, *names: str) -> Node | None:
     for node in members.values():
         if is_kind(node, guid):
             return node
-    wanted = [_key(name) for name in names]
+    wanted = [name_key(name) for name in names]
     for name, node in members.items():
-        if _key(name) in wanted:
+        if name_key(name) in wanted:
             return node
+    return None
+
+
+def linked_recording(handle: h5py.Group) -> str | None:
+    """File name of the raw recording that the link of a spike-sorted file holds, None without such a link."""
+    wanted = name_key("Acquisition")
+    for name in handle:
+        link = handle.get(name, getlink=True) if name_key(name) == wanted else None
+        if isinstance(link, h5py.ExternalLink):
+            return str(plain(link.filename))
     return None
 
 
 def trailing_numbers(name: str) -> tuple[int, ...]:
     """Numbers at the end of an object's name: `SensorData 2 11` gives (2, 11)."""
-    match = re.search(r"(?:\s+\d+)+\s*$", name)
-    return tuple(int(part) for part in match.group().split()) if match else ()
+    match = re.search(r"(?:[\W_]+\d+)+[\W_]*$", name)
+    return tuple(int(part) for part in re.findall(r"\d+", match.group())) if match else ()
 
 
 def check_generation(handle: h5py.File, path: Path) -> None:
@@ -209,8 +257,8 @@ def check_generation(handle: h5py.File, path: Path) -> None:
         )
     if is_kind(handle, mcs.FILE_ROOT):
         return
-    names = {_key(name) for name in handle}
-    known = {_key(name) for name in ("Acquisition", *mcs.TOOL_NAMES)}
+    names = {name_key(name) for name in handle}
+    known = {name_key(name) for name in ("Acquisition", *mcs.TOOL_NAMES)}
     if not names & known:
         raise DataLoadError(
             f"{path}: this HDF5 file is no CMOS-MEA file (neither its type nor its groups are known). "
@@ -219,12 +267,16 @@ def check_generation(handle: h5py.File, path: Path) -> None:
         )
 
 
-def _key(name: str) -> str:
-    return re.sub(r"[\s_]+", "", name).lower()
+def name_key(name: str | bytes) -> str:
+    """Return what names are compared by: their letters and digits alone, without case.
+
+    `Region.Left`, `Region Left`, `region_left` and MATLAB's `Region0x2ELeft` are one name.
+    """
+    return re.sub(r"0x2e|[\W_]+", "", str(plain(name)).lower())
 
 
 class Table:
-    """A compound dataset read into memory; fields are found without regard to blanks and case.
+    """A compound dataset read into memory; fields are found by letters and digits, without case.
 
     Parameters
     ----------
@@ -237,7 +289,7 @@ class Table:
             self._rows: npt.NDArray[Any] | None = np.atleast_1d(dataset[()])
         else:
             self._rows = None
-        self._fields = {_key(name): name for name in self.fields}
+        self._fields = {name_key(name): name for name in reversed(self.fields)}
 
     def __len__(self) -> int:
         return 0 if self._rows is None else len(self._rows)
@@ -250,7 +302,7 @@ class Table:
     def column(self, *names: str) -> npt.NDArray[Any] | None:
         """Values of the first of these fields that exists, None if there is none."""
         for name in names:
-            field = self._fields.get(_key(name))
+            field = self._fields.get(name_key(name))
             if field is not None and self._rows is not None:
                 values: npt.NDArray[Any] = self._rows[field]
                 return values

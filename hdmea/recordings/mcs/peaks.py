@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from hdmea.recordings.mcs.blocks import timestamps_to_samples
-from hdmea.recordings.mcs.hdf5 import Node, attribute
+from hdmea.recordings.mcs.hdf5 import Node, attribute, name_key
 
-__all__ = ["Peaks", "UnitSpikes"]
+__all__ = ["DUPLICATE_MS", "Peaks", "UnitSpikes"]
 
 SLICE_ROWS = 1 << 15
+DUPLICATE_MS = 0.1
+DUPLICATE_PART = 0.01
+_FARTHEST_US = 10**15
+"""Some 30 years: what is farther from time zero has lost its meaning, and would not fit an integer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +31,25 @@ class UnitSpikes:
     samples
         uint64 (n,) ascending, on the acquisition clock.
     waveform
-        float32 (k,) mean of the accepted peaks' cut-outs; empty where there is none to average.
+        float32 (k,) mean of the cut-outs of these spikes; empty where there is none to average.
     waveform_unit
         Unit that the file states, else ``"source"`` (the sorter's source signal, without a unit).
     amplitudes
         float64 (n,) PeakAmplitude of each spike in the order of `samples`; None where the file has none.
     n_rejected
         Peaks that the sorter did not accept.
+    n_left_out
+        Accepted peaks that are not among `samples`: without a time, before time zero, after the end.
+    last_sample
+        Sample of the last accepted peak that has a time, also if it lies after the end; -1 without one.
+    n_duplicates
+        Spikes that follow another one of the unit within 0.1 ms, before any were dropped.
+    n_dropped
+        Spikes that were dropped as duplicates.
+    duplicates
+        What to say about duplicates if they are more than 1 % of the spikes, else empty.
     warnings
-        What the person should know about this unit.
+        What else the person should know about this unit.
     """
 
     samples: npt.NDArray[np.uint64]
@@ -43,11 +57,25 @@ class UnitSpikes:
     waveform_unit: str
     amplitudes: npt.NDArray[np.float64] | None
     n_rejected: int
+    n_left_out: int = 0
+    last_sample: int = -1
+    n_duplicates: int = 0
+    n_dropped: int = 0
+    duplicates: str = ""
     warnings: tuple[str, ...] = ()
 
 
 class Peaks:
     """Accumulates one `Peaks` table slice by slice.
+
+    Parameters
+    ----------
+    dataset
+        The table.
+    sampling_rate
+        Rate of the acquisition clock in Hz.
+    end_sample
+        Peaks from this sample of the clock on lie after the end of the recording; None: not known.
 
     Attributes
     ----------
@@ -57,63 +85,146 @@ class Peaks:
         Which of them is the time of a peak; None without one.
     """
 
-    def __init__(self, dataset: h5py.Dataset) -> None:
+    def __init__(self, dataset: h5py.Dataset, sampling_rate: float, end_sample: int | None = None) -> None:
         self._dataset = dataset
+        self._rate = sampling_rate
+        self._end = end_sample
         self.fields: tuple[str, ...] = dataset.dtype.names
-        known = {field.replace(" ", "").lower(): field for field in self.fields}
+        known = {name_key(field): field for field in reversed(self.fields)}
         self.timestamp = known.get("timestamp")
         self._include = known.get("includepeak")
         self._amplitude = known.get("peakamplitude")
         self._cutout = sorted((field for field in self.fields if field.isdecimal()), key=int)
-        self._times: list[npt.NDArray[Any]] = []
+        self._samples: list[npt.NDArray[np.int64]] = []
         self._amplitudes: list[npt.NDArray[np.float64]] = []
         self._sum = np.zeros(len(self._cutout))
-        self._accepted = 0
+        self._accepted = self._nowhere = self._early = self._late = 0
+        self._last = -1
 
     def read(self, progress: Callable[[float], None] | None) -> None:
         """Read the table; `progress` is called with the fraction done after each slice."""
+        for table, part in self._slices():
+            self._take(table)
+            if progress is not None:
+                progress(part)
+
+    def _slices(self) -> Iterator[tuple[npt.NDArray[Any], float]]:
+        """Consecutive parts of the table, in one buffer, and the fraction that is then read."""
         rows = len(self._dataset)
         buffer = np.empty(min(rows, SLICE_ROWS), dtype=self._dataset.dtype)
         for start in range(0, rows, SLICE_ROWS):
             size = min(SLICE_ROWS, rows - start)
             self._dataset.read_direct(buffer, np.s_[start : start + size], np.s_[:size])
-            self._take(buffer[:size])
-            if progress is not None:
-                progress((start + size) / rows)
+            yield buffer[:size], (start + size) / rows
+
+    def _usable(self, table: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+        """Which peaks are spikes of the recording, and the samples of all; others are counted."""
+        accepted = np.ones(len(table), dtype=bool) if self._include is None else table[self._include] == 1
+        times = table[self.timestamp]
+        known = np.isfinite(times) if times.dtype.kind == "f" else np.ones(len(times), dtype=bool)
+        if times.dtype.kind == "f":
+            times = np.where(known, times, 0).astype(np.float64)
+        if times.dtype.itemsize == 8:
+            limit = times.dtype.type(_FARTHEST_US)
+            times = np.clip(times, -limit if times.dtype.kind != "u" else None, limit)
+        samples = timestamps_to_samples(times, self._rate)
+        early = accepted & known & (samples < 0)
+        late = accepted & known & (samples >= (np.iinfo(np.int64).max if self._end is None else self._end))
+        self._accepted += int(np.count_nonzero(accepted))
+        self._nowhere += int(np.count_nonzero(accepted & ~known))
+        self._early += int(np.count_nonzero(early))
+        self._late += int(np.count_nonzero(late))
+        timed = samples[accepted & known]
+        self._last = max(self._last, int(timed.max()) if timed.size else -1)
+        return accepted & known & ~early & ~late, samples
 
     def _take(self, table: npt.NDArray[Any]) -> None:
-        accepted = np.ones(len(table), dtype=bool) if self._include is None else table[self._include] == 1
-        self._times.append(table[self.timestamp][accepted])
+        usable, samples = self._usable(table)
+        self._samples.append(samples[usable])
         if self._amplitude is not None:
-            self._amplitudes.append(table[self._amplitude][accepted].astype(np.float64))
-        self._accepted += int(np.count_nonzero(accepted))
+            self._amplitudes.append(table[self._amplitude][usable].astype(np.float64))
         if self._cutout:
-            self._sum += _cutouts(table, self._cutout)[accepted].sum(axis=0, dtype=np.float64)
+            self._sum += _cutouts(table, self._cutout)[usable].sum(axis=0, dtype=np.float64)
 
-    def result(self, number: int, sampling_rate: float) -> UnitSpikes:
-        """Return what was read as the spikes of the unit of this number."""
-        times = np.concatenate(self._times) if self._times else np.empty(0, np.int64)
-        samples = timestamps_to_samples(times, sampling_rate)
-        warnings = []
-        if self._include is None and len(self._dataset):
-            warnings.append(
-                f"Unit {number}: the file does not mark accepted peaks; all of them are taken as spikes."
-            )
-        order = np.argsort(samples, kind="stable")
+    def _sum_of(self, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        """Sum of the cut-outs of some of the usable peaks, read once more."""
+        total = np.zeros(len(self._cutout))
+        counts = self._accepted, self._nowhere, self._early, self._late
+        done = 0
+        for table, _ in self._slices():
+            usable, _ = self._usable(table)
+            here = wanted[done : done + int(np.count_nonzero(usable))]
+            done += len(here)
+            total += _cutouts(table, self._cutout)[np.flatnonzero(usable)[here]].sum(axis=0, dtype=np.float64)
+        self._accepted, self._nowhere, self._early, self._late = counts
+        return total
+
+    def result(self, number: int, drop_duplicates_ms: float | None = None) -> UnitSpikes:
+        """Return what was read as the spikes of the unit of this number.
+
+        Parameters
+        ----------
+        number
+            Number of the unit.
+        drop_duplicates_ms
+            Of spikes that follow each other within so many milliseconds only the first is kept.
+        """
+        samples = np.concatenate(self._samples) if self._samples else np.empty(0, np.int64)
         amplitudes = np.concatenate(self._amplitudes) if self._amplitudes else None
-        early = int(np.count_nonzero(samples < 0))
-        if early:
-            warnings.append(f"Unit {number}: {early} spikes before time zero are left out.")
-            order = order[early:]
-        mean = self._sum / self._accepted if self._accepted and self._cutout else np.empty(0)
+        order = np.argsort(samples, kind="stable")
+        intervals = np.diff(samples[order])
+        n_duplicates, said = _duplicates(intervals, len(samples), self._rate)
+        total, n_kept = self._sum, len(samples)
+        if drop_duplicates_ms is not None:
+            follows = np.zeros(len(order), dtype=bool)
+            follows[1:] = intervals <= drop_duplicates_ms * self._rate / 1e3 + 1e-9
+            order, said = order[~follows], ""
+            n_kept = len(order)
+            if n_kept < len(samples) and self._cutout:
+                wanted = np.zeros(len(samples), dtype=bool)
+                wanted[order] = True
+                total = self._sum_of(wanted)
+        mean = total / n_kept if n_kept and self._cutout else np.empty(0)
         return UnitSpikes(
             samples=samples[order].astype(np.uint64),
             waveform=mean.astype(np.float32),
             waveform_unit=_unit_of(self._dataset),
             amplitudes=None if amplitudes is None else amplitudes[order],
             n_rejected=len(self._dataset) - self._accepted,
-            warnings=tuple(warnings),
+            n_left_out=self._nowhere + self._early + self._late,
+            last_sample=self._last,
+            n_duplicates=n_duplicates,
+            n_dropped=len(samples) - n_kept,
+            duplicates=said,
+            warnings=tuple(self._warnings(number)),
         )
+
+    def _warnings(self, number: int) -> Iterator[str]:
+        if self._include is None and len(self._dataset):
+            yield f"Unit {number}: the file does not mark accepted peaks; all of them are taken as spikes."
+        if self._nowhere:
+            yield f"Unit {number}: {self._nowhere} spikes without a time (NaN) are left out."
+        if self._early:
+            yield f"Unit {number}: {self._early} spikes before time zero are left out."
+        if self._late:
+            yield (
+                f"Unit {number}: {self._late} spikes after the end of the recording at "
+                f"{(self._end or 0) / self._rate:.3f} s are left out (the last is at "
+                f"{self._last / self._rate:.3f} s)."
+            )
+
+
+def _duplicates(intervals: npt.NDArray[np.int64], n_spikes: int, rate: float) -> tuple[int, str]:
+    """Count spikes that follow another within 0.1 ms, and what to say if they are too many."""
+    close = intervals[intervals <= DUPLICATE_MS * rate / 1e3 + 1e-9]
+    if close.size <= DUPLICATE_PART * n_spikes:
+        return close.size, ""
+    farthest = int(close.max())
+    if farthest == 0:
+        return close.size, f"{close.size} of {n_spikes} spikes are at the sample of another one"
+    samples = "1 sample" if farthest == 1 else f"{farthest} samples"
+    within = f"{samples} ({farthest / rate * 1e3:g} ms)"
+    return close.size, f"{close.size} of {n_spikes} spikes follow another within {within}"
 
 
 def _cutouts(table: npt.NDArray[Any], fields: list[str]) -> npt.NDArray[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from hdmea.recordings.mcs import vocabulary as mcs
 from hdmea.recordings.mcs.blocks import Block, blocks_of, meta_row, segments_of
-from hdmea.recordings.mcs.hdf5 import Table, find_child, reading
+from hdmea.recordings.mcs.hdf5 import Table, find_child, missing_filters, needs_filters, reading
 from hdmea.utils.exceptions import ValidationError
 
 __all__ = ["AxisOrder", "SensorRegion", "read_regions"]
@@ -124,6 +125,12 @@ class SensorRegion:
             return np.ones(self.n_electrodes)
         return self.to_file_order(self.listed_factors.reshape(self.rows, self.cols))
 
+    @cached_property
+    def unreadable(self) -> str:
+        """Why the raw data cannot be read (an HDF5 filter is missing) and what to do; empty if they can."""
+        lacking = sorted({number for dataset in self.datasets for number in missing_filters(dataset)})
+        return needs_filters(lacking) if lacking else ""
+
     def read_counts(self, segment: int, start: int, stop: int) -> npt.NDArray[Any]:
         """Raw counts of all electrodes.
 
@@ -148,7 +155,7 @@ class SensorRegion:
                 f"samples {start} to {stop} do not lie in segment {segment} of region {self.region_id}, "
                 f"which has {dataset.shape[0]} samples."
             )
-        with reading(Path(dataset.file.filename), "the sensor data"):
+        with reading(Path(dataset.file.filename), "the sensor data", dataset):
             counts: npt.NDArray[Any] = dataset[start:stop]
         return counts.reshape(stop - start, self.n_electrodes)
 

@@ -43,7 +43,7 @@ SUBTYPE_SENSOR: Final = "CMosSensor"
 
 ANALOG_NAMES: Final = ("Analog Data",)
 DIGITAL_NAMES: Final = ("Digital Data",)
-EVENT_NAMES: Final = ("Digital Data Events", "EventTool @ Digital Data")
+EVENT_NAMES: Final = ("Digital Data Events", "EventTool @ Digital Data", "Digital")
 SENSOR_NAMES: Final = ("Sensor Data",)
 
 KIND_NAMES: Final = {
