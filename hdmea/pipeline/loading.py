@@ -30,6 +30,7 @@ __all__ = [
     "Frames",
     "LoadedUnits",
     "Sources",
+    "exchanged_channels",
     "find_frames",
     "firing_rate",
     "light_reference",
@@ -348,15 +349,20 @@ def light_reference(reader: CmcrReader, channels: Mapping[str, int], report: Rep
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """Display frames: uint64 samples, facts to store beside them, and warnings."""
+    """Display frames: uint64 samples, facts to store beside them, warnings and information."""
 
     samples: npt.NDArray[np.uint64]
     facts: dict[str, Any]
     warnings: tuple[str, ...]
+    information: tuple[str, ...]
 
 
 def find_frames(
-    sync: npt.NDArray[np.float32], segments: npt.NDArray[np.int64], rate: float, correct: bool
+    sync: npt.NDArray[np.float32],
+    segments: npt.NDArray[np.int64],
+    rate: float,
+    correct: bool,
+    display_rate_hz: float | None = None,
 ) -> Frames:
     """Find the display frames, and correct missing and double flips if asked to.
 
@@ -370,8 +376,10 @@ def find_frames(
         Acquisition rate in Hz.
     correct
         Insert missing flips and remove double ones on the nominal grid.
+    display_rate_hz
+        Refresh rate of the display if it is known.
     """
-    found = detect_frames(sync, segments, rate, drop_first=DROP_FIRST_FRAMES)
+    found = detect_frames(sync, segments, rate, drop_first=DROP_FIRST_FRAMES, display_rate_hz=display_rate_hz)
     regularity, frames, warnings = found.regularity, found.frames, list(found.warnings)
     facts: dict[str, Any] = {
         "n_detected": found.n_detected,
@@ -380,8 +388,18 @@ def find_frames(
         "missing_at": regularity.missing_at,
         "missing_count": regularity.missing_count,
         "double_at": regularity.double_at,
+        "pauses": regularity.pauses,
         "corrected": False,
     }
+    if found.train is not None:
+        facts |= {
+            "rate_hz": found.train.rate_hz,
+            "flips_seen_at": found.train.kind,
+            "on_grid": found.train.on_grid,
+            "jitter_ms": found.train.jitter_ms,
+        }
+    if found.reason is not None:
+        facts["reason"] = found.reason
     if correct and (regularity.missing_at.size or regularity.double_at.size):
         said = regularity.messages(rate)
         frames = correct_frames(frames, segments)
@@ -393,7 +411,35 @@ def find_frames(
         )
         warnings += frame_regularity(frames, segments).messages(rate)
         facts["corrected"] = True
-    return Frames(frames, facts, tuple(warnings))
+    return Frames(frames, facts, tuple(warnings), found.information)
+
+
+def exchanged_channels(
+    light: npt.NDArray[np.float32],
+    segments: npt.NDArray[np.int64],
+    rate: float,
+    channels: Mapping[str, int],
+) -> list[str]:
+    """Warn if the light channel shows the flips that the sync channel does not show.
+
+    Parameters
+    ----------
+    light
+        float32 (n_samples,): light channel on the acquisition clock.
+    segments
+        int64 (n, 2): recorded ranges of samples.
+    rate
+        Acquisition rate in Hz.
+    channels
+        Role ("ch1", "ch2") to number of the analog channel.
+    """
+    if not detect_frames(light, segments, rate).frames.size:
+        return []
+    return [
+        f"Analog channel {channels['ch1']}, the light channel, shows the flips of a display: if the "
+        f"channels are exchanged, load with light_channel={channels['ch2']} and "
+        f"sync_channel={channels['ch1']}."
+    ]
 
 
 # -- what the files state ------------------------------------------------------------------------------

@@ -141,13 +141,15 @@ def run_step(
         run.outcome = definition.function(session, checked, ctx)
     run.elapsed_seconds = time.perf_counter() - started
     ctx.checkpoint(1.0, "done")
-    run.warnings = ctx.warnings
+    run.warnings, run.information = ctx.warnings, ctx.information
     run.cached = definition.name in session.completed_steps and set(plan.compute) <= ctx.skipped
     if not run.cached:
         with commit():
             run.changed = _commit(session, run, ctx, plan)
     for message in ctx.warnings:
         logger.warning("%s: %s", definition.name, message)
+    for message in ctx.information:
+        logger.info("%s: %s", definition.name, message)
     return run
 
 
@@ -217,7 +219,11 @@ def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunP
     session.steps[definition.name] = provenance.make_record(
         definition, run.params, plan.inputs, items, run.elapsed_seconds, features
     )
-    _replace_warnings(session, ctx, before, everything=set(there) <= set(plan.compute))
+    everything = set(there) <= set(plan.compute)
+    _replace_warnings(session, ctx, before, everything=everything)
+    earlier = [] if before is None or everything else json.loads(before.get("information", "[]"))
+    said = list(dict.fromkeys([*earlier, *ctx.information]))
+    session.steps[definition.name]["information"] = json.dumps(said, ensure_ascii=False)
     history.note_run(session, definition.name, before, run.params, plan.force, done)
     if any(item in there for item in plan.compute):
         changed += provenance.mark_stale(session, definition.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -101,6 +102,12 @@ class SessionData:
     def unit_count(self) -> int:
         """Number of units."""
         return len(self.units)
+
+    @property
+    def information(self) -> list[str]:
+        """What steps had to say that is not wrong, in the order of the steps; `warnings` are another list."""
+        said = [json.loads(record.get("information", "[]")) for record in self.steps.values()]
+        return list(dict.fromkeys(message for messages in said for message in messages))
 
     @property
     def memory_estimate_gb(self) -> float:

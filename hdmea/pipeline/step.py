@@ -75,7 +75,7 @@ class StepRun:
     `cached` says that the session is as it was: everything was there already, or what was not could not
     be made. `outcome` is what the step function returned (None if it was not called), `items` the
     parts that were computed now, `cached_items` those that were kept, `changed` the paths that were
-    written, `warnings` those of this run.
+    written, `warnings` and `information` those of this run.
     """
 
     definition: StepDefinition[Any]
@@ -86,6 +86,7 @@ class StepRun:
     items: tuple[str, ...] = ()
     cached_items: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
+    information: list[str] = field(default_factory=list)
     changed: list[Key] = field(default_factory=list)
     elapsed_seconds: float = 0.0
     hdf5_path: Path | None = None
@@ -164,6 +165,8 @@ class StepContext:
         Number of threads to use, at least 1.
     warnings
         What the step warned of.
+    information
+        What the step has to say that is not wrong.
     definition
         The step that runs.
     """
@@ -180,6 +183,7 @@ class StepContext:
         self.items = items
         self.workers = workers
         self.warnings: list[str] = []
+        self.information: list[str] = []
         self.outputs: dict[Key, Any] = {}
         self.removed: list[Key] = []
         self.skipped: set[str] = set()
@@ -217,6 +221,11 @@ class StepContext:
         """Tell the person something: in the session's warnings, the result and the log."""
         if message not in self.warnings:
             self.warnings.append(message)
+
+    def inform(self, message: str) -> None:
+        """Tell the user something that is not wrong: in `session.information` and the step's provenance."""
+        if message not in self.information:
+            self.information.append(message)
 
     def skip(self, item: str) -> None:
         """Say that an item was not produced: it does not count as done, and is tried again next time."""

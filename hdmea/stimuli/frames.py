@@ -1,6 +1,7 @@
 """Display frames from the frame-sync channel: one flip is one rising edge.
 
-`detect_frames` finds them, `hdmea.stimuli.regularity` tells where the display dropped or doubled one.
+`detect_frames` finds them: `hdmea.stimuli.display` decides whether the channel shows a display at all, and
+`hdmea.stimuli.regularity` tells where it dropped or doubled a flip.
 Times are samples of the acquisition clock throughout.
 """
 
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hdmea.stimuli.display import FlipTrain, Recognition, recognise_display
 from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
 from hdmea.utils.exceptions import ValidationError
 
@@ -27,6 +29,10 @@ __all__ = [
 
 PERCENTILE = 99.9
 MIN_STEP = 0.1
+USUAL_RATES_HZ = (59.0, 61.0)
+"""A rate outside of these is said."""
+JITTER_SAID = 0.05
+"""Jitter above this part of a frame is said."""
 _SLICE = 1 << 18
 _STRIDE = 499
 
@@ -50,7 +56,11 @@ class FrameDetection:
     reason
         Why there are no frames; None when there are some.
     warnings
-        What the person should know: disagreement of the cross-check, irregular flips, gaps.
+        What the user should know: no display, irregular flips, gaps.
+    information
+        What is unusual, but not wrong: rate, where a flip is seen, pauses, jitter, edges that are not flips.
+    train
+        The train of flips that was recognised as a display; None if none was.
     """
 
     frames: npt.NDArray[np.uint64]
@@ -59,6 +69,8 @@ class FrameDetection:
     regularity: FrameRegularity
     reason: str | None
     warnings: tuple[str, ...]
+    information: tuple[str, ...] = ()
+    train: FlipTrain | None = None
 
     @property
     def nominal_interval(self) -> float:
@@ -147,14 +159,20 @@ def recorded_percentile(
 
 
 def detect_frames(
-    sync: npt.NDArray[Any], segments: npt.ArrayLike | None, fs: float, *, drop_first: int = 4
+    sync: npt.NDArray[Any],
+    segments: npt.ArrayLike | None,
+    fs: float,
+    *,
+    drop_first: int = 4,
+    display_rate_hz: float | None = None,
 ) -> FrameDetection:
     """Find the display frames in the frame-sync channel.
 
-    The channel is divided by its 99.9 percentile over the recorded samples; flips are the local maxima of
-    at least 0.1 of its difference (those that `scipy.signal.find_peaks` returns), searched in each
-    segment on its own, so that neither a join nor a gap reads as an edge. Works in slices: needs little
-    memory beside the signal.
+    A display is recognised by the even grid of its flips (`hdmea.stimuli.display`). Where its flips are
+    clean rising edges, their samples are those that scripts know: the channel is divided by its 99.9
+    percentile over the recorded samples, and flips are the local maxima of at least 0.1 of its difference
+    (those that `scipy.signal.find_peaks` returns), searched in each segment on its own, so that neither a
+    join nor a gap reads as an edge. Works in slices: needs little memory beside the signal.
 
     Parameters
     ----------
@@ -166,59 +184,116 @@ def detect_frames(
         Acquisition rate in Hz.
     drop_first
         How many of the recording's first flips are dropped.
+    display_rate_hz
+        Refresh rate of the display where it is not within 24 to 130 per second; None: to be found.
 
     Returns
     -------
     FrameDetection
-        Frames (the sample before each step), regularity, and what to tell the person.
+        Frames (the sample before each step), regularity, and what to tell the user.
 
     Raises
     ------
     ValidationError
-        If `sync` is not one-dimensional, `fs` is not positive or `drop_first` is negative.
+        If `sync` is not one-dimensional, `fs` or `display_rate_hz` not positive, or `drop_first` negative.
     """
     if sync.ndim != 1:
         raise ValidationError(f"The frame-sync channel must have one dimension, not {sync.ndim}.")
-    if not fs > 0 or drop_first < 0:
-        raise ValidationError("fs must be above 0 Hz and drop_first at least 0.")
+    if not fs > 0 or drop_first < 0 or (display_rate_hz is not None and not display_rate_hz > 0):
+        raise ValidationError("fs and display_rate_hz must be above 0 Hz and drop_first at least 0.")
     ranges = as_segments(segments, sync.size)
     scale = recorded_percentile(sync, ranges)
-    if not scale > 0:
-        return _no_frames(scale, ranges)
-    half = 0.5 * (scale + _dark_level(sync, ranges))
-    flips: list[Int64Array] = []
-    edges: list[Int64Array] = []
-    for first, last in ranges:
-        found, crossings = _segment_flips(sync[first:last], scale, half)
-        flips.append(found + first)
-        edges.append(crossings + first)
-    detected = np.concatenate(flips)
+    if np.isnan(scale):
+        return _no_frames("the frame-sync channel holds no recorded sample", scale, 0, ranges)
+    recognised = recognise_display(sync, ranges, fs, display_rate_hz)
+    if recognised.train is None:
+        found = recognised.edges.rising.size or recognised.edges.n_small
+        return _no_frames(str(recognised.reason), scale, found, ranges)
+    detected, n_spikes = _clean_flips(sync, ranges, scale, recognised)
     frames = detected[drop_first:]
     regularity = frame_regularity(frames, ranges)
-    warnings = [*_cross_check(detected, np.concatenate(edges)), *regularity.messages(fs)]
-    reason = None
     if frames.size == 0:
-        reason = (
-            f"The frame-sync channel has {detected.size} flips; the first {drop_first} are dropped, "
-            "none is left."
+        seen = (
+            f"the frame-sync channel has {detected.size} flips; the first {drop_first} are dropped, none is "
+            "left"
         )
-        warnings.append(reason)
+        return _no_frames(seen, scale, int(detected.size), ranges)
     return FrameDetection(
-        frames.astype(np.uint64), int(detected.size), scale, regularity, reason, tuple(warnings)
+        frames.astype(np.uint64),
+        int(detected.size),
+        scale,
+        regularity,
+        None,
+        tuple(regularity.messages(fs)),
+        tuple(_information(recognised, regularity, n_spikes, fs)),
+        recognised.train,
     )
 
 
-def _no_frames(scale: float, ranges: Int64Array) -> FrameDetection:
+def _no_frames(seen: str, scale: float, n_detected: int, ranges: Int64Array) -> FrameDetection:
     reason = (
-        "The frame-sync channel holds no recorded sample: there are no display frames."
-        if np.isnan(scale)
-        else f"The frame-sync channel is dark (99.9 percentile {scale:g}): there are no display frames. "
-        "Check that the photodiode was connected."
+        f"There are no display frames: {seen}. Check that the photodiode was connected and that sync_channel "
+        "names its channel."
     )
     empty = np.empty(0, dtype=np.int64)
     return FrameDetection(
-        empty.astype(np.uint64), 0, scale, frame_regularity(empty, ranges), reason, (reason,)
+        empty.astype(np.uint64), n_detected, scale, frame_regularity(empty, ranges), reason, (reason,)
     )
+
+
+def _clean_flips(
+    sync: npt.NDArray[Any], ranges: Int64Array, scale: float, recognised: Recognition
+) -> tuple[Int64Array, int]:
+    """Return the flips, and how many more maxima the definition for clean pulse trains has.
+
+    If that definition has the same flips, one for one, its samples are returned: scripts know them.
+    """
+    assert recognised.train is not None
+    flips = recognised.train.samples
+    if recognised.train.kind != "rising edges" or not scale > 0:
+        return flips, 0
+    found = [
+        step_maxima(sync[first:last], MIN_STEP, scale).samples + first for first, last in ranges.tolist()
+    ]
+    clean = np.concatenate([np.empty(0, dtype=np.int64), *found])
+    reach = max(float(np.median(np.diff(flips))) / 4, 2.0)
+    alone = _distance(clean, flips) > reach
+    # At the ends of a segment only the definition for clean pulses finds a flip.
+    inner = np.zeros(clean.size, dtype=bool)
+    for first, last in ranges.tolist():
+        inner |= (clean >= first + recognised.width) & (clean + recognised.width < last)
+    unpaired = np.count_nonzero(alone & inner) + np.count_nonzero(_distance(flips, clean) > reach)
+    at_the_ends = np.count_nonzero(alone & ~inner)
+    if not unpaired and clean.size - at_the_ends == flips.size:
+        return clean, 0
+    return flips, int(np.count_nonzero(alone & inner)) if clean.size < 2 * flips.size else 0
+
+
+def _information(recognised: Recognition, regularity: FrameRegularity, n_spikes: int, fs: float) -> list[str]:
+    train = recognised.train
+    assert train is not None
+    said = []
+    if train.kind != "rising edges":
+        seen = {
+            "falling edges": "at the falling edges of the sync channel, which rests high",
+            "both edges": "at both edges of the sync channel: its level changes with every frame "
+            f"({train.rate_hz / 2:.1f} rising edges per second)",
+            "pulse packets": "at the first pulse of each packet of pulses of the sync channel",
+        }[train.kind]
+        said.append(f"Display frames are taken {seen}.")
+    if not USUAL_RATES_HZ[0] <= train.rate_hz <= USUAL_RATES_HZ[1]:
+        said.append(f"The display ran at {train.rate_hz:.2f} frames per second, not at 60.")
+    said += [
+        f"Read by {other.kind}, the sync channel would be a display of {other.rate_hz:.1f} frames per "
+        f"second; {train.kind} ({train.rate_hz:.1f} per second) are nearer to 60. display_rate_hz= decides."
+        for other in recognised.others
+    ]
+    if train.jitter_ms > JITTER_SAID * 1000.0 / train.rate_hz:
+        said.append(f"The flips of the display jitter by {train.jitter_ms:.1f} ms (standard deviation).")
+    if n_spikes:
+        said.append(f"{n_spikes} short pulses of the sync channel are not flips and were left out.")
+    pauses = regularity.pause_message(fs)
+    return said if pauses is None else [*said, pauses]
 
 
 def _recorded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -226,26 +301,9 @@ def _recorded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return recorded
 
 
-def _dark_level(sync: npt.NDArray[Any], ranges: Int64Array) -> float:
-    sample = _recorded(np.concatenate([sync[first:last:_STRIDE] for first, last in ranges]))
-    if sample.size == 0:
-        return 0.0
-    return float(np.partition(sample, sample.size // 100)[sample.size // 100])
-
-
 def _slices(n_steps: int) -> Iterator[tuple[int, int]]:
     for first in range(0, n_steps, _SLICE):
         yield first, min(first + _SLICE, n_steps)
-
-
-def _segment_flips(signal: npt.NDArray[Any], scale: float, half: float) -> tuple[Int64Array, Int64Array]:
-    """Return the local maxima of the difference, and the upward crossings of `half`, as sample indices."""
-    edges = [np.empty(0, dtype=np.int64)]
-    for first, last in _slices(max(signal.size - 1, 0)):
-        piece = signal[first : last + 1]
-        high = piece >= half
-        edges.append(np.flatnonzero(high[1:] & (piece[:-1] < half)) + first)
-    return step_maxima(signal, MIN_STEP, scale).samples, np.concatenate(edges)
 
 
 def step_maxima(signal: npt.NDArray[Any], height: float, scale: float = 1.0) -> StepMaxima:
@@ -304,21 +362,6 @@ def _local_maxima(candidates: Int64Array, values: npt.NDArray[Any], signal: npt.
     )
     maxima: Int64Array = ((first + last) // 2)[rises & falls & inside & recorded]
     return maxima
-
-
-def _cross_check(flips: Int64Array, edges: Int64Array) -> list[str]:
-    """Compare the flips with the upward crossings of half height; each edge must have its flip."""
-    interval = float(np.median(np.diff(flips))) if flips.size > 1 else 4.0
-    reach = max(interval / 4, 2.0)
-    lonely_flips = np.count_nonzero(_distance(flips, edges) > reach)
-    lonely_edges = np.count_nonzero(_distance(edges, flips) > reach)
-    if flips.size == edges.size and not lonely_flips and not lonely_edges:
-        return []
-    return [
-        f"Frame detection: {flips.size} flips by their steps, {edges.size} by rising edges at half height "
-        f"({lonely_flips} and {lonely_edges} without a partner). Look at the frame-sync channel before "
-        "trusting section times."
-    ]
 
 
 def _distance(points: Int64Array, others: Int64Array) -> npt.NDArray[np.float64]:

@@ -286,7 +286,25 @@ class TestLightAndFrames:
         light = np.stack([np.arange(FS), np.zeros(FS)]).astype(np.int32)
         session, run = load(write_cmcr(tmp_path / "a.cmcr", light=[(0, light)]))
         assert "frame_timestamps" not in session.metadata
-        assert any("dark" in warning for warning in run.warnings)
+        assert any("is constant" in warning for warning in run.warnings)
+        assert "is constant" in session.metadata["frame_detection"]["reason"]
+        with pytest.raises(MissingInputError, match="is constant"):
+            run_step(session, "add_section_time", {"playlist_name": "any"})
+
+    def test_exchanged_channels_are_told(self, tmp_path: Path) -> None:
+        cmcr = write_cmcr(tmp_path / "a.cmcr", light=[(0, flips(FS)[::-1])])
+        _, run = load(cmcr)
+        assert any("light_channel=2 and sync_channel=1" in warning for warning in run.warnings)
+        session, run = load(cmcr, light_channel=2, sync_channel=1)
+        assert session.metadata["frame_timestamps"].size > 40
+        assert run.warnings == []
+
+    def test_the_rate_is_stored_and_said_where_it_is_not_60(self, tmp_path: Path) -> None:
+        session, run = load(write_cmcr(tmp_path / "a.cmcr", light=[(0, flips(FS))]))
+        assert session.metadata["frame_detection"]["rate_hz"] == pytest.approx(FS / PERIOD, rel=1e-3)
+        told = [text for text in session.information if "frames per second, not at 60" in text]
+        assert len(told) == (0 if 59 <= FS / PERIOD <= 61 else 1)
+        assert not any("per second" in warning for warning in run.warnings)
 
     def test_missing_and_double_flips_are_said_and_corrected_on_request(self, tmp_path: Path) -> None:
         channels = flips(2 * FS, skip=(30, 31), extra=(60 * PERIOD + 110,))

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.signal import find_peaks
 
 from hdmea.stimuli import frames as frames_module
-from hdmea.stimuli.frames import detect_frames, recorded_percentile
+from hdmea.stimuli.frames import detect_frames, recorded_percentile, step_maxima
 from hdmea.utils.exceptions import ValidationError
 
 FS = 20_000.0
@@ -65,9 +65,9 @@ def test_flips_are_those_of_scipy_whatever_the_slice_length(
         signal[3] = 12.0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(frames_module, "_SLICE", slice_length)
-        found = detect_frames(signal, None, FS, drop_first=0)
+        found = step_maxima(signal, 0.1, recorded_percentile(signal))
 
-    assert found.frames.tolist() == reference(signal).tolist()
+    assert found.samples.tolist() == reference(signal).tolist()
 
 
 @settings(max_examples=100)
@@ -148,34 +148,50 @@ def test_a_channel_of_length_zero_has_no_frames() -> None:
     assert detect_frames(np.empty(0, np.float32), np.empty((0, 2)), FS).reason is not None
 
 
-def test_fewer_flips_than_are_dropped_is_said() -> None:
-    found = detect_frames(pulses(np.array([500, 833, 1166]), 2_000), None, FS)
+@pytest.mark.parametrize("n_flips", [1, 3, 7])
+def test_a_few_flips_are_no_display_and_counted(n_flips: int) -> None:
+    found = detect_frames(pulses(np.arange(n_flips) * 333 + 500, 4_000), None, FS)
 
     assert found.frames.size == 0
-    assert found.n_detected == 3
+    assert found.n_detected == n_flips
+    assert f"only {n_flips} steps" in str(found.reason)
+
+
+def test_more_flips_to_drop_than_there_are_is_said() -> None:
+    found = detect_frames(pulses(np.arange(10) * 333 + 500, 5_000), None, FS, drop_first=10)
+
+    assert found.frames.size == 0
+    assert found.n_detected == 10
     assert "none is left" in str(found.reason)
 
 
-def test_two_maxima_on_one_edge_are_reported_by_the_cross_check() -> None:
+def test_an_edge_in_two_parts_is_one_flip() -> None:
     signal = pulses(np.arange(20) * 333 + 500, 8_000)
     signal[2_831:2_835] = [2e5, 2e5, 4e5, 4e5]
+    assert reference(signal).size == 22
 
     found = detect_frames(signal, None, FS, drop_first=0)
 
-    assert found.frames.size > 20
-    assert any("half height" in warning for warning in found.warnings)
+    assert found.frames.size == 20
+    assert found.regularity.is_regular
 
 
-def test_a_channel_with_high_dark_level_passes_the_cross_check() -> None:
-    signal = pulses(np.arange(20) * 333 + 500, 8_000, height=4e5) + np.float32(6e5)
+@pytest.mark.parametrize("level", [6e5, 6e6, -6e6])
+def test_the_level_of_the_channel_does_not_matter(level: float) -> None:
+    signal = pulses(np.arange(20) * 333 + 500, 8_000, height=4e5) + np.float32(level)
 
-    assert detect_frames(signal, None, FS).warnings == ()
+    found = detect_frames(signal, None, FS, drop_first=0)
+
+    assert found.frames.tolist() == [499 + 333 * n for n in range(20)]
+    assert found.warnings == ()
 
 
-@pytest.mark.parametrize(("fs", "drop"), [(0.0, 4), (float("nan"), 4), (FS, -1)])
-def test_impossible_parameters_are_refused(fs: float, drop: int) -> None:
+@pytest.mark.parametrize(
+    ("fs", "drop", "stated"), [(0.0, 4, None), (float("nan"), 4, None), (FS, -1, None), (FS, 4, 0.0)]
+)
+def test_impossible_parameters_are_refused(fs: float, drop: int, stated: float | None) -> None:
     with pytest.raises(ValidationError):
-        detect_frames(np.zeros(10), None, fs, drop_first=drop)
+        detect_frames(np.zeros(10), None, fs, drop_first=drop, display_rate_hz=stated)
 
 
 def test_signals_of_two_dimensions_and_mixed_up_segments_are_refused() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdmea.stimuli.regularity import correct_frames, frame_regularity
+from hdmea.stimuli.regularity import correct_frames, frame_grid, frame_regularity
 
 FS = 20_000.0
 INTERVAL = 333
@@ -133,3 +133,65 @@ def test_regular_frames_are_not_touched_and_gaps_not_filled() -> None:
     assert correct_frames(kept, segments) is kept
     holed = np.delete(kept, 20)
     assert np.abs(correct_frames(holed, segments).astype(np.int64) - kept.astype(np.int64)).max() <= 1
+
+
+def test_jitter_below_half_a_frame_is_neither_missing_nor_double() -> None:
+    rng = np.random.default_rng(4)
+    ideal = np.arange(20_000) * FS / 60 + 1_000
+    frames = np.sort(ideal + np.clip(rng.normal(0, 40, ideal.size), -160, 160)).astype(np.uint64)
+    intervals = np.diff(frames.astype(np.int64))
+    assert (intervals > 1.5 * INTERVAL).any()
+
+    regularity = frame_regularity(frames, None)
+
+    assert regularity.is_regular
+    assert not regularity.shift.any()
+    assert correct_frames(frames, None) is frames
+
+
+def test_a_rate_that_drifts_keeps_its_grid() -> None:
+    steps = np.linspace(FS / 59.5, FS / 60.5, 20_000)
+    frames = np.delete(np.cumsum(steps), [5_000, 12_000]).astype(np.uint64)
+
+    regularity = frame_regularity(frames, None)
+
+    assert regularity.missing_count.tolist() == [1, 1]
+    assert regularity.double_at.size == 0
+    assert frame_grid(frames).on_grid == 1.0
+
+
+def test_a_pause_is_listed_and_counts_no_flips() -> None:
+    frames = np.delete(grid(600), np.arange(200, 300))
+
+    regularity = frame_regularity(frames, None)
+
+    assert regularity.pauses.tolist() == [[int(grid(600)[199]), int(grid(600)[300])]]
+    assert regularity.is_regular
+    assert correct_frames(frames, None) is frames
+    assert "did not flip from 3.37 to 5.05 s" in str(regularity.pause_message(FS))
+    assert frame_regularity(grid(), None).pause_message(FS) is None
+
+
+def test_late_frames_are_not_filled() -> None:
+    frames = np.delete(grid(), [100, 200])
+    holes = frame_regularity(frames, None).missing_at
+
+    corrected = correct_frames(frames, None, late_at=holes[:1])
+
+    difference = corrected.astype(np.int64) - np.delete(grid(), 100).astype(np.int64)
+    assert np.abs(difference).max() <= 1
+
+
+@pytest.mark.parametrize("rate", [24.0, 59.0, 60.7, 75.0, 120.0])
+def test_the_grid_tells_the_rate(rate: float) -> None:
+    frames = np.floor(np.arange(3_000) * FS / rate)
+
+    assert FS / frame_grid(frames).interval == pytest.approx(rate, rel=1e-4)
+
+
+def test_random_times_keep_no_grid() -> None:
+    frames = np.sort(np.random.default_rng(7).integers(0, 2_000_000, 6_000))
+
+    assert frame_grid(frames).on_grid < 0.7
+    assert np.isnan(frame_grid([]).on_grid)
+    assert np.isnan(frame_grid([5]).interval)

@@ -99,11 +99,11 @@ def _shown(session: PipelineSession, params: SectionTimeParams) -> tuple[Playlis
 
 
 def _frames(session: PipelineSession) -> Any:
-    return session.require(
-        "metadata",
-        "frame_timestamps",
-        hint="the recording has no display frames; sections need a .cmcr with a frame sync channel",
-    )
+    hint = "the recording has no display frames; sections need a .cmcr with a frame sync channel"
+    reason = session.metadata.get("frame_detection", {}).get("reason")
+    if reason:
+        hint = f"{reason} Sections need them"
+    return session.require("metadata", "frame_timestamps", hint=hint)
 
 
 def _resolve(session: PipelineSession, params: SectionTimeParams) -> SectionTimeParams:

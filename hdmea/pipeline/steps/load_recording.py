@@ -89,6 +89,14 @@ class LoadRecordingParams(StepParams):
         description="Warn before loading more than this.",
         json_schema_extra={"advanced": True, "unit": "GB", "affects_result": False},
     )
+    display_rate_hz: float | None = Field(
+        None,
+        gt=0,
+        title="Display rate",
+        description="Refresh rate of the display, if it is not within 24 to 130 per second; by default it is "
+        "found.",
+        json_schema_extra={"advanced": True, "unit": "Hz"},
+    )
     drop_duplicates: float | None = Field(
         None,
         gt=0,
@@ -355,10 +363,16 @@ class _Load:
         light = loading.light_reference(cmcr, {role: channels[role]}, self._report(0.5, 0.65))
         self.ctx.checkpoint(0.66, "display frames")
         sync, segments = np.asarray(light[f"raw_{role}"]), cmcr.info.segments
-        frames = loading.find_frames(sync, segments, rate, self.params.frame_correction)
+        frames = loading.find_frames(
+            sync, segments, rate, self.params.frame_correction, self.params.display_rate_hz
+        )
         self._warn(frames.warnings)
+        for message in frames.information:
+            self.ctx.inform(message)
         rest = {name: number for name, number in channels.items() if name != role}
         light = loading.light_reference(cmcr, rest, self._report(0.7, 0.9)) | light
+        if not frames.samples.size and role == "ch2":
+            self._warn(loading.exchanged_channels(np.asarray(light["raw_ch1"]), segments, rate, channels))
         self.ctx.put(light, "stimulus", "light_reference")
         if frames.samples.size:
             self.ctx.put(frames.samples, "metadata", "frame_timestamps")

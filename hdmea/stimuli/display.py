@@ -1,0 +1,275 @@
+"""Is there a display? Trains of flips that a sync channel may hold, and the grid that a display keeps.
+
+A display flips on an even grid of 24 to 130 refreshes per second. Every way in which a sync channel can show
+flips gives a candidate train; those that keep such a grid are accepted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hdmea.stimuli.edges import StepEdges, find_edges
+from hdmea.stimuli.regularity import frame_grid
+
+__all__ = ["DISPLAY_RATES_HZ", "FlipTrain", "Recognition", "recognise_display"]
+
+DISPLAY_RATES_HZ = (24.0, 130.0)
+"""Refresh rates that are taken for a display unless a rate is stated."""
+
+_USUAL_RATE_HZ = 60.0
+_MIN_ON_GRID = 0.95
+_MIN_ON_GRID_WITH_JITTER = 0.85
+_ONE_PER_REFRESH = 0.98
+_FEW_FLIPS = 30
+_MIN_OCCUPANCY = 0.5
+_TOGGLE_RATES_HZ = (12.0, 65.0)
+_TOGGLE_DUTY = (0.45, 0.55)
+_RESTS_HIGH_DUTY = 0.6
+_REST_S = 0.5
+_WIDTHS_S = (8e-4, 2e-4)
+_STATED_TOLERANCE = 0.05
+_MIN_FLIPS = 8
+
+Int64Array = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class FlipTrain:
+    """A candidate for the flips of the display.
+
+    Attributes
+    ----------
+    kind
+        Where a flip is seen: "rising edges", "falling edges", "both edges", "pulse packets".
+    samples
+        int64 (n,): sample before each flip, ascending.
+    rate_hz
+        Refreshes per second of the grid that fits best; NaN if there are too few flips.
+    on_grid, within_eighth
+        Share of flips within a quarter and within an eighth of a frame of the grid.
+    one_per_refresh
+        Share of flips that come exactly one refresh after the flip before.
+    occupancy
+        Share of refreshes that have a flip.
+    jitter_ms
+        Robust standard deviation of the flips about the grid in milliseconds.
+    """
+
+    kind: str
+    samples: Int64Array
+    rate_hz: float
+    on_grid: float
+    within_eighth: float
+    one_per_refresh: float
+    occupancy: float
+    jitter_ms: float
+
+    @property
+    def keeps_a_grid(self) -> bool:
+        """Whether the flips lie on the grid of a display of any rate.
+
+        95 % within a quarter of a frame (an eighth below 30 flips, which chance puts on some grid more
+        easily); or 85 % where almost every refresh has exactly one flip: a display with much jitter.
+        """
+        if self.samples.size < _MIN_FLIPS or self.occupancy < _MIN_OCCUPANCY:
+            return False
+        if self.samples.size < _FEW_FLIPS:
+            return self.within_eighth >= _MIN_ON_GRID
+        jittered = self.on_grid >= _MIN_ON_GRID_WITH_JITTER and self.one_per_refresh >= _ONE_PER_REFRESH
+        return self.on_grid >= _MIN_ON_GRID or jittered
+
+
+@dataclass(frozen=True, eq=False)
+class Recognition:
+    """What a sync channel shows.
+
+    Attributes
+    ----------
+    train
+        The flips; None if no display was recognised.
+    edges
+        Steps of the channel from which `train` comes.
+    width
+        Samples that were averaged on each side of a step.
+    others
+        Other trains that would pass for a display.
+    reason
+        Why no display was recognised, without a full stop; None if one was.
+    """
+
+    train: FlipTrain | None
+    edges: StepEdges
+    width: int
+    others: tuple[FlipTrain, ...]
+    reason: str | None
+
+
+def recognise_display(
+    signal: npt.NDArray[Any], segments: Int64Array, fs: float, display_rate_hz: float | None = None
+) -> Recognition:
+    """Find the flips of a display in a sync channel, or say what the channel shows instead.
+
+    Candidates are the rising edges, the falling edges if the channel rests high, both edges if both levels
+    are held equally long (the level changes with every frame), and the first edges of pulse packets.
+    Accepted is a train of which 95 % lie within a quarter of a frame of an even grid of 24 to 130 per second.
+    Of several the one nearest 60 per second is taken, by ratio.
+
+    Parameters
+    ----------
+    signal
+        (n_samples,), any number type.
+    segments
+        int64 (n, 2): recorded ranges of samples.
+    fs
+        Acquisition rate in Hz.
+    display_rate_hz
+        Refresh rate that the display is known to have; None: any from 24 to 130.
+    """
+    seen: list[tuple[StepEdges, list[FlipTrain]]] = []
+    for seconds in _WIDTHS_S:
+        width = max(round(seconds * fs), 1)
+        for edges in find_edges(signal, segments, width):
+            trains = _candidates(edges, segments, fs, display_rate_hz)
+            accepted = [train for train in trains if _accepted(train, display_rate_hz)]
+            if accepted:
+                accepted.sort(key=lambda train: _distance(train, display_rate_hz))
+                others = [
+                    train for train in accepted[1:] if not _same_rate(train.rate_hz, accepted[0].rate_hz)
+                ]
+                return Recognition(accepted[0], edges, width, tuple(others), None)
+            seen.append((edges, trains))
+    # What is told is the most even train: that of the wrong height is noise or artefacts.
+    edges, trains = max(seen, key=lambda part: (part[0].rising.size > 0, max(_evenness(t) for t in part[1])))
+    reason = _reason(signal, segments, edges, trains, display_rate_hz)
+    return Recognition(None, edges, 0, (), reason)
+
+
+def _evenness(train: FlipTrain) -> tuple[bool, float]:
+    return train.keeps_a_grid, train.on_grid if train.samples.size >= _MIN_FLIPS else 0.0
+
+
+def _candidates(edges: StepEdges, segments: Int64Array, fs: float, stated: float | None) -> list[FlipTrain]:
+    rising, falling = edges.rising, edges.falling
+    rests_high, duty = _levels(rising, falling, segments, fs)
+    single = _train("falling edges", falling, segments, fs) if rests_high else None
+    rise = _train("rising edges", rising, segments, fs)
+    trains = [single or rise]
+    if _TOGGLE_DUTY[0] <= duty <= _TOGGLE_DUTY[1] and (
+        _TOGGLE_RATES_HZ[0] <= rise.rate_hz <= _TOGGLE_RATES_HZ[1]
+    ):
+        both = np.union1d(rising, falling)
+        trains.append(_train("both edges", both, segments, fs))
+    shortest = fs / (DISPLAY_RATES_HZ[1] if stated is None else 1.3 * stated)
+    packets = _packets(falling if rests_high else rising, shortest)
+    if 0 < packets.size < 0.75 * trains[0].samples.size:
+        trains.append(_train("pulse packets", packets, segments, fs))
+    return trains
+
+
+def _train(kind: str, samples: Int64Array, segments: Int64Array, fs: float) -> FlipTrain:
+    grid = frame_grid(samples, segments)
+    single = np.concatenate(
+        [np.diff(grid.number[first:last]) == 1 for first, last in grid.piece] or [[False]]
+    )
+    return FlipTrain(
+        kind,
+        samples,
+        fs / grid.interval,
+        grid.on_grid,
+        float(np.mean(np.abs(grid.offset) <= 0.125)) if samples.size else float("nan"),
+        float(np.mean(single)) if single.size else float("nan"),
+        grid.occupancy,
+        1000.0 * grid.jitter * grid.interval / fs,
+    )
+
+
+def _packets(edges: Int64Array, shortest: float) -> Int64Array:
+    """Return the first edge of every packet: pulses that follow each other within `shortest` are joined."""
+    return edges[np.diff(edges, prepend=-2 * shortest - 1) > shortest] if edges.size else edges
+
+
+def _levels(rising: Int64Array, falling: Int64Array, segments: Int64Array, fs: float) -> tuple[bool, float]:
+    """Return whether the channel rests high, and which part of the time between edges it is high.
+
+    At rest is where no edge comes for half a second: before the first flip, in pauses, after the last one.
+    Without such a stretch the level counts that is held longer.
+    """
+    at = np.concatenate((rising, falling))
+    up = np.concatenate((np.ones(rising.size, bool), np.zeros(falling.size, bool)))
+    order = np.argsort(at, kind="stable")
+    at, up = at[order], up[order]
+    rest, held = [0.0, 0.0], [0.0, 0.0]
+    for first, last in segments:
+        low, high = np.searchsorted(at, (first, last))
+        if low == high:
+            continue
+        bounds = np.concatenate(([first], at[low:high], [last]))
+        state = np.concatenate(([not up[low]], up[low:high])).astype(np.int64)
+        length = np.diff(bounds).astype(np.float64)
+        quiet = length > _REST_S * fs
+        for level in (0, 1):
+            rest[level] += float(length[quiet & (state == level)].sum())
+            inner = ~quiet & (state == level)
+            inner[[0, -1]] = False
+            held[level] += float(length[inner].sum())
+    total = held[0] + held[1]
+    duty = held[1] / total if total else float("nan")
+    if rest[0] + rest[1] > 0:
+        return rest[1] > rest[0] and not _TOGGLE_DUTY[0] <= duty <= _TOGGLE_DUTY[1], duty
+    return duty > _RESTS_HIGH_DUTY, duty
+
+
+def _accepted(train: FlipTrain, stated: float | None) -> bool:
+    return train.keeps_a_grid and _in_range(train.rate_hz, stated)
+
+
+def _in_range(rate: float, stated: float | None) -> bool:
+    if stated is not None:
+        return abs(rate / stated - 1) <= _STATED_TOLERANCE
+    return DISPLAY_RATES_HZ[0] <= rate <= DISPLAY_RATES_HZ[1]
+
+
+def _distance(train: FlipTrain, stated: float | None) -> float:
+    return round(abs(math.log(train.rate_hz / (stated or _USUAL_RATE_HZ))), 3)
+
+
+def _same_rate(rate: float, other: float) -> bool:
+    return abs(rate / other - 1) < _STATED_TOLERANCE
+
+
+def _reason(
+    signal: npt.NDArray[Any],
+    segments: Int64Array,
+    edges: StepEdges,
+    trains: list[FlipTrain],
+    stated: float | None,
+) -> str:
+    if 0 < max(edges.rising.size, edges.n_small) < _MIN_FLIPS:
+        seen = max(edges.rising.size, edges.n_small)
+        return f"the frame-sync channel has only {seen} steps, too few to recognise a display"
+    if not edges.rising.size:
+        sample = np.concatenate([signal[first:last:499] for first, last in segments])
+        if edges.noise == 0 and sample.size and np.nanmax(sample) == np.nanmin(sample):
+            return f"the frame-sync channel is constant ({float(sample[0]):g}: saturated or not connected)"
+        return "the frame-sync channel has no flips (noise only)"
+    even = [train for train in trains if train.keeps_a_grid]
+    if even:
+        wanted = (
+            f"{DISPLAY_RATES_HZ[0]:g} to {DISPLAY_RATES_HZ[1]:g}"
+            if stated is None
+            else f"{stated:g} as stated"
+        )
+        return (
+            f"the frame-sync channel has {even[0].rate_hz:.1f} pulses per second, which is not a display's "
+            f"rate ({wanted}); if it is, give display_rate_hz={even[0].rate_hz:.1f}"
+        )
+    best = max(trains, key=lambda train: (train.on_grid, train.occupancy))
+    return (
+        f"the {best.samples.size} steps of the frame-sync channel do not keep the even grid of a display "
+        f"({best.on_grid:.0%} lie within a quarter of a frame of the best one, 95% are needed)"
+    )
