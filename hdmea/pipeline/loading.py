@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order
+from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
 from hdmea.recordings.mcs.cmcr import CmcrReader, RecordingInfo
 from hdmea.recordings.mcs.cmtr import CmtrReader, SortedUnit, UnitSpikes
 from hdmea.recordings.mcs.peaks import DUPLICATE_MS
@@ -471,6 +471,8 @@ def sensor_facts(reader: CmcrReader, units: Sequence[Mapping[str, Any]], report:
     ]
     order = decide_axis_order(region, positions, lambda part: report(part, "order of the sensor axes"))
     region = region.with_axis_order(order)
+    factors = decide_factor_order(region)
+    facts: dict[str, Any] = {} if region.is_complete else {"sensor_recorded": region.recorded}
     return {
         "sensor_first_row": region.first_row,
         "sensor_first_column": region.first_column,
@@ -481,5 +483,9 @@ def sensor_facts(reader: CmcrReader, units: Sequence[Mapping[str, Any]], report:
         "axis_order": order.order,
         "axis_order_source": order.source,
         "axis_order_evidence": order.evidence,
+        "factor_order": factors.order,
+        "factor_order_source": factors.source,
+        "factor_order_evidence": factors.evidence,
         "n_sensor_regions": len(reader.sensor_regions),
+        **facts,
     }

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hdmea.recordings.mcs import vocabulary as mcs
-from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, examine_factor_order
+from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
 from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.cmtr import CmtrReader
+from hdmea.recordings.mcs.electrodes import Electrodes
 from hdmea.recordings.mcs.hdf5 import (
     attribute,
     check_generation,
@@ -164,14 +165,15 @@ def _inspect_raw(path: Path, contents: tuple[str, ...]) -> Inspection:
         partner, units, warnings = _partner_units(path, info.sampling_rate)
         facts["spike-sorted file"] = partner
         decisions = [_rate_decision(reader)]
-        for region in reader.sensor_regions:
-            order = decide_axis_order(region, units)
-            region = region.with_axis_order(order)
-            facts[f"sensor region {region.region_id}"] = _region_text(region)
-            decisions += _sensor_decisions(region)
-            warnings = [*warnings, *region.warnings]
-            if region.unreadable:
-                warnings.append(f"Region {region.region_id}: {region.unreadable}")
+        electrodes = reader.sensor
+        if electrodes is not None:
+            electrodes = electrodes.with_axis_order(decide_axis_order(electrodes, units))
+            electrodes = electrodes.with_factor_order(decide_factor_order(electrodes))
+            facts |= _sensor_facts(electrodes)
+            decisions += _sensor_decisions(electrodes)
+            warnings = [*warnings, *electrodes.warnings]
+            if electrodes.unreadable:
+                warnings.append(f"The sensor data cannot be read: {electrodes.unreadable}")
         return Inspection(
             path, "raw recording", facts, tuple(decisions), contents, (*info.warnings, *warnings)
         )
@@ -212,40 +214,44 @@ def _rate_decision(reader: CmcrReader) -> Decision:
     return Decision("sampling rate", f"{info.sampling_rate:g} Hz", said)
 
 
-def _sensor_decisions(region: SensorRegion) -> list[Decision]:
-    where = f"region {region.region_id}"
-    order = region.axis_order
-    factors = examine_factor_order(region)
-    dataset = region.datasets[0]
-    zero = "subtracted" if region.adzero else "no such field, or 0: nothing subtracted"
+def _sensor_decisions(electrodes: Electrodes) -> list[Decision]:
+    order, factors = electrodes.axis_order, electrodes.factor_order
+    dataset = electrodes.datasets[0]
+    zero = "subtracted" if electrodes.adzero else "no such field, or 0: nothing subtracted"
     return [
-        Decision(f"axes 1 and 2 of {where}", f"{order.order} ({order.source})", order.evidence),
+        Decision("axes 1 and 2 of the sensor data", f"{order.order} ({order.source})", order.evidence),
+        Decision("conversion factors", f"{factors.order} ({factors.source})", factors.evidence),
+        Decision("ADZero", f"{electrodes.adzero:g}", zero),
         Decision(
-            f"conversion factors of {where}",
-            f"column fastest; the noise says: {factors.verdict}",
-            factors.evidence,
-        ),
-        Decision(f"ADZero of {where}", f"{region.adzero:g}", zero),
-        Decision(
-            f"storage of {where}",
-            f"{dataset.dtype}, unit after scaling {region.unit}",
+            "storage of the sensor data",
+            f"{dataset.dtype}, unit after scaling {electrodes.unit}",
             f"chunks {dataset.chunks}, compression {_compression(dataset)}",
         ),
     ]
 
 
+def _sensor_facts(electrodes: Electrodes) -> dict[str, Any]:
+    regions = electrodes.regions
+    rate = electrodes.sampling_rate
+    seconds = float(np.sum(electrodes.segments[:, 1] - electrodes.segments[:, 0]) / rate)
+    length = f"{seconds:g} s of raw data at {rate:g} Hz"
+    if len(regions) == 1:
+        return {f"sensor region {regions[0].region_id}": f"{_edges(electrodes)}, {length}"}
+    if all(region.n_electrodes == 1 for region in regions):
+        return {"sensors": f"{electrodes.n_electrodes} chosen electrodes in {_edges(electrodes)}, {length}"}
+    shown = {f"sensor region {region.region_id}": _edges(region) for region in regions[:MOST_GROUPS]}
+    whole = f"{electrodes.n_electrodes} electrodes in {len(regions)} regions, {_edges(electrodes)}, {length}"
+    return {"sensors": whole, **shown}
+
+
+def _edges(region: SensorRegion | Electrodes) -> str:
+    last_column, last_row = region.first_column + region.cols - 1, region.first_row + region.rows - 1
+    return f"columns {region.first_column}–{last_column}, rows {region.first_row}–{last_row}"
+
+
 def _compression(dataset: h5py.Dataset) -> str:
     lacking = missing_filters(dataset)
     return f"filter {', '.join(map(str, lacking))} (missing)" if lacking else str(dataset.compression)
-
-
-def _region_text(region: SensorRegion) -> str:
-    last_column, last_row = region.first_column + region.cols - 1, region.first_row + region.rows - 1
-    seconds = float(np.sum(region.segments[:, 1] - region.segments[:, 0]) / region.sampling_rate)
-    return (
-        f"columns {region.first_column}–{last_column}, rows {region.first_row}–{last_row}, "
-        f"{seconds:g} s of raw data at {region.sampling_rate:g} Hz"
-    )
 
 
 def _partner_units(path: Path, rate: float) -> tuple[str, list[UnitPosition], list[str]]:

@@ -130,17 +130,21 @@ def test_what_is_missing_is_named(sample: tuple[Any, Any], tmp_path: Path) -> No
         run_step(session_of([100]), "compute_eimage_sta")
 
 
-def test_other_regions_of_the_chip_are_told(tmp_path: Path) -> None:
-    """Given two recorded regions, then the images show the larger one, and units outside of it are named."""
+def test_regions_of_the_chip_are_one_image(tmp_path: Path) -> None:
+    """Given two recorded regions, then the image covers both and is NaN between them."""
     noise = np.random.default_rng(0).integers(-50, 50, (2000, 4, 6)).astype(np.int16)
     blocks = [SensorBlock(noise[:, :3, :3], region=1, left=40, top=40), SensorBlock(noise, region=2)]
     source = write_cmcr(tmp_path / "two.cmcr", sensor=blocks)
     session = session_of([500, 900], [700], source=source)
     session.units["unit_002"] |= {"row": 41, "col": 41}
 
-    outcome = run_step(session, "compute_eimage_sta")
+    run_step(session, "compute_eimage_sta", {"skip_highpass": True})
 
-    (said,) = (message for message in outcome.warnings if "2 regions" in message)
-    assert "region 2 (rows 1–6, columns 1–4)" in said
-    assert said.endswith("outside of it: unit_002.")
-    assert image_of(session, "unit_001")["data"].shape == (50, 6, 4)
+    entry = image_of(session, "unit_002")
+    assert entry["data"].shape == (50, 42, 42)
+    assert (entry["metadata"]["first_row"], entry["metadata"]["first_column"]) == (1, 1)
+    means = noise.mean(axis=0)
+    expected = noise[690:740].astype(float) - means
+    np.testing.assert_allclose(entry["data"][:, :6, :4], expected.transpose(0, 2, 1), atol=1e-4)
+    np.testing.assert_allclose(entry["data"][:, 39:, 39:], expected[:, :3, :3].transpose(0, 2, 1), atol=1e-4)
+    assert np.count_nonzero(np.isfinite(entry["data"][0])) == 24 + 9

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, examine_factor_order
+from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
 from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.cmtr import CmtrReader
-from hdmea.recordings.mcs.sensor import SensorRegion
+from hdmea.recordings.mcs.electrodes import Electrodes
 from tests.recordings.vendor_files import SensorBlock, write_cmcr
 
 EDGE = 8
@@ -95,13 +95,18 @@ def test_the_noise_tells_the_order_of_the_factors(tmp_path: Path, listed: str) -
     in_file = factors if listed == "column fastest" else factors.T
     block = SensorBlock(counts.transpose(0, 2, 1), factors=in_file)
     with CmcrReader(write_cmcr(tmp_path / "a.cmcr", sensor=[block])) as reader:
-        assert examine_factor_order(_sensor(reader)).verdict == listed
+        sensor = _sensor(reader)
+        found = decide_factor_order(sensor)
+        assert found.verdict == listed
+        # Each electrode then has its own factor, whatever the order in the file.
+        scaled = sensor.with_factor_order(found)
+        np.testing.assert_allclose(scaled.to_rows_cols(scaled.factors_uv), factors / 1000, rtol=1e-5)
 
 
 def test_equal_factors_tell_nothing(tmp_path: Path) -> None:
     block = SensorBlock(np.zeros((500, 3, 4), np.int16), factors=np.full(12, 1000.0))
     with CmcrReader(write_cmcr(tmp_path / "a.cmcr", sensor=[block])) as reader:
-        assert examine_factor_order(_sensor(reader)).verdict == "undecided"
+        assert decide_factor_order(_sensor(reader)).verdict == "undecided"
 
 
 @pytest.mark.parametrize("folder", ["sample", "variants/no_aux", "variants/two_groups_gap"])
@@ -116,9 +121,9 @@ def test_the_shared_recordings_are_column_row(shared_data: Path, folder: str) ->
             units.append(UnitPosition(unit.row, unit.column, sorting.read_unit(unit, 20_000.0).samples))
         found = decide_axis_order(_sensor(raw), units)
         assert (found.order, found.source) == ("column,row", "data")
-        assert examine_factor_order(_sensor(raw)).verdict == "column fastest"
+        assert decide_factor_order(_sensor(raw)).verdict == "column fastest"
 
 
-def _sensor(reader: CmcrReader) -> SensorRegion:
+def _sensor(reader: CmcrReader) -> Electrodes:
     assert reader.sensor is not None
     return reader.sensor

@@ -401,9 +401,94 @@ class TestSensor:
             assert first.segments.tolist() == [[0, 10], [100, 120]]
             assert first.read_counts(1, 5, 20).tolist() == [[12] * 6] * 15
             assert (second.first_row, second.first_column, second.shape) == (9, 7, (4, 5))
-            assert reader.sensor is second
             with pytest.raises(ValidationError, match="do not lie in segment 0"):
                 first.read_counts(0, 0, 11)
+
+    def test_chosen_electrodes_are_one_set(self, tmp_path: Path) -> None:
+        """Given four electrodes, each a region of 1 x 1 with its factor, then an image holds them all."""
+        places = [(20, 10), (21, 10), (40, 12), (5, 11)]
+        blocks = [
+            SensorBlock(
+                np.full((30, 1, 1), 100 * number, np.int16),
+                region=number,
+                left=column,
+                top=row,
+                factors=np.array([1000.0 * number]),
+            )
+            for number, (row, column) in enumerate(places, start=1)
+        ]
+        with CmcrReader(write_cmcr(tmp_path / "a.cmcr", sensor=blocks)) as reader:
+            sensor = reader.sensor
+            assert sensor is not None
+            assert sensor.n_electrodes == 4
+            assert (sensor.first_row, sensor.first_column, sensor.rows, sensor.cols) == (5, 10, 36, 3)
+            assert not sensor.is_complete
+            assert not sensor.is_open
+            counts = sensor.read_counts(0, 10, 12)
+            assert counts.tolist() == [[100, 200, 300, 400]] * 2
+            assert sensor.factors_uv.tolist() == [1.0, 2.0, 3.0, 4.0]
+            image = sensor.to_rows_cols(counts)
+            assert image.shape == (2, 36, 3)
+            assert np.count_nonzero(np.isfinite(image)) == 8
+            for number, (row, column) in enumerate(places):
+                assert sensor.electrode_index(row, column) == number
+                assert image[0, row - 5, column - 10] == 100 * (number + 1)
+            assert sensor.electrode_index(6, 10) is None
+            np.testing.assert_array_equal(sensor.to_file_order(image), counts)
+            assert sensor.warnings == ()
+
+    def test_regions_are_placed_by_their_edges_and_share_their_axes(self, tmp_path: Path) -> None:
+        """Given a square region beside one that is not, then the shape of the latter tells both axes."""
+        rng = np.random.default_rng(0)
+        square, oblong = rng.integers(-9, 9, (20, 3, 3)), rng.integers(-9, 9, (20, 2, 4))
+        blocks = [
+            SensorBlock(square.astype(np.int16), region=1, left=1, top=1),
+            SensorBlock(oblong.astype(np.int16), region=2, left=10, top=5, width=4, height=2),
+        ]
+        with CmcrReader(write_cmcr(tmp_path / "a.cmcr", sensor=blocks)) as reader:
+            sensor = reader.sensor
+            assert sensor is not None
+            assert (sensor.axis_order.order, sensor.axis_order.source) == ("row,column", "shape")
+            image = sensor.to_rows_cols(sensor.read_counts(0, 0, 20))
+            assert image.shape == (20, 6, 13)
+            np.testing.assert_array_equal(image[:, :3, :3], square)
+            np.testing.assert_array_equal(image[:, 4:, 9:], oblong)
+            assert sensor.recorded.sum() == 17
+
+    def test_an_electrode_of_two_regions_is_taken_once(self, tmp_path: Path) -> None:
+        blocks = [
+            SensorBlock(np.full((5, 2, 3), 1, np.int16), region=1, left=1, top=1),
+            SensorBlock(np.full((5, 2, 3), 2, np.int16), region=2, left=2, top=1),
+        ]
+        with CmcrReader(write_cmcr(tmp_path / "a.cmcr", sensor=blocks)) as reader:
+            sensor = reader.sensor
+            assert sensor is not None
+            assert sensor.to_rows_cols(sensor.read_counts(0, 0, 1))[0].tolist() == [[1, 1, 2]] * 3
+            assert any("overlap" in message for message in sensor.warnings)
+
+    def test_regions_recorded_at_other_times_share_what_all_have(self, tmp_path: Path) -> None:
+        ramp = np.arange(100, dtype=np.int16)
+        blocks = [
+            SensorBlock(np.broadcast_to(ramp[:, None, None], (100, 2, 3)), region=1, left=1),
+            SensorBlock(np.broadcast_to(ramp[:80, None, None], (80, 1, 1)), region=2, left=9, from_us=500),
+            SensorBlock(np.zeros((9, 1, 1), np.int16), region=3, left=12, from_us=10**6),
+        ]
+        with CmcrReader(write_cmcr(tmp_path / "a.cmcr", sensor=blocks)) as reader:
+            sensor = reader.sensor
+            assert sensor is not None
+            assert sensor.segments.tolist() == [[10, 90]]
+            assert sensor.read_counts(0, 5, 7).tolist() == [[15] * 6 + [5], [16] * 6 + [6]]
+            said = " ".join(sensor.warnings)
+            assert "region 3 was not recorded at the same time" in said
+            assert "not recorded for the same time" in said
+
+    def test_regions_that_nothing_places_are_left_out(self, tmp_path: Path) -> None:
+        blocks = [SensorBlock(np.zeros((5, n, 3), np.int16), region=n) for n in (2, 4)]
+        with CmcrReader(write_cmcr(tmp_path / "a.cmcr", sensor=blocks, edges=False)) as reader:
+            sensor = reader.sensor
+            assert sensor is not None
+            assert [region.region_id for region in sensor.regions] == [4]
+            assert any("does not say where region 2 lies" in message for message in sensor.warnings)
 
     def test_without_factors_the_unit_is_counts_and_that_is_said(self, tmp_path: Path) -> None:
         block = SensorBlock(np.zeros((4, 2, 3), np.int16), factors=np.ones(5))

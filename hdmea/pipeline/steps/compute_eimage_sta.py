@@ -16,9 +16,10 @@ from hdmea.pipeline.expected import expected, sensor_shape
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
-from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order
+from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
 from hdmea.recordings.mcs.cmcr import CmcrReader
-from hdmea.recordings.mcs.sensor import AxisOrder, SensorRegion
+from hdmea.recordings.mcs.electrodes import Electrodes
+from hdmea.recordings.mcs.sensor import AxisOrder, FactorOrder
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 
 __all__ = ["ElectricalImageParams", "compute_eimage_sta"]
@@ -196,7 +197,7 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
                 f"{reader.path.name}: the sensor data cannot be read: {region.unreadable}"
             )
         region = region.with_axis_order(_axis_order(session, region, ctx))
-        _warn_of_other_regions(session, reader, region, ctx)
+        region = region.with_factor_order(_factor_order(session, region))
         trains = [_on_sensor_clock(session, unit_id, region) for unit_id in ctx.items]
         images = electrical_images(
             region,
@@ -229,10 +230,10 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
     return _Outcome(images.filter_seconds)
 
 
-def _axis_order(session: PipelineSession, region: SensorRegion, ctx: StepContext) -> AxisOrder:
+def _axis_order(session: PipelineSession, region: Electrodes, ctx: StepContext) -> AxisOrder:
     """Return the decision that was taken at loading; without one it is taken here."""
     known: Mapping[str, Any] = session.metadata.get("sys_meta") or {}
-    if region.axis_order.source == "shape":
+    if not region.is_open:
         return region.axis_order
     if "axis_order" in known and known.get("axis_order_source") in ("shape", "data"):
         return AxisOrder(known["axis_order"], known["axis_order_source"], str(known["axis_order_evidence"]))
@@ -250,24 +251,12 @@ def _axis_order(session: PipelineSession, region: SensorRegion, ctx: StepContext
     return order
 
 
-def _warn_of_other_regions(
-    session: PipelineSession, reader: CmcrReader, region: SensorRegion, ctx: StepContext
-) -> None:
-    """Say which part of the chip the images show where the recording has several regions."""
-    n_regions = len(reader.sensor_regions)
-    if n_regions < 2:
-        return
-    outside = [
-        unit_id
-        for unit_id in ctx.items
-        if (place := _place(session.units[unit_id])) and region.electrode_index(*place) is None
-    ]
-    elsewhere = f" Units that lie outside of it: {_named(outside)}." if outside else ""
-    ctx.warn(
-        f"{n_regions} regions of the chip were recorded; the electrical images show the largest, region "
-        f"{region.region_id} (rows {region.first_row}–{region.first_row + region.rows - 1}, columns "
-        f"{region.first_column}–{region.first_column + region.cols - 1}).{elsewhere}"
-    )
+def _factor_order(session: PipelineSession, region: Electrodes) -> FactorOrder:
+    """Return the decision that was taken at loading; without one it is taken here."""
+    known: Mapping[str, Any] = session.metadata.get("sys_meta") or {}
+    if known.get("factor_order_source") == "data":
+        return FactorOrder(known["factor_order"], "data", str(known["factor_order_evidence"]))
+    return decide_factor_order(region)
 
 
 def _place(unit: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -275,14 +264,14 @@ def _place(unit: Mapping[str, Any]) -> tuple[int, int] | None:
     return None if row is None or col is None else (int(row), int(col))
 
 
-def _on_sensor_clock(session: PipelineSession, unit_id: str, region: SensorRegion) -> NDArray[np.int64]:
+def _on_sensor_clock(session: PipelineSession, unit_id: str, region: Electrodes) -> NDArray[np.int64]:
     """Spike samples on the clock of the raw data, which is the acquisition clock in every known recording."""
     spikes = np.asarray(session.units[unit_id]["spike_times"]).astype(np.int64)
     ratio = region.sampling_rate / session.acquisition_rate
     return spikes if abs(ratio - 1) < 1e-9 else np.rint(spikes * ratio).astype(np.int64)
 
 
-def _shared_metadata(params: ElectricalImageParams, region: SensorRegion) -> dict[str, Any]:
+def _shared_metadata(params: ElectricalImageParams, region: Electrodes) -> dict[str, Any]:
     return {
         "cutoff_hz": params.cutoff_hz,
         "filter_order": params.filter_order,
@@ -298,11 +287,12 @@ def _shared_metadata(params: ElectricalImageParams, region: SensorRegion) -> dic
         "first_column": region.first_column,
         "axis_order": region.axis_order.order,
         "axis_order_evidence": region.axis_order.evidence,
+        "factor_order": region.factor_order.order,
     }
 
 
 def _warn(
-    ctx: StepContext, params: ElectricalImageParams, region: SensorRegion, images: ElectricalImages
+    ctx: StepContext, params: ElectricalImageParams, region: Electrodes, images: ElectricalImages
 ) -> None:
     for message in region.warnings:
         ctx.warn(message)

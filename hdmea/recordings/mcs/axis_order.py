@@ -4,8 +4,8 @@
 the sorter names for the unit. For each unit that does not lie on the diagonal of a square region,
 the two readings of the axes name two different electrodes; the deeper trough tells which is right.
 
-*Factor order*: factors make up for the gain of every electrode, so the noise in microvolts varies
-least between electrodes when each factor is given to its own.
+*Factor order*: factors make up for the gain of every electrode, so an electrode has the more noise in
+counts the smaller its own factor is.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from hdmea.recordings.mcs.sensor import COLUMN_ROW, ROW_COLUMN, AxisOrder, SensorRegion
+from hdmea.recordings.mcs.electrodes import Electrodes
+from hdmea.recordings.mcs.sensor import COLUMN_ROW, ROW_COLUMN, AxisOrder, FactorOrder, SensorRegion
 
-__all__ = ["FactorOrder", "UnitPosition", "decide_axis_order", "examine_factor_order"]
+__all__ = ["UnitPosition", "decide_axis_order", "decide_factor_order"]
 
 Progress = Callable[[float], None]
 BEFORE, AFTER = 10, 10
@@ -27,7 +28,7 @@ BYTES_TO_READ = 64_000_000
 NEEDED_Z = 5.0
 MIN_SPIKES = 5
 NOISE_SAMPLES = 4_000
-NEEDED_RATIO = 0.9
+LEAST_SLOPE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,31 +40,15 @@ class UnitPosition:
     samples: npt.NDArray[np.integer]
 
 
-@dataclass(frozen=True)
-class FactorOrder:
-    """What the noise says about the order of the conversion factors (the order used is fixed).
-
-    Parameters
-    ----------
-    verdict
-        ``"column fastest"`` (as used), ``"row fastest"`` or ``"undecided"``.
-    evidence
-        The reason in words.
-    """
-
-    verdict: str
-    evidence: str
-
-
 def decide_axis_order(
-    region: SensorRegion, units: Sequence[UnitPosition], progress: Progress | None = None
+    electrodes: Electrodes, units: Sequence[UnitPosition], progress: Progress | None = None
 ) -> AxisOrder:
     """Decide the meaning of a square region's axes from averages at spikes.
 
     Parameters
     ----------
-    region
-        The recorded region; if its shape has decided already, that decision is returned.
+    electrodes
+        The recorded electrodes; if their shape has decided already, that decision is returned.
     units
         Sorted units with their accepted spikes.
     progress
@@ -75,12 +60,13 @@ def decide_axis_order(
         ``source`` is ``"data"`` if the evidence suffices (|z| of the summed difference of trough
         depths at least 5), else the default stays, with the reason.
     """
-    if region.axis_order.source == "shape" or region.shape[0] != region.shape[1]:
-        return region.axis_order
-    if region.unreadable:
-        return replace(region.axis_order, evidence=f"{region.axis_order.evidence}; {region.unreadable}")
-    first = region.with_axis_order(AxisOrder(COLUMN_ROW, "default", ""))
-    second = region.with_axis_order(AxisOrder(ROW_COLUMN, "default", ""))
+    default = electrodes.axis_order
+    if not electrodes.is_open:
+        return default
+    if electrodes.unreadable:
+        return replace(default, evidence=f"{default.evidence}; {electrodes.unreadable}")
+    first = electrodes.with_axis_order(AxisOrder(COLUMN_ROW, "default", ""))
+    second = electrodes.with_axis_order(AxisOrder(ROW_COLUMN, "default", ""))
     pairs, samples = [], []
     for unit in units:
         a, b = (each.electrode_index(unit.row, unit.column) for each in (first, second))
@@ -88,14 +74,10 @@ def decide_axis_order(
             pairs.append((a, b))
             samples.append(unit.samples.astype(np.int64))
     if not pairs:
-        return AxisOrder(
-            COLUMN_ROW, "default", f"{region.axis_order.evidence}; no sorted unit can tell the axes apart"
-        )
-    scores = _trough_differences(region, pairs, samples, progress)
+        return AxisOrder(COLUMN_ROW, "default", f"{default.evidence}; no sorted unit can tell the axes apart")
+    scores = _trough_differences(electrodes, pairs, samples, progress)
     if not scores:
-        return AxisOrder(
-            COLUMN_ROW, "default", f"{region.axis_order.evidence}; too few spikes in the raw data"
-        )
+        return AxisOrder(COLUMN_ROW, "default", f"{default.evidence}; too few spikes in the raw data")
     z = float(np.sum(scores) / np.sqrt(len(scores)))
     order = COLUMN_ROW if z > 0 else ROW_COLUMN
     votes = sum((score > 0) == (z > 0) for score in scores)
@@ -104,12 +86,12 @@ def decide_axis_order(
         f"where their Column and Row say if the axes are (time, {order.replace(',', ', ')}); z = {abs(z):.1f}"
     )
     if abs(z) < NEEDED_Z:
-        return AxisOrder(COLUMN_ROW, "default", f"{region.axis_order.evidence}; not decided by {evidence}")
+        return AxisOrder(COLUMN_ROW, "default", f"{default.evidence}; not decided by {evidence}")
     return AxisOrder(order, "data", evidence)
 
 
 def _trough_differences(
-    region: SensorRegion,
+    region: Electrodes,
     pairs: Sequence[tuple[int, int]],
     samples: Sequence[npt.NDArray[np.int64]],
     progress: Progress | None,
@@ -146,7 +128,7 @@ def _trough_differences(
 
 
 def _blocks_with_most_spikes(
-    region: SensorRegion, samples: Sequence[npt.NDArray[np.int64]]
+    region: Electrodes, samples: Sequence[npt.NDArray[np.int64]]
 ) -> list[tuple[int, int, int]]:
     """Parts of the recording to read, (segment, start, stop): the richest first, within a budget of bytes."""
     pooled = np.sort(np.concatenate(samples))
@@ -163,25 +145,69 @@ def _blocks_with_most_spikes(
     return [part[1:] for part in parts[:affordable]]
 
 
-def examine_factor_order(region: SensorRegion) -> FactorOrder:
-    """Compare how even the noise gets with the conversion factors read in either order."""
+def decide_factor_order(electrodes: Electrodes) -> FactorOrder:
+    """Decide from the noise which coordinate runs fastest in the list of conversion factors.
+
+    The logarithm of each electrode's noise in counts is fitted by minus the logarithms of its factors in
+    either order: the right ones have the slope 1, the others 0.
+
+    Parameters
+    ----------
+    electrodes
+        The recorded electrodes, with their axes decided.
+
+    Returns
+    -------
+    FactorOrder
+        ``source`` is ``"data"`` if the slopes differ by 5 standard errors, else the default (column fastest)
+        stays, with the reason.
+    """
+
+    def undecided(reason: str) -> FactorOrder:
+        return FactorOrder("column fastest", "default", reason)
+
+    if electrodes.unreadable:
+        return undecided(electrodes.unreadable)
+    told = [_log_noise(region) for region in electrodes.regions]
+    rows = [row for row in told if row is not None]
+    if not rows:
+        return undecided("no conversion factors, all factors are equal, or too few samples")
+    noise, design = np.concatenate([y for y, _ in rows]), np.concatenate([x for _, x in rows])
+    if len(noise) <= design.shape[1] + 2 or np.linalg.matrix_rank(design) < design.shape[1]:
+        return undecided("too few electrodes, or both orders give the same factors")
+    slopes = np.linalg.lstsq(design, noise, rcond=None)[0]
+    variance = np.sum((noise - design @ slopes) ** 2) / (len(noise) - design.shape[1])
+    contrast = np.zeros(design.shape[1])
+    contrast[:2] = 1, -1
+    error = np.sqrt(max(variance, 1e-12) * contrast @ np.linalg.inv(design.T @ design) @ contrast)
+    z = float((slopes[0] - slopes[1]) / error)
+    said = (
+        f"noise in counts falls with the factor to the power {slopes[0]:.2f} if the column runs fastest, "
+        f"{slopes[1]:.2f} if the row does (1 is right); z = {abs(z):.1f}"
+    )
+    if z > NEEDED_Z and slopes[0] > LEAST_SLOPE:
+        return FactorOrder("column fastest", "data", said)
+    if z < -NEEDED_Z and slopes[1] > LEAST_SLOPE:
+        return FactorOrder("row fastest", "data", said)
+    return undecided(f"not decided by {said}")
+
+
+def _log_noise(region: SensorRegion) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+    """Logarithm of the noise of each electrode and minus those of its factors in both orders, and ones."""
     if region.listed_factors is None or len(region.segments) == 0 or min(region.shape) < 2:
-        return FactorOrder("undecided", "no conversion factors, or no two-dimensional region")
-    if region.unreadable:
-        return FactorOrder("undecided", region.unreadable)
+        return None
+    if np.ptp(region.listed_factors) == 0:
+        return None
     length = int(region.segments[0, 1] - region.segments[0, 0])
     counts = region.read_counts(0, 0, min(length, NOISE_SAMPLES)).astype(np.float32)
-    if len(counts) < 100 or np.ptp(region.listed_factors) == 0:
-        return FactorOrder("undecided", "too few samples, or all factors are equal")
-    noise = np.diff(counts, axis=0).std(axis=0)
-    other = region.to_file_order(region.listed_factors.reshape(region.cols, region.rows).T)
-    spread = [float(np.std(noise * f) / np.mean(noise * f)) for f in (region.factors_uv, other)]
-    said = (
-        f"noise in µV varies by {spread[0]:.2%} between electrodes if the column runs fastest, "
-        f"by {spread[1]:.2%} if the row does"
-    )
-    if spread[0] < NEEDED_RATIO * spread[1]:
-        return FactorOrder("column fastest", said)
-    if spread[1] < NEEDED_RATIO * spread[0]:
-        return FactorOrder("row fastest", said)
-    return FactorOrder("undecided", said)
+    if len(counts) < 100:
+        return None
+    steps = np.abs(np.diff(counts, axis=0))
+    # Spikes and contacts that jump are cut off; a median alone would keep the steps of the integers.
+    noise = np.minimum(steps, 4 * np.median(steps, axis=0)).mean(axis=0)
+    both = np.stack([region.factors_in("column fastest"), region.factors_in("row fastest")], axis=1)
+    good = (noise > 0) & (both > 0).all(axis=1) & np.isfinite(both).all(axis=1)
+    if not good.any():
+        return None
+    design = np.column_stack([-np.log(both[good]), np.ones(np.count_nonzero(good))])
+    return np.log(noise[good]).astype(np.float64), design

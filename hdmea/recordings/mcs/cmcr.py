@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from hdmea.recordings.mcs import vocabulary as mcs
 from hdmea.recordings.mcs.blocks import Block, blocks_of, check_lengths, segments_of
+from hdmea.recordings.mcs.electrodes import Electrodes, join_regions
 from hdmea.recordings.mcs.hdf5 import (
     Table,
     attribute,
@@ -430,10 +431,10 @@ class CmcrReader:
         with reading(self.path, "the sensor data"):
             return read_regions(stream, 1e6 / self.info.sampling_rate)
 
-    @property
-    def sensor(self) -> SensorRegion | None:
-        """The recorded region with the most electrodes, None where no sensor data were recorded."""
-        return max(self.sensor_regions, key=lambda region: region.n_electrodes, default=None)
+    @cached_property
+    def sensor(self) -> Electrodes | None:
+        """All recorded electrodes as one set, None where no sensor data were recorded."""
+        return join_regions(self.sensor_regions)
 
 
 def _n_channels(block: Block) -> int:

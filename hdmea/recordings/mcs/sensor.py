@@ -8,7 +8,7 @@ follows it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from hdmea.recordings.mcs.blocks import Block, blocks_of, meta_row, segments_of
 from hdmea.recordings.mcs.hdf5 import Table, find_child, missing_filters, needs_filters, reading
 from hdmea.utils.exceptions import ValidationError
 
-__all__ = ["AxisOrder", "SensorRegion", "read_regions"]
+__all__ = ["AxisOrder", "FactorOrder", "SensorRegion", "read_regions"]
 
 MICROVOLT_EXPONENT = {"V": 6, "mV": 3, "µV": 0, "\u03bcV": 0, "uV": 0, "nV": -3, "pV": -6}
 COLUMN_ROW: Literal["column,row"] = "column,row"
@@ -46,6 +46,30 @@ class AxisOrder:
     order: Literal["column,row", "row,column"]
     source: Literal["shape", "data", "default"]
     evidence: str
+
+
+@dataclass(frozen=True)
+class FactorOrder:
+    """Order in which the conversion factors are listed, and why it is taken to be so.
+
+    Parameters
+    ----------
+    order
+        ``"column fastest"`` or ``"row fastest"``.
+    source
+        ``"data"`` (the noise tells) or ``"default"``.
+    evidence
+        The reason in words.
+    """
+
+    order: Literal["column fastest", "row fastest"]
+    source: Literal["data", "default"]
+    evidence: str
+
+    @property
+    def verdict(self) -> str:
+        """What the data say: the order, or ``"undecided"``."""
+        return self.order if self.source == "data" else "undecided"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +97,16 @@ class SensorRegion:
     adzero
         Count that stands for 0 V (0 where the file has no such field).
     listed_factors
-        float64 (n_electrodes,) microvolts per count as the file lists them: column runs fastest.
+        float64 (n_electrodes,) microvolts per count as the file lists them (see `factor_order`).
         None where the file has no usable factors.
     dtype
         Integer type of the counts.
     warnings
         What the person should know about this region.
+    factor_order
+        Which coordinate runs fastest in `listed_factors`.
+    placed
+        Whether the file says where on the chip the region lies.
     """
 
     region_id: int
@@ -94,6 +122,8 @@ class SensorRegion:
     dtype: np.dtype[Any]
     datasets: tuple[h5py.Dataset, ...]
     warnings: tuple[str, ...] = ()
+    factor_order: FactorOrder = FactorOrder("column fastest", "default", "not tested on the data")
+    placed: bool = True
 
     @property
     def rows(self) -> int:
@@ -123,7 +153,14 @@ class SensorRegion:
         """
         if self.listed_factors is None:
             return np.ones(self.n_electrodes)
-        return self.to_file_order(self.listed_factors.reshape(self.rows, self.cols))
+        return self.factors_in(self.factor_order.order)
+
+    def factors_in(self, order: Literal["column fastest", "row fastest"]) -> npt.NDArray[np.float64]:
+        """Microvolts per count in file order if the file lists its factors in this order."""
+        assert self.listed_factors is not None
+        if order == "column fastest":
+            return self.to_file_order(self.listed_factors.reshape(self.rows, self.cols))
+        return self.to_file_order(self.listed_factors.reshape(self.cols, self.rows).T)
 
     @cached_property
     def unreadable(self) -> str:
@@ -180,9 +217,17 @@ class SensorRegion:
             return None
         return c * self.shape[1] + r if self.axis_order.order == COLUMN_ROW else r * self.shape[1] + c
 
-    def with_axis_order(self, axis_order: AxisOrder) -> SensorRegion:
-        """Return the same region read with another decision on its axes."""
-        return replace(self, axis_order=axis_order)
+    @property
+    def is_open(self) -> bool:
+        """Whether only the data can tell the meaning of the axes: a square of more than one electrode."""
+        return self.axis_order.source != "shape" and self.shape[0] == self.shape[1] > 1
+
+    @property
+    def positions(self) -> npt.NDArray[np.int64]:
+        """Chip row and column (from 1) of each electrode in file order, int64 (n_electrodes, 2)."""
+        first, second = np.indices(self.shape).reshape(2, -1)
+        row, column = (second, first) if self.axis_order.order == COLUMN_ROW else (first, second)
+        return np.stack([row + self.first_row, column + self.first_column], axis=1).astype(np.int64)
 
 
 def read_regions(stream: h5py.Group, clock_tick_us: float) -> tuple[SensorRegion, ...]:
@@ -218,6 +263,7 @@ def _region(number: int, blocks: list[Block], meta: Table, clock_tick_us: float)
     left, top, order, said = _edges(meta, row, shape)
     factors, unscaled = _factors(meta, row, shape[0] * shape[1])
     adzero = meta.value(row, "ADZero")
+    edges = [_edge(meta, row, name) for name in ("Left", "Top")]
     return SensorRegion(
         region_id=number,
         label=str(meta.value(row, "Label") or f"Region {number}"),
@@ -232,13 +278,18 @@ def _region(number: int, blocks: list[Block], meta: Table, clock_tick_us: float)
         dtype=same[0].dataset.dtype,
         datasets=tuple(block.dataset for block in same),
         warnings=(*warnings, *placed, *said, *unscaled),
+        placed=None not in edges,
     )
+
+
+def _edge(meta: Table, row: int, name: str) -> Any:
+    return meta.value(row, f"Region{name}", f"Frame{name}")
 
 
 def _edges(meta: Table, row: int, shape: tuple[int, int]) -> tuple[int, int, AxisOrder, list[str]]:
     """Left and top edge, the axis order as far as the shape tells, and warnings."""
     names = ("Left", "Right", "Top", "Bottom")
-    edges = [meta.value(row, f"Region{name}", f"Frame{name}") for name in names]
+    edges = [_edge(meta, row, name) for name in names]
     if any(edge is None for edge in edges):
         full = shape == (mcs.CHIP_EDGE, mcs.CHIP_EDGE)
         said = (
