@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdmea.recordings.mcs import peaks as cmtr_peaks
-from hdmea.recordings.mcs.cmtr import CmtrReader, UnitSpikes
+from hdmea.recordings.mcs.cmtr import CmtrReader
+from hdmea.recordings.units import UnitSpikes
 from hdmea.utils.exceptions import DataLoadError
 from tests.recordings.vendor_files import (
     SPELLINGS,

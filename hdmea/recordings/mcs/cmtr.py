@@ -6,13 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 import h5py
 
@@ -32,75 +28,16 @@ from hdmea.recordings.mcs.hdf5 import (
     reading,
     trailing_numbers,
 )
-from hdmea.recordings.mcs.peaks import Peaks, UnitSpikes
+from hdmea.recordings.mcs.peaks import Peaks
+from hdmea.recordings.units import Progress, SortedUnit, SortingInfo, UnitSource, UnitSpikes
 from hdmea.utils.exceptions import DataLoadError
 
-__all__ = ["CmtrReader", "SortedUnit", "SortingInfo", "UnitSpikes"]
+__all__ = ["CmtrReader"]
 
 IDENTIFIERS = ("unitid", "sensorid", "roiid", "column", "row")
 
-Progress = Callable[[float], None]
 
-
-@dataclass(frozen=True)
-class SortedUnit:
-    """A unit as the sorter describes it.
-
-    Parameters
-    ----------
-    unit_id
-        Number of the unit in the file.
-    name
-        Name of its group in the file.
-    row, column, sensor_id
-        Place on the chip (from 1) and sensor number; None where the file does not say.
-    measures
-        What the sorter reported, under the names that the file uses (SNR, Separability, Tags, ...).
-    """
-
-    unit_id: int
-    name: str
-    row: int | None
-    column: int | None
-    sensor_id: int | None
-    measures: dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class SortingInfo:
-    """What a spike-sorted file says about itself.
-
-    Parameters
-    ----------
-    path
-        The file.
-    duration_s
-        Duration of the recording in seconds, None where the file does not say.
-    sampling_rate
-        Rate in Hz by the tick of its tables, None where the file does not say.
-    metadata
-        Attributes of the file's root under the names that the file uses.
-    tools
-        The tools whose results are there.
-    linked_recording
-        File name of the raw recording that the file links to, None without such a link.
-    n_units
-        Number of sorted units.
-    warnings
-        What the person should know.
-    """
-
-    path: Path
-    duration_s: float | None
-    sampling_rate: float | None
-    metadata: dict[str, Any]
-    tools: tuple[str, ...]
-    linked_recording: str | None
-    n_units: int
-    warnings: tuple[str, ...]
-
-
-class CmtrReader:
+class CmtrReader(UnitSource):
     """Reader of one spike-sorted file; use it in a `with` block.
 
     Parameters
@@ -132,14 +69,6 @@ class CmtrReader:
         except BaseException:
             self._stack.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

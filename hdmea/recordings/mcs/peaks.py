@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import h5py
@@ -12,57 +11,13 @@ import numpy.typing as npt
 
 from hdmea.recordings.mcs.blocks import timestamps_to_samples
 from hdmea.recordings.mcs.hdf5 import Node, attribute, name_key
+from hdmea.recordings.units import UnitSpikes, duplicates_of
 
-__all__ = ["DUPLICATE_MS", "Peaks", "UnitSpikes"]
+__all__ = ["Peaks"]
 
 SLICE_ROWS = 1 << 15
-DUPLICATE_MS = 0.1
-DUPLICATE_PART = 0.01
 _FARTHEST_US = 10**15
 """Some 30 years: what is farther from time zero has lost its meaning, and would not fit an integer."""
-
-
-@dataclass(frozen=True, eq=False)
-class UnitSpikes:
-    """Accepted spikes of a unit.
-
-    Parameters
-    ----------
-    samples
-        uint64 (n,) ascending, on the acquisition clock.
-    waveform
-        float32 (k,) mean of the cut-outs of these spikes; empty where there is none to average.
-    waveform_unit
-        Unit that the file states, else ``"source"`` (the sorter's source signal, without a unit).
-    amplitudes
-        float64 (n,) PeakAmplitude of each spike in the order of `samples`; None where the file has none.
-    n_rejected
-        Peaks that the sorter did not accept.
-    n_left_out
-        Accepted peaks that are not among `samples`: without a time, before time zero, after the end.
-    last_sample
-        Sample of the last accepted peak that has a time, also if it lies after the end; -1 without one.
-    n_duplicates
-        Spikes that follow another one of the unit within 0.1 ms, before any were dropped.
-    n_dropped
-        Spikes that were dropped as duplicates.
-    duplicates
-        What to say about duplicates if they are more than 1 % of the spikes, else empty.
-    warnings
-        What else the person should know about this unit.
-    """
-
-    samples: npt.NDArray[np.uint64]
-    waveform: npt.NDArray[np.float32]
-    waveform_unit: str
-    amplitudes: npt.NDArray[np.float64] | None
-    n_rejected: int
-    n_left_out: int = 0
-    last_sample: int = -1
-    n_duplicates: int = 0
-    n_dropped: int = 0
-    duplicates: str = ""
-    warnings: tuple[str, ...] = ()
 
 
 class Peaks:
@@ -173,7 +128,7 @@ class Peaks:
         amplitudes = np.concatenate(self._amplitudes) if self._amplitudes else None
         order = np.argsort(samples, kind="stable")
         intervals = np.diff(samples[order])
-        n_duplicates, said = _duplicates(intervals, len(samples), self._rate)
+        n_duplicates, said = duplicates_of(intervals, len(samples), self._rate)
         total, n_kept = self._sum, len(samples)
         if drop_duplicates_ms is not None:
             follows = np.zeros(len(order), dtype=bool)
@@ -212,19 +167,6 @@ class Peaks:
                 f"{(self._end or 0) / self._rate:.3f} s are left out (the last is at "
                 f"{self._last / self._rate:.3f} s)."
             )
-
-
-def _duplicates(intervals: npt.NDArray[np.int64], n_spikes: int, rate: float) -> tuple[int, str]:
-    """Count spikes that follow another within 0.1 ms, and what to say if they are too many."""
-    close = intervals[intervals <= DUPLICATE_MS * rate / 1e3 + 1e-9]
-    if close.size <= DUPLICATE_PART * n_spikes:
-        return close.size, ""
-    farthest = int(close.max())
-    if farthest == 0:
-        return close.size, f"{close.size} of {n_spikes} spikes are at the sample of another one"
-    samples = "1 sample" if farthest == 1 else f"{farthest} samples"
-    within = f"{samples} ({farthest / rate * 1e3:g} ms)"
-    return close.size, f"{close.size} of {n_spikes} spikes follow another within {within}"
 
 
 def _cutouts(table: npt.NDArray[Any], fields: list[str]) -> npt.NDArray[Any]:

@@ -1,0 +1,252 @@
+"""Sorted units as every reader gives them: what the sorter says of a unit, its spikes, and their source.
+
+A reader of units subclasses `UnitSource`; the pipeline and the window know nothing else of it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "DUPLICATE_MS",
+    "Progress",
+    "SortedUnit",
+    "SortingInfo",
+    "UnitOptions",
+    "UnitSource",
+    "UnitSpikes",
+    "duplicates_of",
+]
+
+DUPLICATE_MS = 0.1
+DUPLICATE_PART = 0.01
+
+Progress = Callable[[float], None]
+"""Called with the fraction done; may raise to stop."""
+
+
+@dataclass(frozen=True)
+class UnitOptions:
+    """What the user can say about how units are read.
+
+    Parameters
+    ----------
+    keep_noise
+        Load units that are labelled as noise as well.
+    electrode_pitch_um
+        Distance of neighbouring electrodes in micrometres; None: found from the positions.
+    """
+
+    keep_noise: bool = False
+    electrode_pitch_um: float | None = None
+
+
+@dataclass(frozen=True)
+class SortedUnit:
+    """A unit as the sorter describes it.
+
+    Parameters
+    ----------
+    unit_id
+        Number of the unit in the file.
+    name
+        Name of its group in the file.
+    row, column, sensor_id
+        Place on the chip (from 1) and sensor number; None where the file does not say.
+    measures
+        What the sorter reported, under the names that the file uses (SNR, Separability, Tags, ...).
+    """
+
+    unit_id: int
+    name: str
+    row: int | None
+    column: int | None
+    sensor_id: int | None
+    measures: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class SortingInfo:
+    """What a source of units says about itself.
+
+    Parameters
+    ----------
+    path
+        The file or folder.
+    duration_s
+        Duration of the recording in seconds, None where the file does not say.
+    sampling_rate
+        Rate in Hz of the times that it stores, None where the file does not say.
+    metadata
+        What the file states about itself, under the names that it uses.
+    tools
+        The tools whose results are there.
+    linked_recording
+        File name of the raw recording that the file names, None if it names none.
+    n_units
+        Number of sorted units.
+    warnings
+        What the person should know.
+    counts_from
+        ``"clock"``: times are those of the acquisition clock. ``"first sample"``: they count recorded
+        samples from the first one, without the gaps of a recording that was paused.
+    """
+
+    path: Path
+    duration_s: float | None
+    sampling_rate: float | None
+    metadata: dict[str, Any]
+    tools: tuple[str, ...]
+    linked_recording: str | None
+    n_units: int
+    warnings: tuple[str, ...]
+    counts_from: Literal["clock", "first sample"] = "clock"
+
+
+@dataclass(frozen=True, eq=False)
+class UnitSpikes:
+    """Accepted spikes of a unit.
+
+    Parameters
+    ----------
+    samples
+        uint64 (n,) ascending, on the acquisition clock.
+    waveform
+        float32 (k,) mean waveform of these spikes; empty where there is none.
+    waveform_unit
+        Unit that the file states; ``"source"`` (the sorter's source signal, without a unit) or ``"a.u."``
+        (templates of arbitrary scale) where it states none.
+    amplitudes
+        float64 (n,) amplitude of each spike in the order of `samples`; None where the file has none.
+    n_rejected
+        Peaks that the sorter did not accept.
+    n_left_out
+        Accepted peaks that are not among `samples`: without a time, before time zero, after the end.
+    last_sample
+        Sample of the last accepted peak that has a time, also if it lies after the end; -1 without one.
+    n_duplicates
+        Spikes that follow another one of the unit within 0.1 ms, before any were dropped.
+    n_dropped
+        Spikes that were dropped as duplicates.
+    duplicates
+        What to say about duplicates if they are more than 1 % of the spikes, else empty.
+    warnings
+        What else the person should know about this unit.
+    """
+
+    samples: npt.NDArray[np.uint64]
+    waveform: npt.NDArray[np.float32]
+    waveform_unit: str
+    amplitudes: npt.NDArray[np.float64] | None
+    n_rejected: int
+    n_left_out: int = 0
+    last_sample: int = -1
+    n_duplicates: int = 0
+    n_dropped: int = 0
+    duplicates: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class UnitSource(ABC):
+    """The sorted units of one file or folder, open for reading; used in a `with` block.
+
+    Attributes
+    ----------
+    path
+        The file or folder.
+    """
+
+    path: Path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open; nothing by default."""
+        return
+
+    @property
+    @abstractmethod
+    def info(self) -> SortingInfo:
+        """What the source says about itself."""
+
+    @property
+    @abstractmethod
+    def units(self) -> tuple[SortedUnit, ...]:
+        """Sorted units in the numeric order of their numbers; empty if nothing was sorted."""
+
+    @abstractmethod
+    def read_unit(
+        self,
+        unit: SortedUnit,
+        sampling_rate: float,
+        progress: Progress | None = None,
+        *,
+        end_sample: int | None = None,
+        drop_duplicates_ms: float | None = None,
+    ) -> UnitSpikes:
+        """Return the spikes and the mean waveform of a unit.
+
+        Parameters
+        ----------
+        unit
+            One of `units`.
+        sampling_rate
+            Rate in Hz of the samples that are returned: that of the acquisition clock.
+        progress
+            Called with the fraction done; may raise to stop.
+        end_sample
+            End of the recording on the clock; spikes from there on are left out. None: not known.
+        drop_duplicates_ms
+            Of spikes that follow each other within so many milliseconds only the first is kept; None: all.
+        """
+
+    def list_units(self, progress: Progress | None = None) -> tuple[SortedUnit, ...]:
+        """Return `units`; a source that takes long for them calls `progress`, which may raise to stop."""
+        return self.units
+
+    @property
+    def n_peaks(self) -> int:
+        """Number of detected peaks of all units, rejected ones included; 0 if it is not known beforehand."""
+        return 0
+
+    @property
+    def linked_recording(self) -> str | None:
+        """File name of the raw recording that the source names, None if it names none."""
+        return None
+
+
+def duplicates_of(intervals: npt.NDArray[np.int64], n_spikes: int, rate: float) -> tuple[int, str]:
+    """Return how many spikes follow another within 0.1 ms, and what to say if they are too many.
+
+    Parameters
+    ----------
+    intervals
+        int64 (n - 1,): samples between consecutive spikes of a unit.
+    n_spikes
+        Number of its spikes.
+    rate
+        Samples per second.
+    """
+    close = intervals[intervals <= DUPLICATE_MS * rate / 1e3 + 1e-9]
+    if close.size <= DUPLICATE_PART * n_spikes:
+        return close.size, ""
+    farthest = int(close.max())
+    if farthest == 0:
+        return close.size, f"{close.size} of {n_spikes} spikes are at the sample of another one"
+    samples = "1 sample" if farthest == 1 else f"{farthest} samples"
+    within = f"{samples} ({farthest / rate * 1e3:g} ms)"
+    return close.size, f"{close.size} of {n_spikes} spikes follow another within {within}"
