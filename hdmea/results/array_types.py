@@ -56,6 +56,8 @@ def decode_array(stored: NDArray[Any], word: str) -> NDArray[Any]:
         return stored.reshape(-1).view(dtype).reshape(shape)
     dtype = np.dtype(word)
     if dtype.kind == "U":
+        if stored.size == 0:
+            return np.empty(stored.shape, dtype)
         return np.char.decode(stored, "utf-8").astype(dtype).reshape(stored.shape)
     return stored.view(dtype)
 
@@ -105,6 +107,8 @@ def _native(dtype: np.dtype[Any]) -> bool:
 
 
 def _as_utf8(array: NDArray[Any]) -> NDArray[Any]:
+    if array.size == 0:  # encoding it gives objects with numpy 1
+        return np.empty(array.shape, "S1")
     encoded = np.char.encode(np.ascontiguousarray(array).reshape(array.shape), "utf-8")
     return np.asarray(encoded if encoded.dtype.itemsize else encoded.astype("S1"))
 
