@@ -14,11 +14,11 @@ from hdmea.recordings.mcs.cmcr import CmcrReader
 
 
 @pytest.fixture(scope="session")
-def sample_images(shared_data: Path) -> NDArray[np.float32]:
+def sample_images(shared_data: Path, sample_raw: Path) -> NDArray[np.float32]:
     """(units, window, rows, cols) electrical images of the sample recording, in µV."""
     truth = np.load(shared_data / "sample" / "sample_truth.npz")
     trains = np.split(truth["spike_samples"].astype(np.int64), truth["spike_offsets"][1:-1].astype(int))
-    with CmcrReader(shared_data / "sample" / "sample.cmcr") as reader:
+    with CmcrReader(sample_raw) as reader:
         region = reader.sensor
         assert region is not None
         images = electrical_images(

@@ -54,8 +54,8 @@ def averages(shared_data: Path, truth: Any, trains: list[np.ndarray]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def region(shared_data: Path) -> Any:
-    with CmcrReader(shared_data / "sample" / "sample.cmcr") as reader:
+def region(sample_raw: Path) -> Any:
+    with CmcrReader(sample_raw) as reader:
         assert reader.sensor is not None
         yield reader.sensor
 

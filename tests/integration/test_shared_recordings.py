@@ -44,7 +44,7 @@ def test_sample_runs_through(sample: tuple[FlowResult, PipelineSession]) -> None
     assert (len(frames), int(frames[0]), int(frames[-1])) == (28_566, 61_332, 9_583_000)
     assert session.units["unit_001"]["firing_rate_10hz"].shape == (4960,)
     light = session.stimulus["light_reference"]["raw_ch1"]
-    assert light.astype(np.float64).sum() == pytest.approx(7_277_416_951_533, rel=1e-7)
+    assert light.astype(np.float64).sum() == pytest.approx(7_277_441_665_000, rel=1e-7)
 
 
 @pytest.mark.parametrize("unit", TRIALS)

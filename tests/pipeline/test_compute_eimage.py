@@ -25,8 +25,10 @@ def truth_session(folder: Path, name: str) -> tuple[Any, Any]:
 
 
 @pytest.fixture
-def sample(shared_data: Path) -> tuple[Any, Any]:
-    return truth_session(shared_data / "sample", "sample")
+def sample(shared_data: Path, sample_raw: Path) -> tuple[Any, Any]:
+    session, truth = truth_session(shared_data / "sample", "sample")
+    session.set_source_files(cmcr_path=sample_raw)
+    return session, truth
 
 
 def image_of(session: Any, unit_id: str) -> Any:

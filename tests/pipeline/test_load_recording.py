@@ -79,7 +79,7 @@ class TestSharedRecordings:
         assert session.metadata["frame_detection"]["n_detected"] == 28_570
         assert session.metadata["recording_duration_s"].tolist() == [496.0]
         light = session.stimulus["light_reference"]
-        assert float(light["raw_ch1"].sum(dtype=np.float64)) == 7_277_416_951_533
+        assert float(light["raw_ch1"].sum(dtype=np.float64)) == 7_277_441_665_000
         assert (light["1khz_ch1"].size, light["10hz_ch1"].size) == (496_000, 4960)
         assert session.metadata["sys_meta"]["axis_order_source"] == "data"
 
