@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 from tqdm import tqdm
 
+from hdmea.cli.words import COMMAND_LINE
 from hdmea.utils.exceptions import HDMEAError, StepCancelled
+from hdmea.utils.notices import log_text, said
 
 if TYPE_CHECKING:
     from hdmea.pipeline.step import ProgressEvent
@@ -91,7 +93,7 @@ class _LogHandler(logging.Handler):
         if self.level <= logging.DEBUG:
             tqdm.write(self.format(record), file=sys.stderr)
         elif not record.exc_info:  # the error itself is shown once, at the end
-            tqdm.write(f"{record.levelname.lower()}: {record.getMessage()}", file=sys.stderr)
+            tqdm.write(f"{record.levelname.lower()}: {log_text(record, COMMAND_LINE)}", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -103,12 +105,12 @@ def errors_told(debug: bool) -> Iterator[None]:
     try:
         yield
     except (StepCancelled, KeyboardInterrupt):
-        typer.echo("stopped; nothing was left half-written", err=True)
+        typer.echo("stopped; no file was changed", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except (HDMEAError, OSError, MemoryError) as error:
         if debug:
             raise
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {said(error, COMMAND_LINE)}", err=True)
         raise typer.Exit(EXIT_FAILED) from None
     finally:
         root.removeHandler(handler)

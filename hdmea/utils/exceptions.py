@@ -1,21 +1,30 @@
-"""Every error that the engine raises on purpose; each message says what to do.
+"""Every error that the engine raises on purpose; each says what happened, why, and what to do.
 
-Files that are not there, or are there and must not be replaced, raise the builtin
-`FileNotFoundError` and `FileExistsError`.
+A message is neutral: it names things as a person reads them, and neither functions nor arguments. What to do
+is a `hdmea.utils.fixes.Fix`. `str` of an error says both in the words of a Python script, `HDMEAError.text`
+in those of another front end.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hdmea.utils.fixes import PYTHON, Fix, Words, with_fix
+
+if TYPE_CHECKING:
+    from hdmea.utils.validation import Problem
 
 __all__ = [
     "CacheConflictError",
     "CheckpointError",
     "ConfigurationError",
     "DataLoadError",
+    "ExistingFileError",
     "FeatureExtractionError",
     "HDMEAError",
     "MismatchError",
+    "MissingFileError",
     "MissingInputError",
     "SessionError",
     "StepCancelled",
@@ -24,7 +33,49 @@ __all__ = [
 
 
 class HDMEAError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package.
+
+    Parameters
+    ----------
+    message
+        What happened and why, in whole sentences.
+    step
+        Name of the step that failed.
+    parameter
+        Name of the parameter whose value is the reason.
+    path
+        File or folder that is the reason.
+    fix
+        What to do.
+
+    Attributes
+    ----------
+    message, step, parameter, path, fix
+        As given; `path` as a `pathlib.Path`.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        step: str = "",
+        parameter: str = "",
+        path: str | Path | None = None,
+        fix: Fix | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.step = step
+        self.parameter = parameter
+        self.path = None if path is None else Path(path)
+        self.fix = fix
+
+    def text(self, words: Words) -> str:
+        """Return what happened and what to do in the words of a front end."""
+        return with_fix(self.message, self.fix, self.step, words)
+
+    def __str__(self) -> str:
+        return self.text(PYTHON)
 
 
 class ConfigurationError(HDMEAError):
@@ -37,38 +88,85 @@ class DataLoadError(HDMEAError):
     Parameters
     ----------
     message
-        What is wrong, and what to do.
+        What is wrong.
     file_path
         The file concerned.
     original_error
         The error below, when there was one.
+    step, parameter, fix
+        As of `HDMEAError`.
     """
 
     def __init__(
         self,
-        message: str,
+        message: str = "",
         file_path: str | Path | None = None,
         original_error: BaseException | None = None,
+        *,
+        step: str = "",
+        parameter: str = "",
+        fix: Fix | None = None,
     ) -> None:
-        super().__init__(message)
-        self.file_path = None if file_path is None else Path(file_path)
+        super().__init__(message, step=step, parameter=parameter, path=file_path, fix=fix)
+        self.file_path = self.path
         self.original_error = original_error
 
 
 class FeatureExtractionError(HDMEAError):
-    """A feature could not be computed although its inputs are there."""
+    """A feature could not be computed although its inputs exist."""
 
 
 class MissingInputError(HDMEAError):
-    """A step or feature lacks an input: the message names the step or file that provides it."""
+    """A step or feature lacks an input: the fix names the step or file that provides it."""
 
 
 class CacheConflictError(HDMEAError, FileExistsError):
-    """A result is there that was made with other parameters, inputs or another version."""
+    """A result exists that was made with other parameters, inputs or another version."""
 
 
-class ValidationError(HDMEAError, ValueError):
-    """A value is outside what its declaration allows."""
+class ExistingFileError(HDMEAError, FileExistsError):
+    """A file exists that must not be replaced."""
+
+
+class MissingFileError(HDMEAError, FileNotFoundError):
+    """A file or folder does not exist."""
+
+
+class ValidationError(ConfigurationError, ValueError):
+    """A value is outside what its declaration allows.
+
+    Parameters
+    ----------
+    message
+        What is wrong.
+    problems
+        Each value that is not allowed; the message is then made from them.
+    step, parameter, path, fix
+        As of `HDMEAError`.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        problems: tuple[Problem, ...] = (),
+        step: str = "",
+        parameter: str = "",
+        path: str | Path | None = None,
+        fix: Fix | None = None,
+    ) -> None:
+        said = message or "\n".join(problem.sentence for problem in problems)
+        first = parameter or next((problem.name for problem in problems), "")
+        super().__init__(said, step=step, parameter=first, path=path, fix=fix)
+        self.problems = problems
+        self._is_list = bool(problems) and not message
+
+    def text(self, words: Words) -> str:
+        """Return one line for each value that is not allowed, else the message, and what to do."""
+        if not self._is_list:
+            return super().text(words)
+        lines = (problem.text(words, self.step) for problem in self.problems)
+        return with_fix("\n".join(lines), self.fix, self.step, words)
 
 
 class MismatchError(HDMEAError):
@@ -80,7 +178,7 @@ class SessionError(HDMEAError):
 
 
 class CheckpointError(SessionError, ValueError):
-    """A file is no session file, or cannot be restored."""
+    """A file is not a session file, or cannot be restored."""
 
 
 class StepCancelled(HDMEAError):

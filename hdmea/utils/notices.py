@@ -1,0 +1,98 @@
+"""Warnings: texts for scripts that keep their fields for the window, also through a result file."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from hdmea.utils.exceptions import HDMEAError
+from hdmea.utils.fixes import PYTHON, Fix, Words, fix_as_json, fix_from_json, with_fix
+
+__all__ = ["Notice", "log_text", "notices_from_json", "notices_to_json", "said"]
+
+
+class Notice(str):
+    """Something that a person should know, and what to do about it.
+
+    It is a text like any other for scripts and files, in the words of Python.
+
+    Parameters
+    ----------
+    message
+        What happened and why, in whole sentences without names of functions and arguments.
+    fix
+        What to do.
+    step
+        Name of the step that says it.
+
+    Attributes
+    ----------
+    message, fix, step
+        As given.
+    """
+
+    message: str
+    fix: Fix | None
+    step: str
+
+    def __new__(cls, message: str, *, fix: Fix | None = None, step: str = "") -> Notice:
+        """Make the text."""
+        return cls._with_text(with_fix(message, fix, step, PYTHON), message, fix, step)
+
+    @classmethod
+    def _with_text(cls, text: str, message: str, fix: Fix | None, step: str) -> Notice:
+        notice = str.__new__(cls, text)
+        notice.message, notice.fix, notice.step = message, fix, step
+        return notice
+
+    def text(self, words: Words) -> str:
+        """Return the message and what to do in the words of a front end."""
+        return with_fix(self.message, self.fix, self.step, words)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Notice._with_text, (str(self), self.message, self.fix, self.step)
+
+
+def said(what: object, words: Words) -> str:
+    """Return an error or a warning in the words of a front end; anything else as a text."""
+    return what.text(words) if isinstance(what, Notice | HDMEAError) else str(what)
+
+
+def log_text(record: logging.LogRecord, words: Words) -> str:
+    """Return the message of a log record, with the errors and warnings in it in the words of a front end."""
+    if not isinstance(record.args, tuple) or not any(isinstance(a, Notice | HDMEAError) for a in record.args):
+        return record.getMessage()
+    args = (said(a, words) if isinstance(a, Notice | HDMEAError) else a for a in record.args)
+    return str(record.msg) % tuple(args)
+
+
+def notices_to_json(notices: Iterable[str]) -> str:
+    """Return warnings as JSON text: those without a fix as plain texts."""
+    return json.dumps([_stored(notice) for notice in notices], ensure_ascii=False)
+
+
+def _stored(notice: str) -> Any:
+    if not isinstance(notice, Notice) or notice.fix is None:
+        return str(notice)
+    return {
+        "text": str(notice),
+        "message": notice.message,
+        "step": notice.step,
+        "fix": fix_as_json(notice.fix),
+    }
+
+
+def notices_from_json(stored: str) -> list[str]:
+    """Return the warnings that `notices_to_json` stored."""
+    return [_restored(entry) for entry in json.loads(stored)]
+
+
+def _restored(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return str(entry)
+    text, fix = str(entry.get("text", "")), fix_from_json(entry.get("fix"))
+    if fix is None:
+        return text
+    return Notice._with_text(text, str(entry.get("message", "")), fix, str(entry.get("step", "")))
