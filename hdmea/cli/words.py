@@ -35,7 +35,9 @@ class _CommandLineWords:
             case RunStep(name):
                 return f"Choose a flow that runs {name} before it: hdmea run … --flow FLOW."
             case SetParameter() if fix.feature:
-                return f"Pass {_setting(step, 'config_overrides', {fix.feature: {fix.parameter: fix.value}})}."
+                return (
+                    f"Pass {_setting(step, 'config_overrides', {fix.feature: {fix.parameter: fix.value}})}."
+                )
             case SetParameter():
                 return f"Pass {_setting(fix.step or step, fix.parameter, fix.value)}."
             case ChooseFile(parameter) if parameter in _SOURCES:

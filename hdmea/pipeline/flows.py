@@ -22,6 +22,7 @@ from hdmea.pipeline.step import CancelToken, ProgressEvent, StepRun, get_step
 from hdmea.results import hdf5_store
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError, StepCancelled
 from hdmea.utils.resources import resource_path
+from hdmea.utils.validation import problems_in_file
 
 __all__ = ["Flow", "FlowOptions", "FlowStep", "execute_flow", "list_available_flows", "load_flow", "run_flow"]
 
@@ -116,9 +117,10 @@ def load_flow(flow_name: str | Path, config_dir: str | Path | None = None) -> Fl
         known = ", ".join(list_available_flows(config_dir))
         raise ConfigurationError(f"There is no flow {str(flow_name)!r}. Flows: {known}; or give a JSON file.")
     try:
-        flow = Flow.model_validate_json(path.read_text(encoding="utf-8"))
-    except (pydantic.ValidationError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is no flow: {error}") from error
+        flow = Flow.model_validate_json(path.read_bytes())
+    except pydantic.ValidationError as error:
+        problems = problems_in_file(error, Flow)
+        raise ConfigurationError(f"{path} is not a valid flow: {problems}.", path=path) from error
     for item in flow.steps:
         get_step(item.step)
     return flow

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hdmea.utils.atomic import replacing
-from hdmea.utils.exceptions import ConfigurationError, SessionError
+from hdmea.utils.exceptions import (
+    ConfigurationError,
+    ExistingFileError,
+    MissingFileError,
+    SessionError,
+)
+from hdmea.utils.fixes import Advice, ChooseFile, Replace
+from hdmea.utils.validation import problems_in_file
 
 __all__ = ["StimulusCalibration", "read_calibration", "write_calibration"]
 
@@ -75,14 +82,14 @@ class StimulusCalibration(pydantic.BaseModel):
     @classmethod
     def _size_is_given(cls, value: Any) -> Any:
         if value is None or value == ():
-            raise ValueError("give the size of a pixel on the chip, in µm")
+            raise ValueError("must be the size of a pixel on the chip, in µm")
         return value
 
     @pydantic.field_validator("offset_um", mode="before")
     @classmethod
     def _offset_is_a_pair(cls, value: Any) -> Any:
         if not isinstance(value, (list, tuple)) or len(value) != 2:
-            raise ValueError("give two numbers in µm: x, y")
+            raise ValueError("must be two numbers in µm: x, y")
         return value
 
     def to_chip(self, x: float, y: float) -> tuple[float, float]:
@@ -142,14 +149,17 @@ def read_calibration(path: str | Path) -> StimulusCalibration:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"There is no stimulus calibration {path}: correct the path.")
+        raise MissingFileError(
+            f"The stimulus calibration {path} does not exist.", path=path, fix=ChooseFile("calibration_path")
+        )
     try:
         return StimulusCalibration.model_validate_json(path.read_bytes())
     except pydantic.ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        problems = problems_in_file(error, StimulusCalibration)
         raise ConfigurationError(
-            f"{path} is no valid stimulus calibration ({problems}). It has um_per_pixel, rotation_deg, "
-            "mirror and offset_um."
+            f"{path} is not a valid stimulus calibration: {problems}. It has um_per_pixel, rotation_deg, "
+            "mirror and offset_um.",
+            path=path,
         ) from error
 
 
@@ -180,13 +190,14 @@ def write_calibration(path: str | Path, calibration: StimulusCalibration, *, ove
     path = Path(path)
     target = path.resolve()
     if target.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists. Choose another name, or pass overwrite=True to replace it.")
+        raise ExistingFileError(f"{path} exists already.", path=path, fix=Replace())
     try:
         with replacing(target) as part:
             part.write_text(calibration.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise SessionError(
-            f"{path} cannot be written ({error.strerror or error}): save it in a folder that is there and "
-            "that you may write to."
+            f"{path} cannot be written: {error.strerror or error}.",
+            path=path,
+            fix=Advice("Choose a folder that exists and that you can write to."),
         ) from error
     return path

@@ -6,13 +6,14 @@ import functools
 import json
 import re
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pydantic
 from pydantic import Field
 
 from hdmea.utils.exceptions import ConfigurationError, MismatchError
 from hdmea.utils.resources import resource_path
+from hdmea.utils.validation import problems_in_file
 
 __all__ = [
     "SectionKwargs",
@@ -78,7 +79,7 @@ class StimulusEvent(pydantic.BaseModel):
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
         if self.end_frame <= self.start_frame:
-            raise ValueError("end_frame must lie after start_frame")
+            raise ValueError("end_frame must be after start_frame")
         needed = {"light_step": "color", "sine": "frequency_hz", "sweep": "direction_deg"}.get(self.type)
         if needed is not None and getattr(self, needed) is None:
             raise ValueError(f"an event of type {self.type} needs {needed}")
@@ -189,17 +190,20 @@ def _parse(path: Path) -> StimulusDefinition:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is no JSON text: {error}.") from error
+        raise ConfigurationError(f"{path} is not JSON text: {_where(error)}.", path=path) from error
     try:
         return StimulusDefinition.model_validate(content)
     except pydantic.ValidationError as error:
-        problems = "; ".join(map(_problem, error.errors()))
-        raise ConfigurationError(f"{path} is no valid stimulus definition: {problems}.") from error
+        problems = problems_in_file(error, StimulusDefinition)
+        raise ConfigurationError(
+            f"{path} is not a valid stimulus definition: {problems}.", path=path
+        ) from error
 
 
-def _problem(error: Any) -> str:
-    place = ".".join(map(str, error["loc"])) or "definition"
-    return f"{place}: {error['msg'].removeprefix('Value error, ')}"
+def _where(error: json.JSONDecodeError | UnicodeDecodeError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}"
+    return "it is not encoded as UTF-8"
 
 
 def _complete(definition: StimulusDefinition, movie: str) -> StimulusDefinition:

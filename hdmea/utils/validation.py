@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from hdmea.utils.fixes import Words
 
-__all__ = ["Problem", "problems_of"]
+__all__ = ["Problem", "problems_in_file", "problems_of"]
 
 _LONGEST_VALUE = 60
 
@@ -77,6 +77,16 @@ class Problem:
             f"“{self.title}” {self.reason}." if self.name else f"{self.reason[:1].upper()}{self.reason[1:]}."
         )
 
+    @property
+    def field(self) -> str:
+        """Name of the field of the model in which it lies; empty for a model as a whole."""
+        return self.name.partition(".")[0]
+
+    @property
+    def is_of_field(self) -> bool:
+        """Whether it is about a field as a whole, not about something inside of it, nor about the model."""
+        return bool(self.name) and self.field == self.name
+
     def text(self, words: Words, step: str) -> str:
         """Return what is wrong in the words of a front end."""
         if not self.name:
@@ -111,6 +121,14 @@ def problems_of(
         )
         for entries in found.values()
         for place in [entries[0][0]]
+    )
+
+
+def problems_in_file(error: pydantic.ValidationError, model: type[pydantic.BaseModel]) -> str:
+    """Return what a model refused in a file, in one line that names the entries as the file does."""
+    found = problems_of(error, model)
+    return "; ".join(
+        f"{problem.name} {problem.reason}" if problem.name else problem.reason for problem in found
     )
 
 

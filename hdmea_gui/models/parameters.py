@@ -9,8 +9,8 @@ import pydantic
 import pydantic_core
 from PySide6.QtCore import QObject, Signal
 
+from hdmea.utils.validation import problems_of
 from hdmea_gui.engine.snapshot import FieldSpec, StepSpec
-from hdmea_gui.engine.wording import Wording
 
 __all__ = ["LARGEST_INTEGER", "LARGEST_NUMBER", "ParameterModel", "allowed_values"]
 
@@ -48,7 +48,6 @@ class ParameterModel(QObject):
         self._defaults = {**self._declared, **_converted(spec, preset or {})}
         self._values = dict(self._defaults)
         self._hints: dict[str, str] = {}
-        self._wording = Wording((spec,))
 
     def field(self, name: str) -> FieldSpec:
         """Return the declaration of a parameter; KeyError if there is none."""
@@ -132,10 +131,9 @@ class ParameterModel(QObject):
             self.spec.model(**self.values_to_run())
         except pydantic.ValidationError as error:
             found: dict[str, str] = {}
-            for problem in error.errors():
-                name = str(problem["loc"][0]) if problem["loc"] else ""
-                said = problem["msg"].removeprefix("Value error, ")
-                found.setdefault(name, self._wording.readable(said, self.spec.name))
+            for problem in problems_of(error, self.spec.model):
+                said = problem.reason if problem.is_of_field else problem.sentence
+                found.setdefault(problem.field, f"{said[:1].upper()}{said[1:].removesuffix('.')}.")
             return found
         return {}
 
@@ -166,23 +164,24 @@ def allowed_values(spec: StepSpec, given: Mapping[str, Any]) -> tuple[dict[str, 
         if name not in known:
             problems.append(f"{spec.title}: there is no parameter “{name}”.")
             continue
-        reason = _refusal(spec, name, value)
+        reason = _refusal(spec, known[name], value)
         if reason:
-            problems.append(f"{spec.title}, {known[name].title}: {value!r} is not allowed. {reason}.")
+            problems.append(f"{spec.title}: {reason}")
         else:
             taken[name] = value
     return _converted(spec, taken), problems
 
 
-def _refusal(spec: StepSpec, name: str, value: Any) -> str:
-    beyond = "It is larger than what can be entered"
+def _refusal(spec: StepSpec, field: FieldSpec, value: Any) -> str:
+    beyond = f"“{field.title}” is larger than the form can show: {value!r}."
+    name = field.name
     try:
         return beyond if _is_beyond(getattr(spec.model(**{name: value}), name)) else ""
     except pydantic.ValidationError as error:
-        for problem in error.errors():
-            # Other parameters that must be given are none of this one's business.
-            if problem["loc"][:1] in ((), (name,)):
-                return problem["msg"].removeprefix("Value error, ").rstrip(".")
+        for problem in problems_of(error, spec.model):
+            # A value that another parameter lacks does not concern this one.
+            if problem.field in ("", name):
+                return problem.sentence
     return beyond if _is_beyond(value) else ""
 
 

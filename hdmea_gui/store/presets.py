@@ -11,6 +11,7 @@ from typing import Any
 
 import pydantic
 
+from hdmea.utils.validation import problems_in_file
 from hdmea_gui.store.whole_file import write_whole
 
 __all__ = ["Preset", "PresetError", "PresetStore", "StoredPreset", "read_preset", "write_preset"]
@@ -56,25 +57,27 @@ def read_preset(path: Path) -> Preset:
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise PresetError(f"{path.name} is no preset: it is far too large.")
+            raise PresetError(f"{path.name} is not a preset: it is far too large.")
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PresetError(f"{path.name} could not be read: {error.strerror or error}.") from error
     except ValueError as error:
-        raise PresetError(f"{path.name} is no preset: it holds no JSON text ({error}).") from error
+        raise PresetError(f"{path.name} is not a preset: it does not contain JSON text.") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise PresetError(f"{path.name} is no preset of this program: choose a file that was saved as one.")
+        raise PresetError(
+            f"{path.name} is not a preset of this program. Choose a file that was saved as one."
+        )
     version = found.get("version")
     if isinstance(version, int) and version > VERSION:
         raise PresetError(
-            f"{path.name} was saved by a newer version of the program (format {version}, this one reads up "
-            f"to {VERSION}): update the program, or have the preset saved by this version."
+            f"{path.name} was saved by a newer version of the program (format {version}; this version reads "
+            f"formats up to {VERSION}). Update the program, or save the preset with this version."
         )
     try:
         return Preset.model_validate(found)
     except pydantic.ValidationError as error:
-        wrong = ", ".join(sorted({".".join(map(str, item["loc"])) for item in error.errors()}))
-        raise PresetError(f"{path.name} is a preset with wrong entries: {wrong}.") from error
+        problems = problems_in_file(error, Preset)
+        raise PresetError(f"{path.name} is not a valid preset: {problems}.") from error
 
 
 def write_preset(preset: Preset, path: Path) -> None:

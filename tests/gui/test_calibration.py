@@ -61,7 +61,7 @@ def answer(dialog: CalibrationDialog, text: str) -> None:
 def test_without_a_calibration_the_form_says_what_is_missing(show: Show) -> None:
     dialog = show()
 
-    assert "give the size" in dialog.form.problem("um_per_pixel")
+    assert "Must be the size" in dialog.form.problem("um_per_pixel")
     assert dialog.sketch.placement is None
     assert not dialog.save_button.isEnabled()
     assert "open a recording" in dialog.use_button.toolTip()

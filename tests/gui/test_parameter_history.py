@@ -210,7 +210,7 @@ def test_remembered_values_that_are_not_allowed_any_more_are_named(
     assert (model.value("repeats"), model.value("pad_frame")) == (1, 20)
     said = "\n".join(window.log.texts())
     assert "“gone”" in said
-    assert "Repeats: 0 is not allowed" in said
+    assert "“Repeats” must be at least 1, not 0" in said
     window.close_without_question()
     window.deleteLater()
 

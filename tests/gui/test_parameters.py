@@ -129,7 +129,7 @@ def test_a_value_that_is_not_allowed_is_explained(
     model.set_value("limit", "many")
 
     assert shown.has_problems
-    assert "integer" in shown.problem("limit")
+    assert "whole number" in shown.problem("limit")
     model.set_value("limit", None)
     assert not shown.has_problems
     model.set_value("window", (5, 1))
@@ -175,5 +175,5 @@ def test_stored_numbers_that_no_field_can_show_are_not_taken_over(
 
     assert taken == {"order": 3}
     assert len(problems) == 1
-    assert "larger than what can be entered" in problems[0]
+    assert "larger than the form can show" in problems[0]
     assert allowed_values(spec, {"limit": LARGEST_INTEGER}) == ({"limit": LARGEST_INTEGER}, [])

@@ -149,7 +149,7 @@ def test_what_cannot_be_taken_over_is_named(window: MainWindow) -> None:
 
     assert isinstance(window.dialog, MessageDialog)
     said = visible_texts(window.dialog)
-    for word in ("“teleport”", "“colour”", "Repeats: -1 is not allowed"):
+    for word in ("“teleport”", "“colour”", "“Repeats” must be at least 1, not -1"):
         assert word in said
     model = window.controller.parameters("add_section_time")
     assert (model.value("repeats"), model.value("pad_frame")) == (1, 60)
@@ -159,11 +159,14 @@ def test_what_cannot_be_taken_over_is_named(window: MainWindow) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"\x89PNG", "no preset"),
-        (b"[1, 2]", "no preset of this program"),
-        (b'{"format": "other", "version": 1}', "no preset of this program"),
+        (b"\x89PNG", "not a preset"),
+        (b"[1, 2]", "not a preset of this program"),
+        (b'{"format": "other", "version": 1}', "not a preset of this program"),
         (b'{"format": "hdmea-studio-parameters", "version": 9, "name": "x", "steps": {}}', "newer version"),
-        (b'{"format": "hdmea-studio-parameters", "version": 1, "name": "", "steps": 3}', "name, steps"),
+        (
+            b'{"format": "hdmea-studio-parameters", "version": 1, "name": "", "steps": 3}',
+            "name must not be empty",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_reason(

@@ -207,7 +207,7 @@ def test_what_the_form_says_of_a_value_is_readable() -> None:
     model = ParameterModel(spec)
     model.set_value("pad_margin", (-1.0, 0.0))
 
-    assert model.problems() == {"": "“Padding” must be two times of 0 s or more"}
+    assert model.problems() == {"pad_margin": "Must be two times of 0 s or more."}
 
 
 def test_a_query_that_fails_is_said_with_titles(window: MainWindow, qtbot: Any) -> None:

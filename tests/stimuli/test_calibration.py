@@ -111,7 +111,7 @@ def test_outline_of_a_mirrored_frame_runs_to_the_left() -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"um_per_pixel": None}, "give the size"),
+        ({"um_per_pixel": None}, "must be the size"),
         ({"um_per_pixel": 20, "offset_um": (1,)}, "two numbers"),
         ({"um_per_pixel": 20, "offset_um": 5}, "two numbers"),
         ({"um_per_pixel": 20, "offset_um": (1, float("nan"))}, "finite"),

@@ -187,7 +187,7 @@ def test_an_unknown_movie_has_no_kind(tmp_path: Path) -> None:
         ),
         (
             {"section_kwargs": kwargs(), "events": [{"type": "x", "start_frame": 9, "end_frame": 9}]},
-            "end_frame must lie after",
+            "end_frame must be after",
         ),
         (
             {"section_kwargs": kwargs(), "events": [{"type": "x", "start_frame": 9, "end_frame": 601}]},
@@ -211,7 +211,7 @@ def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "wrong.json"
     path.write_text("{start_frame: 3", encoding="utf-8")
 
-    with pytest.raises(ConfigurationError, match="no JSON"):
+    with pytest.raises(ConfigurationError, match="not JSON"):
         read_definition(path)
 
 

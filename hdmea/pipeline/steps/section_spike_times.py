@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hdmea.pipeline.results import SectionResult
 from hdmea.pipeline.session import PipelineSession
@@ -62,10 +62,15 @@ class SectionSpikesParams(StepParams):
         json_schema_extra={"advanced": True, "affects_result": False},
     )
 
+    @field_validator("pad_margin")
+    @classmethod
+    def _pads_are_times(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not all(0 <= pad < float("inf") for pad in value):
+            raise ValueError("must be two times of 0 s or more")
+        return value
+
     @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not all(0 <= pad < float("inf") for pad in self.pad_margin):
-            raise ValueError("pad_margin must be two times of 0 s or more")
+    def _warn_of_repeats(self) -> Self:
         if "trial_repeats" in self.model_fields_set:
             warnings.warn(
                 "trial_repeats has no effect: the stimulus definition's section_kwargs say how often a "
