@@ -8,7 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal, stats
 
-from hdmea.features.science.repeatability import quality_index, quality_index_chance, repeatability_p
+from hdmea.features.science.repeatability import (
+    quality_index,
+    quality_index_chance,
+    repeatability_p,
+    without_drift,
+)
 from hdmea.features.science.trial_rates import Lowpass, frame_counts, trial_rates
 from hdmea.utils.exceptions import ValidationError
 
@@ -129,15 +134,37 @@ class TestQuality:
                     np.mean([np.roll(t, s) for t, s in zip(unit, row, strict=True)], axis=0).var()
                     for row in shifts
                 ]
-                for unit in trials
+                for unit in without_drift(trials)
             ]
         )
-        expected = (1 + (rolled >= trials.mean(axis=1).var(axis=-1)[:, None]).sum(axis=1)) / 151
+        expected = (
+            1 + (rolled >= without_drift(trials).mean(axis=1).var(axis=-1)[:, None]).sum(axis=1)
+        ) / 151
 
         np.testing.assert_allclose(repeatability_p(trials, 150, seed=9), expected)
 
+    def test_a_run_down_is_no_repetition(self) -> None:
+        rng = np.random.default_rng(8)
+        level = np.linspace(1.0, 0.1, 3 * 400)
+        trials = Lowpass(60.0)(rng.poisson(0.5 * level, (400, 1200)) * 60.0).reshape(400, 3, 400)
+
+        p = repeatability_p(trials, 500)
+
+        assert (p <= 0.05).mean() <= 0.08
+        assert (p <= 0.01).mean() <= 0.03
+
+    def test_a_linear_change_is_taken_out_and_the_means_stay(self) -> None:
+        trials = (100 - 0.02 * np.arange(1200)).reshape(1, 3, 400)
+
+        steady = without_drift(trials)
+
+        np.testing.assert_allclose(steady, trials.mean(axis=-1, keepdims=True) + np.zeros(400), atol=1e-9)
+
+    def test_no_spike_has_no_p(self) -> None:
+        assert np.isnan(repeatability_p(np.zeros((1, 3, 50))))
+
     @given(st.floats(0.01, 1000), st.permutations(range(6)))
-    @settings(max_examples=25)
+    @settings(max_examples=25, deadline=None)
     def test_scale_and_order_of_units_do_not_matter(self, scale: float, order: list[int]) -> None:
         trials = np.random.default_rng(6).random((6, 3, 60))
 

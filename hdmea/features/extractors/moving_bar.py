@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
-from hdmea.features.science.direction_tuning import direction_tuning
-from hdmea.features.science.light_steps import (
-    QUALITY_OUTPUTS,
-    RateParams,
-    quality_columns,
-    rates_of,
-    reasons_where,
-)
-from hdmea.features.science.movie_trials import (
-    FRAMES,
-    MovieTrials,
-    OptionalFeature,
-    movie_trials,
-    trials_requirement,
-)
-from hdmea.features.science.rf_window_tuning import RF_WINDOW_OUTPUTS, rf_window_columns
+from hdmea.features.science.bar_windows import NONE, BarResponses, bar_movie, bar_responses, sweep_layout
+from hdmea.features.science.direction_tuning import DirectionTuning, direction_tuning, vector_indices
+from hdmea.features.science.light_steps import QUALITY_OUTPUTS, RateParams, quality_columns, rates_of
+from hdmea.features.science.movie_trials import FRAMES, OptionalFeature, movie_trials, trials_requirement
+from hdmea.features.science.tickets import EVERYTHING, Withheld, granted
 from hdmea.stimuli.definition import StimulusEvent
-from hdmea.utils.exceptions import FeatureExtractionError
 from hdmea.utils.giving_way import giving_way
 
 __all__ = ["MovingBarParams", "moving_bar", "sweep_counts"]
@@ -35,6 +25,20 @@ __all__ = ["MovingBarParams", "moving_bar", "sweep_counts"]
 class MovingBarParams(RateParams):
     """Parameters of the feature `moving_bar`."""
 
+    angle_alpha: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        title="Significance of angles",
+        description="Largest p values, by permutation and by rotation, with which there is a preferred "
+        "direction or axis.",
+        json_schema_extra={"advanced": True},
+    )
+    stimuli_dir: Path | None = Field(
+        None,
+        title="Movie folder",
+        description="Folder of <movie>.npy, which tells when no bar is shown; by default where it is found.",
+    )
     n_permutations: int = Field(
         2000,
         ge=100,
@@ -44,9 +48,31 @@ class MovingBarParams(RateParams):
     )
 
 
+_PER_DIRECTION = ("repetitions", "directions")
+
+
+def _scalar(name: str, unit: str, limits: tuple[float | None, float | None], definition: str) -> Output:
+    return Output(name, "float64", (), unit, limits, definition)
+
+
+def _with_limits(
+    name: str, unit: str, limits: tuple[float | None, float | None], definition: str
+) -> tuple[Output, ...]:
+    outer = (None, None) if unit else limits
+    return (
+        _scalar(name, unit, limits, definition),
+        _scalar(f"{name}_low", unit, outer, f"lower limit of the 95 % interval of {name}"),
+        _scalar(f"{name}_high", unit, outer, f"upper limit of the 95 % interval of {name}"),
+    )
+
+
+_BY = {
+    "dsi": "permuting directions within each repetition, by the agreement of the repetitions",
+    "osi": "permuting directions within each repetition",
+}
 _INDEX = (
-    ("dsi", "|Σ r exp(iθ)| / Σ r of the spikes r of full sweeps in the directions θ"),
-    ("osi", "|Σ r exp(2iθ)| / Σ r of the spikes r of full sweeps in the directions θ"),
+    ("dsi", "|Σ r exp(iθ)| / Σ r of the mean evoked responses r to the directions θ"),
+    ("osi", "|Σ r exp(2iθ)| / Σ r of the mean evoked responses r to the directions θ"),
 )
 _OUTPUTS = (
     Output(
@@ -58,15 +84,37 @@ _OUTPUTS = (
         "directions of motion, in the order of the stimulus",
         per="recording",
     ),
+    Output("sweep_counts", "int64", _PER_DIRECTION, "spikes", (0, None), "spikes of each full sweep"),
     Output(
-        "sweep_counts",
-        "int64",
-        ("repetitions", "directions"),
+        "sweep_responses",
+        "float64",
+        _PER_DIRECTION,
         "spikes",
-        (0, None),
-        "spikes of each full sweep",
+        (None, None),
+        "spikes in the window of each sweep, trend divided out, minus those of the maintained rate",
     ),
-    Output("tuning_curve", "float64", ("directions",), "spikes", (0, None), "mean spikes per sweep"),
+    Output(
+        "response_windows",
+        "int64",
+        (*_PER_DIRECTION, 2),
+        "frames",
+        (0, None),
+        "first frame of that window in its sweep, and the one after its last",
+    ),
+    Output(
+        "window_source",
+        "str",
+        (),
+        "",
+        (None, None),
+        "where the windows come from: receptive field, repetitions (each from the others), full sweep, none",
+    ),
+    _scalar("blank_rate", "Hz", (0, None), "mean rate while only the background is shown"),
+    _scalar("sweep_trend", "", (0, None), "rate at the last sweep / rate at the first, same direction"),
+    _scalar("n_repetitions", "", (0, None), "sweeps of each direction"),
+    Output(
+        "tuning_curve", "float64", ("directions",), "spikes", (None, None), "mean evoked spikes per sweep"
+    ),
     Output(
         "tuning_sem",
         "float64",
@@ -79,57 +127,80 @@ _OUTPUTS = (
         output
         for name, definition in _INDEX
         for output in (
-            Output(name, "float64", (), "", (0, 1), definition),
-            Output(
-                f"{name}_p",
-                "float64",
-                (),
+            *_with_limits(name, "", (0, 1), definition),
+            _scalar(f"{name}_p", "", (0, 1), f"p value of {name} by {_BY[name]}"),
+            _scalar(
+                f"{name}_rotation_p",
                 "",
                 (0, 1),
-                f"p value of {name} by permuting directions within each repetition",
+                f"p value of {name} by rotating the sequence of directions of each repetition",
             ),
-            Output(
+            _scalar(
                 f"{name}_null_mean",
-                "float64",
-                (),
                 "",
-                (0, 1),
+                (0, None),
                 f"mean {name} of the permutations: what an untuned unit with these counts has",
             ),
         )
     ),
-    Output("preferred_direction", "float64", (), "°", (0, 360), "angle of Σ r exp(iθ)"),
-    Output(
+    _scalar(
+        "dsi_permutation_p",
+        "",
+        (0, 1),
+        "p value of dsi by permuting directions, whether or not repetitions agree",
+    ),
+    *_with_limits("preferred_direction", "°", (0, 360), "angle of Σ r exp(iθ)"),
+    *_with_limits(
         "preferred_motion_axis",
-        "float64",
-        (),
         "°",
         (0, 180),
         "half the angle of Σ r exp(2iθ); the bar itself is oriented at +90°",
     ),
-    Output(
+    _scalar(
         "dsi_pref_null",
-        "float64",
-        (),
         "",
         (-1, 1),
-        "(pref − null) / (pref + null) of the largest response and the opposite one",
+        "(pref − null) / (pref + null) of the largest evoked response and the opposite one",
     ),
+    Output(
+        "tuning_curve_full_sweep", "float64", ("directions",), "spikes", (0, None), "mean spikes per sweep"
+    ),
+    _scalar("dsi_full_sweep", "", (0, 1), "dsi of the spikes of full sweeps, maintained rate included"),
+    _scalar("osi_full_sweep", "", (0, 1), "osi of the spikes of full sweeps, maintained rate included"),
+    _scalar("preferred_direction_full_sweep", "°", (0, 360), "preferred direction of full sweeps"),
+    _scalar("preferred_motion_axis_full_sweep", "°", (0, 180), "preferred axis of full sweeps"),
     *QUALITY_OUTPUTS,
-    *RF_WINDOW_OUTPUTS,
 )
-_NO_SPIKE = "no spike in any sweep"
+_NAMES = ("dsi", "osi", "preferred_direction", "preferred_motion_axis")
+_INDICES = ("dsi", "dsi_low", "dsi_high", "osi", "osi_low", "osi_high", "dsi_pref_null")
+_TESTS = ("dsi_p", "dsi_rotation_p", "dsi_permutation_p", "osi_p", "osi_rotation_p")
+_NULLS = ("dsi_null_mean", "osi_null_mean")
+_ANGLES = {
+    "dsi": ("preferred_direction", "preferred_direction_low", "preferred_direction_high"),
+    "osi": ("preferred_motion_axis", "preferred_motion_axis_low", "preferred_motion_axis_high"),
+}
 _REASONS = {
-    "tuning_sem": "fewer than two repetitions",
-    "dsi": _NO_SPIKE,
-    "osi": _NO_SPIKE,
-    "null_mean": _NO_SPIKE,
-    "preferred_direction": "no spike in any sweep, or the responses cancel",
-    "preferred_motion_axis": "no spike in any sweep, or the responses cancel",
-    "dsi_pref_null": "no spike, or the opposite direction was not shown",
+    "tuning_sem": "fewer than two repetitions, or no response",
+    "_low": "no interval: fewer than three repetitions",
+    "_high": "no interval: fewer than three repetitions",
+    "dsi_pref_null": "the responses do not exceed their error, or the opposite direction was not shown",
+    "dsi_full_sweep": "no spike in any sweep",
+    "osi_full_sweep": "no spike in any sweep",
+    "preferred_direction": "the responses cancel",
+    "preferred_motion_axis": "the responses cancel",
+    "dsi_p": "no spike in any window, or a single repetition",
+    "osi_p": "no spike in any window, or a single repetition",
+    "rotation_p": "no spike in any window, or a single repetition",
+    "permutation_p": "no spike in any window, or a single repetition",
+    "dsi": "the sum of the evoked responses does not exceed two of its standard errors",
+    "osi": "the sum of the evoked responses does not exceed two of its standard errors",
     "quality_index": "fewer than two trials, or no spike",
     "quality_index_chance": "fewer than two trials",
-    "quality_p": "fewer than two trials",
+    "quality_p": "fewer than two trials, or no spike",
+    "blank_rate": "less than 2 s without a bar",
+    "tuning_curve": "less than 2 s without a bar, or no response",
+    "sweep_responses": "less than 2 s without a bar, or no response",
+    "sweep_trend": "no response",
 }
 
 
@@ -139,7 +210,7 @@ def sweep_counts(
     trial_frames: NDArray[np.int64],
     sweeps: Sequence[StimulusEvent],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Spikes of each sweep, by direction.
+    """Spikes of each full sweep, by direction.
 
     Parameters
     ----------
@@ -164,30 +235,20 @@ def sweep_counts(
     FeatureExtractionError
         If directions were not shown equally often.
     """
-    shown = np.array([sweep.direction_deg for sweep in sweeps], np.float64) % 360.0
-    directions = np.array(list(dict.fromkeys(shown.tolist())))
-    columns = [np.flatnonzero(shown == direction) for direction in directions]
-    if len({len(column) for column in columns}) != 1:
-        raise FeatureExtractionError(
-            "The directions of the moving bar were not shown equally often: correct the sweeps in the "
-            "stimulus definition."
-        )
-    bounds = np.array([(sweep.start_frame, sweep.end_frame) for sweep in sweeps], np.int64)
-    samples = frame_timestamps[trial_frames[:, None, None] + bounds]
-    found = np.stack(
-        [np.diff(np.searchsorted(train, samples), axis=-1)[..., 0] for train in giving_way(spike_trains)]
-    )
-    by_direction = found[:, :, np.array(columns)]
-    n_units, n_trials, n_directions, per_trial = by_direction.shape
-    counts = by_direction.swapaxes(2, 3).reshape(n_units, n_trials * per_trial, n_directions)
-    return directions, counts.astype(np.int64)
+    layout = sweep_layout(len(trial_frames), tuple(sweeps))
+    lengths = {sweep.start_frame: sweep.end_frame - sweep.start_frame for sweep in sweeps}
+    first = trial_frames[layout.trial] + layout.start
+    stop = first + np.vectorize(lengths.__getitem__, otypes=[np.int64])(layout.start)
+    samples = frame_timestamps[np.stack((first, stop), axis=-1)]
+    found = [np.diff(np.searchsorted(train, samples), axis=-1)[..., 0] for train in giving_way(spike_trains)]
+    return layout.directions, np.array(found, np.int64).reshape(len(spike_trains), *first.shape)
 
 
 @extractor(
     name="moving_bar",
     aliases=("moving_h_bar_s5_d8_3x",),
     title="Direction tuning",
-    version="2",
+    version="3",
     params=MovingBarParams,
     requires=(
         Requirement("metadata", "acquisition_rate", "load_recording"),
@@ -198,45 +259,99 @@ def sweep_counts(
     outputs=_OUTPUTS,
 )
 def moving_bar(recording: Recording, params: MovingBarParams) -> FeatureTable:
-    """Tuning to the direction and axis of motion of a bar, from the spikes of full sweeps.
+    """Tuning to the direction and axis of motion of a bar, from the spikes that it evokes.
 
-    Where the window is known in which the bar crosses the receptive field, also from the spikes in it.
+    Counted in the window in which the bar crosses the receptive field, where that is known; else where the
+    other repetitions respond. Numbers of full sweeps are beside them.
     """
     trials = movie_trials(recording, "moving_bar", params.movie)
-    directions, counts = _counts(recording, trials)
-    tuning = direction_tuning(counts, directions, n_permutations=params.n_permutations, seed=params.seed)
-    columns = {
-        "sweep_counts": counts,
-        "tuning_curve": tuning.tuning_curve,
-        "tuning_sem": tuning.tuning_sem,
-        "dsi": tuning.dsi,
-        "dsi_p": tuning.dsi_p,
-        "dsi_null_mean": tuning.dsi_null_mean,
-        "osi": tuning.osi,
-        "osi_p": tuning.osi_p,
-        "osi_null_mean": tuning.osi_null_mean,
-        "preferred_direction": tuning.preferred_direction,
-        "preferred_motion_axis": tuning.preferred_motion_axis,
-        "dsi_pref_null": tuning.dsi_pref_null,
-        **quality_columns(rates_of(recording, trials, params), params),
-    }
-    reasons = reasons_where(recording, columns, _REASONS)
-    in_window, why = rf_window_columns(
-        recording,
-        trials.movie,
+    frames = np.asarray(recording.metadata["frame_timestamps"]).astype(np.int64)
+    sweeps = trials.events("sweep")
+    directions, counts = sweep_counts(recording.spike_trains, frames, trials.frames[:, 0], sweeps)
+    rates = rates_of(recording, trials, params)
+    layout = sweep_layout(len(trials.frames), sweeps)
+    everything = params.alpha >= EVERYTHING
+    path = bar_movie(recording, trials.movie, params.stimuli_dir)
+    found = bar_responses(recording, trials, rates, layout, path, always=everything)
+    there = (found.lengths > 0).all(axis=1) & np.isfinite(found.blank.rate)
+    tuning = direction_tuning(
+        found.counts,
         directions,
-        counts.shape[1],
+        blank=np.nan_to_num(found.blank.rate),
+        blank_se=np.nan_to_num(found.blank.rate_se),
+        lengths=np.where(found.lengths > 0, found.lengths, 1.0),
+        order=layout.order,
         n_permutations=params.n_permutations,
         seed=params.seed,
     )
+    full = vector_indices(counts.sum(axis=1), directions)
+    columns: dict[str, Any] = {
+        "sweep_counts": counts,
+        "response_windows": found.windows,
+        "window_source": found.source,
+        "blank_rate": found.blank.rate / rates.frame_duration,
+        "n_repetitions": np.full(len(counts), float(counts.shape[1])),
+        **_tuning_columns(tuning),
+        "tuning_curve_full_sweep": counts.mean(axis=1),
+        **{f"{name}_full_sweep": values for name, values in zip(_NAMES, full, strict=True)},
+        **quality_columns(rates, params),
+    }
     return FeatureTable(
-        units={**columns, **in_window},
+        units=columns,
         recording={"moving_bar_directions": directions},
-        reasons={**reasons, **why},
+        reasons=_withheld(recording, columns, found, there, tuning, params).reasons,
         notes={"movie": trials.movie, "n_repetitions": counts.shape[1]},
     )
 
 
-def _counts(recording: Recording, trials: MovieTrials) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    frames = np.asarray(recording.metadata["frame_timestamps"]).astype(np.int64)
-    return sweep_counts(recording.spike_trains, frames, trials.frames[:, 0], trials.events("sweep"))
+def _tuning_columns(tuning: DirectionTuning) -> dict[str, NDArray[np.float64]]:
+    names = (*_INDICES, *_NULLS, *(name for angles in _ANGLES.values() for name in angles))
+    return {
+        "sweep_responses": tuning.responses,
+        "tuning_curve": tuning.tuning_curve,
+        "tuning_sem": tuning.tuning_sem,
+        "sweep_trend": tuning.trend,
+        **{name: getattr(tuning, name) for name in (*names, *_TESTS)},
+    }
+
+
+def _withheld(
+    recording: Recording,
+    columns: dict[str, Any],
+    found: BarResponses,
+    there: NDArray[np.bool_],
+    tuning: DirectionTuning,
+    params: MovingBarParams,
+) -> Withheld:
+    """Take out what there is no response for, and say why."""
+    withheld = Withheld(recording.units)
+    blank = np.isfinite(found.blank.rate)
+    angles = tuple(name for names in _ANGLES.values() for name in names)
+    measured = ("sweep_responses", "tuning_curve", "tuning_sem", "sweep_trend")
+    every = (*measured, *_INDICES, *_NULLS, *angles, *_TESTS)
+    silent = columns["sweep_counts"].sum(axis=(1, 2)) > 0
+    withheld.hide(columns, (*_INDICES, *_NULLS, *angles, *_TESTS), silent, "no spike in any sweep")
+    withheld.hide(columns, every, blank, "less than 2 s without a bar: the maintained rate is not known")
+    source = np.array(found.source) != NONE
+    withheld.hide(columns, every, there | ~blank | source, "no response to bars")
+    p = columns["quality_p"]
+    why = [
+        "a single trial cannot show that the unit responds"
+        if np.isnan(value)
+        else f"the unit does not respond reliably to bars (quality_p = {value:.3g})"
+        for value in p
+    ]
+    responds = granted(p, params.alpha)
+    withheld.hide(columns, (*_INDICES, *_NULLS, *angles), responds, why)
+    for (index, names), least in zip(_ANGLES.items(), tuning.least_rotation_p, strict=True):
+        p, rotated = columns[f"{index}_p"], columns[f"{index}_rotation_p"]
+        # Of few arrangements what was seen must be the first.
+        rotation_alpha = max(params.angle_alpha, least * (1 + 1e-9))
+        tuned = granted(p, params.angle_alpha) & granted(rotated, rotation_alpha)
+        why = [
+            f"not tuned ({index}_p = {a:.3g}, {index}_rotation_p = {b:.3g})"
+            for a, b in zip(p, rotated, strict=True)
+        ]
+        withheld.hide(columns, names, tuned | (params.alpha >= EVERYTHING), why)
+    withheld.explain(columns, _REASONS)
+    return withheld

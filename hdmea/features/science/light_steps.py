@@ -61,6 +61,14 @@ class RateParams(MovieParams):
         json_schema_extra={"unit": "Hz"},
     )
     filter_order: int = Field(5, ge=1, le=10, title="Order", json_schema_extra={"advanced": True})
+    alpha: float = Field(
+        0.01,
+        gt=0,
+        le=1,
+        title="Significance",
+        description="Largest p value at which there is a response to measure; ratios, indices, angles and "
+        "latencies of others are missing. 1 gives all of them.",
+    )
     n_shifts: int = Field(
         1000,
         ge=100,
@@ -96,13 +104,6 @@ class StepResponseParams(RateParams):
         title="Response",
         description="Least size and prominence of a significant transient.",
         json_schema_extra={"unit": "SD"},
-    )
-    alpha: float = Field(
-        0.01,
-        gt=0,
-        lt=1,
-        title="Significance",
-        description="Largest p value of the quality index at which a transient can be a response.",
     )
 
 
@@ -212,7 +213,7 @@ def quality_columns(rates: TrialRates, params: RateParams) -> dict[str, NDArray[
     return {
         "quality_index": quality_index(rates.filtered),
         "quality_index_chance": np.full(len(rates.counts), quality_index_chance(rates.n_trials)),
-        "quality_p": repeatability_p(rates.filtered, params.n_shifts, params.seed),
+        "quality_p": repeatability_p(rates.filtered, params.n_shifts, params.seed, rates.starts),
     }
 
 

@@ -146,6 +146,8 @@ class TrialRates:
         Height in Hz of one spike of one trial in the mean over trials.
     spike_height
         The same after the low-pass.
+    starts
+        (trials,) first display frame of each trial; None if each begins where the last one ends.
     """
 
     counts: NDArray[np.int64]
@@ -154,6 +156,7 @@ class TrialRates:
     frame_duration: float
     spike_rate: float
     spike_height: float
+    starts: NDArray[np.int64] | None = None
 
     @property
     def n_trials(self) -> int:
@@ -223,7 +226,8 @@ def trial_rates(
             counts[:, trial], rates[:, trial] = run_counts[:, cut], run_rates[:, cut]
             filtered[:, trial] = run_filtered[:, cut]
     spike_rate = 1.0 / (frame_duration * starts.size)
-    return TrialRates(counts, rates, filtered, frame_duration, spike_rate, spike_rate * lowpass.pulse_height)
+    height = spike_rate * lowpass.pulse_height
+    return TrialRates(counts, rates, filtered, frame_duration, spike_rate, height, starts)
 
 
 def _runs(starts: NDArray[np.int64], length: int, n_bins: int) -> list[tuple[int, int, list[int]]]:
