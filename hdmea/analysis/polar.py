@@ -44,7 +44,7 @@ def polar_curve(
     directions_deg
         (n,) directions of motion in degrees, in any order.
     response
-        (n,) responses >= 0, any unit.
+        (n,) responses, any unit; negative ones are drawn as 0.
     error
         (n,) half length of the error bars in the unit of `response`; None for none.
 
@@ -54,7 +54,7 @@ def polar_curve(
         If the lengths differ or there is no direction.
     """
     angles = np.asarray(directions_deg, np.float64) % 360.0
-    radius = np.asarray(response, np.float64)
+    radius = np.maximum(np.asarray(response, np.float64), 0.0)
     spread = np.full(radius.shape, np.nan) if error is None else np.asarray(error, np.float64)
     if not angles.size or angles.shape != radius.shape or spread.shape != radius.shape:
         raise ValueError("A polar curve needs one response, and one error if any, for each direction.")

@@ -182,7 +182,7 @@ class TestFrames:
 
         expected = pynapple.compute_response_per_epoch(pynapple.TsGroup({0: pynapple.Ts(spikes)}), sweeps)
 
-        found = moving_bar.compute(shown).units["tuning_curve"][0] / length
+        found = moving_bar.compute(shown).units["tuning_curve_full_sweep"][0] / length
         np.testing.assert_allclose(found, expected.values[0], rtol=1e-6)
 
 

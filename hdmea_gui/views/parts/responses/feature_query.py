@@ -149,6 +149,8 @@ def tunings(session: PipelineSession, units: Mapping[str, Mapping[str, Any]], mo
         if directions is None:
             continue
         response, error = (np.asarray(numbers[name], np.float64) for name in ("tuning_curve", "tuning_sem"))
+        if np.isnan(response).all() and "tuning_curve_full_sweep" in numbers:
+            response = np.asarray(numbers["tuning_curve_full_sweep"], np.float64)
         preferred = float(numbers.get("preferred_direction", math.nan))
         curve = polar_curve(directions, response, error)
         angles = np.asarray(directions, np.float64)
