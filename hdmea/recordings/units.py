@@ -6,7 +6,7 @@ A reader of units subclasses `UnitSource`; the pipeline and the window know noth
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,8 @@ __all__ = [
     "UnitSource",
     "UnitSpikes",
     "duplicates_of",
+    "left_out",
+    "spikes_from_samples",
 ]
 
 DUPLICATE_MS = 0.1
@@ -250,3 +252,86 @@ def duplicates_of(intervals: npt.NDArray[np.int64], n_spikes: int, rate: float) 
     samples = "1 sample" if farthest == 1 else f"{farthest} samples"
     within = f"{samples} ({farthest / rate * 1e3:g} ms)"
     return close.size, f"{close.size} of {n_spikes} spikes follow another within {within}"
+
+
+def left_out(
+    number: int, early: int, late: int, end_sample: int | None, last_sample: int, rate: float
+) -> Iterator[str]:
+    """Yield what to say of spikes of a unit that do not lie within the recording.
+
+    Parameters
+    ----------
+    number
+        Number of the unit.
+    early, late
+        How many of its spikes lie before time zero and after the end.
+    end_sample, last_sample
+        End of the recording, and the last spike, in samples.
+    rate
+        Samples per second.
+    """
+    if early:
+        yield f"Unit {number}: {early} spikes before time zero are left out."
+    if late:
+        yield (
+            f"Unit {number}: {late} spikes after the end of the recording at "
+            f"{(end_sample or 0) / rate:.3f} s are left out (the last is at {last_sample / rate:.3f} s)."
+        )
+
+
+def spikes_from_samples(
+    number: int,
+    samples: npt.NDArray[np.integer],
+    sampling_rate: float,
+    *,
+    waveform: npt.ArrayLike = (),
+    waveform_unit: str = "a.u.",
+    amplitudes: npt.NDArray[np.floating] | None = None,
+    end_sample: int | None = None,
+    drop_duplicates_ms: float | None = None,
+) -> UnitSpikes:
+    """Return the spikes of a unit whose samples are known, as `UnitSource.read_unit` has to.
+
+    Parameters
+    ----------
+    number
+        Number of the unit.
+    samples
+        (n,) integers in any order: samples of the clock of `sampling_rate`.
+    sampling_rate
+        Samples per second.
+    waveform
+        (k,) mean waveform, empty where there is none.
+    waveform_unit
+        Its unit.
+    amplitudes
+        (n,) amplitude of each spike in the order of `samples`.
+    end_sample, drop_duplicates_ms
+        See `UnitSource.read_unit`.
+    """
+    signed = np.asarray(samples).astype(np.int64)
+    order = np.argsort(signed, kind="stable")
+    early = int(np.count_nonzero(signed < 0))
+    late = 0 if end_sample is None else int(np.count_nonzero(signed >= end_sample))
+    last = int(signed.max()) if signed.size else -1
+    order = order[early : signed.size - late]
+    intervals = np.diff(signed[order])
+    n_duplicates, said = duplicates_of(intervals, order.size, sampling_rate)
+    n_found = order.size
+    if drop_duplicates_ms is not None:
+        follows = np.zeros(n_found, dtype=bool)
+        follows[1:] = intervals <= drop_duplicates_ms * sampling_rate / 1e3 + 1e-9
+        order, said = order[~follows], ""
+    return UnitSpikes(
+        samples=signed[order].astype(np.uint64),
+        waveform=np.asarray(waveform, dtype=np.float32),
+        waveform_unit=waveform_unit,
+        amplitudes=None if amplitudes is None else np.asarray(amplitudes, dtype=np.float64)[order],
+        n_rejected=0,
+        n_left_out=early + late,
+        last_sample=last,
+        n_duplicates=n_duplicates,
+        n_dropped=n_found - order.size,
+        duplicates=said,
+        warnings=tuple(left_out(number, early, late, end_sample, last, sampling_rate)),
+    )

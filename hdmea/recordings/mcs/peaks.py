@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hdmea.recordings.mcs.blocks import timestamps_to_samples
 from hdmea.recordings.mcs.hdf5 import Node, attribute, name_key
-from hdmea.recordings.units import UnitSpikes, duplicates_of
+from hdmea.recordings.units import UnitSpikes, duplicates_of, left_out
 
 __all__ = ["Peaks"]
 
@@ -159,14 +159,7 @@ class Peaks:
             yield f"Unit {number}: the file does not mark accepted peaks; all of them are taken as spikes."
         if self._nowhere:
             yield f"Unit {number}: {self._nowhere} spikes without a time (NaN) are left out."
-        if self._early:
-            yield f"Unit {number}: {self._early} spikes before time zero are left out."
-        if self._late:
-            yield (
-                f"Unit {number}: {self._late} spikes after the end of the recording at "
-                f"{(self._end or 0) / self._rate:.3f} s are left out (the last is at "
-                f"{self._last / self._rate:.3f} s)."
-            )
+        yield from left_out(number, self._early, self._late, self._end, self._last, self._rate)
 
 
 def _cutouts(table: npt.NDArray[Any], fields: list[str]) -> npt.NDArray[Any]:

@@ -1,0 +1,1 @@
+"""Folders of Kilosort, Phy and of any sorter that exports to them: sorted units."""
