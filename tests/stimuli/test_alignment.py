@@ -1,0 +1,245 @@
+"""What was said to be shown against the light: every fault is found to the frame, none where all fits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hdmea.simulate.light_faults import LIGHT_FAULTS, ShownLight, courses_of, shown_light
+from hdmea.stimuli.alignment import (
+    AlignedSection,
+    FrameLight,
+    LevelCourse,
+    StatedSection,
+    align_sections,
+    course_of_colours,
+    frame_light,
+    irregular_flips,
+    light_delay_frames,
+)
+from hdmea.stimuli.alignment_report import AlignmentReport, FlipDecision, report
+
+STEPS, COLOURS, SINES = "step_up_5s_5i_b0_3x", "green_blue_3s_3i_3x", "freq_step_5st_3x"
+NOISE, OTHER = "perfect_dense_noise_15x15_15hz_r42_1min", "other_noise_15x15_15hz_r7_1min"
+FINE = [
+    "all as stated",
+    "noise of 1 %",
+    "noise of 10 %",
+    "photodiode sees 3 × 3 pixels",
+    "photodiode sees 3 × 3 pixels at the side",
+    "blue at 0.3 of green",
+    "light channel dark",
+]
+
+
+def aligned(kind: str, seed: int = 1) -> tuple[ShownLight, list[AlignedSection]]:
+    shown = shown_light(LIGHT_FAULTS[kind], seed)
+    courses = courses_of(LIGHT_FAULTS[kind].stated)
+    sections = align_sections(
+        shown.light, shown.sections, courses, lambda: courses_of().values(), shown.holes
+    )
+    return shown, sections
+
+
+def told(kind: str, seed: int = 1, latency: int | None = None) -> AlignmentReport:
+    shown, sections = aligned(kind, seed)
+    courses = courses_of(LIGHT_FAULTS[kind].stated)
+    decided = irregular_flips(shown.light, shown.holes, shown.missing, sections, courses)
+    flips = [
+        FlipDecision(int(frame), 1, said, frame / 60)
+        for frame, said in zip(shown.holes, decided, strict=True)
+    ]
+    pad = LIGHT_FAULTS[kind].stated_pad
+    return report(sections, interval_s=1 / 60, pad_frame=pad, flips=flips, display_latency_frames=latency)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("kind", FINE)
+def test_nothing_is_said_where_all_fits(kind: str, seed: int) -> None:
+    said = told(kind, seed)
+
+    assert said.warnings == []
+    assert not any(said.marks.values())
+    assert said.common_lag == (None if kind == "light channel dark" else 0)
+    assert any("baseline_127 (its mean level does not change)" in text for text in said.information)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "two movies exchanged",
+        "first movie forgotten",
+        "length 4 frames too short",
+        "length 4 frames too long",
+        "a stray first flip",
+        "a lost first flip",
+        "padding of 150 for 180",
+        "wrong noise of the same length",
+        "wrong noise, noise of 5 %",
+        "display latency of 3 frames",
+        "a flip lost in the bars",
+        "a flip lost before the steps",
+    ],
+)
+def test_every_claim_is_right_to_the_frame(kind: str, seed: int) -> None:
+    shown, sections = aligned(kind, seed)
+
+    for entry in sections:
+        true = shown.true_content.get(entry.section.movie)
+        if entry.state in ("checked", "lag", "elsewhere"):
+            assert true is not None
+            assert entry.section.content + entry.lag == true
+    assert sum(entry.state in ("checked", "lag", "elsewhere") for entry in sections) >= 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("length 4 frames too short", "From freq_step_5st_3x on: the light fits 4 frames later"),
+        ("length 4 frames too short", "green_blue_3s_3i_3x had 2340 frames and not 2336"),
+        ("length 4 frames too long", "From freq_step_5st_3x on: the light fits 4 frames earlier"),
+        ("a stray first flip", "all movies comes 1 frame (17 ms) after their flips"),
+        ("a stray first flip, noise of 10 %", "all movies comes 1 frame (17 ms) after their flips"),
+        ("a lost first flip", "all movies comes 1 frame (17 ms) before their flips"),
+        ("display latency of 3 frames", "all movies comes 3 frames (50 ms) after their flips"),
+        ("padding of 150 for 180", "padding of 150 frames, not 180"),
+        ("first movie forgotten", "baseline_127, the first movie of the playlist, was not shown"),
+        ("wrong noise of the same length", f"Section of {NOISE}: the light is that of {OTHER}"),
+        ("two movies exchanged", f"Section of {STEPS}: the light is that of {COLOURS}"),
+        ("a flip lost in the bars", "1 lost display flips"),
+        ("a flip lost before the steps", "1 lost display flips"),
+    ],
+)
+def test_the_fault_is_named(kind: str, what: str) -> None:
+    said = told(kind)
+
+    assert any(what in warning for warning in said.warnings)
+    assert len(said.warnings) == (3 if kind == "two movies exchanged" else 1)
+    assert any(said.marks.values())
+
+
+def test_a_known_display_latency_is_silent() -> None:
+    said = told("display latency of 3 frames", latency=3)
+
+    assert said.common_lag == 3
+    assert said.warnings == []
+    assert not any(said.marks.values())
+
+
+def test_marks_say_which_sections_are_concerned_and_why() -> None:
+    marks = told("length 4 frames too short").marks
+    assert marks[(COLOURS, 1)] == []
+    assert marks[(SINES, 1)] == [("not aligned", "the light fits 4 frames (67 ms) later")]
+
+    marks = told("wrong noise of the same length").marks
+    assert [key for key, value in marks.items() if value] == [(NOISE, 1)]
+
+    marks = told("a flip lost in the bars").marks
+    assert marks[("moving_h_bar_s5_d8_3x", 1)] == [("flips lost", "1 during it")]
+    assert marks[(NOISE, 1)] == [("flips lost", "1 before it")]
+
+
+@pytest.mark.parametrize("kind", ["a late frame in the bars", "a late frame before the steps"])
+def test_a_late_frame_shifts_nothing_and_is_information(kind: str) -> None:
+    said = told(kind)
+
+    assert said.common_lag == 0
+    assert said.warnings == []
+    assert any("1 late display frames" in text for text in said.information)
+
+
+def test_without_light_neither_lost_nor_late_is_claimed() -> None:
+    shown = shown_light(LIGHT_FAULTS["a flip lost in the bars"])
+    courses = courses_of(LIGHT_FAULTS["a flip lost in the bars"].stated)
+    dark = FrameLight(np.full_like(shown.light.mean, 3.0), shown.light.valid, 1 / 60)
+    sections = align_sections(dark, shown.sections, courses)
+
+    assert {entry.state for entry in sections} == {"not checkable"}
+    assert irregular_flips(dark, shown.holes, shown.missing, sections, courses) == ["not known"]
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.2, 0.45, -0.3])
+def test_the_delay_within_a_frame_is_measured(delay: float) -> None:
+    levels = courses_of((NOISE,))[NOISE].levels
+    course = np.concatenate((np.full(50, 0.5), levels[:, 0], np.full(50, 0.5)))
+    beside = np.roll(course, 1 if delay > 0 else -1)
+    seen = (1 - abs(delay)) * course + abs(delay) * beside
+    noise = np.random.default_rng(3).normal(0, 0.002, seen.size)
+    light = FrameLight(seen + noise, np.ones(seen.size, bool), 1 / 60)
+
+    assert light_delay_frames(light, levels, 50) == pytest.approx(delay, abs=0.03)
+
+
+def test_frame_light_is_the_mean_between_flips() -> None:
+    rng = np.random.default_rng(5)
+    frames = np.sort(rng.choice(np.arange(100, 9_900), 40, replace=False)).astype(np.uint64)
+    light = rng.normal(size=12_000).astype(np.float32)
+    light[int(frames[7]) + 2] = np.nan
+
+    found = frame_light(light, frames)
+
+    for index in range(39):
+        part = light[int(frames[index]) + 1 : int(frames[index + 1]) + 1]
+        assert found.mean[index] == pytest.approx(
+            np.nanmean(part) if index == 7 else part.mean(), abs=1e-6
+        ) or (not found.valid[index])
+
+
+def test_frames_across_gaps_are_not_valid() -> None:
+    frames = np.concatenate((np.arange(0, 10_000, 333), np.arange(50_000, 60_000, 333)))
+    light = np.ones(70_000, np.float32)
+    light[10_500:49_900] = np.nan
+
+    found = frame_light(light, frames, [[0, 10_500], [49_900, 70_000]])
+
+    assert np.flatnonzero(~found.valid).tolist() == [30]
+    assert np.isfinite(found.mean).all()
+
+
+def test_a_movie_of_the_same_levels_is_not_told_from_another() -> None:
+    course = courses_of((STEPS,))[STEPS]
+    twin = LevelCourse("twin", course.levels.copy())
+    kind = LIGHT_FAULTS["all as stated"]
+    shown = shown_light(kind)
+    stated = [
+        StatedSection("wrong", 1, entry.content, 2100, entry.position) if entry.movie == STEPS else entry
+        for entry in shown.sections
+    ]
+    wrong = course_of_colours("wrong", np.linspace(0, 1, 2100) ** 2)
+    courses = {**courses_of(kind.stated), "wrong": wrong}
+    courses.pop(STEPS)
+
+    sections = align_sections(shown.light, stated, courses, lambda: [course, twin])
+
+    (entry,) = [entry for entry in sections if entry.section.movie == "wrong"]
+    assert entry.state == "other movie"
+    assert entry.shows == (STEPS, "twin")
+    said = report(sections, interval_s=1 / 60, pad_frame=180)
+    assert any(f"that of {STEPS} or twin (their light is the same)" in text for text in said.warnings)
+
+
+def test_a_second_showing_is_not_looked_for_at_the_place_of_the_first() -> None:
+    course = courses_of((STEPS,))[STEPS]
+    light = np.full(9_000, 0.5)
+    light[1_000:3_100] = course.levels[:, 0]
+    light += np.random.default_rng(1).normal(0, 0.002, light.size)
+    sections = [StatedSection(STEPS, 1, 1_000, 2_100, 0), StatedSection(STEPS, 2, 6_000, 2_100, 1)]
+
+    first, second = align_sections(FrameLight(light, np.ones(9_000, bool), 1 / 60), sections, {STEPS: course})
+
+    assert (first.state, second.state) == ("checked", "not checkable")
+
+
+def test_movies_that_are_missing_or_cut_are_not_blamed() -> None:
+    kind = LIGHT_FAULTS["all as stated"]
+    shown = shown_light(kind)
+    courses: dict[str, LevelCourse | str] = dict(courses_of(kind.stated))
+    courses[SINES] = "there is no such movie"
+    cut = FrameLight(shown.light.mean[:16_000], shown.light.valid[:16_000], 1 / 60)
+
+    sections = {entry.section.movie: entry for entry in align_sections(cut, shown.sections, courses)}
+
+    assert sections[SINES].reason == "there is no such movie"
+    assert sections[STEPS].state == "checked"
+    assert sections[NOISE].state in ("checked", "not checkable")
