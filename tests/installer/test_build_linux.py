@@ -33,6 +33,21 @@ DPKG_QUERY = "#!/bin/bash\necho 'install ok installed'\n"
 ID = "#!/bin/bash\necho 0\n"
 
 
+# What stands for a minimal system: its commands are noted; PyInstaller leaves a folder there.
+DEBOOTSTRAP = """#!/bin/bash
+echo "debootstrap $*" >> {log}
+mkdir -p "$4/etc"
+"""
+UNSHARE = """#!/bin/bash
+root=$6
+echo "in $(basename "$root"): ${{*:13}}" >> {log}
+case "$*" in *pyinstaller*)
+    mkdir -p "$root/build/folder/hdmea-studio"
+    head -c 1000000 /dev/zero > "$root/build/folder/hdmea-studio/hdmea-studio" ;;
+esac
+"""
+
+
 @dataclass
 class Build:
     """A copy of the scripts whose steps are stand-ins."""
@@ -45,12 +60,13 @@ class Build:
         path.write_text(content, encoding="utf-8")
         path.chmod(0o755)
 
-    def run(self) -> subprocess.CompletedProcess[str]:
+    def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
         environment = {
             "HOME": str(self.folder),
             "PATH": f"{self.folder / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
             "PYTHON": str(self.folder / "bin" / "python"),
             "WORK": str(self.folder / "work"),
+            **environment,
         }
         script = self.folder / "installer" / "build-linux.sh"
         return subprocess.run(
@@ -110,3 +126,18 @@ def test_a_step_that_fails_ends_the_build(build: Build, step: str) -> None:
     assert done.returncode != 0
     assert "passed" not in done.stdout
     assert not (build.folder / "out" / "SHA256SUMS").exists()
+
+
+def test_the_folder_is_made_in_a_minimal_system(build: Build) -> None:
+    log = build.folder / "log"
+    build.write("bin/debootstrap", DEBOOTSTRAP.format(log=log))
+    build.write("bin/unshare", UNSHARE.format(log=log))
+    first, again = build.run(HOST="0"), build.run(HOST="0")
+
+    assert (first.returncode, again.returncode) == (0, 0), first.stdout + first.stderr
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("debootstrap")] == ["--variant=minbase"]
+    assert any("python3-venv libdbus-1-3" in line for line in lines)
+    assert len([line for line in lines if "/build/environment/bin/pyinstaller" in line]) == 2
+    assert not any("--find-links" in line and "--no-index" not in line for line in lines)
+    assert (build.folder / "work" / "folder" / "hdmea-studio" / "hdmea-studio").stat().st_size == 1_000_000
