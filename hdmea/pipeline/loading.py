@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
-from hdmea.recordings.mcs.cmcr import CmcrReader, RecordingInfo
+from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.cmtr import CmtrReader
 from hdmea.recordings.pairing import find_partner, kind_of
+from hdmea.recordings.signals import RecordingInfo
 from hdmea.recordings.units import DUPLICATE_MS, SortedUnit, UnitSpikes
 from hdmea.stimuli.frames import detect_frames
 from hdmea.stimuli.light import block_mean

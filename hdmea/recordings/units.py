@@ -5,19 +5,19 @@ A reader of units subclasses `UnitSource`; the pipeline and the window know noth
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from hdmea.recordings.source import Progress, Source
+
 __all__ = [
     "DUPLICATE_MS",
-    "Progress",
     "SortedUnit",
     "SortingInfo",
     "UnitOptions",
@@ -30,9 +30,6 @@ __all__ = [
 
 DUPLICATE_MS = 0.1
 DUPLICATE_PART = 0.01
-
-Progress = Callable[[float], None]
-"""Called with the fraction done; may raise to stop."""
 
 
 @dataclass(frozen=True)
@@ -157,28 +154,8 @@ class UnitSpikes:
     warnings: tuple[str, ...] = ()
 
 
-class UnitSource(ABC):
-    """The sorted units of one file or folder, open for reading; used in a `with` block.
-
-    Attributes
-    ----------
-    path
-        The file or folder.
-    """
-
-    path: Path
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close what is open; nothing by default."""
-        return
+class UnitSource(Source):
+    """The sorted units of one file or folder, open for reading; see `Source`."""
 
     @property
     @abstractmethod

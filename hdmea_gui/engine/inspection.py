@@ -9,7 +9,7 @@ from hdmea_gui.engine.snapshot import Card, Refused
 from hdmea_gui.text.formats import size_text
 
 if TYPE_CHECKING:
-    from hdmea.recordings.mcs.cmcr import RecordingInfo
+    from hdmea.recordings.signals import RecordingInfo
 
 __all__ = ["inspect_sources"]
 

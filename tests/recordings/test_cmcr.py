@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from hdmea.recordings.mcs.blocks import timestamps_to_samples
-from hdmea.recordings.mcs.cmcr import DEFAULT_RATE_HZ, CmcrReader
+from hdmea.recordings.mcs.cmcr import CmcrReader
+from hdmea.recordings.signals import DEFAULT_RATE_HZ
 from hdmea.utils.exceptions import DataLoadError, ValidationError
 from tests.recordings.vendor_files import GUID, SPELLINGS, SensorBlock, rename_fields, write_cmcr, write_cmtr
 

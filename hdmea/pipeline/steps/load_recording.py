@@ -17,9 +17,10 @@ from hdmea.pipeline.expected import load_nbytes
 from hdmea.pipeline.results import LoadResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
-from hdmea.recordings.mcs.cmcr import DEFAULT_RATE_HZ, CmcrReader
+from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.cmtr import CmtrReader
 from hdmea.recordings.pairing import compare_durations
+from hdmea.recordings.signals import DEFAULT_RATE_HZ
 from hdmea.utils.exceptions import DataLoadError, ValidationError
 
 __all__ = ["LoadRecordingParams", "load_recording"]

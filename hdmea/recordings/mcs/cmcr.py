@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 import h5py
 import numpy as np
@@ -30,92 +27,15 @@ from hdmea.recordings.mcs.hdf5 import (
     reading,
 )
 from hdmea.recordings.mcs.sensor import SensorRegion, read_regions
+from hdmea.recordings.signals import DEFAULT_RATE_HZ, DigitalEvents, RecordingInfo, SignalSource, StreamInfo
+from hdmea.recordings.source import Progress
 from hdmea.utils.exceptions import DataLoadError, ValidationError
 
-__all__ = ["DEFAULT_RATE_HZ", "CmcrReader", "DigitalEvents", "RecordingInfo", "StreamInfo", "usable_rate"]
+__all__ = ["CmcrReader", "usable_rate"]
 
-DEFAULT_RATE_HZ = 20_000.0
 RATE_RANGE_HZ = (1_000.0, 100_000.0)
 DURATION_TOLERANCE_S = 0.1
 SLICE_SAMPLES = 1 << 19
-
-Progress = Callable[[float], None]
-
-
-@dataclass(frozen=True)
-class StreamInfo:
-    """One stream of a recording: name, readable kind, sub-type and its data blocks in words."""
-
-    name: str
-    kind: str
-    subtype: str
-    blocks: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class RecordingInfo:
-    """What a raw recording says about itself, and the decisions taken from it.
-
-    Parameters
-    ----------
-    path
-        The file.
-    sampling_rate, sampling_rate_source
-        Samples per second of the acquisition clock, and where the figure comes from.
-    duration_s
-        Seconds from time zero of the clock to the end of the recording, gaps included.
-    segments
-        int64 (n, 2): first and last + 1 sample of every recorded data group, on the clock.
-    segments_source
-        Name of the stream that the segments come from.
-    metadata
-        Attributes of the file's root under the names that the file uses.
-    streams
-        The streams that are there.
-    n_light_channels, light_labels
-        Number of analog channels, and their labels.
-    warnings
-        What the person should know.
-    """
-
-    path: Path
-    sampling_rate: float
-    sampling_rate_source: str
-    duration_s: float
-    segments: npt.NDArray[np.int64]
-    segments_source: str
-    metadata: dict[str, Any]
-    streams: tuple[StreamInfo, ...]
-    n_light_channels: int
-    light_labels: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-    @property
-    def n_samples(self) -> int:
-        """Length of the acquisition clock in samples, gaps included."""
-        return int(self.segments[:, 1].max()) if len(self.segments) else 0
-
-
-@dataclass(frozen=True, eq=False)
-class DigitalEvents:
-    """Events of the digital port in the order of time.
-
-    Parameters
-    ----------
-    time_us
-        int64 (n,) microseconds.
-    event_id
-        int64 (n,) kind of the event: in files of 2017–18, 1 = on, 2 = off.
-    labels
-        Name of each event's kind; empty where the file has none.
-    """
-
-    time_us: npt.NDArray[np.int64]
-    event_id: npt.NDArray[np.int64]
-    labels: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.time_us)
 
 
 def usable_rate(rate: float | None) -> bool:
@@ -123,7 +43,7 @@ def usable_rate(rate: float | None) -> bool:
     return rate is not None and np.isfinite(rate) and rate > 0
 
 
-class CmcrReader:
+class CmcrReader(SignalSource):
     """Reader of one raw recording; use it in a `with` block.
 
     Parameters
@@ -153,14 +73,6 @@ class CmcrReader:
         except BaseException:
             self._stack.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

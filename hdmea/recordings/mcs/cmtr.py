@@ -29,7 +29,8 @@ from hdmea.recordings.mcs.hdf5 import (
     trailing_numbers,
 )
 from hdmea.recordings.mcs.peaks import Peaks
-from hdmea.recordings.units import Progress, SortedUnit, SortingInfo, UnitSource, UnitSpikes
+from hdmea.recordings.source import Progress
+from hdmea.recordings.units import SortedUnit, SortingInfo, UnitSource, UnitSpikes
 from hdmea.utils.exceptions import DataLoadError
 
 __all__ = ["CmtrReader"]

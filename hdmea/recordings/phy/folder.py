@@ -17,8 +17,8 @@ from hdmea.recordings.phy.npy import REAL, WHOLE, NpyFile, damaged, open_npy
 from hdmea.recordings.phy.places import Places, chip_places
 from hdmea.recordings.phy.tables import UNLABELLED, Labels, read_labels, read_params, sampling_rate
 from hdmea.recordings.phy.templates import TEMPLATES, Peak, Templates
+from hdmea.recordings.source import Progress
 from hdmea.recordings.units import (
-    Progress,
     SortedUnit,
     SortingInfo,
     UnitOptions,
