@@ -15,6 +15,7 @@ import numpy as np
 from hdmea.features.extractor import Output
 from hdmea.features.registry import default_registry
 from hdmea.features.science.axon_outputs import AXON_OUTPUTS
+from hdmea.features.science.image_quality import IMAGE_OUTPUTS
 from hdmea.features.science.rf_outputs import RF_OUTPUTS
 from hdmea.features.science.soma_geometry import SOMA_OUTPUTS
 from hdmea.pipeline.session import PipelineSession
@@ -204,6 +205,10 @@ def _features(units: Sequence[Mapping[str, Any]]) -> Iterator[_Group]:
         if name != _EIMAGE and name not in averages:
             data = [_mapping(features.get(name), "data") for features in stored]
             yield _Group(f"{name}.", declared.get(name, ()), data)
+    images = [_mapping(features.get(_EIMAGE), "metadata") for features in stored]
+    names_of_image = [output.name for output in IMAGE_OUTPUTS]
+    facts = [entry and {name: entry[name] for name in names_of_image if name in entry} for entry in images]
+    yield _Group("eimage.", IMAGE_OUTPUTS, facts)
     for (prefix, key), outputs in zip(_OF_IMAGE.items(), (SOMA_OUTPUTS, AXON_OUTPUTS), strict=True):
         data = [_mapping(features.get(_EIMAGE), key) for features in stored]
         yield _Group(prefix, _in_unit_of_image(outputs, stored), data)

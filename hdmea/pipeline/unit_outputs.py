@@ -14,12 +14,15 @@ import numpy as np
 from pydantic import Field
 
 from hdmea.features.extractor import Output
+from hdmea.features.science.image_quality import MIN_IMAGE_SNR, MIN_SPIKES
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepRun
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MissingInputError
 
 __all__ = [
+    "MIN_IMAGE_SNR_FIELD",
+    "MIN_SPIKES_FIELD",
     "PITCH_FIELD",
     "UnitsResult",
     "entries",
@@ -43,6 +46,23 @@ PITCH_FIELD = Field(
     json_schema_extra={"unit": "µm"},
 )
 """Parameter of every step whose lengths become µm."""
+
+MIN_SPIKES_FIELD = Field(
+    MIN_SPIKES,
+    ge=1,
+    title="Fewest spikes",
+    description="Nothing is derived from an electrical image of fewer spikes.",
+    json_schema_extra={"unit": "spikes", "advanced": True},
+)
+MIN_IMAGE_SNR_FIELD = Field(
+    MIN_IMAGE_SNR,
+    ge=0,
+    title="Least signal-to-noise",
+    description="Nothing is derived from an electrical image whose largest signal, over the noise of its "
+    "mean, is smaller.",
+    json_schema_extra={"advanced": True},
+)
+"""Parameters of everything that is derived from electrical images."""
 
 
 @dataclass

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from hdmea.pipeline.feature_table import feature_columns
 from hdmea.pipeline.run import run_step
+from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 from tests.pipeline.computed import copy_without_sensor, session_of
 from tests.recordings.vendor_files import SensorBlock, write_cmcr
@@ -150,3 +153,108 @@ def test_regions_of_the_chip_are_one_image(tmp_path: Path) -> None:
     np.testing.assert_allclose(entry["data"][:, :6, :4], expected.transpose(0, 2, 1), atol=1e-4)
     np.testing.assert_allclose(entry["data"][:, 39:, 39:], expected[:, :3, :3].transpose(0, 2, 1), atol=1e-4)
     assert np.count_nonzero(np.isfinite(entry["data"][0])) == 24 + 9
+
+
+def with_spikes(folder: Path, *, loose: tuple[int, int] | None = None) -> Any:
+    """Session of one unit at row 12, column 23 of a region of 8 x 8 from row 10, column 20 on."""
+    rng = np.random.default_rng(3)
+    image = rng.normal(0, 10, (60_000, 8, 8))
+    train = np.sort(rng.choice(np.arange(50, 59_900), 40, replace=False))
+    for k, height in enumerate((-200, -120, -40)):
+        image[train + k, 3, 2] += height
+    if loose is not None:
+        jumps = np.where(rng.random(len(image)) < 0.01, 20_000, 0) * rng.choice([-1, 1], len(image))
+        image[:, loose[1] - 20, loose[0] - 10] = jumps
+    block = SensorBlock(np.rint(image).astype(np.int16), left=20, top=10, factors=np.full(64, 1000.0))
+    session = session_of(train, train, source=write_cmcr(folder / "a.cmcr", sensor=[block]))
+    session.units["unit_001"] |= {"row": 12, "col": 23}
+    session.units["unit_002"] |= {"row": 12, "col": 33}
+    return session
+
+
+class TestElectrodes:
+    def test_a_loose_contact_is_named_stored_and_no_soma(self, tmp_path: Path) -> None:
+        session = with_spikes(tmp_path, loose=(15, 26))
+
+        run = run_step(session, "compute_eimage_sta")
+        run_step(session, "extract_soma_geometry", {"sensor_pitch_um": 16})
+
+        assert any("1 of 64 electrodes are bad" in message for message in run.warnings)
+        assert any("column 26, row 15 (noisy)" in message for message in run.warnings)
+        stored = session.metadata["electrodes"]
+        assert stored["bad"].tolist() == [[15, 26]]
+        assert (stored["bad_reasons"], stored["bad_source"]) == (["noisy"], "found")
+        assert stored["noise_sd"].shape == (8, 8)
+        assert stored["noise_sd"][2, 3] == pytest.approx(10, rel=0.1)
+        soma = image_of(session, "unit_001")["geometry"]
+        assert (soma["chip_row"], soma["chip_col"], soma["soma_to_sorter"]) == (12, 23, 0)
+
+    def test_without_a_bad_one_nothing_is_said(self, tmp_path: Path) -> None:
+        session = with_spikes(tmp_path)
+        run = run_step(session, "compute_eimage_sta", {"unit_ids": ("unit_001",), "duration_s": 2.0})
+        assert run.warnings == []
+        assert session.metadata["electrodes"]["bad"].shape == (0, 2)
+
+    def test_the_caller_may_name_them(self, tmp_path: Path) -> None:
+        session = with_spikes(tmp_path, loose=(15, 26))
+
+        run_step(session, "compute_eimage_sta", {"bad_electrodes": ((12, 23),)})
+
+        stored = session.metadata["electrodes"]
+        assert stored["bad"].tolist() == [[12, 23]]
+        assert (stored["bad_reasons"], stored["bad_source"]) == (["named"], "named")
+        with pytest.raises(ConfigurationError, match="row 9, column 20, which was not recorded"):
+            run_step(session, "compute_eimage_sta", {"bad_electrodes": ((9, 20),)}, force=True)
+
+    def test_a_unit_outside_of_the_region_has_no_image(self, tmp_path: Path) -> None:
+        session = with_spikes(tmp_path)
+
+        run = run_step(session, "compute_eimage_sta")
+        run_step(session, "extract_soma_geometry")
+        run_step(session, "extract_axon_path")
+
+        (said,) = (message for message in run.warnings if "No electrical image" in message)
+        assert "rows 10–17, columns 20–27" in said
+        assert said.endswith("unit_002.")
+        entry = image_of(session, "unit_002")
+        assert np.isnan(entry["data"]).all()
+        assert entry["metadata"]["n_spikes_used"] == 0
+        for part in ("geometry", "axon"):
+            missing = json.loads(entry[part]["missing"])
+            name = {"geometry": "chip_row", "axon": "velocity"}[part]
+            assert "outside of the recorded region" in missing[name]
+
+    def test_snr_and_spikes_are_in_the_table(self, tmp_path: Path) -> None:
+        session = with_spikes(tmp_path)
+        run_step(session, "compute_eimage_sta")
+        columns = {column.name: column for column in feature_columns(session)}
+        assert columns["eimage.n_spikes_used"].values == (40, 0)
+        snr = columns["eimage.image_snr"].values[0]
+        # 200 at the trough, some 2 SD of the mean's noise on top, over 10 / sqrt(40).
+        assert snr == pytest.approx(200 / (10 / np.sqrt(40)), rel=0.1)
+        assert columns["eimage.image_snr"].definition
+
+    def test_few_spikes_give_neither_soma_nor_axon_nor_waveform(self, tmp_path: Path) -> None:
+        session = with_spikes(tmp_path)
+        session.units["unit_001"]["spike_times"] = session.units["unit_001"]["spike_times"][:4]
+        session.units["unit_001"]["waveform"] = np.zeros(20, np.float32)
+        run_step(session, "compute_eimage_sta")
+        run_step(session, "extract_soma_geometry")
+        run_step(session, "extract_axon_path")
+        run_step(session, "extract_features", {"features": ("waveform",)})
+        features = session.units["unit_001"]["features"]
+        for entry in (features["eimage_sta"]["geometry"], features["eimage_sta"]["axon"]):
+            assert "4 spikes were averaged, 5 are needed" in entry["missing"]
+        assert np.isnan(features["eimage_sta"]["geometry"]["chip_row"])
+        assert np.isnan(features["waveform"]["data"]["trough_to_peak"])
+        assert "4 spikes were averaged" in features["waveform"]["metadata"]["missing"]
+
+    def test_what_is_known_of_the_electrodes_is_saved(self, tmp_path: Path) -> None:
+        session = with_spikes(tmp_path, loose=(15, 26))
+        run_step(session, "compute_eimage_sta")
+        loaded = PipelineSession.load(session.save(tmp_path / "r.h5"))
+        assert loaded.metadata["electrodes"]["bad"].tolist() == [[15, 26]]
+        assert loaded.metadata["electrodes"]["bad_reasons"] == ["noisy"]
+        np.testing.assert_array_equal(
+            loaded.metadata["electrodes"]["noise_sd"], session.metadata["electrodes"]["noise_sd"]
+        )

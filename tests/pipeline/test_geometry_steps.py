@@ -78,6 +78,7 @@ def _unit(train: np.ndarray, image: np.ndarray, sta: np.ndarray) -> dict[str, An
     return {
         "spike_times": train,
         "row": 33,
+        "col": 34,
         "spike_times_sectioned": {BAR: SectionedSpikes(trial, train, trial)},
         "features": {
             "eimage_sta": {"data": image.astype(np.float32), "metadata": facts},
@@ -126,6 +127,7 @@ class TestSoma:
         assert (soma["center_row"], soma["center_col"]) == (8, 4)
         assert (soma["chip_row"], soma["chip_col"]) == (33, 35)
         assert soma["size_x_um"] == 16 * soma["size_x"]
+        assert soma["soma_to_sorter"] == 1
         assert soma["diff_map"].attrs == {"unit": "µV"}
         assert json.loads(soma["missing"]) == {}
 

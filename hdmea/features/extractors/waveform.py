@@ -17,6 +17,13 @@ from hdmea.features.extractor import (
     Requirement,
     extractor,
 )
+from hdmea.features.science.image_quality import (
+    MIN_IMAGE_SNR,
+    MIN_SPIKES,
+    bad_mask,
+    largest_electrode,
+    why_unusable,
+)
 from hdmea.features.science.light_steps import reasons_where
 from hdmea.features.science.movie_trials import OptionalFeature
 from hdmea.features.science.waveform_shape import waveform_shape
@@ -34,6 +41,21 @@ class WaveformParams(FeatureParams):
         title="Zero level",
         description="Samples at the start whose mean is zero.",
         json_schema_extra={"unit": "samples"},
+    )
+    min_spikes: int = Field(
+        MIN_SPIKES,
+        ge=1,
+        title="Fewest spikes",
+        description="Nothing is measured on an electrical image of fewer spikes.",
+        json_schema_extra={"unit": "spikes", "advanced": True},
+    )
+    min_image_snr: float = Field(
+        MIN_IMAGE_SNR,
+        ge=0,
+        title="Least signal-to-noise",
+        description="Nothing is measured on an electrical image whose largest signal, over the noise of its "
+        "mean, is smaller.",
+        json_schema_extra={"advanced": True},
     )
 
 
@@ -70,23 +92,23 @@ _REASONS = {
 }
 
 
-def soma_waveform(image: NDArray[Any]) -> NDArray[np.float64] | None:
+def soma_waveform(image: NDArray[Any], bad: NDArray[np.bool_] | None = None) -> NDArray[np.float64] | None:
     """Course of the electrode with the largest peak-to-peak value.
 
     Parameters
     ----------
     image
         (window, rows, cols) electrical image.
+    bad
+        bool (rows, cols): electrodes that are left out.
 
     Returns
     -------
     numpy.ndarray or None
         float64 (window,); None for an image without spikes.
     """
-    flat = np.asarray(image, np.float64).reshape(len(image), -1)
-    if flat.size == 0 or not np.isfinite(flat).all():
-        return None
-    return np.asarray(flat[:, int(np.ptp(flat, axis=0).argmax())])
+    place = largest_electrode(image, bad)
+    return None if place is None else np.asarray(image)[:, place[0], place[1]].astype(np.float64)
 
 
 @extractor(
@@ -102,8 +124,13 @@ def soma_waveform(image: NDArray[Any]) -> NDArray[np.float64] | None:
     outputs=_OUTPUTS,
 )
 def waveform(recording: Recording, params: WaveformParams) -> FeatureTable:
-    """Shape of the mean spike at the electrical image's soma, in µV, else of the sorter's cut-out."""
-    chosen = [_chosen(unit) for unit in giving_way(recording.units.values())]
+    """Shape of the mean spike at the electrical image's soma, in µV, else of the sorter's cut-out.
+
+    Where there is an image that is too poor for anything to be derived from it, the numbers are missing: the
+    sorter's cut-out has another unit and another filter.
+    """
+    found = [_chosen(unit, recording, params) for unit in giving_way(recording.units.values())]
+    chosen = [(wave, source, unit) for wave, source, unit, _ in found]
     numbers = np.full((len(chosen), 5), np.nan)
     for length in sorted({wave.size for wave, _, _ in chosen}):
         members = [index for index, (wave, _, _) in enumerate(chosen) if wave.size == length]
@@ -127,21 +154,32 @@ def waveform(recording: Recording, params: WaveformParams) -> FeatureTable:
     }
     columns["waveform_source"] = [source for _, source, _ in chosen]
     columns[_OWN_UNIT] = [unit for _, _, unit in chosen]
-    return FeatureTable(units=columns, reasons=reasons_where(recording, columns, _REASONS))
+    reasons = reasons_where(recording, columns, _REASONS)
+    for unit_id, (_, _, _, reason) in zip(recording.units, found, strict=True):
+        for named in reasons.values():
+            if reason and isinstance(named, dict) and unit_id in named:
+                named[unit_id] = reason
+    return FeatureTable(units=columns, reasons=reasons)
 
 
-def _chosen(unit: Mapping[str, Any]) -> tuple[NDArray[np.float64], str, str]:
-    """Waveform of a unit, what it is, and its unit."""
+def _chosen(
+    unit: Mapping[str, Any], recording: Recording, params: WaveformParams
+) -> tuple[NDArray[np.float64], str, str, str]:
+    """Waveform of a unit, what it is, its unit, and why there is none."""
     feature = (unit.get("features") or {}).get("eimage_sta")
     if feature is not None:
-        soma = soma_waveform(np.asarray(feature["data"]))
+        image, facts = np.asarray(feature["data"]), feature.get("metadata", {})
+        bad = bad_mask(recording.metadata, facts, image.shape[1:])
+        soma = soma_waveform(image, bad)
+        reason = why_unusable(
+            image, facts, bad, min_spikes=params.min_spikes, min_image_snr=params.min_image_snr
+        )
+        if soma is not None and reason:
+            return np.empty(0), "none", "", reason
         if soma is not None:
-            return soma, "electrical image", str(feature.get("metadata", {}).get("unit", "µV"))
+            return soma, "electrical image", str(facts.get("unit", "µV")), ""
     cut_out = unit.get("waveform")
     if cut_out is None or not np.size(cut_out):
-        return np.empty(0), "none", ""
-    return (
-        np.ravel(cut_out).astype(np.float64),
-        "cut-out",
-        str(getattr(cut_out, "attrs", {}).get("unit", "source")),
-    )
+        return np.empty(0), "none", "", ""
+    unit_name = str(getattr(cut_out, "attrs", {}).get("unit", "source"))
+    return np.ravel(cut_out).astype(np.float64), "cut-out", unit_name, ""

@@ -22,7 +22,7 @@ from hdmea.features.science.soma_geometry import BASELINE_SAMPLES
 from hdmea.features.science.theil_sen import Slope, theil_sen
 from hdmea.utils.exceptions import ValidationError
 
-__all__ = ["AxonPath", "axon_path", "robust_noise_sd", "trough_times"]
+__all__ = ["AxonPath", "axon_path", "missing_axon", "robust_noise_sd", "trough_times"]
 
 _MAD_TO_SD = 1.4826022185056018
 _FAR_PART = 1 / 3
@@ -98,7 +98,7 @@ def robust_noise_sd(image: NDArray[Any], center: tuple[int, int]) -> float:
     Parameters
     ----------
     image
-        (window, rows, cols) average voltage, finite.
+        (window, rows, cols) average voltage; NaN where there is no electrode.
     center
         Row and column of the soma.
 
@@ -154,6 +154,7 @@ def axon_path(
     n_bootstrap: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
+    bad: NDArray[np.bool_] | None = None,
 ) -> AxonPath:
     """Follow the axon away from the soma and measure its conduction velocity.
 
@@ -179,6 +180,8 @@ def axon_path(
         A trough may be so much earlier than the one before it on the path: the precision of its time.
     n_bootstrap, confidence, seed
         Of the interval of the velocity.
+    bad
+        bool (rows, cols): electrodes that do not count.
 
     Raises
     ------
@@ -191,10 +194,17 @@ def axon_path(
             f"An axon is sought from electrode {center} of an image of shape {image.shape}: it must be "
             "(window, rows, columns) and hold that electrode."
         )
-    if not np.isfinite(image).all():
+    left_out = ~np.isfinite(image).all(axis=0)
+    if bad is not None:
+        left_out |= bad
+    if left_out[center]:
         return _no_path(math.nan, 0, "the electrical image has no values: no spike could be averaged")
+    if left_out.any():
+        image = np.where(left_out, np.nan, image)
     noise = robust_noise_sd(image, center)
     trace = image - image[:BASELINE_SAMPLES].mean(axis=0)
+    # What is left out has no trough.
+    trace[:, left_out] = 0.0
     time, depth = (part.reshape(image.shape[1:]) for part in trough_times(trace.reshape(len(trace), -1)))
     significant = depth > threshold_sd * noise
     n_significant = int(np.count_nonzero(significant))
@@ -338,6 +348,11 @@ def _inverse(pace: float) -> float:
     return 1 / pace if pace > 0 else math.inf
 
 
+def missing_axon(reason: str) -> AxonPath:
+    """Return an axon of which nothing is known, with the reason."""
+    return _no_path(math.nan, 0, reason)
+
+
 def _no_path(noise: float, n_significant: int, reason: str) -> AxonPath:
     none, nothing = np.empty((0, 2), np.int64), np.empty(0)
     missing = (math.nan,) * 6
@@ -345,4 +360,7 @@ def _no_path(noise: float, n_significant: int, reason: str) -> AxonPath:
 
 
 def _mad_sd(values: NDArray[np.float64]) -> float:
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        return 0.0
     return _MAD_TO_SD * float(np.median(np.abs(values - np.median(values))))

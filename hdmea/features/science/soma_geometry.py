@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hdmea.features.extractor import Output
 from hdmea.utils.exceptions import ValidationError
 
-__all__ = ["SOMA_OUTPUTS", "SomaGeometry", "smoothed_image", "soma_geometry", "soma_values"]
+__all__ = ["SOMA_OUTPUTS", "SomaGeometry", "missing_soma", "smoothed_image", "soma_geometry", "soma_values"]
 
 BASELINE_SAMPLES = 5
 EXTENT_SAMPLES = 5
@@ -70,6 +70,14 @@ SOMA_OUTPUTS = (
         (0, None),
         "peak-to-peak voltage of the 5 samples from the spike on, smoothed in space; the extent is where "
         "it exceeds half its maximum",
+    ),
+    Output(
+        "soma_to_sorter",
+        "float64",
+        (),
+        "electrodes",
+        (0, None),
+        "distance of the centre from the electrode that the sorter names",
     ),
 )
 """What `extract_soma_geometry` stores per unit."""
@@ -132,7 +140,9 @@ def smoothed_image(image: NDArray[Any]) -> NDArray[np.float64]:
     return smooth
 
 
-def soma_geometry(image: NDArray[Any], pre_samples: int) -> SomaGeometry:
+def soma_geometry(
+    image: NDArray[Any], pre_samples: int, bad: NDArray[np.bool_] | None = None
+) -> SomaGeometry:
     """Centre and extent of the soma in an electrical image.
 
     Parameters
@@ -141,6 +151,8 @@ def soma_geometry(image: NDArray[Any], pre_samples: int) -> SomaGeometry:
         (window, rows, cols) average voltage around the spikes.
     pre_samples
         Sample of the window at which the spikes are.
+    bad
+        bool (rows, cols): electrodes that are left out, as are those that the image lacks (NaN).
 
     Returns
     -------
@@ -154,15 +166,19 @@ def soma_geometry(image: NDArray[Any], pre_samples: int) -> SomaGeometry:
     """
     image = np.asarray(image)
     _check(image, pre_samples)
-    if not np.isfinite(image).all():
+    there = np.isfinite(image).all(axis=0)
+    good = there if bad is None else there & ~bad
+    if not there.any():
         return _missing(image.shape[1:], "the electrical image has no values: no spike could be averaged")
-    smooth = smoothed_image(image)
-    height = np.ptp(smooth, axis=0)
+    if not good.any():
+        return _missing(image.shape[1:], "all electrodes are bad")
+    smooth = smoothed_image(image if there.all() else np.where(there, image, 0.0))
+    height = np.where(good, np.ptp(smooth, axis=0), 0.0)
     if not height.max() > 0:
         return _missing(image.shape[1:], "the electrical image is flat")
     row, col = divmod(int(height.argmax()), height.shape[1])
-    diff_map = _extent_map(smooth, pre_samples)
-    inside = _component(diff_map > _LEVEL * diff_map.max(), row, col)
+    diff_map = _extent_map(smooth, pre_samples, good)
+    inside = _component(diff_map > _LEVEL * np.nanmax(diff_map), row, col)
     center = (float(row), float(col))
     peak = float(height[row, col])
     if not inside.any():
@@ -181,8 +197,17 @@ def soma_geometry(image: NDArray[Any], pre_samples: int) -> SomaGeometry:
     )
 
 
+def missing_soma(shape: tuple[int, ...], reason: str) -> SomaGeometry:
+    """Return a soma of which nothing is known, with the reason; `shape` is (rows, cols) of the image."""
+    return _missing(shape, reason)
+
+
 def soma_values(
-    soma: SomaGeometry, first_row: int | None, first_column: int | None, sensor_pitch_um: float | None
+    soma: SomaGeometry,
+    first_row: int | None,
+    first_column: int | None,
+    sensor_pitch_um: float | None,
+    sorter: tuple[int, int] | None = None,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return all outputs of a soma by name, and the reasons for those that are missing.
 
@@ -194,6 +219,8 @@ def soma_values(
         Row and column of the image's first electrode on the chip; None if that is not known.
     sensor_pitch_um
         Distance of neighbouring electrodes; None leaves out what is in µm.
+    sorter
+        Row and column on the chip of the electrode that the sorter names; None if it names none.
     """
     pitch = math.nan if sensor_pitch_um is None else sensor_pitch_um
     own = [output.name for output in SOMA_OUTPUTS if hasattr(soma, output.name)]
@@ -206,9 +233,15 @@ def soma_values(
         "area_um2": soma.area * pitch**2,
         "equivalent_diameter_um": soma.equivalent_diameter * pitch,
     }
+    place = (math.nan, math.nan) if sorter is None else sorter
+    values["soma_to_sorter"] = math.hypot(values["chip_row"] - place[0], values["chip_col"] - place[1])
     reasons: dict[str, str] = {}
+    if sorter is None:
+        reasons["soma_to_sorter"] = "the sorter names no electrode"
     if first_row is None or first_column is None:
-        reasons |= dict.fromkeys(("chip_row", "chip_col"), "where the image lies on the chip is not known")
+        reasons |= dict.fromkeys(
+            ("chip_row", "chip_col", "soma_to_sorter"), "where the image lies on the chip is not known"
+        )
     if sensor_pitch_um is None:
         metric = ("size_x_um", "size_y_um", "area_um2", "equivalent_diameter_um")
         reasons |= dict.fromkeys(metric, "the pitch of the electrodes is not known: set sensor_pitch_um")
@@ -231,11 +264,18 @@ def _check(image: NDArray[Any], pre_samples: int) -> None:
         )
 
 
-def _extent_map(smooth: NDArray[np.float64], pre_samples: int) -> NDArray[np.float32]:
+def _extent_map(
+    smooth: NDArray[np.float64], pre_samples: int, good: NDArray[np.bool_]
+) -> NDArray[np.float32]:
     from scipy.ndimage import gaussian_filter
 
     early = np.ptp(smooth[pre_samples : pre_samples + EXTENT_SAMPLES], axis=0)
-    return np.asarray(gaussian_filter(early, _SPACE_SIGMA, mode="nearest"), np.float32)
+    if good.all():
+        return np.asarray(gaussian_filter(early, _SPACE_SIGMA, mode="nearest"), np.float32)
+    # The mean over good electrodes alone, with the weights of the Gaussian.
+    weight = gaussian_filter(good.astype(np.float64), _SPACE_SIGMA, mode="nearest")
+    total = gaussian_filter(np.where(good, early, 0.0), _SPACE_SIGMA, mode="nearest")
+    return np.where(good, total / np.where(good, weight, 1.0), np.nan).astype(np.float32)
 
 
 def _component(mask: NDArray[np.bool_], row: int, col: int) -> NDArray[np.bool_]:

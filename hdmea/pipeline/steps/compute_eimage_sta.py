@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hdmea.features.science.electrical_image import ElectricalImages, electrical_images
+from hdmea.features.science.electrode_noise import ElectrodeNoise, electrode_noise, named_electrodes
+from hdmea.features.science.image_quality import image_snr
 from hdmea.pipeline.expected import expected, sensor_shape
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.session import PipelineSession
@@ -20,12 +23,16 @@ from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, dec
 from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.electrodes import Electrodes
 from hdmea.recordings.mcs.sensor import AxisOrder, FactorOrder
+from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 
 __all__ = ["ElectricalImageParams", "compute_eimage_sta"]
 
 _FEATURE = "eimage_sta"
 _FACTS_NBYTES = 400
+_MANY_BAD = 0.01
+
+logger = logging.getLogger(__name__)
 
 
 class ElectricalImageParams(StepParams):
@@ -90,6 +97,13 @@ class ElectricalImageParams(StepParams):
         title="Seconds read at once",
         description="Changes the memory that is needed, not the result.",
         json_schema_extra={"advanced": True, "unit": "s", "affects_result": False},
+    )
+    bad_electrodes: tuple[tuple[int, int], ...] | None = Field(
+        None,
+        title="Bad electrodes",
+        description="Row and column on the chip (from 1) of the electrodes that somas and axons leave out, "
+        "as in ((33, 32), (40, 12)); by default those that are found.",
+        json_schema_extra={"advanced": True, "of_recording": True},
     )
 
 
@@ -161,8 +175,8 @@ def _result(run: StepRun) -> LoadWithEImageSTAResult:
     title="Electrical images",
     params=ElectricalImageParams,
     requires=("load_recording",),
-    provides=("units/*/features/eimage_sta",),
-    version="1",
+    provides=("units/*/features/eimage_sta", "metadata/electrodes"),
+    version="2",
     positional=("cmcr_path",),
     selectors=("unit_ids", "cmcr_path"),
     inputs=_inputs,
@@ -198,7 +212,21 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
             )
         region = region.with_axis_order(_axis_order(session, region, ctx))
         region = region.with_factor_order(_factor_order(session, region))
-        trains = [_on_sensor_clock(session, unit_id, region) for unit_id in ctx.items]
+        noise = electrode_noise(
+            region,
+            region.positions,
+            sampling_rate=region.sampling_rate,
+            factors=region.factors_uv,
+            duration_s=params.duration_s,
+            progress=lambda fraction: ctx.checkpoint(0.02 + 0.03 * fraction, "noise of the electrodes"),
+        )
+        bad = _bad(params, region, noise)
+        outside = _outside(session, region, ctx.items)
+        nothing = np.empty(0, np.int64)
+        trains = [
+            nothing if unit_id in outside else _on_sensor_clock(session, unit_id, region)
+            for unit_id in ctx.items
+        ]
         images = electrical_images(
             region,
             trains,
@@ -212,22 +240,96 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
             skip_highpass=params.skip_highpass,
             chunk_duration_s=params.chunk_duration_s,
             workers=ctx.workers,
-            progress=lambda fraction: ctx.checkpoint(0.02 + 0.93 * fraction, "raw data around the spikes"),
+            progress=lambda fraction: ctx.checkpoint(0.05 + 0.9 * fraction, "raw data around the spikes"),
         )
-    _warn(ctx, params, region, images)
+    _warn(ctx, params, region, images, outside)
+    _warn_of_bad(ctx, params, region, noise, bad)
+    ctx.put(_electrode_facts(params, region, noise, bad), "metadata", "electrodes")
     shared = _shared_metadata(params, region)
+    good = ~bad
     for index, unit_id in enumerate(ctx.items):
         ctx.checkpoint(0.95 + 0.05 * index / len(ctx.items), "storing the images")
+        data, n_used = images.data[index], int(images.n_spikes_used[index])
         entry = {
-            "data": np.ascontiguousarray(region.to_rows_cols(images.data[index])),
+            "data": np.ascontiguousarray(region.to_rows_cols(data)),
             "metadata": {
-                "n_spikes_used": int(images.n_spikes_used[index]),
+                "n_spikes_used": n_used,
                 "n_spikes_excluded": int(images.n_spikes_excluded[index]),
+                "image_snr": image_snr(np.ptp(data[:, good], axis=0), noise.sd[good], n_used)
+                if good.any()
+                else float("nan"),
+                "reason": outside.get(unit_id, ""),
                 **shared,
             },
         }
         ctx.put(entry, "units", unit_id, "features", _FEATURE)
     return _Outcome(images.filter_seconds)
+
+
+def _bad(params: ElectricalImageParams, region: Electrodes, noise: ElectrodeNoise) -> NDArray[np.bool_]:
+    """Return the electrodes to leave out: those that were found bad, or those that the caller names."""
+    if params.bad_electrodes is None:
+        return noise.bad
+    bad = np.zeros(region.n_electrodes, dtype=bool)
+    for row, column in params.bad_electrodes:
+        index = region.electrode_index(row, column)
+        if index is None:
+            raise ConfigurationError(
+                f"bad_electrodes names row {row}, column {column}, which was not recorded: give rows "
+                f"{region.first_row}–{region.first_row + region.rows - 1} and columns "
+                f"{region.first_column}–{region.first_column + region.cols - 1} of the chip."
+            )
+        bad[index] = True
+    return bad
+
+
+def _outside(session: PipelineSession, region: Electrodes, unit_ids: Sequence[str]) -> dict[str, str]:
+    """Units whose electrode was not recorded, with the reason why they have no image."""
+    found = {}
+    for unit_id in unit_ids:
+        place = _place(session.units[unit_id])
+        if place is not None and region.electrode_index(*place) is None:
+            found[unit_id] = (
+                f"the unit's electrode (row {place[0]}, column {place[1]}) lies outside of the recorded "
+                "region"
+            )
+    return found
+
+
+def _warn_of_bad(
+    ctx: StepContext,
+    params: ElectricalImageParams,
+    region: Electrodes,
+    noise: ElectrodeNoise,
+    bad: NDArray[np.bool_],
+) -> None:
+    """Name bad electrodes that were found; a few of a large chip are usual and no warning."""
+    if params.bad_electrodes is not None or not bad.any():
+        return
+    named = "; ".join(named_electrodes(region.positions, bad, noise.reasons))
+    text = (
+        f"{np.count_nonzero(bad)} of {bad.size} electrodes are bad and left out of somas and axons: {named}"
+    )
+    if np.count_nonzero(bad) >= _MANY_BAD * bad.size:
+        ctx.warn(f"{text}. bad_electrodes= names them otherwise.")
+    else:
+        logger.info("%s.", text)
+
+
+def _electrode_facts(
+    params: ElectricalImageParams, region: Electrodes, noise: ElectrodeNoise, bad: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Return what is stored of the electrodes: bad ones by row and column on the chip, noise as an image."""
+    found = params.bad_electrodes is None
+    sd = region.to_rows_cols(noise.sd.astype(np.float32))
+    return {
+        "bad": region.positions[bad],
+        "bad_reasons": [noise.reasons[index] or "named" for index in np.flatnonzero(bad).tolist()],
+        "bad_source": "found" if found else "named",
+        "noise_sd": AttrArray(np.ascontiguousarray(sd), {"unit": region.unit}),
+        "first_row": region.first_row,
+        "first_column": region.first_column,
+    }
 
 
 def _axis_order(session: PipelineSession, region: Electrodes, ctx: StepContext) -> AxisOrder:
@@ -292,7 +394,11 @@ def _shared_metadata(params: ElectricalImageParams, region: Electrodes) -> dict[
 
 
 def _warn(
-    ctx: StepContext, params: ElectricalImageParams, region: Electrodes, images: ElectricalImages
+    ctx: StepContext,
+    params: ElectricalImageParams,
+    region: Electrodes,
+    images: ElectricalImages,
+    outside: Mapping[str, str],
 ) -> None:
     for message in region.warnings:
         ctx.warn(message)
@@ -302,7 +408,14 @@ def _warn(
             f"The raw electrode data end at {end_s:.3g} s; spikes between there and {params.duration_s:g} s "
             "are not in the electrical images."
         )
-    empty = _named([u for u, n in zip(ctx.items, images.n_spikes_used.tolist(), strict=True) if n == 0])
+    if outside:
+        ctx.warn(
+            f"No electrical image (the unit's electrode lies outside of the recorded region, rows "
+            f"{region.first_row}–{region.first_row + region.rows - 1}, columns {region.first_column}–"
+            f"{region.first_column + region.cols - 1}): {_named(list(outside))}."
+        )
+    used = zip(ctx.items, images.n_spikes_used.tolist(), strict=True)
+    empty = _named([unit_id for unit_id, n in used if n == 0 and unit_id not in outside])
     if empty:
         ctx.warn(f"No electrical image (no spike whose window lies in the raw data): {empty}.")
 

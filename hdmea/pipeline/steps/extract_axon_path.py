@@ -10,11 +10,14 @@ import numpy as np
 from pydantic import Field
 
 from hdmea.features.science.axon_outputs import AXON_OUTPUTS, axon_values
-from hdmea.features.science.axon_path import AxonPath, axon_path
+from hdmea.features.science.axon_path import AxonPath, axon_path, missing_axon
+from hdmea.features.science.image_quality import bad_mask, why_unusable
 from hdmea.features.science.soma_geometry import soma_geometry
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea.pipeline.unit_outputs import (
+    MIN_IMAGE_SNR_FIELD,
+    MIN_SPIKES_FIELD,
     PITCH_FIELD,
     entries,
     for_each_unit,
@@ -70,6 +73,8 @@ class AxonPathParams(StepParams):
     seed: int = Field(
         0, ge=0, title="Seed", description="Of the resampling.", json_schema_extra={"advanced": True}
     )
+    min_spikes: int = MIN_SPIKES_FIELD
+    min_image_snr: float = MIN_IMAGE_SNR_FIELD
 
 
 @step(
@@ -78,7 +83,7 @@ class AxonPathParams(StepParams):
     params=AxonPathParams,
     requires=("compute_eimage_sta",),
     provides=("units/*/features/eimage_sta/axon",),
-    version="1",
+    version="2",
     result=units_result,
 )
 def extract_axon_path(session: PipelineSession, params: AxonPathParams, ctx: StepContext) -> list[str]:
@@ -96,7 +101,7 @@ def extract_axon_path(session: PipelineSession, params: AxonPathParams, ctx: Ste
     """
     images = entries(session, "eimage_sta", "compute_eimage_sta")
     pitch = known_pitch(session, params.sensor_pitch_um, ctx)
-    found = for_each_unit(ctx, images, lambda entry: _axon(entry, params), "axons")
+    found = for_each_unit(ctx, images, lambda entry: _axon(entry, session.metadata, params), "axons")
     missing = []
     for unit_id, axon in found.items():
         facts = images[unit_id]["metadata"]
@@ -108,16 +113,20 @@ def extract_axon_path(session: PipelineSession, params: AxonPathParams, ctx: Ste
     return missing
 
 
-def _axon(entry: Mapping[str, Any], params: AxonPathParams) -> AxonPath:
+def _axon(entry: Mapping[str, Any], metadata: Mapping[str, Any], params: AxonPathParams) -> AxonPath:
     image, facts = np.asarray(entry["data"]), entry["metadata"]
     per_ms = float(facts["sampling_rate"]) / 1e3
-    soma = soma_geometry(image, int(facts["pre_samples"]))
-    # An image without a spike has no centre; the path then says why it is missing.
-    center = (0, 0) if math.isnan(soma.center_row) else (int(soma.center_row), int(soma.center_col))
+    bad = bad_mask(metadata, facts, image.shape[1:])
+    reason = why_unusable(image, facts, bad, min_spikes=params.min_spikes, min_image_snr=params.min_image_snr)
+    if reason:
+        return missing_axon(reason)
+    soma = soma_geometry(image, int(facts["pre_samples"]), bad)
+    if math.isnan(soma.center_row):
+        return missing_axon(soma.reason)
     return axon_path(
         image,
         int(facts["pre_samples"]),
-        center,
+        (int(soma.center_row), int(soma.center_col)),
         threshold_sd=params.threshold_sd,
         min_electrodes=params.min_electrodes,
         min_span=params.min_span,
@@ -126,4 +135,5 @@ def _axon(entry: Mapping[str, Any], params: AxonPathParams) -> AxonPath:
         n_bootstrap=params.n_bootstrap,
         confidence=params.confidence,
         seed=params.seed,
+        bad=bad,
     )

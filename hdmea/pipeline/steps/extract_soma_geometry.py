@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hdmea.features.science.soma_geometry import SOMA_OUTPUTS, SomaGeometry, soma_geometry, soma_values
+import numpy as np
+
+from hdmea.features.science.image_quality import bad_mask, why_unusable
+from hdmea.features.science.soma_geometry import (
+    SOMA_OUTPUTS,
+    SomaGeometry,
+    missing_soma,
+    soma_geometry,
+    soma_values,
+)
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea.pipeline.unit_outputs import (
+    MIN_IMAGE_SNR_FIELD,
+    MIN_SPIKES_FIELD,
     PITCH_FIELD,
     entries,
     for_each_unit,
@@ -19,11 +30,15 @@ from hdmea.pipeline.unit_outputs import (
 
 __all__ = ["SomaGeometryParams", "extract_soma_geometry"]
 
+FAR_FROM_SORTER = 3.0
+
 
 class SomaGeometryParams(StepParams):
     """Parameters of `extract_soma_geometry`."""
 
     sensor_pitch_um: float | None = PITCH_FIELD
+    min_spikes: int = MIN_SPIKES_FIELD
+    min_image_snr: float = MIN_IMAGE_SNR_FIELD
 
 
 @step(
@@ -32,7 +47,7 @@ class SomaGeometryParams(StepParams):
     params=SomaGeometryParams,
     requires=("compute_eimage_sta",),
     provides=("units/*/features/eimage_sta/geometry",),
-    version="1",
+    version="2",
     result=units_result,
 )
 def extract_soma_geometry(
@@ -40,9 +55,10 @@ def extract_soma_geometry(
 ) -> list[str]:
     """Find where each unit's soma lies on the chip, and how far it reaches.
 
-    The centre is the electrode with the largest peak-to-peak voltage; the extent is where the voltage of the
-    first samples after the spike exceeds half its maximum, around the centre. Stored per unit as
-    ``features/eimage_sta/geometry``.
+    The centre is the good electrode with the largest peak-to-peak voltage; the extent is where the voltage of
+    the first samples after the spike exceeds half its maximum, around the centre. Bad electrodes are left
+    out. An image of too few spikes, of too little signal, or whose trough is not at the spikes gives nothing.
+    Stored per unit as ``features/eimage_sta/geometry``.
 
     Raises
     ------
@@ -51,18 +67,43 @@ def extract_soma_geometry(
     """
     images = entries(session, "eimage_sta", "compute_eimage_sta")
     pitch = known_pitch(session, params.sensor_pitch_um, ctx)
-    missing = []
-    for unit_id, soma in for_each_unit(ctx, images, _soma, "somas").items():
+
+    def soma_of(entry: Mapping[str, Any]) -> SomaGeometry:
+        return _soma(entry, session.metadata, params)
+
+    missing, far = [], {}
+    for unit_id, soma in for_each_unit(ctx, images, soma_of, "somas").items():
         facts = images[unit_id]["metadata"]
-        values, reasons = soma_values(soma, facts.get("first_row"), facts.get("first_column"), pitch)
+        values, reasons = soma_values(
+            soma, facts.get("first_row"), facts.get("first_column"), pitch, _sorter(session.units[unit_id])
+        )
         stored = stored_outputs(SOMA_OUTPUTS, values, reasons, str(facts.get("unit", "")))
         ctx.put(stored, "units", unit_id, "features", "eimage_sta", "geometry")
         if soma.reason:
             missing.append(unit_id)
+        if values["soma_to_sorter"] > FAR_FROM_SORTER:
+            far[unit_id] = values["soma_to_sorter"]
     if missing:
         ctx.warn(f"No soma geometry (its output 'missing' says why): {', '.join(missing)}.")
+    if far:
+        named = ", ".join(f"{unit_id} ({distance:.1f})" for unit_id, distance in list(far.items())[:10])
+        more = f" and {len(far) - 10} more" if len(far) > 10 else ""
+        ctx.warn(
+            f"The soma lies more than {FAR_FROM_SORTER:g} electrodes from the one that the sorter names: "
+            f"{named}{more}. Check whether another cell is larger in these images (soma_to_sorter)."
+        )
     return missing
 
 
-def _soma(entry: Mapping[str, Any]) -> SomaGeometry:
-    return soma_geometry(entry["data"], int(entry["metadata"]["pre_samples"]))
+def _soma(entry: Mapping[str, Any], metadata: Mapping[str, Any], params: SomaGeometryParams) -> SomaGeometry:
+    image, facts = np.asarray(entry["data"]), entry["metadata"]
+    bad = bad_mask(metadata, facts, image.shape[1:])
+    reason = why_unusable(image, facts, bad, min_spikes=params.min_spikes, min_image_snr=params.min_image_snr)
+    if reason:
+        return missing_soma(image.shape[1:], reason)
+    return soma_geometry(image, int(facts["pre_samples"]), bad)
+
+
+def _sorter(unit: Mapping[str, Any]) -> tuple[int, int] | None:
+    row, col = unit.get("row"), unit.get("col")
+    return None if row is None or col is None else (int(row), int(col))

@@ -1,0 +1,243 @@
+"""Noise of every electrode of a raw recording, and which electrodes are bad.
+
+One loose contact is larger than any cell and would become the soma of all units. Electrodes are judged by
+their noise alone, against their neighbours and the whole chip, as tissue makes some parts of a chip noisier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hdmea.features.science.eimage_stream import CountSource, HighPass, high_pass, native_counts
+
+__all__ = ["ElectrodeNoise", "electrode_noise", "interpolated", "named_electrodes"]
+
+MAD_TO_SD = 1.4826
+N_WINDOWS = 8
+WINDOW_S = 0.25
+N_NEIGHBOURS = 24
+NOISY_ABOVE = 10.0
+SILENT_BELOW = 0.1
+_CUTOFF_HZ = 100.0
+_ORDER = 2
+_TILE = 64
+_LEAST_TO_COMPARE = 5
+_LEAST_LINE = 5
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ElectrodeNoise:
+    """Noise of the electrodes in file order.
+
+    Attributes
+    ----------
+    sd
+        float64 (electrodes,): SD of the high-passed signal, counts times factor; NaN if nothing was recorded.
+    reasons
+        Per electrode why it is bad: ``"noisy"``, ``"jumps"``, ``"silent"``, ``"constant"``, ``"no factor"``;
+        else empty.
+    """
+
+    sd: NDArray[np.float64]
+    reasons: tuple[str, ...]
+
+    @property
+    def bad(self) -> NDArray[np.bool_]:
+        """Which electrodes are bad, bool (electrodes,)."""
+        return np.array([bool(reason) for reason in self.reasons], dtype=bool)
+
+
+def electrode_noise(
+    source: CountSource,
+    positions: ArrayLike,
+    *,
+    sampling_rate: float,
+    factors: NDArray[np.float64] | None = None,
+    duration_s: float | None = None,
+    progress: Progress | None = None,
+) -> ElectrodeNoise:
+    """Measure the noise of every electrode and find the bad ones.
+
+    The SD is 1.4826 times the median absolute deviation of the signal, high-passed at 100 Hz without phase
+    shift: the median over 8 windows of 0.25 s spread over the analysed time. An electrode is bad if its SD is
+    more than 10 times or less than 0.1 times both the median of the 24 nearest electrodes and that of all, if
+    it is constant in all windows, or if it has no usable conversion factor. A contact that is loose now and
+    then moves the median little: the plain SD, compared in the same way, tells that it jumps.
+
+    Parameters
+    ----------
+    source
+        Raw counts.
+    positions
+        (electrodes, 2) row and column of each electrode in file order.
+    sampling_rate
+        Hz.
+    factors
+        float64 (electrodes,): physical unit per count; None: counts.
+    duration_s
+        Only the first so many seconds of the acquisition clock are looked at; None: all.
+    progress
+        Called with the fraction done after every window; may raise to stop.
+    """
+    places = np.asarray(positions, np.int64).reshape(-1, 2)
+    n = source.n_electrodes
+    scale = np.ones(n) if factors is None else np.asarray(factors, np.float64)
+    windows = list(_windows(source.segments, sampling_rate, duration_s))
+    filter_ = high_pass(min(_CUTOFF_HZ, sampling_rate / 4), _ORDER, sampling_rate)
+    each, plain = np.full((2, len(windows), n), np.nan)
+    constant = np.full(n, bool(windows))
+    for index, (segment, start, stop) in enumerate(windows):
+        counts = native_counts(source.read_counts(segment, start, stop))
+        constant &= counts.max(axis=0) == counts.min(axis=0)
+        each[index], plain[index] = _sd(counts, filter_)
+        if progress is not None:
+            progress((index + 1) / len(windows))
+    usable = np.isfinite(scale) & (scale > 0)
+    scale = np.where(usable, scale, np.nan)
+    sd = np.median(each, axis=0) * scale if windows else np.full(n, np.nan)
+    reasons = np.full(n, "", dtype=object)
+    reasons[constant] = "constant"
+    reasons[~usable] = "no factor"
+    _compare(sd, places, reasons, ("noisy", "silent"))
+    if windows:
+        _compare(np.sqrt(np.mean(plain**2, axis=0)) * scale, places, reasons, ("jumps", ""))
+    return ElectrodeNoise(sd, tuple(str(reason) for reason in reasons))
+
+
+def named_electrodes(
+    positions: ArrayLike, bad: NDArray[np.bool_], reasons: Sequence[str] = (), most: int = 10
+) -> list[str]:
+    """Name bad electrodes for a person: whole lines first, then single ones by column and row.
+
+    Parameters
+    ----------
+    positions
+        (electrodes, 2) row and column of each electrode.
+    bad
+        bool (electrodes,): which are bad.
+    reasons
+        Why, in the same order; empty to leave that out.
+    most
+        Longer lists are cut.
+    """
+    places = np.asarray(positions, np.int64).reshape(-1, 2)
+    left = bad.copy()
+    named = []
+    for axis, title in ((1, "column"), (0, "row")):
+        for line in np.unique(places[:, axis]).tolist():
+            on_line = places[:, axis] == line
+            # A line is named as one if all of it is bad, and other lines exist to tell it from a bad chip.
+            if np.count_nonzero(on_line) >= _LEAST_LINE and bad[on_line].all() and not bad.all():
+                named.append(f"{title} {line}")
+                left &= ~on_line
+    if bad.all() and bad.size:
+        return [f"all {bad.size}"]
+    for index in np.flatnonzero(left).tolist():
+        row, column = places[index].tolist()
+        why = f" ({reasons[index]})" if reasons and reasons[index] else ""
+        named.append(f"column {column}, row {row}{why}")
+    return named if len(named) <= most else [*named[:most], f"{len(named) - most} more"]
+
+
+def interpolated(image: NDArray[Any], bad: NDArray[np.bool_]) -> NDArray[Any]:
+    """Fill bad electrodes of an image from good neighbours, for display only.
+
+    Parameters
+    ----------
+    image
+        (..., rows, cols), NaN where there is no electrode.
+    bad
+        bool (rows, cols).
+
+    Returns
+    -------
+    numpy.ndarray
+        A copy, in which each bad electrode has the mean of the good ones of the smallest square around it
+        that holds any, weighted by the inverse square of their distance; NaN if there are none at all.
+    """
+    filled = np.array(image, copy=True)
+    there = np.isfinite(filled).reshape(-1, *bad.shape).any(axis=0)
+    good = there & ~bad
+    rows, cols = bad.shape
+    for row, col in np.argwhere(bad).tolist():
+        for reach in range(1, max(rows, cols)):
+            area = np.s_[max(row - reach, 0) : row + reach + 1, max(col - reach, 0) : col + reach + 1]
+            if good[area].any():
+                near = np.argwhere(good[area]) + np.array([area[0].start, area[1].start])
+                weight = 1.0 / ((near - (row, col)) ** 2).sum(axis=1)
+                values = np.asarray(image)[..., near[:, 0], near[:, 1]]
+                filled[..., row, col] = (values * weight).sum(axis=-1) / weight.sum()
+                break
+        else:
+            filled[..., row, col] = np.nan
+    return filled
+
+
+def _windows(
+    segments: NDArray[np.int64], rate: float, duration_s: float | None
+) -> Iterator[tuple[int, int, int]]:
+    """Segment, first and last + 1 sample of each window, at equal distances of recorded time."""
+    ranges = np.asarray(segments, np.int64).reshape(-1, 2)
+    if duration_s is not None:
+        ranges = np.minimum(ranges, max(round(duration_s * rate), int(ranges[:1, 0].sum()) + 1))
+    lengths = ranges[:, 1] - ranges[:, 0]
+    total = int(lengths.sum())
+    if total < 2:
+        return
+    width = max(2, min(round(WINDOW_S * rate), total // N_WINDOWS))
+    ends = np.cumsum(lengths)
+    for k in range(N_WINDOWS):
+        centre = int((2 * k + 1) * total // (2 * N_WINDOWS))
+        segment = int(np.searchsorted(ends, centre, side="right"))
+        size = min(width, int(lengths[segment]))
+        start = centre - int(ends[segment] - lengths[segment]) - size // 2
+        start = min(max(start, 0), int(lengths[segment]) - size)
+        if size >= 2:
+            yield segment, start, start + size
+
+
+def _sd(counts: NDArray[Any], filter_: HighPass) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """SD of each electrode's high-passed signal in one window: from its median absolute deviation, plain."""
+    from hdmea.features.science import eimage_kernels as kernels
+
+    n_samples, n = counts.shape
+    robust, plain = np.empty((2, n))
+    for first in range(0, n, _TILE):
+        last = min(first + _TILE, n)
+        tile = np.empty((n_samples, last - first))
+        kernels.to_float(counts, first, counts[0, first:last].astype(np.float64), tile)
+        for run, edge in ((kernels.filter_forward, 0), (kernels.filter_backward, -1)):
+            run(tile, filter_.sos, filter_.steady[:, :, None] * tile[edge])
+        signal = np.ascontiguousarray(tile.T)
+        plain[first:last] = signal.std(axis=1)
+        signal -= np.median(signal, axis=1, keepdims=True)
+        robust[first:last] = MAD_TO_SD * np.median(np.abs(signal), axis=1)
+    return robust, plain
+
+
+def _compare(
+    sd: NDArray[np.float64], places: NDArray[np.int64], reasons: NDArray[np.object_], names: tuple[str, str]
+) -> None:
+    """Mark electrodes that are much noisier or more silent than their neighbours and the whole chip."""
+    from scipy.spatial import KDTree
+
+    usable = np.flatnonzero((reasons == "") & np.isfinite(sd))
+    if usable.size < _LEAST_TO_COMPARE:
+        return
+    n = min(N_NEIGHBOURS, usable.size - 1)
+    _, nearest = KDTree(places[usable]).query(places[usable], n + 1)
+    own = np.arange(usable.size)[:, None]
+    # Of electrodes in one place (there are none on a chip) the query may leave out the electrode itself.
+    others = np.where(nearest == own, np.nan, sd[usable][nearest])
+    around = np.nanmedian(others, axis=1)
+    chip = float(np.median(sd[usable]))
+    value = sd[usable]
+    reasons[usable[(value > NOISY_ABOVE * around) & (value > NOISY_ABOVE * chip)]] = names[0]
+    reasons[usable[(value < SILENT_BELOW * around) & (value < SILENT_BELOW * chip)]] = names[1]
