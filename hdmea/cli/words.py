@@ -16,6 +16,7 @@ from hdmea.utils.fixes import (
     SaveAs,
     SetParameter,
     Words,
+    either,
 )
 
 __all__ = ["COMMAND_LINE"]
@@ -53,7 +54,7 @@ class _CommandLineWords:
             case Advice(text):
                 return text
             case Either(fixes):
-                return " Or: ".join(self.fix(each, step) for each in fixes)
+                return either(self.fix(each, step) for each in fixes)
 
     def parameter(self, name: str, title: str, step: str) -> str:
         return f"{step}.{name}" if step else name
@@ -67,8 +68,8 @@ def _setting(step: str, parameter: str, value: Any) -> str:
     """Return the option that sets a parameter; in quotes where a shell needs them."""
     place = f"{step or 'STEP'}.{parameter}"
     if value is None:
-        return f"--set {place}=…"
+        return f"--set {place}=VALUE"
     if isinstance(value, str):
         return f"--set {place}={value}"
-    text = json.dumps(value, ensure_ascii=False).replace("null", '"…"')
+    text = json.dumps(value, ensure_ascii=False).replace("null", '"VALUE"')
     return f"--set {place}={text}" if isinstance(value, bool | int | float) else f"--set '{place}={text}'"

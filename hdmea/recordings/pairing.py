@@ -19,6 +19,7 @@ from hdmea.recordings.mcs import vocabulary as mcs
 from hdmea.recordings.mcs.hdf5 import linked_recording as linked_recording_of
 from hdmea.recordings.mcs.hdf5 import name_key, open_source
 from hdmea.utils.exceptions import DataLoadError, MismatchError, ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["Partner", "base_stem", "compare_durations", "find_partner", "kind_of", "names_match", "sort_pair"]
 
@@ -119,7 +120,7 @@ def find_partner(path: Path, linked_recording: str | None = None) -> Partner:
     """
     kind = kind_of(path)
     if kind is None:
-        raise ValidationError(f"{path}: neither a .cmcr nor a .cmtr file, so it has no partner.")
+        raise ValidationError(f"{path} is neither a .cmcr nor a .cmtr file, so it has no partner.", path=path)
     other = "cmtr" if kind == "cmcr" else "cmcr"
     folders = [path.parent, *_sister_folders(path.parent, other)]
     for folder in folders:
@@ -271,19 +272,24 @@ def compare_durations(
     end = max(raw_durations_s, default=0.0)
     if end <= 0:
         return warnings
-    advice = "Give the two files of one recording, or load one of them alone."
+    fix = Advice("Choose the two files of one recording, or load one of them alone.")
     if last_spike_s is not None and last_spike_s > end + TOLERANCE_S:
         raise MismatchError(
-            f"{cmtr.name} has spikes up to {last_spike_s:.3f} s, but {cmcr.name} ends at {end:.3f} "
-            "s: they are "
-            f"not of one recording. {advice}"
+            f"{cmtr.name} has spikes up to {last_spike_s:.3f} s, but {cmcr.name} ends at {end:.3f} s: the "
+            "two files are not of one recording.",
+            path=cmtr,
+            fix=fix,
         )
     if sorted_duration_s is None or any(_same(sorted_duration_s, raw) for raw in raw_durations_s):
         return warnings
     text = f"{cmcr.name} lasts {end:.3f} s, but {cmtr.name} states {sorted_duration_s:.3f} s"
     if not alike and not linked:
-        raise MismatchError(f"{text}, and their names differ: they are not of one recording. {advice}")
-    warnings.append(f"{text}: check that they belong together. Times of the raw recording are used.")
+        raise MismatchError(
+            f"{text}, and their names differ: the two files are not of one recording.", path=cmtr, fix=fix
+        )
+    warnings.append(
+        f"{text}: check that the two files belong together. The times of the raw recording are used."
+    )
     return warnings
 
 

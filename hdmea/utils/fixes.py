@@ -7,6 +7,7 @@ one `Words` each.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
 
@@ -22,6 +23,7 @@ __all__ = [
     "SaveAs",
     "SetParameter",
     "Words",
+    "either",
     "fix_as_json",
     "fix_from_json",
     "with_fix",
@@ -176,12 +178,13 @@ class _PythonWords:
             case RunStep(name):
                 return f"Run {name} first."
             case SetParameter() if fix.feature:
-                inner = f"{{{fix.parameter!r}: {_value(fix.value)}}}"
+                inner = f"{{{fix.parameter!r}: {'…' if fix.value is None else repr(fix.value)}}}"
                 return f"Pass config_overrides={{{fix.feature!r}: {inner}}}."
             case SetParameter():
-                return f"Pass {fix.parameter}={_value(fix.value)}{_to(fix.step, step)}."
+                value = "" if fix.value is None else f"={fix.value!r}"
+                return f"Pass {fix.parameter}{value}{_to(fix.step, step)}."
             case ChooseFile():
-                return f"Pass its path as {fix.parameter}=…{_to(fix.step, step)}."
+                return f"Pass its path as {fix.parameter}{_to(fix.step, step)}."
             case ComputeAgain():
                 return "Pass force=True to recompute it."
             case SaveAs():
@@ -191,7 +194,7 @@ class _PythonWords:
             case Advice(text):
                 return text
             case Either(fixes):
-                return " Or: ".join(self.fix(each, step) for each in fixes)
+                return either(self.fix(each, step) for each in fixes)
 
     def parameter(self, name: str, title: str, step: str) -> str:
         return f"{name} of {step}" if step else name
@@ -201,12 +204,14 @@ PYTHON: Final[Words] = _PythonWords()
 """The words of Python scripts: what `str` of an error or a warning says."""
 
 
-def _value(value: Any) -> str:
-    return "…" if value is None else repr(value)
-
-
 def _to(owner: str, step: str) -> str:
     return f" to {owner}" if owner and owner != step else ""
+
+
+def either(sentences: Iterable[str]) -> str:
+    """Return sentences, each of which says something to do, as one that offers the choice."""
+    first, *others = (sentence.rstrip(".") for sentence in sentences)
+    return ", or ".join([first, *(f"{other[:1].lower()}{other[1:]}" for other in others)]) + "."
 
 
 def with_fix(message: str, fix: Fix | None, step: str, words: Words) -> str:

@@ -388,7 +388,7 @@ class TestFile:
     def test_other_hdf5_and_other_files_are_refused(self, tmp_path: Path) -> None:
         with h5py.File(tmp_path / "a.cmtr", "w") as file:
             file["x"] = 1
-        with pytest.raises(DataLoadError, match="no CMOS-MEA file"):
+        with pytest.raises(DataLoadError, match="not a file of the CMOS-MEA system"):
             CmtrReader(tmp_path / "a.cmtr")
         (tmp_path / "b.cmtr").write_text("no")
         with pytest.raises(DataLoadError, match="not an HDF5 file"):

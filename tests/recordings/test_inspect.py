@@ -108,7 +108,7 @@ def test_unknown_files_are_refused_with_the_reason(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["x"] = 1
     (tmp_path / "b.txt").write_text("hello")
-    with pytest.raises(DataLoadError, match="no CMOS-MEA file"):
+    with pytest.raises(DataLoadError, match="not a file of the CMOS-MEA system"):
         inspect_file(tmp_path / "a.h5")
     with pytest.raises(DataLoadError, match="not an HDF5 file"):
         inspect_file(tmp_path / "b.txt")

@@ -48,19 +48,19 @@ FIXES: list[tuple[Fix, str]] = [
         RunStep("extract_features", feature="baseline"),
         "Run extract_features with features=('baseline',) first.",
     ),
-    (SetParameter("movie_name"), "Pass movie_name=…."),
+    (SetParameter("movie_name"), "Pass movie_name."),
     (SetParameter("trials", value="all"), "Pass trials='all'."),
     (
         SetParameter("frame_correction", "load_recording", value=True),
         "Pass frame_correction=True to load_recording.",
     ),
     (SetParameter("movie", feature="dense_noise"), "Pass config_overrides={'dense_noise': {'movie': …}}."),
-    (ChooseFile("cmcr_path"), "Pass its path as cmcr_path=…."),
+    (ChooseFile("cmcr_path"), "Pass its path as cmcr_path."),
     (ComputeAgain(), "Pass force=True to recompute it."),
     (SaveAs(), "Save it under another name: session.save(path)."),
     (Replace(), "Pass overwrite=True to replace it."),
     (Advice("Sort the spikes."), "Sort the spikes."),
-    (Either((SaveAs(), Replace())), "Save it under another name: session.save(path). Or: Pass overwrite=True "
+    (Either((SaveAs(), Replace())), "Save it under another name: session.save(path), or pass overwrite=True "
      "to replace it."),
 ]  # fmt: skip
 
@@ -130,7 +130,7 @@ def test_a_refused_value_is_named_as_python_does() -> None:
 def test_a_warning_is_a_text_that_keeps_its_fields() -> None:
     notice = Notice("The pitch is not known.", fix=SetParameter("sensor_pitch_um"), step="a")
 
-    assert notice == "The pitch is not known. Pass sensor_pitch_um=…."
+    assert notice == "The pitch is not known. Pass sensor_pitch_um."
     stored = notices_to_json([notice, "Plain.", Notice("Also plain.")])
     restored = notices_from_json(stored)
     assert restored == [notice, "Plain.", "Also plain."]

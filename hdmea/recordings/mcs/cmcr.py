@@ -30,6 +30,7 @@ from hdmea.recordings.mcs.sensor import SensorRegion, read_regions
 from hdmea.recordings.signals import DEFAULT_RATE_HZ, DigitalEvents, RecordingInfo, SignalSource, StreamInfo
 from hdmea.recordings.source import Progress
 from hdmea.utils.exceptions import DataLoadError, ValidationError
+from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
 
 __all__ = ["CmcrReader", "usable_rate"]
 
@@ -86,14 +87,14 @@ class CmcrReader(SignalSource):
         members = children(handle).values()
         if any(is_kind(node, kind) for node in members for kind in mcs.TOOL_KINDS):
             raise DataLoadError(
-                f"{self.path}: this is a spike-sorted file (.cmtr), not a raw recording (.cmcr). "
-                "Give it as the cmtr path; perhaps the two files were swapped.",
+                f"{self.path} is a spike-sorted file (.cmtr), not a raw recording (.cmcr).",
                 self.path,
+                fix=Either((ChooseFile("cmtr_path"), Advice("Check whether the two files were swapped."))),
             )
         raise DataLoadError(
-            f"{self.path}: this file has no group 'Acquisition', so it holds no recording. "
-            "Choose the .cmcr written by CMOS-MEA-Control.",
+            f"{self.path} has no group 'Acquisition', so it does not contain a recording.",
             self.path,
+            fix=Advice("Choose the .cmcr file that CMOS-MEA-Control wrote."),
         )
 
     # -- streams -------------------------------------------------------------------------------------
@@ -275,8 +276,10 @@ class CmcrReader(SignalSource):
         info = self.info
         if not 1 <= channel <= info.n_light_channels:
             raise ValidationError(
-                f"{self.path}: there is no analog channel {channel}; the file has {info.n_light_channels}. "
-                "Set the light and sync channels accordingly."
+                f"{self.path} has no analog channel {channel}; its channels are 1 to "
+                f"{info.n_light_channels}.",
+                path=self.path,
+                fix=Either((SetParameter("light_channel"), SetParameter("sync_channel"))),
             )
         stop = info.n_samples if stop is None else stop
         out = np.empty(max(stop - start, 0), dtype=np.float32)

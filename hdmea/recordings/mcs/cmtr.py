@@ -32,9 +32,11 @@ from hdmea.recordings.mcs.peaks import Peaks
 from hdmea.recordings.source import Progress
 from hdmea.recordings.units import SortedUnit, SortingInfo, UnitSource, UnitSpikes
 from hdmea.utils.exceptions import DataLoadError
+from hdmea.utils.fixes import Advice, ChooseFile, Either
 
 __all__ = ["CmtrReader"]
 
+_SAVE_AGAIN = Advice("Save the file again in CMOS-MEA-Tools.")
 IDENTIFIERS = ("unitid", "sensorid", "roiid", "column", "row")
 
 
@@ -83,14 +85,15 @@ class CmtrReader(UnitSource):
             return
         if find_child(self._root, mcs.ACQUISITION, "Acquisition") is not None:
             raise DataLoadError(
-                f"{self.path}: this is a raw recording (.cmcr), not a spike-sorted file (.cmtr). "
-                "Give it as the cmcr path; perhaps the two files were swapped.",
+                f"{self.path} is a raw recording (.cmcr), not a spike-sorted file (.cmtr).",
                 self.path,
+                fix=Either((ChooseFile("cmcr_path"), Advice("Check whether the two files were swapped."))),
             )
         raise DataLoadError(
-            f"{self.path}: this file holds no results of CMOS-MEA-Tools "
-            f"(groups: {', '.join(members) or 'none'}). Choose the .cmtr written by CMOS-MEA-Tools.",
+            f"{self.path} does not contain results of CMOS-MEA-Tools "
+            f"(groups: {', '.join(members) or 'none'}).",
             self.path,
+            fix=Advice("Choose the .cmtr file that CMOS-MEA-Tools wrote."),
         )
 
     @cached_property
@@ -178,8 +181,9 @@ class CmtrReader(UnitSource):
         if unit.unit_id in found:
             raise DataLoadError(
                 f"{self.path}: '{found[unit.unit_id].name}' and '{unit.name}' both have the unit number "
-                f"{unit.unit_id}. Save the file again in CMOS-MEA-Tools.",
+                f"{unit.unit_id}.",
                 self.path,
+                fix=_SAVE_AGAIN,
             )
         found[unit.unit_id] = unit
 
@@ -282,8 +286,9 @@ class CmtrReader(UnitSource):
             if peaks.timestamp is None:
                 raise DataLoadError(
                     f"{self.path}: the peaks of unit {unit.unit_id} have no field 'Timestamp' (fields: "
-                    f"{', '.join(peaks.fields[:5])} ...). Save the file again in CMOS-MEA-Tools.",
+                    f"{', '.join(peaks.fields[:5])} ...).",
                     self.path,
+                    fix=_SAVE_AGAIN,
                 )
             peaks.read(progress)
             return peaks.result(unit.unit_id, drop_duplicates_ms)

@@ -233,7 +233,7 @@ class Electrodes:
         length = int(self.segments[segment, 1] - self.segments[segment, 0])
         if not 0 <= start <= stop <= length:
             raise ValidationError(
-                f"samples {start} to {stop} do not lie in segment {segment}, which has {length} samples."
+                f"Samples {start} to {stop} are not in segment {segment}, which has {length} samples."
             )
         parts = [
             region.read_counts(of_region, start + offset, stop + offset)

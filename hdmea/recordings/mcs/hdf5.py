@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from hdmea.recordings.mcs import vocabulary as mcs
 from hdmea.utils import h5
-from hdmea.utils.exceptions import DataLoadError
+from hdmea.utils.exceptions import DataLoadError, MissingFileError
+from hdmea.utils.fixes import Advice, Fix
 from hdmea.utils.giving_way import giving_way
 
 __all__ = [
@@ -64,10 +65,10 @@ def reading(path: Path, what: str, dataset: h5py.Dataset | None = None) -> Itera
             text = f"{path}: cannot read {what}: {needs_filters(lacking)}"
             raise DataLoadError(text, path, error) from error
         raise DataLoadError(
-            f"{path}: cannot read {what}: the file is damaged or was not copied completely ({error}). "
-            "Copy it again from where it was recorded, and compare the sizes.",
+            f"{path}: cannot read {what}: the file is damaged or was not copied completely ({error}).",
             path,
             error,
+            fix=Advice("Copy the file again from where it was recorded, and compare the sizes."),
         ) from error
 
 
@@ -79,12 +80,12 @@ def missing_filters(dataset: h5py.Dataset) -> tuple[int, ...]:
 
 
 def needs_filters(numbers: Sequence[int]) -> str:
-    """Say which HDF5 filters are missing, and what to do."""
+    """Return which HDF5 filters are missing and what to do, as it follows a colon."""
     named = ", ".join(map(str, numbers))
     return (
-        f"the data are packed with HDF5 filter {named}, which this program does not have (the file is not "
-        f"damaged). It needs the plugin {named}: install it (most come with the Python package hdf5plugin) "
-        "and let HDF5_PLUGIN_PATH name its folder, or save the file without that compression."
+        f"the data are compressed with HDF5 filter {named}, which is not installed; the file is not damaged. "
+        f"Install the HDF5 plugin {named} (most come with the Python package hdf5plugin) and set "
+        "HDF5_PLUGIN_PATH to its folder, or save the file without that compression."
     )
 
 
@@ -108,28 +109,41 @@ def open_source(path: Path) -> Iterator[h5py.File]:
 
 def _open(path: Path) -> h5py.File:
     if not path.exists():
-        raise FileNotFoundError(
-            f"{path}: there is no such file. Check the path and that the drive is connected."
+        raise MissingFileError(
+            f"{path} does not exist.",
+            path=path,
+            fix=Advice("Check the path, and that the drive is connected."),
         )
     if path.is_dir():
-        raise DataLoadError(f"{path}: this is a folder. Give the .cmcr or .cmtr file inside it.", path)
+        raise DataLoadError(f"{path} is a folder.", path, fix=Advice("Choose the .cmcr or .cmtr file in it."))
     try:
         return h5py.File(h5.open_file(path))
     except PermissionError as error:
         raise DataLoadError(
-            f"{path}: no permission to read this file. Ask its owner for access, or copy it.", path, error
+            f"{path} cannot be read: permission denied.",
+            path,
+            error,
+            fix=Advice("Ask the owner of the file for access."),
         ) from error
     except OSError as error:
-        raise DataLoadError(f"{path}: {_why_not_opened(path, error)}", path, error) from error
+        why, fix = _why_not_opened(path, error)
+        raise DataLoadError(f"{path} {why}.", path, error, fix=fix) from error
 
 
-def _why_not_opened(path: Path, error: OSError) -> str:
+def _why_not_opened(path: Path, error: OSError) -> tuple[str, Fix]:
+    copy = Advice("Copy the file again from where it was recorded.")
     return {
-        "empty": "the file is empty (0 bytes). Copy it again from where it was recorded.",
-        "truncated": "the file is truncated: it is shorter than it says itself. The recording was "
-        "interrupted or the copy was not finished; copy it again.",
-        "foreign": "this is not an HDF5 file, so it is no CMOS-MEA recording. Choose a .cmcr or .cmtr file.",
-        "damaged": f"the file cannot be opened as HDF5 and is probably damaged ({error}). Copy it again.",
+        "empty": ("is empty (0 bytes)", copy),
+        "truncated": (
+            "is truncated: it is shorter than it states itself. The recording was interrupted, or the copy "
+            "was not finished",
+            copy,
+        ),
+        "foreign": (
+            "is not an HDF5 file, so it is not a CMOS-MEA recording",
+            Advice("Choose a .cmcr or .cmtr file."),
+        ),
+        "damaged": (f"cannot be opened as HDF5 and is probably damaged ({error})", copy),
     }[h5.why_not_opened(path, error)]
 
 
@@ -250,10 +264,10 @@ def check_generation(handle: h5py.File, path: Path) -> None:
     """
     if mcs.OLD_PROTOCOL in handle.attrs:
         raise DataLoadError(
-            f"{path}: this is an export of the older generation (before CMOS-MEA-Control 2.0, "
-            f"{mcs.OLD_PROTOCOL} = {attribute(handle, mcs.OLD_PROTOCOL)}), which cannot be read. "
-            "Give the .cmcr or .cmtr written by version 2.0 or later.",
+            f"{path} was exported by a version before CMOS-MEA-Control 2.0 "
+            f"({mcs.OLD_PROTOCOL} = {attribute(handle, mcs.OLD_PROTOCOL)}), which cannot be read.",
             path,
+            fix=Advice("Choose a .cmcr or .cmtr file that version 2.0 or later wrote."),
         )
     if is_kind(handle, mcs.FILE_ROOT):
         return
@@ -261,9 +275,9 @@ def check_generation(handle: h5py.File, path: Path) -> None:
     known = {name_key(name) for name in ("Acquisition", *mcs.TOOL_NAMES)}
     if not names & known:
         raise DataLoadError(
-            f"{path}: this HDF5 file is no CMOS-MEA file (neither its type nor its groups are known). "
-            "Choose a .cmcr (raw) or .cmtr (spike-sorted) file.",
+            f"{path} is not a file of the CMOS-MEA system: neither its type nor its groups are known.",
             path,
+            fix=Advice("Choose a .cmcr (raw) or .cmtr (spike-sorted) file."),
         )
 
 

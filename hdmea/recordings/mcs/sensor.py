@@ -189,7 +189,7 @@ class SensorRegion:
         dataset = self.datasets[segment]
         if not 0 <= start <= stop <= dataset.shape[0]:
             raise ValidationError(
-                f"samples {start} to {stop} do not lie in segment {segment} of region {self.region_id}, "
+                f"Samples {start} to {stop} are not in segment {segment} of region {self.region_id}, "
                 f"which has {dataset.shape[0]} samples."
             )
         with reading(Path(dataset.file.filename), "the sensor data", dataset):
