@@ -61,6 +61,7 @@ class Walk:
         self.window, self.controller, self.watch = window, window.controller, watch
         self._folder, self._verbose = folder, verbose
         self._running = ""
+        self._collected: list[object] = []
         self._themes = itertools.cycle(("dark", "light"))
         self.controller.progressed.connect(self._on_progress)
         self.controller.activity_changed.connect(self._on_activity)
@@ -78,7 +79,7 @@ class Walk:
         self._running = ""
         self._views("with all results")
         self._phase("collect garbage, window's thread", lambda: _times(5, gc.collect))
-        self._phase("collect garbage, worker", lambda: self.controller.ask("collect", CollectQuery()))
+        self._phase("collect garbage, worker", self._collect_on_worker)
         self._phase("checkpoint", lambda: self._write("checkpoint"))
         self._phase("save", lambda: self._write("save"), meanwhile=self._collect)
         result = self._folder / "save.h5"
@@ -146,7 +147,10 @@ class Walk:
     def _collect(self) -> None:
         settle(900)
         gc.collect()
-        self.controller.ask("collect", CollectQuery())
+        self._collect_on_worker()
+
+    def _collect_on_worker(self) -> None:
+        self.controller.ask(CollectQuery(), self._collected.append)
 
     def _next_unit(self) -> None:
         self.window.actions_["next_unit"].trigger()

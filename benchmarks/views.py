@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -112,31 +112,11 @@ def _print_frames(name: str, times: list[float]) -> None:
 # -- units -------------------------------------------------------------------------------------------
 
 
-class Answers:
-    """Counts what is asked and what is answered."""
-
-    def __init__(self, window: MainWindow) -> None:
-        self._asked: set[str] = set()
-        self._ask = window.controller.ask
-        window.controller.ask = self._note  # type: ignore[method-assign]
-        window.controller.answered.connect(lambda key, _answer: self._asked.discard(key))
-
-    @property
-    def pending(self) -> bool:
-        """Whether an answer is missing."""
-        return bool(self._asked)
-
-    def _note(self, key: str, query: Any) -> None:
-        self._asked.add(key)
-        self._ask(key, query)
-
-
 def time_units(window: MainWindow, result: Path, changes: int) -> None:
     """Print the time from choosing a unit to the painted view."""
     from PySide6.QtCore import QEventLoop
     from PySide6.QtWidgets import QApplication
 
-    answers = Answers(window)
     window.controller.open([result])
     _wait_until_idle(window)
     ids = window.controller.state.unit_ids
@@ -150,7 +130,7 @@ def time_units(window: MainWindow, result: Path, changes: int) -> None:
             settle(30)
             began = time.perf_counter()
             window.controller.selection.select_units((ids[1 + 7 * change % (len(ids) - 1)],))
-            while answers.pending:
+            while window.controller.owes_answers:
                 # As the program does: a loop that never rests would keep the interpreter from the worker.
                 QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
             QApplication.processEvents()

@@ -244,13 +244,7 @@ class SelfTest:
         from hdmea_gui.diagnostics.probe import Probe, ProbeQuery
 
         answers: list[object] = []
-
-        def take(key: str, answer: object) -> None:
-            if key == "probe":
-                answers.append(answer)
-
-        window.controller.answered.connect(take)
-        window.controller.ask("probe", ProbeQuery())
+        window.controller.ask(ProbeQuery(), answers.append)
         _wait(lambda: bool(answers), _VIEW_TIMEOUT_S)
         if answers and isinstance(answers[0], Probe):
             self._judge(answers[0])

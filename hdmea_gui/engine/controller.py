@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -16,6 +16,7 @@ from hdmea_gui.engine.auto_checkpoint import DiscardJob, Keeper, Kept, NotKept, 
 from hdmea_gui.engine.jobs import Failure, Job, JobProgress, Query
 from hdmea_gui.engine.overdue import AwaitAnswer, OverdueWatch
 from hdmea_gui.engine.parameters import ParameterDesk
+from hdmea_gui.engine.questions import OnAnswer
 from hdmea_gui.engine.snapshot import FileFacts, OpenResult, StateView, StepRecord
 from hdmea_gui.engine.wording import Wording
 from hdmea_gui.engine.work import (
@@ -39,6 +40,8 @@ from hdmea_gui.models.steps import StepListModel, StepState
 from hdmea_gui.models.units import UnitTableModel
 
 __all__ = ["Activity", "Controller"]
+
+T = TypeVar("T")
 
 STALL_AFTER_MS = 5000
 """A job that was asked to stop and has not come back by then is said to be stalled."""
@@ -118,8 +121,6 @@ class Controller(QObject):
         An automatic checkpoint was written, or why it was not.
     warned(str)
         Something for the log.
-    answered(str, object)
-        Key and answer of a query; `Failure` if it could not be answered.
     """
 
     state_changed = Signal(object)
@@ -137,7 +138,6 @@ class Controller(QObject):
     left = Signal(str)
     kept = Signal(object)
     warned = Signal(str)
-    answered = Signal(str, object)
 
     def __init__(self, parent: QObject | None = None, keeper: Keeper | None = None) -> None:
         super().__init__(parent)
@@ -159,19 +159,21 @@ class Controller(QObject):
         self._patience.setInterval(STALL_AFTER_MS)
         self._patience.timeout.connect(self._on_stalled)
         self._runner = JobRunner(
-            partial(Workspace, keeper), (StepCancelled,), self, before_end=Workspace.close
+            partial(Workspace, keeper),
+            (StepCancelled,),
+            self,
+            before_end=Workspace.close,
+            readable=lambda failure: self._wording.failure(failure),
         )
         self._overdue = OverdueWatch(self._runner, self._submit, self)
         self.desk = ParameterDesk(self.steps, self.ask, self)
         self.desk.warned.connect(self.warned)
-        self.answered.connect(self.desk.on_answered)
         self._runner.started.connect(self._on_started)
         self._runner.progressed.connect(self._on_progress)
         self._runner.milestone.connect(self._on_milestone)
         self._runner.finished.connect(self._on_finished)
         self._runner.failed.connect(self._on_failed)
         self._runner.stopped.connect(self._on_stopped)
-        self._runner.answered.connect(self._on_answered)
         self._overdue.back.connect(self._on_back)
 
     # -- state ---------------------------------------------------------------------------------------
@@ -297,10 +299,19 @@ class Controller(QObject):
         """Remove a checkpoint that a crash left behind."""
         self._submit(DiscardJob(offer))
 
-    def ask(self, key: str, query: Query) -> None:
-        """Have a query answered by `answered`; one with the same key that still waits is dropped."""
-        self._runner.ask(key, query)
+    def ask(self, query: Query[T], on_answer: Callable[[T | Failure], None], about: Hashable = None) -> None:
+        """Have a query answered; `on_answer` gets the answer, or a `Failure`, as `JobRunner.ask` says."""
+        self._runner.ask(query, on_answer, about)
         self._overdue.begin()
+
+    def withdraw(self, on_answer: OnAnswer) -> None:
+        """Have what was asked with `on_answer` not answered any more."""
+        self._runner.withdraw(on_answer)
+
+    @property
+    def owes_answers(self) -> bool:
+        """Whether any question still gets an answer."""
+        return self._runner.owes_answers
 
     def shutdown(self, timeout_s: float = 30.0) -> bool:
         """Stop everything and join the worker; False if it did not end in time.
@@ -443,7 +454,3 @@ class Controller(QObject):
     def _on_back(self) -> None:
         """Have the views ask again: what hung is answered from now on."""
         self.state_changed.emit(self.state)
-
-    def _on_answered(self, key: str, _number: int, answer: object) -> None:
-        said = self._wording.failure(answer) if isinstance(answer, Failure) else answer
-        self.answered.emit(key, said)

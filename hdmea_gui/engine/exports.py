@@ -1,4 +1,4 @@
-"""Files of what is shown: written on the worker, as a drive may not answer; whole or not at all."""
+"""What is shown as files, pictures and tables: written on the worker, whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,37 +7,24 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hdmea.utils.atomic import replacing
-from hdmea_gui.engine.jobs import Failure
+from hdmea.utils.spreadsheet import write_csv
+from hdmea_gui.engine.jobs import Failure, Query
 
 if TYPE_CHECKING:
     from hdmea_gui.engine.workspace import Workspace
 
-__all__ = ["WritePicture", "export_key", "exported_file", "is_export", "outcome", "reasons"]
-
-_MARK = ":export:"
+__all__ = ["Columns", "LateTable", "Table", "WritePicture", "WriteTable", "outcome", "reasons"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _GONE = (errno.ENOENT, errno.ENOTDIR)
-
-
-def export_key(view: str, path: Path) -> str:
-    """Return the key of a query that writes a file for a view: one for each file, so that none is dropped."""
-    return f"{view}{_MARK}{path}"
-
-
-def is_export(key: str, view: str) -> bool:
-    """Return whether an answer is that of a file which was written for a view."""
-    return key.startswith(f"{view}{_MARK}")
-
-
-def exported_file(key: str) -> Path | None:
-    """Return the file that a query of this key writes, None if it is no export."""
-    _, mark, path = key.partition(_MARK)
-    return Path(path) if mark else None
 
 
 def outcome(answer: object) -> str:
@@ -76,6 +63,11 @@ class WritePicture:
     path: Path
     content: Callable[[], bytes]
 
+    @property
+    def title(self) -> str:
+        """What the user reads while the drive does not answer."""
+        return f"Exporting {self.path.name}"
+
     def answer(self, bench: Workspace) -> Path:
         """Return the file that was written; OSError if it cannot be."""
         content = self.content()
@@ -83,4 +75,86 @@ class WritePicture:
             raise OSError(f"{self.path} was not written: the view is too small to be seen. Make it larger.")
         with reasons(self.path), replacing(Path(os.path.realpath(self.path))) as part:
             part.write_bytes(content)
+        return self.path
+
+
+Columns = tuple[tuple[str, NDArray[Any]], ...]
+"""Titles with units, and values."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a view shows as columns of (title with unit, values); shorter columns end earlier."""
+
+    columns: Columns
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Return the rows; empty text where a column has ended or has no number."""
+        lists = [["" if value != value else value for value in values.tolist()] for _, values in self.columns]
+        return zip_longest(*lists, fillvalue="")
+
+    @staticmethod
+    def of_images(
+        titles: tuple[str, str, str, str],
+        frames: NDArray[np.floating],
+        times: NDArray[Any],
+        first: tuple[int, int],
+    ) -> Table:
+        """Return a movie as one row per time and place.
+
+        Parameters
+        ----------
+        titles
+            Of time, row, column and value.
+        frames
+            (times, rows, columns).
+        times
+            (times,).
+        first
+            Row and column of the first pixel.
+        """
+        when, row, col = (places.ravel() for places in np.indices(frames.shape))
+        columns = (np.asarray(times)[when], row + first[0], col + first[1], frames.ravel())
+        return Table(tuple(zip(titles, columns, strict=True)))
+
+    @staticmethod
+    def of_image(titles: tuple[str, str, str], values: NDArray[np.floating], first: tuple[int, int]) -> Table:
+        """Return a picture as one row per place; titles of row, column and value, the rest as `of_images`."""
+        row, col = (places.ravel() for places in np.indices(values.shape))
+        columns = (row + first[0], col + first[1], values.ravel())
+        return Table(tuple(zip(titles, columns, strict=True)))
+
+
+@dataclass(frozen=True)
+class LateTable:
+    """A table of more than its view holds: columns of the answer to a query, made by whoever writes it."""
+
+    query: Query[Any]
+    columns: Callable[[Any], Columns]
+
+    def made(self, bench: Workspace) -> Table:
+        """Return the table; LookupError if what it is about is not in memory any more."""
+        found = self.query.answer(bench)
+        if found is None:
+            raise LookupError("What was to be written is not in memory any more: open the recording again.")
+        return Table(self.columns(found))
+
+
+@dataclass(frozen=True)
+class WriteTable:
+    """Write a table."""
+
+    path: Path
+    table: Table | LateTable
+
+    @property
+    def title(self) -> str:
+        """What the user reads while the drive does not answer."""
+        return f"Exporting {self.path.name}"
+
+    def answer(self, bench: Workspace) -> Path:
+        """Return the file that was written; OSError if it cannot be."""
+        table = self.table if isinstance(self.table, Table) else self.table.made(bench)
+        with reasons(self.path):
+            write_csv(self.path, [title for title, _ in table.columns], table.rows())
         return self.path

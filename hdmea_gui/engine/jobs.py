@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from hdmea.utils.giving_way import give_way
 from hdmea_gui.engine.commit_gate import JobStopped
@@ -26,6 +26,8 @@ __all__ = [
 ]
 
 UPDATES_PER_SECOND = 20
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,13 @@ class Job(Protocol):
         ...
 
 
-class Query(Protocol):
-    """Something short that only reads."""
+class Query(Protocol[T_co]):
+    """Something short, immutable, that only reads.
 
-    def answer(self, bench: Any) -> object:
+    One that may hang on a drive while the window waits for it, as it writes a file, has a `title` as well:
+    what the user reads then.
+    """
+
+    def answer(self, bench: Any) -> T_co:
         """Return plain values and arrays."""
         ...

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from hdmea_gui.engine.blocked import drives_hang
-from hdmea_gui.engine.exports import exported_file
 from hdmea_gui.engine.jobs import Job, JobContext
+from hdmea_gui.engine.questions import Question
 from hdmea_gui.engine.worker import JobRunner
 from hdmea_gui.engine.workspace import Workspace
 
@@ -54,7 +54,7 @@ class OverdueWatch(QObject):
         super().__init__(parent)
         self._runner = runner
         self._submit = submit
-        self._seen: tuple[str, int] | None = None
+        self._seen: Question | None = None
         self._ended = False
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
@@ -90,6 +90,5 @@ class OverdueWatch(QObject):
         before, self._seen = self._seen, self._runner.question
         if self._seen is None:
             self._timer.stop()
-        elif self._seen == before and not self._runner.busy:
-            path = exported_file(self._seen[0])
-            self._submit(AwaitAnswer("Reading for the views" if path is None else f"Exporting {path.name}"))
+        elif self._seen is before and not self._runner.busy:
+            self._submit(AwaitAnswer(getattr(self._seen.query, "title", "Reading for the views")))

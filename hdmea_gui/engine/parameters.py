@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from hdmea.utils.resources import resource_path
-from hdmea_gui.engine.jobs import Query
+from hdmea_gui.engine.jobs import Failure, Query
 from hdmea_gui.engine.snapshot import Choice, StateView
 from hdmea_gui.models.parameter_history import ParameterHistory
 from hdmea_gui.models.parameters import ParameterModel, allowed_values
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ChoicesQuery", "ParameterDesk", "preset_store"]
 
-_KEY = "choices"
 Stored = Mapping[str, Mapping[str, Any]]
 
 
@@ -51,7 +50,7 @@ class ParameterDesk(QObject):
     steps
         The steps.
     ask
-        Has a query answered; the answer comes to `on_answered`.
+        Has a query answered, as `Controller.ask` does.
     parent
         Qt parent.
 
@@ -77,7 +76,10 @@ class ParameterDesk(QObject):
     warned = Signal(str)
 
     def __init__(
-        self, steps: StepListModel, ask: Callable[[str, Query], None], parent: QObject | None = None
+        self,
+        steps: StepListModel,
+        ask: Callable[[Query[Any], Callable[[Any], None]], None],
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.history = ParameterHistory(self)
@@ -141,13 +143,14 @@ class ParameterDesk(QObject):
         if kinds is not None:
             self._kinds = tuple(sorted({kind for kind in kinds if kind}))
         if self._kinds:
-            self._ask(_KEY, ChoicesQuery(self._kinds))
+            self._ask(ChoicesQuery(self._kinds), self._on_choices)
 
-    def on_answered(self, key: str, answer: object) -> None:
-        """Take the answer of a query."""
-        if key == _KEY and isinstance(answer, dict):
-            self.choices |= answer
-            self.choices_changed.emit()
+    def _on_choices(self, answer: dict[str, tuple[Choice, ...]] | Failure) -> None:
+        if isinstance(answer, Failure):
+            self.warned.emit(f"Not known what can be chosen: {answer.reason}")
+            return
+        self.choices |= answer
+        self.choices_changed.emit()
 
     # -- stored values -------------------------------------------------------------------------------
 

@@ -11,9 +11,9 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QEventLoop, QObject, QThread, QTimer, Signal, Slot
 
@@ -22,6 +22,7 @@ from hdmea_gui.diagnostics.logfile import SHOWN
 from hdmea_gui.engine import garbage
 from hdmea_gui.engine.commit_gate import Door
 from hdmea_gui.engine.jobs import Failure, Job, JobContext, JobStopped, Query
+from hdmea_gui.engine.questions import OnAnswer, OpenQuestions, Question
 from hdmea_gui.engine.yielding import Pulse
 
 __all__ = ["JobRunner", "any_left_behind"]
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 # Seconds after which a thread that computes gives way to one that waits. The usual 5 ms are paid many
 # times over in one repaint, for Qt lets go of the interpreter in most calls.
 SWITCH_INTERVAL_S = 0.0002
+
+T = TypeVar("T")
 
 _LOST = Failure(
     "LeftBehind",
@@ -48,7 +51,7 @@ class _Worker(QObject):
     finished = Signal(object, object)
     failed = Signal(object, object)
     stopped = Signal(object, str)
-    answered = Signal(str, int, object)
+    answered = Signal(int, object)
 
     def __init__(
         self,
@@ -68,26 +71,31 @@ class _Worker(QObject):
         self._bench: Any = None
         self._fresh = True
         self._lock = threading.Condition()
-        self._queries: dict[str, tuple[int, Query]] = {}
-        self._asked: tuple[str, int] | None = None
+        self._questions: dict[int, Question] = {}
+        self._asked: Question | None = None
 
     @property
-    def question(self) -> tuple[str, int] | None:
-        """Key and number of the query that is being answered, else of the next one, None without any."""
+    def question(self) -> Question | None:
+        """The question that is being answered, else the next one, None without any."""
         with self._lock:
-            following = ((key, number) for key, (number, _) in self._queries.items())
-            return self._asked or next(following, None)
+            return self._asked or next(iter(self._questions.values()), None)
 
-    def put_query(self, key: str, number: int, query: Query) -> None:
-        """Have a query answered; one with the same key that still waits is dropped. Any thread."""
+    def put_question(self, question: Question) -> None:
+        """Have a question answered. Any thread."""
         with self._lock:
-            self._queries[key] = (number, query)
+            self._questions[question.number] = question
             self._lock.notify_all()
 
-    def take_queries(self) -> dict[str, tuple[int, Query]]:
-        """Return the queries that wait, and forget them. Any thread."""
+    def drop_questions(self, questions: Iterable[Question]) -> None:
+        """Have those of these questions not answered that still wait. Any thread."""
         with self._lock:
-            taken, self._queries = self._queries, {}
+            for question in questions:
+                self._questions.pop(question.number, None)
+
+    def take_questions(self) -> tuple[Question, ...]:
+        """Return the questions that wait, and forget them. Any thread."""
+        with self._lock:
+            taken, self._questions = tuple(self._questions.values()), {}
             return taken
 
     @property
@@ -98,7 +106,7 @@ class _Worker(QObject):
     def wait_for_query(self, timeout_s: float) -> None:
         """Wait until a query is there, and answer it."""
         with self._lock:
-            self._lock.wait_for(lambda: bool(self._queries), timeout_s)
+            self._lock.wait_for(lambda: bool(self._questions), timeout_s)
         self.serve()
 
     @Slot()
@@ -156,21 +164,19 @@ class _Worker(QObject):
     def serve(self) -> None:
         while True:
             with self._lock:
-                if not self._queries or self.door.is_shut:
+                if not self._questions or self.door.is_shut:
                     return
-                key, (number, query) = next(iter(self._queries.items()))
-                del self._queries[key]
-                self._asked = key, number
+                asked = self._asked = self._questions.pop(next(iter(self._questions)))
             try:
                 with on_this_thread(self._pause, self._is_unwanted):
-                    answer = query.answer(self._the_bench())
+                    answer = asked.query.answer(self._the_bench())
             except Exception as error:
                 # As above: the view says it.
-                logging.getLogger(SHOWN).exception("%s could not be shown", key)
+                logging.getLogger(SHOWN).exception("%s was not answered", type(asked.query).__name__)
                 answer = Failure.of(error)
             if not self.door.is_shut:
                 self._asked = None
-                self.answered.emit(key, number, answer)
+                self.answered.emit(asked.number, answer)
             garbage.sweep_if_much()
 
     @Slot()
@@ -207,6 +213,8 @@ class JobRunner(QObject):
         Qt parent.
     before_end
         Called on the worker with the bench when the runner is shut down; not for one that was left behind.
+    readable
+        Puts why a query failed into the words of the window.
 
     Signals
     -------
@@ -214,8 +222,6 @@ class JobRunner(QObject):
         What a job does.
     stopped(Job, str)
         A job was stopped; what to say of it.
-    answered(str, int, object)
-        Key, number and answer of a query.
     came_back()
         A worker that was left behind has ended.
     """
@@ -226,7 +232,6 @@ class JobRunner(QObject):
     finished = Signal(object, object)
     failed = Signal(object, object)
     stopped = Signal(object, str)
-    answered = Signal(str, int, object)
     came_back = Signal()
     _wake = Signal()
     _ask = Signal()
@@ -238,14 +243,16 @@ class JobRunner(QObject):
         stop_errors: tuple[type[BaseException], ...] = (),
         parent: QObject | None = None,
         before_end: Callable[[Any], None] | None = None,
+        readable: Callable[[Failure], Failure] = lambda failure: failure,
     ) -> None:
         super().__init__(parent)
+        self._readable = readable
         self._before_end = before_end
         self._make_bench = make_bench
         self._stop_errors: tuple[type[BaseException], ...] = (JobStopped, *stop_errors)
         self._pending = 0
-        self._numbers: dict[str, int] = {}
-        self._hung: dict[str, QThread] = {}
+        self._questions = OpenQuestions()
+        self._hung: dict[Hashable, QThread] = {}
         self._closed = False
         self._pulse = Pulse(self)
         self._engage(make_bench)
@@ -272,9 +279,14 @@ class JobRunner(QObject):
         return self._pending > 0
 
     @property
-    def question(self) -> tuple[str, int] | None:
-        """Key and number of the query that is being answered or is the next one, None without any."""
+    def question(self) -> Question | None:
+        """The question that is being answered or is the next one, None without any."""
         return self._worker.question
+
+    @property
+    def owes_answers(self) -> bool:
+        """Whether any question still gets an answer."""
+        return bool(self._questions)
 
     @property
     def stopping(self) -> bool:
@@ -303,8 +315,8 @@ class JobRunner(QObject):
         """Go on without the worker, whose job does not come back; False if it is just coming back.
 
         The job can change nothing any more that the next worker holds: that gets what the bench's method
-        ``successor`` returns. A query that hangs is answered with a `Failure`, and so are those of its key
-        until the worker comes back, as they would hang too. Thread and worker are kept for as long as the
+        ``successor`` returns. A query that hangs is answered with a `Failure`, and so is what its asker asks
+        until the worker comes back, as that would hang too. Thread and worker are kept for as long as the
         program runs: ending a thread by force, or destroying one that runs, would take the program with it.
         """
         if not self.stopping or self._closed or not self._worker.door.shut():
@@ -317,32 +329,49 @@ class JobRunner(QObject):
         self._pending = 0
         self._pulse.stop()
         self._engage(self._make_bench if bench is None else bench.successor)
-        waiting, question = left.take_queries(), left.question
-        if question is not None:
-            self._hung[question[0]] = thread
-        for key, (number, query) in waiting.items():
-            if key not in self._hung:
-                self._worker.put_query(key, number, query)
+        waiting, hanging = left.take_questions(), left.question
+        if hanging is not None:
+            self._hung[hanging.slot] = thread
+        for question in waiting:
+            if question.slot not in self._hung:
+                self._worker.put_question(question)
         self._ensure_running()
         self._ask.emit()
-        if question is not None:
-            self._on_answered(question[0], self._numbers[question[0]], _LOST)
+        if hanging is not None:
+            # What was asked in its place meanwhile would hang as well.
+            for question in self._questions.withdraw_slot(hanging.slot):
+                question.deliver(_LOST)
         return True
 
-    def ask(self, key: str, query: Query) -> int:
-        """Have a query answered by `answered` with the number returned; older ones of the key are dropped."""
-        number = self._numbers[key] = self._numbers.get(key, 0) + 1
+    def ask(self, query: Query[T], on_answer: Callable[[T | Failure], None], about: Hashable = None) -> None:
+        """Have a query answered.
+
+        Parameters
+        ----------
+        query
+            What is asked.
+        on_answer
+            Gets the answer, or why there is none; a method is not called once its object was deleted. It
+            never gets the answer to an older question after it asked anew.
+        about
+            Questions of one asker about different things do not replace each other.
+        """
         if self._closed:
-            return number
-        if key in self._hung:
-            if self._hung[key].isRunning():
-                QTimer.singleShot(0, self, partial(self._on_answered, key, number, _LOST))
-                return number
-            del self._hung[key]
-        self._worker.put_query(key, number, query)
+            return
+        question, replaced = self._questions.add(query, on_answer, about)
+        self._worker.drop_questions(replaced)
+        if question.slot in self._hung:
+            if self._hung[question.slot].isRunning():
+                QTimer.singleShot(0, self, partial(self._on_answered, question.number, _LOST))
+                return
+            del self._hung[question.slot]
+        self._worker.put_question(question)
         self._ensure_running()
         self._ask.emit()
-        return number
+
+    def withdraw(self, on_answer: OnAnswer) -> None:
+        """Have what an asker asked not answered."""
+        self._worker.drop_questions(self._questions.withdraw(on_answer))
 
     def shutdown(self, timeout_s: float = 30.0) -> bool:
         """Stop everything and join the thread; return False if it did not end in time.
@@ -397,10 +426,11 @@ class JobRunner(QObject):
         self._end_one()
         self.stopped.emit(job, text)
 
-    @Slot(str, int, object)
-    def _on_answered(self, key: str, number: int, answer: object) -> None:
-        if number == self._numbers.get(key):
-            self.answered.emit(key, number, answer)
+    @Slot(int, object)
+    def _on_answered(self, number: int, answer: object) -> None:
+        question = self._questions.close(number)
+        if question is not None:
+            question.deliver(self._readable(answer) if isinstance(answer, Failure) else answer)
 
 
 _left_behind: list[tuple[QThread, _Worker]] = []

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.jobs import Failure
-from hdmea_gui.flows.script_query import ScriptQuery
 
-__all__ = ["ScriptCopier"]
+if TYPE_CHECKING:
+    from hdmea_gui.engine.workspace import Workspace
 
-_KEY = "script"
+__all__ = ["ScriptCopier", "ScriptQuery"]
+
+
+@dataclass(frozen=True)
+class ScriptQuery:
+    """What was done in the session, as a Python script that gives the same file."""
+
+    def answer(self, bench: Workspace) -> str:
+        """Return the script; SessionError if no step was run."""
+        from hdmea.pipeline.script import session_script
+
+        return session_script(bench.require())
 
 
 class ScriptCopier(QObject):
@@ -28,18 +42,15 @@ class ScriptCopier(QObject):
     def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._controller = controller
-        controller.answered.connect(self._on_answered)
 
     def copy(self) -> None:
         """Copy the script of the session as it is now."""
-        self._controller.ask(_KEY, ScriptQuery())
+        self._controller.ask(ScriptQuery(), self._on_script)
 
-    def _on_answered(self, key: str, answer: object) -> None:
-        if key != _KEY:
-            return
+    def _on_script(self, answer: str | Failure) -> None:
         if isinstance(answer, Failure):
             self.told.emit(f"Not copied: {answer.reason}")
-        elif isinstance(answer, str):
+        else:
             QGuiApplication.clipboard().setText(answer)
             lines = len(answer.splitlines())
             self.told.emit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,13 @@ from typing import Any
 from PySide6.QtCore import QObject
 
 from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.jobs import Failure
 from hdmea_gui.engine.snapshot import StateView, StepSpec
 from hdmea_gui.store.durations import Durations, PastRun, read_durations, write_durations
 
 __all__ = ["EstimateFlow", "work_size"]
+
+logger = logging.getLogger(__name__)
 
 
 def work_size(spec: StepSpec, state: StateView) -> float:
@@ -72,8 +76,12 @@ class EstimateFlow(QObject):
         run = PastRun(seconds, work_size(spec, self._controller.state), self._key(step))
         self.durations.note(step, run)
         if self._path is not None:
-            self._controller.ask("durations", _Write(self._path, self.durations.to_json()))
+            self._controller.ask(_Write(self._path, self.durations.to_json()), self._on_written)
         self.refresh()
+
+    def _on_written(self, answer: Failure | None) -> None:
+        if answer is not None:
+            logger.warning("How long steps take is not remembered: %s", answer.reason)
 
     def _key(self, step: str) -> str:
         """Return the parameters that differ from the defaults, without the files that they name.

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from hdmea_gui.engine.auto_checkpoint import Keeper, Kept, NotKept, RecoveryOffer, RecoveryQuery
 from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.jobs import Failure
 from hdmea_gui.engine.snapshot import OpenResult
 from hdmea_gui.flows.recover_dialog import RecoveryDialog
 from hdmea_gui.store.settings import Settings
@@ -19,8 +20,6 @@ from hdmea_gui.text.formats import date_text, size_text
 from hdmea_gui.text.window_title import CheckpointNote
 
 __all__ = ["RecoveryFlow", "make_keeper", "recovery_folder"]
-
-_KEY = "recovery"
 
 
 def make_keeper(settings: Settings) -> Keeper:
@@ -77,14 +76,13 @@ class RecoveryFlow(QObject):
         self._open_dialog = open_dialog
         self._window = window
         controller.kept.connect(self._on_kept)
-        controller.answered.connect(self._on_answered)
         controller.opened.connect(self._on_opened)
         controller.saved.connect(self._on_saved)
 
     def offer(self) -> None:
         """Look for a checkpoint that a crash left behind, and offer it."""
         if self._controller.keeper is not None:
-            self._controller.ask(_KEY, RecoveryQuery())
+            self._controller.ask(RecoveryQuery(), self._on_found)
 
     def set_enabled(self, enabled: bool) -> None:
         """Have checkpoints written after each step, or not."""
@@ -124,13 +122,14 @@ class RecoveryFlow(QObject):
             self.too_large = event.too_large
         self.changed.emit()
 
-    def _on_answered(self, key: str, answer: object) -> None:
-        if key == _KEY and isinstance(answer, RecoveryOffer):
+    def _on_found(self, offer: RecoveryOffer | Failure | None) -> None:
+        if isinstance(offer, Failure):
+            self.told.emit(f"Automatic checkpoints could not be looked for: {offer.reason}")
+        elif offer is not None:
             titles = {item.spec.name: item.spec.title for item in self._controller.steps.items}
-            lines = _lines(answer, titles, self.crashes.get(answer.pid))
-            dialog = RecoveryDialog(lines, self._window)
-            dialog.recover_asked.connect(lambda: self._controller.recover(answer))
-            dialog.discard_asked.connect(lambda: self._controller.discard(answer))
+            dialog = RecoveryDialog(_lines(offer, titles, self.crashes.get(offer.pid)), self._window)
+            dialog.recover_asked.connect(lambda: self._controller.recover(offer))
+            dialog.discard_asked.connect(lambda: self._controller.discard(offer))
             self._open_dialog(dialog)
 
 

@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.engine.controller import Controller
-from hdmea_gui.engine.exports import export_key, is_export, outcome
+from hdmea_gui.engine.exports import Table, WriteTable, outcome
+from hdmea_gui.engine.jobs import Failure
 from hdmea_gui.engine.snapshot import Column
-from hdmea_gui.engine.tables import Table, WriteTable
 from hdmea_gui.shell.columns_dialog import ColumnsDialog
 from hdmea_gui.store.settings import SettingsStore
 from hdmea_gui.text.formats import no_units_text
@@ -35,7 +35,6 @@ from hdmea_gui.widgets.elided_label import ElidedLabel
 
 __all__ = ["UnitTable"]
 
-_KEY = "unit_table"
 _TYPING_MS = 200
 _WIDEST_TEXT = 220
 _FILTER_HELP = (
@@ -163,7 +162,8 @@ class UnitTable(QWidget):
 
     def export_to(self, path: Path, *, all_columns: bool) -> None:
         """Write the rows that are shown as CSV; `told` says what came of it."""
-        self._controller.ask(export_key(_KEY, path), WriteTable(path, self.table(all_columns=all_columns)))
+        query = WriteTable(path, self.table(all_columns=all_columns))
+        self._controller.ask(query, self._on_written, about=path)
 
     def ask_export(self, *, all_columns: bool) -> None:
         """Ask for a file, and write the rows that are shown."""
@@ -241,7 +241,6 @@ class UnitTable(QWidget):
         self._model.modelReset.connect(self._on_reset)
         self._model.content_changed.connect(self._fit_columns)
         self._selection.units_changed.connect(self._show_selection)
-        self._controller.answered.connect(self._on_answered)
         self._controller.state_changed.connect(lambda state: self._empty.setText(no_units_text(state)))
         self.view.selectionModel().selectionChanged.connect(self._on_chosen)
         self.view.customContextMenuRequested.connect(
@@ -342,9 +341,8 @@ class UnitTable(QWidget):
     def _export(self, all_columns: bool, _checked: bool = False) -> None:
         self.ask_export(all_columns=all_columns)
 
-    def _on_answered(self, key: str, answer: object) -> None:
-        if is_export(key, _KEY):
-            self.told.emit(outcome(answer))
+    def _on_written(self, answer: Path | Failure) -> None:
+        self.told.emit(outcome(answer))
 
 
 def _runs(rows: list[int]) -> list[tuple[int, int]]:

@@ -33,8 +33,8 @@ def show(qtbot: Any, window: MainWindow) -> Show:
     """Return a function that opens the dialog and waits until it knows what there is."""
 
     def open_it() -> CalibrationDialog:
-        with qtbot.waitSignal(window.controller.answered):
-            window.actions_["calibration"].trigger()
+        window.actions_["calibration"].trigger()
+        qtbot.waitUntil(lambda: not window.controller.owes_answers)
         assert isinstance(window.dialog, CalibrationDialog)
         return window.dialog
 
@@ -250,11 +250,11 @@ def test_what_is_being_typed_is_saved_too(
 
 def test_a_pitch_typed_before_the_engine_answers_stays(window: MainWindow, qtbot: Any) -> None:
     window.settings.values.sensor_pitch_um = 32.0
-    with qtbot.waitSignal(window.controller.answered):
-        window.edit_calibration()
-        dialog = window.dialog
-        assert isinstance(dialog, CalibrationDialog)
-        dialog.chip.pitch.setEditText("16")
+    window.edit_calibration()
+    dialog = window.dialog
+    assert isinstance(dialog, CalibrationDialog)
+    dialog.chip.pitch.setEditText("16")
+    qtbot.waitUntil(lambda: not window.controller.owes_answers)
 
     assert dialog.chip.pitch.value() == 16
 

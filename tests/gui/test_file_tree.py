@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,8 @@ def names(model: FileTreeModel, above: QModelIndex | None = None) -> list[str]:
 
 def test_what_is_below_is_asked_for_once_and_comes_late() -> None:
     model = FileTreeModel()
-    asked: list[tuple[tuple[str, ...], int]] = []
-    model.wanted.connect(lambda path, of_round: asked.append((path, of_round)))
+    asked: list[tuple[str, ...]] = []
+    model.wanted.connect(asked.append)
     model.set_root([entry("units"), entry("metadata", n_below=0)])
     units = model.index(0, 0)
 
@@ -55,22 +56,12 @@ def test_what_is_below_is_asked_for_once_and_comes_late() -> None:
     assert [model.hasChildren(model.index(row, 0)) for row in (0, 1)] == [True, False]
     model.fetchMore(units)
     model.fetchMore(units)
-    assert asked == [(("units",), model.round)]
+    assert asked == [("units",)]
     assert model.rowCount(units) == 0
 
-    assert model.set_below(("units",), [entry("units", "unit_001")], model.round) == units
+    assert model.set_below(("units",), [entry("units", "unit_001")]) == units
     assert names(model, units) == ["unit_001"]
     assert model.parent(model.index(0, 0, units)) == units
-
-
-def test_an_answer_to_an_earlier_round_is_dropped() -> None:
-    model = FileTreeModel()
-    model.set_root([entry("units")])
-    earlier = model.round
-    model.set_root([entry("units")])
-
-    assert not model.set_below(("units",), [entry("units", "unit_001")], earlier).isValid()
-    assert model.rowCount(model.index(0, 0)) == 0
 
 
 def test_cells_show_shape_type_and_sizes_with_units() -> None:
@@ -223,3 +214,30 @@ def test_searching_leaves_nothing_behind(qtbot: Any, file_tab: FilePreview) -> N
         qtbot.waitUntil(lambda wanted=wanted: file_tab.tree.model() is wanted, timeout=20_000)
 
     qtbot.waitUntil(lambda: len(file_tab.tree.findChildren(QItemSelectionModel)) == 1, timeout=20_000)
+
+
+class _Hang:
+    def __init__(self) -> None:
+        self.entered, self.go_on = threading.Event(), threading.Event()
+
+    def answer(self, bench: object) -> None:
+        """Keep the worker from answering anything else."""
+        self.entered.set()
+        assert self.go_on.wait(30)
+
+
+def test_a_branch_that_an_earlier_tree_asked_for_gets_no_answer(
+    qtbot: Any, file_tab: FilePreview, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller, hang = loaded[0].controller, _Hang()
+    added: list[object] = []
+    monkeypatch.setattr(file_tab.model, "set_below", lambda path, _entries: added.append(path))
+    controller.ask(hang, lambda _answer: None)
+    qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
+    file_tab.tree.expand(file_tab.model.find(("units",)))
+
+    file_tab.show_problem("Gone.")
+    hang.go_on.set()
+    qtbot.waitUntil(lambda: not controller.owes_answers, timeout=20_000)
+
+    assert added == []

@@ -192,8 +192,8 @@ def test_saving_proposes_a_folder_that_answers(
 def test_the_calibration_is_looked_for_on_the_worker(
     qtbot: Any, window: MainWindow, drive: Drive, begun: list[str], tmp_path: Path
 ) -> None:
-    with qtbot.waitSignal(window.controller.answered):
-        window.actions_["calibration"].trigger()
+    window.actions_["calibration"].trigger()
+    qtbot.waitUntil(lambda: not window.controller.owes_answers)
     dialog = window.dialog
     assert isinstance(dialog, CalibrationDialog)
     dialog.model.set_value("um_per_pixel", 20.0)

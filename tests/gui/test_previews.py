@@ -72,26 +72,36 @@ def test_before_its_step_ran_a_view_names_the_step(
 def test_a_hidden_view_asks_nothing_and_is_up_to_date_when_it_is_shown(
     qtbot: Any, analysed: MainWindow, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    asked: list[str] = []
+    asked: list[object] = []
     ask = analysed.controller.ask
-    monkeypatch.setattr(analysed.controller, "ask", lambda key, query: (asked.append(key), ask(key, query)))
+
+    def note(query: Any, on_answer: Any, about: object = None) -> None:
+        asked.append(getattr(on_answer, "__self__", None))
+        ask(query, on_answer, about)
+
+    monkeypatch.setattr(analysed.controller, "ask", note)
     view: Preview = getattr(analysed, name)
 
     analysed.controller.selection.select_units((analysed.controller.state.unit_ids[2],))
-    assert view.objectName() not in asked
+    assert view not in asked
 
     shown(qtbot, analysed, name)
-    assert view.objectName() in asked
+    assert view in asked
+
+
+class _Last:
+    def answer(self, bench: object) -> None:
+        """Be answered after all others."""
 
 
 def test_an_answer_that_comes_after_the_session_is_gone_is_dropped(qtbot: Any, analysed: MainWindow) -> None:
     view = shown(qtbot, analysed, "field")
-    answer = []
-    analysed.controller.answered.connect(lambda key, found: answer.append(found))
     analysed.controller.selection.select_units((analysed.controller.state.unit_ids[1],))
 
     analysed.controller.selection.select_units(())
-    qtbot.waitUntil(lambda: bool(answer))
+    answers: list[object] = []
+    analysed.controller.ask(_Last(), answers.append)
+    qtbot.waitUntil(lambda: bool(answers))
 
     assert view.table() is None
 

@@ -76,18 +76,15 @@ def show(qtbot: Any, window: MainWindow, name: str) -> Preview:
 def settle(qtbot: Any, window: MainWindow) -> None:
     """Wait until all answers are there and everything that is done in turns is done."""
     for _ in range(2):
-        with qtbot.waitSignal(window.controller.answered, timeout=20_000, check_params_cb=_is_last):
-            window.controller.ask("last", _Last())
+        answers: list[object] = []
+        window.controller.ask(_Last(), answers.append)
+        qtbot.waitUntil(lambda answers=answers: bool(answers), timeout=20_000)
         qtbot.waitUntil(lambda: not any(turns._left for turns in window.findChildren(Turns)), timeout=20_000)
 
 
 class _Last:
     def answer(self, bench: object) -> None:
         """Be answered after all others."""
-
-
-def _is_last(key: str, _answer: object) -> bool:
-    return key == "last"
 
 
 def colours(picture: QImage) -> Counter[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QThread, QTimer
+from PySide6.QtCore import QCoreApplication, QObject, QThread, QTimer
+from shiboken6 import delete
 
 from hdmea.utils.giving_way import give_way
 from hdmea_gui.engine.jobs import Failure, JobContext, JobStopped
@@ -124,7 +126,7 @@ class Hang:
 def test_a_job_that_is_stopped_before_it_began_says_so(qtbot: Any, runner: JobRunner) -> None:
     hang = Hang(threading.Event(), threading.Event())
     ran: list[str] = []
-    runner.ask("view", hang)
+    runner.ask(hang, lambda _answer: None)
     qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
     job = Do("never", lambda bench, ctx: ran.append("never"))
     runner.submit(job)
@@ -178,7 +180,6 @@ def test_a_failure_lets_go_of_what_its_traceback_held() -> None:
 def test_only_the_newest_question_of_a_view_is_answered(qtbot: Any, runner: JobRunner) -> None:
     blocked, go_on = threading.Event(), threading.Event()
     answers: list[object] = []
-    runner.answered.connect(lambda key, number, answer: answers.append(answer))
 
     def block(bench: Bench, ctx: JobContext) -> None:
         blocked.set()
@@ -187,7 +188,7 @@ def test_only_the_newest_question_of_a_view_is_answered(qtbot: Any, runner: JobR
     runner.submit(Do("block", block))
     qtbot.waitUntil(blocked.is_set, timeout=20_000)
     for value in range(5):
-        runner.ask("view", Ask(value))
+        runner.ask(Ask(value), answers.append)
     go_on.set()
     qtbot.waitUntil(lambda: bool(answers), timeout=20_000)
     QCoreApplication.processEvents()
@@ -211,20 +212,21 @@ def test_jobs_and_questions_give_way_to_the_window(qtbot: Any, monkeypatch: pyte
         ctx.progress(0.5, "")
         return list(threads)
 
-    with qtbot.waitSignal(runner.answered, timeout=20_000) as answered:
-        runner.ask("view", Long())
+    answers: list[object] = []
+    runner.ask(Long(), answers.append)
+    qtbot.waitUntil(lambda: bool(answers), timeout=20_000)
     with qtbot.waitSignal(runner.finished, timeout=20_000) as finished:
         runner.submit(Do("long", report))
 
-    assert len(answered.args[2]) == 1
-    assert finished.args[1] == answered.args[2] != [QThread.currentThread()]
+    (asked_on,) = answers
+    assert finished.args[1] == asked_on != [QThread.currentThread()]
+    assert len(finished.args[1]) == 1
     assert runner.shutdown(10)
 
 
 def test_an_answer_that_comes_after_a_newer_question_is_dropped(qtbot: Any, runner: JobRunner) -> None:
     reading, go_on = threading.Event(), threading.Event()
     answers: list[object] = []
-    runner.answered.connect(lambda key, number, answer: answers.append(answer))
 
     class Slow:
         def answer(self, bench: Bench) -> object:
@@ -232,9 +234,9 @@ def test_an_answer_that_comes_after_a_newer_question_is_dropped(qtbot: Any, runn
             go_on.wait(5)
             return "late"
 
-    runner.ask("view", Slow())
+    runner.ask(Slow(), answers.append)
     qtbot.waitUntil(reading.is_set, timeout=20_000)
-    runner.ask("view", Ask(2))
+    runner.ask(Ask(2), answers.append)
     go_on.set()
     qtbot.waitUntil(lambda: bool(answers), timeout=20_000)
     QCoreApplication.processEvents()
@@ -245,10 +247,109 @@ def test_an_answer_that_comes_after_a_newer_question_is_dropped(qtbot: Any, runn
 def test_a_question_that_fails_is_answered_with_the_reason(
     qtbot: Any, runner: JobRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with qtbot.waitSignal(runner.answered, timeout=20_000) as caught:
-        runner.ask("view", Ask(-1))
+    answers: list[Any] = []
+    runner.ask(Ask(-1), answers.append)
+    qtbot.waitUntil(lambda: bool(answers), timeout=20_000)
 
-    assert caught.args[2].reason == "negative"
+    (failure,) = answers
+    assert isinstance(failure, Failure)
+    assert failure.reason == "negative"
+
+
+class Asker(QObject):
+    """Asks with a method, as views do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: list[object] = []
+
+    def take(self, answer: object) -> None:
+        self.answers.append(answer)
+
+
+@pytest.fixture
+def blocked(qtbot: Any, runner: JobRunner) -> Iterator[threading.Event]:
+    """Yield what lets the worker go on, which answers nothing before."""
+    entered, go_on = threading.Event(), threading.Event()
+
+    def block(bench: Bench, ctx: JobContext) -> None:
+        entered.set()
+        assert go_on.wait(30)
+
+    runner.submit(Do("block", block))
+    qtbot.waitUntil(entered.is_set, timeout=20_000)
+    yield go_on
+    go_on.set()
+
+
+def test_each_asker_gets_its_own_answer_and_no_other(
+    qtbot: Any, runner: JobRunner, blocked: threading.Event
+) -> None:
+    one, other = Asker(), Asker()
+    runner.ask(Ask(1), one.take)
+    runner.ask(Ask(2), other.take)
+    blocked.set()
+    qtbot.waitUntil(lambda: not runner.owes_answers, timeout=20_000)
+
+    assert (one.answers, other.answers) == ([1], [2])
+
+
+def test_questions_of_one_asker_about_different_things_are_all_answered(
+    qtbot: Any, runner: JobRunner, blocked: threading.Event
+) -> None:
+    asker = Asker()
+    for value, about in ((1, "a"), (2, "b"), (3, "a")):
+        runner.ask(Ask(value), asker.take, about)
+    blocked.set()
+    qtbot.waitUntil(lambda: not runner.owes_answers, timeout=20_000)
+
+    assert sorted(asker.answers) == [2, 3]
+
+
+@pytest.mark.parametrize("asks", [False, True], ids=["waits", "is being answered"])
+def test_an_asker_that_was_deleted_gets_no_answer(qtbot: Any, runner: JobRunner, asks: bool) -> None:
+    hang, last = Hang(threading.Event(), threading.Event()), Asker()
+    asker = Asker()
+    answers = asker.answers
+    runner.ask(hang, asker.take if asks else last.take)
+    if not asks:
+        runner.ask(Ask(1), asker.take)
+    qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
+
+    delete(asker)
+    hang.go_on.set()
+    qtbot.waitUntil(lambda: not runner.owes_answers, timeout=20_000)
+
+    assert answers == []
+
+
+def test_a_question_keeps_nobody_alive(qtbot: Any, runner: JobRunner, blocked: threading.Event) -> None:
+    asker = Asker()
+    alive = weakref.ref(asker)
+    runner.ask(Ask(1), asker.take)
+
+    del asker
+    gc.collect()
+
+    assert alive() is None
+    blocked.set()
+    qtbot.waitUntil(lambda: not runner.owes_answers, timeout=20_000)
+
+
+@pytest.mark.parametrize("reading", [False, True], ids=["waits", "is being answered"])
+def test_what_was_withdrawn_gets_no_answer(qtbot: Any, runner: JobRunner, reading: bool) -> None:
+    hang, asker, last = Hang(threading.Event(), threading.Event()), Asker(), Asker()
+    runner.ask(hang, asker.take if reading else last.take, "first")
+    runner.ask(Ask(1), asker.take, "second")
+    qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
+
+    runner.withdraw(asker.take)
+    runner.ask(Ask(2), last.take, "end")
+    hang.go_on.set()
+    qtbot.waitUntil(lambda: 2 in last.answers, timeout=20_000)
+
+    assert asker.answers == []
+    assert not runner.owes_answers
 
 
 def test_shutdown_stops_and_joins_a_running_job(qtbot: Any) -> None:
@@ -395,12 +496,12 @@ def test_questions_that_waited_for_a_stalled_job_are_answered_by_the_next_worker
 ) -> None:
     runner, stall = stalling
     stall(commit_late)
-    runner.ask("view", Ask(7))
+    answers: list[object] = []
+    runner.ask(Ask(7), answers.append)
 
-    with qtbot.waitSignal(runner.answered, timeout=20_000) as caught:
-        assert runner.leave_behind()
+    assert runner.leave_behind()
 
-    assert caught.args[2] == 7
+    qtbot.waitUntil(lambda: answers == [7], timeout=20_000)
 
 
 def test_a_worker_that_hangs_in_a_question_is_left_as_well(
@@ -408,13 +509,12 @@ def test_a_worker_that_hangs_in_a_question_is_left_as_well(
 ) -> None:
     runner, _ = stalling
     answers: list[object] = []
-    runner.answered.connect(lambda _key, _number, answer: answers.append(answer))
     started: list[str] = []
     runner.started.connect(lambda job: started.append(job.title))
     with qtbot.waitSignal(runner.finished, timeout=20_000):
         runner.submit(Do("before", lambda bench, ctx: bench.log.append("before")))
     hang = Hang(threading.Event(), threading.Event())
-    runner.ask("view", hang)
+    runner.ask(hang, answers.append)
     qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
     runner.submit(Do("never", lambda bench, ctx: bench.log.append("never")))
     runner.stop()
@@ -439,30 +539,30 @@ def test_what_hung_is_refused_until_the_worker_comes_back(
     qtbot: Any, stalling: tuple[JobRunner, Callable[..., Stalled]]
 ) -> None:
     runner, _ = stalling
-    answers: list[tuple[str, int, object]] = []
-    runner.answered.connect(lambda *answer: answers.append(answer))
+    view, other = Asker(), Asker()
     hang = Hang(threading.Event(), threading.Event())
-    runner.ask("view", hang)
+    runner.ask(hang, view.take)
     qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
     runner.submit(Do("never", lambda bench, ctx: None))
     runner.stop()
-    runner.ask("view", Ask(1))
-    runner.ask("other", Ask(2))
+    runner.ask(Ask(1), view.take)
+    runner.ask(Ask(2), other.take)
 
     assert runner.leave_behind()
 
-    qtbot.waitUntil(lambda: len(answers) == 2, timeout=20_000)
-    assert [(key, number) for key, number, _ in answers] == [("view", 2), ("other", 1)]
-    assert isinstance(answers[0][2], Failure), "it would hang as well"
-    assert answers[1][2] == 2
-    with qtbot.waitSignal(runner.answered, timeout=20_000) as caught:
-        runner.ask("view", Ask(3))
-    assert isinstance(caught.args[2], Failure)
+    qtbot.waitUntil(lambda: bool(other.answers), timeout=20_000)
+    assert other.answers == [2]
+    (failure,) = view.answers
+    assert isinstance(failure, Failure), "it would hang as well"
+    runner.ask(Ask(3), view.take)
+    qtbot.waitUntil(lambda: len(view.answers) == 2, timeout=20_000)
+    assert isinstance(view.answers[1], Failure)
+    runner.ask(Ask(5), view.take, "something else")
+    qtbot.waitUntil(lambda: view.answers[2:] == [5], timeout=20_000)
     with qtbot.waitSignal(runner.came_back, timeout=20_000):
         hang.go_on.set()
-    with qtbot.waitSignal(runner.answered, timeout=20_000) as caught:
-        runner.ask("view", Ask(4))
-    assert caught.args == ["view", 4, 4]
+    runner.ask(Ask(4), view.take)
+    qtbot.waitUntil(lambda: view.answers[3:] == [4], timeout=20_000)
 
 
 def test_a_job_that_is_just_making_its_change_is_not_left(

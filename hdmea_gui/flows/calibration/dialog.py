@@ -43,7 +43,6 @@ from hdmea_gui.widgets.parameter_form import ParameterForm
 __all__ = ["CalibrationDialog"]
 
 CALIBRATION, PITCH = "calibration_path", "sensor_pitch_um"
-_KNOWN, _READ, _WRITE = "calibration", "calibration read", "calibration write"
 
 
 class CalibrationDialog(QDialog):
@@ -87,8 +86,8 @@ class CalibrationDialog(QDialog):
         self._saved = self.values()
         self._build()
         self.model.changed.connect(self._refresh)
-        controller.answered.connect(self._on_answered)
-        controller.ask(_KNOWN, CalibrationQuery(self._chosen(), _path(settings.values.calibration_path)))
+        known = CalibrationQuery(self._chosen(), _path(settings.values.calibration_path))
+        controller.ask(known, self._on_known)
         self._refresh()
 
     def values(self) -> dict[str, Any]:
@@ -220,29 +219,38 @@ class CalibrationDialog(QDialog):
     def _open_file(self) -> None:
         path = files.ask_calibration(self, str(self._folder()))
         if path is not None:
-            self._controller.ask(_READ, ReadCalibration(path))
+            self._controller.ask(ReadCalibration(path), self._on_read)
 
     def _write(self, path: Path, then: Callable[[], None] | None, *, overwrite: bool = False) -> None:
         # Whether the file is there is found out on the worker: a drive may take its time.
         self._then, self._written = then, self.values()
-        self._controller.ask(_WRITE, WriteCalibration(path, self._written, overwrite))
+        self._controller.ask(WriteCalibration(path, self._written, overwrite), self._on_written)
 
-    def _on_answered(self, key: str, answer: object) -> None:
-        if key not in {_KNOWN, _READ, _WRITE}:
+    def _on_known(self, answer: CalibrationView | Failure) -> None:
+        if isinstance(answer, Failure):
+            self.question.say(answer.reason)
             return
+        self.question.say(answer.problem)
+        self._show_known(answer)
+        if answer.values and not self.is_changed:
+            self._show_values(answer)
+
+    def _on_read(self, answer: CalibrationView | Failure) -> None:
+        if isinstance(answer, Failure):
+            self.question.say(answer.reason)
+            return
+        self.question.say(answer.problem)
+        if answer.values:
+            self._show_values(answer)
+
+    def _on_written(self, answer: Path | Occupied | Failure) -> None:
         if isinstance(answer, Failure):
             self._then = None
             self.question.say(answer.reason)
-        elif isinstance(answer, CalibrationView):
-            self.question.say(answer.problem)
-            if key == _KNOWN:
-                self._show_known(answer)
-            if answer.values and not (key == _KNOWN and self.is_changed):
-                self._show_values(answer)
         elif isinstance(answer, Occupied):
             self._confirm(answer.path)
-        elif isinstance(answer, Path):
-            self._on_written(answer)
+        else:
+            self._finish_writing(answer)
 
     def _confirm(self, path: Path) -> None:
         then, self._then = self._then, None
@@ -269,7 +277,7 @@ class CalibrationDialog(QDialog):
             self.model.set_value(name, value)
         self._refresh()
 
-    def _on_written(self, path: Path) -> None:
+    def _finish_writing(self, path: Path) -> None:
         self.question.say("")
         self.path, self._remembered, self._saved = path, False, self._written
         self._settings.values.calibration_path = str(path)

@@ -50,11 +50,11 @@ class FileTreeModel(QAbstractItemModel):
 
     Signals
     -------
-    wanted(tuple, int)
-        Path whose entries are needed, and the round to hand back with them.
+    wanted(tuple)
+        Path whose entries are needed.
     """
 
-    wanted = Signal(tuple, int)
+    wanted = Signal(tuple)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -63,34 +63,32 @@ class FileTreeModel(QAbstractItemModel):
         self._flat = False
         self._icons: dict[str, QIcon] = {}
         self._changed_brush = QBrush()
-        self.round = 0
 
     # -- content -------------------------------------------------------------------------------------
 
     def clear(self) -> None:
-        """Show nothing; answers that are still on their way are dropped when they come."""
+        """Show nothing."""
         self.set_root(())
 
     def set_root(self, entries: Sequence[FileEntry], *, flat: bool = False) -> None:
         """Begin anew with these entries; `flat`: a list of paths with nothing below."""
         self.beginResetModel()
-        self.round += 1
         self._flat = flat
         self._nodes = [_Node(None, -1, 0, asked=True)]
         self._places = {}
         self._append(0, entries)
         self.endResetModel()
 
-    def set_below(self, path: TreePath, entries: Sequence[FileEntry], of_round: int) -> QModelIndex:
-        """Add what is below an entry; an answer of an earlier round is dropped.
+    def set_below(self, path: TreePath, entries: Sequence[FileEntry]) -> QModelIndex:
+        """Add what is below an entry.
 
         Returns
         -------
         QModelIndex
-            The entry; invalid if the answer was dropped.
+            The entry; invalid if it is not there, or what is below it is already.
         """
         place = self._places.get((path, False))
-        if of_round != self.round or place is None or self._nodes[place].below:
+        if place is None or self._nodes[place].below:
             return QModelIndex()
         index = self._index_of(place)
         if entries:
@@ -151,7 +149,7 @@ class FileTreeModel(QAbstractItemModel):
             node = self._nodes[self._place(parent)]
             node.asked = True
             assert node.entry is not None
-            self.wanted.emit(node.entry.path, self.round)
+            self.wanted.emit(node.entry.path)
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole

@@ -79,11 +79,10 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class BelowView:
-    """What is directly below an entry; `round` is that of the question."""
+    """What is directly below an entry, and how many places changed since the last save."""
 
     path: TreePath
     entries: tuple[FileEntry, ...]
-    round: int
     n_changed: int = 0
 
 
@@ -113,7 +112,6 @@ class BelowQuery:
     """What is directly below an entry of the file; the root has the empty path."""
 
     path: TreePath
-    round: int
 
     def answer(self, bench: Workspace) -> BelowView | None:
         """Return it, None if nothing is open or the entry is gone."""
@@ -126,7 +124,7 @@ class BelowQuery:
         except KeyError:
             return None
         entries = tuple(marks.entry(entry) for entry in found)
-        return BelowView(self.path, entries, self.round, len(marks.changed))
+        return BelowView(self.path, entries, len(marks.changed))
 
 
 @dataclass(frozen=True)
@@ -169,6 +167,11 @@ class WriteOutline:
     """Write the whole tree as CSV, one row per entry."""
 
     path: Path
+
+    @property
+    def title(self) -> str:
+        """What the user reads while the drive does not answer."""
+        return f"Exporting {self.path.name}"
 
     def answer(self, bench: Workspace) -> Path:
         """Return the file that was written; OSError if it cannot be."""

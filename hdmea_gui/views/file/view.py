@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.engine.controller import Controller
-from hdmea_gui.engine.exports import export_key
 from hdmea_gui.engine.jobs import Failure, Query
 from hdmea_gui.engine.snapshot import StateView
 from hdmea_gui.shell.icons import icon
@@ -45,7 +44,6 @@ __all__ = ["FilePreview", "file_sentence"]
 _TYPING_MS = 300
 _WIDTHS = (268, 140, 84, 62, 70, 74)
 _ICONS = {"group": "folder", "dataset": "dataset", "attribute": "attribute"}
-_BELOW, _VALUES, _FIND = "file:below:", "file:values", "file:find"
 
 
 class FilePreview(Preview):
@@ -83,10 +81,10 @@ class FilePreview(Preview):
 
     # -- what every preview does ---------------------------------------------------------------------
 
-    def query(self) -> Query | None:
+    def query(self) -> Query[object] | None:
         """Ask for the root once there is anything to save."""
         self._show_sentence()
-        return BelowQuery((), 0) if self._controller.state.has_data else None
+        return BelowQuery(()) if self._controller.state.has_data else None
 
     def show_answer(self, answer: object) -> None:
         """Show the tree; what was open is opened again."""
@@ -102,6 +100,7 @@ class FilePreview(Preview):
         self._shown = now
         goal = self._goal or self._chosen_place(self.model)
         self._pages.setCurrentIndex(1)
+        self._controller.withdraw(self._on_below)
         self.model.set_root(answer.entries)
         self._goal = goal
         self._open_again(QModelIndex())
@@ -112,6 +111,8 @@ class FilePreview(Preview):
 
     def show_problem(self, reason: str) -> None:
         """Say why nothing can be shown."""
+        for asker in (self._on_below, self._on_found, self._on_values):
+            self._controller.withdraw(asker)
         self.model.clear()
         self.found.clear()
         self.values.show_nothing()
@@ -127,7 +128,7 @@ class FilePreview(Preview):
     def export_to(self, path: Path) -> None:
         """Write the picture, or the whole tree if the suffix is ``.csv``."""
         if path.suffix.lower() == ".csv":
-            self._controller.ask(export_key(self._key, path), WriteOutline(path))
+            self._write(WriteOutline(path), path)
         else:
             super().export_to(path)
 
@@ -146,8 +147,9 @@ class FilePreview(Preview):
         self._typing.stop()
         text = self.search.text().strip()
         if text:
-            self._controller.ask(_FIND, FindQuery(text))
+            self._controller.ask(FindQuery(text), self._on_found)
             return
+        self._controller.withdraw(self._on_found)
         self.hits.clear()
         self._use_model(self.model)
 
@@ -230,7 +232,6 @@ class FilePreview(Preview):
         self.search.textChanged.connect(lambda _text: self._typing.start())
         self.search.returnPressed.connect(self.show_found)
         self._export_button.clicked.connect(self._show_export_menu)
-        self._controller.answered.connect(self._on_late_answer)
         self._controller.left.connect(self._on_left)
         shortcut = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.tree)
         shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
@@ -272,31 +273,37 @@ class FilePreview(Preview):
     def _on_chosen(self, index: QModelIndex) -> None:
         entry = self._model().entry(index)
         if entry is None or entry.kind == "group":
+            self._controller.withdraw(self._on_values)
             self.values.show_nothing()
         else:
             self._goal = None
-            self._controller.ask(_VALUES, ValuesQuery(entry.path, entry.kind))
+            self._controller.ask(ValuesQuery(entry.path, entry.kind), self._on_values)
 
     def _on_double_click(self, index: QModelIndex) -> None:
         entry = self.found.entry(index) if self.tree.model() is self.found else None
         if entry is not None:
             self.reveal(entry.path, attribute=entry.kind == "attribute")
 
-    def _on_late_answer(self, key: str, answer: object) -> None:
-        if isinstance(answer, BelowView) and key.startswith(_BELOW):
-            index = self.model.set_below(answer.path, answer.entries, answer.round)
+    def _on_below(self, answer: BelowView | Failure | None) -> None:
+        if isinstance(answer, Failure):
+            self.told.emit(answer.reason)
+        elif answer is not None:
+            index = self.model.set_below(answer.path, answer.entries)
             if index.isValid():
                 self._open_again(index)
-        elif isinstance(answer, FindView) and answer.text == self.search.text().strip():
-            self._show_found(answer)
-        elif isinstance(answer, ValuesView):
-            entry = self._chosen()
-            if entry is not None and (entry.path, entry.kind) == (answer.path, answer.kind):
-                self.values.show_values(answer)
-        elif isinstance(answer, Failure) and key == _VALUES:
-            self.values.show_nothing(answer.reason)
 
-    def _show_found(self, view: FindView) -> None:
+    def _on_values(self, answer: ValuesView | Failure | None) -> None:
+        if isinstance(answer, Failure):
+            self.values.show_nothing(answer.reason)
+        elif answer is not None:
+            self.values.show_values(answer)
+
+    def _on_found(self, view: FindView | Failure | None) -> None:
+        if isinstance(view, Failure):
+            self.told.emit(view.reason)
+            return
+        if view is None:
+            return
         self.found.set_root(view.entries, flat=True)
         self._use_model(self.found)
         shown = len(view.entries)
@@ -308,8 +315,8 @@ class FilePreview(Preview):
             )
         self.values.show_nothing("Double-click an entry to see it in the tree.")
 
-    def _ask_below(self, path: TreePath, of_round: int) -> None:
-        self._controller.ask(f"{_BELOW}{'/'.join(path)}", BelowQuery(path, of_round))
+    def _ask_below(self, path: TreePath) -> None:
+        self._controller.ask(BelowQuery(path), self._on_below, about=path)
 
     def _note_open(self, index: QModelIndex, is_open: bool) -> None:
         entry = self._model().entry(index)

@@ -13,9 +13,8 @@ from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QShowEven
 from PySide6.QtWidgets import QMenu, QWidget
 
 from hdmea_gui.engine.controller import Controller
-from hdmea_gui.engine.exports import WritePicture, export_key, is_export, outcome
+from hdmea_gui.engine.exports import LateTable, Table, WritePicture, WriteTable, outcome
 from hdmea_gui.engine.jobs import Failure, Query
-from hdmea_gui.engine.tables import LateTable, Table, WriteTable
 from hdmea_gui.shell.theme import Theme, dress
 from hdmea_gui.text.formats import no_units_text
 from hdmea_gui.text.help_topics import HelpTopic
@@ -44,7 +43,7 @@ class Preview(QWidget):
     Parameters
     ----------
     key
-        Name of the view; a newer query drops an older one of the same name.
+        Name of the view.
     controller
         Answers the query.
     theme
@@ -78,12 +77,10 @@ class Preview(QWidget):
         self._theme = theme
         self._out_of_date = True
         self._recolour = False
-        self._waits = False
         self._answered = False
-        controller.answered.connect(self._on_answered)
 
     @abstractmethod
-    def query(self) -> Query | None:
+    def query(self) -> Query[object] | None:
         """Return what to ask; None if there is nothing to show."""
 
     @abstractmethod
@@ -200,7 +197,7 @@ class Preview(QWidget):
         if path.suffix.lower() == ".csv":
             table = self.table_to_write()
             if table is not None:
-                self._controller.ask(export_key(self._key, path), WriteTable(path, table))
+                self._write(WriteTable(path, table), path)
             return
         self._write_picture(self, path)
 
@@ -237,13 +234,19 @@ class Preview(QWidget):
 
     def _write_picture(self, widget: QWidget, path: Path) -> None:
         content = drawn(widget, path.suffix.lower().lstrip("."))
-        self._controller.ask(export_key(self._key, path), WritePicture(path, content))
+        self._write(WritePicture(path, content), path)
 
     def _export_table(self, table_of: TableOf, name: str) -> None:
         table = table_of()
         path = None if table is None else self._ask(("csv",), name)
         if table is not None and path is not None:
-            self._controller.ask(export_key(self._key, path), WriteTable(path, table))
+            self._write(WriteTable(path, table), path)
+
+    def _write(self, query: Query[Path], path: Path) -> None:
+        self._controller.ask(query, self._on_written, about=path)
+
+    def _on_written(self, answer: Path | Failure) -> None:
+        self.told.emit(outcome(answer))
 
     def _file_name(self) -> str:
         parts = (self._controller.state.dataset_id, self._controller.selection.unit or "", self._key)
@@ -252,19 +255,13 @@ class Preview(QWidget):
     def _refresh(self) -> None:
         self._out_of_date = False
         query = self.query()
-        self._waits = query is not None
         if query is None:
+            self._controller.withdraw(self._on_answered)
             self.show_answer(None)
         else:
-            self._controller.ask(self._key, query)
+            self._controller.ask(query, self._on_answered)
 
-    def _on_answered(self, key: str, answer: object) -> None:
-        if is_export(key, self._key):
-            self.told.emit(outcome(answer))
-            return
-        # An answer that comes when there is nothing to show any more is not wanted.
-        if key != self._key or not self._waits:
-            return
+    def _on_answered(self, answer: object) -> None:
         self._answered = True
         if isinstance(answer, Failure):
             self.show_problem(answer.reason)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QWidget
 
-from hdmea_gui.engine.tables import LateTable, Table
+from hdmea_gui.engine.exports import LateTable, Table
 from hdmea_gui.views.parts.plot_panel import PlotPanel
 
 __all__ = ["Panel", "TableOf", "movie_tables", "panel_at"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QWidget
 
-from hdmea_gui.engine.tables import Table
+from hdmea_gui.engine.exports import Table
 from hdmea_gui.models.selection import SelectionModel
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.mosaic_query import Mosaic

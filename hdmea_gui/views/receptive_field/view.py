@@ -10,8 +10,8 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QWidget
 
 from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.exports import Table
 from hdmea_gui.engine.jobs import Query
-from hdmea_gui.engine.tables import Table
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.image_query import FieldView, ReceptiveFieldQuery, ReceptiveFieldView
@@ -75,7 +75,7 @@ class ReceptiveFieldPreview(Preview):
         self.apply_theme(theme)
         self.show_answer(None)
 
-    def query(self) -> Query | None:
+    def query(self) -> Query[object] | None:
         """Ask for the current unit."""
         unit = self._controller.selection.unit
         return None if unit is None else ReceptiveFieldQuery(unit)

@@ -8,9 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QSplitter, QStackedLayout, QWidget
 
 from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.engine.exports import Table
 from hdmea_gui.engine.jobs import Query
 from hdmea_gui.engine.snapshot import OpenResult, RecordingView, Span
-from hdmea_gui.engine.tables import Table
 from hdmea_gui.engine.work import RecordingQuery
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.base import Preview
@@ -72,7 +72,7 @@ class RecordingPreview(Preview):
         controller.opened.connect(self._on_opened)
         self.apply_theme(theme)
 
-    def query(self) -> Query | None:
+    def query(self) -> Query[object] | None:
         """Ask for the population once there are units."""
         return RecordingQuery() if self._controller.state.unit_ids else None
 

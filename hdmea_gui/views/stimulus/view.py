@@ -13,8 +13,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.exports import Columns, LateTable, Table
 from hdmea_gui.engine.jobs import Query
-from hdmea_gui.engine.tables import Columns, LateTable, Table
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.panels import Panel
@@ -71,7 +71,7 @@ class StimulusPreview(Preview):
         self.apply_theme(theme)
         self.show_answer(None)
 
-    def query(self) -> Query | None:
+    def query(self) -> Query[object] | None:
         """Ask for the visible stretch; for all before anything is shown."""
         if not self._controller.state.has_data:
             return None

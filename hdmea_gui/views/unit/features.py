@@ -7,8 +7,8 @@ from PySide6.QtCore import QSortFilterProxyModel, Qt
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QLineEdit, QTreeView, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.exports import Table
 from hdmea_gui.engine.jobs import Query
-from hdmea_gui.engine.tables import Table
 from hdmea_gui.shell.theme import Theme, dress
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.unit.feature_query import FeaturesQuery, FeaturesView
@@ -48,7 +48,7 @@ class UnitFeatures(Preview):
         controller.selection.units_changed.connect(lambda _ids: self.invalidate())
         self.show_answer(None)
 
-    def query(self) -> Query | None:
+    def query(self) -> Query[object] | None:
         """Ask for the chosen units."""
         units = self._controller.selection.units
         return FeaturesQuery(units) if units else None

@@ -11,9 +11,9 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.exports import Columns, Table
 from hdmea_gui.engine.jobs import Query
 from hdmea_gui.engine.snapshot import Span
-from hdmea_gui.engine.tables import Columns, Table
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.panels import Panel, TableOf
@@ -80,7 +80,7 @@ class UnitOverview(Preview):
         """What is shown; None while there is nothing to show."""
         return self._view
 
-    def query(self) -> Query | None:
+    def query(self) -> Query[object] | None:
         """Ask for the current unit."""
         unit = self._controller.selection.unit
         return None if unit is None else UnitQuery(unit, *_WINDOWS_MS[self.windows.currentIndex()])

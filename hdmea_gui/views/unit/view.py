@@ -9,8 +9,8 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.exports import Table
 from hdmea_gui.engine.jobs import Query
-from hdmea_gui.engine.tables import Table
 from hdmea_gui.shell.theme import Theme, dress
 from hdmea_gui.text.help_topics import HelpTopic
 from hdmea_gui.views.parts.base import Preview
@@ -139,7 +139,7 @@ class UnitPreview(Preview):
         """Return what the page shows that is seen."""
         return self.page.help_topic(focus)
 
-    def query(self) -> Query | None:
+    def query(self) -> Query[object] | None:
         """Ask for nothing: the pages do."""
         return None
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea_gui.engine.tables import Columns
+from hdmea_gui.engine.exports import Columns
 from hdmea_gui.views.parts.responses.query import TrialsView
 
 __all__ = ["light_columns", "mark_columns", "rate_columns", "spike_columns", "tuning_columns"]

@@ -10,8 +10,8 @@ from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.exports import Columns, Table
 from hdmea_gui.engine.jobs import Query
-from hdmea_gui.engine.tables import Columns, Table
 from hdmea_gui.shell.theme import Theme, dress
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.panels import Panel
@@ -61,7 +61,7 @@ class ResponsesPreview(Preview):
         """What is shown; None while there is nothing to show."""
         return self._view
 
-    def query(self) -> Query | None:
+    def query(self) -> Query[object] | None:
         """Ask for the chosen units and the chosen movie."""
         units = self.chosen_units()
         chosen = self._controller.selection.movie or self.movies.currentText()
