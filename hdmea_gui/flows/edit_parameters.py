@@ -12,7 +12,6 @@ from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.parameters import preset_store
 from hdmea_gui.flows.presets_dialog import PresetsDialog, SavePresetDialog
-from hdmea_gui.shell.actions import ActionSet
 from hdmea_gui.shell.step_panel import StepPanel
 from hdmea_gui.store.presets import StoredPreset
 from hdmea_gui.store.settings import SettingsStore
@@ -75,13 +74,13 @@ class EditFlow(QObject):
         self._desk.history.touched.connect(panel.reveal)
 
     def undo(self) -> None:
-        """Take the last change of parameters back."""
+        """Undo the last change of parameters."""
         text = self._desk.history.undo_text
         self._desk.history.undo()
         self.told.emit(f"Undone: {text}.")
 
     def redo(self) -> None:
-        """Make the change again that was taken back last."""
+        """Redo the change that was undone last."""
         text = self._desk.history.redo_text
         self._desk.history.redo()
         self.told.emit(f"Done again: {text}.")
@@ -122,30 +121,12 @@ class EditFlow(QObject):
         """Take a preset over; what is in it and cannot be used is named."""
         preset = stored.preset
         problems = self._desk.apply(preset.steps, preset.name)
-        self.told.emit(f"Took over the preset “{preset.name}”; Ctrl+Z takes it back.")
+        self.told.emit(f"Took over the preset “{preset.name}”; Ctrl+Z undoes it.")
         if problems:
             for problem in problems:
                 self.noted.emit(logging.WARNING, f"Preset “{preset.name}”: {problem}")
             title = f"A part of “{preset.name}” was not taken over"
             self._dialogs.open(MessageDialog(title, problems, parent=self._window))
-
-    def allow(self, actions: ActionSet) -> None:
-        """Enable the actions that are possible now, and say what they would do."""
-        history = self._desk.history
-        for name, word, text in (
-            ("undo", "&Undo", history.undo_text),
-            ("redo", "&Redo", history.redo_text),
-        ):
-            actions[name].setText(f"{word} {text}".strip())
-            actions.allow(name, None if text else f"there is nothing to {word.lower().replace('&', '')}")
-        step = self._chosen
-        changed = bool(step) and self._controller.parameters(step).any_changed
-        actions.allow("reset_parameters", None if changed else "nothing differs from the defaults")
-        any_changed = bool(self._desk.changed_steps())
-        actions.allow("reset_all_parameters", None if any_changed else "nothing differs from the defaults")
-        known = None if self._controller.steps.items else "the engine is still starting"
-        for name in ("save_preset", "presets"):
-            actions.allow(name, known)
 
     def remember(self) -> None:
         """Keep what differs from the defaults for the next start."""

@@ -23,8 +23,7 @@ from hdmea_gui.flows.about_dialog import AboutDialog
 from hdmea_gui.flows.desktop_services import open_outside
 from hdmea_gui.flows.help_dialog import HelpPage, TopicDialog
 from hdmea_gui.flows.palette_dialog import Command, CommandPalette
-from hdmea_gui.shell.action_table import plain_text
-from hdmea_gui.shell.actions import ActionSet
+from hdmea_gui.shell.actions import ActionSet, plain_text
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.text.help_topics import HelpTopic, topic_of
 from hdmea_gui.text.keyboard import groups

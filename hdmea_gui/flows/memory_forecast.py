@@ -82,7 +82,12 @@ class ForecastFlow(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_DELAY_MS)
         self._timer.timeout.connect(self._ask)
-        for changed in (panel.changed, controller.activity_changed, controller.state_changed):
+        for changed in (
+            panel.changed,
+            controller.activity_changed,
+            controller.state_changed,
+            controller.steps.states_changed,
+        ):
             changed.connect(self._timer.start)
 
     def _ask(self) -> None:

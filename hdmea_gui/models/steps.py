@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from hdmea_gui.engine.snapshot import StateView, StepSpec
 from hdmea_gui.store.durations import time_left
@@ -90,15 +90,26 @@ def _clock_text(seconds: int) -> str:
 class StepListModel(QAbstractListModel):
     """One row per step; `ItemRole` gives the `StepItem`.
 
+    How far the running step is changes many times a second. Then `dataChanged` names `ProgressRole` alone,
+    and `states_changed` is not emitted.
+
     Parameters
     ----------
     parent
         Qt parent.
     clock
         Returns seconds that only grow.
+
+    Signals
+    -------
+    states_changed()
+        More changed of a step than its progress.
     """
 
+    states_changed = Signal()
+
     ItemRole = int(Qt.ItemDataRole.UserRole)
+    ProgressRole = ItemRole + 1
 
     def __init__(self, parent: QObject | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(parent)
@@ -126,7 +137,7 @@ class StepListModel(QAbstractListModel):
             return "\n\n".join(filter(None, (item.spec.help, item.reason, _takes(item))))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{item.spec.title}: {item.state.value} {item.detail}"
-        if role == self.ItemRole:
+        if role in (self.ItemRole, self.ProgressRole):
             return item
         return None
 
@@ -246,10 +257,17 @@ class StepListModel(QAbstractListModel):
 
     def _put(self, row: int, item: StepItem) -> None:
         item = replace(item, has_results=item.spec.name in self._state.completed)
-        if self._items[row] != item:
-            self._items[row] = item
-            index = self.index(row)
-            self.dataChanged.emit(index, index)
+        before = self._items[row]
+        if before == item:
+            return
+        self._items[row] = item
+        index = self.index(row)
+        moved_on = before.state is StepState.RUNNING and item == replace(
+            before, detail=item.detail, fraction=item.fraction
+        )
+        self.dataChanged.emit(index, index, [self.ProgressRole] if moved_on else [])
+        if not moved_on:
+            self.states_changed.emit()
 
     def _from_session(self, row: int) -> StepItem:
         state, name = self._state, self._items[row].spec.name

@@ -1,20 +1,644 @@
-"""The table of actions as menus, toolbar and shortcuts of a window."""
+"""Every action of the window, declared once: what it does, its key, when it is possible.
+
+Menus, toolbar, keyboard table and help come from this table; a new action is one entry in `ACTIONS`.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolBar
 
-from hdmea_gui.shell.action_table import ACTIONS, ActionSpec, plain_text
+from hdmea_gui.engine.controller import Activity
+from hdmea_gui.engine.snapshot import StateView
+from hdmea_gui.models.steps import StepItem, StepState
 from hdmea_gui.shell.icons import icon
 from hdmea_gui.shell.theme import Theme
 
-__all__ = ["ActionSet"]
+__all__ = ["ACTIONS", "ActionSet", "ActionSpec", "Situation", "plain_text"]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What decides which actions are possible.
+
+    Attributes
+    ----------
+    state, activity
+        The session, and what the worker does.
+    chosen
+        The step chosen in the list, None without one.
+    wrong_value
+        Whether the parameters of the chosen step have values that are not allowed.
+    has_steps, has_flow
+        Whether the engine has told its steps, and whether there is a flow to run.
+    to_here
+        Number of steps that are missing or stale up to the chosen one.
+    undo, redo
+        What would be undone or redone, empty for nothing.
+    step_edited, any_edited
+        Whether parameters of the chosen step, or of any, differ from their defaults.
+    """
+
+    state: StateView
+    activity: Activity
+    chosen: StepItem | None = None
+    wrong_value: bool = False
+    has_steps: bool = True
+    has_flow: bool = True
+    to_here: int = 0
+    undo: str = ""
+    redo: str = ""
+    step_edited: bool = False
+    any_edited: bool = False
+
+
+Refusal = Callable[[Situation], str]
+"""Says why something is not possible now; empty if it is."""
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One action.
+
+    Attributes
+    ----------
+    id
+        Name of the action.
+    text
+        Text in the menu, with mnemonic.
+    handler
+        Method that is called: of the window, or of a part of it ("saving.save").
+    menu
+        Title of the menu; the order of the table is the order of the menu.
+    tooltip
+        One sentence.
+    key, icon
+        Key sequence and name of the icon, empty for none.
+    unless
+        What may make it impossible; the first reason is the one that is told.
+    text_now
+        Gives a text that depends on the situation, in place of `text`.
+    toolbar
+        Whether it is in the toolbar, too.
+    new_group
+        Whether a line separates it from the action before it.
+    checkable
+        Whether it is on or off.
+    choice
+        Name of the choice it belongs to, of which always one is on.
+    """
+
+    id: str
+    text: str
+    handler: str
+    menu: str
+    tooltip: str
+    key: str = ""
+    icon: str = ""
+    unless: tuple[Refusal, ...] = ()
+    text_now: Callable[[Situation], str] | None = None
+    toolbar: bool = False
+    new_group: bool = False
+    checkable: bool = False
+    choice: str = ""
+
+    def refusal(self, now: Situation) -> str:
+        """Return why the action is not possible now, empty if it is."""
+        return next(filter(None, (reason(now) for reason in self.unless)), "")
+
+
+def plain_text(text: str) -> str:
+    """Return the text of a menu without its mnemonic."""
+    return text.replace("&", "")
+
+
+# -- when an action is not possible --------------------------------------------------------------------
+
+
+def _starting(now: Situation) -> str:
+    return "the engine is still starting" if now.activity is Activity.STARTING else ""
+
+
+def _busy(now: Situation) -> str:
+    if now.activity is Activity.IDLE:
+        return ""
+    return _starting(now) or "wait for the running job, or stop it"
+
+
+def _nothing_to_stop(now: Situation) -> str:
+    if now.activity is Activity.RUNNING:
+        return ""
+    return "it is stopping already" if now.activity is Activity.STOPPING else "nothing is running"
+
+
+def _nothing_open(now: Situation) -> str:
+    return "" if now.state.is_open else "open a recording first"
+
+
+def _no_data(now: Situation) -> str:
+    return "" if now.state.has_data else "there is nothing in memory yet"
+
+
+def _saved(now: Situation) -> str:
+    return "" if now.state.unsaved or not now.state.saved_path else "everything is saved"
+
+
+def _nothing_run(now: Situation) -> str:
+    return "" if now.state.completed else "run a step first"
+
+
+def _no_units(now: Situation) -> str:
+    return "" if now.state.unit_ids else "there are no units yet"
+
+
+def _no_steps(now: Situation) -> str:
+    return "" if now.has_steps else "the engine is still starting"
+
+
+def _no_flow(now: Situation) -> str:
+    return "" if now.has_flow else "no flow is installed"
+
+
+def _no_step(now: Situation) -> str:
+    return "" if now.chosen is not None else "choose a step first"
+
+
+def _step_cannot_run(now: Situation) -> str:
+    if now.chosen is None or now.chosen.state not in {StepState.NEEDS, StepState.DONE}:
+        return ""
+    if now.chosen.state is StepState.NEEDS:
+        return f"{now.chosen.spec.title} {now.chosen.detail}"
+    return "it is done; “Run again” computes it anew"
+
+
+def _no_results(now: Situation) -> str:
+    if now.chosen is None or now.chosen.has_results:
+        return ""
+    return f"{now.chosen.spec.title} has no results yet"
+
+
+def _done_to_here(now: Situation) -> str:
+    return "" if now.to_here else "everything up to here is done"
+
+
+def _wrong_value(now: Situation) -> str:
+    return "a parameter has a value that is not allowed" if now.wrong_value else ""
+
+
+def _did_not_fail(now: Situation) -> str:
+    return "" if now.chosen is not None and now.chosen.reason else "the chosen step did not fail"
+
+
+def _nothing_to_undo(now: Situation) -> str:
+    return "" if now.undo else "there is nothing to undo"
+
+
+def _nothing_to_redo(now: Situation) -> str:
+    return "" if now.redo else "there is nothing to redo"
+
+
+def _step_has_defaults(now: Situation) -> str:
+    return "" if now.step_edited else "nothing differs from the defaults"
+
+
+def _all_have_defaults(now: Situation) -> str:
+    return "" if now.any_edited else "nothing differs from the defaults"
+
+
+# -- the table -----------------------------------------------------------------------------------------
+
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    ActionSpec(
+        "open",
+        "&Open…",
+        "opening.open_files",
+        "&File",
+        "Open a .cmcr/.cmtr recording, a saved result or a checkpoint",
+        key="Ctrl+O",
+        icon="open",
+        unless=(_busy,),
+        toolbar=True,
+    ),
+    ActionSpec(
+        "open_folder",
+        "Open &folder…",
+        "opening.open_folder",
+        "&File",
+        "Open the recording in a folder",
+        key="Ctrl+Shift+O",
+        unless=(_busy,),
+    ),
+    ActionSpec(
+        "open_checkpoint",
+        "Resume fro&m checkpoint…",
+        "opening.open_checkpoint",
+        "&File",
+        "Open a snapshot of earlier work and go on from there",
+        unless=(_busy,),
+    ),
+    ActionSpec(
+        "open_demo",
+        "Open &demo recording",
+        "opening.open_demo",
+        "&File",
+        "Make and open a small simulated recording",
+        key="Ctrl+D",
+        icon="demo",
+        unless=(_busy,),
+        toolbar=True,
+    ),
+    ActionSpec(
+        "save",
+        "&Save",
+        "saving.save",
+        "&File",
+        "Write the result file",
+        key="Ctrl+S",
+        icon="save",
+        unless=(_nothing_open, _no_data, _busy, _saved),
+        toolbar=True,
+        new_group=True,
+    ),
+    ActionSpec(
+        "save_as",
+        "Save &as…",
+        "saving.save_as",
+        "&File",
+        "Write the result under a new name",
+        key="Ctrl+Shift+S",
+        unless=(_nothing_open, _no_data, _busy),
+    ),
+    ActionSpec(
+        "checkpoint",
+        "&Checkpoint…",
+        "saving.checkpoint",
+        "&File",
+        "Write a snapshot to resume from; the session stays in memory",
+        key="Ctrl+K",
+        icon="checkpoint",
+        unless=(_nothing_open, _no_data, _busy),
+        toolbar=True,
+    ),
+    ActionSpec(
+        "auto_checkpoint",
+        "A&utomatic checkpoints",
+        "toggle_auto_checkpoint",
+        "&File",
+        "Write a checkpoint after each step, to recover after a crash; removed when you save or close",
+        checkable=True,
+    ),
+    ActionSpec(
+        "settings",
+        "Se&ttings…",
+        "preferences.show",
+        "&File",
+        "Colours, automatic checkpoints, recent files and log folder",
+        key="Ctrl+,",
+        icon="settings",
+        new_group=True,
+    ),
+    ActionSpec(
+        "quit",
+        "&Quit",
+        "close",
+        "&File",
+        "Close the program",
+        key="Ctrl+Q",
+        new_group=True,
+    ),
+    ActionSpec(
+        "undo",
+        "&Undo",
+        "editing.undo",
+        "&Edit",
+        "Undo the last change of parameters",
+        key="Ctrl+Z",
+        unless=(_nothing_to_undo,),
+        text_now=lambda now: f"&Undo {now.undo}".strip(),
+    ),
+    ActionSpec(
+        "redo",
+        "&Redo",
+        "editing.redo",
+        "&Edit",
+        "Redo the change of parameters that was undone last",
+        key="Ctrl+Shift+Z",
+        unless=(_nothing_to_redo,),
+        text_now=lambda now: f"&Redo {now.redo}".strip(),
+    ),
+    ActionSpec(
+        "reset_parameters",
+        "&Defaults of this step",
+        "editing.reset",
+        "&Edit",
+        "Set the parameters of the chosen step to their defaults",
+        icon="reset",
+        unless=(_step_has_defaults,),
+        new_group=True,
+    ),
+    ActionSpec(
+        "reset_all_parameters",
+        "Defaults of &all steps",
+        "editing.reset_all",
+        "&Edit",
+        "Set the parameters of all steps to their defaults",
+        unless=(_all_have_defaults,),
+    ),
+    ActionSpec(
+        "save_preset",
+        "&Save parameters as preset…",
+        "editing.save_preset",
+        "&Edit",
+        "Keep the parameters of this step, or of all steps, under a name",
+        unless=(_no_steps,),
+        new_group=True,
+    ),
+    ActionSpec(
+        "presets",
+        "&Presets…",
+        "editing.show_presets",
+        "&Edit",
+        "Take over, remove, import or export parameters that were saved under a name",
+        key="Ctrl+Alt+P",
+        unless=(_no_steps,),
+    ),
+    ActionSpec(
+        "run_all",
+        "Run &all steps",
+        "controller.run_all",
+        "&Run",
+        "Run the steps of the chosen flow; what is up to date is kept",
+        key="F5",
+        icon="run_all",
+        unless=(_nothing_open, _busy, _no_flow),
+        toolbar=True,
+    ),
+    ActionSpec(
+        "run_to_here",
+        "Run to &here",
+        "running.run_to_here",
+        "&Run",
+        "Run what is missing or stale up to the chosen step",
+        key="Shift+F5",
+        icon="run_to_here",
+        unless=(_nothing_open, _busy, _no_step, _done_to_here),
+    ),
+    ActionSpec(
+        "run_step",
+        "Run &step",
+        "running.run_step",
+        "&Run",
+        "Run the chosen step with the parameters shown",
+        key="Ctrl+Return",
+        icon="run",
+        unless=(_nothing_open, _busy, _no_step, _step_cannot_run, _wrong_value),
+    ),
+    ActionSpec(
+        "run_again",
+        "Run a&gain",
+        "running.run_again",
+        "&Run",
+        "Compute the chosen step anew with the parameters shown; what was made from it becomes stale",
+        key="Ctrl+Shift+Return",
+        icon="run_again",
+        unless=(_nothing_open, _busy, _no_step, _no_results, _wrong_value),
+    ),
+    ActionSpec(
+        "stop",
+        "S&top",
+        "controller.stop",
+        "&Run",
+        "Stop the running step; the session stays as it was before it",
+        key="Esc",
+        icon="stop",
+        unless=(_nothing_to_stop,),
+        text_now=lambda now: "Stopping…" if now.activity is Activity.STOPPING else "S&top",
+        toolbar=True,
+    ),
+    ActionSpec(
+        "show_failure",
+        "&Why it failed…",
+        "running.show_failure",
+        "&Run",
+        "Show why the chosen step has no results, what was kept, and details to copy",
+        unless=(_did_not_fail,),
+    ),
+    ActionSpec(
+        "calibration",
+        "Stimulus &calibration…",
+        "edit_calibration",
+        "&Run",
+        "Where the stimulus lies on the chip, and the pitch of the electrodes",
+        key="Ctrl+Shift+K",
+        icon="chip",
+        unless=(_starting,),
+        new_group=True,
+    ),
+    ActionSpec(
+        "previous_unit",
+        "Previous &unit",
+        "previous_unit",
+        "&View",
+        "Show the unit above in the table",
+        key="Ctrl+Up",
+        unless=(_no_units,),
+    ),
+    ActionSpec(
+        "next_unit",
+        "&Next unit",
+        "next_unit",
+        "&View",
+        "Show the unit below in the table",
+        key="Ctrl+Down",
+        unless=(_no_units,),
+    ),
+    ActionSpec(
+        "whole_recording",
+        "&Whole recording",
+        "whole_recording",
+        "&View",
+        "Zoom out to the whole recording",
+        key="Ctrl+0",
+        icon="zoom_out",
+        unless=(_no_units,),
+    ),
+    ActionSpec(
+        "next_view",
+        "Next &view",
+        "panes.next_view",
+        "&View",
+        "Show the view of the next tab",
+        key="Ctrl+PgDown",
+        new_group=True,
+    ),
+    ActionSpec(
+        "previous_view",
+        "Previous v&iew",
+        "panes.previous_view",
+        "&View",
+        "Show the view of the tab before",
+        key="Ctrl+PgUp",
+    ),
+    ActionSpec(
+        "next_pane",
+        "Next &part of the window",
+        "panes.next_pane",
+        "&View",
+        "Steps, parameters, views, units, log: put the focus into the next one",
+        key="F6",
+    ),
+    ActionSpec(
+        "previous_pane",
+        "Previous p&art of the window",
+        "panes.previous_pane",
+        "&View",
+        "Put the focus into the part before",
+        key="Shift+F6",
+    ),
+    ActionSpec(
+        "log",
+        "&Log and warnings",
+        "toggle_log",
+        "&View",
+        "Show or hide the log",
+        key="Ctrl+L",
+        icon="log",
+        new_group=True,
+        checkable=True,
+    ),
+    ActionSpec(
+        "theme_light",
+        "Li&ght colours",
+        "colours.use_light",
+        "&View",
+        "Dark on light",
+        new_group=True,
+        checkable=True,
+        choice="theme",
+    ),
+    ActionSpec(
+        "theme_dark",
+        "&Dark colours",
+        "colours.use_dark",
+        "&View",
+        "Light on dark",
+        checkable=True,
+        choice="theme",
+    ),
+    ActionSpec(
+        "theme_system",
+        "Colours of the &system",
+        "colours.use_system",
+        "&View",
+        "As the desktop",
+        checkable=True,
+        choice="theme",
+    ),
+    ActionSpec(
+        "copy_view",
+        "&Copy picture of the view",
+        "exporting.copy_picture",
+        "E&xport",
+        "Copy what the view shows as a picture; a right click on a plot copies that plot alone",
+    ),
+    ActionSpec(
+        "export_view",
+        "Pict&ure of the view…",
+        "exporting.export_picture",
+        "E&xport",
+        "Save what the view shows as PNG, SVG or PDF; a right click on a plot saves that plot alone",
+    ),
+    ActionSpec(
+        "export_data",
+        "&Data of the view…",
+        "exporting.export_data",
+        "E&xport",
+        "Save the numbers behind the view as CSV; a right click on a plot saves those of that plot",
+    ),
+    ActionSpec(
+        "export_table",
+        "&Table of units…",
+        "exporting.export_table",
+        "E&xport",
+        "Save the units that the table shows as CSV, with the numbers of all features",
+        unless=(_no_units,),
+        new_group=True,
+    ),
+    ActionSpec(
+        "copy_script",
+        "Copy as &Python script",
+        "scripts.copy",
+        "E&xport",
+        "Copy what was done in this session as a Python script that gives the same file",
+        key="Ctrl+Shift+C",
+        unless=(_nothing_open, _nothing_run),
+        new_group=True,
+    ),
+    ActionSpec(
+        "palette",
+        "&Find a command…",
+        "helping.show_palette",
+        "&Help",
+        "Find a command by a few letters of its name, and run it",
+        key="Ctrl+Shift+P",
+        icon="search",
+    ),
+    ActionSpec(
+        "help_focus",
+        "&What is this?",
+        "helping.explain_focus",
+        "&Help",
+        "Explain what has the focus: a step, a parameter, a column or a view",
+        key="F1",
+        icon="help",
+    ),
+    ActionSpec(
+        "help_page",
+        "&Keyboard and commands",
+        "helping.show_page",
+        "&Help",
+        "All commands with their keys, and how to read the views",
+        key="Ctrl+F1",
+    ),
+    ActionSpec(
+        "copy_report",
+        "Copy &error report",
+        "helping.copy_report",
+        "&Help",
+        "Copy versions, steps and the last lines of the log, to report a problem; no data of the recording",
+        new_group=True,
+    ),
+    ActionSpec(
+        "open_log_folder",
+        "Open log fo&lder",
+        "helping.open_log_folder",
+        "&Help",
+        "Show the log files of this program in the file manager",
+        icon="folder",
+    ),
+    ActionSpec(
+        "check_updates",
+        "Check for &updates…",
+        "helping.check_updates",
+        "&Help",
+        "Open the page with the releases in the browser; the program itself does not use the network",
+        new_group=True,
+    ),
+    ActionSpec(
+        "about",
+        "&About HD-MEA Studio",
+        "helping.show_about",
+        "&Help",
+        "Version, libraries and licences",
+    ),
+)
 
 
 class ActionSet:
@@ -35,6 +659,7 @@ class ActionSet:
 
     def __init__(self, window: QObject, specs: tuple[ActionSpec, ...] = ACTIONS) -> None:
         self.specs = {spec.id: spec for spec in specs}
+        self._refusals: dict[str, str] = {}
         self._actions = {spec.id: _make(window, spec) for spec in specs}
         for name in dict.fromkeys(spec.choice for spec in specs if spec.choice):
             choice = QActionGroup(window)
@@ -73,19 +698,27 @@ class ActionSet:
             menu = spec.menu
             bar.addAction(self._actions[spec.id])
 
-    def allow(self, action_id: str, refusal: str | None) -> None:
+    def update(self, now: Situation) -> None:
+        """Enable the actions that are possible, and say of the others why they are not."""
+        for spec in self.specs.values():
+            self.allow(spec.id, spec.refusal(now))
+            if spec.text_now is not None:
+                self._actions[spec.id].setText(spec.text_now(now))
+
+    def allow(self, action_id: str, refusal: str = "") -> None:
         """Enable an action, or disable it with the reason in its tooltip."""
-        action = self[action_id]
-        spec = self.specs[action_id]
-        action.setEnabled(refusal is None)
+        action, spec = self[action_id], self.specs[action_id]
+        if self._refusals.get(action_id) == refusal:
+            return
+        self._refusals[action_id] = refusal
+        action.setEnabled(not refusal)
         keys = self.keys(action_id)
         sentence = f"{spec.tooltip} ({keys})" if keys else spec.tooltip
-        action.setToolTip(sentence if refusal is None else f"{sentence}. Not now: {refusal}")
+        action.setToolTip(f"{sentence}. Not now: {refusal}" if refusal else sentence)
 
     def refusal(self, action_id: str) -> str:
         """Return why an action is disabled, empty if it is enabled."""
-        action = self[action_id]
-        return "" if action.isEnabled() else action.toolTip().partition("Not now: ")[2]
+        return self._refusals.get(self[action_id].objectName(), "")
 
     def keys(self, action_id: str) -> str:
         """Return the shortcut of an action as this computer writes it, empty for none."""
@@ -102,8 +735,8 @@ def _make(window: QObject, spec: ActionSpec) -> QAction:
     action = QAction(spec.text, window)
     action.setObjectName(spec.id)
     action.setCheckable(spec.checkable)
-    if spec.shortcut:
-        action.setShortcut(QKeySequence(spec.shortcut))
+    if spec.key:
+        action.setShortcut(QKeySequence(spec.key))
     action.setIconText(plain_text(spec.text).rstrip("…"))
     handler = _handler(window, spec.handler)
     action.triggered.connect(lambda _checked=False: handler())

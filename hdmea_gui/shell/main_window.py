@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QMainWindow
 
@@ -28,8 +29,7 @@ from hdmea_gui.flows.recover import RecoveryFlow
 from hdmea_gui.flows.run import RunFlow
 from hdmea_gui.flows.save import SaveFlow
 from hdmea_gui.models.steps import StepState
-from hdmea_gui.shell.actions import ActionSet
-from hdmea_gui.shell.availability import refusals
+from hdmea_gui.shell.actions import ActionSet, Situation
 from hdmea_gui.shell.colour_scheme import ColourFlow
 from hdmea_gui.shell.drop_overlay import DropSign
 from hdmea_gui.shell.icons import application_icon
@@ -100,6 +100,9 @@ class MainWindow(QMainWindow):
         self.settings = settings
         self.joined: bool | None = None
         self._may_close = self._closing = False
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._refresh)
         self._durations_path = durations
         self.setWindowIcon(application_icon())
         self._make_flows(logs, demo_folder, demo_size)
@@ -189,6 +192,7 @@ class MainWindow(QMainWindow):
         controller = self.controller
         controller.state_changed.connect(self._on_state)
         controller.activity_changed.connect(self._refresh)
+        controller.steps.states_changed.connect(self._refresh_soon)
         controller.progressed.connect(self._on_progress)
         controller.opened.connect(self._on_opened)
         controller.saved.connect(self._on_saved)
@@ -199,10 +203,10 @@ class MainWindow(QMainWindow):
             flow.told.connect(self._say)
         for noting in (self.running, self.opening, self.editing, self.helping):
             noting.noted.connect(self.log.add)
-        self.saving.checkpointed.connect(self._refresh)
-        self.editing.changed.connect(lambda: self.editing.allow(self.actions_))
+        self.saving.checkpointed.connect(self._show_title)
+        self.editing.changed.connect(self._refresh)
         self.preferences.changed.connect(self._on_preferences)
-        self.recovery.changed.connect(self._refresh)
+        self.recovery.changed.connect(self._show_title)
         self.recovery.told.connect(lambda text: self.log.add(logging.WARNING, text))
         self.panel.changed.connect(self._refresh)
         self.recording.welcome.open_asked.connect(self.opening.open_files)
@@ -355,7 +359,7 @@ class MainWindow(QMainWindow):
     def _on_state(self, state: StateView) -> None:
         self.status.memory.show_session(state.memory_gb, state.contributors)
         self.views.invalidate()
-        self._refresh()
+        self._refresh_soon()
 
     def _on_progress(self, progress: JobProgress) -> None:
         left = self.controller.steps.seconds_left if progress.part else None
@@ -366,31 +370,42 @@ class MainWindow(QMainWindow):
         dialog = MessageDialog(f"{title} failed", (failure.reason,), details=failure.details, parent=self)
         self.dialogs.open(dialog)
 
+    def _refresh_soon(self) -> None:
+        """Show once, in the next round of the event loop, all that changes in this one."""
+        self._soon.start()
+
     def _refresh(self) -> None:
-        controller = self.controller
-        activity = controller.activity
-        chosen = self.steps.chosen_item
-        found = refusals(
-            controller.state,
-            activity,
-            chosen,
-            self.panel.form.has_problems,
-            bool(controller.flow),
-            0 if chosen is None else len(self.running.steps_to(chosen)),
-        )
+        """Show which actions are possible, the title, and what runs; not how far that is."""
+        self._soon.stop()
+        controller, chosen = self.controller, self.steps.chosen_item
+        self.actions_.update(self._situation())
         self.panel.offer_again(chosen is not None and chosen.state is StepState.DONE)
-        for action_id, refusal in found.items():
-            self.actions_.allow(action_id, refusal)
-        for action_id in self.actions_:
-            if action_id not in found:
-                self.actions_.allow(action_id, None)
-        self.editing.allow(self.actions_)
-        self.recording.card.set_enabled(found["run_all"] is None)
-        stopping = activity is Activity.STOPPING
-        self.actions_["stop"].setText("Stopping…" if stopping else "S&top")
+        self.recording.card.set_enabled(self.actions_["run_all"].isEnabled())
+        self._show_title()
+        stopping = controller.activity is Activity.STOPPING
+        idle = controller.activity is Activity.IDLE
+        self.status.show_job("" if idle else controller.job_title, stopping=stopping)
+
+    def _show_title(self) -> None:
         note, too_large = self.recovery.latest(self.saving.checkpoint_note), self.recovery.too_large
-        self.setWindowTitle(window_title(controller.state, note, too_large))
-        self.status.show_job("" if activity is Activity.IDLE else controller.job_title, stopping=stopping)
+        self.setWindowTitle(window_title(self.controller.state, note, too_large))
+
+    def _situation(self) -> Situation:
+        controller, chosen = self.controller, self.steps.chosen_item
+        desk = controller.desk
+        return Situation(
+            controller.state,
+            controller.activity,
+            chosen,
+            wrong_value=self.panel.form.has_problems,
+            has_steps=bool(controller.steps.items),
+            has_flow=bool(controller.flow),
+            to_here=0 if chosen is None else len(self.running.steps_to(chosen)),
+            undo=desk.history.undo_text,
+            redo=desk.history.redo_text,
+            step_edited=chosen is not None and controller.parameters(chosen.spec.name).any_changed,
+            any_edited=bool(desk.changed_steps()),
+        )
 
     def _say(self, text: str) -> None:
         self.status.say(text)
@@ -405,6 +420,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._closing = True
+        self._soon.stop()
         self._remember()
         self.views.stop()
         self._relay.close()

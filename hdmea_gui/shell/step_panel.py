@@ -47,7 +47,7 @@ class StepPanel(QWidget):
     Signals
     -------
     changed()
-        The chosen step, a state or a parameter may have changed.
+        Another step was chosen, or a parameter of it may have changed.
     reset_all_asked()
         Set the parameters of all steps to their defaults.
     """
@@ -86,7 +86,6 @@ class StepPanel(QWidget):
         controller.desk.changed.connect(self._show_edited)
         controller.desk.choices_changed.connect(lambda: self.form.show_choices(controller.desk.choices))
         controller.steps.modelReset.connect(self._on_steps)
-        controller.steps.dataChanged.connect(lambda *_: self.changed.emit())
 
     def show_flows(self) -> None:
         """Show the flows that the engine knows."""

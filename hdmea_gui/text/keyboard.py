@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hdmea_gui.shell.action_table import ACTIONS, ActionSpec, plain_text
+from hdmea_gui.shell.actions import ACTIONS, ActionSpec, plain_text
 
 __all__ = ["KEYS", "Row", "groups", "keyboard_page", "main"]
 
@@ -69,7 +69,7 @@ def groups(
     """
     found: dict[str, list[Row]] = {}
     for spec in specs:
-        keys = keys_of(spec) if keys_of is not None else spec.shortcut
+        keys = keys_of(spec) if keys_of is not None else spec.key
         menu = plain_text(spec.menu)
         found.setdefault(menu, []).append(Row(plain_text(spec.text), keys, spec.tooltip))
     return {**{f"Menu {menu}": tuple(rows) for menu, rows in found.items()}, **KEYS}

@@ -13,7 +13,7 @@ from hdmea.stimuli.playlist import read_movie_lengths, read_playlists
 from hdmea_gui.engine.controller import StepState
 from hdmea_gui.models.unit_filter import matching_units
 from hdmea_gui.models.units import Column
-from hdmea_gui.shell.action_table import ACTIONS, plain_text
+from hdmea_gui.shell.actions import ACTIONS, plain_text
 from tests.docs.blocks import ROOT
 
 PAGES = [ROOT / "docs" / "first_steps.md", *sorted((ROOT / "docs" / "user_guide").glob("*.md"))]
@@ -44,7 +44,7 @@ def test_the_guide_explains_every_state_of_a_step() -> None:
 
 def test_commands_that_run_steps_have_the_keys_that_the_guide_gives() -> None:
     text = (ROOT / "docs" / "user_guide" / "steps.md").read_text(encoding="utf-8")
-    keys = {plain_text(spec.text): spec.shortcut for spec in ACTIONS}
+    keys = {plain_text(spec.text): spec.key for spec in ACTIONS}
 
     for name in first_column("steps.md", "Running"):
         row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))

@@ -26,7 +26,7 @@ from hdmea_gui.flows.settings_dialog import SettingsDialog
 from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.models.steps import StepState
-from hdmea_gui.shell.action_table import ACTIONS
+from hdmea_gui.shell.actions import ACTIONS
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.store.settings import SettingsStore
 from tests.gui.conftest import visible_texts
@@ -137,7 +137,7 @@ def _show_failure(rig: Rig) -> None:
 def _stop(rig: Rig) -> None:
     with pytest.raises(AssertionError, match="nothing is running"):
         rig.trigger("stop")
-    rig.window.actions_.allow("stop", None)
+    rig.window.actions_.allow("stop")
     rig.trigger("stop")
     assert rig.window.controller.activity is Activity.IDLE
 
@@ -358,7 +358,7 @@ def test_a_mistyped_action_is_answered_with_the_nearest(loaded_window: MainWindo
     with pytest.raises(KeyError, match="did you mean 'run_all'"):
         loaded_window.actions_["run_al"]
     with pytest.raises(KeyError, match="did you mean 'save'"):
-        loaded_window.actions_.allow("sav", None)
+        loaded_window.actions_.allow("sav")
 
 
 def test_updates_are_offered_only_if_the_program_names_a_page_with_its_releases(

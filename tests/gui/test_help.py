@@ -29,7 +29,7 @@ from hdmea_gui.diagnostics.versions import version_lines
 from hdmea_gui.engine.snapshot import FieldSpec
 from hdmea_gui.flows.about_dialog import AboutDialog
 from hdmea_gui.flows.help_dialog import HelpPage, TopicDialog
-from hdmea_gui.shell.action_table import ACTIONS
+from hdmea_gui.shell.actions import ACTIONS
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.text.help_topics import field_topic, topic_of
 from hdmea_gui.text.keyboard import KEYS, groups, keyboard_page

@@ -285,7 +285,7 @@ def test_mnemonics_are_unique_in_each_menu(window: MainWindow) -> None:
 
 
 def test_no_shortcut_stands_for_two_actions(window: MainWindow) -> None:
-    keys = [spec.shortcut for spec in window.actions_.specs.values() if spec.shortcut]
+    keys = [spec.key for spec in window.actions_.specs.values() if spec.key]
     assert len(keys) == len(set(keys)), sorted(keys)
 
 
