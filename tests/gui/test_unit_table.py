@@ -37,13 +37,13 @@ COLUMNS = (
     ),
     Column(
         "chirp.r2",
-        "Frequency response: R²",
+        "Frequency steps: R²",
         "Fit",
         np.array([3.0, 2.0, 1.0, 0.0]),
         0,
         "chirp",
         standard=False,
-        feature="Frequency response",
+        feature="Frequency steps",
         label="R²",
     ),
 )

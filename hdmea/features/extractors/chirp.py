@@ -1,27 +1,28 @@
-"""chirp: response to sines of several frequencies (steps of frequency, not a chirp; the name is kept)."""
+"""chirp: response to sines of several frequencies (steps of frequency; the name is kept for scripts)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
-from hdmea.features.science.light_steps import (
-    QUALITY_OUTPUTS,
-    RateParams,
-    quality_columns,
-    rates_of,
-    reasons_where,
-)
-from hdmea.features.science.movie_trials import FRAMES, movie_trials, trials_requirement
-from hdmea.features.science.sine_fit import SineFit, bootstrap_amplitudes, fit_sine, frequency_response
+from hdmea.features.science.light_steps import QUALITY_OUTPUTS, RateParams, quality_columns, rates_of
+from hdmea.features.science.movie_trials import FRAMES, MovieTrials, movie_trials, trials_requirement
+from hdmea.features.science.sine_fit import FrequencyResponse, SineFit, fit_sine, frequency_response
+from hdmea.features.science.tickets import Withheld
 from hdmea.features.science.trial_rates import TrialRates
 from hdmea.stimuli.definition import StimulusEvent
 
-__all__ = ["ChirpParams", "chirp", "settling_frames"]
+__all__ = ["NOMINAL_FRAME_RATE", "ChirpParams", "chirp", "measured_frame_rate", "settling_frames"]
+
+NOMINAL_FRAME_RATE = 60.0
+"""Frames per second for which stimulus definitions state frequencies; a movie has cycles per frame."""
+_WHOLE = 1e-6
+_RATE_FRAMES = 60
 
 
 class ChirpParams(RateParams):
@@ -31,23 +32,8 @@ class ChirpParams(RateParams):
         60,
         ge=0,
         title="Settling",
-        description="Frames left out at the start of each frequency, where whole cycles remain.",
+        description="Fewest frames left out at the start of each frequency; what is used are whole cycles.",
         json_schema_extra={"unit": "frames"},
-    )
-    n_bootstrap: int = Field(1000, ge=100, title="Resamples", json_schema_extra={"advanced": True})
-    confidence: float = Field(
-        0.9,
-        gt=0,
-        lt=1,
-        title="Confidence",
-        description="Of the bootstrap intervals, which must lie apart for a preferred frequency.",
-    )
-    alpha: float = Field(
-        0.01,
-        gt=0,
-        lt=1,
-        title="Significance",
-        description="Largest p value of the largest amplitude, for all frequencies together.",
     )
 
 
@@ -64,19 +50,21 @@ _OUTPUTS = (
         ("frequencies",),
         "Hz",
         (0, None),
-        "frequencies of the sines, in the order of the stimulus",
+        "frequencies of the sines as they were shown, in the order of the stimulus",
         per="recording",
     ),
     _per_frequency(
-        "amplitude", "Hz", (0, None), "amplitude of the sine in the mean rate, corrected for the bin"
+        "amplitude", "Hz", (0, None), "amplitude of the sine, without its bias, corrected for the bin"
     ),
-    _per_frequency("amplitude_low", "Hz", (0, None), "lower end of its bootstrap interval"),
-    _per_frequency("amplitude_high", "Hz", (0, None), "upper end of its bootstrap interval"),
-    _per_frequency("amplitude_p", "", (0, 1), "F test of the two coefficients of the sine"),
+    _per_frequency("amplitude_low", "Hz", (0, None), "lower limit of its 95 % interval"),
+    _per_frequency("amplitude_high", "Hz", (0, None), "upper limit of its 95 % interval"),
+    _per_frequency(
+        "amplitude_p", "", (0, 1), "p value by how well trials agree (F test of complex amplitudes)"
+    ),
     _per_frequency("phase", "rad", (-np.pi, np.pi), "phase of the sine; 0 rises at the start of the step"),
     _per_frequency("offset", "Hz", (0, None), "mean rate"),
     _per_frequency("r2", "", (0, 1), "share of the mean rate's variance that the sine explains"),
-    _per_frequency("f2", "Hz", (0, None), "amplitude at twice the frequency, corrected for the bin"),
+    _per_frequency("f2", "Hz", (0, None), "amplitude at twice the frequency, likewise"),
     _per_frequency("f2_f1", "", (0, None), "f2 / amplitude"),
     Output(
         "preferred_frequency",
@@ -105,42 +93,60 @@ _OUTPUTS = (
     ),
 )
 _REASONS = {
-    "amplitude_p": "no spike",
+    "amplitude_p": "no spike, or fewer than three trials",
+    "amplitude_low": "no interval: fewer than three trials",
+    "amplitude_high": "no interval: fewer than three trials",
     "phase": "no modulation",
     "r2": "the mean rate is constant",
-    "f2_f1": "no amplitude at the frequency itself",
-    "preferred_frequency": "the largest amplitude is not significant, or not apart from the second",
-    "cutoff_frequency": "the largest amplitude is not significant, or it does not fall to half",
+    "f2_f1": "the amplitude at the frequency itself may be 0",
+    "preferred_frequency": "the largest amplitude is not apart from the second",
+    "cutoff_frequency": "the amplitude does not fall to half",
     "quality_index": "fewer than two trials, or no spike",
     "quality_index_chance": "fewer than two trials",
-    "quality_p": "fewer than two trials",
+    "quality_p": "fewer than two trials, or no spike",
 }
 
 
-def settling_frames(event: StimulusEvent, frame_rate: float, settle: int) -> int:
+def settling_frames(event: StimulusEvent, settle: int) -> int:
     """Frames of a sine to leave out at its start.
 
     Parameters
     ----------
     event
         A sine of the stimulus.
-    frame_rate
-        Display frames per second.
     settle
-        Frames to leave out if a whole number of cycles remains; else none is left out.
+        Fewest frames to leave out; more are, so that the rest is a whole number of cycles. None is if not a
+        single cycle remains.
     """
-    remaining = event.end_frame - event.start_frame - settle
-    cycles = remaining / frame_rate * float(event.frequency_hz or 0.0)
-    # A display is off its nominal rate by less than this.
-    whole = round(cycles) >= 1 and abs(cycles - round(cycles)) < 0.01 * cycles + 0.05
-    return settle if whole else 0
+    length = event.end_frame - event.start_frame
+    cycle = NOMINAL_FRAME_RATE / float(event.frequency_hz or 1.0)
+    cycles = np.floor((length - settle) / cycle + _WHOLE)
+    return max(round(length - cycles * cycle), 0) if cycles >= 1 else 0
+
+
+def measured_frame_rate(frame_timestamps: NDArray[Any], trials: MovieTrials, sampling_rate: float) -> float:
+    """Display frames per second during the trials; lost and doubled flips have no part in it.
+
+    Parameters
+    ----------
+    frame_timestamps
+        Ascending samples of the display refreshes.
+    trials
+        Of the movie.
+    sampling_rate
+        Samples per second.
+    """
+    frames = np.asarray(frame_timestamps).astype(np.int64)
+    shown = frames[int(trials.frames.min()) : int(trials.frames.max()) + 1]
+    step = min(_RATE_FRAMES, len(shown) - 1)
+    return float(step * sampling_rate / np.median(shown[step:] - shown[:-step]))
 
 
 @extractor(
     name="chirp",
     aliases=("freq_step_5st_3x",),
-    title="Frequency response",
-    version="1",
+    title="Frequency steps",
+    version="2",
     params=ChirpParams,
     requires=(
         Requirement("metadata", "acquisition_rate", "load_recording"),
@@ -150,25 +156,36 @@ def settling_frames(event: StimulusEvent, frame_rate: float, settle: int) -> int
     outputs=_OUTPUTS,
 )
 def chirp(recording: Recording, params: ChirpParams) -> FeatureTable:
-    """Amplitude and phase of the response to a sine of each frequency, and what they amount to."""
+    """Amplitude and phase of the response to a sine of each frequency, and what they amount to.
+
+    A movie has cycles per display frame; frequencies are converted with the frame rate that was measured.
+    """
     trials = movie_trials(recording, "freq_step", params.movie)
     events = trials.events("sine")
     rates = rates_of(recording, trials, params)
-    fits, low, high = _fits(rates, events, params)
-    frequencies = np.array([event.frequency_hz for event in events], np.float64)
-    amplitude = np.stack([fit.amplitude for fit in fits], axis=1)
-    p = np.stack([fit.p for fit in fits], axis=1)
-    response = frequency_response(frequencies, amplitude, p, low, high, alpha=params.alpha)
-    columns = {
+    per_frame = np.array([event.frequency_hz for event in events], np.float64) / NOMINAL_FRAME_RATE
+    shown = measured_frame_rate(recording.metadata["frame_timestamps"], trials, recording.acquisition_rate)
+    fits, seconds = _fits(rates, events, per_frame, params)
+
+    def stacked(name: str) -> NDArray[np.float64]:
+        return np.stack([getattr(fit, name) for fit in fits], axis=1)
+
+    amplitude, p, offset = stacked("amplitude"), stacked("p"), stacked("offset")
+    response = frequency_response(
+        per_frame * shown,
+        amplitude,
+        p,
+        stacked("amplitude_se"),
+        variance_share=np.maximum(offset, 0.0) / seconds,
+        degrees=2 * (rates.n_trials - 1),
+        alpha=params.alpha,
+    )
+    columns: dict[str, Any] = {
         "amplitude": amplitude,
-        "amplitude_low": low,
-        "amplitude_high": high,
+        "amplitude_low": stacked("amplitude_low"),
+        "amplitude_high": stacked("amplitude_high"),
         "amplitude_p": p,
-        "phase": np.stack([fit.phase for fit in fits], axis=1),
-        "offset": np.stack([fit.offset for fit in fits], axis=1),
-        "r2": np.stack([fit.r2 for fit in fits], axis=1),
-        "f2": np.stack([fit.f2 for fit in fits], axis=1),
-        "f2_f1": np.stack([fit.f2_f1 for fit in fits], axis=1),
+        **{name: stacked(name) for name in ("phase", "offset", "r2", "f2", "f2_f1")},
         "preferred_frequency": response.preferred_frequency,
         "cutoff_frequency": response.cutoff_frequency,
         **quality_columns(rates, params),
@@ -176,27 +193,39 @@ def chirp(recording: Recording, params: ChirpParams) -> FeatureTable:
     }
     return FeatureTable(
         units=columns,
-        recording={"chirp_frequencies": frequencies},
-        reasons=reasons_where(recording, columns, _REASONS),
-        notes={"movie": trials.movie, "n_trials": rates.n_trials},
+        recording={"chirp_frequencies": per_frame * shown},
+        reasons=_withheld(recording, columns, response, params).reasons,
+        notes={"movie": trials.movie, "n_trials": rates.n_trials, "frame_rate": shown},
     )
 
 
+def _withheld(
+    recording: Recording, columns: dict[str, Any], response: FrequencyResponse, params: ChirpParams
+) -> Withheld:
+    """Take out phases and ratios of sines that are not there, and say why."""
+    withheld = Withheld(recording.units)
+    withheld.hide(
+        columns,
+        ("phase", "f2_f1"),
+        response.significant,
+        f"no significant response to this frequency (Holm, {params.alpha:g})",
+    )
+    some = np.asarray(response.significant.any(axis=1))
+    names = ("preferred_frequency", "cutoff_frequency")
+    withheld.hide(columns, names, some, "no significant response to any frequency")
+    withheld.explain(columns, _REASONS)
+    return withheld
+
+
 def _fits(
-    rates: TrialRates, events: Sequence[StimulusEvent], params: ChirpParams
-) -> tuple[list[SineFit], NDArray[np.float64], NDArray[np.float64]]:
-    """Fit and bootstrap interval (units, frequencies) of every sine."""
-    fits, intervals = [], []
-    tail = (1 - params.confidence) / 2
-    for index, event in enumerate(events):
-        frequency = float(event.frequency_hz or 0.0)
-        skip = settling_frames(event, 1.0 / rates.frame_duration, params.settle_frames)
+    rates: TrialRates, events: Sequence[StimulusEvent], per_frame: NDArray[np.float64], params: ChirpParams
+) -> tuple[list[SineFit], NDArray[np.float64]]:
+    """Fit of every sine, and the seconds it was fitted to."""
+    fits, frames = [], []
+    for event, cycles in zip(events, per_frame.tolist(), strict=True):
+        skip = settling_frames(event, params.settle_frames)
         cut = rates.rates[:, :, event.start_frame + skip : event.end_frame]
-        fit = fit_sine(cut, frequency, rates.frame_duration, skip)
-        generator = np.random.default_rng([params.seed, index])
-        draws = generator.integers(0, cut.shape[-1], (params.n_bootstrap, cut.shape[-1]))
-        resampled = bootstrap_amplitudes(fit, frequency, rates.frame_duration, skip, draws)
-        fits.append(fit)
-        intervals.append(np.quantile(resampled, (tail, 1 - tail), axis=1))
-    low, high = np.stack(intervals, axis=-1)
-    return fits, low, high
+        frequency = cycles / rates.frame_duration
+        fits.append(fit_sine(cut, frequency, rates.frame_duration, skip))
+        frames.append(cut.shape[-1])
+    return fits, np.array(frames) * rates.frame_duration

@@ -1,13 +1,19 @@
 """Sines of known frequency in trial rates: amplitude, phase, harmonics, significance, preferred frequency.
 
-Pure functions on arrays, vectorised over units.
+Pure functions on arrays, vectorised over units. The trials are what is repeated: each has a complex amplitude
+of its own, and errors and p values come from how these differ. A test against the residuals of single bins
+calls every other unit significant whose spikes come in bursts. (Random phases of the trials hold as well, but
+with three trials at ten standard errors p is still 0.005, and spikes in few bins of a cycle have equal phases
+too often.)
 
 References
 ----------
-Fisher R. A. (1929) Tests of significance in harmonic analysis. Proc. R. Soc. A 125: 54-59 (the F test of the
-two coefficients of a sine of known frequency).
+Gudbjartsson H., Patz S. (1995) The Rician distribution of noisy MRI data. Magn. Reson. Med. 34: 910-914 (the
+length of a noisy vector without its bias).
 Hochstein S., Shapley R. M. (1976) Linear and nonlinear spatial subunits in Y cat retinal ganglion cells.
 J. Physiol. 262: 265-284 (second harmonic).
+Holm S. (1979): see `hdmea.features.science.multiple_testing`.
+Victor J. D., Mast J. (1991): see `hdmea.features.science.confidence`.
 """
 
 from __future__ import annotations
@@ -18,21 +24,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hdmea.features.science.confidence import length_limits
+from hdmea.features.science.multiple_testing import holm
 from hdmea.utils.exceptions import ValidationError
 
-__all__ = ["FrequencyResponse", "SineFit", "bootstrap_amplitudes", "fit_sine", "frequency_response"]
+__all__ = ["FrequencyResponse", "SineFit", "fit_sine", "frequency_response"]
 
 _TIE = 1e-9
+_MIN_TRIALS = 3
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class SineFit:
-    """Sine of one frequency in the mean trace of several units; all arrays (units,).
+    """Sine of one frequency in the trials of several units; all arrays (units,).
 
     Attributes
     ----------
     amplitude
-        Of the rate itself, corrected for the averaging over a bin, Hz.
+        Of the rate itself, Hz: length of the mean over trials of the complex amplitudes, without the bias
+        that noise gives a length, corrected for the averaging over a bin.
+    amplitude_low, amplitude_high
+        Limits of its 95 % interval; NaN below three trials.
+    amplitude_se
+        Standard error of each component of the mean complex amplitude, Hz; NaN below two trials.
     phase
         Radians, (-pi, pi]; 0 is a sine that rises at the start of the step. NaN without amplitude.
     offset
@@ -40,105 +56,82 @@ class SineFit:
     r2
         Share of the mean trace's variance that the sine explains; NaN for a constant trace.
     p
-        F test of the two coefficients against the residual over trials and bins; NaN for a constant rate.
+        F test (2 and 2 (trials - 1) degrees of freedom) of the mean complex amplitude against how far those
+        of the trials lie apart; NaN below three trials and for a constant rate.
     f2
-        Amplitude at twice the frequency, corrected likewise, Hz.
+        Amplitude at twice the frequency, likewise, Hz.
     f2_f1
-        f2 / amplitude; 0 / 0 is NaN.
-    residuals
-        (units, bins) of the mean trace.
+        f2 / amplitude; NaN where the lower limit of the amplitude is 0 (below three trials: the amplitude).
     """
 
-    amplitude: NDArray[np.float64]
-    phase: NDArray[np.float64]
-    offset: NDArray[np.float64]
-    r2: NDArray[np.float64]
-    p: NDArray[np.float64]
-    f2: NDArray[np.float64]
-    f2_f1: NDArray[np.float64]
-    residuals: NDArray[np.float64]
+    amplitude: Floats
+    amplitude_low: Floats
+    amplitude_high: Floats
+    amplitude_se: Floats
+    phase: Floats
+    offset: Floats
+    r2: Floats
+    p: Floats
+    f2: Floats
+    f2_f1: Floats
 
 
 def fit_sine(
-    rates: NDArray[Any], frequency_hz: float, frame_duration: float, first_frame: int = 0
+    rates: NDArray[Any],
+    frequency_hz: float,
+    frame_duration: float,
+    first_frame: int = 0,
 ) -> SineFit:
-    """Fit ``offset + a sin + b cos`` to the mean over trials by linear least squares.
+    """Fit ``offset + a sin + b cos`` to each trial by linear least squares.
 
     Parameters
     ----------
     rates
-        (units, trials, bins) unfiltered rates, Hz.
+        (units, trials, bins) unfiltered rates over whole cycles, Hz.
     frequency_hz
         Known frequency; its second harmonic must lie below the frame rate.
     frame_duration
         Seconds per bin.
     first_frame
         Bins of the step that were skipped before `rates`: phases count from the start of the step.
+
+    Raises
+    ------
+    ValidationError
+        If there are too few bins for five coefficients.
     """
     rates = np.asarray(rates, np.float64)
-    n_units, _, n_bins = rates.shape
+    n_units, n_trials, n_bins = rates.shape
     if n_bins < 6:
-        raise ValidationError(f"{n_bins} bins are too few to fit a sine of {frequency_hz:g} Hz.")
-    t = _bin_centres(first_frame, n_bins, frame_duration)
+        raise ValidationError(f"{n_bins} bins are too few to fit a sine and its second harmonic.")
+    t = np.asarray((first_frame + np.arange(n_bins) + 0.5) * frame_duration, np.float64)
+    design, with_second = _design(t, frequency_hz), _design(t, frequency_hz, 2 * frequency_hz)
+    # einsum, not a BLAS product: its order of summation does not depend on the number of threads.
+    a, b = np.einsum("cb,utb->cut", np.linalg.pinv(design)[1:], rates)
+    a2, b2 = np.einsum("cb,utb->cut", np.linalg.pinv(with_second)[3:], rates)
+    scale = np.sqrt(np.square(rates).mean(axis=(1, 2)))
+    gain, gain2 = np.sinc(frequency_hz * frame_duration), np.sinc(2 * frequency_hz * frame_duration)
+    first, second = (a + 1j * b) / gain, (a2 + 1j * b2) / gain2
+    length, se = _vector(first, scale)
+    amplitude = _unbiased(length, se)
+    f2 = _unbiased(*_vector(second, scale))
+    low, high = np.full(n_units, np.nan), np.full(n_units, np.nan)
+    if n_trials >= _MIN_TRIALS:
+        low, high = length_limits(length, se, 2 * (n_trials - 1))
     mean = rates.mean(axis=1)
-    offset, a, b = _coefficients(mean, _design(t, frequency_hz))
-    fitted = offset[:, None] + _wave(a, b, t, frequency_hz)
-    residuals = mean - fitted
-    scale = np.square(rates).mean(axis=(1, 2))
-    modulated = np.hypot(a, b) > _TIE * np.sqrt(scale)
-    amplitude = np.where(modulated, np.hypot(a, b), 0.0) / np.sinc(frequency_hz * frame_duration)
-    a2, b2 = _coefficients(mean, _design(t, frequency_hz, 2 * frequency_hz))[3:]
-    f2 = np.hypot(a2, b2) / np.sinc(2 * frequency_hz * frame_duration)
-    f2 = np.where(f2 > _TIE * np.sqrt(scale), f2, 0.0)
-    variance = mean.var(axis=-1)
-    constant = variance <= _TIE**2 * scale
-    explained = np.full(n_units, np.nan)
-    np.divide(np.square(residuals).mean(axis=-1), variance, out=explained, where=~constant)
+    certain = np.where(np.isnan(low), amplitude, low) > 0
     return SineFit(
         amplitude=amplitude,
-        phase=np.where(modulated, np.arctan2(b, a), np.nan),
-        offset=offset,
-        r2=1.0 - explained,
-        p=_f_test(rates, fitted),
+        amplitude_low=low,
+        amplitude_high=high,
+        amplitude_se=se,
+        phase=np.where(length > 0, np.angle(first.mean(axis=1)), np.nan),
+        offset=np.einsum("b,ub->u", np.linalg.pinv(design)[0], mean),
+        r2=_explained(mean, design, scale),
+        p=_agreement_p(length, se, n_trials, scale),
         f2=f2,
-        f2_f1=np.divide(f2, amplitude, out=np.full(n_units, np.nan), where=amplitude > 0),
-        residuals=residuals,
+        f2_f1=np.divide(f2, amplitude, out=np.full(n_units, np.nan), where=certain & (amplitude > 0)),
     )
-
-
-def bootstrap_amplitudes(
-    fit: SineFit, frequency_hz: float, frame_duration: float, first_frame: int, draws: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Amplitudes of the fit to the sine plus resampled residuals of the mean trace.
-
-    Parameters
-    ----------
-    fit, frequency_hz, frame_duration, first_frame
-        What `fit_sine` returned, and its arguments.
-    draws
-        (resamples, bins) bin from which each residual is taken, the same for every unit.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (units, resamples), Hz.
-    """
-    n_units, n_bins = fit.residuals.shape
-    t = _bin_centres(first_frame, n_bins, frame_duration)
-    projection = _projection(_design(t, frequency_hz))[1:]
-    # Residuals of a fit with three coefficients are too small by this factor.
-    residuals = fit.residuals * np.sqrt(n_bins / (n_bins - 3))
-    rows = np.arange(len(draws))[:, None]
-    gain = np.sinc(frequency_hz * frame_duration)
-    phase = np.nan_to_num(fit.phase)
-    truth = (fit.amplitude * gain * np.cos(phase), fit.amplitude * gain * np.sin(phase))
-    squares = np.zeros((n_units, len(draws)))
-    for coefficient, weights in zip(truth, projection, strict=True):
-        taken = np.zeros(draws.shape)
-        np.add.at(taken, (rows, draws), np.broadcast_to(weights, draws.shape))
-        # einsum, not a BLAS product: its order of summation does not depend on the number of threads.
-        squares += np.square(coefficient[:, None] + np.einsum("ub,rb->ur", residuals, taken))
-    return np.asarray(np.sqrt(squares) / gain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,25 +140,29 @@ class FrequencyResponse:
 
     Attributes
     ----------
+    significant
+        (units, frequencies): p values at most alpha, for all frequencies together (Holm).
     preferred_frequency
-        Frequency of the largest amplitude, Hz; NaN unless it is significant and its bootstrap interval lies
-        above that of the second largest.
+        Frequency of the largest amplitude, Hz; NaN unless it is significant and larger than the second
+        largest by more than the error of their difference.
     cutoff_frequency
         Where the amplitude falls to half its maximum above the peak, interpolated in log frequency, Hz; NaN
         if the largest amplitude is not significant or the amplitude does not fall that far.
     """
 
-    preferred_frequency: NDArray[np.float64]
-    cutoff_frequency: NDArray[np.float64]
+    significant: NDArray[np.bool_]
+    preferred_frequency: Floats
+    cutoff_frequency: Floats
 
 
 def frequency_response(
     frequencies_hz: ArrayLike,
-    amplitudes: NDArray[np.float64],
-    p: NDArray[np.float64],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
+    amplitudes: Floats,
+    p: Floats,
+    se: Floats,
     *,
+    variance_share: Floats | None = None,
+    degrees: int = 0,
     alpha: float = 0.01,
 ) -> FrequencyResponse:
     """Preferred and cut-off frequency of each unit.
@@ -174,30 +171,89 @@ def frequency_response(
     ----------
     frequencies_hz
         (frequencies,).
-    amplitudes, p, low, high
-        (units, frequencies): amplitude, its p value, and its bootstrap interval.
+    amplitudes, p, se
+        (units, frequencies): amplitude, its p value, and the standard error of its components.
+    variance_share
+        (units, frequencies): what the variances are proportional to (mean rate / duration); they are then
+        pooled over the frequencies.
+    degrees
+        Degrees of freedom of one `se`; 0 takes them as known.
     alpha
-        Largest p value of a significant amplitude, for all frequencies together (Bonferroni).
+        Largest p value of a significant amplitude, for all frequencies together (Holm); 1 takes every
+        amplitude.
     """
+    from scipy.special import stdtrit
+
     frequencies = np.asarray(frequencies_hz, np.float64)
     order = np.argsort(frequencies)
-    frequencies, amplitudes = frequencies[order], amplitudes[:, order]
-    p, low, high = p[:, order], low[:, order], high[:, order]
+    frequencies, amplitudes, p, se = frequencies[order], amplitudes[:, order], p[:, order], se[:, order]
+    variance = np.square(se)
+    if variance_share is not None:
+        share = variance_share[:, order]
+        total = share.sum(axis=1, keepdims=True)
+        pooled = variance.sum(axis=1, keepdims=True)
+        variance = share * np.divide(pooled, total, out=np.zeros_like(total), where=total > 0)
+        degrees *= frequencies.size
     units = np.arange(len(amplitudes))
     best = amplitudes.argmax(axis=1)
-    # A p value that cannot be computed is not significant.
-    significant = p[units, best] * frequencies.size <= alpha
+    with np.errstate(invalid="ignore"):
+        # A p value that cannot be computed is not significant.
+        significant = np.ones(p.shape, np.bool_) if alpha >= 1 else holm(p) <= alpha
     others = np.where(np.arange(frequencies.size) == best[:, None], -np.inf, amplitudes)
     second = others.argmax(axis=1)
-    apart = low[units, best] > high[units, second] if frequencies.size > 1 else np.ones(len(units), bool)
-    preferred = np.where(significant & apart, frequencies[best], np.nan)
+    apart = np.ones(len(units), np.bool_)
+    if frequencies.size > 1:
+        t = stdtrit(degrees, 0.975) if degrees else 1.959964
+        error = t * np.sqrt(variance[units, best] + variance[units, second])
+        apart = amplitudes[units, best] - amplitudes[units, second] > error
+    largest = significant[units, best] & (amplitudes[units, best] > 0)
+    preferred = np.where(largest & apart, frequencies[best], np.nan)
     cutoff = np.full(len(units), np.nan)
-    for unit in np.flatnonzero(significant):
+    for unit in np.flatnonzero(largest):
         cutoff[unit] = _half_amplitude(frequencies[best[unit] :], amplitudes[unit, best[unit] :])
-    return FrequencyResponse(preferred, cutoff)
+    return FrequencyResponse(significant[:, np.argsort(order)], preferred, cutoff)
 
 
-def _half_amplitude(frequencies: NDArray[np.float64], amplitudes: NDArray[np.float64]) -> float:
+def _vector(trials: NDArray[np.complex128], scale: Floats) -> tuple[Floats, Floats]:
+    """Length of the mean over trials (0 if only rounding is left), and standard error of a component."""
+    n = trials.shape[1]
+    mean = trials.mean(axis=1)
+    length = np.where(np.abs(mean) > _TIE * scale, np.abs(mean), 0.0)
+    if n < 2:
+        return length, np.full(len(trials), np.nan)
+    spread = np.square(np.abs(trials - mean[:, None])).sum(axis=1) / (2 * n * (n - 1))
+    return length, np.asarray(np.sqrt(np.where(spread > np.square(_TIE * scale), spread, 0.0)))
+
+
+def _unbiased(length: Floats, se: Floats) -> Floats:
+    return np.asarray(np.sqrt(np.maximum(np.square(length) - np.nan_to_num(np.square(se)), 0.0)))
+
+
+def _agreement_p(length: Floats, se: Floats, n_trials: int, scale: Floats) -> Floats:
+    """F test of the mean complex amplitude against how far those of the trials lie apart."""
+    from scipy.special import fdtrc
+
+    p = np.full(len(length), np.nan)
+    if n_trials < _MIN_TRIALS:
+        return p
+    varies = (se > 0) | (length > 0)
+    ratio = np.divide(length, se, out=np.full(len(length), np.inf), where=se > 0)
+    p[varies] = fdtrc(2.0, 2.0 * (n_trials - 1), 0.5 * np.square(ratio[varies]))
+    return np.where(scale > 0, p, np.nan)
+
+
+def _explained(mean: Floats, design: Floats, scale: Floats) -> Floats:
+    """Share of the variance of the mean traces that the columns of the design explain."""
+    residuals = mean - np.einsum("bc,uc->ub", design, np.einsum("cb,ub->uc", np.linalg.pinv(design), mean))
+    variance = mean.var(axis=-1)
+    left = np.full(len(mean), np.nan)
+    np.divide(
+        np.square(residuals).mean(axis=-1), variance, out=left, where=variance > np.square(_TIE * scale)
+    )
+    return 1.0 - left
+
+
+def _half_amplitude(frequencies: Floats, amplitudes: Floats) -> float:
     half = amplitudes[0] / 2
     below = np.flatnonzero(amplitudes <= half * (1 + _TIE))
     if below.size == 0:
@@ -209,47 +265,8 @@ def _half_amplitude(frequencies: NDArray[np.float64], amplitudes: NDArray[np.flo
     return float(np.exp(log_f))
 
 
-def _bin_centres(first_frame: int, n_bins: int, frame_duration: float) -> NDArray[np.float64]:
-    """Seconds from the start of the step."""
-    return np.asarray((first_frame + np.arange(n_bins) + 0.5) * frame_duration, np.float64)
-
-
-def _design(t: NDArray[np.float64], *frequencies_hz: float) -> NDArray[np.float64]:
+def _design(t: Floats, *frequencies_hz: float) -> Floats:
     columns = [np.ones_like(t)]
     for frequency in frequencies_hz:
         columns += [np.sin(2 * np.pi * frequency * t), np.cos(2 * np.pi * frequency * t)]
     return np.stack(columns, axis=1)
-
-
-def _coefficients(mean: NDArray[np.float64], design: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Least squares, (coefficients, units)."""
-    return np.asarray(np.einsum("cb,ub->cu", _projection(design), mean))
-
-
-def _projection(design: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(coefficients, bins) that give the coefficients of a least-squares fit."""
-    return np.asarray(np.linalg.pinv(design), np.float64)
-
-
-def _wave(
-    a: NDArray[np.float64], b: NDArray[np.float64], t: NDArray[np.float64], frequency_hz: float
-) -> NDArray[np.float64]:
-    angle = 2 * np.pi * frequency_hz * t
-    return a[:, None] * np.sin(angle) + b[:, None] * np.cos(angle)
-
-
-def _f_test(rates: NDArray[np.float64], fitted: NDArray[np.float64]) -> NDArray[np.float64]:
-    from scipy.stats import f as f_distribution
-
-    n_units, n_trials, n_bins = rates.shape
-    degrees = n_trials * n_bins - 3
-    explained = n_trials * np.square(fitted - fitted.mean(axis=-1, keepdims=True)).sum(axis=-1)
-    residual = np.square(rates - fitted[:, None, :]).sum(axis=(1, 2))
-    scale = np.square(rates).sum(axis=(1, 2))
-    p = np.full(n_units, np.nan)
-    varies = explained + residual > _TIE**2 * scale
-    noisy = varies & (residual > _TIE**2 * scale)
-    p[varies] = 0.0
-    ratio = explained[noisy] / 2 / (residual[noisy] / degrees)
-    p[noisy] = f_distribution.sf(ratio, 2, degrees)
-    return p
