@@ -62,7 +62,10 @@ def light_onsets(
         If `threshold` is not above 0.
     """
     if not threshold > 0:
-        raise ValidationError(f"The threshold of a light step must be above 0, not {threshold:g}.")
+        raise ValidationError(
+            f"The threshold of a light step must be greater than 0, not {threshold:g}.",
+            parameter="threshold_value",
+        )
     samples, heights = [np.empty(0, np.int64)], [np.empty(0)]
     largest = float("nan")
     for first, last in np.maximum(as_segments(segments, light.size), first_sample):

@@ -12,6 +12,7 @@ import pydantic
 from pydantic import Field
 
 from hdmea.utils.exceptions import ConfigurationError, MismatchError
+from hdmea.utils.fixes import Advice
 from hdmea.utils.resources import resource_path
 from hdmea.utils.validation import problems_in_file
 
@@ -181,8 +182,9 @@ def check_fits(definition: StimulusDefinition, movie: str, movie_length: int, so
     if end > movie_length:
         raise MismatchError(
             f"The definition of {movie} ({source}) needs {end} frames for its "
-            f"{definition.section_kwargs.n_trials} trials, but the movie has {movie_length}: correct "
-            "section_kwargs there, or the movie's line in movie_length.csv."
+            f"{definition.section_kwargs.n_trials} trials, but the movie has {movie_length}.",
+            path=source,
+            fix=Advice("Correct section_kwargs there, or the line of the movie in movie_length.csv."),
         )
 
 

@@ -16,7 +16,8 @@ from typing import Any, Self
 
 from hdmea.stimuli.definition import StimulusDefinition, read_definition
 from hdmea.stimuli.playlist import Playlist, read_movie_lengths, read_playlists
-from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.exceptions import ConfigurationError, MissingFileError
+from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
 from hdmea.utils.resources import resource_path
 
 __all__ = ["FoundDefinition", "MovieLengths", "StimulusLibrary", "StimulusPlace", "user_library"]
@@ -110,8 +111,8 @@ class StimulusLibrary:
         """
         named = StimulusPlace(
             "named by you",
-            playlists=_existing(playlist_file_path, "playlist"),
-            movie_lengths=_existing(movie_length_file_path, "movie length"),
+            playlists=_existing(playlist_file_path, "playlist", "playlist_file_path"),
+            movie_lengths=_existing(movie_length_file_path, "movie length", "movie_length_file_path"),
             movies=_folders(stimuli_dir, "stimuli_dir"),
             definitions=_folders(config_dir, "config_dir"),
         )
@@ -135,11 +136,16 @@ class StimulusLibrary:
                 return playlists[name]
         if not known:
             raise ConfigurationError(
-                "There is no playlist.csv beside the recording or in your stimulus library: put one there, "
-                "or name it with playlist_file_path=."
+                "There is no playlist.csv beside the recording or in the stimulus library.",
+                parameter="playlist_file_path",
+                fix=Either((Advice("Put one there."), ChooseFile("playlist_file_path"))),
             )
         listed = "; ".join(f"{playlist.name!r} in {playlist.path}" for playlist in known.values())
-        raise ConfigurationError(f"There is no playlist {name!r}. Known playlists: {listed}.")
+        raise ConfigurationError(
+            f"There is no playlist {name!r}. Known playlists: {listed}.",
+            parameter="playlist_name",
+            fix=SetParameter("playlist_name"),
+        )
 
     def playlists(self) -> dict[str, Playlist]:
         """Return all playlists by name; of two with one name the one that `playlist` would return."""
@@ -171,8 +177,10 @@ class StimulusLibrary:
         if unknown:
             where = ", ".join(map(str, tables)) or "no movie_length.csv was found"
             raise ConfigurationError(
-                f"The length of {', '.join(unknown)} is not known ({where}). Every later section would be "
-                "wrong: add a line 'name,frames' to movie_length.csv."
+                f"The length of {', '.join(unknown)} is not known ({where}), so every later section would be "
+                "wrong.",
+                parameter="movie_length_file_path",
+                fix=Advice("Add a line 'name,frames' to movie_length.csv."),
             )
         return MovieLengths(found, tuple(used))
 
@@ -191,9 +199,14 @@ class StimulusLibrary:
         path = self.definition_path(movie)
         if path is None:
             raise ConfigurationError(
-                f"There is no stimulus definition {movie}.json (looked in {self._looked_in('definitions')}): "
-                "write one with section_kwargs start_frame, trial_length_frame and repeat, or name its "
-                "folder with config_dir=."
+                f"There is no stimulus definition {movie}.json in {self._looked_in('definitions')}.",
+                parameter="config_dir",
+                fix=Either(
+                    (
+                        Advice("Write one with section_kwargs start_frame, trial_length_frame and repeat."),
+                        ChooseFile("config_dir"),
+                    )
+                ),
             )
         return FoundDefinition(read_definition(path, movie), path)
 
@@ -207,9 +220,10 @@ class StimulusLibrary:
         """
         path = self._first("movies", f"{movie}.npy")
         if path is None:
-            raise FileNotFoundError(
-                f"There is no movie {movie}.npy (looked in {self._looked_in('movies')}): put it there, or "
-                "name its folder with stimuli_dir=."
+            raise MissingFileError(
+                f"There is no movie {movie}.npy in {self._looked_in('movies')}.",
+                parameter="stimuli_dir",
+                fix=Either((Advice("Put it there."), ChooseFile("stimuli_dir"))),
             )
         return path
 
@@ -240,7 +254,11 @@ def user_library() -> Path | None:
     if configured:
         folder = Path(configured).expanduser()
         if not folder.is_dir():
-            raise ConfigurationError(f"{LIBRARY_VARIABLE} names {folder}, which is no folder: correct it.")
+            raise ConfigurationError(
+                f"The environment variable {LIBRARY_VARIABLE} is set to {folder}, which is not a folder.",
+                path=folder,
+                fix=Advice("Set it to the folder of the stimulus library, or unset it."),
+            )
         return folder
     import platformdirs
 
@@ -270,11 +288,16 @@ def _if_file(path: Path) -> Path | None:
     return path if path.is_file() else None
 
 
-def _existing(path: str | Path | None, what: str) -> Path | None:
+def _existing(path: str | Path | None, what: str, parameter: str) -> Path | None:
     if path is None:
         return None
     if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no {what} file {path}: correct the path.")
+        raise MissingFileError(
+            f"The {what} file {path} does not exist.",
+            parameter=parameter,
+            path=path,
+            fix=ChooseFile(parameter),
+        )
     return Path(path)
 
 
@@ -283,7 +306,12 @@ def _folders(path: str | Path | None, parameter: str) -> tuple[Path, ...]:
         return ()
     folder = Path(path)
     if not folder.is_dir():
-        raise FileNotFoundError(f"{parameter} names {folder}, which is no folder: correct the path.")
+        raise MissingFileError(
+            f"The folder {folder} does not exist.",
+            parameter=parameter,
+            path=folder,
+            fix=ChooseFile(parameter),
+        )
     return (folder, folder / "stimuli")
 
 
@@ -291,6 +319,8 @@ def _only(playlists: Mapping[str, Playlist], path: Path) -> Playlist:
     if len(playlists) == 1:
         return next(iter(playlists.values()))
     raise ConfigurationError(
-        f"{path} holds {len(playlists)} playlists: {', '.join(playlists)}. Say which one was shown with "
-        "playlist_name=."
+        f"{path} holds {len(playlists)} playlists: {', '.join(playlists)}. Which one was shown is not known.",
+        parameter="playlist_name",
+        path=path,
+        fix=SetParameter("playlist_name"),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["Playlist", "movie_name_of", "read_movie_lengths", "read_playlists"]
 
@@ -61,14 +62,22 @@ def read_playlists(path: str | Path) -> dict[str, Playlist]:
     for line, row in _rows(path, ("playlist_name", "movie_names")):
         name = row["playlist_name"]
         if not name:
-            raise ConfigurationError(f"{path}, line {line}: the playlist has no name.")
+            raise ConfigurationError(f"{path}, line {line}: the playlist has no name.", path=path)
         playlist = Playlist(
             name, _movies(row["movie_names"], f"{path}, line {line}, playlist {name!r}"), path
         )
         if playlists.setdefault(name, playlist) != playlist:
-            raise ConfigurationError(f"{path}, line {line}: there is another playlist {name!r}; rename one.")
+            raise ConfigurationError(
+                f"{path}, line {line}: there is another playlist {name!r}.",
+                path=path,
+                fix=Advice("Rename one of them."),
+            )
     if not playlists:
-        raise ConfigurationError(f"{path} holds no playlist: add a line with a name and a list of movies.")
+        raise ConfigurationError(
+            f"{path} does not contain a playlist.",
+            path=path,
+            fix=Advice("Add a line with a name and a list of movies."),
+        )
     return playlists
 
 
@@ -94,7 +103,11 @@ def read_movie_lengths(path: str | Path) -> dict[str, int]:
         where = f"{path}, line {line}, movie {movie!r}"
         length = _length(row["movie_length"], where)
         if lengths.setdefault(movie, length) != length:
-            raise ConfigurationError(f"{where}: has {lengths[movie]} and {length} frames; delete one line.")
+            raise ConfigurationError(
+                f"{where}: the movie has {lengths[movie]} frames in one line and {length} in another.",
+                path=path,
+                fix=Advice("Delete one of the lines."),
+            )
     return lengths
 
 
@@ -103,7 +116,9 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not UTF-8 text: save it as CSV UTF-8.") from error
+        raise ConfigurationError(
+            f"{path} is not UTF-8 text.", path=path, fix=Advice("Save it as CSV UTF-8.")
+        ) from error
     reader = csv.reader(io.StringIO(text, newline=""))
     header: list[str] | None = None
     for row in reader:
@@ -115,14 +130,15 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
             absent = [name for name in columns if name not in header]
             if absent:
                 raise ConfigurationError(
-                    f"{path}: column {', '.join(absent)} is missing; it has {', '.join(header)}. "
-                    f"The first line must be: {','.join(columns)}"
+                    f"{path} has no column {', '.join(absent)}; it has {', '.join(header)}. "
+                    f"The first line must be {','.join(columns)}.",
+                    path=path,
                 )
             continue
         named = dict(zip(header, values, strict=False))
         yield reader.line_num, {name: named.get(name, "") for name in columns}
     if header is None:
-        raise ConfigurationError(f"{path} is empty; the first line must be: {','.join(columns)}")
+        raise ConfigurationError(f"{path} is empty. The first line must be {','.join(columns)}.", path=path)
 
 
 def _movies(text: str, where: str) -> tuple[str, ...]:
@@ -130,14 +146,14 @@ def _movies(text: str, where: str) -> tuple[str, ...]:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
         raise ConfigurationError(
-            f"{where}: movie_names is no list of file names: {text[:80]!r}. "
-            "Write it as \"['first.mov', 'second.mov']\"."
+            f"{where}: movie_names is not a list of file names: {text[:80]!r}.",
+            fix=Advice("Write it as \"['first.mov', 'second.mov']\"."),
         ) from error
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise ConfigurationError(f"{where}: movie_names must be a list of file names, not {text[:80]!r}.")
     movies = tuple(movie_name_of(name) for name in value)
     if not movies or not all(movies):
-        raise ConfigurationError(f"{where}: the list of movies is empty or holds an empty name.")
+        raise ConfigurationError(f"{where}: the list of movies is empty or contains an empty name.")
     return movies
 
 
@@ -148,6 +164,6 @@ def _length(text: str, where: str) -> int:
         number = 0.0
     if not (0 < number < 1e12 and number == int(number)):
         raise ConfigurationError(
-            f"{where}: the length must be a whole number of frames above 0, not {text!r}."
+            f"{where}: the length must be a whole number of frames greater than 0, not {text!r}."
         )
     return int(number)

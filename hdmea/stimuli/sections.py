@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
 from hdmea.utils.exceptions import ConfigurationError, ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = [
     "LocatedSections",
@@ -130,8 +131,8 @@ def plan_sections(
     for movie in list(movies) * repeats:
         if movie not in lengths:
             raise ConfigurationError(
-                f"The length of {movie} is not known: everything after it would be wrong. Add it to "
-                "movie_length.csv."
+                f"The length of {movie} is not known, so everything after it would be wrong.",
+                fix=Advice("Add it to movie_length.csv."),
             )
         seen[movie] += 1
         content = counter + pad_frame
@@ -154,7 +155,8 @@ def parse_anchors(reanchor: Mapping[str, int], plan: Sequence[PlannedSection]) -
     if unknown:
         raise ConfigurationError(
             f"The playlist has no {', '.join(unknown)} to re-anchor. It has: "
-            f"{', '.join(section.label for section in plan)}."
+            f"{', '.join(section.label for section in plan)}.",
+            parameter="reanchor",
         )
     return {known[label]: sample for label, sample in reanchor.items()}
 
@@ -199,7 +201,10 @@ def locate_sections(
         if sample is not None:
             frame = _frame_at(sample, times, regularity.nominal_interval, section.label)
             if regularity.run_of(frame) < run:
-                raise ValidationError(f"The anchor of {section.label} lies before that of an earlier movie.")
+                raise ValidationError(
+                    f"The anchor of {section.label} is before the anchor of an earlier movie.",
+                    parameter="reanchor",
+                )
             offset, run = frame - section.content, regularity.run_of(frame)
             origin_shift = int(regularity.shift[frame])
         reason = _refusal(section.content + offset, run, regularity, times.size)
@@ -229,8 +234,11 @@ def _frame_at(sample: int, times: Int64Array, interval: float, label: str) -> in
     nearest = int(np.argmin(np.abs(times - sample))) if times.size else -1
     if nearest < 0 or not abs(int(times[nearest]) - sample) <= interval / 2:
         raise ValidationError(
-            f"No display frame lies within half an interval of sample {sample}, the anchor of {label}. Give "
-            "the sample on the acquisition clock at which the movie's first image was shown."
+            f"No display frame is within half an interval of sample {sample}, the anchor of {label}.",
+            parameter="reanchor",
+            fix=Advice(
+                "Use the sample on the acquisition clock at which the first image of the movie was shown."
+            ),
         )
     return nearest
 

@@ -184,7 +184,8 @@ class _PythonWords:
                 value = "" if fix.value is None else f"={fix.value!r}"
                 return f"Pass {fix.parameter}{value}{_to(fix.step, step)}."
             case ChooseFile():
-                return f"Pass its path as {fix.parameter}{_to(fix.step, step)}."
+                what = "folder" if fix.parameter.endswith("_dir") else "path"
+                return f"Pass its {what} as {fix.parameter}{_to(fix.step, step)}."
             case ComputeAgain():
                 return "Pass force=True to recompute it."
             case SaveAs():

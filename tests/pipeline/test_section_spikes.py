@@ -166,7 +166,7 @@ def test_without_any_definition_it_says_where_to_put_them(tmp_path: Path) -> Non
     session = loaded_session(write_stimuli(tmp_path, layouts={}), frames=grid(2_000))
     add_section_time(session=session)
 
-    with pytest.raises(ConfigurationError, match="config_dir="):
+    with pytest.raises(ConfigurationError, match="config_dir"):
         section_spike_times(session=session)
 
 

@@ -77,7 +77,7 @@ def test_nothing_to_find_states_the_largest_step() -> None:
 
 
 def test_a_threshold_must_be_positive() -> None:
-    with pytest.raises(ValidationError, match="above 0"):
+    with pytest.raises(ValidationError, match="greater than 0"):
         light_onsets(np.zeros(10), None, 0.0, 5)
 
 

@@ -187,7 +187,7 @@ def test_shift_counts_from_the_anchor() -> None:
 
 
 def test_an_anchor_without_a_frame_is_refused() -> None:
-    with pytest.raises(ValidationError, match="No display frame lies within half an interval of sample 5"):
+    with pytest.raises(ValidationError, match="No display frame is within half an interval of sample 5"):
         locate(grid(300), reanchor={"b": 5})
 
 
@@ -199,7 +199,7 @@ def test_an_anchor_of_something_that_was_not_shown_lists_what_was() -> None:
 def test_anchors_must_not_run_backwards() -> None:
     frames, segments = with_gap(130, 150)
 
-    with pytest.raises(ValidationError, match="before that of an earlier movie"):
+    with pytest.raises(ValidationError, match="before the anchor of an earlier movie"):
         locate(frames, segments, reanchor={"a": int(frames[200]), "b": int(frames[10])})
 
 

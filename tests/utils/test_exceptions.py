@@ -56,6 +56,7 @@ FIXES: list[tuple[Fix, str]] = [
     ),
     (SetParameter("movie", feature="dense_noise"), "Pass config_overrides={'dense_noise': {'movie': …}}."),
     (ChooseFile("cmcr_path"), "Pass its path as cmcr_path."),
+    (ChooseFile("config_dir"), "Pass its folder as config_dir."),
     (ComputeAgain(), "Pass force=True to recompute it."),
     (SaveAs(), "Save it under another name: session.save(path)."),
     (Replace(), "Pass overwrite=True to replace it."),
