@@ -18,6 +18,7 @@ import numpy.typing as npt
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
 from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.cmtr import CmtrReader
+from hdmea.recordings.mcs.partner_check import PartnerCheck, check_partner, likely_offsets
 from hdmea.recordings.pairing import find_partner, kind_of
 from hdmea.recordings.signals import RecordingInfo
 from hdmea.recordings.units import DUPLICATE_MS, SortedUnit, UnitSpikes
@@ -456,23 +457,35 @@ def recording_facts(info: RecordingInfo) -> dict[str, Any]:
     }
 
 
-def sensor_facts(reader: CmcrReader, units: Sequence[Mapping[str, Any]], report: Report) -> dict[str, Any]:
+def sensor_facts(
+    reader: CmcrReader,
+    units: Sequence[Mapping[str, Any]],
+    report: Report,
+    sorted_duration_s: float | None = None,
+) -> tuple[dict[str, Any], PartnerCheck]:
     """Return place, scale and axis order of the raw sensor data, for ``metadata/sys_meta``.
 
-    The order of the axes is tested on the data: averages at the units' spikes.
+    The order of the axes is tested on the data: averages at the units' spikes. These tell as well whether the
+    spikes belong to the raw data, which is returned beside.
     """
     region = reader.sensor
     if region is None:
-        return {}
+        return {}, check_partner(None, [])
     ratio = region.sampling_rate / reader.info.sampling_rate
     positions = [
         UnitPosition(unit["row"], unit["col"], np.rint(unit["spike_times"] * ratio).astype(np.int64))
         for unit in units
         if unit["row"] is not None and unit["spike_count"]
     ]
-    order = decide_axis_order(region, positions, lambda part: report(part, "order of the sensor axes"))
+    order = decide_axis_order(region, positions, lambda part: report(0.2 * part, "order of the sensor axes"))
     region = region.with_axis_order(order)
     factors = decide_factor_order(region)
+    fit = check_partner(
+        region,
+        positions,
+        offsets=likely_offsets(region, reader.info.duration_s, sorted_duration_s),
+        progress=lambda part: report(0.2 + 0.8 * part, "spikes against the raw data"),
+    )
     facts: dict[str, Any] = {} if region.is_complete else {"sensor_recorded": region.recorded}
     return {
         "sensor_first_row": region.first_row,
@@ -489,4 +502,8 @@ def sensor_facts(reader: CmcrReader, units: Sequence[Mapping[str, Any]], report:
         "factor_order_evidence": factors.evidence,
         "n_sensor_regions": len(reader.sensor_regions),
         **facts,
-    }
+        "spikes_in_raw": fit.verdict,
+        "spikes_in_raw_evidence": fit.evidence,
+        "spikes_in_raw_problem": fit.problem,
+        "spikes_in_raw_lag_samples": fit.lag_samples,
+    }, fit

@@ -31,6 +31,7 @@ from hdmea.recordings.mcs.hdf5 import (
     plain,
     reading,
 )
+from hdmea.recordings.mcs.partner_check import check_partner, likely_offsets
 from hdmea.recordings.mcs.sensor import SensorRegion
 from hdmea.recordings.pairing import compare_durations, find_partner, kind_of
 from hdmea.utils.exceptions import DataLoadError, MismatchError
@@ -167,10 +168,18 @@ def _inspect_raw(path: Path, contents: tuple[str, ...]) -> Inspection:
         decisions = [_rate_decision(reader)]
         electrodes = reader.sensor
         if electrodes is not None:
+            units = [_at_rate(unit, electrodes.sampling_rate / info.sampling_rate) for unit in units]
             electrodes = electrodes.with_axis_order(decide_axis_order(electrodes, units))
             electrodes = electrodes.with_factor_order(decide_factor_order(electrodes))
             facts |= _sensor_facts(electrodes)
             decisions += _sensor_decisions(electrodes)
+            if units:
+                fit = check_partner(
+                    electrodes, units, offsets=likely_offsets(electrodes, info.duration_s, None)
+                )
+                decisions.append(Decision("spikes against the raw data", fit.verdict, fit.evidence))
+                if fit.problem:
+                    warnings = [*warnings, f"The spikes of {partner} do not fit the raw data: {fit.problem}."]
             warnings = [*warnings, *electrodes.warnings]
             if electrodes.unreadable:
                 warnings.append(f"The sensor data cannot be read: {electrodes.unreadable}")
@@ -272,6 +281,13 @@ def _partner_units(path: Path, rate: float) -> tuple[str, list[UnitPosition], li
     except DataLoadError as error:
         return partner.path.name, [], [str(error)]
     return partner.path.name, units, warnings
+
+
+def _at_rate(unit: UnitPosition, ratio: float) -> UnitPosition:
+    """Return a unit with its spikes on a clock that runs faster by `ratio`."""
+    if abs(ratio - 1) < 1e-9:
+        return unit
+    return UnitPosition(unit.row, unit.column, np.rint(unit.samples * ratio).astype(np.int64))
 
 
 def _pair_warnings(cmcr: Path, sorting: CmtrReader) -> list[str]:

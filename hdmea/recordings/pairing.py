@@ -21,7 +21,17 @@ from hdmea.recordings.mcs.hdf5 import name_key, open_source
 from hdmea.utils.exceptions import DataLoadError, MismatchError, ValidationError
 from hdmea.utils.fixes import Advice
 
-__all__ = ["Partner", "base_stem", "compare_durations", "find_partner", "kind_of", "names_match", "sort_pair"]
+__all__ = [
+    "Partner",
+    "base_stem",
+    "compare_durations",
+    "find_partner",
+    "kind_of",
+    "linked_name",
+    "names_match",
+    "same_name",
+    "sort_pair",
+]
 
 _MARKS = re.compile(
     r"(?:\s*\(\d+\)|\s*\(\s*analysis\s*set\s*\d*\s*\)|_appended(?:_.*)?|_sorted|_spikes|_raw|-|\s)$",
@@ -95,6 +105,16 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def linked_name(link: str | None) -> str | None:
+    """File name that the link of a spike-sorted file holds, without its folder; None without a link."""
+    return None if not link else PureWindowsPath(link).name
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two file names are one, whatever their case and however accents are stored."""
+    return _composed(one).casefold() == _composed(other).casefold()
+
+
 def names_match(cmcr: Path, cmtr: Path) -> bool:
     """Whether two file names are those of a pair."""
     wanted = base_stem(cmcr).casefold()
@@ -136,9 +156,9 @@ def _partner_in(folder: Path, path: Path, kind: str, where: str, linked: str | N
     suffix = mcs.SORTED_SUFFIX if kind == "cmcr" else mcs.RAW_SUFFIX
     files = _files(folder)
     if linked and kind == "cmtr":
-        name = _composed(PureWindowsPath(linked).name)
+        name = PureWindowsPath(linked).name
         for file in files:
-            if _composed(file.name) == name and file != path:
+            if same_name(file.name, name) and file != path:
                 return Partner(file, f"named by the link in {path.name}")
     of_kind = [file for file in files if file.suffix.lower() == suffix]
     fitting = [
@@ -170,7 +190,8 @@ def _links_to(cmtr: Path, cmcr: Path) -> bool:
             link = linked_recording_of(handle)
     except (DataLoadError, OSError, RuntimeError):
         return False
-    return link is not None and _composed(PureWindowsPath(link).name) == _composed(cmcr.name)
+    name = linked_name(link)
+    return name is not None and same_name(name, cmcr.name)
 
 
 def _sister_folders(folder: Path, kind: str) -> list[Path]:
@@ -262,9 +283,8 @@ def compare_durations(
         the names nor the link say that the files belong together.
     """
     warnings = []
-    linked = (
-        linked_recording is not None and PureWindowsPath(linked_recording).name.lower() == cmcr.name.lower()
-    )
+    name = linked_name(linked_recording)
+    linked = name is not None and same_name(name, cmcr.name)
     alike = names_match(cmcr, cmtr)
     if not alike:
         said = "its link names this recording" if linked else "check that they belong together"

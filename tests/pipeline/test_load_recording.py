@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -22,6 +23,7 @@ from hdmea.utils.exceptions import (
     StepCancelled,
     ValidationError,
 )
+from tests.recordings.test_partner_check import FIRST_COLUMN, FIRST_ROW, PLACES, recorded, trains
 from tests.recordings.vendor_files import (
     SensorBlock,
     VendorUnit,
@@ -373,7 +375,7 @@ class TestFiles:
         assert "frame_timestamps" in session.metadata
         (said,) = run.warnings
         assert "needs the plugin 32004" in said
-        assert "damaged). It" in said
+        assert "not damaged" in said
         with pytest.raises(MissingInputError, match="needs the plugin 32004"):
             run_step(session, "compute_eimage_sta")
 
@@ -440,6 +442,64 @@ class TestFiles:
         assert (system["axis_order"], system["axis_order_source"]) == ("column,row", "default")
         assert "square" in system["axis_order_evidence"]
         assert (system["sensor_first_row"], system["sensor_first_column"]) == (5, 3)
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[np.ndarray]]:
+    return recorded(1, tmp_path_factory.mktemp("recording"))
+
+
+class TestSpikesAgainstRawData:
+    """Given one retina recorded, then its own spikes fit; late ones and those of another retina are told."""
+
+    def sorted_file(self, path: Path, units: list[np.ndarray], lag: int = 0, link: str | None = None) -> Path:
+        described = [
+            VendorUnit(
+                number, ((spikes + lag) * 50).tolist(), row=row + FIRST_ROW, column=column + FIRST_COLUMN
+            )
+            for number, ((row, column), spikes) in enumerate(zip(PLACES, units, strict=True), start=1)
+        ]
+        return write_cmtr(path, described, duration_us=4_000_000, link=link)
+
+    def test_its_own_spikes(self, tmp_path: Path, recording: tuple[Path, list[np.ndarray]]) -> None:
+        cmtr = self.sorted_file(tmp_path / "1.cmtr", recording[1], link="before renaming.cmcr")
+        session, run = load(recording[0], cmtr)
+        assert session.metadata["sys_meta"]["spikes_in_raw"] == "fits"
+        assert not any("fit" in message for message in run.warnings)
+        (said,) = (message for message in run.information if "belong to 1.cmcr" in message)
+        assert "fits (6 of 6 units" in said
+        assert "Its link names before renaming.cmcr." in said
+
+    def test_spikes_that_are_late(self, tmp_path: Path, recording: tuple[Path, list[np.ndarray]]) -> None:
+        session, run = load(recording[0], self.sorted_file(tmp_path / "1.cmtr", recording[1], lag=40))
+        (said,) = (message for message in run.warnings if "do not fit" in message)
+        assert "the times of the spikes are 2.00 ms late" in said
+        assert session.metadata["sys_meta"]["spikes_in_raw_lag_samples"] == -40
+        assert session.units["unit_001"]["spike_times"].tolist() == (recording[1][0] + 40).tolist()
+
+    def test_spikes_of_another_retina(self, tmp_path: Path, recording: tuple[Path, list[np.ndarray]]) -> None:
+        _, run = load(recording[0], self.sorted_file(tmp_path / "1.cmtr", trains(7)))
+        assert any("is of another recording" in message for message in run.warnings)
+
+    def test_a_sorting_of_a_copy_that_begins_later(
+        self, tmp_path: Path, recording: tuple[Path, list[np.ndarray]]
+    ) -> None:
+        """Given a sorted file that lasts 0.5 s less and counts from there, then that is what is said."""
+        later = [spikes[spikes > 10_500] - 10_000 for spikes in recording[1]]
+        cmtr = self.sorted_file(tmp_path / "1.cmtr", later)
+        with h5py.File(cmtr, "r+") as file:
+            file.attrs["LB.RecordingDuration"] = np.array([3_500_000])
+        _, run = load(recording[0], cmtr)
+        assert any("count from a copy of the recording that begins" in said for said in run.warnings)
+
+    def test_too_few_spikes_are_no_warning(
+        self, tmp_path: Path, recording: tuple[Path, list[np.ndarray]]
+    ) -> None:
+        few = [spikes[:20] for spikes in recording[1]]
+        session, run = load(recording[0], self.sorted_file(tmp_path / "1.cmtr", few))
+        assert session.metadata["sys_meta"]["spikes_in_raw"] == "cannot be checked"
+        assert any("cannot be checked" in message for message in run.information)
+        assert not any("raw" in message for message in run.warnings)
 
 
 class TestMechanism:

@@ -19,7 +19,8 @@ from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
 from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.cmtr import CmtrReader
-from hdmea.recordings.pairing import compare_durations
+from hdmea.recordings.mcs.partner_check import PartnerCheck
+from hdmea.recordings.pairing import compare_durations, linked_name, same_name
 from hdmea.recordings.signals import DEFAULT_RATE_HZ
 from hdmea.utils.exceptions import DataLoadError, ValidationError
 
@@ -232,7 +233,12 @@ class _Load:
                     f"{self.cmcr.path.name}: the sensor data cannot be read, so there will be no electrical "
                     f"images: {self.cmcr.sensor.unreadable}"
                 )
-            system |= loading.sensor_facts(self.cmcr, list(units.values()), self._report(0.92, 0.98))
+            sorted_s = None if self.cmtr is None else self.cmtr.info.duration_s
+            facts, fit = loading.sensor_facts(
+                self.cmcr, list(units.values()), self._report(0.9, 0.98), sorted_s
+            )
+            system |= facts
+            self._say_whether_spikes_fit(self.cmcr, fit)
         self.ctx.put(system, "metadata", "sys_meta")
 
     def _report(self, low: float, high: float) -> loading.Report:
@@ -306,6 +312,24 @@ class _Load:
                 compare_durations(
                     self.cmcr.path, self.cmtr.path, durations, sorting.duration_s, last_spike_s, link
                 )
+            )
+
+    def _say_whether_spikes_fit(self, cmcr: CmcrReader, fit: PartnerCheck) -> None:
+        if self.cmtr is None:
+            return
+        link = self.cmtr.info.linked_recording
+        other = linked_name(link)
+        said = "" if other is None or same_name(other, cmcr.path.name) else f" Its link names {other}."
+        if fit.verdict == "does not fit":
+            self.ctx.warn(
+                f"The spikes of {self.cmtr.path.name} do not fit the raw data of {cmcr.path.name}: "
+                f"{fit.problem} ({fit.evidence}). Nothing was moved; give the spike-sorted file of this "
+                f"recording, or correct its times.{said}"
+            )
+        elif cmcr.sensor is not None or said:
+            self.ctx.inform(
+                f"Whether the spikes of {self.cmtr.path.name} belong to {cmcr.path.name}, by the raw data: "
+                f"{fit.verdict} ({fit.evidence}).{said}"
             )
 
     def _stated_duration(self) -> float:

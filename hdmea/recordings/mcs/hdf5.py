@@ -84,8 +84,8 @@ def needs_filters(numbers: Sequence[int]) -> str:
     named = ", ".join(map(str, numbers))
     return (
         f"the data are compressed with HDF5 filter {named}, which is not installed; the file is not damaged. "
-        f"Install the HDF5 plugin {named} (most come with the Python package hdf5plugin) and set "
-        "HDF5_PLUGIN_PATH to its folder, or save the file without that compression."
+        f"Reading it needs the plugin {named}: install it (most come with the Python package hdf5plugin) and "
+        "set HDF5_PLUGIN_PATH to its folder, or save the file without that compression."
     )
 
 
