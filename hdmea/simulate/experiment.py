@@ -36,7 +36,7 @@ class Region:
         if min(self.rows, self.columns, self.first_row, self.first_column) < 1 or max(last) > CHIP_EDGE:
             raise ConfigurationError(
                 f"The sensors region {self.columns} × {self.rows} from column {self.first_column}, row "
-                f"{self.first_row} does not lie on the chip; choose edges between 1 and {CHIP_EDGE}."
+                f"{self.first_row} is not on the chip; edges must be between 1 and {CHIP_EDGE}."
             )
 
     @property

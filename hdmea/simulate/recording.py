@@ -20,7 +20,8 @@ from hdmea.simulate.raw_writer import Progress, write_raw_file
 from hdmea.simulate.sorted_writer import write_sorted_file
 from hdmea.simulate.timeline import make_timeline
 from hdmea.simulate.truth import Truth
-from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.exceptions import ConfigurationError, ExistingFileError
+from hdmea.utils.fixes import Advice, Either, Replace
 
 __all__ = ["SimulatedRecording", "simulate_recording", "write_demo"]
 
@@ -148,7 +149,7 @@ def write_demo(
         If a file is there already that differs, and `overwrite` is not set.
     """
     if size not in _DEMOS:
-        raise ConfigurationError(f"There is no demo of size {size!r}; choose one of {', '.join(_DEMOS)}.")
+        raise ConfigurationError(f"There is no demo of size {size!r}; the sizes are {', '.join(_DEMOS)}.")
     experiment = replace(_DEMOS[size](), name="demo-Rec", seed=seed)
     return simulate_recording(folder, experiment, overwrite=overwrite, progress=progress)
 
@@ -223,7 +224,10 @@ def _write_csv(path: Path, header: list[str], rows: list[list[object]] | list[li
 def _refuse_existing(paths: list[Path], overwrite: bool) -> None:
     there = [str(path) for path in paths if path.exists()]
     if there and not overwrite:
-        raise FileExistsError(f"{', '.join(there)} is there already; choose another folder or overwrite it.")
+        raise ExistingFileError(
+            f"These files already exist: {', '.join(there)}.",
+            fix=Either((Advice("Choose another folder."), Replace())),
+        )
 
 
 def _move(stage: Path, target: Path, overwrite: bool) -> None:

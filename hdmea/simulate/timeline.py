@@ -211,7 +211,7 @@ def _segments(experiment: Experiment, n_samples: int) -> Samples:
     if np.any(np.diff(edges) <= 0):
         seconds = n_samples / experiment.rate_hz
         raise ConfigurationError(
-            f"The gaps {experiment.gaps_s} overlap or reach beyond the end at {seconds:.3f} s; move them."
+            f"The gaps {experiment.gaps_s} overlap, or reach beyond the end at {seconds:.3f} s."
         )
     return np.array(edges, np.int64).reshape(-1, 2)
 

@@ -130,7 +130,7 @@ class Truth:
         """Return the expected spike-triggered average of a unit, (window, 15, 15)."""
         movie = self.movie(name)
         if not isinstance(movie, DenseNoise):
-            raise KeyError(f"{name} is no noise movie")
+            raise KeyError(f"{name} is not a noise movie")
         return expected_sta(self.unit(number).cell, movie, cover_range)
 
     def save(self, folder: Path, name: str) -> None:

@@ -190,7 +190,7 @@ def write_calibration(path: str | Path, calibration: StimulusCalibration, *, ove
     path = Path(path)
     target = path.resolve()
     if target.exists() and not overwrite:
-        raise ExistingFileError(f"{path} exists already.", path=path, fix=Replace())
+        raise ExistingFileError(f"{path} already exists.", path=path, fix=Replace())
     try:
         with replacing(target) as part:
             part.write_text(calibration.model_dump_json(indent=2) + "\n", encoding="utf-8")

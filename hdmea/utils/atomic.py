@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hdmea.utils.exceptions import SessionError
+from hdmea.utils.fixes import Advice, Either, SaveAs
 
 __all__ = ["check_free_space", "copy_file", "describe_size", "remove_leftovers", "replacing", "sync_file"]
 
@@ -95,8 +96,9 @@ def check_free_space(target: Path, nbytes: int) -> None:
     if nbytes > free:
         raise SessionError(
             f"Writing {target} needs {describe_size(nbytes)}, but only {describe_size(free)} are free in "
-            f"{target.parent}. Nothing was changed. "
-            f"Free {describe_size(nbytes - free)} or save to another drive."
+            f"{target.parent}. Nothing was changed.",
+            path=target,
+            fix=Advice(f"Free {describe_size(nbytes - free)}, or save to another drive."),
         )
 
 
@@ -202,9 +204,17 @@ def _replace(part: Path, target: Path) -> None:
             if not _waits_for_readers() or attempt == _REPLACE_TRIES - 1:
                 raise SessionError(
                     f"{target} cannot be replaced ({error.strerror or error}): another program has it open, "
-                    f"or the folder is write-protected. The old file is unchanged. "
-                    f"Close it there (HDFView, MATLAB, a Python session) and save again, "
-                    f"or save under another name."
+                    f"or the folder is write-protected. The old file is unchanged.",
+                    path=target,
+                    fix=Either(
+                        (
+                            Advice(
+                                "Close the file in the other program (HDFView, MATLAB, a Python session) and "
+                                "save again."
+                            ),
+                            SaveAs(),
+                        )
+                    ),
                 ) from error
             time.sleep(_REPLACE_PAUSE_S)
         else:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hdmea.utils.exceptions import SessionError
+from hdmea.utils.fixes import Advice, Either, SaveAs
 
 __all__ = ["exclusive", "lock_path"]
 
@@ -98,8 +99,9 @@ def _acquire(path: Path, timeout_s: float, target: Path) -> int:
             continue
         if time.monotonic() > deadline:
             raise SessionError(
-                f"Another program has been writing {target} for {timeout_s:g} s. "
-                f"Wait until it is done, or save under another name."
+                f"Another program has been writing {target} for {timeout_s:g} s.",
+                path=target,
+                fix=Either((Advice("Wait until it has finished."), SaveAs())),
             )
         time.sleep(_POLL_S)
 

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import hdmea
+from hdmea.utils.exceptions import MissingFileError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["resource_path"]
 
@@ -39,7 +41,7 @@ def resource_path(*parts: str) -> Path:
     for root in roots:
         if root.is_dir():
             return root.joinpath(*parts)
-    raise FileNotFoundError(
-        f"The program's resource folder is missing (looked in {', '.join(map(str, roots))}): "
-        "install the program again."
+    raise MissingFileError(
+        f"The resource folder of the program is missing (looked in {', '.join(map(str, roots))}).",
+        fix=Advice("Install the program again."),
     )

@@ -102,7 +102,7 @@ class TestLimits:
         assert "flat" in soma_geometry(np.zeros((50, 4, 5)), PRE).reason
 
     def test_window_that_ends_at_the_spike_is_refused(self) -> None:
-        with pytest.raises(ValidationError, match="window_range"):
+        with pytest.raises(ValidationError, match="a window from 0 or less"):
             soma_geometry(np.zeros((12, 4, 4)), 10)
 
 

@@ -78,7 +78,7 @@ def test_truth_files_hold_the_truth(tiny: SimulatedRecording) -> None:
 def test_truth_says_what_it_does_not_know(tiny: SimulatedRecording) -> None:
     with pytest.raises(KeyError, match="was not shown"):
         tiny.truth.sections("freq_step_5st_3x")
-    with pytest.raises(KeyError, match="no noise movie"):
+    with pytest.raises(KeyError, match="not a noise movie"):
         tiny.truth.sta(1, "step_up_1s_2i_b0_2x")
 
 
@@ -86,7 +86,7 @@ def test_an_existing_recording_is_not_replaced_unasked(tmp_path: Path) -> None:
     experiment = Experiment.tiny(raw_seconds=0.0)
     first = simulate_recording(tmp_path, experiment)
     before = first.cmtr_path.read_bytes()
-    with pytest.raises(FileExistsError, match="is there already"):
+    with pytest.raises(FileExistsError, match="already exist"):
         simulate_recording(tmp_path, replace(experiment, seed=5))
     assert first.cmtr_path.read_bytes() == before
     simulate_recording(tmp_path, replace(experiment, seed=5), overwrite=True)
@@ -161,7 +161,7 @@ def test_a_large_recording_fires_at_5_to_10_hz(tmp_path: Path) -> None:
 
 
 def test_experiments_that_contradict_themselves_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="does not lie on the chip"):
+    with pytest.raises(ConfigurationError, match="is not on the chip"):
         Region(rows=65, columns=65, first_row=2, first_column=1)
     with pytest.raises(ConfigurationError, match="different unit numbers"):
         Experiment(n_units=2, unit_numbers=(4, 4))

@@ -191,8 +191,8 @@ def axon_path(
     image = np.asarray(image, np.float64)
     if image.ndim != 3 or not (0 <= center[0] < image.shape[1] and 0 <= center[1] < image.shape[2]):
         raise ValidationError(
-            f"An axon is sought from electrode {center} of an image of shape {image.shape}: it must be "
-            "(window, rows, columns) and hold that electrode."
+            f"An axon is searched for from electrode {center} of an image of shape {image.shape}, which must "
+            "be (window, rows, columns) and contain that electrode."
         )
     left_out = ~np.isfinite(image).all(axis=0)
     if bad is not None:

@@ -23,6 +23,7 @@ from hdmea.features.science.trial_rates import TrialRates
 from hdmea.stimuli.definition import StimulusEvent
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.utils.exceptions import FeatureExtractionError
+from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way, giving_way
 
 __all__ = ["BarResponses", "SweepLayout", "background_frames", "bar_movie", "bar_responses", "sweep_layout"]
@@ -74,8 +75,8 @@ def sweep_layout(n_trials: int, sweeps: tuple[StimulusEvent, ...]) -> SweepLayou
     columns = [np.flatnonzero(shown == direction) for direction in directions]
     if len({len(column) for column in columns}) != 1:
         raise FeatureExtractionError(
-            "The directions of the moving bar were not shown equally often: correct the sweeps in the "
-            "stimulus definition."
+            "The directions of the moving bar were not shown equally often.",
+            fix=Advice("Correct the sweeps in the stimulus definition."),
         )
     at = np.array(columns).T
     starts = np.array([sweep.start_frame for sweep in sweeps], np.int64)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import SetParameter
 
 __all__ = ["BLOCK_SAMPLES", "Block", "CountSource", "HighPass", "high_pass", "native_counts", "read_blocks"]
 
@@ -87,11 +88,17 @@ def high_pass(cutoff_hz: float, order: int, sampling_rate: float) -> HighPass:
 
     if not 0 < cutoff_hz < sampling_rate / 2:
         raise ValidationError(
-            f"cutoff_hz must lie between 0 and half the sampling rate ({sampling_rate / 2:g} Hz), "
-            f"not {cutoff_hz:g}."
+            f"The cutoff of the high-pass filter must be greater than 0 and less than half the sampling rate "
+            f"({sampling_rate / 2:g} Hz), not {cutoff_hz:g} Hz.",
+            parameter="cutoff_hz",
+            fix=SetParameter("cutoff_hz"),
         )
     if order < 1:
-        raise ValidationError(f"filter_order must be at least 1, not {order}.")
+        raise ValidationError(
+            f"The order of the filter must be at least 1, not {order}.",
+            parameter="filter_order",
+            fix=SetParameter("filter_order"),
+        )
     sos = signal.butter(order, cutoff_hz, "highpass", fs=sampling_rate, output="sos")
     _, poles, _ = signal.butter(order, cutoff_hz, "highpass", fs=sampling_rate, output="zpk")
     radius = float(np.abs(poles).max())

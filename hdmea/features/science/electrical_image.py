@@ -30,6 +30,7 @@ from hdmea.features.science.eimage_stream import (
     read_blocks,
 )
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import SetParameter
 from hdmea.utils.threads import Progress, no_progress, split_evenly
 
 __all__ = ["CountSource", "ElectricalImages", "SpikeSelection", "electrical_images", "select_spikes"]
@@ -173,9 +174,15 @@ def electrical_images(
         If a parameter makes no sense.
     """
     if window_range[0] >= window_range[1]:
-        raise ValidationError(f"window_range {tuple(window_range)} is empty: use for example (-10, 40).")
+        raise ValidationError(
+            f"The window {tuple(window_range)} is empty: its first sample must be before its second.",
+            parameter="window_range",
+            fix=SetParameter("window_range", value=(-10, 40)),
+        )
     if duration_s <= 0 or chunk_duration_s <= 0 or spike_limit < 0:
-        raise ValidationError("duration_s and chunk_duration_s must be above 0, spike_limit 0 (all) or more.")
+        raise ValidationError(
+            "duration_s and chunk_duration_s must be greater than 0, and spike_limit at least 0 (all)."
+        )
     segments = np.asarray(source.segments, np.int64).reshape(-1, 2)
     # 1.1 s at 25 kHz are 27 500 samples, but 27 500.000000000004 as a product of floating-point numbers.
     stop_sample = math.ceil(round(duration_s * sampling_rate, 6))

@@ -23,6 +23,7 @@ from hdmea.stimuli.definition import (
     packaged_definitions,
 )
 from hdmea.utils.exceptions import FeatureExtractionError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["FRAMES", "MovieTrials", "OptionalFeature", "TrialsOfKind", "movie_trials", "trials_requirement"]
 
@@ -65,8 +66,8 @@ class MovieTrials:
         events = self.definition.events_of_type(event_type)
         if not events:
             raise FeatureExtractionError(
-                f"The stimulus definition of {self.movie} has no event of the type {event_type!r}: add the "
-                "events to its JSON file and run section_spike_times again."
+                f"The stimulus definition of {self.movie} has no event of the type {event_type!r}.",
+                fix=Advice("Add the events to its JSON file, and cut the trials again."),
             )
         return tuple(sorted(events, key=lambda event: event.start_frame))
 
@@ -81,7 +82,8 @@ class MovieTrials:
         start, stop = self.definition.baseline_frames or (0, first_event)
         if start >= stop:
             raise FeatureExtractionError(
-                f"A trial of {self.movie} begins with the stimulus: give baseline_frames in its definition."
+                f"A trial of {self.movie} begins with the stimulus, so it has no baseline.",
+                fix=Advice("Add baseline_frames to its stimulus definition."),
             )
         return start, stop
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hdmea.features.extractor import Output
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["SOMA_OUTPUTS", "SomaGeometry", "missing_soma", "smoothed_image", "soma_geometry", "soma_values"]
 
@@ -258,9 +259,11 @@ def _check(image: NDArray[Any], pre_samples: int) -> None:
     shortest = max(pre_samples + EXTENT_SAMPLES, _SAVGOL[0])
     if pre_samples < 0 or image.shape[0] < shortest:
         raise ValidationError(
-            f"The soma is sought in the {EXTENT_SAMPLES} samples from the spike on, but the window of "
-            f"{image.shape[0]} samples with the spike at {pre_samples} does not hold them: compute "
-            f"electrical images with a window_range from 0 or less to {EXTENT_SAMPLES} or more."
+            f"The soma is searched for in the {EXTENT_SAMPLES} samples after the spike, but the window of "
+            f"{image.shape[0]} samples with the spike at {pre_samples} does not contain them.",
+            fix=Advice(
+                f"Compute the electrical images with a window from 0 or less to {EXTENT_SAMPLES} or more."
+            ),
         )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import SetParameter
 from hdmea.utils.threads import Progress, no_progress, run_blocks, split_evenly
 
 __all__ = ["SpikeTriggeredAverages", "movie_frames_of_spikes", "spike_triggered_averages"]
@@ -160,8 +161,9 @@ def _checked_range(cover_range: tuple[int, int]) -> tuple[int, int]:
     c0, c1 = int(cover_range[0]), int(cover_range[1])
     if c0 >= c1:
         raise ValidationError(
-            f"cover_range {tuple(cover_range)} is empty: its first frame must lie before its second, "
-            "as in (-60, 0)."
+            f"The window {tuple(cover_range)} is empty: its first frame must be before its second.",
+            parameter="cover_range",
+            fix=SetParameter("cover_range", value=(-60, 0)),
         )
     return c0, c1
 
@@ -174,7 +176,7 @@ def _flat_movie(movie: NDArray[Any]) -> NDArray[Any]:
             f"A movie must be (frames, height, width); this one has the shape {array.shape}."
         )
     if array.dtype.kind not in "buif":
-        raise ValidationError(f"A movie must hold numbers; this one holds {array.dtype}.")
+        raise ValidationError(f"A movie must contain numbers; this one contains {array.dtype}.")
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype == np.bool_:

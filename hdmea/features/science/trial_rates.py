@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import giving_way
 
 __all__ = ["Lowpass", "TrialRates", "frame_counts", "nominal_frame_duration", "trial_rates"]
@@ -235,7 +236,8 @@ def _runs(starts: NDArray[np.int64], length: int, n_bins: int) -> list[tuple[int
     if starts.min() < 0 or starts.max() + length > n_bins:
         raise ValidationError(
             f"A trial of {length} frames from frame {int(starts.max())} reaches outside the {n_bins} "
-            "complete display frames of this recording. Drop it from the trials."
+            "complete display frames of this recording.",
+            fix=Advice("Leave it out of the trials."),
         )
     order = np.argsort(starts, kind="stable")
     pauses = np.flatnonzero(np.diff(starts[order]) > length + 2 * _MARGIN_FRAMES) + 1
