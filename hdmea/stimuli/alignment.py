@@ -16,6 +16,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from hdmea.stimuli.regularity import frame_regularity
+
 __all__ = [
     "AlignedSection",
     "FrameLight",
@@ -53,7 +55,7 @@ class FrameLight:
     valid
         bool (n_frames,): False across gaps and pauses.
     interval_s
-        Usual duration of a frame.
+        Usual duration of a frame in seconds.
     """
 
     mean: FloatArray
@@ -161,7 +163,10 @@ class AlignedSection:
 
 
 def frame_light(
-    light: npt.NDArray[Any], frames: npt.NDArray[Any], segments: npt.ArrayLike | None = None
+    light: npt.NDArray[Any],
+    frames: npt.NDArray[Any],
+    segments: npt.ArrayLike | None = None,
+    fs: float = 1.0,
 ) -> FrameLight:
     """Average the light channel over each display frame.
 
@@ -173,9 +178,9 @@ def frame_light(
         (n_frames,) samples of the flips, ascending.
     segments
         (n, 2) recorded ranges of samples; None: all.
+    fs
+        Acquisition rate in Hz.
     """
-    from hdmea.stimuli.regularity import frame_regularity
-
     times = np.asarray(frames).astype(np.int64)
     regularity = frame_regularity(times, segments)
     interval = max(regularity.nominal_interval, 1.0) if times.size > 1 else 1.0
@@ -196,7 +201,7 @@ def frame_light(
         valid[border] = False
     if valid.any() and not valid.all():
         mean = np.interp(np.arange(mean.size), np.flatnonzero(valid), mean[valid])
-    return FrameLight(mean, valid, interval)
+    return FrameLight(mean, valid, interval / fs)
 
 
 def course_of_colours(

@@ -59,12 +59,15 @@ class AlignmentReport:
         Sentences.
     marks
         Movie and occurrence to its marks: (mark, cause).
+    lags
+        Movie and occurrence to the frames by which it was shown later than counted, where that is known.
     """
 
     common_lag: int | None = None
     warnings: list[str] = field(default_factory=list)
     information: list[str] = field(default_factory=list)
     marks: dict[Key, list[tuple[str, str]]] = field(default_factory=dict)
+    lags: dict[Key, int] = field(default_factory=dict)
 
 
 def report(
@@ -215,7 +218,7 @@ def _say_differing(
 
 def _stays(placed: Sequence[AlignedSection], lags: Mapping[int, int], entry: AlignedSection) -> bool:
     later = placed[[id(other) for other in placed].index(id(entry)) + 1 :]
-    return bool(later) and all(
+    return (bool(later) or entry.state == "lag") and all(
         lags[id(other)] == lags[id(entry)] or lags[id(entry)] in other.supports for other in later
     )
 
@@ -319,6 +322,8 @@ def _mark(
         off = expected
     else:
         off = lag or 0
+    if entry.state != "not checkable" or said.common_lag is not None:
+        said.lags[key] = off - _shift_before(entry, flips)
     if off not in (0, latency):
         side = "later" if off > 0 else "earlier"
         marks.append((NOT_ALIGNED, f"the light fits {_time(off, interval_s)} {side}"))

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pydantic
 from numpy.typing import NDArray
 from pydantic import Field
 
+from hdmea.stimuli.movies import LightSpot
 from hdmea.utils.atomic import replacing
 from hdmea.utils.exceptions import (
     ConfigurationError,
@@ -26,7 +29,10 @@ from hdmea.utils.exceptions import (
 from hdmea.utils.fixes import Advice, ChooseFile, Replace
 from hdmea.utils.validation import problems_in_file
 
-__all__ = ["StimulusCalibration", "read_calibration", "write_calibration"]
+__all__ = ["StimulusCalibration", "read_calibration", "read_light_spot", "write_calibration"]
+
+
+_SPOT = "light_spot"
 
 
 class StimulusCalibration(pydantic.BaseModel):
@@ -152,8 +158,13 @@ def read_calibration(path: str | Path) -> StimulusCalibration:
         raise MissingFileError(
             f"The stimulus calibration {path} does not exist.", path=path, fix=ChooseFile("calibration_path")
         )
+    content = path.read_bytes()
+    with contextlib.suppress(ValueError):
+        values = json.loads(content)
+        if isinstance(values, dict) and values.pop(_SPOT, None) is not None:
+            content = json.dumps(values).encode()
     try:
-        return StimulusCalibration.model_validate_json(path.read_bytes())
+        return StimulusCalibration.model_validate_json(content)
     except pydantic.ValidationError as error:
         problems = problems_in_file(error, StimulusCalibration)
         raise ConfigurationError(
@@ -161,6 +172,42 @@ def read_calibration(path: str | Path) -> StimulusCalibration:
             "mirror and offset_um.",
             path=path,
         ) from error
+
+
+def read_light_spot(path: str | Path) -> LightSpot | None:
+    """Return what the photodiode sees of the movie, from the calibration; None: the full field.
+
+    The calibration has it as ``"light_spot": [column, row, radius]``, in pixels of the movie.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ConfigurationError
+        If the calibration or its light_spot is not valid.
+    """
+    read_calibration(path)
+    values = json.loads(Path(path).read_bytes()).get(_SPOT)
+    if values is None:
+        return None
+    numbers = (
+        isinstance(values, list) and len(values) == 3 and all(isinstance(v, int | float) for v in values)
+    )
+    if not numbers or not values[2] >= 0:
+        raise ConfigurationError(
+            f"{path} is not a valid stimulus calibration: light_spot must be column, row and radius in "
+            "pixels.",
+            path=Path(path),
+        )
+    return LightSpot(*map(float, values))
+
+
+def _kept_spot(path: Path) -> dict[str, Any]:
+    """Return the light_spot of the file that is replaced, which the calibration itself does not hold."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        spot = json.loads(path.read_bytes()).get(_SPOT)
+        return {} if spot is None else {_SPOT: spot}
+    return {}
 
 
 def write_calibration(path: str | Path, calibration: StimulusCalibration, *, overwrite: bool = False) -> Path:
@@ -193,7 +240,8 @@ def write_calibration(path: str | Path, calibration: StimulusCalibration, *, ove
         raise ExistingFileError(f"{path} already exists.", path=path, fix=Replace())
     try:
         with replacing(target) as part:
-            part.write_text(calibration.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            content = calibration.model_dump(mode="json") | _kept_spot(target)
+            part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise SessionError(
             f"{path} cannot be written: {error.strerror or error}.",

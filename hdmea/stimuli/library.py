@@ -218,7 +218,7 @@ class StimulusLibrary:
         FileNotFoundError
             If there is none; the message lists where it was looked for.
         """
-        path = self._first("movies", f"{movie}.npy")
+        path = self.find_movie(movie)
         if path is None:
             raise MissingFileError(
                 f"There is no movie {movie}.npy in {self._looked_in('movies')}.",
@@ -226,6 +226,26 @@ class StimulusLibrary:
                 fix=Either((Advice("Put it there."), ChooseFile("stimuli_dir"))),
             )
         return path
+
+    def find_movie(self, movie: str) -> Path | None:
+        """Return the file of a movie's frames, None if there is none."""
+        return self._first("movies", f"{movie}.npy")
+
+    def movies(self) -> list[str]:
+        """Return the names of all movies whose file is there, the first place first."""
+        found = [
+            path.name.removesuffix(".npy")
+            for folder in self._folders_of("movies")
+            if folder.is_dir()
+            for path in sorted(folder.glob("*.npy"))
+        ]
+        return list(dict.fromkeys(found))
+
+    def shown_path(self, stem: str) -> Path | None:
+        """Return the list of what was shown in a recording, ``<stem>.stimuli.json``; None without one."""
+        roots = [folder.parent for folder in self._folders_of("movies") if folder.name == "stimuli"]
+        paths = (root / f"{stem}.stimuli.json" for root in roots)
+        return next((path for path in paths if path.is_file()), None)
 
     def _tables(self, kind: str) -> list[Path]:
         named, *others = (getattr(place, kind) for place in self.places)

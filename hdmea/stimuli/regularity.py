@@ -194,7 +194,9 @@ def frame_grid(frames: npt.ArrayLike, segments: npt.ArrayLike | None = None) -> 
     return FrameGrid(number, offset, pieces, float(duration / refreshes) if refreshes > 0 else interval)
 
 
-def frame_regularity(frames: npt.NDArray[Any], segments: npt.ArrayLike | None) -> FrameRegularity:
+def frame_regularity(
+    frames: npt.NDArray[Any], segments: npt.ArrayLike | None, late_at: npt.ArrayLike | None = None
+) -> FrameRegularity:
     """Measure the regularity of frames.
 
     Parameters
@@ -203,6 +205,9 @@ def frame_regularity(frames: npt.NDArray[Any], segments: npt.ArrayLike | None) -
         (n_frames,) samples, ascending, any integer type.
     segments
         (n, 2) recorded ranges of samples; ranges that touch are one. None: no gap.
+    late_at
+        (k,) samples of the frames before intervals that are known to be late frames: the movie waited, no
+        flip is missing.
 
     Returns
     -------
@@ -224,6 +229,8 @@ def frame_regularity(frames: npt.NDArray[Any], segments: npt.ArrayLike | None) -
         return FrameRegularity(float("nan"), nothing, nothing, nothing, shift, runs, gaps, pauses)
     nominal = float(np.median(np.diff(times)[inside]))
     advance = np.where(inside, np.diff(frame_grid(times, segments).number), 1)
+    if late_at is not None:
+        advance[np.isin(times[:-1], np.asarray(late_at, dtype=np.int64)) & (advance > 1)] = 1
     steps = np.concatenate(([0], advance - 1))
     shift = np.cumsum(steps)
     for first, last in runs:

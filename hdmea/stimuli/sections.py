@@ -167,6 +167,8 @@ def locate_sections(
     segments: npt.ArrayLike | None,
     *,
     anchors: Anchors | None = None,
+    late_at: npt.ArrayLike | None = None,
+    lags: Anchors | None = None,
 ) -> LocatedSections:
     """Turn planned sections into samples.
 
@@ -185,6 +187,11 @@ def locate_sections(
         (n, 2) recorded ranges of samples, or None.
     anchors
         Movie and occurrence to the sample of its content start; the nearest frame is taken.
+    late_at
+        (k,) samples of the frames before intervals that are late frames, as in `frame_regularity`.
+    lags
+        Movie and occurrence to the frames by which it was shown later than counted; those before the lag
+        include missing flips, so that no shift is left.
 
     Raises
     ------
@@ -192,7 +199,7 @@ def locate_sections(
         If no frame lies within half an interval of an anchor, or anchors run backwards.
     """
     times = np.asarray(frames).astype(np.int64)
-    regularity = frame_regularity(times, segments)
+    regularity = frame_regularity(times, segments, late_at)
     located = LocatedSections()
     rows: dict[str, list[tuple[int, int, int, int, int]]] = {}
     offset, run, origin_shift = 0, 0, 0
@@ -207,17 +214,19 @@ def locate_sections(
                 )
             offset, run = frame - section.content, regularity.run_of(frame)
             origin_shift = int(regularity.shift[frame])
-        reason = _refusal(section.content + offset, run, regularity, times.size)
+        key = section.movie, section.occurrence
+        lag = (lags or {}).get(key, 0)
+        reason = _refusal(section.content + offset + lag, run, regularity, times.size)
         if reason:
             located.refused[section.label] = reason
             continue
         first, last = regularity.runs[run]
-        start, end = section.start + offset, section.end + offset
+        start, end = section.start + offset + lag, section.end + offset + lag
         inside = max(start, int(first)), min(end, int(last) - 1)
         if inside != (start, end):
             located.warnings.append(_clipping(section.label, inside[0] - start, end - inside[1]))
-        content = section.content + offset
-        shift = int(regularity.shift[content]) - origin_shift
+        content = section.content + offset + lag
+        shift = 0 if lags and key in lags else int(regularity.shift[content]) - origin_shift
         bounds = int(times[inside[0]]), int(times[inside[1]])
         rows.setdefault(section.movie, []).append((*bounds, content, shift, section.occurrence))
     located.movies = {movie: _columns(values) for movie, values in rows.items()}
@@ -282,6 +291,6 @@ def _shift_messages(movies: Mapping[str, MovieSections]) -> list[str]:
     if not shifted:
         return []
     return [
-        f"Missing or double display flips shift these sections by whole frames: {'; '.join(shifted)} "
-        "(+: the section starts too late)."
+        "Missing or double display flips shift these sections by whole frames, unless frames were shown "
+        f"late: {'; '.join(shifted)} (+: the section starts too late)."
     ]

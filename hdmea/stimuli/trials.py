@@ -51,6 +51,7 @@ def movie_trials(
     layout: SectionKwargs,
     frames: npt.NDArray[Any],
     segments: npt.ArrayLike | None,
+    late_at: npt.ArrayLike | None = None,
 ) -> Trials:
     """Return the trials of a movie: they depend on content frames only, never on margins or clipping.
 
@@ -71,9 +72,11 @@ def movie_trials(
         (n_frames,) samples, ascending.
     segments
         (n, 2) recorded ranges of samples, or None.
+    late_at
+        (k,) samples of the frames before intervals that are late frames, as in `frame_regularity`.
     """
     times = np.asarray(frames).astype(np.int64)
-    regularity = frame_regularity(times, segments)
+    regularity = frame_regularity(times, segments, late_at)
     content = np.atleast_1d(np.asarray(content_frame, dtype=np.int64))
     within = np.arange(layout.n_trials, dtype=np.int64)
     starts = (

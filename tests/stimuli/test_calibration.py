@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdmea.stimuli.calibration import StimulusCalibration, read_calibration, write_calibration
+from hdmea.stimuli.calibration import (
+    StimulusCalibration,
+    read_calibration,
+    read_light_spot,
+    write_calibration,
+)
+from hdmea.stimuli.movies import LightSpot
 from hdmea.utils.exceptions import ConfigurationError, SessionError
 
 
@@ -120,3 +126,29 @@ def test_outline_of_a_mirrored_frame_runs_to_the_left() -> None:
 def test_what_is_wrong_is_said_in_a_sentence(values: dict[str, object], sentence: str) -> None:
     with pytest.raises(pydantic.ValidationError, match=sentence):
         StimulusCalibration.model_validate(values)
+
+
+def test_the_light_spot_is_read_beside_the_calibration_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text('{"um_per_pixel": 20.0, "light_spot": [3, 4.5, 2]}', encoding="utf-8")
+
+    assert read_light_spot(path) == LightSpot(3.0, 4.5, 2.0)
+    write_calibration(path, StimulusCalibration(um_per_pixel=10.0), overwrite=True)
+
+    assert read_calibration(path).um_per_pixel == 10.0
+    assert read_light_spot(path) == LightSpot(3.0, 4.5, 2.0)
+
+
+@pytest.mark.parametrize("spot", ["3", "[1, 2]", '["a", 1, 2]', "[1, 2, -1]"])
+def test_a_wrong_light_spot_is_refused(tmp_path: Path, spot: str) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(f'{{"um_per_pixel": 20.0, "light_spot": {spot}}}', encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match="column, row and radius"):
+        read_light_spot(path)
+
+
+def test_without_a_light_spot_the_full_field_counts(tmp_path: Path) -> None:
+    assert (
+        read_light_spot(write_calibration(tmp_path / "c.json", StimulusCalibration(um_per_pixel=1))) is None
+    )

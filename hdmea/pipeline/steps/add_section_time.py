@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
 from hdmea.pipeline.expected import DISPLAY_HZ, expected
+from hdmea.pipeline.light_check import LightCheck, check_light
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
-from hdmea.stimuli.library import MovieLengths, StimulusLibrary
+from hdmea.stimuli.alignment_report import FRAMES_CORRECTED
+from hdmea.stimuli.calibration import read_light_spot
+from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.light import light_template
-from hdmea.stimuli.playlist import Playlist
 from hdmea.stimuli.sections import (
     LocatedSections,
     MovieSections,
+    PlannedSection,
     locate_sections,
     parse_anchors,
     plan_sections,
 )
+from hdmea.stimuli.shown import plan_shown, read_shown
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MismatchError
 
@@ -82,6 +88,44 @@ class SectionTimeParams(StepParams):
         "which its first image was shown. Later movies are counted on from there.",
         json_schema_extra={"unit": "samples", "advanced": True, "of_recording": True},
     )
+    align: Literal["none", "light"] = Field(
+        "none",
+        title="Align",
+        description="Where the recorded light of a movie fits at another display frame than counted: leave "
+        "the section where it is and mark it, or shift it (light).",
+        json_schema_extra={"advanced": True},
+    )
+    stimuli_path: str | Path | None = Field(
+        None,
+        title="List of stimuli",
+        description="A list of what was shown (.stimuli.json), which is used in place of a playlist.",
+        json_schema_extra={"advanced": True, "affects_result": False, "of_recording": True},
+    )
+    display_latency_frames: int | None = Field(
+        None,
+        title="Display latency",
+        description="Frames by which the light of this display is known to follow its flips; nothing is "
+        "said of that lag.",
+        json_schema_extra={"advanced": True, "unit": "frames"},
+    )
+    calibration_path: str | Path | None = Field(
+        None,
+        title="Calibration",
+        description="Stimulus calibration with the light_spot that the photodiode sees; by default it sees "
+        "the full field.",
+        json_schema_extra={"advanced": True, "affects_result": False},
+    )
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What was said to be shown: the plan, the lengths that were stated, and the files that say so."""
+
+    name: str
+    plan: list[PlannedSection]
+    lengths: Mapping[str, int]
+    paths: tuple[Path, ...]
+    from_playlist: bool
 
 
 def _library(session: PipelineSession, params: SectionTimeParams) -> StimulusLibrary:
@@ -92,10 +136,39 @@ def _library(session: PipelineSession, params: SectionTimeParams) -> StimulusLib
     )
 
 
-def _shown(session: PipelineSession, params: SectionTimeParams) -> tuple[Playlist, MovieLengths]:
+def _list_of_stimuli(session: PipelineSession, params: SectionTimeParams) -> Path | None:
+    """Return the list of what was shown: the one that is named; if no playlist is, the recording's."""
+    if params.stimuli_path is not None:
+        return Path(params.stimuli_path)
+    if params.playlist_name is not None or params.playlist_file_path is not None:
+        return None
     library = _library(session, params)
+    sources = (session.source_files.get(key) for key in ("cmcr_path", "cmtr_path"))
+    stems = [Path(str(path)).stem.rstrip("-") for path in sources if path]
+    found = (library.shown_path(stem) for stem in dict.fromkeys(stems))
+    return next((path for path in found if path is not None), None)
+
+
+def _shown(session: PipelineSession, params: SectionTimeParams) -> _Shown:
+    library = _library(session, params)
+    margins = {
+        "pre_margin_frame_num": params.pre_margin_frame_num,
+        "post_margin_frame_num": params.post_margin_frame_num,
+    }
+    path = _list_of_stimuli(session, params)
+    if path is not None:
+        shown = read_shown(path)
+        open_lengths = [entry.movie for entry in shown if entry.length is None]
+        lengths = library.movie_lengths(open_lengths)
+        plan = plan_shown(shown, lengths.frames, _frames(session), float(session.acquisition_rate), **margins)
+        stated = {part.movie: part.end - part.content - params.post_margin_frame_num - 1 for part in plan}
+        return _Shown(path.name, plan, stated, (path, *lengths.paths), from_playlist=False)
     playlist = library.playlist(params.playlist_name)
-    return playlist, library.movie_lengths(playlist.movies)
+    lengths = library.movie_lengths(playlist.movies)
+    plan = plan_sections(
+        playlist.movies, lengths.frames, repeats=params.repeats, pad_frame=params.pad_frame, **margins
+    )
+    return _Shown(playlist.name, plan, lengths.frames, (playlist.path, *lengths.paths), from_playlist=True)
 
 
 def _frames(session: PipelineSession) -> Any:
@@ -110,21 +183,27 @@ def _resolve(session: PipelineSession, params: SectionTimeParams) -> SectionTime
     if "load_recording" in session.completed_steps:
         # Said before a playlist is looked for: without frames none would help.
         _frames(session)
+    path = _list_of_stimuli(session, params)
+    if path is not None:
+        return params.model_copy(update={"stimuli_path": path, "playlist_name": None})
     playlist = _library(session, params).playlist(params.playlist_name)
     return params.model_copy(update={"playlist_name": playlist.name})
 
 
 def _input_files(session: PipelineSession, params: SectionTimeParams) -> Iterable[Path]:
-    playlist, lengths = _shown(session, params)
-    return [playlist.path, *lengths.paths]
+    shown = _shown(session, params)
+    if params.align != "light":
+        return shown.paths
+    library = _library(session, params)
+    return [*shown.paths, *filter(None, map(library.find_movie, shown.lengths))]
 
 
 def _forecast(session: PipelineSession, params: SectionTimeParams) -> int:
     """Size of the light templates, as long as the movies with their margins."""
-    playlist, lengths = _shown(session, params)
+    shown = _shown(session, params)
     known = expected(session)
     margins = params.pre_margin_frame_num + params.post_margin_frame_num
-    frames = sum(lengths.frames[movie] + margins for movie in set(playlist.movies))
+    frames = sum(length + margins for length in shown.lengths.values())
     stamps = session.metadata.get("frame_timestamps", ())
     flips = np.asarray(stamps, np.float64)
     samples = float(np.median(np.diff(flips))) if flips.size > 1 else known.sampling_rate / DISPLAY_HZ
@@ -167,34 +246,95 @@ def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: S
         If no movie of the playlist lies within the recorded frames.
     """
     frames = _frames(session)
-    playlist, lengths = _shown(session, params)
-    plan = plan_sections(
-        playlist.movies,
-        lengths.frames,
-        repeats=params.repeats,
-        pad_frame=params.pad_frame,
-        pre_margin_frame_num=params.pre_margin_frame_num,
-        post_margin_frame_num=params.post_margin_frame_num,
-    )
-    located = locate_sections(
-        plan,
-        frames,
-        session.metadata.get("segments"),
-        anchors=parse_anchors(params.reanchor or {}, plan),
-    )
-    _report(located, playlist, ctx)
+    shown = _shown(session, params)
+    segments = session.metadata.get("segments")
+    anchors = parse_anchors(params.reanchor or {}, shown.plan)
+    located = locate_sections(shown.plan, frames, segments, anchors=anchors)
+    check = _check(session, params, shown, located, ctx)
+    if check.late_at.size or (params.align == "light" and any(check.lags.values())):
+        located = locate_sections(
+            shown.plan,
+            frames,
+            segments,
+            anchors=anchors,
+            late_at=check.late_at,
+            lags=check.lags if params.align == "light" else None,
+        )
+    _report(located, shown, ctx)
+    _say(session, params, shown, check, ctx)
     _remove_earlier(session, set(located.movies), ctx)
     for movie, sections in located.movies.items():
-        attrs = _attributes(sections, playlist, lengths, movie)
+        attrs = _attributes(sections, shown, movie)
+        attrs |= _alignment(session, params, check, movie, sections)
         ctx.put(AttrArray(sections.samples, attrs), "stimulus", "section_time", movie)
+    ctx.put(check.late_at, "metadata", "frame_detection", "late_at")
     _put_light(session, located, ctx)
 
 
-def _report(located: LocatedSections, playlist: Playlist, ctx: StepContext) -> None:
+def _check(
+    session: PipelineSession,
+    params: SectionTimeParams,
+    shown: _Shown,
+    located: LocatedSections,
+    ctx: StepContext,
+) -> LightCheck:
+    """Compare the sections with the light; nothing is known where there is no light channel of its own."""
+    system = session.metadata.get("sys_meta", {})
+    light = session.stimulus.get("light_reference", {}).get("raw_ch1")
+    one_channel = system.get("light_channel") == system.get("sync_channel", -1)
+    if light is None or one_channel or not located.movies:
+        return LightCheck()
+    ctx.checkpoint(0.1, "light against movies")
+    spot = None if params.calibration_path is None else read_light_spot(params.calibration_path)
+    return check_light(
+        np.asarray(light),
+        _frames(session),
+        session.metadata.get("segments"),
+        float(session.acquisition_rate),
+        located.movies,
+        shown.lengths,
+        _library(session, params),
+        pad_frame=params.pad_frame,
+        display_latency_frames=params.display_latency_frames,
+        spot=spot,
+    )
+
+
+def _say(
+    session: PipelineSession,
+    params: SectionTimeParams,
+    shown: _Shown,
+    check: LightCheck,
+    ctx: StepContext,
+) -> None:
+    for message in check.report.warnings:
+        ctx.warn(message)
+    for message in check.report.information:
+        ctx.inform(message)
+    for movie, in_file in check.npy_lengths.items():
+        stated = shown.lengths[movie]
+        if in_file - stated not in (0, 1):
+            ctx.warn(
+                f"{movie}.npy has {in_file} frames, but {stated} are stated: if the file is what was shown, "
+                "every later section is wrong. Correct movie_length.csv."
+            )
+    if shown.from_playlist and shown.plan:
+        last = shown.plan[-1]
+        needed = last.content + shown.lengths[last.movie] + params.pad_frame + 1
+        recorded = len(_frames(session))
+        if abs(recorded - needed) > 2 * params.pad_frame:
+            more = "more" if recorded > needed else "fewer"
+            ctx.inform(
+                f"The playlist takes {needed} display frames, {recorded} were recorded: "
+                f"{abs(recorded - needed)} {more}."
+            )
+
+
+def _report(located: LocatedSections, shown: _Shown, ctx: StepContext) -> None:
     if not located.movies:
         reasons = " ".join(f"{label}: {reason}" for label, reason in located.refused.items())
         raise MismatchError(
-            f"No movie of playlist {playlist.name!r} has a section in this recording. {reasons} Check that "
+            f"No movie of playlist {shown.name!r} has a section in this recording. {reasons} Check that "
             "this playlist was shown."
         )
     for message in located.warnings:
@@ -212,17 +352,47 @@ def _remove_earlier(session: PipelineSession, kept: set[str], ctx: StepContext) 
             ctx.remove("units", unit_id, "spike_times_sectioned", movie)
 
 
-def _attributes(
-    sections: MovieSections, playlist: Playlist, lengths: MovieLengths, movie: str
-) -> dict[str, Any]:
+def _attributes(sections: MovieSections, shown: _Shown, movie: str) -> dict[str, Any]:
     return {
         "content_frame": sections.content_frame,
         "frame_shift": sections.frame_shift,
         "occurrence": sections.occurrence,
-        "movie_length": lengths.frames[movie],
-        "playlist": playlist.name,
-        "source": str(playlist.path),
+        "movie_length": shown.lengths[movie],
+        "playlist": shown.name,
+        "source": str(shown.paths[0]),
         "trials": "frames",
+    }
+
+
+def _alignment(
+    session: PipelineSession,
+    params: SectionTimeParams,
+    check: LightCheck,
+    movie: str,
+    sections: MovieSections,
+) -> dict[str, Any]:
+    """Return what the light says of each section, and the marks of what is computed from it."""
+    keys = [(movie, int(occurrence)) for occurrence in sections.occurrence]
+    entries = [check.sections.get(key) for key in keys]
+    detection = session.metadata.get("frame_detection", {})
+    frame_ms = 1000 / detection["rate_hz"] if detection.get("rate_hz") else float("nan")
+    marks = []
+    for key in keys:
+        own = list(check.report.marks.get(key, []))
+        if params.align == "light" and check.lags.get(key, 0):
+            # The shift mends what concerns the beginning of the section, not what happened during it.
+            own = [(mark, cause) for mark, cause in own if "during it" in cause or "that of" in cause]
+        if detection.get("corrected"):
+            own.append((FRAMES_CORRECTED, "missing flips were inserted and double ones removed"))
+        marks.append(json.dumps([{"mark": mark, "cause": cause} for mark, cause in own]))
+    return {
+        "alignment": [entry.state if entry else "not checkable" for entry in entries],
+        "alignment_lag": np.array([check.lags.get(key, 0) for key in keys], dtype=np.int64),
+        "alignment_r": np.array([entry.r if entry else np.nan for entry in entries]),
+        "alignment_sharpness": np.array([entry.sharpness if entry else np.nan for entry in entries]),
+        "light_delay_ms": np.array([entry.delay_frames * frame_ms if entry else np.nan for entry in entries]),
+        "aligned_by": params.align,
+        "marks": marks,
     }
 
 

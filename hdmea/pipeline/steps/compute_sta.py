@@ -167,7 +167,8 @@ def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -
     content = _content_frames(session, movie)[: 1 if params.trials == "first" else None]
     stimulus = _load(_movie_path(session, params))
     shown = _frames_shown(session, movie, len(stimulus), ctx)
-    regularity = frame_regularity(frames, session.metadata.get("segments"))
+    late_at = session.metadata.get("frame_detection", {}).get("late_at")
+    regularity = frame_regularity(frames, session.metadata.get("segments"), late_at)
     ends = _countable_until(regularity, movie, content, shown, ctx)
     shift = _largest_shift(session, regularity, movie, content, np.minimum(content + shown, ends))
     if shift:

@@ -230,6 +230,7 @@ def _trials(
             found.definition.section_kwargs,
             session.require("metadata", "frame_timestamps"),
             session.metadata.get("segments"),
+            session.metadata.get("frame_detection", {}).get("late_at"),
         )
         attrs["frames"] = trials.frames
         attrs["definition"] = found.definition.model_dump_json(exclude_none=True)

@@ -1,0 +1,203 @@
+"""The light of a recording against what was said to be shown: what `add_section_time` stores and tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hdmea.stimuli.alignment import (
+    AlignedSection,
+    FrameLight,
+    LevelCourse,
+    StatedSection,
+    align_sections,
+    course_of_colours,
+    frame_light,
+    irregular_flips,
+)
+from hdmea.stimuli.alignment_report import AlignmentReport, FlipDecision, report
+from hdmea.stimuli.library import StimulusLibrary
+from hdmea.stimuli.movies import LightSpot, movie_levels
+from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
+from hdmea.stimuli.sections import MovieSections
+from hdmea.utils.exceptions import HDMEAError
+
+__all__ = ["LightCheck", "check_light", "library_courses", "movie_course"]
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class LightCheck:
+    """What the light says of the sections of a recording.
+
+    Attributes
+    ----------
+    sections
+        Movie and occurrence to what the light says of it.
+    report
+        What is told, and the marks.
+    lags
+        Movie and occurrence to the frames by which it was shown later than counted, where that is known.
+    late_at
+        int64 (k,): samples of the frames before intervals that are late frames.
+    npy_lengths
+        Movie name to the number of frames of its file.
+    """
+
+    sections: Mapping[Key, AlignedSection] = field(default_factory=dict)
+    report: AlignmentReport = field(default_factory=AlignmentReport)
+    lags: Mapping[Key, int] = field(default_factory=dict)
+    late_at: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    npy_lengths: Mapping[str, int] = field(default_factory=dict)
+
+
+def movie_course(library: StimulusLibrary, movie: str, spot: LightSpot | None = None) -> LevelCourse | str:
+    """Return the levels of a movie with its colours, or why they are not known.
+
+    Parameters
+    ----------
+    library
+        Where the movie and its definition are looked up.
+    movie
+        Name of the movie.
+    spot
+        What the photodiode sees; None: the full field.
+    """
+    try:
+        levels = movie_levels(library.movie_path(movie), spot)
+    except FileNotFoundError:
+        return "its movie file is not there"
+    except (HDMEAError, OSError) as error:
+        return f"its movie file cannot be used: {error}"
+    return course_of_colours(movie, levels, _colours(library, movie))
+
+
+def library_courses(
+    library: StimulusLibrary, spot: LightSpot | None = None
+) -> Callable[[], Iterable[LevelCourse]]:
+    """Return what yields the levels of all movies of a library; movies that cannot be used are left out."""
+
+    def courses() -> Iterable[LevelCourse]:
+        for movie in library.movies():
+            course = movie_course(library, movie, spot)
+            if not isinstance(course, str):
+                yield course
+
+    return courses
+
+
+def _colours(library: StimulusLibrary, movie: str) -> list[tuple[str, int, int]]:
+    """Return the colours of a movie's frames, from the events of its definition."""
+    try:
+        definition = library.definition(movie).definition
+    except (HDMEAError, OSError):
+        return []
+    layout = definition.section_kwargs
+    spans = []
+    for trial in range(layout.n_trials):
+        start = layout.start_frame + trial * layout.trial_length_frame
+        start += (trial // layout.repeat) * layout.group_gap
+        spans += [
+            (event.color, start + event.start_frame, start + event.end_frame)
+            for event in definition.events
+            if event.color is not None
+        ]
+    return spans
+
+
+def check_light(
+    light: npt.NDArray[Any],
+    frames: npt.NDArray[Any],
+    segments: npt.ArrayLike | None,
+    fs: float,
+    located: Mapping[str, MovieSections],
+    lengths: Mapping[str, int],
+    library: StimulusLibrary,
+    *,
+    pad_frame: int,
+    display_latency_frames: int | None = None,
+    spot: LightSpot | None = None,
+) -> LightCheck:
+    """Compare the sections of a recording with its light channel.
+
+    Parameters
+    ----------
+    light
+        (n_samples,) light channel.
+    frames
+        (n_frames,) samples of the display frames.
+    segments
+        (n, 2) recorded ranges of samples, or None.
+    fs
+        Acquisition rate in Hz.
+    located
+        Movie name to its sections.
+    lengths
+        Movie name to its stated length.
+    library
+        Where movies and definitions are looked up.
+    pad_frame
+        Frames before and after each movie by which the sections were planned.
+    display_latency_frames
+        Frames by which the display is known to follow its flips.
+    spot
+        What the photodiode sees; None: the full field.
+    """
+    seen = frame_light(light, frames, segments, fs)
+    regularity = frame_regularity(frames, segments)
+    stated = _stated(located, lengths)
+    courses = {movie: movie_course(library, movie, spot) for movie in located}
+    times = np.asarray(frames).astype(np.int64)
+    holes = np.searchsorted(times, regularity.missing_at)
+    aligned = align_sections(seen, stated, courses, library_courses(library, spot), holes)
+    flips = _decide(seen, regularity, holes, times, fs, aligned, courses)
+    npy_lengths = {
+        movie: len(course.levels) for movie, course in courses.items() if not isinstance(course, str)
+    }
+    said = report(
+        aligned,
+        interval_s=seen.interval_s,
+        pad_frame=pad_frame,
+        flips=flips,
+        display_latency_frames=display_latency_frames,
+        npy_lengths=npy_lengths,
+    )
+    late = np.array([times[flip.frame] for flip in flips if flip.said == "late"], dtype=np.int64)
+    sections = {(entry.section.movie, entry.section.occurrence): entry for entry in aligned}
+    return LightCheck(sections, said, said.lags, late, npy_lengths)
+
+
+def _stated(located: Mapping[str, MovieSections], lengths: Mapping[str, int]) -> list[StatedSection]:
+    rows = [
+        (int(content), movie, int(occurrence))
+        for movie, sections in located.items()
+        for content, occurrence in zip(sections.content_frame, sections.occurrence, strict=True)
+    ]
+    return [
+        StatedSection(movie, occurrence, content, lengths[movie], position)
+        for position, (content, movie, occurrence) in enumerate(sorted(rows))
+    ]
+
+
+def _decide(
+    light: FrameLight,
+    regularity: FrameRegularity,
+    holes: npt.NDArray[np.int64],
+    times: npt.NDArray[np.int64],
+    fs: float,
+    aligned: Sequence[AlignedSection],
+    courses: Mapping[str, LevelCourse | str],
+) -> list[FlipDecision]:
+    said = irregular_flips(light, holes, regularity.missing_count, aligned, courses)
+    flips = [
+        FlipDecision(int(frame), int(count), decision, float(times[frame] / fs))
+        for frame, count, decision in zip(holes, regularity.missing_count, said, strict=True)
+    ]
+    doubles = np.searchsorted(times, regularity.double_at)
+    flips += [FlipDecision(int(frame), -1, "double", float(times[frame] / fs)) for frame in doubles]
+    return sorted(flips, key=lambda flip: flip.frame)

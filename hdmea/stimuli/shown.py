@@ -1,0 +1,158 @@
+"""``<recording>.stimuli.json``: what was shown and when, as a list that a playlist is not needed for.
+
+```json
+[{"movie": "step_up_5s_5i_b0_3x", "content_frame": 180, "length": 2100, "source": "log"},
+ {"movie": "baseline_127", "time_s": 52.3, "source": "hand"}]
+```
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+from pydantic import Field
+
+from hdmea.stimuli.playlist import movie_name_of
+from hdmea.stimuli.sections import PlannedSection
+from hdmea.utils.exceptions import ConfigurationError
+
+__all__ = ["SHOWN_SUFFIX", "ShownMovie", "plan_shown", "read_shown"]
+
+SHOWN_SUFFIX = ".stimuli.json"
+
+
+class ShownMovie(pydantic.BaseModel):
+    """One showing of a movie.
+
+    Attributes
+    ----------
+    movie
+        Name of the movie; a file name counts up to its first dot.
+    content_frame, time_s
+        When its first image was shown: display frame of the recording, or seconds from its start; one of
+        them.
+    length
+        Frames that were shown; None: by movie_length.csv.
+    occurrence
+        Number of the showing from 1; None: counted in the order of the list.
+    source
+        Who says so.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="allow")
+
+    movie: str = Field(min_length=1)
+    content_frame: int | None = Field(None, ge=0)
+    time_s: float | None = Field(None, ge=0, allow_inf_nan=False)
+    length: int | None = Field(None, gt=0)
+    occurrence: int | None = Field(None, ge=1)
+    source: Literal["playlist", "light", "log", "hand"] = "hand"
+
+    @pydantic.field_validator("movie")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        return movie_name_of(value)
+
+    @pydantic.model_validator(mode="after")
+    def _one_time(self) -> ShownMovie:
+        if (self.content_frame is None) == (self.time_s is None):
+            raise ValueError("give content_frame or time_s, one of them")
+        return self
+
+
+def read_shown(path: str | Path) -> list[ShownMovie]:
+    """Read the list of what was shown.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ConfigurationError
+        If it is not a list of showings; the message names the first that is wrong.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no list of stimuli {path}: correct the path.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not JSON text: {error}.") from error
+    if not isinstance(content, list) or not content:
+        raise ConfigurationError(
+            f'{path} must be a list of showings: [{{"movie": ..., "content_frame": ...}}, ...].'
+        )
+    shown = []
+    for number, entry in enumerate(content, start=1):
+        try:
+            shown.append(ShownMovie.model_validate(entry))
+        except pydantic.ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(map(str, problem["loc"])) or "showing"
+            said = problem["msg"].removeprefix("Value error, ")
+            raise ConfigurationError(f"{path}, showing {number}: {place}: {said}.") from error
+    return shown
+
+
+def plan_shown(
+    shown: Sequence[ShownMovie],
+    lengths: Mapping[str, int],
+    frames: npt.ArrayLike,
+    fs: float,
+    *,
+    pre_margin_frame_num: int = 60,
+    post_margin_frame_num: int = 120,
+) -> list[PlannedSection]:
+    """Return the sections of a list of showings, in the order of time.
+
+    Parameters
+    ----------
+    shown
+        From `read_shown`.
+    lengths
+        Movie name to its length in frames, where a showing does not say it.
+    frames
+        (n_frames,) samples of the display frames; a time becomes the nearest one.
+    fs
+        Acquisition rate in Hz.
+    pre_margin_frame_num, post_margin_frame_num
+        Frames of the section before and after the movie.
+
+    Raises
+    ------
+    ConfigurationError
+        If the length of a movie is not known, or two showings of a movie have one number.
+    """
+    times = np.asarray(frames).astype(np.int64)
+    placed = sorted(((_frame(entry, times, fs), entry) for entry in shown), key=lambda part: part[0])
+    seen: Counter[str] = Counter()
+    used: set[tuple[str, int]] = set()
+    plan = []
+    for content, entry in placed:
+        length = entry.length if entry.length is not None else lengths.get(entry.movie)
+        if length is None:
+            raise ConfigurationError(
+                f"The length of {entry.movie} is not known: give its length in the list of stimuli or in "
+                "movie_length.csv."
+            )
+        seen[entry.movie] += 1
+        occurrence = entry.occurrence or seen[entry.movie]
+        if (entry.movie, occurrence) in used:
+            raise ConfigurationError(f"The list of stimuli has {entry.movie} number {occurrence} twice.")
+        used.add((entry.movie, occurrence))
+        end = content + post_margin_frame_num + length + 1
+        plan.append(PlannedSection(entry.movie, occurrence, content - pre_margin_frame_num, content, end))
+    return plan
+
+
+def _frame(entry: ShownMovie, times: npt.NDArray[np.int64], fs: float) -> int:
+    if entry.content_frame is not None:
+        return entry.content_frame
+    assert entry.time_s is not None
+    return int(np.argmin(np.abs(times - entry.time_s * fs))) if times.size else 0

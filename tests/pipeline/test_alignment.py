@@ -1,0 +1,254 @@
+"""Sections against the recorded light: what `add_section_time` stores, tells, marks and shifts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from hdmea.pipeline import PipelineSession, run_step
+from hdmea.utils.exceptions import ConfigurationError
+from tests.pipeline.section_sessions import INTERVAL, grid, loaded_session, write_stimuli
+
+LENGTHS = {"flicker": 320, "chequer_noise": 400, "late_steps": 360}
+PLAYLIST = ("flicker.mov", "chequer_noise.mov", "late_steps.mov")
+LAYOUTS = {
+    "flicker": {"start_frame": 0, "trial_length_frame": 160, "repeat": 2},
+    "chequer_noise": {"start_frame": 0, "trial_length_frame": 400, "repeat": 1},
+    "late_steps": {"start_frame": 0, "trial_length_frame": 120, "repeat": 3},
+}
+
+
+def movie(name: str) -> npt.NDArray[np.uint8]:
+    """(frames, 4, 4): white noise of the whole field, of pixels in images of four frames, and steps."""
+    rng = np.random.default_rng(sorted(LENGTHS).index(name))
+    if name == "flicker":
+        return rng.integers(0, 256, (320, 1, 1), dtype=np.uint8).repeat(4, 1).repeat(4, 2)
+    if name == "chequer_noise":
+        return (rng.integers(0, 2, (100, 4, 4), dtype=np.uint8) * 255).repeat(4, 0)
+    levels = rng.permutation(np.arange(30, dtype=np.uint8) * 8).repeat(12)
+    return levels[:, None, None].repeat(4, 1).repeat(4, 2)
+
+
+def recording(
+    folder: Path,
+    *,
+    shown: tuple[str, ...] = tuple(LENGTHS),
+    lengths: Mapping[str, int] = LENGTHS,
+    latency: int = 0,
+    lost: int | None = None,
+    late: int | None = None,
+) -> PipelineSession:
+    """A loaded session whose light channel shows the movies of `shown` one after the other."""
+    write_stimuli(folder, playlists={"demo": PLAYLIST}, lengths=lengths, layouts=LAYOUTS)
+    (folder / "stimuli").mkdir()
+    for name in LENGTHS:
+        np.save(folder / "stimuli" / f"{name}.npy", movie(name))
+    parts = [np.full(latency, 128.0)]
+    for name in shown:
+        grey = np.full(180, 128.0)
+        parts += [grey, movie(name).mean(axis=(1, 2)), grey, grey[:1]]
+    levels = np.concatenate(parts)
+    n_frames = 2_300
+    levels = np.concatenate((levels, np.full(n_frames - levels.size, 128.0)))
+    frames = grid(n_frames)
+    if late is not None:
+        levels = np.insert(levels, late, levels[late - 1])[:n_frames]
+    light = np.full(int(frames[-1]) + 1_000, 128.0, np.float32)
+    for frame, level in zip(frames.astype(np.int64), levels, strict=True):
+        light[frame + 1 : frame + 1 + INTERVAL] = level
+    light += np.random.default_rng(9).normal(0, 0.5, light.size).astype(np.float32)
+    missing = [index for index in (lost, late) if index is not None]
+    session = loaded_session(folder, frames=np.delete(frames, missing), segments=[[0, light.size]])
+    session.add_stimulus({"light_reference": {"raw_ch1": light}})
+    session.metadata["frame_detection"] = {"rate_hz": 20_000 / INTERVAL}
+    return session
+
+
+def attrs(session: PipelineSession, name: str) -> dict[str, object]:
+    return dict(session.stimulus["section_time"][name].attrs)
+
+
+def marks(session: PipelineSession, name: str) -> list[str]:
+    (stored,) = attrs(session, name)["marks"]
+    return [entry["mark"] for entry in json.loads(stored)]
+
+
+def test_where_all_fits_nothing_is_said_and_the_evidence_is_stored(tmp_path: Path) -> None:
+    session = recording(tmp_path)
+
+    run_step(session, "add_section_time")
+
+    assert session.warnings == []
+    for name in LENGTHS:
+        stored = attrs(session, name)
+        assert stored["alignment"] == ["checked"]
+        assert stored["alignment_lag"].tolist() == [0]
+        assert stored["alignment_r"][0] > 0.99
+        assert stored["alignment_sharpness"][0] < 0.3
+        assert stored["aligned_by"] == "none"
+        assert marks(session, name) == []
+    assert attrs(session, "flicker")["light_delay_ms"][0] == pytest.approx(0.0, abs=0.3)
+
+
+def test_what_is_stored_survives_the_file(tmp_path: Path) -> None:
+    session = recording(tmp_path, lengths={**LENGTHS, "chequer_noise": 396})
+    run_step(session, "add_section_time")
+
+    loaded = PipelineSession.load(session.save(tmp_path / "a.h5"))
+
+    for name in LENGTHS:
+        for key, value in attrs(session, name).items():
+            np.testing.assert_array_equal(attrs(loaded, name)[key], value)
+    assert loaded.information == session.information
+
+
+def test_a_wrong_length_is_told_against_file_and_light_and_mended_by_the_light(tmp_path: Path) -> None:
+    session = recording(tmp_path, lengths={**LENGTHS, "chequer_noise": 396})
+
+    run_step(session, "add_section_time")
+
+    assert any("chequer_noise.npy has 400 frames, but 396 are stated" in text for text in session.warnings)
+    assert any(
+        "the light fits 4 frames later" in text and "chequer_noise.npy has 400 frames" in text
+        for text in session.warnings
+    )
+    assert marks(session, "late_steps") == ["not aligned"]
+    assert marks(session, "flicker") == []
+    counted = attrs(session, "late_steps")["content_frame"][0]
+
+    run_step(session, "add_section_time", {"align": "light"}, force=True)
+
+    mended = attrs(session, "late_steps")
+    assert mended["content_frame"][0] == counted + 4 == 180 * 5 + 2 + 320 + 400
+    assert mended["alignment_lag"].tolist() == [4]
+    assert mended["aligned_by"] == "light"
+    assert marks(session, "late_steps") == []
+
+
+def test_the_wrong_movie_is_named(tmp_path: Path) -> None:
+    session = recording(tmp_path, shown=("flicker", "late_steps"))
+    run_step(session, "add_section_time")
+
+    assert any(
+        "Section of chequer_noise: the light is that of late_steps" in text for text in session.warnings
+    )
+    assert marks(session, "chequer_noise") == ["not aligned"]
+
+
+def test_a_latency_of_the_display_is_one_fact_and_can_be_known(tmp_path: Path) -> None:
+    session = recording(tmp_path, latency=3)
+    run_step(session, "add_section_time")
+    assert [text for text in session.warnings if "all movies comes 3 frames (50 ms) after" in text] == (
+        session.warnings
+    )
+    assert marks(session, "flicker") == ["not aligned"]
+
+    run_step(session, "add_section_time", {"display_latency_frames": 3}, force=True)
+
+    assert session.warnings == []
+    assert marks(session, "flicker") == []
+    assert attrs(session, "flicker")["content_frame"].tolist() == [180]
+
+
+def test_a_lost_flip_is_told_from_a_late_frame(tmp_path: Path) -> None:
+    lost = recording(tmp_path / "lost", lost=180 + 100)
+    run_step(lost, "add_section_time")
+    assert any("1 lost display flips" in text for text in lost.warnings)
+    assert marks(lost, "flicker") == ["flips lost"]
+    assert attrs(lost, "late_steps")["frame_shift"].tolist() == [1]
+
+    late = recording(tmp_path / "late", late=180 + 100)
+    run_step(late, "add_section_time")
+    assert late.warnings == []
+    assert any("1 late display frames" in text for text in late.information)
+    assert attrs(late, "late_steps")["frame_shift"].tolist() == [0]
+    run_step(late, "section_spike_times")
+    assert not any("shift" in text for text in late.warnings)
+
+
+def test_light_shifts_a_section_after_a_lost_flip(tmp_path: Path) -> None:
+    session = recording(tmp_path, lost=180 + 100)
+
+    run_step(session, "add_section_time", {"align": "light"})
+
+    stored = attrs(session, "late_steps")
+    assert stored["content_frame"].tolist() == [180 * 5 + 2 + 320 + 400 - 1]
+    assert stored["frame_shift"].tolist() == [0]
+    assert marks(session, "late_steps") == []
+    assert marks(session, "flicker") == ["flips lost"]
+
+
+def test_one_channel_for_light_and_flips_cannot_be_checked(tmp_path: Path) -> None:
+    session = recording(tmp_path, shown=("late_steps", "flicker"))
+    session.metadata["sys_meta"] = {"light_channel": 1, "sync_channel": 1}
+
+    run_step(session, "add_section_time")
+
+    assert session.warnings == []
+    assert attrs(session, "flicker")["alignment"] == ["not checkable"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_list_of_stimuli_comes_before_a_playlist(tmp_path: Path, named: bool) -> None:
+    session = recording(tmp_path, shown=("late_steps", "flicker"))
+    second = 180 * 3 + 1 + 360
+    content = [
+        {"movie": "flicker.mov", "time_s": float(grid(2_300)[second]) / 20_000, "source": "log"},
+        {"movie": "late_steps", "content_frame": 180, "length": 360, "source": "hand"},
+    ]
+    path = tmp_path / ("rec.stimuli.json" if not named else "what was shown.json")
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+    run_step(session, "add_section_time", {"stimuli_path": path} if named else {})
+
+    assert session.warnings == []
+    assert attrs(session, "late_steps")["content_frame"].tolist() == [180]
+    assert attrs(session, "flicker")["content_frame"].tolist() == [second]
+    assert attrs(session, "flicker")["alignment"] == ["checked"]
+    assert attrs(session, "flicker")["source"] == str(path)
+    assert "chequer_noise" not in session.stimulus["section_time"]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("{}", "must be a list of showings"),
+        ("[1", "not JSON"),
+        ('[{"movie": "flicker"}]', "showing 1: showing: give content_frame or time_s"),
+        ('[{"movie": "flicker", "time_s": 1, "source": "guess"}]', "showing 1: source"),
+        ('[{"movie": "unknown", "time_s": 1}]', "unknown"),
+        (
+            '[{"movie": "flicker", "time_s": 1, "occurrence": 1}, '
+            '{"movie": "flicker", "time_s": 9, "occurrence": 1}]',
+            "number 1 twice",
+        ),
+    ],
+)
+def test_a_wrong_list_of_stimuli_is_refused(tmp_path: Path, content: str, what: str) -> None:
+    session = recording(tmp_path)
+    path = tmp_path / "list.json"
+    path.write_text(content, encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match=what):
+        run_step(session, "add_section_time", {"stimuli_path": path})
+
+
+def test_the_spot_that_the_photodiode_sees_is_taken_from_the_calibration(tmp_path: Path) -> None:
+    session = recording(tmp_path)
+    light = session.stimulus["light_reference"]["raw_ch1"].copy()
+    content = 180 * 3 + 1 + 320
+    frames = session.metadata["frame_timestamps"].astype(np.int64)
+    for index, level in enumerate(movie("chequer_noise")[:, 0, 3]):
+        light[frames[content + index] + 1 : frames[content + index + 1] + 1] = level
+    session.add_stimulus({"light_reference": {"raw_ch1": light}})
+    calibration = tmp_path / "calibration.json"
+    calibration.write_text(json.dumps({"um_per_pixel": 20.0, "light_spot": [3, 0, 0.4]}), encoding="utf-8")
+
+    run_step(session, "add_section_time", {"calibration_path": calibration})
+
+    assert attrs(session, "chequer_noise")["alignment_r"][0] > 0.99
