@@ -42,9 +42,11 @@ def call_step(definition: StepDefinition[Any], arguments: dict[str, Any]) -> Any
         The session with ``session=`` or ``defer_save=True``, else the documented result.
     """
     mechanism = {name: arguments.pop(name) for name in _MECHANISM if name in arguments}
-    values = {**(mechanism.get("config") or {}), **arguments}
-    params = definition.make_params(values)
     session = mechanism.get("session")
+    values = {**(mechanism.get("config") or {}), **arguments}
+    if session is None:
+        values = {**definition.on_files, **values}
+    params = definition.make_params(values)
     if session is not None:
         return _on_session(definition, params, session, mechanism)
     if definition.creates:

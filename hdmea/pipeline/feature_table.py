@@ -18,6 +18,7 @@ from hdmea.features.science.axon_outputs import AXON_OUTPUTS
 from hdmea.features.science.image_quality import IMAGE_OUTPUTS
 from hdmea.features.science.rf_outputs import RF_OUTPUTS
 from hdmea.features.science.soma_geometry import SOMA_OUTPUTS
+from hdmea.pipeline.marks import marks_text
 from hdmea.pipeline.session import PipelineSession
 from hdmea.results.lazy import reading
 from hdmea.utils.exceptions import ConfigurationError
@@ -65,6 +66,13 @@ class FeatureColumn:
     values: tuple[Scalar, ...]
 
 
+def _marks_column(values: tuple[str | None, ...]) -> FeatureColumn:
+    definition = (
+        "what to know before numbers are used, with the features concerned: not aligned, flips lost, …"
+    )
+    return FeatureColumn("marks", "", definition, values)
+
+
 def feature_columns(session: PipelineSession, unit_ids: Sequence[str] | None = None) -> list[FeatureColumn]:
     """Return every scalar that is known of the units, with its unit and definition.
 
@@ -79,12 +87,15 @@ def feature_columns(session: PipelineSession, unit_ids: Sequence[str] | None = N
     -------
     list of FeatureColumn
         Facts of the units, what the sorter said (``sorter.*``), features in the order in which they were
-        stored, then ``soma.*``, ``axon.*`` and ``rf.*`` (``rf[movie].*`` with several noise movies).
+        stored, then ``soma.*``, ``axon.*`` and ``rf.*`` (``rf[movie].*`` with several noise movies), and
+        ``marks`` if a feature of a unit has any.
     """
     units = list(session.units.values()) if unit_ids is None else [session.units[name] for name in unit_ids]
     with reading((session.units,)):
         groups = [_Group("", _FACTS, units), _sorter(units), *_features(units)]
-        return [column for group in groups for column in group.columns()]
+        columns = [column for group in groups for column in group.columns()]
+        marks = tuple(marks_text(unit) for unit in units)
+        return [*columns, _marks_column(marks)] if any(marks) else columns
 
 
 def missing_reasons(unit: Mapping[str, Any]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hdmea.pipeline import history, provenance
+from hdmea.pipeline.marks import add_section_marks
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import (
     CancelToken,
@@ -212,6 +213,7 @@ def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunP
         if len(path) == 4 and path[0] == "units" and path[2] == "features":
             features.add(path[3])
             _complete_metadata(value, path[3], run)
+            add_section_marks(value, session.stimulus)
         _assign(session, path, value)
         changed.append(path)
     done = {item: wanted for item, wanted in plan.compute.items() if item not in ctx.skipped}

@@ -112,6 +112,7 @@ class StepDefinition(Generic[R]):
     item_params: Callable[[Any, str], Any] | None
     resolve: Callable[[PipelineSession, Any], StepParams] | None
     forecast: Callable[[PipelineSession, Any], int] | None
+    on_files: Mapping[str, Any]
     result: Callable[[StepRun], R]
 
     def make_params(self, values: Mapping[str, Any]) -> StepParams:
@@ -306,6 +307,7 @@ def step(
     item_params: Callable[[Any, str], Any] | None = None,
     resolve: Callable[[PipelineSession, Any], StepParams] | None = None,
     forecast: Callable[[PipelineSession, Any], int] | None = None,
+    on_files: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[[PipelineSession, Any, StepContext], Any]], StepFunction[R]]:
     """Declare a step.
 
@@ -345,6 +347,9 @@ def step(
     forecast
         How many bytes the whole result will take in the session. It is asked before the step can run as
         well, and may raise MissingInputError, or another error of the package, where that is not known yet.
+    on_files
+        Values of parameters that a call without a session takes in place of their defaults: what earlier
+        scripts get.
     """
 
     def register(function: Callable[[PipelineSession, Any, StepContext], Any]) -> StepFunction[R]:
@@ -365,6 +370,7 @@ def step(
             item_params=item_params,
             resolve=resolve,
             forecast=forecast,
+            on_files=on_files or {},
             result=result,
         )
         _registry[name] = public = StepFunction(definition)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from hdmea.pipeline import PipelineSession, compute_sta
 from hdmea.pipeline.run import run_step
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
 from tests.pipeline.computed import frame_sample, session_of, write_movie
@@ -64,15 +66,57 @@ def test_first_showing_or_all_of_them(tmp_path: Path, source: Path) -> None:
     train = [frame_sample(100 + 80), frame_sample(600 + 90), frame_sample(600 + 120)]
     session = session_of(train, movies={NOISE: [100, 600]}, source=source)
 
-    run(session)
+    run_step(session, "compute_sta", {"trials": "first"})
     first = session.units["unit_001"]["features"][f"sta_{NOISE}"]["data"]
-    run_step(session, "compute_sta", {"trials": "all"}, force=True)
+    assert any("the first of 2 showings (trials='first')" in text for text in session.information)
+    run_step(session, "compute_sta", force=True)
+    assert any("all 2 showings (trials='all')" in text for text in session.information)
     entry = session.units["unit_001"]["features"][f"sta_{NOISE}"]
 
     np.testing.assert_array_equal(first, movie[20:80])
     assert entry["metadata"]["n_spikes_used"] == 3
     expected = np.mean([movie[k - 60 : k].astype(float) for k in (80, 90, 120)], axis=0).astype(np.float32)
     np.testing.assert_array_equal(entry["data"], expected)
+
+
+def test_calls_without_a_session_use_the_first_showing(tmp_path: Path, source: Path) -> None:
+    write_movie(tmp_path, NOISE)
+    train = [frame_sample(100 + 80), frame_sample(600 + 90)]
+    session = session_of(train, movies={NOISE: [100, 600]}, source=source)
+    path = session.save(tmp_path / "a.h5")
+
+    compute_sta(path)
+
+    metadata = PipelineSession.load(path).units["unit_001"]["features"][f"sta_{NOISE}"]["metadata"]
+    assert (metadata["trials"], metadata["n_spikes_used"]) == ("first", 1)
+
+
+@pytest.mark.parametrize("trials", [None, "first"])
+def test_a_movie_with_values_that_are_not_numbers_is_refused(
+    tmp_path: Path, source: Path, trials: str | None
+) -> None:
+    movie = write_movie(tmp_path, NOISE).astype(np.float64)
+    movie[100:103, 2, 2] = np.nan
+    np.save(tmp_path / "stimuli" / f"{NOISE}.npy", movie)
+    session = session_of([frame_sample(180)], movies={NOISE: [100]}, source=source)
+
+    with pytest.raises(DataLoadError, match="3 values are not numbers, first at frame 100"):
+        run_step(session, "compute_sta", {"trials": trials})
+    assert "features" not in session.units["unit_001"]
+
+
+def test_an_average_carries_the_marks_of_its_sections(tmp_path: Path, source: Path) -> None:
+    write_movie(tmp_path, NOISE)
+    session = session_of([frame_sample(180)], movies={NOISE: [100]}, source=source)
+    marks = '[{"mark": "not aligned", "cause": "the light fits 4 frames (67 ms) later"}]'
+    session.stimulus["section_time"][NOISE].attrs["marks"] = [marks]
+
+    run_step(session, "compute_sta")
+
+    metadata = session.units["unit_001"]["features"][f"sta_{NOISE}"]["metadata"]
+    assert json.loads(metadata["marks"]) == json.loads(marks)
+    table = session.to_dataframe()
+    assert table.loc["unit_001", "marks"] == f"not aligned (sta_{NOISE})"
 
 
 def test_the_only_noise_movie_is_found_and_several_are_listed(tmp_path: Path, source: Path) -> None:

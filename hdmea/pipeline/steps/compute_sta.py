@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,9 @@ from hdmea.pipeline.results import STAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
 from hdmea.stimuli.library import StimulusLibrary
+from hdmea.stimuli.movies import check_numbers, open_movie
 from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
-from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
+from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 
 __all__ = ["STAParams", "compute_sta"]
 
@@ -47,8 +48,11 @@ class STAParams(StepParams):
         description="Noise movie; by default the only one whose name contains 'noise'.",
         json_schema_extra={"names": "movie"},
     )
-    trials: Literal["first", "all"] = Field(
-        "first", title="Showings", description="Use the first showing of the movie, or pool all of them."
+    trials: Literal["first", "all"] | None = Field(
+        None,
+        title="Showings",
+        description="Use the first showing of the movie, or pool all of them. By default all; in calls "
+        "without a session the first one, as earlier scripts have it.",
     )
 
 
@@ -75,6 +79,14 @@ def _movie(session: PipelineSession, params: STAParams) -> str:
     )
 
 
+def _resolve(session: PipelineSession, params: STAParams) -> STAParams:
+    """Pool the showings of the movie, unless the caller says which ones; a single one is the first."""
+    if params.trials is not None or not session.stimulus.get("section_time"):
+        return params
+    showings = _content_frames(session, _movie(session, params)).size
+    return params.model_copy(update={"trials": "all" if showings > 1 else "first"})
+
+
 def _items(session: PipelineSession, params: STAParams) -> list[str]:
     return [_movie(session, params)]
 
@@ -99,7 +111,7 @@ def _forecast(session: PipelineSession, params: STAParams) -> int:
         if not noise:
             raise MissingInputError("No movie of the playlist has a name with 'noise'.")
         path = library.movie_path(noise[0])
-    pixels = int(np.prod(_load(path).shape[1:]))
+    pixels = int(np.prod(open_movie(path).shape[1:]))
     window = params.cover_range[1] - params.cover_range[0]
     return expected(session).n_units * (window * pixels * 4 + _FACTS_NBYTES)
 
@@ -139,6 +151,8 @@ def _result(run: StepRun) -> STAResult:
     selectors=("movie_name", "stimuli_dir"),
     inputs=_inputs,
     items=_items,
+    resolve=_resolve,
+    on_files={"trials": "first"},
     forecast=_forecast,
     result=_result,
 )
@@ -158,14 +172,20 @@ def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -
     FileNotFoundError
         If the movie's file is not found; the message lists where it was looked for.
     DataLoadError
-        If the movie's file cannot be read.
+        If the movie's file cannot be read, or holds values that are not numbers.
     """
     (movie,) = ctx.items
     frames = session.require(
         "metadata", "frame_timestamps", hint="run load_recording with a .cmcr that has a frame sync channel"
     )
     content = _content_frames(session, movie)[: 1 if params.trials == "first" else None]
-    stimulus = _load(_movie_path(session, params))
+    showings = _content_frames(session, movie).size
+    if showings > 1:
+        used = f"all {showings} showings" if params.trials == "all" else f"the first of {showings} showings"
+        ctx.inform(f"The spike-triggered averages of {movie} use {used} (trials={params.trials!r}).")
+    path = _movie_path(session, params)
+    stimulus = open_movie(path)
+    check_numbers(stimulus, path)
     shown = _frames_shown(session, movie, len(stimulus), ctx)
     late_at = session.metadata.get("frame_detection", {}).get("late_at")
     regularity = frame_regularity(frames, session.metadata.get("segments"), late_at)
@@ -263,23 +283,3 @@ def _largest_shift(
         within = regularity.shift[frame:stop] - regularity.shift[frame]
         largest = max(largest, int(np.abs(shift + within).max(initial=0)))
     return largest
-
-
-def _load(path: Path) -> NDArray[Any]:
-    """Open a movie without reading it all and without running anything that is in it."""
-    try:
-        movie: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise DataLoadError(
-            f"The movie {path} cannot be read ({error}): it must be a .npy array (frames, height, width).",
-            path,
-            error,
-        ) from error
-    if not isinstance(movie, np.ndarray) or movie.ndim != 3:
-        shape = getattr(movie, "shape", "several arrays in one file")
-        raise DataLoadError(
-            f"The movie {path} must be a .npy array (frames, height, width), one entry per display refresh; "
-            f"this is {shape}. A colour movie needs one file for each channel.",
-            path,
-        )
-    return movie

@@ -1,0 +1,78 @@
+"""Marks of results: what a reader must know before a number is used, with the cause.
+
+A feature stores its marks as JSON in ``metadata["marks"]``: a list of ``{"mark": ..., "cause": ...}``. Those
+of the sections (`add_section_time`) are added to every feature that names its movie.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["STALE", "add_section_marks", "marks_of", "marks_text", "section_marks"]
+
+STALE = "stale"
+
+Mark = dict[str, str]
+
+
+def section_marks(stimulus: Mapping[str, Any], movie: str) -> list[Mark]:
+    """Return the marks of a movie's sections: mark and cause, each once.
+
+    Parameters
+    ----------
+    stimulus
+        ``session.stimulus``.
+    movie
+        Name of the movie.
+    """
+    section = stimulus.get("section_time", {}).get(movie)
+    stored = getattr(section, "attrs", {}).get("marks", ())
+    return _once(mark for text in np.atleast_1d(stored) for mark in json.loads(str(text)))
+
+
+def add_section_marks(entry: Mapping[str, Any], stimulus: Mapping[str, Any]) -> None:
+    """Add to a feature the marks of its movie's sections (``movie`` or ``movie_name`` in its metadata)."""
+    metadata = entry["metadata"]
+    movie = metadata.get("movie_name", metadata.get("movie"))
+    found = _once([*marks_of(entry), *(section_marks(stimulus, str(movie)) if movie else ())])
+    if found:
+        metadata["marks"] = json.dumps(found, ensure_ascii=False)
+
+
+def marks_of(entry: Any) -> list[Mark]:
+    """Return the marks that a feature stores; none where it stores none."""
+    metadata = entry.get("metadata") if isinstance(entry, Mapping) else None
+    if not isinstance(metadata, Mapping):
+        return []
+    marks: list[Mark] = json.loads(str(metadata.get("marks", "[]")))
+    return marks
+
+
+def marks_text(unit: Mapping[str, Any]) -> str | None:
+    """Return the marks of a unit as one text, each with the features that carry it; None without any.
+
+    Parameters
+    ----------
+    unit
+        A unit of a session.
+    """
+    concerned: dict[str, list[str]] = {}
+    for name, entry in (unit.get("features") or {}).items():
+        marks = [mark["mark"] for mark in marks_of(entry)]
+        if isinstance(entry, Mapping) and bool((entry.get("metadata") or {}).get("stale", False)):
+            marks.append(STALE)
+        for mark in dict.fromkeys(marks):
+            concerned.setdefault(mark, []).append(name)
+    return "; ".join(f"{mark} ({', '.join(names)})" for mark, names in concerned.items()) or None
+
+
+def _once(marks: Iterable[Mark]) -> list[Mark]:
+    found: list[Mark] = []
+    for mark in marks:
+        if mark not in found:
+            found.append(mark)
+    return found
