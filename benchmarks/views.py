@@ -27,8 +27,8 @@ from benchmarks.event_gaps import simulated_pair
 from benchmarks.event_watch import settle
 
 if TYPE_CHECKING:
-    from hdmea_gui.engine.snapshot import RecordingView
     from hdmea_gui.shell.main_window import MainWindow
+    from hdmea_gui.views.recording.query import RecordingView
 
 WIDTHS_S = (1800.0, 900.0, 400.0, 200.0, 120.0, 60.0, 20.0, 6.0, 2.0, 0.5)
 
@@ -55,7 +55,7 @@ window.close_without_question()
 def population(units: int, spikes: int, seconds: float) -> RecordingView:
     """Return Poisson spike trains with log-normal rates, as the recording's view gets them."""
     from hdmea.analysis.raster import SpikeRaster
-    from hdmea_gui.engine.snapshot import RecordingView
+    from hdmea_gui.views.recording.query import RecordingView
 
     rng = np.random.default_rng(1)
     shares = rng.lognormal(0.0, 0.6, units)

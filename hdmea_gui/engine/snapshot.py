@@ -9,13 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pydantic
-
-    from hdmea.analysis.raster import RasterImage, SpikeRaster
 
 __all__ = [
     "Candidate",
@@ -25,9 +22,7 @@ __all__ = [
     "FieldSpec",
     "FileFacts",
     "OpenResult",
-    "RecordingView",
     "Refused",
-    "Span",
     "StateView",
     "StepRecord",
     "StepSpec",
@@ -230,44 +225,3 @@ class FileFacts:
     changed_at: str
     problem: str = ""
     free_path: Path | None = None
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stretch of the recording in which a movie was shown, in seconds."""
-
-    label: str
-    start_s: float
-    stop_s: float
-
-
-@dataclass(frozen=True)
-class RecordingView:
-    """What the recording's preview draws.
-
-    Attributes
-    ----------
-    unit_ids
-        Units, in the order of the raster's rows.
-    raster, rate
-        Spikes of the population, and their rate over time.
-    spans
-        Sections of the stimulus.
-    duration_s
-        Of the recording.
-    places
-        float64 (n_units, 2) column and row of each unit's electrode, from 1; NaN where not known.
-    unit_rates
-        float64 (n_units,) mean rate in Hz.
-    chip_edge
-        Electrodes along an edge of the chip.
-    """
-
-    unit_ids: tuple[str, ...]
-    raster: SpikeRaster
-    rate: RasterImage
-    spans: tuple[Span, ...]
-    duration_s: float
-    places: NDArray[np.float64]
-    unit_rates: NDArray[np.float64]
-    chip_edge: int

@@ -19,7 +19,6 @@ from hdmea_gui.engine.opening import open_paths
 from hdmea_gui.engine.snapshot import (
     FileFacts,
     OpenResult,
-    RecordingView,
     StateView,
     StepSpec,
 )
@@ -35,7 +34,6 @@ __all__ = [
     "FlowSpec",
     "LearnSteps",
     "OpenJob",
-    "RecordingQuery",
     "RunJob",
     "SaveJob",
     "StepEnded",
@@ -338,15 +336,6 @@ class CheckpointJob:
         _make_folder(self.path.parent)
         bench.require().checkpoint(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
         return bench.state()
-
-
-@dataclass(frozen=True)
-class RecordingQuery:
-    """What the recording's preview draws."""
-
-    def answer(self, bench: Workspace) -> RecordingView | None:
-        """Return it, None before units were loaded."""
-        return bench.recording_view()
 
 
 def facts_of(path: Path) -> FileFacts:

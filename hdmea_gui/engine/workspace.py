@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hdmea.utils.giving_way import giving_way
 from hdmea_gui.engine.blocked import refuse_to_hang
 from hdmea_gui.engine.garbage import sweep_everything
 from hdmea_gui.engine.snapshot import (
-    RecordingView,
-    Span,
     StateView,
     StepRecord,
 )
@@ -28,7 +21,7 @@ if TYPE_CHECKING:
     from hdmea_gui.engine.auto_checkpoint import Keeper, Kept, NotKept
     from hdmea_gui.engine.jobs import JobContext
 
-__all__ = ["Workspace", "spans_of"]
+__all__ = ["Workspace"]
 
 T = TypeVar("T")
 
@@ -49,6 +42,8 @@ class Workspace:
         The session, None before anything was opened.
     saved
         The session as it was last saved or opened; None as long as it never was in a file.
+    of_session
+        What queries keep until another session is opened, by name; it outlives changes of the data.
     """
 
     def __init__(self, keeper: Keeper | None = None) -> None:
@@ -60,7 +55,7 @@ class Workspace:
         self._source_bytes = 0
         self._revision = 0
         self._made: dict[str, Any] = {}
-        self._population: _Population | None = None
+        self.of_session: dict[str, Any] = {}
 
     def successor(self) -> Workspace:
         """Return what takes the place of this one, whose worker hangs and may come back at any time.
@@ -113,7 +108,7 @@ class Workspace:
         before = None if self.session is None else weakref.ref(self.session)
         self._take_apart()
         self.session = session
-        self._population = None
+        self.of_session.clear()
         self.sources = sources
         self._announced = announced
         self._source_bytes = source_bytes
@@ -193,56 +188,6 @@ class Workspace:
         made: T = self._made[name]
         return made
 
-    def recording_view(self) -> RecordingView | None:
-        """Return raster, rate and stimulus sections; None before units were loaded."""
-        return self.remember("recording", self._make_recording_view)
-
-    def _make_recording_view(self) -> RecordingView | None:
-        session = self.session
-        if session is None or not session.units or "acquisition_rate" not in session.metadata:
-            return None
-        from hdmea.analysis.raster import SpikeRaster
-        from hdmea.recordings.mcs.vocabulary import CHIP_EDGE
-
-        trains = [unit["spike_times"] for unit in giving_way(session.units.values())]
-        places = np.array([_place(unit) for unit in session.units.values()])
-        before = self._population
-        if before is not None and before.shows(session, trains, places):
-            return before.view
-        raster = SpikeRaster(trains, session.acquisition_rate, session.duration_s)
-        view = RecordingView(
-            unit_ids=tuple(session.units),
-            raster=raster,
-            rate=raster.population_rate(),
-            spans=spans_of(session),
-            duration_s=session.duration_s,
-            places=places,
-            unit_rates=np.array([len(train) for train in trains]) / max(session.duration_s, 1e-9),
-            chip_edge=CHIP_EDGE,
-        )
-        self._population = _Population(view, trains, session.acquisition_rate)
-        return view
-
-
-@dataclass(frozen=True)
-class _Population:
-    """What the recording's preview draws, and the spike trains that it was made from."""
-
-    view: RecordingView
-    trains: list[Any]
-    rate: float
-
-    def shows(self, session: PipelineSession, trains: list[Any], places: NDArray[np.float64]) -> bool:
-        """Return whether a session that has changed since still looks the same."""
-        view = self.view
-        return (
-            view.unit_ids == tuple(session.units)
-            and all(mine is other for mine, other in zip(self.trains, trains, strict=True))
-            and (self.rate, view.duration_s) == (session.acquisition_rate, session.duration_s)
-            and view.spans == spans_of(session)
-            and np.array_equal(view.places, places, equal_nan=True)
-        )
-
 
 def _duration(session: PipelineSession) -> float:
     return session.duration_s if "recording_duration_s" in session.metadata else 0.0
@@ -254,20 +199,3 @@ def _record(record: Mapping[str, Any]) -> StepRecord:
         finished_at=str(record.get("finished_at", "")),
         stale=bool(record.get("stale", False)),
     )
-
-
-def spans_of(session: PipelineSession) -> tuple[Span, ...]:
-    """Return the sections of all movies in the order of time."""
-    rate = session.acquisition_rate
-    spans = [
-        Span(movie, float(start) / rate, float(stop) / rate)
-        for movie, sections in session.stimulus.get("section_time", {}).items()
-        for start, stop in np.asarray(sections)
-    ]
-    return tuple(sorted(spans, key=lambda span: span.start_s))
-
-
-def _place(unit: Mapping[str, Any]) -> tuple[float, float]:
-    """Return column and row of a unit's electrode, from 1; NaN where the sorter does not say."""
-    column, row = (float(unit.get(name) or "nan") for name in ("col", "row"))
-    return column, row

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from hdmea_gui.views.parts.image_query import _field_facts
-from hdmea_gui.views.parts.mosaic_query import field_shape, is_refuted
+from hdmea_gui.views.receptive_field.mosaic_query import field_shape, is_refuted
+from hdmea_gui.views.receptive_field.query import _field_facts
 
 FIT = {
     "model": "gaussian",

@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor
 from hdmea.analysis.marked_response import MarkedResponse, PhaseMark
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.text.formats import p_text
-from hdmea_gui.views.parts.image_query import Fact
+from hdmea_gui.views.parts.queries import Fact
 from hdmea_gui.views.parts.responses.feature_query import (
     MISSING,
     FrequencyTuning,

@@ -14,9 +14,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from hdmea.pipeline.session import PipelineSession
 from hdmea.stimuli.calibration import StimulusCalibration
 from hdmea_gui.shell.main_window import MainWindow
-from hdmea_gui.views.parts.mosaic_query import Mosaic, field_shape, make_mosaic
 from hdmea_gui.views.parts.unit_map import UnitMap
 from hdmea_gui.views.receptive_field.field_map import FieldMap
+from hdmea_gui.views.receptive_field.mosaic_query import Mosaic, field_shape, make_mosaic
 
 IDS = ("unit_001", "unit_002", "unit_003")
 Loaded = tuple[MainWindow, tuple[Path, Path]]

@@ -11,8 +11,8 @@ from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Table
 from hdmea_gui.engine.jobs import Query
 from hdmea_gui.shell.theme import Theme
+from hdmea_gui.views.electrical_image.query import ElectricalImageQuery, ElectricalImageView
 from hdmea_gui.views.parts.base import Preview
-from hdmea_gui.views.parts.image_query import ElectricalImageQuery, ElectricalImageView
 from hdmea_gui.views.parts.movie_panel import MoviePanel
 from hdmea_gui.views.parts.panels import Panel, movie_tables
 from hdmea_gui.views.parts.plot_panel import ImagePanel, PlotPanel

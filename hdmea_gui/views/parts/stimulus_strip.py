@@ -11,9 +11,9 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter
 from PySide6.QtWidgets import QGraphicsRectItem
 
-from hdmea_gui.engine.snapshot import Span
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot import Plot
+from hdmea_gui.views.parts.queries import Span
 
 __all__ = ["SpanFill", "StimulusStrip", "span_colours", "span_columns"]
 

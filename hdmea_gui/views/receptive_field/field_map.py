@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QWidget
 from hdmea_gui.engine.exports import Table
 from hdmea_gui.models.selection import SelectionModel
 from hdmea_gui.shell.theme import Theme
-from hdmea_gui.views.parts.mosaic_query import Mosaic
 from hdmea_gui.views.parts.unit_map import PICK_HELP, UnitMap
+from hdmea_gui.views.receptive_field.mosaic_query import Mosaic
 
 __all__ = ["FieldMap"]
 

@@ -14,11 +14,11 @@ from hdmea_gui.engine.exports import Table
 from hdmea_gui.engine.jobs import Query
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.base import Preview
-from hdmea_gui.views.parts.image_query import FieldView, ReceptiveFieldQuery, ReceptiveFieldView
 from hdmea_gui.views.parts.movie_panel import MoviePanel
 from hdmea_gui.views.parts.panels import Panel, movie_tables
 from hdmea_gui.views.parts.plot_panel import PlotPanel
 from hdmea_gui.views.receptive_field.field_map import FieldMap
+from hdmea_gui.views.receptive_field.query import FieldView, ReceptiveFieldQuery, ReceptiveFieldView
 
 __all__ = ["ReceptiveFieldPreview"]
 

@@ -7,11 +7,11 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QWidget
 
-from hdmea_gui.engine.snapshot import RecordingView
 from hdmea_gui.models.selection import SelectionModel
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot_panel import colour_map
 from hdmea_gui.views.parts.unit_map import UnitMap
+from hdmea_gui.views.recording.query import RecordingView
 
 __all__ = ["ChipMap"]
 

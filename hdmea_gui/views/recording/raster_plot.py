@@ -10,10 +10,10 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, QTimer, Signal
 
 from hdmea_gui.engine.exports import Table
-from hdmea_gui.engine.snapshot import RecordingView
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot import ColourBar, Plot
 from hdmea_gui.views.parts.plot_panel import colour_map, style_bar, style_plot
+from hdmea_gui.views.recording.query import RecordingView
 
 __all__ = ["RasterPlot", "UnitAxis"]
 

@@ -10,17 +10,18 @@ from PySide6.QtWidgets import QLabel, QSplitter, QStackedLayout, QWidget
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.exports import Table
 from hdmea_gui.engine.jobs import Query
-from hdmea_gui.engine.snapshot import OpenResult, RecordingView, Span
-from hdmea_gui.engine.work import RecordingQuery
+from hdmea_gui.engine.snapshot import OpenResult
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.panels import Panel
 from hdmea_gui.views.parts.plot import Plot
 from hdmea_gui.views.parts.plot_panel import style_plot
+from hdmea_gui.views.parts.queries import Span
 from hdmea_gui.views.parts.stimulus_strip import SpanFill, StimulusStrip, span_columns
 from hdmea_gui.views.parts.time_link import TimeLink
 from hdmea_gui.views.recording.card import CardPage, WelcomePage
 from hdmea_gui.views.recording.chip_map import ChipMap
+from hdmea_gui.views.recording.query import RecordingQuery, RecordingView
 from hdmea_gui.views.recording.raster_plot import RasterPlot
 
 __all__ = ["RecordingPreview"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea_gui.engine.snapshot import Span
+from hdmea_gui.views.parts.queries import Span, spans_of
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -132,7 +132,7 @@ def _view(
         double_s=np.asarray(found["double_at"], np.float64) / rate,
         corrected=bool(found.get("corrected", False)),
         gaps_s=np.column_stack((gaps[:-1, 1], gaps[1:, 0])) / rate,
-        spans=_spans(session),
+        spans=spans_of(session),
     )
 
 
@@ -175,13 +175,3 @@ def _irregular(session: PipelineSession, frames: NDArray[Any]) -> Mapping[str, A
         "missing_count": measured.missing_count,
         "double_at": measured.double_at,
     }
-
-
-def _spans(session: PipelineSession) -> tuple[Span, ...]:
-    rate = session.acquisition_rate
-    spans = [
-        Span(movie, float(start) / rate, float(stop) / rate)
-        for movie, sections in session.stimulus.get("section_time", {}).items()
-        for start, stop in np.asarray(sections)
-    ]
-    return tuple(sorted(spans, key=lambda span: span.start_s))

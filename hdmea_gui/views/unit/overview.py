@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Columns, Table
 from hdmea_gui.engine.jobs import Query
-from hdmea_gui.engine.snapshot import Span
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.panels import Panel, TableOf
 from hdmea_gui.views.parts.plot_panel import ImagePanel, PlotPanel
+from hdmea_gui.views.parts.queries import Span
 from hdmea_gui.views.parts.stimulus_strip import SpanFill
 from hdmea_gui.views.unit.query import Averaged, Footprint, UnitQuery, UnitView
 

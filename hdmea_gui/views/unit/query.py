@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea_gui.engine.snapshot import Span
+from hdmea_gui.views.parts.queries import Span, first_frame, is_movie, spans_of
 
 if TYPE_CHECKING:
     from hdmea.analysis.correlograms import Autocorrelogram
@@ -92,7 +92,6 @@ class UnitQuery:
         """Return it, None if there is no such unit."""
         from hdmea.analysis.correlograms import autocorrelogram
         from hdmea.analysis.intervals import interval_histogram
-        from hdmea_gui.engine.workspace import spans_of
 
         session = bench.session
         if session is None or self.unit_id not in session.units:
@@ -138,13 +137,9 @@ def _averages(unit: Mapping[str, Any]) -> list[Averaged]:
     found = []
     for name, feature in unit.get("features", {}).items():
         frames = feature.get("data") if name.startswith("sta_") else None
-        if not isinstance(frames, np.ndarray) or frames.ndim != 3 or not frames.size:
+        if not is_movie(frames):
             continue
-        # A cover range (-60, 0) ends before the spike's own frame.
-        first = -frames.shape[0]
-        cover = feature.get("metadata", {}).get("cover_range")
-        if cover is not None and np.size(cover) == 2:
-            first = int(np.ravel(cover)[0])
+        first = first_frame(feature)
         found.append(
             Averaged(name.removeprefix("sta_"), frames, peak_frame(frames), first, centre_value(frames))
         )
@@ -156,7 +151,7 @@ def _footprint(unit: Mapping[str, Any]) -> Footprint | None:
 
     feature = unit.get("features", {}).get("eimage_sta")
     image = feature.get("data") if feature else None
-    if not isinstance(image, np.ndarray) or image.ndim != 3 or not image.size:
+    if not is_movie(image):
         return None
     metadata = feature["metadata"]
     first = (int(metadata.get("first_row", 1)), int(metadata.get("first_column", 1)))

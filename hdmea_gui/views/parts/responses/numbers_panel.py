@@ -9,8 +9,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
 from hdmea_gui.shell.theme import Theme
-from hdmea_gui.views.parts.image_query import Fact
 from hdmea_gui.views.parts.plot_panel import PlotPanel
+from hdmea_gui.views.parts.queries import Fact
 
 __all__ = ["NumbersPanel"]
 

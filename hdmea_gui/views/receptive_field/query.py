@@ -1,4 +1,4 @@
-"""Receptive field and electrical image of one unit, as the views draw them; made on the worker thread."""
+"""Receptive field of one unit as its view draws it; made on the worker thread."""
 
 from __future__ import annotations
 
@@ -11,29 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea_gui.text.formats import p_text
-from hdmea_gui.views.parts.mosaic_query import Mosaic, field_shape, is_refuted, make_mosaic
+from hdmea_gui.views.parts.queries import Fact, first_frame, is_movie
+from hdmea_gui.views.receptive_field.mosaic_query import Mosaic, field_shape, is_refuted, make_mosaic
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
     from hdmea_gui.engine.workspace import Workspace
 
-__all__ = [
-    "ElectricalImageQuery",
-    "ElectricalImageView",
-    "Fact",
-    "FieldView",
-    "ReceptiveFieldQuery",
-    "ReceptiveFieldView",
-]
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One number as it is read, with its definition."""
-
-    label: str
-    text: str
-    help: str
+__all__ = ["FieldView", "ReceptiveFieldQuery", "ReceptiveFieldView"]
 
 
 @dataclass(frozen=True)
@@ -87,44 +72,6 @@ class ReceptiveFieldView:
 
 
 @dataclass(frozen=True)
-class ElectricalImageView:
-    """Electrical image of a unit; places are rows and columns of the chip, from 1.
-
-    Attributes
-    ----------
-    unit_id, unit
-        Whose it is, and the unit of its voltages.
-    image
-        float32 (window, rows, columns).
-    time_ms
-        float64 (window,): time after the spike.
-    amplitude
-        float64 (rows, columns): peak to peak.
-    first
-        Row and column of the first electrode.
-    soma
-        Row and column of the soma, else of the unit's electrode; None if not known.
-    soma_diameter
-        Of the soma's extent, in electrodes; NaN if not known.
-    axon
-        float64 (n, 2) rows and columns of the axon's path; None if not extracted or not found.
-    n_spikes
-        Spikes that were averaged.
-    """
-
-    unit_id: str
-    unit: str
-    image: NDArray[np.floating]
-    time_ms: NDArray[np.float64]
-    amplitude: NDArray[np.float64]
-    first: tuple[int, int]
-    soma: tuple[float, float] | None
-    soma_diameter: float
-    axon: NDArray[np.float64] | None
-    n_spikes: int
-
-
-@dataclass(frozen=True)
 class ReceptiveFieldQuery:
     """Spike-triggered averages of a unit."""
 
@@ -139,7 +86,7 @@ class ReceptiveFieldQuery:
         averages = {
             name.removeprefix("sta_"): feature
             for name, feature in features.items()
-            if name.startswith("sta_") and _is_movie(feature.get("data"))
+            if name.startswith("sta_") and is_movie(feature.get("data"))
         }
         fields = (
             replace(_field(movie, feature, features, session), mosaic=_mosaic(bench, session, movie))
@@ -148,48 +95,8 @@ class ReceptiveFieldQuery:
         return ReceptiveFieldView(self.unit_id, tuple(fields))
 
 
-@dataclass(frozen=True)
-class ElectricalImageQuery:
-    """Electrical image of a unit."""
-
-    unit_id: str
-
-    def answer(self, bench: Workspace) -> ElectricalImageView | None:
-        """Return it, None if there is no such unit or image."""
-        from hdmea.analysis.images import peak_to_peak
-
-        session = bench.session
-        unit = {} if session is None else session.units.get(self.unit_id, {})
-        feature = unit.get("features", {}).get("eimage_sta")
-        image = feature.get("data") if feature else None
-        if session is None or not _is_movie(image):
-            return None
-        facts = feature.get("metadata", {})
-        image = np.asarray(image)
-        rate = float(facts.get("sampling_rate", session.acquisition_rate))
-        before = int(facts.get("pre_samples", 0))
-        soma, diameter = _soma(unit, feature.get("geometry", {}))
-        first = (int(facts.get("first_row", 1)), int(facts.get("first_column", 1)))
-        return ElectricalImageView(
-            unit_id=self.unit_id,
-            unit=str(facts.get("unit", "")).replace("uV", "µV") or "no unit",
-            image=image,
-            time_ms=(np.arange(len(image)) - before) * np.float64(1000.0 / rate),
-            amplitude=np.asarray(peak_to_peak(image)),
-            first=first,
-            soma=soma,
-            soma_diameter=diameter,
-            axon=_axon(feature.get("axon", {}), first),
-            n_spikes=int(facts.get("n_spikes_used", 0)),
-        )
-
-
 def _mosaic(bench: Workspace, session: PipelineSession, movie: str) -> Mosaic:
     return bench.remember(f"mosaic:{movie}", lambda: make_mosaic(session, movie))
-
-
-def _is_movie(data: object) -> bool:
-    return isinstance(data, np.ndarray) and data.ndim == 3 and data.size > 0
 
 
 def _field(
@@ -197,9 +104,6 @@ def _field(
 ) -> FieldView:
     frames = np.asarray(feature["data"])
     facts = feature.get("metadata", {})
-    cover = facts.get("cover_range")
-    # A cover range (-60, 0) ends before the spike's own frame.
-    first = int(np.ravel(cover)[0]) if cover is not None and np.size(cover) == 2 else -len(frames)
     finite = np.isfinite(frames).all()
     mean = float(frames.mean(dtype=np.float64)) if finite else math.nan
     deviation = np.abs(frames - np.float32(mean)) if finite else np.zeros(frames.shape)
@@ -213,7 +117,7 @@ def _field(
     return FieldView(
         movie=movie,
         frames=frames,
-        time_ms=(first + np.arange(len(frames))) * np.float64(_frame_ms(session)),
+        time_ms=(first_frame(feature) + np.arange(len(frames))) * np.float64(_frame_ms(session)),
         mean=mean,
         spread=float(deviation.max()),
         peak=(int(place[0]), int(place[1]), int(place[2])),
@@ -280,19 +184,3 @@ def _definitions() -> dict[str, str]:
 
     outputs = (*RF_OUTPUTS, *default_registry().get("dense_noise").outputs)
     return {output.name: output.definition for output in outputs}
-
-
-def _soma(unit: Mapping[str, Any], geometry: Mapping[str, Any]) -> tuple[tuple[float, float] | None, float]:
-    row, col = (float(geometry.get(name, math.nan)) for name in ("chip_row", "chip_col"))
-    if np.isfinite(row + col):
-        return (row, col), float(geometry.get("equivalent_diameter", math.nan))
-    if unit.get("row") and unit.get("col"):
-        return (float(unit["row"]), float(unit["col"])), math.nan
-    return None, math.nan
-
-
-def _axon(axon: Mapping[str, Any], first: tuple[int, int]) -> NDArray[np.float64] | None:
-    path = np.asarray(axon.get("path", ()), np.float64)
-    if path.ndim != 2 or len(path) < 2:
-        return None
-    return path + np.asarray(first, np.float64)
