@@ -39,7 +39,7 @@ TIMEOUT_S = 1800.0
 class CollectQuery:
     """A garbage collection on the worker."""
 
-    def answer(self, bench: Any) -> int:
+    def answer(self, workspace: Any) -> int:
         """Return how many objects were found."""
         return gc.collect()
 
@@ -206,7 +206,7 @@ def simulated_pair(cache: Path, units: int, minutes: float, raw_seconds: float) 
 def _window(folder: Path) -> MainWindow:
     from hdmea_gui.engine.auto_checkpoint import Keeper
     from hdmea_gui.engine.controller import Controller
-    from hdmea_gui.shell.app import make_application
+    from hdmea_gui.shell.application import make_application
     from hdmea_gui.shell.main_window import MainWindow
     from hdmea_gui.store.settings import SettingsStore
 

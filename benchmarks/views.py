@@ -37,7 +37,8 @@ import sys, time
 started = float(sys.argv[1])
 import hdmea_gui.shell.app as program
 options = program._parse(["--settings", sys.argv[2]])
-app = program.make_application()
+from hdmea_gui.shell.application import make_application
+app = make_application()
 import hdmea_gui.engine, hdmea_gui.shell.main_window
 imported, cpu = time.time(), time.process_time()
 window = program.make_window(options)
@@ -191,7 +192,7 @@ def _wait_until_idle(window: MainWindow) -> None:
 @contextlib.contextmanager
 def _window(folder: Path) -> Iterator[MainWindow]:
     from hdmea_gui.engine.controller import Controller
-    from hdmea_gui.shell.app import make_application
+    from hdmea_gui.shell.application import make_application
     from hdmea_gui.shell.main_window import MainWindow
     from hdmea_gui.store.settings import SettingsStore
 

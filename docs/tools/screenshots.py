@@ -20,7 +20,7 @@ from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.snapshot import FileFacts
 from hdmea_gui.flows.about_dialog import AboutDialog
 from hdmea_gui.flows.overwrite_dialog import OverwriteDialog
-from hdmea_gui.shell.app import make_application
+from hdmea_gui.shell.application import make_application
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.store.settings import SettingsStore
 

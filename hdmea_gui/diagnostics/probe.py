@@ -43,9 +43,9 @@ class Probe:
 class ProbeQuery:
     """Look at the session after the demo flow."""
 
-    def answer(self, bench: Workspace) -> Probe:
+    def answer(self, workspace: Workspace) -> Probe:
         """Return the numbers; SessionError if nothing is open."""
-        values = _numbers(bench.require())
+        values = _numbers(workspace.require())
         modules = {name: sys.modules.get(name) for name in _KERNELS}
         return Probe(
             values,

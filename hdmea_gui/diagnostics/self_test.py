@@ -170,7 +170,7 @@ class SelfTest:
         return self.report
 
     def _run(self) -> None:
-        from hdmea_gui.shell.app import make_application
+        from hdmea_gui.shell.application import make_application
 
         self.report.platform = make_application().platformName()
         window = self._window()

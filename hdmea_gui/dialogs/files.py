@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from hdmea_gui.engine.places import file_start, folder_start, is_there
+from hdmea_gui.engine.file_lookup import file_start, folder_start, is_there
 
 __all__ = [
     "ask_calibration",

@@ -326,12 +326,12 @@ def _is_gone(offer: RecoveryOffer) -> bool:
 class RecoveryQuery:
     """What was left behind by a crash."""
 
-    def answer(self, bench: Workspace) -> RecoveryOffer | None:
+    def answer(self, workspace: Workspace) -> RecoveryOffer | None:
         """Return the newest checkpoint that was left behind, None if there is none."""
-        if bench.keeper is None:
+        if workspace.keeper is None:
             return None
-        bench.keeper.sweep()
-        return next(iter(bench.keeper.left_behind()), None)
+        workspace.keeper.sweep()
+        return next(iter(workspace.keeper.left_behind()), None)
 
 
 @dataclass(frozen=True)
@@ -345,20 +345,20 @@ class RecoverJob:
         """What the person reads."""
         return f"Recovering {self.offer.dataset_id}"
 
-    def run(self, bench: Workspace, ctx: JobContext) -> OpenResult:
+    def run(self, workspace: Workspace, ctx: JobContext) -> OpenResult:
         """Return the session, which is not saved; or why it could not be read."""
         from hdmea.pipeline.increments import load_increments
         from hdmea.pipeline.session import PipelineSession
         from hdmea.utils.exceptions import HDMEAError
 
-        assert bench.keeper is not None
-        path = bench.keeper.folder / self.offer.file
-        if not bench.keeper.is_left(self.offer):
+        assert workspace.keeper is not None
+        path = workspace.keeper.folder / self.offer.file
+        if not workspace.keeper.is_left(self.offer):
             return OpenResult(None, refused=(Refused(path, _TAKEN),))
         try:
             # Read whole: the next checkpoint takes the place of this file.
             session = PipelineSession.load(path, progress=ctx.progress_or_stop)
-            increments = [bench.keeper.folder / name for name in self.offer.increments]
+            increments = [workspace.keeper.folder / name for name in self.offer.increments]
             load_increments(session, increments, ctx.progress_or_stop)
         except (HDMEAError, OSError) as error:
             return OpenResult(None, refused=(Refused(path, str(error)),))
@@ -369,9 +369,9 @@ class RecoverJob:
         # As they were when they were loaded: where they lie now need not answer.
         nbytes = sum(session.source_files.get(name, 0) for name in ("cmcr_size", "cmtr_size"))
         with ctx.commit():
-            bench.adopt(session, sources, source_bytes=nbytes)
-            bench.keeper.take_over(self.offer)
-        return OpenResult(bench.state(), notes=("The session was recovered; it is not saved yet.",))
+            workspace.adopt(session, sources, source_bytes=nbytes)
+            workspace.keeper.take_over(self.offer)
+        return OpenResult(workspace.state(), notes=("The session was recovered; it is not saved yet.",))
 
 
 @dataclass(frozen=True)
@@ -385,7 +385,7 @@ class DiscardJob:
         """What the person reads."""
         return f"Discarding the automatic checkpoint of {self.offer.dataset_id}"
 
-    def run(self, bench: Workspace, ctx: JobContext) -> None:
+    def run(self, workspace: Workspace, ctx: JobContext) -> None:
         """Remove it."""
-        if bench.keeper is not None and bench.keeper.is_left(self.offer):
-            bench.keeper.discard(self.offer)
+        if workspace.keeper is not None and workspace.keeper.is_left(self.offer):
+            workspace.keeper.discard(self.offer)

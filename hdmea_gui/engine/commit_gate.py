@@ -6,14 +6,14 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-__all__ = ["Door", "JobStopped"]
+__all__ = ["CommitGate", "JobStopped"]
 
 
 class JobStopped(Exception):
     """A job stopped because it was asked to."""
 
 
-class Door:
+class CommitGate:
     """Between a worker and what it holds: once shut, the worker changes nothing of it any more.
 
     Attributes
@@ -29,7 +29,7 @@ class Door:
 
     @contextlib.contextmanager
     def passing(self) -> Iterator[None]:
-        """Hold the door open for a change; JobStopped if it is shut."""
+        """Keep it from being shut during a change; JobStopped if it is shut."""
         with self._lock:
             if self.is_shut:
                 raise JobStopped("The job was left behind; it changed nothing.")

@@ -68,7 +68,7 @@ class WritePicture:
         """What the user reads while the drive does not answer."""
         return f"Exporting {self.path.name}"
 
-    def answer(self, bench: Workspace) -> Path:
+    def answer(self, workspace: Workspace) -> Path:
         """Return the file that was written; OSError if it cannot be."""
         content = self.content()
         if not content:
@@ -132,9 +132,9 @@ class LateTable:
     query: Query[Any]
     columns: Callable[[Any], Columns]
 
-    def made(self, bench: Workspace) -> Table:
+    def made(self, workspace: Workspace) -> Table:
         """Return the table; LookupError if what it is about is not in memory any more."""
-        found = self.query.answer(bench)
+        found = self.query.answer(workspace)
         if found is None:
             raise LookupError("What was to be written is not in memory any more: open the recording again.")
         return Table(self.columns(found))
@@ -152,9 +152,9 @@ class WriteTable:
         """What the user reads while the drive does not answer."""
         return f"Exporting {self.path.name}"
 
-    def answer(self, bench: Workspace) -> Path:
+    def answer(self, workspace: Workspace) -> Path:
         """Return the file that was written; OSError if it cannot be."""
-        table = self.table if isinstance(self.table, Table) else self.table.made(bench)
+        table = self.table if isinstance(self.table, Table) else self.table.made(workspace)
         with reasons(self.path):
             write_csv(self.path, [title for title, _ in table.columns], table.rows())
         return self.path

@@ -125,8 +125,8 @@ class Job(Protocol):
         """What the person reads while it runs."""
         ...
 
-    def run(self, bench: Any, ctx: JobContext) -> object:
-        """Do it; `bench` is what the worker holds."""
+    def run(self, workspace: Any, ctx: JobContext) -> object:
+        """Do it; `workspace` is what the worker holds."""
         ...
 
 
@@ -137,6 +137,6 @@ class Query(Protocol[T_co]):
     what the user reads then.
     """
 
-    def answer(self, bench: Any) -> T_co:
+    def answer(self, workspace: Any) -> T_co:
         """Return plain values and arrays."""
         ...

@@ -26,7 +26,7 @@ class AwaitAnswer:
 
     title: str
 
-    def run(self, bench: Workspace, ctx: JobContext) -> None:
+    def run(self, workspace: Workspace, ctx: JobContext) -> None:
         """Do nothing: now the question has been answered."""
 
 

@@ -32,12 +32,12 @@ class ChoicesQuery:
 
     kinds: tuple[str, ...]
 
-    def answer(self, bench: Workspace) -> dict[str, tuple[Choice, ...]]:
+    def answer(self, workspace: Workspace) -> dict[str, tuple[Choice, ...]]:
         """Return it by kind."""
         from hdmea.pipeline.choices import known_names
 
         return {
-            kind: tuple(Choice(known.name, known.about) for known in known_names(bench.session, kind))
+            kind: tuple(Choice(known.name, known.about) for known in known_names(workspace.session, kind))
             for kind in self.kinds
         }
 

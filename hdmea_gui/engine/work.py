@@ -106,7 +106,7 @@ class LearnSteps:
 
     title: str = "Starting the engine"
 
-    def run(self, bench: Workspace, ctx: JobContext) -> Catalogue:
+    def run(self, workspace: Workspace, ctx: JobContext) -> Catalogue:
         """Return the catalogue: steps in the order of the most complete flow, then all others."""
         from hdmea.features.registry import default_registry
         from hdmea.pipeline.flows import list_available_flows, load_flow
@@ -142,9 +142,9 @@ class OpenJob:
         """What the person reads."""
         return f"Opening {self.paths[0].name}" if len(self.paths) == 1 else "Opening files"
 
-    def run(self, bench: Workspace, ctx: JobContext) -> OpenResult:
+    def run(self, workspace: Workspace, ctx: JobContext) -> OpenResult:
         """Return what could be opened, and what could not and why."""
-        return open_paths(bench, self.paths, ctx)
+        return open_paths(workspace, self.paths, ctx)
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class DemoJob:
     size: str = "small"
     title: str = "Preparing the demo recording"
 
-    def run(self, bench: Workspace, ctx: JobContext) -> OpenResult:
+    def run(self, workspace: Workspace, ctx: JobContext) -> OpenResult:
         """Return the opened demo."""
         from hdmea.simulate import write_demo
 
@@ -164,7 +164,7 @@ class DemoJob:
             # Half a demo, left by an earlier stop, is written anew.
             write_demo(self.folder, size=self.size, overwrite=True, progress=ctx.progress_or_stop)
             found = sorted(self.folder.glob("*.cm[ct]r"))
-        return open_paths(bench, found, ctx)
+        return open_paths(workspace, found, ctx)
 
 
 @dataclass(frozen=True)
@@ -174,23 +174,23 @@ class RunJob:
     steps: tuple[StepRequest, ...]
     title: str
 
-    def run(self, bench: Workspace, ctx: JobContext) -> StateView:
+    def run(self, workspace: Workspace, ctx: JobContext) -> StateView:
         """Return the state of the session afterwards."""
         read_compiler()
         for request in self.steps:
             if ctx.cancel.is_set():
                 raise JobStopped("The run was stopped between two steps.")
             ctx.milestone(StepStarted(request.name))
-            if not self._run_one(bench, request, ctx):
+            if not self._run_one(workspace, request, ctx):
                 break
-        return bench.state()
+        return workspace.state()
 
-    def _run_one(self, bench: Workspace, request: StepRequest, ctx: JobContext) -> bool:
+    def _run_one(self, workspace: Workspace, request: StepRequest, ctx: JobContext) -> bool:
         from hdmea.utils.exceptions import MissingInputError, StepCancelled
 
         started = time.perf_counter()
         try:
-            run = self._engine_run(bench, request, ctx)
+            run = self._engine_run(workspace, request, ctx)
         except StepCancelled as stop:
             ctx.milestone(StepEnded(request.name, "cancelled", reason=str(stop)))
             raise JobStopped(str(stop)) from None
@@ -213,25 +213,25 @@ class RunJob:
                 request.name,
                 outcome,
                 run.elapsed_seconds,
-                state=bench.state(),
+                state=workspace.state(),
                 warnings=tuple(run.warnings),
                 complete=not run.cached_items,
             )
         )
         if not run.cached:
             ctx.let_views_ask()
-            kept = bench.keep_checkpoint(ctx)
+            kept = workspace.keep_checkpoint(ctx)
             if kept is not None:
                 ctx.milestone(kept)
         return True
 
     @staticmethod
-    def _engine_run(bench: Workspace, request: StepRequest, ctx: JobContext) -> StepRun:
+    def _engine_run(workspace: Workspace, request: StepRequest, ctx: JobContext) -> StepRun:
         from hdmea.pipeline.run import available_workers, run_step
         from hdmea.pipeline.step import ProgressEvent, StepRun, get_step
         from hdmea.utils.exceptions import CacheConflictError
 
-        session = bench.require()
+        session = workspace.require()
         definition = get_step(request.name).definition
         if definition.creates and request.name in session.completed_steps and not request.force:
             # The source files of an opened result need not be there any more.
@@ -246,7 +246,7 @@ class RunJob:
             with ctx.commit():
                 yield
                 # Here, so that who takes over from a job that is left behind knows whether the data changed.
-                bench.touch()
+                workspace.touch()
 
         def run(force: bool) -> StepRun:
             return run_step(
@@ -274,9 +274,9 @@ class TakeOver:
 
     title: str = "Taking over the session"
 
-    def run(self, bench: Workspace, ctx: JobContext) -> StateView:
+    def run(self, workspace: Workspace, ctx: JobContext) -> StateView:
         """Return the state of the session, which is as it was before the stalled job."""
-        return bench.state()
+        return workspace.state()
 
 
 def _make_folder(folder: Path) -> None:
@@ -303,17 +303,17 @@ class SaveJob:
         """What the person reads."""
         return f"Saving {self.path.name}"
 
-    def run(self, bench: Workspace, ctx: JobContext) -> StateView | FileFacts:
+    def run(self, workspace: Workspace, ctx: JobContext) -> StateView | FileFacts:
         """Return the state of the saved session; what is there already if that may not be replaced."""
         refuse_if_blocked()
         if not self.overwrite and self.path.exists():
             return facts_of(self.path)
         _make_folder(self.path.parent)
-        bench.require().save(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
+        workspace.require().save(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
         with ctx.commit():
-            bench.forget_checkpoint()
-            bench.note_saved()
-        return bench.state()
+            workspace.forget_checkpoint()
+            workspace.note_saved()
+        return workspace.state()
 
 
 @dataclass(frozen=True)
@@ -328,14 +328,14 @@ class CheckpointJob:
         """What the person reads."""
         return f"Writing checkpoint {self.path.name}"
 
-    def run(self, bench: Workspace, ctx: JobContext) -> StateView | FileFacts:
+    def run(self, workspace: Workspace, ctx: JobContext) -> StateView | FileFacts:
         """Return the state of the session; what is there already if that may not be replaced."""
         refuse_if_blocked()
         if not self.overwrite and self.path.exists():
             return facts_of(self.path)
         _make_folder(self.path.parent)
-        bench.require().checkpoint(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
-        return bench.state()
+        workspace.require().checkpoint(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
+        return workspace.state()
 
 
 def facts_of(path: Path) -> FileFacts:

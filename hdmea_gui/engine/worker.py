@@ -20,10 +20,10 @@ from PySide6.QtCore import QEventLoop, QObject, QThread, QTimer, Signal, Slot
 from hdmea.utils.giving_way import on_this_thread
 from hdmea_gui.diagnostics.logfile import SHOWN
 from hdmea_gui.engine import garbage
-from hdmea_gui.engine.commit_gate import Door
+from hdmea_gui.engine.commit_gate import CommitGate
 from hdmea_gui.engine.jobs import Failure, Job, JobContext, JobStopped, Query
 from hdmea_gui.engine.questions import OnAnswer, OpenQuestions, Question
-from hdmea_gui.engine.yielding import Pulse
+from hdmea_gui.engine.yielding import EventLoopWatch
 
 __all__ = ["JobRunner", "any_left_behind"]
 
@@ -55,7 +55,7 @@ class _Worker(QObject):
 
     def __init__(
         self,
-        make_bench: Callable[[], Any],
+        make_workspace: Callable[[], Any],
         stop_errors: tuple[type[BaseException], ...],
         before_end: Callable[[Any], None] | None,
         give_way: Callable[[], None],
@@ -65,10 +65,10 @@ class _Worker(QObject):
         self._give_way = give_way
         self.cancel = threading.Event()
         self.jobs: deque[Job] = deque()
-        self.door = Door()
-        self._make_bench = make_bench
+        self.gate = CommitGate()
+        self._make_workspace = make_workspace
         self._stop_errors = stop_errors
-        self._bench: Any = None
+        self._workspace: Any = None
         self._fresh = True
         self._lock = threading.Condition()
         self._questions: dict[int, Question] = {}
@@ -99,9 +99,9 @@ class _Worker(QObject):
             return taken
 
     @property
-    def bench(self) -> Any:
+    def workspace(self) -> Any:
         """What the worker holds, None before it was made."""
-        return self._bench
+        return self._workspace
 
     def wait_for_query(self, timeout_s: float) -> None:
         """Wait until a query is there, and answer it."""
@@ -117,7 +117,7 @@ class _Worker(QObject):
         if self._fresh:
             self._fresh = False
             garbage.set_aside()
-        self.door.next_job()
+        self.gate.next_job()
         self._unless_left(self.started.emit)(job)
         ctx = JobContext(
             self.cancel,
@@ -125,13 +125,13 @@ class _Worker(QObject):
             self._unless_left(self.milestone.emit),
             self.serve,
             self.wait_for_query,
-            self.door.passing,
+            self.gate.passing,
         )
         try:
             if self.cancel.is_set():
                 raise JobStopped("Stopped before it began.")
             with on_this_thread(self._pause, self._is_unwanted):
-                result = job.run(self._the_bench(), ctx)
+                result = job.run(self._the_workspace(), ctx)
         except self._stop_errors as stop:
             outcome: Callable[[], None] = self._stopping(job, str(stop))
         except Exception as error:
@@ -141,7 +141,7 @@ class _Worker(QObject):
         else:
             outcome = self._finishing(job, result)
         garbage.sweep()
-        if self.door.let_out():
+        if self.gate.let_out():
             outcome()
             self.serve()
         else:
@@ -149,7 +149,7 @@ class _Worker(QObject):
             self.close()
 
     def _unless_left(self, emit: Callable[[Any], None]) -> Callable[[Any], None]:
-        return lambda event: None if self.door.is_shut else emit(event)
+        return lambda event: None if self.gate.is_shut else emit(event)
 
     def _stopping(self, job: Job, text: str) -> Callable[[], None]:
         return lambda: self.stopped.emit(job, text)
@@ -164,40 +164,40 @@ class _Worker(QObject):
     def serve(self) -> None:
         while True:
             with self._lock:
-                if not self._questions or self.door.is_shut:
+                if not self._questions or self.gate.is_shut:
                     return
                 asked = self._asked = self._questions.pop(next(iter(self._questions)))
             try:
                 with on_this_thread(self._pause, self._is_unwanted):
-                    answer = asked.query.answer(self._the_bench())
+                    answer = asked.query.answer(self._the_workspace())
             except Exception as error:
                 # As above: the view says it.
                 logging.getLogger(SHOWN).exception("%s was not answered", type(asked.query).__name__)
                 answer = Failure.of(error)
-            if not self.door.is_shut:
+            if not self.gate.is_shut:
                 self._asked = None
                 self.answered.emit(asked.number, answer)
             garbage.sweep_if_much()
 
     @Slot()
     def close(self) -> None:
-        if self._before_end is not None and self._bench is not None and not self.door.is_shut:
-            self._before_end(self._bench)
-        self._bench = None
+        if self._before_end is not None and self._workspace is not None and not self.gate.is_shut:
+            self._before_end(self._workspace)
+        self._workspace = None
         garbage.sweep()
         QThread.currentThread().quit()
 
     def _is_unwanted(self) -> bool:
-        return self.cancel.is_set() or self.door.is_shut
+        return self.cancel.is_set() or self.gate.is_shut
 
     def _pause(self) -> None:
         garbage.sweep_if_much()
         self._give_way()
 
-    def _the_bench(self) -> Any:
-        if self._bench is None:
-            self._bench = self._make_bench()
-        return self._bench
+    def _the_workspace(self) -> Any:
+        if self._workspace is None:
+            self._workspace = self._make_workspace()
+        return self._workspace
 
 
 class JobRunner(QObject):
@@ -205,14 +205,14 @@ class JobRunner(QObject):
 
     Parameters
     ----------
-    make_bench
+    make_workspace
         Makes, on the worker thread, what jobs and queries work on; it is released there as well.
     stop_errors
         Exceptions that mean "stopped as asked", beside `JobStopped`.
     parent
         Qt parent.
     before_end
-        Called on the worker with the bench when the runner is shut down; not for one that was left behind.
+        Called on the worker with the workspace at shutdown; not for one that was left behind.
     readable
         Puts why a query failed into the words of the window.
 
@@ -239,7 +239,7 @@ class JobRunner(QObject):
 
     def __init__(
         self,
-        make_bench: Callable[[], Any],
+        make_workspace: Callable[[], Any],
         stop_errors: tuple[type[BaseException], ...] = (),
         parent: QObject | None = None,
         before_end: Callable[[Any], None] | None = None,
@@ -248,20 +248,22 @@ class JobRunner(QObject):
         super().__init__(parent)
         self._readable = readable
         self._before_end = before_end
-        self._make_bench = make_bench
+        self._make_workspace = make_workspace
         self._stop_errors: tuple[type[BaseException], ...] = (JobStopped, *stop_errors)
         self._pending = 0
         self._questions = OpenQuestions()
         self._hung: dict[Hashable, QThread] = {}
         self._closed = False
-        self._pulse = Pulse(self)
-        self._engage(make_bench)
+        self._loop_watch = EventLoopWatch(self)
+        self._engage(make_workspace)
 
-    def _engage(self, make_bench: Callable[[], Any]) -> None:
+    def _engage(self, make_workspace: Callable[[], Any]) -> None:
         """Have a new worker on a thread of its own."""
         self._thread = QThread()
         self._thread.setObjectName("engine")
-        worker = self._worker = _Worker(make_bench, self._stop_errors, self._before_end, self._pulse.give_way)
+        worker = self._worker = _Worker(
+            make_workspace, self._stop_errors, self._before_end, self._loop_watch.give_way
+        )
         worker.moveToThread(self._thread)
         for name in ("started", "progressed", "milestone"):
             getattr(worker, name).connect(getattr(self, name))
@@ -300,9 +302,9 @@ class JobRunner(QObject):
         if not self.busy:
             self._worker.cancel.clear()
             # All outcomes have come: from now on the worker can be left behind, also in a query that hangs.
-            self._worker.door.next_job()
+            self._worker.gate.next_job()
         self._pending += 1
-        self._pulse.start()
+        self._loop_watch.start()
         self._worker.jobs.append(job)
         self._ensure_running()
         self._wake.emit()
@@ -314,21 +316,21 @@ class JobRunner(QObject):
     def leave_behind(self) -> bool:
         """Go on without the worker, whose job does not come back; False if it is just coming back.
 
-        The job can change nothing any more that the next worker holds: that gets what the bench's method
+        The job can change nothing any more that the next worker holds: that gets what the workspace's method
         ``successor`` returns. A query that hangs is answered with a `Failure`, and so is what its asker asks
         until the worker comes back, as that would hang too. Thread and worker are kept for as long as the
         program runs: ending a thread by force, or destroying one that runs, would take the program with it.
         """
-        if not self.stopping or self._closed or not self._worker.door.shut():
+        if not self.stopping or self._closed or not self._worker.gate.shut():
             return False
-        left, bench, thread = self._worker, self._worker.bench, self._thread
+        left, workspace, thread = self._worker, self._worker.workspace, self._thread
         for signal in (self._wake, self._ask, self._close):
             signal.disconnect()
         _left_behind.append((thread, left))
         thread.finished.connect(self.came_back)
         self._pending = 0
-        self._pulse.stop()
-        self._engage(self._make_bench if bench is None else bench.successor)
+        self._loop_watch.stop()
+        self._engage(self._make_workspace if workspace is None else workspace.successor)
         waiting, hanging = left.take_questions(), left.question
         if hanging is not None:
             self._hung[hanging.slot] = thread
@@ -380,7 +382,7 @@ class JobRunner(QObject):
         """
         if not self._closed:
             self._closed = True
-            self._pulse.stop()
+            self._loop_watch.stop()
             self.stop()
             self._close.emit()
             # What the worker still says must not reach a window that is going.
@@ -408,7 +410,7 @@ class JobRunner(QObject):
     def _end_one(self) -> None:
         self._pending -= 1
         if not self.busy:
-            self._pulse.stop()
+            self._loop_watch.stop()
             self._worker.cancel.clear()
 
     @Slot(object, object)

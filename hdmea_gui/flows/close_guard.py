@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
@@ -10,14 +10,16 @@ from PySide6.QtWidgets import QWidget
 
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.engine.snapshot import StateView, StepRecord
 from hdmea_gui.flows.save import SaveFlow
 from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
-from hdmea_gui.flows.unsaved_work import losses
+from hdmea_gui.models.steps import StepItem
+from hdmea_gui.text.window_title import CheckpointNote
 
-__all__ = ["LeaveFlow"]
+__all__ = ["CloseGuard", "unsaved_work"]
 
 
-class LeaveFlow(QObject):
+class CloseGuard(QObject):
     """Asks before something that is only in memory goes.
 
     Parameters
@@ -52,11 +54,11 @@ class LeaveFlow(QObject):
         if not self._controller.state.unsaved:
             go_on()
             return
-        self._ask(question, self._losses(), "Go on without saving", go_on, can_save=True)
+        self._ask(question, self._would_be_lost(), "Go on without saving", go_on, can_save=True)
 
     def may_close(self, close: Callable[[], None]) -> bool:
         """Return whether nothing would be lost; else ask, and have `close` called when that is wanted."""
-        lost = self._losses()
+        lost = self._would_be_lost()
         if not lost:
             return True
         if not isinstance(self._dialogs.current, UnsavedDialog):
@@ -95,8 +97,48 @@ class LeaveFlow(QObject):
     def _stay(self, *_: object) -> None:
         self._closes_after_writing = False
 
-    def _losses(self) -> tuple[str, ...]:
+    def _would_be_lost(self) -> tuple[str, ...]:
         controller = self._controller
         running = controller.job_title if self._busy else None
         note = self._saving.checkpoint_note
-        return losses(controller.state, controller.steps.items, running, note, controller.saved_steps)
+        return unsaved_work(controller.state, controller.steps.items, running, note, controller.saved_steps)
+
+
+def unsaved_work(
+    state: StateView,
+    steps: Iterable[StepItem],
+    running: str | None,
+    note: CheckpointNote | None,
+    saved: Mapping[str, StepRecord],
+) -> tuple[str, ...]:
+    """Return a sentence for each thing that would be lost; empty if nothing would.
+
+    Parameters
+    ----------
+    state
+        The session.
+    steps
+        Its steps.
+    running
+        Title of the running job, None without one.
+    note
+        The last checkpoint, None without one.
+    saved
+        What was remembered of each step when the session was saved last.
+    """
+    found = []
+    if running is not None:
+        found.append(f"“{running or 'A job'}” is still running and would be stopped.")
+    if state.unsaved:
+        names = {name for name, record in state.steps.items() if not _same_run(record, saved.get(name))}
+        titles = ", ".join(item.spec.title for item in steps if item.has_results and item.spec.name in names)
+        where = "since it was saved" if state.saved_path is not None else "which exist in memory only"
+        found.append(f"Results of {state.dataset_id} {where}: {titles or 'changes'}.")
+        if note is not None:
+            what = "all of this" if note.revision == state.revision else "what was there by then"
+            found.append(f"The checkpoint of {note.clock} stays: it holds {what}.")
+    return tuple(found)
+
+
+def _same_run(now: StepRecord, saved: StepRecord | None) -> bool:
+    return saved is not None and now.finished_at == saved.finished_at

@@ -21,11 +21,11 @@ __all__ = ["ScriptCopier", "ScriptQuery"]
 class ScriptQuery:
     """What was done in the session, as a Python script that gives the same file."""
 
-    def answer(self, bench: Workspace) -> str:
+    def answer(self, workspace: Workspace) -> str:
         """Return the script; SessionError if no step was run."""
         from hdmea.pipeline.script import session_script
 
-        return session_script(bench.require())
+        return session_script(workspace.require())
 
 
 class ScriptCopier(QObject):

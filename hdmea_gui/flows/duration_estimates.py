@@ -31,7 +31,7 @@ class _Write:
     path: Path
     text: str
 
-    def answer(self, bench: Any) -> None:
+    def answer(self, workspace: Any) -> None:
         """Write them."""
         write_durations(self.path, self.text)
 

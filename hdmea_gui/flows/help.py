@@ -18,7 +18,7 @@ from hdmea_gui.diagnostics.versions import release_page
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Controller
-from hdmea_gui.engine.places import is_folder
+from hdmea_gui.engine.file_lookup import is_folder
 from hdmea_gui.flows.about_dialog import AboutDialog
 from hdmea_gui.flows.desktop_services import open_outside
 from hdmea_gui.flows.help_dialog import HelpPage, TopicDialog

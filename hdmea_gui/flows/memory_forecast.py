@@ -36,12 +36,12 @@ class ForecastQuery:
     chosen: StepRequest | None
     flow: tuple[StepRequest, ...]
 
-    def answer(self, bench: Workspace) -> ForecastView:
+    def answer(self, workspace: Workspace) -> ForecastView:
         """Return it; nothing is known without a session."""
         from hdmea.pipeline.forecast import forecast_step, forecast_steps
         from hdmea.utils.exceptions import HDMEAError
 
-        session = bench.session
+        session = workspace.session
         if session is None:
             return ForecastView()
         try:

@@ -15,7 +15,7 @@ from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.snapshot import OpenResult, Refused
 from hdmea_gui.flows.choose_recording_dialog import ChooseRecordingDialog
-from hdmea_gui.flows.close_guard import LeaveFlow
+from hdmea_gui.flows.close_guard import CloseGuard
 from hdmea_gui.store.settings import SettingsStore
 
 __all__ = ["OpenFlow", "dropped_paths"]
@@ -30,7 +30,7 @@ class OpenFlow(QObject):
         Opens the files.
     settings
         Remembers folders and files.
-    leaving
+    close_guard
         Asks before another session goes.
     dialogs
         Shows messages.
@@ -54,7 +54,7 @@ class OpenFlow(QObject):
         self,
         controller: Controller,
         settings: SettingsStore,
-        leaving: LeaveFlow,
+        close_guard: CloseGuard,
         dialogs: DialogHost,
         window: QWidget,
         *,
@@ -64,7 +64,7 @@ class OpenFlow(QObject):
         super().__init__(window)
         self._controller = controller
         self._settings = settings
-        self._leaving = leaving
+        self._close_guard = close_guard
         self._dialogs = dialogs
         self._window = window
         cache = Path(platformdirs.user_cache_dir("hdmea-studio", appauthor=False))
@@ -99,7 +99,7 @@ class OpenFlow(QObject):
 
     def open_demo(self) -> None:
         """Make the demo recording if it is not there, and open it."""
-        self._leaving.unless_lost(
+        self._close_guard.unless_lost(
             "Open the demo?", lambda: self._controller.open_demo(self._demo_folder, self._demo_size)
         )
 
@@ -109,7 +109,7 @@ class OpenFlow(QObject):
             self.told.emit("Not opened: wait for the running job, or stop it.")
             return
         self._settings.values.open_folder = str(paths[0].parent)
-        self._leaving.unless_lost("Open another recording?", lambda: self._controller.open(paths))
+        self._close_guard.unless_lost("Open another recording?", lambda: self._controller.open(paths))
 
     def _on_opened(self, result: OpenResult) -> None:
         state = result.state

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.engine.controller import Controller
-from hdmea_gui.engine.places import first_folder
+from hdmea_gui.engine.file_lookup import first_folder
 from hdmea_gui.engine.snapshot import FileFacts
 from hdmea_gui.flows.overwrite_dialog import OverwriteDialog
 from hdmea_gui.store.settings import SettingsStore

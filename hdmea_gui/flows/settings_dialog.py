@@ -26,8 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.engine.file_lookup import Lookup
-from hdmea_gui.engine.places import folder_start
+from hdmea_gui.engine.file_lookup import Lookup, folder_start
 from hdmea_gui.store.settings import MAX_RECENT, Settings
 from hdmea_gui.text.formats import size_text
 

@@ -17,8 +17,6 @@ from hdmea_gui.diagnostics import uncaught
 from hdmea_gui.diagnostics.logfile import LogFiles, default_log_folder
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QApplication
-
     from hdmea_gui.shell.main_window import MainWindow
 
 __all__ = ["main"]
@@ -51,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, logs: LogFiles) -> int:
     from hdmea_gui.diagnostics.qt_messages import keep_qt_messages
     from hdmea_gui.engine.worker import any_left_behind
-    from hdmea_gui.shell.application import Application
+    from hdmea_gui.shell.application import Application, make_application
 
     keep_qt_messages()
     app = make_application()
@@ -74,24 +72,6 @@ def _run(options: argparse.Namespace, logs: LogFiles) -> int:
         logging.shutdown()
         os._exit(code)
     return code
-
-
-def make_application() -> QApplication:
-    """Return the one application object, made if needed."""
-    from PySide6.QtCore import QCoreApplication
-    from PySide6.QtGui import QGuiApplication
-    from PySide6.QtWidgets import QApplication
-
-    from hdmea_gui.shell.application import Application
-    from hdmea_gui.shell.own_file_dialog import finish_file_dialog
-
-    QCoreApplication.setApplicationName("HD-MEA Studio")
-    QCoreApplication.setOrganizationName("HD-MEA Studio")
-    QGuiApplication.setDesktopFileName("hdmea-studio")
-    existing = QApplication.instance()
-    app = existing if isinstance(existing, QApplication) else Application(sys.argv[:1])
-    app.focusChanged.connect(finish_file_dialog)
-    return app
 
 
 def make_window(options: argparse.Namespace, logs: LogFiles | None = None) -> MainWindow:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent
-from PySide6.QtGui import QFileOpenEvent
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtGui import QFileOpenEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-__all__ = ["Application"]
+from hdmea_gui.shell.own_file_dialog import finish_file_dialog
+
+__all__ = ["Application", "make_application"]
 
 
 class Application(QApplication):
@@ -43,3 +46,14 @@ class Application(QApplication):
         else:
             self._open([path])
         return True
+
+
+def make_application() -> QApplication:
+    """Return the one application object, made if needed."""
+    QCoreApplication.setApplicationName("HD-MEA Studio")
+    QCoreApplication.setOrganizationName("HD-MEA Studio")
+    QGuiApplication.setDesktopFileName("hdmea-studio")
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else Application(sys.argv[:1])
+    app.focusChanged.connect(finish_file_dialog)
+    return app

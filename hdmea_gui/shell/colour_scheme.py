@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from hdmea_gui.shell.actions import ActionSet
-from hdmea_gui.shell.in_slices import Turns
 from hdmea_gui.shell.lazy_views import LazyViews
 from hdmea_gui.shell.theme import Theme, ThemeName, apply_palette, dress, theme_of
 from hdmea_gui.store.settings import SettingsStore
 
-__all__ = ["ColourFlow", "Coloured"]
+__all__ = ["ColourFlow", "Coloured", "SlicedCalls"]
 
 
 class Coloured(Protocol):
@@ -48,7 +48,7 @@ class ColourFlow(QObject):
         self.theme = theme_of(settings.values.theme)
         self._settings = settings
         self._window = window
-        self._turns = Turns(self)
+        self._slices = SlicedCalls(self)
         self._actions: ActionSet | None = None
         self._views: LazyViews | None = None
         self._dressed: Sequence[QWidget] = ()
@@ -109,7 +109,7 @@ class ColourFlow(QObject):
         views.theme = theme
         # In turns, as the event loop must not stand still for all of it; what is seen is painted once.
         self._window.setUpdatesEnabled(False)
-        self._turns.begin(
+        self._slices.begin(
             (
                 partial(apply_palette, theme),
                 *(partial(dress, part, theme) for part in self._dressed),
@@ -123,10 +123,40 @@ class ColourFlow(QObject):
     def _finish(self, name: ThemeName, *, at_once: bool) -> None:
         assert self._actions is not None
         if at_once:
-            self._turns.finish()
+            self._slices.finish()
         for other in ("light", "dark", "system"):
             self._actions[f"theme_{other}"].setChecked(other == name)
 
     def _on_system_scheme(self) -> None:
         if self._settings.values.theme == "system":
             self.use("system")
+
+
+class SlicedCalls(QObject):
+    """Calls one thing after the other, one for each turn of the event loop.
+
+    Several timers that are due are served in one turn; hence there is only one.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._left: deque[Callable[[], object]] = deque()
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._next)
+
+    def begin(self, calls: Iterable[Callable[[], object]]) -> None:
+        """Call these, in place of what is left of those before."""
+        self._left = deque(calls)
+        self._timer.start(0)
+
+    def finish(self) -> None:
+        """Call at once what is left."""
+        while self._left:
+            self._left.popleft()()
+        self._timer.stop()
+
+    def _next(self) -> None:
+        if self._left:
+            self._left.popleft()()
+        if not self._left:
+            self._timer.stop()

@@ -16,7 +16,7 @@ from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.jobs import Failure, JobProgress
 from hdmea_gui.engine.snapshot import OpenResult, StateView
 from hdmea_gui.flows.calibration.dialog import CalibrationDialog
-from hdmea_gui.flows.close_guard import LeaveFlow
+from hdmea_gui.flows.close_guard import CloseGuard
 from hdmea_gui.flows.copy_script import ScriptCopier
 from hdmea_gui.flows.duration_estimates import EstimateFlow
 from hdmea_gui.flows.edit_parameters import EditFlow
@@ -133,11 +133,11 @@ class MainWindow(QMainWindow):
         self.colours = ColourFlow(settings, self)
         self.dialogs = DialogHost(self.colours.theme, self)
         self.saving = SaveFlow(controller, settings, self.dialogs, self)
-        self.leaving = LeaveFlow(controller, self.saving, self.dialogs, self)
+        self.close_guard = CloseGuard(controller, self.saving, self.dialogs, self)
         self.opening = OpenFlow(
             controller,
             settings,
-            self.leaving,
+            self.close_guard,
             self.dialogs,
             self,
             demo_folder=demo_folder,
@@ -416,7 +416,7 @@ class MainWindow(QMainWindow):
         if self._closing:
             event.accept()
             return
-        if not self._may_close and not self.leaving.may_close(self.close_without_question):
+        if not self._may_close and not self.close_guard.may_close(self.close_without_question):
             event.ignore()
             return
         self._closing = True

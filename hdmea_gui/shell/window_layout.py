@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, QSize, Qt
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import (
     QGraphicsView,
     QLineEdit,
     QMainWindow,
     QPlainTextEdit,
     QSplitter,
+    QTabBar,
+    QTabWidget,
     QToolBar,
     QWidget,
 )
 
-from hdmea_gui.shell.view_tabs import ViewTabs
 from hdmea_gui.store.settings import Settings
 
-__all__ = ["WindowFrame", "pass_drops_on"]
+__all__ = ["ViewTabs", "WindowFrame", "pass_drops_on"]
 
 _SIZE = QSize(1280, 720)
 _HEIGHTS = [430, 160, 120]
@@ -111,3 +113,38 @@ class WindowFrame:
         for splitter, sizes in ((self._row, values.main_splitter), (self._column, values.view_splitter)):
             if len(sizes) == splitter.count():
                 splitter.setSizes(sizes)
+
+
+class ViewTabs(QTabWidget):
+    """A tab widget in document mode whose current tab is framed while it has the focus."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setTabBar(_TabBar(self))
+        self.setDocumentMode(True)
+        self.tabBar().setAccessibleName("Views")
+        self._laid_out_for = QSize()
+
+    def event(self, event: QEvent) -> bool:
+        """Leave everything in its place when only a view asks for other room: Qt would paint all of it."""
+        if event.type() is QEvent.Type.LayoutRequest:
+            wanted = self.tabBar().sizeHint()
+            if wanted == self._laid_out_for:
+                self.updateGeometry()
+                return QWidget.event(self, event)
+            self._laid_out_for = wanted
+        return super().event(event)
+
+
+class _TabBar(QTabBar):
+    def tabSizeHint(self, index: int) -> QSize:
+        # The style leaves no room for what reaches below the line in the tabs behind.
+        return super().tabSizeHint(index) + QSize(0, 2)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self.hasFocus():
+            return
+        painter = QPainter(self)
+        painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Highlight), 2))
+        painter.drawRect(self.tabRect(self.currentIndex()).adjusted(4, 4, -5, -4))

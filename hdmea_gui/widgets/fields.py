@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from hdmea_gui.engine.places import file_start, folder_start
+from hdmea_gui.engine.file_lookup import file_start, folder_start
 from hdmea_gui.engine.snapshot import Choice, FieldSpec
 from hdmea_gui.models.parameters import LARGEST_INTEGER, LARGEST_NUMBER
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HANDED_OVER = """
 from PySide6.QtCore import QCoreApplication, QEvent, QUrl
 from PySide6.QtGui import QFileOpenEvent
-from hdmea_gui.shell.app import make_application
+from hdmea_gui.shell.application import make_application
 
 app = make_application()
 opened = []

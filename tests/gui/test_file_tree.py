@@ -220,7 +220,7 @@ class _Hang:
     def __init__(self) -> None:
         self.entered, self.go_on = threading.Event(), threading.Event()
 
-    def answer(self, bench: object) -> None:
+    def answer(self, workspace: object) -> None:
         """Keep the worker from answering anything else."""
         self.entered.set()
         assert self.go_on.wait(30)

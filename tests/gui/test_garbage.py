@@ -52,10 +52,10 @@ def test_another_recording_frees_the_session_before(
     class Look:
         title = "Look"
 
-        def run(self, bench: Any, _ctx: Any) -> None:
-            held.append(weakref.ref(bench.session))
+        def run(self, workspace: Any, _ctx: Any) -> None:
+            held.append(weakref.ref(workspace.session))
             if circle:
-                bench.session.metadata["circle"] = bench.session
+                workspace.session.metadata["circle"] = workspace.session
 
     window.controller.open(list(recording))
     idle()

@@ -10,8 +10,8 @@ from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QSplitter
 
 from hdmea_gui.shell.theme import LIGHT
-from hdmea_gui.views.parts.queries import Fact
 from hdmea_gui.views.parts.responses.numbers_panel import NumbersPanel
+from hdmea_gui.views.parts.shared_query import Fact
 from hdmea_gui.views.receptive_field.view import _facts_texts
 
 FACTS = [Fact("Preferred", "–", ""), Fact("Cut-off", "7.04 Hz", ""), Fact("p", "< 0.0001", "of the fit")]

@@ -34,7 +34,7 @@ class Hang:
     entered: threading.Event = field(default_factory=threading.Event)
     go_on: threading.Event = field(default_factory=threading.Event)
 
-    def answer(self, bench: Any) -> str:
+    def answer(self, workspace: Any) -> str:
         self.entered.set()
         assert self.go_on.wait(30)
         return "answer"
@@ -141,7 +141,7 @@ def test_closing_the_window_asks_while_an_export_hangs(
 ) -> None:
     window, _, _ = export
 
-    assert not window.leaving.may_close(window.close_without_question)
+    assert not window.close_guard.may_close(window.close_without_question)
 
     assert window.dialog is not None
     assert "“Exporting figure.png” is still running" in visible_texts(window.dialog)
@@ -207,7 +207,7 @@ def test_nothing_is_overdue_once_the_window_is_closed(window: MainWindow) -> Non
 
 
 class _Nothing:
-    def answer(self, bench: object) -> None:
+    def answer(self, workspace: object) -> None:
         """Be asked when nobody answers."""
 
 

@@ -9,8 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from hdmea_gui.flows.fuzzy_match import fit
-from hdmea_gui.flows.palette_dialog import Command, CommandPalette
+from hdmea_gui.flows.palette_dialog import Command, CommandPalette, fit
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.theme import LIGHT
 

@@ -13,9 +13,16 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from hdmea_gui.dialogs import files
-from hdmea_gui.engine import places
-from hdmea_gui.engine.file_lookup import answer_of, ask_beside
-from hdmea_gui.engine.places import file_start, first_folder, folder_start, is_folder, is_there
+from hdmea_gui.engine import file_lookup
+from hdmea_gui.engine.file_lookup import (
+    answer_of,
+    ask_beside,
+    file_start,
+    first_folder,
+    folder_start,
+    is_folder,
+    is_there,
+)
 from hdmea_gui.engine.snapshot import FieldSpec
 from hdmea_gui.flows import presets_dialog as preset_dialogs
 from hdmea_gui.flows.calibration.dialog import CalibrationDialog
@@ -48,8 +55,8 @@ class Drive:
 def drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Drive]:
     """Return a drive that does not answer; dialogs wait for it for a moment only."""
     drive = Drive(tmp_path / "network")
-    monkeypatch.setattr(places, "PATIENCE_S", 0.1)
-    monkeypatch.setattr(places, "_silent", {})
+    monkeypatch.setattr(file_lookup, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(file_lookup, "_silent", {})
     for name in ("stat", "lstat", "access", "scandir", "open", "mkdir"):
         monkeypatch.setattr(os, name, _behind(drive, getattr(os, name)))
     for name in ("isdir", "exists", "isfile"):

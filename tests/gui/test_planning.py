@@ -6,7 +6,7 @@ import pydantic
 import pytest
 
 from hdmea_gui.engine.snapshot import StepSpec
-from hdmea_gui.flows.requested_steps import made_stale, steps_to_here
+from hdmea_gui.flows.run import made_stale, steps_to_here
 from hdmea_gui.models.steps import StepItem, StepState
 
 D, S, R, N, F = (

@@ -90,7 +90,7 @@ def test_a_hidden_view_asks_nothing_and_is_up_to_date_when_it_is_shown(
 
 
 class _Last:
-    def answer(self, bench: object) -> None:
+    def answer(self, workspace: object) -> None:
         """Be answered after all others."""
 
 

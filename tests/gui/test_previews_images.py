@@ -9,7 +9,7 @@ import pytest
 
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.views.electrical_image.query import ElectricalImageView
-from hdmea_gui.views.parts.queries import Fact
+from hdmea_gui.views.parts.shared_query import Fact
 from hdmea_gui.views.receptive_field.query import FieldView, ReceptiveFieldView
 
 _FRAMES = np.full((6, 4, 5), 128.0, np.float32)

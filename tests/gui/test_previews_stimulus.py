@@ -13,7 +13,7 @@ from PySide6.QtCore import QPointF, Qt
 
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.theme import LIGHT
-from hdmea_gui.views.parts.queries import Span
+from hdmea_gui.views.parts.shared_query import Span
 from hdmea_gui.views.parts.stimulus_strip import StimulusStrip
 from hdmea_gui.views.stimulus.query import MOST_FRAMES, LightTrace, StimulusView
 

@@ -12,9 +12,9 @@ import pytest
 from hdmea.analysis.polar import polar_curve
 from hdmea.analysis.psth import psth
 from hdmea_gui.shell.main_window import MainWindow
-from hdmea_gui.views.parts.queries import Fact
 from hdmea_gui.views.parts.responses.feature_query import Tuning
 from hdmea_gui.views.parts.responses.query import MOST_UNITS, TrialsView, UnitTrials
+from hdmea_gui.views.parts.shared_query import Fact
 
 STEP = "step_up_1s_2i_b0_2x"
 

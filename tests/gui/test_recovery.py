@@ -48,7 +48,7 @@ PROGRAM = """
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from pathlib import Path
     from PySide6.QtCore import QTimer
-    from hdmea_gui.shell.app import make_application
+    from hdmea_gui.shell.application import make_application
     from hdmea_gui.engine.controller import Controller
     from hdmea_gui.engine.auto_checkpoint import Keeper, Kept
     from hdmea_gui.shell.main_window import MainWindow
@@ -459,7 +459,7 @@ def test_two_windows_do_not_recover_the_same_checkpoint(session: PipelineSession
     benches = [Workspace(Keeper(folder)), Workspace(Keeper(folder))]
     (offer,) = Keeper(folder).left_behind()
 
-    first, second = (RecoverJob(offer).run(bench, Ctx()) for bench in benches)
+    first, second = (RecoverJob(offer).run(workspace, Ctx()) for workspace in benches)
 
     assert first.state is not None
     assert second.state is None
@@ -475,10 +475,10 @@ def test_the_size_of_the_source_files_is_known_after_recovering(
     crashed = Keeper(folder)
     crashed.keep(session, 1, Ctx())
     gone(crashed)
-    bench = Workspace(Keeper(folder))
+    workspace = Workspace(Keeper(folder))
     (offer,) = Keeper(folder).left_behind()
 
-    result = RecoverJob(offer).run(bench, Ctx())
+    result = RecoverJob(offer).run(workspace, Ctx())
 
     assert result.state is not None
     assert result.state.source_bytes == sum(sizes) > 0

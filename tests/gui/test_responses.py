@@ -12,7 +12,6 @@ from PySide6.QtGui import QColor
 from hdmea.analysis.marked_response import MarkedResponse, PhaseMark
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.text.formats import p_text
-from hdmea_gui.views.parts.queries import Fact
 from hdmea_gui.views.parts.responses.feature_query import (
     MISSING,
     FrequencyTuning,
@@ -22,6 +21,7 @@ from hdmea_gui.views.parts.responses.feature_query import (
 )
 from hdmea_gui.views.parts.responses.query import TrialsView
 from hdmea_gui.views.parts.responses.view import ResponsesPreview
+from hdmea_gui.views.parts.shared_query import Fact
 from tests.gui.test_previews_trials import VIEW, responses
 
 NAN = float("nan")

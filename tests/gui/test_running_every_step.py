@@ -19,6 +19,7 @@ from hdmea.utils.exceptions import StepCancelled
 from hdmea_gui.engine.jobs import JobContext, JobStopped
 from hdmea_gui.engine.work import RunJob, StepEnded, StepRequest
 from hdmea_gui.engine.workspace import Workspace
+from hdmea_gui.views.recording.query import RecordingQuery
 
 STEPS = sorted(all_steps())
 PARAMS: dict[str, dict[str, Any]] = {
@@ -66,15 +67,15 @@ class Run:
     """Runs steps on a session as the worker does, in this thread."""
 
     def __init__(self, session: PipelineSession) -> None:
-        self.bench = Workspace()
-        self.bench.adopt(session)
+        self.workspace = Workspace()
+        self.workspace.adopt(session)
         self.cancel = threading.Event()
         self.ended: list[StepEnded] = []
 
     def __call__(self, *names: str, force: bool = False) -> None:
         requests = tuple(StepRequest(name, PARAMS.get(name, {}), force=force) for name in names)
         ctx = JobContext(self.cancel, lambda _: None, self._note, lambda: None, lambda _: None)
-        RunJob(requests, "run").run(self.bench, ctx)
+        RunJob(requests, "run").run(self.workspace, ctx)
 
     def _note(self, event: object) -> None:
         if isinstance(event, StepEnded):
@@ -99,7 +100,7 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> Complete:
         "extract_rf_geometry",
         "section_by_direction",
     )
-    return run.bench.require(), [event.name for event in run.ended if event.outcome == "done"]
+    return run.workspace.require(), [event.name for event in run.ended if event.outcome == "done"]
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +111,9 @@ def complete(source: tuple[Path, Path]) -> Complete:
     for name in [*ORDER, *(name for name in STEPS if name not in ORDER)]:
         if name == "add_section_time_analog":
             # It looks at the light after the last display frame: here the whole recording.
-            frames = run.bench.require().metadata.pop("frame_timestamps")
+            frames = run.workspace.require().metadata.pop("frame_timestamps")
         run(name)
-    session = run.bench.require()
+    session = run.workspace.require()
     session.metadata["frame_timestamps"] = frames
     return session, [event.name for event in run.ended if event.outcome == "done"]
 
@@ -124,7 +125,7 @@ def run(name: str, request: pytest.FixtureRequest) -> Run:
     assert name in done
     worker = Run(twin_of(session))
     if name == "add_section_time_analog":
-        del worker.bench.require().metadata["frame_timestamps"]
+        del worker.workspace.require().metadata["frame_timestamps"]
     return worker
 
 
@@ -153,7 +154,7 @@ def moment(request: pytest.FixtureRequest) -> Callable[[int], int]:
 
 def reports(run: Run, name: str, monkeypatch: pytest.MonkeyPatch) -> int:
     """Return how many reports a whole run of a step makes."""
-    trial = Run(twin_of(run.bench.require()))
+    trial = Run(twin_of(run.workspace.require()))
     with monkeypatch.context() as patch:
         count = at_call(patch, 0, None)
         trial(name, force=True)
@@ -169,16 +170,16 @@ def test_stop_leaves_the_session_dataset_by_dataset_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     number = moment(reports(run, name, monkeypatch))
-    before = everything(run.bench.require())
-    revision = run.bench.state().revision
+    before = everything(run.workspace.require())
+    revision = run.workspace.state().revision
     with monkeypatch.context() as patch:
         at_call(patch, number, run.cancel.set)
         with pytest.raises((JobStopped, StepCancelled)):
             run(name, force=True)
 
     assert [event.outcome for event in run.ended] == ["cancelled"]
-    assert everything(run.bench.require()) == before
-    assert run.bench.state().revision == revision
+    assert everything(run.workspace.require()) == before
+    assert run.workspace.state().revision == revision
     run.cancel.clear()
     run(name, force=True)
     assert run.ended[-1].outcome == "done", "it can be run after the stop"
@@ -201,7 +202,7 @@ def test_a_failure_keeps_everything_and_says_why(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     number = moment(reports(run, name, monkeypatch))
-    before = everything(run.bench.require())
+    before = everything(run.workspace.require())
 
     def break_down() -> None:
         raise OSError(5, "Input/output error", "/drive/recording.cmcr")
@@ -214,10 +215,10 @@ def test_a_failure_keeps_everything_and_says_why(
     assert event.outcome == "failed"
     assert "Input/output error" in event.reason
     assert "break_down" in event.details, "the details name the place"
-    assert everything(run.bench.require()) == before
+    assert everything(run.workspace.require()) == before
     run(name, force=True)
     assert run.ended[-1].outcome == "done", "it can be run when the cause is mended"
-    there = run.bench.require().completed_steps
+    there = run.workspace.require().completed_steps
     later = [step for step in there if name in all_steps()[step].definition.requires]
     for step in later[:1]:
         run(step, force=True)
@@ -229,7 +230,7 @@ def test_a_failure_in_an_empty_session_leaves_it_empty(
     name: str, source: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = Run(create_session(None, *source, source[0].parent))
-    before = everything(run.bench.require())
+    before = everything(run.workspace.require())
 
     def break_down() -> None:
         raise MemoryError("out of memory")
@@ -240,7 +241,7 @@ def test_a_failure_in_an_empty_session_leaves_it_empty(
     (event,) = run.ended
     assert event.outcome == "failed"
     assert event.reason
-    assert everything(run.bench.require()) == before
+    assert everything(run.workspace.require()) == before
 
 
 def test_what_ended_before_a_failure_is_kept(
@@ -255,28 +256,28 @@ def test_what_ended_before_a_failure_is_kept(
     run("load_recording", "add_section_time", "section_spike_times", "compute_sta")
 
     assert [event.outcome for event in run.ended] == ["done", "done", "failed"]
-    assert list(run.bench.require().completed_steps) == ["load_recording", "add_section_time"]
+    assert list(run.workspace.require().completed_steps) == ["load_recording", "add_section_time"]
 
 
 def test_the_recording_is_drawn_anew_only_when_its_spikes_or_sections_change(complete: Complete) -> None:
     session = twin_of(complete[0])
-    bench = Run(session).bench
-    before = bench.recording_view()
-    bench.touch()
+    workspace = Run(session).workspace
+    before = RecordingQuery().answer(workspace)
+    workspace.touch()
 
     assert before is not None
-    assert bench.recording_view() is before, "a step changed something else"
+    assert RecordingQuery().answer(workspace) is before, "a step changed something else"
 
     unit = next(iter(session.units.values()))
     unit["spike_times"] = unit["spike_times"][1:]
-    bench.touch()
-    after = bench.recording_view()
+    workspace.touch()
+    after = RecordingQuery().answer(workspace)
     assert after is not None
     assert after.raster.n_spikes == before.raster.n_spikes - 1
 
     session.stimulus["section_time"] = {}
-    bench.touch()
-    without = bench.recording_view()
+    workspace.touch()
+    without = RecordingQuery().answer(workspace)
     assert without is not None
     assert (after.spans != (), without.spans) == (True, ())
 

@@ -165,7 +165,7 @@ def test_the_automatic_checkpoints_go_on_after_leaving(
     dialog.leave_button.click()
     idle()
     keeper = Keeper(tmp_path / "recovery")
-    window.controller._runner._worker.bench.keeper = keeper
+    window.controller._runner._worker.workspace.keeper = keeper
     window.controller.run_step("add_section_time")
     idle()
     assert keeper._own is not None
@@ -184,7 +184,7 @@ def test_a_checkpoint_that_holds_everything_is_still_current_after_leaving(
     idle()
 
     assert "in memory, checkpointed" in window.windowTitle()
-    assert window.leaving.may_close(window.close_without_question) is False
+    assert window.close_guard.may_close(window.close_without_question) is False
     assert "it holds all of this" in visible_texts(window.dialog)  # type: ignore[arg-type]
     window.controller.run_step("add_section_time")
     idle()

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtGui import QImage
 
 from hdmea_gui.engine.controller import Activity, Controller
-from hdmea_gui.shell.in_slices import Turns
+from hdmea_gui.shell.colour_scheme import SlicedCalls
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.theme import DARK, LIGHT
 from hdmea_gui.store.settings import SettingsStore
@@ -74,16 +74,18 @@ def show(qtbot: Any, window: MainWindow, name: str) -> Preview:
 
 
 def settle(qtbot: Any, window: MainWindow) -> None:
-    """Wait until all answers are there and everything that is done in turns is done."""
+    """Wait until all answers are there and everything that is done in slices is done."""
     for _ in range(2):
         answers: list[object] = []
         window.controller.ask(_Last(), answers.append)
         qtbot.waitUntil(lambda answers=answers: bool(answers), timeout=20_000)
-        qtbot.waitUntil(lambda: not any(turns._left for turns in window.findChildren(Turns)), timeout=20_000)
+        qtbot.waitUntil(
+            lambda: not any(calls._left for calls in window.findChildren(SlicedCalls)), timeout=20_000
+        )
 
 
 class _Last:
-    def answer(self, bench: object) -> None:
+    def answer(self, workspace: object) -> None:
         """Be answered after all others."""
 
 

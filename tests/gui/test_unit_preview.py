@@ -11,7 +11,7 @@ from hdmea.analysis.correlograms import autocorrelogram
 from hdmea.analysis.intervals import interval_histogram
 from hdmea.analysis.rates import rate_over_time
 from hdmea_gui.shell.main_window import MainWindow
-from hdmea_gui.views.parts.queries import Span
+from hdmea_gui.views.parts.shared_query import Span
 from hdmea_gui.views.unit.query import Averaged, Footprint, UnitView
 
 SPIKES = np.array([0, 100, 300], np.uint64)

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QWidget
 
-from hdmea_gui.shell.view_tabs import ViewTabs
+from hdmea_gui.shell.window_layout import ViewTabs
 
 
 class _Picture(QWidget):

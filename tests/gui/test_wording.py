@@ -212,7 +212,7 @@ def test_what_the_form_says_of_a_value_is_readable() -> None:
 
 def test_a_query_that_fails_is_said_with_titles(window: MainWindow, qtbot: Any) -> None:
     class _Fails:
-        def answer(self, bench: object) -> object:
+        def answer(self, workspace: object) -> object:
             raise ValueError("run compute_sta first")
 
     answers: list[Any] = []

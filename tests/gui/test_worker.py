@@ -17,7 +17,7 @@ from shiboken6 import delete
 from hdmea.utils.giving_way import give_way
 from hdmea_gui.engine.jobs import Failure, JobContext, JobStopped
 from hdmea_gui.engine.worker import JobRunner, any_left_behind
-from hdmea_gui.engine.yielding import Pulse
+from hdmea_gui.engine.yielding import EventLoopWatch
 
 
 class Bench:
@@ -31,15 +31,15 @@ class Do:
     title: str
     function: Callable[[Bench, JobContext], object]
 
-    def run(self, bench: Bench, ctx: JobContext) -> object:
-        return self.function(bench, ctx)
+    def run(self, workspace: Bench, ctx: JobContext) -> object:
+        return self.function(workspace, ctx)
 
 
 @dataclass(frozen=True)
 class Ask:
     value: int
 
-    def answer(self, bench: Bench) -> object:
+    def answer(self, workspace: Bench) -> object:
         if self.value < 0:
             raise ValueError("negative")
         return self.value
@@ -56,9 +56,9 @@ def test_jobs_run_in_order_on_the_worker_thread(qtbot: Any, runner: JobRunner) -
     results: list[object] = []
     runner.finished.connect(lambda _job, result: results.append(result))
 
-    def note(bench: Bench, ctx: JobContext) -> object:
-        bench.log.append("x")
-        return len(bench.log), QThread.currentThread() is bench.made_in
+    def note(workspace: Bench, ctx: JobContext) -> object:
+        workspace.log.append("x")
+        return len(workspace.log), QThread.currentThread() is workspace.made_in
 
     for number in range(3):
         runner.submit(Do(str(number), note))
@@ -72,7 +72,7 @@ def test_progress_is_throttled_and_the_end_is_not_lost(qtbot: Any, runner: JobRu
     seen: list[float] = []
     runner.progressed.connect(lambda progress: seen.append(progress.fraction))
 
-    def work(bench: Bench, ctx: JobContext) -> None:
+    def work(workspace: Bench, ctx: JobContext) -> None:
         for number in range(1001):
             ctx.progress(number / 1000, "working")
 
@@ -89,14 +89,14 @@ def test_stop_is_acknowledged_at_once_and_drops_what_waits(qtbot: Any, runner: J
     entered = threading.Event()
     ran: list[str] = []
 
-    def endless(bench: Bench, ctx: JobContext) -> None:
+    def endless(workspace: Bench, ctx: JobContext) -> None:
         entered.set()
         while True:
             ctx.progress_or_stop(0.5, "on and on")
             time.sleep(0.01)
 
     runner.submit(Do("endless", endless))
-    runner.submit(Do("never", lambda bench, ctx: ran.append("never")))
+    runner.submit(Do("never", lambda workspace, ctx: ran.append("never")))
     qtbot.waitUntil(entered.is_set, timeout=20_000)
 
     with qtbot.waitSignal(runner.stopped, timeout=20_000):
@@ -106,7 +106,7 @@ def test_stop_is_acknowledged_at_once_and_drops_what_waits(qtbot: Any, runner: J
     # The one that never began says so too, a moment later.
     qtbot.waitUntil(lambda: not runner.busy, timeout=20_000)
     with qtbot.waitSignal(runner.finished, timeout=20_000):
-        runner.submit(Do("next", lambda bench, ctx: ran.append("next")))
+        runner.submit(Do("next", lambda workspace, ctx: ran.append("next")))
     assert ran == ["next"]
 
 
@@ -117,7 +117,7 @@ class Hang:
     entered: threading.Event
     go_on: threading.Event
 
-    def answer(self, bench: Bench) -> object:
+    def answer(self, workspace: Bench) -> object:
         self.entered.set()
         assert self.go_on.wait(30)
         return "late"
@@ -128,7 +128,7 @@ def test_a_job_that_is_stopped_before_it_began_says_so(qtbot: Any, runner: JobRu
     ran: list[str] = []
     runner.ask(hang, lambda _answer: None)
     qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
-    job = Do("never", lambda bench, ctx: ran.append("never"))
+    job = Do("never", lambda workspace, ctx: ran.append("never"))
     runner.submit(job)
 
     runner.stop()
@@ -143,7 +143,7 @@ def test_a_job_that_is_stopped_before_it_began_says_so(qtbot: Any, runner: JobRu
 def test_a_failure_arrives_as_text_and_the_worker_goes_on(
     qtbot: Any, runner: JobRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(bench: Bench, ctx: JobContext) -> None:
+    def fail(workspace: Bench, ctx: JobContext) -> None:
         raise OSError("the drive is gone")
 
     with qtbot.waitSignal(runner.failed, timeout=20_000) as caught:
@@ -154,7 +154,7 @@ def test_a_failure_arrives_as_text_and_the_worker_goes_on(
     assert failure.reason == "the drive is gone"
     assert "OSError" in failure.details
     with qtbot.waitSignal(runner.finished, timeout=20_000):
-        runner.submit(Do("next", lambda bench, ctx: None))
+        runner.submit(Do("next", lambda workspace, ctx: None))
 
 
 def test_a_failure_lets_go_of_what_its_traceback_held() -> None:
@@ -181,7 +181,7 @@ def test_only_the_newest_question_of_a_view_is_answered(qtbot: Any, runner: JobR
     blocked, go_on = threading.Event(), threading.Event()
     answers: list[object] = []
 
-    def block(bench: Bench, ctx: JobContext) -> None:
+    def block(workspace: Bench, ctx: JobContext) -> None:
         blocked.set()
         go_on.wait(5)
 
@@ -198,16 +198,16 @@ def test_only_the_newest_question_of_a_view_is_answered(qtbot: Any, runner: JobR
 
 def test_jobs_and_questions_give_way_to_the_window(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[QThread] = []
-    monkeypatch.setattr(Pulse, "give_way", lambda _: threads.append(QThread.currentThread()))
+    monkeypatch.setattr(EventLoopWatch, "give_way", lambda _: threads.append(QThread.currentThread()))
     runner = JobRunner(Bench)
 
     class Long:
-        def answer(self, bench: Bench) -> object:
+        def answer(self, workspace: Bench) -> object:
             threads.clear()
             give_way()
             return list(threads)
 
-    def report(bench: Bench, ctx: JobContext) -> object:
+    def report(workspace: Bench, ctx: JobContext) -> object:
         threads.clear()
         ctx.progress(0.5, "")
         return list(threads)
@@ -229,7 +229,7 @@ def test_an_answer_that_comes_after_a_newer_question_is_dropped(qtbot: Any, runn
     answers: list[object] = []
 
     class Slow:
-        def answer(self, bench: Bench) -> object:
+        def answer(self, workspace: Bench) -> object:
             reading.set()
             go_on.wait(5)
             return "late"
@@ -272,7 +272,7 @@ def blocked(qtbot: Any, runner: JobRunner) -> Iterator[threading.Event]:
     """Yield what lets the worker go on, which answers nothing before."""
     entered, go_on = threading.Event(), threading.Event()
 
-    def block(bench: Bench, ctx: JobContext) -> None:
+    def block(workspace: Bench, ctx: JobContext) -> None:
         entered.set()
         assert go_on.wait(30)
 
@@ -356,7 +356,7 @@ def test_shutdown_stops_and_joins_a_running_job(qtbot: Any) -> None:
     runner = JobRunner(Bench)
     entered = threading.Event()
 
-    def endless(bench: Bench, ctx: JobContext) -> None:
+    def endless(workspace: Bench, ctx: JobContext) -> None:
         entered.set()
         while not ctx.cancel.is_set():
             time.sleep(0.005)
@@ -374,23 +374,25 @@ def test_a_runner_that_did_nothing_can_be_shut_down(qtbot: Any) -> None:
 
 def test_the_end_is_prepared_on_the_worker(qtbot: Any) -> None:
     threads: list[tuple[Any, QThread]] = []
-    runner = JobRunner(Bench, before_end=lambda bench: threads.append((bench, QThread.currentThread())))
+    runner = JobRunner(
+        Bench, before_end=lambda workspace: threads.append((workspace, QThread.currentThread()))
+    )
     with qtbot.waitSignal(runner.finished, timeout=20_000):
-        runner.submit(Do("nothing", lambda bench, ctx: None))
+        runner.submit(Do("nothing", lambda workspace, ctx: None))
 
     assert runner.shutdown(5)
 
-    [(bench, thread)] = threads
-    assert isinstance(bench, Bench)
+    [(workspace, thread)] = threads
+    assert isinstance(workspace, Bench)
     assert thread is not QThread.currentThread()
 
 
 def test_events_are_processed_while_the_worker_ends(qtbot: Any) -> None:
     seen = threading.Event()
     waited: list[bool] = []
-    runner = JobRunner(Bench, before_end=lambda bench: waited.append(seen.wait(5)))
+    runner = JobRunner(Bench, before_end=lambda workspace: waited.append(seen.wait(5)))
     with qtbot.waitSignal(runner.finished, timeout=20_000):
-        runner.submit(Do("nothing", lambda bench, ctx: None))
+        runner.submit(Do("nothing", lambda workspace, ctx: None))
     QTimer.singleShot(0, seen.set)
 
     assert runner.shutdown(10)
@@ -400,9 +402,9 @@ def test_events_are_processed_while_the_worker_ends(qtbot: Any) -> None:
 
 def test_an_end_that_takes_too_long_is_not_waited_for(qtbot: Any) -> None:
     go_on = threading.Event()
-    runner = JobRunner(Bench, before_end=lambda bench: go_on.wait(30))
+    runner = JobRunner(Bench, before_end=lambda workspace: go_on.wait(30))
     with qtbot.waitSignal(runner.finished, timeout=20_000):
-        runner.submit(Do("nothing", lambda bench, ctx: None))
+        runner.submit(Do("nothing", lambda workspace, ctx: None))
 
     assert not runner.shutdown(0.05)
 
@@ -422,11 +424,11 @@ class Stalled:
         self.entered, self.go_on, self.ended = threading.Event(), threading.Event(), threading.Event()
         self.afterwards = afterwards
 
-    def run(self, bench: HandedOn, ctx: JobContext) -> object:
+    def run(self, workspace: HandedOn, ctx: JobContext) -> object:
         self.entered.set()
         try:
             assert self.go_on.wait(30)
-            return self.afterwards(bench, ctx)
+            return self.afterwards(workspace, ctx)
         finally:
             self.ended.set()
 
@@ -459,9 +461,9 @@ def stalling(qtbot: Any) -> Iterator[tuple[JobRunner, Callable[..., Stalled]]]:
     qtbot.waitUntil(lambda: not any_left_behind(), timeout=20_000)
 
 
-def commit_late(bench: HandedOn, ctx: JobContext) -> object:
+def commit_late(workspace: HandedOn, ctx: JobContext) -> object:
     with ctx.commit():
-        bench.log.append("too late")
+        workspace.log.append("too late")
     return "result"
 
 
@@ -473,20 +475,20 @@ def test_a_job_that_was_left_behind_changes_nothing_and_says_nothing(
     for signal in (runner.finished, runner.failed, runner.stopped):
         signal.connect(lambda job, *_: said.append(job.title))
     with qtbot.waitSignal(runner.finished, timeout=20_000):
-        runner.submit(Do("before", lambda bench, ctx: bench.log.append("before")))
+        runner.submit(Do("before", lambda workspace, ctx: workspace.log.append("before")))
     job = stall(commit_late)
 
     assert runner.leave_behind()
 
     assert not runner.busy
     with qtbot.waitSignal(runner.finished, timeout=20_000) as caught:
-        runner.submit(Do("next", lambda bench, ctx: (list(bench.log), id(bench))))
+        runner.submit(Do("next", lambda workspace, ctx: (list(workspace.log), id(workspace))))
     log, new = caught.args[1]
     assert log == ["before"], "what was there is there"
     job.go_on.set()
     qtbot.waitUntil(lambda: job.ended.is_set() and not any_left_behind(), timeout=20_000)
     with qtbot.waitSignal(runner.finished, timeout=20_000) as caught:
-        runner.submit(Do("last", lambda bench, ctx: (list(bench.log), id(bench))))
+        runner.submit(Do("last", lambda workspace, ctx: (list(workspace.log), id(workspace))))
     assert caught.args[1] == (["before"], new)
     assert said == ["before", "next", "last"]
 
@@ -512,17 +514,17 @@ def test_a_worker_that_hangs_in_a_question_is_left_as_well(
     started: list[str] = []
     runner.started.connect(lambda job: started.append(job.title))
     with qtbot.waitSignal(runner.finished, timeout=20_000):
-        runner.submit(Do("before", lambda bench, ctx: bench.log.append("before")))
+        runner.submit(Do("before", lambda workspace, ctx: workspace.log.append("before")))
     hang = Hang(threading.Event(), threading.Event())
     runner.ask(hang, answers.append)
     qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
-    runner.submit(Do("never", lambda bench, ctx: bench.log.append("never")))
+    runner.submit(Do("never", lambda workspace, ctx: workspace.log.append("never")))
     runner.stop()
 
     assert runner.leave_behind()
 
     with qtbot.waitSignal(runner.finished, timeout=20_000) as caught:
-        runner.submit(Do("next", lambda bench, ctx: list(bench.log)))
+        runner.submit(Do("next", lambda workspace, ctx: list(workspace.log)))
     assert caught.args[1] == ["before"]
     (answer,) = answers
     assert isinstance(answer, Failure)
@@ -543,7 +545,7 @@ def test_what_hung_is_refused_until_the_worker_comes_back(
     hang = Hang(threading.Event(), threading.Event())
     runner.ask(hang, view.take)
     qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
-    runner.submit(Do("never", lambda bench, ctx: None))
+    runner.submit(Do("never", lambda workspace, ctx: None))
     runner.stop()
     runner.ask(Ask(1), view.take)
     runner.ask(Ask(2), other.take)
@@ -571,12 +573,12 @@ def test_a_job_that_is_just_making_its_change_is_not_left(
     runner, stall = stalling
     inside, on = threading.Event(), threading.Event()
 
-    def change(bench: HandedOn, ctx: JobContext) -> object:
+    def change(workspace: HandedOn, ctx: JobContext) -> object:
         with ctx.commit():
             inside.set()
             assert on.wait(5)
-            bench.log.append("changed")
-        return list(bench.log)
+            workspace.log.append("changed")
+        return list(workspace.log)
 
     job = stall(change)
     job.go_on.set()
@@ -593,9 +595,9 @@ def test_a_job_that_has_ended_is_not_left(
     qtbot: Any, stalling: tuple[JobRunner, Callable[..., Stalled]]
 ) -> None:
     runner, stall = stalling
-    job = stall(lambda bench, ctx: "result")
+    job = stall(lambda workspace, ctx: "result")
     job.go_on.set()
-    outcome = runner._worker.door
+    outcome = runner._worker.gate
     deadline = threading.Event()
     while not outcome._outcome_is_out:  # its signal waits for the event loop, which is not let run here
         deadline.wait(0.001)
@@ -611,7 +613,7 @@ def test_a_job_that_was_not_asked_to_stop_is_not_left(
     qtbot: Any, stalling: tuple[JobRunner, Callable[..., Stalled]]
 ) -> None:
     runner, _ = stalling
-    job = Stalled(lambda bench, ctx: "result")
+    job = Stalled(lambda workspace, ctx: "result")
     runner.submit(job)
     qtbot.waitUntil(job.entered.is_set, timeout=20_000)
     assert not runner.leave_behind()

@@ -43,7 +43,7 @@ def test_the_entry_starts_the_program_with_files(entry: configparser.SectionProx
 
 
 def test_the_entry_belongs_to_the_window(entry: configparser.SectionProxy) -> None:
-    from hdmea_gui.shell.app import make_application
+    from hdmea_gui.shell.application import make_application
 
     assert entry["StartupWMClass"] == make_application().desktopFileName()
 

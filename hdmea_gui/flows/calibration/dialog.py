@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from hdmea_gui.dialogs import files
 from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.file_lookup import first_folder
 from hdmea_gui.engine.jobs import Failure
-from hdmea_gui.engine.places import first_folder
 from hdmea_gui.engine.snapshot import FieldSpec
 from hdmea_gui.flows.calibration.chip_editor import ChipEditor
 from hdmea_gui.flows.calibration.chip_sketch import ChipSketch

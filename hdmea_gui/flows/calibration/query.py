@@ -61,26 +61,26 @@ class CalibrationQuery:
     chosen: Path | None = None
     last: Path | None = None
 
-    def answer(self, bench: Workspace) -> CalibrationView:
+    def answer(self, workspace: Workspace) -> CalibrationView:
         """Return it; a file that cannot be read is said in it."""
         from hdmea.stimuli.calibration import StimulusCalibration, read_calibration
         from hdmea.utils.exceptions import HDMEAError
 
-        metadata = {} if bench.session is None else bench.session.metadata
+        metadata = {} if workspace.session is None else workspace.session.metadata
         pitch = metadata.get(_PITCH)
         pitch_um = None if pitch is None else float(np.ravel(pitch)[0])
         remembered = metadata.get(_REMEMBERED)
         if self.chosen is None and remembered is not None:
             found = StimulusCalibration.model_validate_json(str(remembered))
-            return CalibrationView(found.model_dump(), None, pitch_um, _frame(bench))
+            return CalibrationView(found.model_dump(), None, pitch_um, _frame(workspace))
         path = self.chosen or self.last
         if path is None:
-            return CalibrationView({}, None, pitch_um, _frame(bench))
+            return CalibrationView({}, None, pitch_um, _frame(workspace))
         try:
             values = read_calibration(path).model_dump()
         except (OSError, HDMEAError) as error:
-            return CalibrationView({}, None, pitch_um, _frame(bench), str(error))
-        return CalibrationView(values, path, pitch_um, _frame(bench))
+            return CalibrationView({}, None, pitch_um, _frame(workspace), str(error))
+        return CalibrationView(values, path, pitch_um, _frame(workspace))
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class ReadCalibration:
 
     path: Path
 
-    def answer(self, bench: Workspace) -> CalibrationView:
+    def answer(self, workspace: Workspace) -> CalibrationView:
         """Return it; ConfigurationError or OSError if it is none."""
         from hdmea.stimuli.calibration import read_calibration
 
@@ -111,7 +111,7 @@ class WriteCalibration:
     values: Mapping[str, Any]
     overwrite: bool = False
 
-    def answer(self, bench: Workspace) -> Path | Occupied:
+    def answer(self, workspace: Workspace) -> Path | Occupied:
         """Return the file, or that it is there and was not replaced."""
         from hdmea.stimuli.calibration import StimulusCalibration, write_calibration
 
@@ -192,8 +192,8 @@ def placement(values: Mapping[str, Any], frame: tuple[int, int], pitch_um: float
     return Placement(outline, calibration.outline(1, 1), CHIP_EDGE, pitch_um, text)
 
 
-def _frame(bench: Workspace) -> tuple[int, int] | None:
-    for unit in {} if bench.session is None else bench.session.units.values():
+def _frame(workspace: Workspace) -> tuple[int, int] | None:
+    for unit in {} if workspace.session is None else workspace.session.units.values():
         for name, feature in (unit.get("features") or {}).items():
             frames = feature.get("data") if name.startswith("sta_") else None
             if isinstance(frames, np.ndarray) and frames.ndim == 3 and frames.size:

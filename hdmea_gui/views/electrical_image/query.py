@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea_gui.views.parts.queries import is_movie
+from hdmea_gui.views.parts.shared_query import is_movie
 
 if TYPE_CHECKING:
     from hdmea_gui.engine.workspace import Workspace
@@ -62,11 +62,11 @@ class ElectricalImageQuery:
 
     unit_id: str
 
-    def answer(self, bench: Workspace) -> ElectricalImageView | None:
+    def answer(self, workspace: Workspace) -> ElectricalImageView | None:
         """Return it, None if there is no such unit or image."""
         from hdmea.analysis.images import peak_to_peak
 
-        session = bench.session
+        session = workspace.session
         unit = {} if session is None else session.units.get(self.unit_id, {})
         feature = unit.get("features", {}).get("eimage_sta")
         image = feature.get("data") if feature else None

@@ -113,12 +113,12 @@ class BelowQuery:
 
     path: TreePath
 
-    def answer(self, bench: Workspace) -> BelowView | None:
+    def answer(self, workspace: Workspace) -> BelowView | None:
         """Return it, None if nothing is open or the entry is gone."""
-        outline = _outline(bench)
+        outline = _outline(workspace)
         if outline is None:
             return None
-        marks = _marks(bench)
+        marks = _marks(workspace)
         try:
             found = outline.below(self.path)
         except KeyError:
@@ -133,13 +133,13 @@ class FindQuery:
 
     text: str
 
-    def answer(self, bench: Workspace) -> FindView | None:
+    def answer(self, workspace: Workspace) -> FindView | None:
         """Return them, None if nothing is open."""
-        outline = _outline(bench)
+        outline = _outline(workspace)
         if outline is None:
             return None
         found, total = outline.find(self.text, _MOST_FOUND)
-        marks = _marks(bench)
+        marks = _marks(workspace)
         return FindView(self.text, tuple(marks.entry(entry) for entry in found), total)
 
 
@@ -150,9 +150,9 @@ class ValuesQuery:
     path: TreePath
     kind: str
 
-    def answer(self, bench: Workspace) -> ValuesView | None:
+    def answer(self, workspace: Workspace) -> ValuesView | None:
         """Return them, None if the entry is gone."""
-        outline = _outline(bench)
+        outline = _outline(workspace)
         try:
             found = None if outline is None else outline.values(self.path, self.kind)
         except KeyError:
@@ -173,10 +173,10 @@ class WriteOutline:
         """What the user reads while the drive does not answer."""
         return f"Exporting {self.path.name}"
 
-    def answer(self, bench: Workspace) -> Path:
+    def answer(self, workspace: Workspace) -> Path:
         """Return the file that was written; OSError if it cannot be."""
-        bench.require()
-        outline = _outline(bench)
+        workspace.require()
+        outline = _outline(workspace)
         entries: Iterable[OutlineEntry] = () if outline is None else outline.walk()
         with reasons(self.path):
             write_csv(self.path, _CSV_TITLES, (_row(entry) for entry in entries))
@@ -207,12 +207,12 @@ class _Marks:
         )
 
 
-def _outline(bench: Workspace) -> FileOutline | None:
-    return bench.remember("outline", lambda: _make_outline(bench))
+def _outline(workspace: Workspace) -> FileOutline | None:
+    return workspace.remember("outline", lambda: _make_outline(workspace))
 
 
-def _make_outline(bench: Workspace) -> FileOutline | None:
-    session = bench.session
+def _make_outline(workspace: Workspace) -> FileOutline | None:
+    session = workspace.session
     if session is None:
         return None
     from hdmea.pipeline.session import SaveState
@@ -221,17 +221,17 @@ def _make_outline(bench: Workspace) -> FileOutline | None:
     return FileOutline(session.content(SaveState.SAVED, checkpoint_name=None))
 
 
-def _marks(bench: Workspace) -> _Marks:
-    return bench.remember("file_marks", lambda: _Marks(_changed(bench)))
+def _marks(workspace: Workspace) -> _Marks:
+    return workspace.remember("file_marks", lambda: _Marks(_changed(workspace)))
 
 
-def _changed(bench: Workspace) -> set[TreePath]:
+def _changed(workspace: Workspace) -> set[TreePath]:
     """Return the places of values that were added or replaced since the last save, none before the first."""
-    if bench.session is None or bench.saved is None or not bench.session.has_unsaved_changes:
+    if workspace.session is None or workspace.saved is None or not workspace.session.has_unsaved_changes:
         return set()
     from hdmea.results.names import encode_name
 
-    found = bench.saved.changes(bench.session).values
+    found = workspace.saved.changes(workspace.session).values
     return {tuple(encode_name(str(name)) for name in path) for path in _leaves(found, ())}
 
 

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from hdmea_gui.dialogs.files import ask_target
 from hdmea_gui.engine.controller import Controller
-from hdmea_gui.engine.places import file_start
+from hdmea_gui.engine.file_lookup import file_start
 
 __all__ = ["PICTURES", "ask_export_path", "drawn", "picture_of"]
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QGraphicsRectItem
 
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot import Plot
-from hdmea_gui.views.parts.queries import Span
+from hdmea_gui.views.parts.shared_query import Span
 
 __all__ = ["SpanFill", "StimulusStrip", "span_colours", "span_columns"]
 

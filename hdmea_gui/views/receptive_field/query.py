@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea_gui.text.formats import p_text
-from hdmea_gui.views.parts.queries import Fact, first_frame, is_movie
+from hdmea_gui.views.parts.shared_query import Fact, first_frame, is_movie
 from hdmea_gui.views.receptive_field.mosaic_query import Mosaic, field_shape, is_refuted, make_mosaic
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ class ReceptiveFieldQuery:
 
     unit_id: str
 
-    def answer(self, bench: Workspace) -> ReceptiveFieldView | None:
+    def answer(self, workspace: Workspace) -> ReceptiveFieldView | None:
         """Return them, None if there is no such unit."""
-        session = bench.session
+        session = workspace.session
         if session is None or self.unit_id not in session.units:
             return None
         features = session.units[self.unit_id].get("features", {})
@@ -89,14 +89,14 @@ class ReceptiveFieldQuery:
             if name.startswith("sta_") and is_movie(feature.get("data"))
         }
         fields = (
-            replace(_field(movie, feature, features, session), mosaic=_mosaic(bench, session, movie))
+            replace(_field(movie, feature, features, session), mosaic=_mosaic(workspace, session, movie))
             for movie, feature in averages.items()
         )
         return ReceptiveFieldView(self.unit_id, tuple(fields))
 
 
-def _mosaic(bench: Workspace, session: PipelineSession, movie: str) -> Mosaic:
-    return bench.remember(f"mosaic:{movie}", lambda: make_mosaic(session, movie))
+def _mosaic(workspace: Workspace, session: PipelineSession, movie: str) -> Mosaic:
+    return workspace.remember(f"mosaic:{movie}", lambda: make_mosaic(session, movie))
 
 
 def _field(

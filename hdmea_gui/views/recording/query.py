@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.utils.giving_way import giving_way
-from hdmea_gui.views.parts.queries import Span, spans_of
+from hdmea_gui.views.parts.shared_query import Span, spans_of
 
 if TYPE_CHECKING:
     from hdmea.analysis.raster import RasterImage, SpikeRaster
@@ -56,9 +56,9 @@ class RecordingView:
 class RecordingQuery:
     """Raster, rate and stimulus sections of the whole recording."""
 
-    def answer(self, bench: Workspace) -> RecordingView | None:
+    def answer(self, workspace: Workspace) -> RecordingView | None:
         """Return them; None before units were loaded."""
-        return bench.remember("recording", lambda: _make(bench))
+        return workspace.remember("recording", lambda: _make(workspace))
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class _Population:
         )
 
 
-def _make(bench: Workspace) -> RecordingView | None:
-    session = bench.session
+def _make(workspace: Workspace) -> RecordingView | None:
+    session = workspace.session
     if session is None or not session.units or "acquisition_rate" not in session.metadata:
         return None
     from hdmea.analysis.raster import SpikeRaster
@@ -90,7 +90,7 @@ def _make(bench: Workspace) -> RecordingView | None:
 
     trains = [unit["spike_times"] for unit in giving_way(session.units.values())]
     places = np.array([_place(unit) for unit in session.units.values()])
-    before = bench.of_session.get("population")
+    before = workspace.of_session.get("population")
     if before is not None and before.shows(session, trains, places):
         view: RecordingView = before.view
         return view
@@ -105,7 +105,7 @@ def _make(bench: Workspace) -> RecordingView | None:
         unit_rates=np.array([len(train) for train in trains]) / max(session.duration_s, 1e-9),
         chip_edge=CHIP_EDGE,
     )
-    bench.of_session["population"] = _Population(view, trains, session.acquisition_rate)
+    workspace.of_session["population"] = _Population(view, trains, session.acquisition_rate)
     return view
 
 

@@ -16,7 +16,7 @@ from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.panels import Panel
 from hdmea_gui.views.parts.plot import Plot
 from hdmea_gui.views.parts.plot_panel import style_plot
-from hdmea_gui.views.parts.queries import Span
+from hdmea_gui.views.parts.shared_query import Span
 from hdmea_gui.views.parts.stimulus_strip import SpanFill, StimulusStrip, span_columns
 from hdmea_gui.views.parts.time_link import TimeLink
 from hdmea_gui.views.recording.card import CardPage, WelcomePage

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea_gui.views.parts.queries import Span, spans_of
+from hdmea_gui.views.parts.shared_query import Span, spans_of
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -90,9 +90,9 @@ class StimulusQuery:
     columns: int = 1000
     all_frames: bool = False
 
-    def answer(self, bench: Workspace) -> StimulusView | None:
+    def answer(self, workspace: Workspace) -> StimulusView | None:
         """Return it; None without light channels."""
-        session = bench.session
+        session = workspace.session
         if session is None or "acquisition_rate" not in session.metadata:
             return None
         channels = _channels(session.stimulus.get("light_reference", {}), session.acquisition_rate)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
@@ -23,9 +23,8 @@ from hdmea_gui.views.parts.plot_panel import style_plot
 from hdmea_gui.views.parts.stimulus_strip import SpanFill, StimulusStrip, span_columns
 from hdmea_gui.views.parts.time_link import TimeLink
 from hdmea_gui.views.stimulus.query import StimulusQuery, StimulusView
-from hdmea_gui.views.stimulus.time_box import TimeBox
 
-__all__ = ["StimulusPreview"]
+__all__ = ["StimulusPreview", "TimeBox"]
 
 _AXIS_WIDTH = 78
 _FRAMES_HEIGHT = 78
@@ -293,3 +292,30 @@ def _facts(view: StimulusView) -> str:
         gaps = "1 gap" if len(view.gaps_s) == 1 else f"{len(view.gaps_s)} gaps"
         parts.append(f"{gaps} in the recording, {gone:.2f} s")
     return " &nbsp;·&nbsp; ".join(parts)
+
+
+class TimeBox(pg.ViewBox):  # type: ignore[misc]
+    """Dragging marks a stretch of time and zooms to it; with Shift, or the middle button, it moves."""
+
+    def __init__(self) -> None:
+        super().__init__(enableMenu=False)
+        self.setMouseEnabled(x=True, y=False)
+        self.setMouseMode(self.RectMode)
+
+    def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:
+        """Zoom to the marked stretch, or move."""
+        moves = event.button() == Qt.MouseButton.MiddleButton
+        moves = moves or bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        self.state["mouseMode"] = self.PanMode if moves else self.RectMode
+        super().mouseDragEvent(event, axis=axis)
+        self.state["mouseMode"] = self.RectMode
+
+    def updateScaleBox(self, p1: QPointF, p2: QPointF) -> None:
+        """Mark the stretch over the whole height."""
+        height = self.boundingRect().height()
+        super().updateScaleBox(QPointF(p1.x(), 0.0), QPointF(p2.x(), height))
+
+    def showAxRect(self, ax: QRectF, **kwargs: Any) -> None:
+        """Zoom in time; the vertical axis stays."""
+        rect = ax.normalized()
+        self.setXRange(rect.left(), rect.right(), padding=0)

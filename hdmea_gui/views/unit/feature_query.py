@@ -71,11 +71,11 @@ class FeaturesQuery:
 
     unit_ids: tuple[str, ...]
 
-    def answer(self, bench: Workspace) -> FeaturesView | None:
+    def answer(self, workspace: Workspace) -> FeaturesView | None:
         """Return them, None if there are no such units."""
         from hdmea.pipeline.feature_table import feature_columns, missing_reasons
 
-        session = bench.session
+        session = workspace.session
         there = [name for name in self.unit_ids if session is not None and name in session.units]
         if session is None or not there:
             return None

@@ -17,7 +17,7 @@ from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.panels import Panel, TableOf
 from hdmea_gui.views.parts.plot_panel import ImagePanel, PlotPanel
-from hdmea_gui.views.parts.queries import Span
+from hdmea_gui.views.parts.shared_query import Span
 from hdmea_gui.views.parts.stimulus_strip import SpanFill
 from hdmea_gui.views.unit.query import Averaged, Footprint, UnitQuery, UnitView
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea_gui.views.parts.queries import Span, first_frame, is_movie, spans_of
+from hdmea_gui.views.parts.shared_query import Span, first_frame, is_movie, spans_of
 
 if TYPE_CHECKING:
     from hdmea.analysis.correlograms import Autocorrelogram
@@ -88,12 +88,12 @@ class UnitQuery:
     window_ms: float = 50.0
     bin_ms: float = 1.0
 
-    def answer(self, bench: Workspace) -> UnitView | None:
+    def answer(self, workspace: Workspace) -> UnitView | None:
         """Return it, None if there is no such unit."""
         from hdmea.analysis.correlograms import autocorrelogram
         from hdmea.analysis.intervals import interval_histogram
 
-        session = bench.session
+        session = workspace.session
         if session is None or self.unit_id not in session.units:
             return None
         unit = session.units[self.unit_id]

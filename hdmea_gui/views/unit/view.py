@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Table
@@ -17,9 +27,8 @@ from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.responses.view import ResponsesPreview
 from hdmea_gui.views.unit.features import UnitFeatures
 from hdmea_gui.views.unit.overview import UnitOverview
-from hdmea_gui.views.unit.segments import Segments
 
-__all__ = ["UnitPreview", "UnitResponses"]
+__all__ = ["Segments", "UnitPreview", "UnitResponses"]
 
 _PAGES = (
     ("Overview", "Waveform, intervals, autocorrelogram, rate over time, averages"),
@@ -185,3 +194,51 @@ class UnitPreview(Preview):
             return
         others = f"&nbsp;&nbsp; first of {len(units)} chosen units" if len(units) > 1 else ""
         self._title.setText(f"<b>{escape(units[0])}</b>{others}")
+
+
+class Segments(QWidget):
+    """Buttons side by side; arrow keys choose as well.
+
+    Parameters
+    ----------
+    pages
+        Title and tooltip of each page.
+    parent
+        Qt parent.
+
+    Signals
+    -------
+    chosen(int)
+        Another page was chosen.
+    """
+
+    chosen = Signal(int)
+
+    def __init__(self, pages: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._group = QButtonGroup(self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(1, 0, 0, 0)
+        layout.setSpacing(0)
+        for place, (title, tooltip) in enumerate(pages):
+            button = QPushButton(title, self)
+            button.setProperty("role", "segment")
+            button.setCheckable(True)
+            button.setToolTip(tooltip)
+            self._group.addButton(button, place)
+            layout.addWidget(button)
+        self._group.button(0).setChecked(True)
+        self._group.idToggled.connect(self._on_toggled)
+
+    @property
+    def current(self) -> int:
+        """Number of the chosen page."""
+        return self._group.checkedId()
+
+    def choose(self, place: int) -> None:
+        """Choose a page."""
+        self._group.button(place).setChecked(True)
+
+    def _on_toggled(self, place: int, checked: bool) -> None:
+        if checked:
+            self.chosen.emit(place)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea_gui.text.formats import p_text
-from hdmea_gui.views.parts.queries import Fact
+from hdmea_gui.views.parts.shared_query import Fact
 
 if TYPE_CHECKING:
     from hdmea.analysis.marked_response import MarkedResponse

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot_panel import PlotPanel
-from hdmea_gui.views.parts.queries import Fact
+from hdmea_gui.views.parts.shared_query import Fact
 
 __all__ = ["NumbersPanel"]
 

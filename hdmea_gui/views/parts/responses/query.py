@@ -103,9 +103,9 @@ class TrialsQuery:
     movie: str = ""
     bin_s: float | None = None
 
-    def answer(self, bench: Workspace) -> TrialsView | None:
+    def answer(self, workspace: Workspace) -> TrialsView | None:
         """Return them; None if there is no trial."""
-        session = bench.session
+        session = workspace.session
         trial_time = {} if session is None else session.stimulus.get("trial_time", {})
         movies = {name: times for name, times in trial_time.items() if len(times)}
         if session is None or not movies:
@@ -113,15 +113,15 @@ class TrialsQuery:
         movie = self.movie
         if movie not in movies:
             movie = max(movies, key=lambda name: len(movies[name]))
-        return self._view(bench, tuple(movies), movie, movies[movie])
+        return self._view(workspace, tuple(movies), movie, movies[movie])
 
     def _view(
-        self, bench: Workspace, movies: tuple[str, ...], movie: str, times: NDArray[np.int64]
+        self, workspace: Workspace, movies: tuple[str, ...], movie: str, times: NDArray[np.int64]
     ) -> TrialsView:
         from hdmea.analysis.polar import ring_radii
         from hdmea.analysis.psth import bin_width_for
 
-        session = bench.require()
+        session = workspace.require()
         rate = session.acquisition_rate
         start, stop = _span(times, rate)
         bin_s = min(self.bin_s or bin_width_for(stop - start), stop - start)
@@ -131,7 +131,7 @@ class TrialsQuery:
         directions = tuple(tunings(session, units, movie)) if feature == "moving_bar" else ()
         marks = step_marks(session, units, movie, feature) if _one_of(units, feature) else []
         # The same for all units.
-        light = bench.remember(f"light of {movie}", lambda: _light(session, times, start, stop))
+        light = workspace.remember(f"light of {movie}", lambda: _light(session, times, start, stop))
         return TrialsView(
             movies=movies,
             movie=movie,

@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from hdmea_gui.shell.theme import Theme
-from hdmea_gui.views.parts.queries import Fact
 from hdmea_gui.views.parts.responses.feature_query import PhaseFacts, StepMarks
+from hdmea_gui.views.parts.shared_query import Fact
 
 __all__ = ["StepFactsPanel"]
 

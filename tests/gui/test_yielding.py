@@ -9,31 +9,31 @@ from typing import Any
 
 import pytest
 
-from hdmea_gui.engine import yielding as pulse_module
-from hdmea_gui.engine.yielding import Pulse
+from hdmea_gui.engine import yielding
+from hdmea_gui.engine.yielding import EventLoopWatch
 
 
 @pytest.fixture
-def pulse(qtbot: Any) -> Iterator[Pulse]:
-    made = Pulse()
+def watch(qtbot: Any) -> Iterator[EventLoopWatch]:
+    made = EventLoopWatch()
     yield made
     made.stop()
 
 
-def on_worker(pulse: Pulse) -> threading.Thread:
-    thread = threading.Thread(target=pulse.give_way)
+def on_worker(watch: EventLoopWatch) -> threading.Thread:
+    thread = threading.Thread(target=watch.give_way)
     thread.start()
     return thread
 
 
 def test_a_worker_waits_while_the_event_loop_stands_still_and_goes_on_with_it(
-    qtbot: Any, pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+    qtbot: Any, watch: EventLoopWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pulse_module, "_PATIENCE_S", 60.0)
-    pulse.start()
+    monkeypatch.setattr(yielding, "_PATIENCE_S", 60.0)
+    watch.start()
     # The event loop stands still: nothing is processed here.
     time.sleep(0.05)
-    thread = on_worker(pulse)
+    thread = on_worker(watch)
     thread.join(0.03)
     assert thread.is_alive()
 
@@ -41,29 +41,29 @@ def test_a_worker_waits_while_the_event_loop_stands_still_and_goes_on_with_it(
 
 
 def test_a_loop_that_stands_still_for_long_is_waited_for_once(
-    qtbot: Any, pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+    qtbot: Any, watch: EventLoopWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sleep, naps = time.sleep, []
-    pulse.start()
+    watch.start()
     sleep(0.05)
     monkeypatch.setattr(time, "sleep", lambda seconds: (naps.append(seconds), sleep(seconds)))
 
-    pulse.give_way()
+    watch.give_way()
     assert naps
     naps.clear()
     # As each report of a step does.
-    pulse.give_way()
+    watch.give_way()
 
     assert naps == []
 
 
-def test_nobody_waits_for_a_pulse_that_does_not_beat(qtbot: Any, pulse: Pulse) -> None:
-    thread = on_worker(pulse)
+def test_nobody_waits_for_a_loop_that_is_not_watched(qtbot: Any, watch: EventLoopWatch) -> None:
+    thread = on_worker(watch)
     thread.join(10)
     assert not thread.is_alive()
 
-    pulse.start()
-    pulse.stop()
-    thread = on_worker(pulse)
+    watch.start()
+    watch.stop()
+    thread = on_worker(watch)
     thread.join(10)
     assert not thread.is_alive()

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject
 
-from hdmea_gui.shell.in_slices import Turns
+from hdmea_gui.shell.colour_scheme import SlicedCalls
 
 
 class Listener(QObject):
@@ -24,13 +24,13 @@ class Listener(QObject):
 
 def test_events_come_between_the_parts(qtbot: Any) -> None:
     seen: list[str] = []
-    listener, turns = Listener(seen), Turns(parent := QObject())
+    listener, slices = Listener(seen), SlicedCalls(parent := QObject())
 
     def part(name: str) -> None:
         seen.append(name)
         QCoreApplication.postEvent(listener, QEvent(QEvent.Type.User))
 
-    turns.begin([lambda: part("a"), lambda: part("b"), lambda: part("c")])
+    slices.begin([lambda: part("a"), lambda: part("b"), lambda: part("c")])
     assert seen == [], "nothing before the event loop runs"
     qtbot.waitUntil(lambda: seen.count("event") == 3, timeout=20_000)
 
@@ -40,9 +40,9 @@ def test_events_come_between_the_parts(qtbot: Any) -> None:
 
 def test_a_newer_request_takes_the_place_of_what_is_left(qtbot: Any) -> None:
     seen: list[str] = []
-    turns = Turns(parent := QObject())
+    slices = SlicedCalls(parent := QObject())
 
-    turns.begin([lambda: seen.append("old"), lambda: turns.begin([lambda: seen.append("new")]), seen.clear])
+    slices.begin([lambda: seen.append("old"), lambda: slices.begin([lambda: seen.append("new")]), seen.clear])
     qtbot.waitUntil(lambda: "new" in seen, timeout=20_000)
 
     assert seen == ["old", "new"]
@@ -51,10 +51,10 @@ def test_a_newer_request_takes_the_place_of_what_is_left(qtbot: Any) -> None:
 
 def test_the_rest_can_be_done_at_once(qtbot: Any) -> None:
     seen: list[str] = []
-    turns = Turns(parent := QObject())
+    slices = SlicedCalls(parent := QObject())
 
-    turns.begin([lambda: seen.append("a"), lambda: seen.append("b")])
-    turns.finish()
+    slices.begin([lambda: seen.append("a"), lambda: seen.append("b")])
+    slices.finish()
 
     assert seen == ["a", "b"]
     parent.deleteLater()
