@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import re
 import secrets
 import shutil
-import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from hdmea.utils import drive
 from hdmea.utils.exceptions import SessionError
 from hdmea.utils.fixes import Advice, Either, SaveAs
 
@@ -26,14 +26,15 @@ _PART = re.compile(r"\.(?P<target>.+)\.[0-9a-f]{12}" + re.escape(_SUFFIX))
 _COPY_NBYTES = 16 << 20
 _REPLACE_TRIES = 20
 _REPLACE_PAUSE_S = 0.1
-_FICLONE = 0x40049409
-_NO_CLONE = frozenset(
-    (errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV, errno.EINVAL, errno.EPERM, errno.ENOSYS, errno.EBADF)
-)
 
 
 @contextlib.contextmanager
-def replacing(target: Path, *, before_replace: Callable[[], None] = lambda: None) -> Iterator[Path]:
+def replacing(
+    target: Path,
+    *,
+    before_replace: Callable[[], None] = lambda: None,
+    verify: Callable[[Path], None] | None = None,
+) -> Iterator[Path]:
     """Write to the path that this yields; when the block ends well it becomes `target`, synced to disk.
 
     Parameters
@@ -42,6 +43,8 @@ def replacing(target: Path, *, before_replace: Callable[[], None] = lambda: None
         The file to make or replace; not a link.
     before_replace
         Called when the new file is complete, just before it takes the old one's place.
+    verify
+        Called with the path of the new file while it is synced; what it raises leaves the old one in place.
 
     Raises
     ------
@@ -53,14 +56,39 @@ def replacing(target: Path, *, before_replace: Callable[[], None] = lambda: None
         yield part
         if target.exists():
             shutil.copymode(target, part)
-        sync_file(part)
+        if verify is None:
+            sync_file(part)
+        else:
+            with _syncing(part):
+                verify(part)
         before_replace()
         _replace(part, target)
     except BaseException:
         with contextlib.suppress(OSError):
-            part.unlink()
+            drive.remove(part)
         raise
     _sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def _syncing(path: Path) -> Iterator[None]:
+    """Sync a file in a thread while the block looks at it."""
+    errors: list[BaseException] = []
+
+    def sync() -> None:
+        try:
+            sync_file(path)
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+            errors.append(error)
+
+    thread = threading.Thread(target=sync, name="syncs a file")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    if errors:
+        raise errors[0]
 
 
 def remove_leftovers(target: Path) -> list[Path]:
@@ -77,7 +105,7 @@ def remove_leftovers(target: Path) -> list[Path]:
         if found is None or found["target"] != target.name:
             continue
         try:
-            path.unlink()
+            drive.remove(path)
         except OSError as error:
             logger.warning("%s is left from an interrupted save and cannot be removed: %s", path, error)
         else:
@@ -120,50 +148,28 @@ def copy_file(
     before_copying
         Called with the size of the file if its blocks cannot be shared and the copy needs that space.
     """
-    with open(source, "rb") as original, open(copy, "xb") as twin:
-        nbytes = os.fstat(original.fileno()).st_size
-        if _clone(original.fileno(), twin.fileno()):
-            tick(nbytes)
-            return
-        before_copying(nbytes)
-        done = _copy_in_kernel(original.fileno(), twin.fileno(), nbytes, tick)
-        original.seek(done)
-        twin.seek(done)
-        while block := original.read(_COPY_NBYTES):
-            twin.write(block)
-            tick(len(block))
-
-
-def _clone(source: int, copy: int) -> bool:
-    if sys.platform != "linux":
-        return False
-    import fcntl
-
-    try:
-        fcntl.ioctl(copy, _FICLONE, source)
-    except OSError as error:
-        if error.errno not in _NO_CLONE:
-            raise
-        return False
-    return True
-
-
-def _copy_in_kernel(source: int, copy: int, nbytes: int, tick: Callable[[int], None]) -> int:
-    done = 0
-    if not hasattr(os, "copy_file_range"):
-        return done
-    while done < nbytes:
+    with open(source, "rb") as original:
+        twin = drive.create(copy)
         try:
-            count = os.copy_file_range(source, copy, min(_COPY_NBYTES, nbytes - done), done, done)
-        except OSError as error:
-            if error.errno not in _NO_CLONE:
-                raise
-            return done
-        if count == 0:
-            return done
-        done += count
-        tick(count)
-    return done
+            nbytes = os.fstat(original.fileno()).st_size
+            if drive.clone(original.fileno(), twin):
+                tick(nbytes)
+                return
+            before_copying(nbytes)
+            done = 0
+            while done < nbytes:
+                count = drive.copy_range(original.fileno(), twin, min(_COPY_NBYTES, nbytes - done), done)
+                if not count:
+                    original.seek(done)
+                    block = original.read(_COPY_NBYTES)
+                    if not block:
+                        break
+                    drive.write(twin, memoryview(block), done)
+                    count = len(block)
+                done += count
+                tick(count)
+        finally:
+            os.close(twin)
 
 
 def sync_file(path: Path) -> None:
@@ -175,20 +181,15 @@ def sync_file(path: Path) -> None:
         If that fails.
     """
     with open(path, "r+b") as file:
-        os.fsync(file.fileno())
+        drive.sync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        drive.sync_folder(folder)
     except OSError as error:
-        # Some network drives cannot sync a folder; the file itself is synced.
+        # The new file is in place, and synced itself; some network drives and folders cannot be.
         logger.debug("%s cannot be synced: %s", folder, error)
-    finally:
-        os.close(descriptor)
 
 
 def _waits_for_readers() -> bool:
@@ -199,7 +200,7 @@ def _waits_for_readers() -> bool:
 def _replace(part: Path, target: Path) -> None:
     for attempt in range(_REPLACE_TRIES):
         try:
-            os.replace(part, target)
+            drive.rename(part, target)
         except PermissionError as error:
             if not _waits_for_readers() or attempt == _REPLACE_TRIES - 1:
                 raise SessionError(

@@ -1,0 +1,526 @@
+"""Result files: written atomically, verified, read exactly, now or on first use.
+
+Whatever the layout, a file is written beside its place, opened anew and compared, synced, and takes the place
+of the old one, which stays until then. One program at a time writes a file; which state of it a session holds
+is decided by its revision.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import getpass
+import logging
+import os
+import platform
+import uuid
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path as FilePath
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from hdmea.results import parts as _columns  # registers the layout
+from hdmea.results.codec import Codec, codec, codec_of
+from hdmea.results.content import SCHEMA_VERSION, TREES, FileSummary, Held, Path, SessionContent
+from hdmea.results.nodes import Group
+from hdmea.results.progress import Progress, Ticker
+from hdmea.results.reading import Place
+from hdmea.results.unread import Source, Unread, detach_readers, reading, unread_entries
+from hdmea.results.writing import Writer, opened_for_writing
+from hdmea.utils import h5, locks
+from hdmea.utils.atomic import check_free_space, copy_file, describe_size, remove_leftovers, replacing
+from hdmea.utils.exceptions import CheckpointError, HDMEAError, SessionError, ValidationError
+
+__all__ = [
+    "FileSummary",
+    "Held",
+    "Overwrite",
+    "SessionContent",
+    "read_session",
+    "reading",
+    "summarize",
+    "update_session",
+    "write_session",
+    "writing",
+]
+
+logger = logging.getLogger(__name__)
+
+Overwrite: TypeAlias = bool | Literal["other"]
+"""Whether an existing file is replaced; ``"other"``: also one that another program wrote meanwhile."""
+
+_OBJECT_NBYTES = 700
+_SPARE_NBYTES = 4 << 20
+_UNUSED = "%unused"
+_MOST_UNUSED = 0.5
+_DEFAULT = _columns.COLUMNS.name
+
+
+def write_session(
+    path: str | FilePath,
+    content: SessionContent,
+    *,
+    overwrite: Overwrite = True,
+    held: Held | None = None,
+    compression: str | None = None,
+    bind: bool = False,
+    layout: str = _DEFAULT,
+    progress: Progress | None = None,
+) -> Held:
+    """Write a complete result file; the old one stays until the new one is complete and on the drive.
+
+    Parameters
+    ----------
+    path
+        The file; missing folders are made.
+    content
+        What to write. Arrays are not copied; unread ones go from file to file.
+    overwrite
+        Replace an existing file.
+    held
+        The file that the session holds, if it holds one.
+    compression
+        None, ``"lzf"`` (fast; h5py only) or ``"gzip"`` (any reader), for arrays of 64 kB and more.
+    bind
+        Let the unread arrays of `content` be read from the new file from now on. They always are if they
+        were read from the file that is replaced.
+    layout
+        Name of a layout.
+    progress
+        Called with a fraction and a text between slices; may raise to stop, which changes nothing.
+
+    Returns
+    -------
+    Held
+        The file, in the state that it has now.
+
+    Raises
+    ------
+    FileExistsError
+        If the file exists and `overwrite` is False, or another program wrote the file that is held.
+    ValidationError
+        If a value cannot be stored; nothing is written.
+    SessionError
+        If the space does not suffice, another program is writing the file, or writing fails.
+    """
+    path = FilePath(path)
+    target = _real(path)
+    chosen = codec(layout)
+    content = _stamped(content, layout)
+    with reading(_trees(content)):
+        root = _planned(chosen, content)
+        needed = _needed(root)
+        ticker = Ticker(progress, root.nbytes + 500 * root.count, f"writing {path.name}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with locks.exclusive(target):
+            _refuse_existing(path, target, overwrite, held)
+            remove_leftovers(target)
+            check_free_space(target, needed)
+            _write_whole(target, path, content, chosen, root, needed, ticker, compression, bind)
+    ticker.finish()
+    return Held(path, content.revision, layout)
+
+
+def update_session(
+    path: str | FilePath,
+    content: SessionContent,
+    changed: Collection[Path],
+    *,
+    held: Held | None = None,
+    progress: Progress | None = None,
+) -> Held:
+    """Bring an existing file up to date: copy it, change the copy, verify, sync, replace.
+
+    Parameters
+    ----------
+    path
+        The file; it keeps its layout.
+    content
+        The session as it is now.
+    changed
+        Where it differs from the file, e.g. ``("units", "unit_001", "features", "frif")``. A path that is
+        not in `content` is removed from the file.
+    held
+        The file that the session holds, if it holds one.
+    progress
+        Called with a fraction and a text between slices; may raise to stop, which changes nothing.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileExistsError
+        If another program wrote the file that is held.
+    ValidationError
+        If a value cannot be stored; nothing is written.
+    SessionError
+        If the file must not be rewritten, the space does not suffice, or writing fails.
+    """
+    path = FilePath(path)
+    target = _real(path)
+    with locks.exclusive(target) if target.parent.is_dir() else contextlib.nullcontext():
+        with opened(target) as file:
+            chosen = codec_of(file, path)
+            if reason := read_only_reason(path, file):
+                raise SessionError(f"{reason} Save under another name.")
+        _refuse_existing(path, target, True, held)
+        content = _stamped(content, chosen.name)
+        ticker = Ticker(progress, os.path.getsize(target), f"writing {path.name}")
+        remove_leftovers(target)
+        check_free_space(target, _SPARE_NBYTES)
+        with reading(_trees(content)):
+            try:
+                _change(target, path, content, chosen, changed, ticker)
+            except _NotByParts:
+                root = _planned(chosen, content)
+                needed = _needed(root)
+                check_free_space(target, needed)
+                _write_whole(target, path, content, chosen, root, needed, ticker)
+    ticker.finish()
+    return Held(path, content.revision, chosen.name)
+
+
+def read_session(
+    path: str | FilePath,
+    *,
+    lazy: bool = False,
+    trains: SessionContent | None = None,
+    progress: Progress | None = None,
+) -> SessionContent:
+    """Read a result file or a checkpoint of any layout.
+
+    Parameters
+    ----------
+    path
+        The file.
+    lazy
+        Read arrays on first use instead of now.
+    trains
+        For a file with changes only: the session that it continues, which has the spike trains.
+    progress
+        Called with a fraction and a text; may raise to stop.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    CheckpointError
+        If it is not a result file, damaged, or of a version that cannot be read.
+    """
+    path = FilePath(path)
+    with opened(path) as handle:
+        ticker = Ticker(progress, os.path.getsize(path), f"reading {path.name}")
+        file = Place(handle.item, file_nbytes=handle.file_nbytes, tick=ticker)
+        chosen = codec_of(file, path)
+        try:
+            # Hundreds of thousands of values are made, none of which is garbage.
+            pause = contextlib.nullcontext() if lazy else _no_garbage_collection()
+            source = Source(path, chosen.revision(file), chosen.revision) if lazy else None
+            with pause:
+                content = chosen.read(
+                    file, source, None if trains is None else (trains.units, trains.stimulus)
+                )
+        except (OSError, RuntimeError, KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+            if error is ticker.stopped_by or isinstance(error, HDMEAError):
+                raise
+            raise CheckpointError(
+                f"{path} is damaged and cannot be restored ({error}). "
+                f"Load an earlier checkpoint, or run the steps again."
+            ) from error
+        content.read_only = read_only_reason(path, file)
+    ticker.finish()
+    return content
+
+
+def summarize(path: str | FilePath) -> FileSummary:
+    """Return what a result file or checkpoint holds, without reading its data.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    CheckpointError
+        If it is not a result file.
+    """
+    path = FilePath(path)
+    with opened(path) as file:
+        return codec_of(file, path).summarize(file, path)
+
+
+@contextlib.contextmanager
+def writing(path: str | FilePath, *, timeout_s: float = 60.0) -> Iterator[None]:
+    """Be the only writer of a file for longer than one call, e.g. while a step runs on it.
+
+    Parameters
+    ----------
+    path
+        The file; may be entered again by the same thread.
+    timeout_s
+        How long to wait for another writer.
+
+    Raises
+    ------
+    SessionError
+        If another writer does not finish in time.
+    """
+    target = _real(FilePath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locks.exclusive(target, timeout_s=timeout_s):
+        yield
+
+
+@contextlib.contextmanager
+def opened(path: FilePath) -> Iterator[Place]:
+    """Open a file for reading.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    CheckpointError
+        If it is not an HDF5 file, or was cut off.
+    PermissionError
+        If it may not be read.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "not a regular file"
+        raise CheckpointError(f"{path} is {what}. Choose a result file (.h5).")
+    try:
+        file = h5.open_file(path)
+    except PermissionError as error:
+        raise PermissionError(
+            f"{path} may not be read with your account. Ask its owner for access, or copy it."
+        ) from error
+    except OSError as error:
+        raise CheckpointError(f"{path} {_why_not_opened(path, error)}") from error
+    try:
+        yield Place(file, file_nbytes=os.path.getsize(path))
+    finally:
+        file.close()
+
+
+def read_only_reason(path: FilePath, file: Place) -> str:
+    """Return why a file must not be rewritten; empty if it may be."""
+    version = file.attr("schema_version") if file.has_attr("schema_version") else SCHEMA_VERSION
+    if np.asarray(version).dtype.kind in "iu" and (np.asarray(version) > SCHEMA_VERSION).any():
+        return f"{path} was written by a newer version of this program and is not changed by this one."
+    return ""
+
+
+# -- writing -----------------------------------------------------------------------------------------------
+
+
+class _NotByParts(Exception):
+    """The file has to be written as a whole."""
+
+
+def _stamped(content: SessionContent, layout: str) -> SessionContent:
+    """Return the content with a new revision, and who writes it."""
+    return dataclasses.replace(content, layout=layout, revision=str(uuid.uuid4()), saved_by=_who())
+
+
+def _who() -> str:
+    try:
+        return f"{getpass.getuser()} on {platform.node()}"
+    except (OSError, KeyError, ImportError):
+        return platform.node()
+
+
+def _planned(chosen: Codec, content: SessionContent) -> Group:
+    try:
+        return chosen.plan(content)
+    except RecursionError as error:
+        raise ValidationError("The session contains itself, or is nested too deeply to be stored.") from error
+
+
+def _needed(root: Group) -> int:
+    return int(root.nbytes * 1.01) + _OBJECT_NBYTES * root.count + _SPARE_NBYTES
+
+
+def _write_whole(
+    target: FilePath,
+    path: FilePath,
+    content: SessionContent,
+    chosen: Codec,
+    root: Group,
+    needed: int,
+    ticker: Ticker,
+    compression: str | None = None,
+    bind: bool = False,
+) -> None:
+    binding = _Binding(content, target, everything=bind)
+    with _explained(path, needed, ticker):
+        with _replacing(target, binding, chosen, content, root.count - 1) as (part, keep):
+            with opened_for_writing(part, ticker, compression) as writer:
+                writer.fill(writer.file, root)
+                keep(writer)
+    binding.commit(target)
+
+
+def _change(
+    target: FilePath,
+    path: FilePath,
+    content: SessionContent,
+    chosen: Codec,
+    changed: Collection[Path],
+    ticker: Ticker,
+) -> None:
+    binding = _Binding(content, target, everything=False)
+    with _explained(path, _SPARE_NBYTES, ticker):
+        with _replacing(target, binding, chosen, content, None) as (part, keep):
+            copy_file(target, part, ticker, before_copying=lambda nbytes: check_free_space(target, nbytes))
+            with opened_for_writing(part, ticker, existing=True) as writer:
+                file = Place(writer.file, file_nbytes=writer.file_nbytes)
+                before = file.attr(_UNUSED) if file.has_attr(_UNUSED) else 0
+                if not chosen.update(writer, content, changed):
+                    raise _NotByParts
+                unused = int(np.asarray(before)) + writer.unused
+                if unused > max(_SPARE_NBYTES, writer.file_nbytes * _MOST_UNUSED):
+                    raise _NotByParts
+                writer.write_attrs(writer.file, {_UNUSED: unused})
+                keep(writer)
+    binding.commit(target)
+
+
+@contextlib.contextmanager
+def _replacing(
+    target: FilePath, binding: _Binding, chosen: Codec, content: SessionContent, n_objects: int | None
+) -> Iterator[tuple[FilePath, Callable[[Writer], None]]]:
+    """Yield a path to write to and what is to be told of the writer; verify, sync and replace."""
+    writers: list[Writer] = []
+
+    def verify(part: FilePath) -> None:
+        with opened(part) as file:
+            writers[0].verify(file, n_objects)
+            binding.prepare(file, part, chosen, content)
+
+    with replacing(target, before_replace=lambda: detach_readers(target), verify=verify) as part:
+        yield part, writers.append
+
+
+def _refuse_existing(path: FilePath, target: FilePath, overwrite: Overwrite, held: Held | None) -> None:
+    """Raise FileExistsError if a file must not be replaced; the caller is its only writer."""
+    if not os.path.lexists(target):
+        return
+    if not target.is_file():
+        raise SessionError(f"{path} is not a regular file and is not replaced. Choose another name.")
+    if not overwrite:
+        raise FileExistsError(f"{path} exists already. Allow overwriting, or choose another name.")
+    if overwrite == "other" or held is None or _real(held.path) != target:
+        return
+    try:
+        with opened(target) as file:
+            found = codec_of(file, path)
+            revision = found.revision(file)
+            summary = found.summarize(file, path)
+    except (HDMEAError, OSError) as error:
+        raise FileExistsError(
+            f"{path} was replaced by something else since this session was loaded or saved ({error}). It is "
+            f"kept. Save under another name, or replace it with overwrite='other'."
+        ) from error
+    if revision != held.revision:
+        who = f" by {summary.saved_by}" if summary.saved_by else ""
+        raise FileExistsError(
+            f"{path} was written{who} at {summary.updated_at} (UTC), after this session was loaded or saved. "
+            f"It is kept. Save under another name, load it again, or replace it with overwrite='other'."
+        )
+
+
+def _trees(content: SessionContent) -> list[dict[str, Any]]:
+    return [*(getattr(content, name) for name in TREES), content.extra]
+
+
+class _Binding:
+    """The unread values of a session, which have to be readable when their file has been replaced.
+
+    Parameters
+    ----------
+    content
+        The session.
+    target
+        The file that is about to be replaced.
+    everything
+        Also those that are read from other files.
+    """
+
+    def __init__(self, content: SessionContent, target: FilePath, *, everything: bool) -> None:
+        trees = {name: getattr(content, name) for name in TREES}
+        trees["extra"] = content.extra
+        self._entries = [
+            (place, holder, entry)
+            for place, holder, entry in unread_entries(trees)
+            if everything or entry.source.is_at(target)
+        ]
+        self._source: Source | None = None
+        self._adopted: list[tuple[Unread, Unread]] = []
+        self._read: list[tuple[dict[Any, Any], Any, Any]] = []
+
+    def prepare(self, file: Place, part: FilePath, chosen: Codec, content: SessionContent) -> None:
+        """Find where each value lies in the new file, before it takes the place of the old one."""
+        if not self._entries:
+            return
+        self._source = Source(part, content.revision, chosen.revision)
+        fresh = chosen.read(Place(file.item, file_nbytes=file.file_nbytes), self._source, None)
+        for place, holder, entry in self._entries:
+            node: Any = getattr(fresh, place[0])
+            for name in place[1:-1]:
+                node = node[name] if isinstance(node, dict) and name in node else {}
+            found = dict.get(node, place[-1]) if isinstance(node, dict) else None
+            if type(found) is type(entry):
+                self._adopted.append((entry, found))
+            else:
+                self._read.append((holder, place[-1], entry.read()))
+
+    def commit(self, target: FilePath) -> None:
+        """Let the values be read from the new file, which lies at `target` now; nothing here can fail."""
+        if self._source is not None:
+            self._source.moved_to(target)
+        for entry, found in self._adopted:
+            entry.adopt(found)
+        for holder, key, value in self._read:
+            if isinstance(dict.get(holder, key), Unread):
+                dict.__setitem__(holder, key, value)
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@contextlib.contextmanager
+def _explained(path: FilePath, needed: int, ticker: Ticker) -> Iterator[None]:
+    """Turn errors of the drive into ones that say what happened and what to do."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if error is ticker.stopped_by or isinstance(error, HDMEAError):
+            raise
+        raise SessionError(
+            f"Writing {path} failed: {error}. Session and existing file are unchanged. "
+            f"The file needs {describe_size(needed)}: check free space and connection of the drive, "
+            f"or save to another one."
+        ) from error
+
+
+def _real(path: FilePath) -> FilePath:
+    return FilePath(os.path.realpath(path))
+
+
+def _why_not_opened(path: FilePath, error: OSError) -> str:
+    said = {
+        "empty": "is empty (0 bytes)",
+        "foreign": "is not a result file: what is in it is not HDF5",
+        "truncated": "is incomplete: it is shorter than it says itself",
+        "damaged": f"is not a result file, or is damaged ({error})",
+    }[h5.why_not_opened(path, error)]
+    return f"{said}. Choose a file that this program saved; if it was copied, copy it again."

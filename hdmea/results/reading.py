@@ -1,0 +1,343 @@
+"""Reading what is in a result file without trusting it.
+
+A file may be damaged, or made to do harm: datasets that keep their bytes in other files, links that lead
+elsewhere or in circles, sizes that are declared but not there. Nothing of that is followed or allocated; the
+error names the place. Every group and dataset is opened through this module.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py import h5, h5a, h5d, h5g, h5l, h5o, h5s, h5t
+from numpy.typing import NDArray
+
+from hdmea.results.leaves import KIND, decode_name, implied_kind, is_mark
+from hdmea.results.nodes import SLICE_NBYTES, AttrValue, Block, slabs
+from hdmea.utils.exceptions import CheckpointError
+from hdmea.utils.giving_way import give_way
+
+__all__ = ["Place", "no_tick", "read_attr"]
+
+Tick = Callable[[int], None]
+
+_MAX_DEPTH = 64
+_MOST_COMPRESSED = 1100
+_SMALL_NBYTES = 1 << 16
+_TEXT = h5py.string_dtype()
+
+
+def no_tick(nbytes: int) -> None:
+    """Report progress to nobody."""
+
+
+class Place:
+    """A group or dataset of an open file.
+
+    Parameters
+    ----------
+    item
+        Its h5py identifier, or that of the file.
+    path
+        Its path in the file; empty for the root.
+    file_nbytes
+        Size of the file, which bounds what can be in it.
+    tick
+        Called with the number of bytes after each piece of reading; may raise to stop.
+    seen
+        Addresses of the groups that were opened below the same root.
+    """
+
+    __slots__ = ("_known", "_seen", "file_nbytes", "item", "path", "tick")
+
+    def __init__(
+        self,
+        item: Any,
+        path: str = "",
+        *,
+        file_nbytes: int,
+        tick: Tick = no_tick,
+        seen: set[int] | None = None,
+    ) -> None:
+        self.item = item
+        self.path = path
+        self.file_nbytes = file_nbytes
+        self.tick = tick
+        self._seen: set[int] = set() if seen is None else seen
+        self._known: tuple[tuple[int, ...], np.dtype[Any], Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"Place({self.path or '/'!r})"
+
+    # -- groups ----------------------------------------------------------------------------------------
+
+    @property
+    def is_group(self) -> bool:
+        """Whether this is a group."""
+        return not isinstance(self.item, h5d.DatasetID)
+
+    def names(self) -> list[str]:
+        """Return the names of what is in a group, in the order in which they were written.
+
+        A group that was put in order later says so in its attribute ``%keys``.
+        """
+        found: list[bytes] = []
+        try:
+            self.item.links.iterate(found.append, idx_type=h5.INDEX_CRT_ORDER)
+        except (RuntimeError, ValueError, KeyError):
+            found = []
+            self.item.links.iterate(found.append)
+        try:
+            names = [name.decode() for name in found]
+        except UnicodeDecodeError as error:
+            raise self.damaged("a name in it is no UTF-8 text") from error
+        order = self.attr("%keys") if self.has_attr("%keys") else None
+        if isinstance(order, list):
+            place = {name: number for number, name in enumerate(order)}
+            names.sort(key=lambda name: place.get(name, len(place)))
+        return names
+
+    def has(self, name: str) -> bool:
+        """Return whether a group has an entry of this name."""
+        return bool(self.item.links.exists(name.encode()))
+
+    def child(self, name: str) -> Place:
+        """Open a group or dataset in this group.
+
+        Raises
+        ------
+        CheckpointError
+            If it is a link to elsewhere, keeps its bytes elsewhere, or was met before.
+        """
+        give_way()
+        path = f"{self.path}/{name}"
+        stored = name.encode()
+        try:
+            kind = self.item.links.get_info(stored).type
+            if kind != h5l.TYPE_HARD:
+                raise CheckpointError(f"{path} is a link to another place, which is not followed.")
+            item = h5o.open(self.item, stored)
+        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            raise CheckpointError(f"{path} is damaged and cannot be opened ({error}).") from error
+        below = Place(item, path, file_nbytes=self.file_nbytes, tick=self.tick, seen=self._seen)
+        if isinstance(item, h5g.GroupID):
+            address = h5o.get_info(item).addr
+            if address in self._seen:
+                raise below.damaged("it is the same group as one met before")
+            if path.count("/") > _MAX_DEPTH:
+                raise below.damaged(f"it lies deeper than {_MAX_DEPTH} groups")
+            self._seen.add(address)
+        elif isinstance(item, h5d.DatasetID):
+            below.refuse_elsewhere()
+        else:
+            raise below.damaged("it is neither a group nor a dataset")
+        return below
+
+    def children(self) -> Iterator[tuple[str, Place]]:
+        """Yield the entries of a group, our own marks left out, with their names in the session."""
+        for name in self.names():
+            if not is_mark(name):
+                yield decode_name(name), self.child(name)
+
+    def at(self, path: str) -> Place:
+        """Open what lies at a path below this group; may be called again and again for the same."""
+        place = Place(self.item, self.path, file_nbytes=self.file_nbytes, tick=self.tick)
+        for name in path.strip("/").split("/"):
+            place = place.child(name)
+        return place
+
+    def damaged(self, why: str) -> CheckpointError:
+        """Return the error that names this place."""
+        return CheckpointError(f"{self.path or '/'} is damaged: {why}.")
+
+    # -- attributes ------------------------------------------------------------------------------------
+
+    def has_attr(self, name: str) -> bool:
+        """Return whether there is an attribute of this name."""
+        return bool(h5a.exists(self.item, name.encode()))
+
+    def attr_names(self) -> list[str]:
+        """Return the names of the attributes."""
+        names: list[bytes] = []
+        if h5a.get_num_attrs(self.item):
+            h5a.iterate(self.item, names.append)
+        return [name.decode("utf-8", "replace") for name in names]
+
+    def attr(self, name: str) -> AttrValue | None:
+        """Return the value of an attribute."""
+        try:
+            return read_attr(h5a.open(self.item, name.encode()), self)
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise self.damaged(f"its attribute {name!r} cannot be read ({error})") from error
+
+    def attrs(self) -> dict[str, AttrValue | None]:
+        """Return all attributes under their names in the file."""
+        return {name: self.attr(name) for name in self.attr_names()}
+
+    # -- datasets --------------------------------------------------------------------------------------
+
+    def _facts(self) -> tuple[tuple[int, ...], np.dtype[Any], Any]:
+        # Asked for each row of a column; each costs a call of HDF5.
+        if self._known is None:
+            kind = self.item.get_type()
+            dtype: np.dtype[Any] = kind.dtype
+            if dtype.metadata is not None and dtype.names is None and not dtype.hasobject:
+                dtype = np.dtype(dtype.str)
+            self._known = tuple(self.item.shape), dtype, kind
+        return self._known
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a dataset."""
+        return self._facts()[0]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the numbers as numpy has it."""
+        return self._facts()[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that a dataset declares."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def utf8(self) -> bool:
+        """Whether a dataset holds UTF-8 text."""
+        kind = self._facts()[2]
+        return isinstance(kind, h5t.TypeStringID) and kind.get_cset() == h5t.CSET_UTF8
+
+    def kind(self, ndim: int) -> str:
+        """Return what a value with `ndim` dimensions was; see `hdmea.results.leaves.Leaf`."""
+        if self.has_attr(KIND):
+            return str(self.attr(KIND))
+        return implied_kind(self.dtype, ndim, utf8=self.utf8)
+
+    def refuse_elsewhere(self) -> None:
+        """Raise CheckpointError if a dataset keeps its bytes in other files."""
+        creation = self.item.get_create_plist()
+        if creation.get_external_count() or creation.get_layout() == h5d.VIRTUAL:
+            raise CheckpointError(f"{self.path} keeps its numbers in another file, which is not read.")
+
+    def refuse_unbacked(self, nbytes: int) -> None:
+        """Raise CheckpointError if `nbytes` of a dataset are more than can lie in its file."""
+        if nbytes <= _SMALL_NBYTES:
+            return
+        there = self.item.get_storage_size()
+        filtered = self.item.get_create_plist().get_nfilters() > 0
+        if there > self.file_nbytes or nbytes > there * (_MOST_COMPRESSED if filtered else 1):
+            raise self.damaged(f"{nbytes:,} bytes are declared, {there:,} are there")
+
+    def read(self) -> NDArray[Any]:
+        """Return all numbers or texts of a dataset, in slices."""
+        shape, dtype = self.shape, self.dtype
+        if dtype.hasobject:
+            return self._read_variable(shape)
+        self.refuse_unbacked(self.nbytes)
+        array = np.empty(shape, dtype)
+        if array.size:
+            self._fill(array, (0,) * len(shape))
+        return array
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the numbers of a dataset part by part, never all at once in memory."""
+        shape, dtype = self.shape, self.dtype
+        self.refuse_unbacked(self.nbytes)
+        for start, count in slabs(shape, dtype.itemsize) if shape else [((), ())]:
+            part = np.empty(count, dtype)
+            if part.size:
+                self._fill(part, start)
+                yield start, part
+
+    def read_row(self, row: int) -> NDArray[Any]:
+        """Return one row of a dataset whose first axis is the units."""
+        shape, dtype = self.shape[1:], self.dtype
+        self.refuse_unbacked(math.prod(shape) * dtype.itemsize)
+        array = np.empty(shape, dtype)
+        if array.size:
+            self._fill(array.reshape(1, *shape), (row, *(0,) * len(shape)))
+        return array
+
+    def read_run(self, start: int, stop: int) -> NDArray[Any]:
+        """Return numbers `start` to `stop` of a dataset of one dimension."""
+        self.refuse_unbacked((stop - start) * self.dtype.itemsize)
+        array = np.empty(stop - start, self.dtype)
+        if array.size:
+            self._fill(array, (start,))
+        return array
+
+    def _fill(self, array: NDArray[Any], start: tuple[int, ...]) -> None:
+        kind = self._facts()[2]
+        memory_type = kind if kind.get_size() == array.dtype.itemsize else None
+        try:
+            if array.nbytes <= SLICE_NBYTES and array.shape == self.shape:
+                self.item.read(h5s.ALL, h5s.ALL, array, memory_type)
+                self.tick(array.nbytes)
+                return
+            space = self.item.get_space()
+            if array.nbytes <= SLICE_NBYTES:
+                space.select_hyperslab(start, array.shape)
+                self.item.read(h5s.create_simple(array.shape), space, array, memory_type)
+                self.tick(array.nbytes)
+                return
+            for offset, count in slabs(array.shape, array.dtype.itemsize):
+                first = tuple(map(sum, zip(start, offset, strict=True)))
+                space.select_hyperslab(first, count)
+                part = array[tuple(slice(at, at + n) for at, n in zip(offset, count, strict=True))]
+                self.item.read(h5s.create_simple(count), space, part, memory_type)
+                self.tick(part.nbytes)
+        except (OSError, RuntimeError, ValueError, TypeError) as error:
+            raise CheckpointError(f"{self.path} is damaged and cannot be read ({error}).") from error
+
+    def _read_variable(self, shape: tuple[int, ...]) -> NDArray[Any]:
+        self.refuse_unbacked(16 * math.prod(shape))
+        texts = np.empty(shape, dtype=_TEXT)
+        try:
+            if texts.size:
+                self.item.read(h5s.ALL, h5s.ALL, texts, h5t.py_create(_TEXT))
+        except (OSError, RuntimeError, ValueError, TypeError) as error:
+            raise CheckpointError(f"{self.path} is damaged and cannot be read ({error}).") from error
+        return texts
+
+    def checksum(self, rows: list[int] | None) -> int:
+        """Return the CRC-32 of a dataset's bytes, of the given rows only if there are any."""
+        found = 0
+        if rows is not None:
+            for row in rows:
+                found = zlib.crc32(self.read_row(row).reshape(-1).view(np.uint8).data, found)
+            return found
+        for _, part in self.blocks():
+            found = zlib.crc32(part.reshape(-1).view(np.uint8).data, found)
+        return found
+
+
+def read_attr(attr: Any, place: Place) -> AttrValue | None:
+    """Return what an attribute holds: text, texts, an array (also of no dimension), None for nothing."""
+    kind, shape = attr.get_type(), attr.shape
+    space = attr.get_space()
+    if space.get_simple_extent_type() == h5s.NULL:
+        return None
+    if isinstance(kind, h5t.TypeStringID):
+        texts = np.empty(shape, dtype=_TEXT) if kind.is_variable_str() else np.empty(shape, kind.dtype)
+        if texts.size:
+            attr.read(texts, mtype=h5t.py_create(_TEXT) if kind.is_variable_str() else None)
+        found = [_text(item) for item in texts.reshape(-1).tolist()]
+        return found if shape else found[0]
+    dtype = np.dtype(kind.dtype.str) if kind.dtype.metadata is not None else kind.dtype
+    if dtype.hasobject:
+        raise place.damaged("an attribute of it is of a kind that results do not have")
+    array = np.empty(shape, dtype)
+    if array.nbytes > place.file_nbytes:
+        raise place.damaged("an attribute of it is larger than the file")
+    if array.size:
+        attr.read(array, mtype=kind if kind.get_size() == dtype.itemsize else None)
+    return array
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value or "")
