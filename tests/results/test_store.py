@@ -185,16 +185,6 @@ def test_the_format_is_that_of_hdf5_1_10(tmp_path: Path) -> None:
             assert file["units/unit_001"][name].id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS
 
 
-def test_trials_are_views_of_the_spike_times(tmp_path: Path) -> None:
-    path = hdf5_store.write_session(tmp_path / "x.h5", sample_content(1))
-
-    for lazy in (False, True):
-        unit = hdf5_store.read_session(path, lazy=lazy).units["unit_001"]
-        sections = unit["spike_times_sectioned"][MOVIES[1]]
-        assert np.shares_memory(sections["trials_spike_times"][0], unit["spike_times"])
-        assert sections["trials_start_end"].tolist() == [[1100, 20_100], [30_100, 50_100]]
-
-
 def test_trials_of_other_spikes_than_the_units_own_are_stored_in_full(tmp_path: Path) -> None:
     content = sample_content(1)
     unit = content.units["unit_001"]

@@ -57,12 +57,12 @@ def test_sections_have_the_documented_entries() -> None:
 
     sections = SectionedSpikes(np.array([[0, 3], [5, 8]]), spikes, trials)
 
-    assert set(sections) == {"full_spike_times", "trials_spike_times", "trials_start_end"}
+    assert set(sections) == {"full_spike_times", "trials_spike_times", "trials_start_end", "_attrs"}
     assert sections["full_spike_times"].tolist() == [100, 101, 102, 105, 106, 107]
     assert sections["trials_spike_times"][1].tolist() == [105, 106, 107]
     assert sections["trials_start_end"] is trials
     assert list(sections["trials_spike_times"]) == [0, 1]
-    assert np.shares_memory(sections["trials_spike_times"][0], spikes)
+    assert sections["trials_spike_times"][0].dtype == np.int64
     for key in (2, -1):
         with pytest.raises(KeyError):
             sections["trials_spike_times"][key]
@@ -77,8 +77,27 @@ def test_full_spike_times_are_the_sorted_union_of_the_trials(ranges: list[tuple[
 
     full = sections_of(ranges, spikes)["full_spike_times"]
 
-    assert full.dtype == np.uint64
+    assert full.dtype == np.int64
     assert full.tolist() == sorted(union)
+
+
+def test_what_is_assigned_to_sections_takes_the_place_of_what_was_cut() -> None:
+    sections = sections_of([(0, 2), (3, 4)], np.arange(5))
+    assert sections.changes == {}
+
+    sections["trials_spike_times"][1] = np.array([7])
+    sections["label"] = "good"
+    sections["full_spike_times"] = np.array([1, 7])
+
+    assert sections["trials_spike_times"][0].tolist() == [0, 1]
+    assert sections["trials_spike_times"][1].tolist() == [7]
+    assert set(sections.changes) == {"trials_spike_times", "label", "full_spike_times"}
+    assert pickle.loads(pickle.dumps(sections))["label"] == "good"
+    del sections["label"], sections["trials_spike_times"][0]
+    assert "label" not in sections
+    assert list(sections["trials_spike_times"]) == [1]
+    with pytest.raises(KeyError, match="cannot be removed"):
+        del sections["trials_start_end"]
 
 
 def test_sections_compare_and_travel() -> None:

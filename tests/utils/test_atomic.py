@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from hdmea.utils import atomic, locks
+from hdmea.utils import atomic, drive, locks
 from hdmea.utils.exceptions import SessionError
 
 
@@ -106,7 +106,7 @@ def test_copies_are_equal_whatever_the_system_can(
     source, copy = tmp_path / "a", tmp_path / "b"
     source.write_bytes(os.urandom(3_000_001))
     if way != "clone":
-        monkeypatch.setattr(atomic, "_clone", lambda source, copy: False)
+        monkeypatch.setattr(drive, "clone", lambda source, copy: False)
     if way == "by hand":
 
         def refuse(*args: int) -> int:
