@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hdmea.pipeline.completed import CompletedSteps
+from hdmea.pipeline.moved_sources import find_moved_sources
 from hdmea.pipeline.session_data import DEFAULT_OUTPUT_DIR, SaveState, SessionData, check_dataset_id
 from hdmea.results import hdf5_store
 from hdmea.results.session_content import SessionContent, utc_now
@@ -207,6 +208,9 @@ class PipelineSession(SessionData):
         """
         content = hdf5_store.read_session(path, lazy=lazy, progress=progress)
         saved = content.save_state == SaveState.SAVED.value
+        moved, said = find_moved_sources(content.source_files, Path(path))
+        for message in said:
+            logger.warning(message)
         session = cls(
             dataset_id=content.dataset_id,
             units=content.units,
@@ -215,7 +219,7 @@ class PipelineSession(SessionData):
             save_state=SaveState.SAVED if saved else SaveState.DEFERRED,
             hdf5_path=Path(path) if saved else None,
             completed_steps=CompletedSteps(content.completed_steps),
-            source_files=content.source_files,
+            source_files={**content.source_files, **moved},
             warnings=list(content.warnings),
             output_dir=Path(content.output_dir) if content.output_dir else Path(path).parent,
             checkpoint_name=content.checkpoint_name,
@@ -224,6 +228,7 @@ class PipelineSession(SessionData):
             extra=content.extra,
             read_only_reason=_read_only_reason(Path(path), content),
         )
+        session.inform("load_recording", said)
         session.mark_clean()
         return session
 

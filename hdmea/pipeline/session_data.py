@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,14 @@ class SessionData:
         """What steps had to say that is not wrong, in the order of the steps; `warnings` are another list."""
         said = [json.loads(record.get("information", "[]")) for record in self.steps.values()]
         return list(dict.fromkeys(message for messages in said for message in messages))
+
+    def inform(self, step_name: str, messages: Sequence[str]) -> None:
+        """Add to the information of a step; nothing happens if the step was not run."""
+        record = self.steps.get(step_name)
+        if record is not None and messages:
+            said = [*json.loads(record.get("information", "[]")), *messages]
+            unique = list(dict.fromkeys(said))
+            self.steps[step_name] = {**record, "information": json.dumps(unique, ensure_ascii=False)}
 
     @property
     def memory_estimate_gb(self) -> float:

@@ -78,6 +78,8 @@ class StimulusLibrary:
     """The places to look in, the first one first."""
 
     places: tuple[StimulusPlace, ...]
+    gone: tuple[Path, ...] = ()
+    """Folders of the recording that are not there any more."""
 
     @classmethod
     def for_recording(
@@ -116,7 +118,10 @@ class StimulusLibrary:
             movies=_folders(stimuli_dir, "stimuli_dir"),
             definitions=_folders(config_dir, "config_dir"),
         )
-        return cls((named, *_beside(source_files), *_standard_places()))
+        folders = _recording_folders(source_files)
+        beside = [StimulusPlace.folder("beside the recording", folder) for folder in folders]
+        gone = tuple(folder for folder in folders if not folder.is_dir())
+        return cls((named, *beside, *_standard_places()), gone)
 
     def playlist(self, name: str | None = None) -> Playlist:
         """Return a playlist by its name; without a name the only one of the first place that has any.
@@ -134,6 +139,18 @@ class StimulusLibrary:
             known = {**playlists, **known}
             if name in playlists:
                 return playlists[name]
+        if not known and self.gone:
+            raise ConfigurationError(
+                f"The folder of the recording, {self.gone[0]}, is not there any more, and there is no "
+                "playlist.csv in the stimulus library.",
+                parameter="playlist_file_path",
+                fix=Either(
+                    (
+                        Advice("Put the recording beside the result, or load it from its present place."),
+                        ChooseFile("playlist_file_path"),
+                    )
+                ),
+            )
         if not known:
             raise ConfigurationError(
                 "There is no playlist.csv beside the recording or in the stimulus library.",
@@ -286,10 +303,9 @@ def user_library() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _beside(source_files: Mapping[str, Any]) -> list[StimulusPlace]:
+def _recording_folders(source_files: Mapping[str, Any]) -> list[Path]:
     paths = [source_files.get(key) for key in ("cmcr_path", "cmtr_path")]
-    folders = dict.fromkeys(Path(str(path)).parent for path in paths if path)
-    return [StimulusPlace.folder("beside the recording", folder) for folder in folders]
+    return list(dict.fromkeys(Path(str(path)).parent for path in paths if path))
 
 
 def _standard_places() -> Sequence[StimulusPlace]:

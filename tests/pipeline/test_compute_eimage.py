@@ -126,7 +126,7 @@ def test_what_is_missing_is_named(sample: tuple[Any, Any], tmp_path: Path) -> No
     session, _ = sample
     with pytest.raises(ConfigurationError, match=r"unit_099.*Its units: unit_001"):
         run_step(session, "compute_eimage_sta", {"unit_ids": (99,)})
-    with pytest.raises(FileNotFoundError, match="cmcr_path="):
+    with pytest.raises(FileNotFoundError, match="cmcr_path"):
         run_step(session, "compute_eimage_sta", {"cmcr_path": str(tmp_path / "moved.cmcr")})
     bare = copy_without_sensor(Path(session.source_files["cmcr_path"]), tmp_path / "bare.cmcr")
     with pytest.raises(MissingInputError, match="holds no sensor data"):

@@ -24,7 +24,8 @@ from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.electrodes import Electrodes
 from hdmea.recordings.mcs.sensor import AxisOrder, FactorOrder
 from hdmea.utils.arrays import AttrArray
-from hdmea.utils.exceptions import ConfigurationError, MissingInputError
+from hdmea.utils.exceptions import ConfigurationError, MissingFileError, MissingInputError
+from hdmea.utils.fixes import ChooseFile
 
 __all__ = ["ElectricalImageParams", "compute_eimage_sta"]
 
@@ -135,8 +136,11 @@ def _raw_path(session: PipelineSession, params: ElectricalImageParams) -> Path:
             "recording with its .cmcr file."
         )
     if not Path(path).is_file():
-        raise FileNotFoundError(
-            f"The raw recording {path} is not there: pass its present place as cmcr_path=."
+        raise MissingFileError(
+            f"The raw recording {path} is not there, nor is a file of this name beside the result.",
+            parameter="cmcr_path",
+            path=path,
+            fix=ChooseFile("cmcr_path"),
         )
     return Path(path)
 
