@@ -96,8 +96,8 @@ make_root() {
     fi
     rm -rf "$root"
     mkdir "$root" && tar -C "$root" -xf "$kept" && mkdir -p "$root/source" "$root/build" &&
-        tar -C "$repository" --exclude=.git --exclude=.venv --exclude='.*_cache' --exclude=./artifacts --exclude=./build --exclude=./dist \
-            --exclude=./site --exclude=./tests -cf - . | tar -C "$root/source" --no-same-owner -xf -
+        tar -C "$repository" --exclude=__pycache__ -cf - hdmea hdmea_gui installer resources pyproject.toml LICENSE |
+        tar -C "$root/source" --no-same-owner -xf -
 }
 
 # Its mounts are seen by the command alone, and end with it.

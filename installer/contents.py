@@ -26,9 +26,6 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# For work on the program, not with it.
-_NOT_SHIPPED = {"docs.tools.screenshots"}
-
 # What "About" says the versions of, and a report of a problem.
 LIBRARIES = ("PySide6-Essentials", "pyqtgraph", "numpy", "h5py", "scipy", "numba", "pandas", "pydantic")
 
@@ -101,7 +98,7 @@ def own_modules() -> list[str]:
         for path in (ROOT / package).rglob("*.py"):
             parts = path.relative_to(ROOT).with_suffix("").parts
             names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
-    return sorted(set(names) - _NOT_SHIPPED)
+    return sorted(names)
 
 
 def kernel_modules() -> list[str]:

@@ -89,7 +89,10 @@ def build(tmp_path: Path) -> Build:
     ):
         (tmp_path / "installer" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "installer" / name, tmp_path / "installer" / name)
-    (tmp_path / "hdmea").mkdir()
+    for name in ("hdmea", "hdmea_gui", "resources"):
+        (tmp_path / name).mkdir()
+    for name in ("pyproject.toml", "LICENSE"):
+        (tmp_path / name).touch()
     shutil.copy(ROOT / "hdmea" / "_version.py", tmp_path / "hdmea")
     for name in ("folder", "deb", "run"):
         made.write(f"installer/linux/test-{name}.sh", PASSING)

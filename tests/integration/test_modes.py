@@ -150,12 +150,12 @@ def test_flow_gives_the_result_of_its_steps(recording: SimulatedRecording, tmp_p
 def test_older_import_paths_hand_on_the_same_functions() -> None:
     import hdmea.features
     import hdmea.features.sta
+    import hdmea.io.hdf5_store
     import hdmea.io.section_time
     import hdmea.io.spike_sectioning
     import hdmea.pipeline.flows
-    import hdmea.pipeline.run
+    import hdmea.pipeline.runner
     import hdmea.pipeline.session
-    import hdmea.results.hdf5_store
     from hdmea import pipeline
 
     assert hdmea.features.sta.compute_sta is pipeline.compute_sta
@@ -165,8 +165,8 @@ def test_older_import_paths_hand_on_the_same_functions() -> None:
     assert hdmea.io.spike_sectioning.section_spike_times is pipeline.section_spike_times
     assert hdmea.io.add_section_time is pipeline.add_section_time
     assert hdmea.io.section_spike_times is pipeline.section_spike_times
-    assert hdmea.pipeline.run.load_recording is pipeline.load_recording
-    assert hdmea.pipeline.run.extract_features is pipeline.extract_features
+    assert hdmea.pipeline.runner.load_recording is pipeline.load_recording
+    assert hdmea.pipeline.runner.extract_features is pipeline.extract_features
     assert hdmea.pipeline.session.PipelineSession is pipeline.PipelineSession
     assert hdmea.pipeline.flows.run_flow is pipeline.run_flow
 
