@@ -74,7 +74,7 @@ def movie_course(library: StimulusLibrary, movie: str, spot: LightSpot | None = 
         return "its movie file is not there"
     except (HDMEAError, OSError) as error:
         return f"its movie file cannot be used: {error}"
-    return course_of_colours(movie, levels, _colours(library, movie))
+    return course_of_colours(movie, levels, _colours(library, movie, levels.size))
 
 
 def library_courses(
@@ -91,10 +91,10 @@ def library_courses(
     return courses
 
 
-def _colours(library: StimulusLibrary, movie: str) -> list[tuple[str, int, int]]:
+def _colours(library: StimulusLibrary, movie: str, length: int) -> list[tuple[str, int, int]]:
     """Return the colours of a movie's frames, from the events of its definition."""
     try:
-        definition = library.definition(movie).definition
+        definition = library.definition(movie, length).definition
     except (HDMEAError, OSError):
         return []
     layout = definition.section_kwargs

@@ -102,12 +102,15 @@ class StimulusDefinition(pydantic.BaseModel):
         What happens in a trial.
     baseline_frames
         ``[first, last)`` frames of a trial before the first event, from which a baseline is taken.
+    movie_length
+        Frames of the movie, where it exists in several forms of one name; the length chooses.
     """
 
     model_config = _TOLERANT
 
     section_kwargs: SectionKwargs
     name: str | None = None
+    movie_length: int | None = Field(None, gt=0)
     kind: str | None = None
     events: tuple[StimulusEvent, ...] = ()
     baseline_frames: tuple[int, int] | None = None
@@ -125,6 +128,17 @@ class StimulusDefinition(pydantic.BaseModel):
             raise ValueError(f"baseline_frames {first}, {last} do not lie in a trial of {length} frames")
         return self
 
+    @property
+    def shown_until(self) -> int:
+        """First frame of the movie after the last event of the last trial; without events its end.
+
+        A trial may reach beyond the movie into the padding if nothing is shown there.
+        """
+        if not self.events:
+            return self.section_kwargs.end_frame
+        rest = self.section_kwargs.trial_length_frame - max(event.end_frame for event in self.events)
+        return self.section_kwargs.end_frame - rest
+
     def events_of_type(self, event_type: str) -> tuple[StimulusEvent, ...]:
         """Return the events of one type, in their order."""
         return tuple(event for event in self.events if event.type == event_type)
@@ -135,7 +149,9 @@ def name_without_duration(movie: str) -> str:
     return _DURATION_SUFFIX.sub("", movie)
 
 
-def read_definition(path: str | Path, movie: str | None = None) -> StimulusDefinition:
+def read_definition(
+    path: str | Path, movie: str | None = None, movie_length: int | None = None
+) -> StimulusDefinition:
     """Read a definition; what it does not say is taken from the packaged one of the same movie.
 
     Same movie: the same name, or the same name up to the duration suffix. Only `kind`, `events` and
@@ -148,6 +164,8 @@ def read_definition(path: str | Path, movie: str | None = None) -> StimulusDefin
         The JSON file.
     movie
         Name of the movie; default: stem of the file.
+    movie_length
+        Frames of the movie: chooses between packaged forms of one name.
 
     Raises
     ------
@@ -157,17 +175,22 @@ def read_definition(path: str | Path, movie: str | None = None) -> StimulusDefin
         If it is no valid definition.
     """
     path = Path(path)
-    return _complete(_parse(path), movie or path.stem)
+    return _complete(_parse(path), movie or path.stem, movie_length)
 
 
 @functools.cache
 def packaged_definitions() -> dict[str, StimulusDefinition]:
-    """Return the definitions that come with the program, by movie name."""
+    """Return the definitions that come with the program, by movie name.
+
+    A second form of a movie has its length after an ``@``: ``name@13560``.
+    """
     return {path.stem: _parse(path) for path in sorted(resource_path("stimuli").glob("*.json"))}
 
 
 def check_fits(definition: StimulusDefinition, movie: str, movie_length: int, source: str) -> None:
     """Raise MismatchError if the trials of a definition reach beyond the movie.
+
+    In a definition that is made for this very length the last trial may end in the padding.
 
     Parameters
     ----------
@@ -178,7 +201,8 @@ def check_fits(definition: StimulusDefinition, movie: str, movie_length: int, so
     source
         Where the definition comes from, for the message.
     """
-    end = definition.section_kwargs.end_frame
+    own_form = definition.movie_length == movie_length
+    end = definition.shown_until if own_form else definition.section_kwargs.end_frame
     if end > movie_length:
         raise MismatchError(
             f"The definition of {movie} ({source}) needs {end} frames for its "
@@ -208,8 +232,8 @@ def _where(error: json.JSONDecodeError | UnicodeDecodeError) -> str:
     return "it is not encoded as UTF-8"
 
 
-def _complete(definition: StimulusDefinition, movie: str) -> StimulusDefinition:
-    packaged = _packaged_relative(movie)
+def _complete(definition: StimulusDefinition, movie: str, movie_length: int | None) -> StimulusDefinition:
+    packaged = _packaged_relative(movie, movie_length)
     if packaged is None:
         return definition
     own, theirs = definition.section_kwargs, packaged.section_kwargs
@@ -228,11 +252,16 @@ def _complete(definition: StimulusDefinition, movie: str) -> StimulusDefinition:
         )
     if definition.baseline_frames is None and same_trial:
         additions["baseline_frames"] = packaged.baseline_frames
+    if definition.movie_length is None:
+        additions["movie_length"] = packaged.movie_length
     return definition.model_copy(update=additions)
 
 
-def _packaged_relative(movie: str) -> StimulusDefinition | None:
+def _packaged_relative(movie: str, movie_length: int | None) -> StimulusDefinition | None:
     packaged = packaged_definitions()
+    for found in packaged.values():
+        if found.name == movie and movie_length is not None and found.movie_length == movie_length:
+            return found
     if movie in packaged:
         return packaged[movie]
     base = name_without_duration(movie)

@@ -201,19 +201,33 @@ class StimulusLibrary:
             )
         return MovieLengths(found, tuple(used))
 
-    def definition_path(self, movie: str) -> Path | None:
-        """Return the file of a movie's definition, None if there is none."""
-        return self._first("definitions", f"{movie}.json")
+    def definition_path(self, movie: str, movie_length: int | None = None) -> Path | None:
+        """Return the file of a movie's definition, None if there is none.
 
-    def definition(self, movie: str) -> FoundDefinition:
+        In each place ``<movie>@<length>.json``, the form of that length, comes before ``<movie>.json``.
+        """
+        names = (
+            [f"{movie}.json"] if movie_length is None else [f"{movie}@{movie_length}.json", f"{movie}.json"]
+        )
+        paths = (folder / name for folder in self._folders_of("definitions") for name in names)
+        return next((path for path in paths if path.is_file()), None)
+
+    def definition(self, movie: str, movie_length: int | None = None) -> FoundDefinition:
         """Return a movie's definition, completed from the packaged one.
+
+        Parameters
+        ----------
+        movie
+            Name of the movie.
+        movie_length
+            Frames of the movie: chooses where a movie exists in several forms.
 
         Raises
         ------
         ConfigurationError
             If there is none (the message lists where it was looked for) or it is not valid.
         """
-        path = self.definition_path(movie)
+        path = self.definition_path(movie, movie_length)
         if path is None:
             raise ConfigurationError(
                 f"There is no stimulus definition {movie}.json in {self._looked_in('definitions')}.",
@@ -225,7 +239,7 @@ class StimulusLibrary:
                     )
                 ),
             )
-        return FoundDefinition(read_definition(path, movie), path)
+        return FoundDefinition(read_definition(path, movie, movie_length), path)
 
     def movie_path(self, movie: str) -> Path:
         """Return the file of a movie's frames, ``<movie>.npy``.

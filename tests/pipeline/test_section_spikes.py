@@ -170,14 +170,35 @@ def test_without_any_definition_it_says_where_to_put_them(tmp_path: Path) -> Non
         section_spike_times(session=session)
 
 
-def test_a_definition_that_does_not_fit_the_movie_is_an_error(
+def test_a_movie_whose_definition_does_not_fit_is_left_out_with_the_reason(
     session: PipelineSession, tmp_path: Path
 ) -> None:
     layout = {"start_frame": 20, "trial_length_frame": 60, "repeat": 5}
     write_stimuli(tmp_path, layouts={"step": layout})
 
+    section_spike_times(session=session)
+
+    assert list(session.stimulus["trial_time"]) == ["noise_1min"]
+    assert any(
+        "step has no trials" in text and "needs 320 frames" in text and "has 300" in text
+        for text in session.warnings
+    )
+    write_stimuli(tmp_path)
+    section_spike_times(session=session, force=True)
+    assert set(session.stimulus["trial_time"]) == {"step", "noise_1min"}
+    assert session.warnings == []
+
+
+@pytest.mark.parametrize("names", [["step"], None])
+def test_a_definition_that_does_not_fit_the_only_movie_is_an_error(
+    tmp_path: Path, names: list[str] | None
+) -> None:
+    layout = {"start_frame": 20, "trial_length_frame": 60, "repeat": 5}
+    session = loaded_session(write_stimuli(tmp_path, layouts={"step": layout}), frames=grid(2_000))
+    add_section_time(session=session)
+
     with pytest.raises(MismatchError, match=r"step .* needs 320 frames .* has 300"):
-        section_spike_times(session=session)
+        section_spike_times(session=session, movie_names=names)
     assert "trial_time" not in session.stimulus
 
 

@@ -15,6 +15,7 @@ from hdmea.stimuli.definition import (
     packaged_definitions,
     read_definition,
 )
+from hdmea.stimuli.library import StimulusLibrary
 from hdmea.utils import resources
 from hdmea.utils.exceptions import ConfigurationError, MismatchError
 from hdmea.utils.resources import resource_path
@@ -26,6 +27,7 @@ SHIPPED = {
     "green_blue_3s_3i_3x": (120, 720, 3, 1, 0),
     "green_blue_3s_3i_3x_64_128_255": (120, 720, 3, 3, 180),
     "freq_step_5st_3x": (30, 1500, 3, 1, 0),
+    "moving_h_bar_s5_d8_3x@13560": (60, 4520, 3, 1, 0),
     "moving_h_bar_s5_d8_3x": (60, 4520, 3, 1, 0),
     "perfect_dense_noise_15x15_15hz_r42_3min": (0, 10800, 1, 1, 0),
 }
@@ -40,14 +42,14 @@ def kwargs(start: int = 0, length: int = 600, repeat: int = 3, **more: int) -> d
     return {"start_frame": start, "trial_length_frame": length, "repeat": repeat, **more}
 
 
-def test_the_eight_definitions_of_the_science_page_are_shipped() -> None:
+def test_the_definitions_of_the_science_page_are_shipped() -> None:
     found = {
         name: tuple(getattr(definition.section_kwargs, field) for field in SectionKwargs.model_fields)
         for name, definition in packaged_definitions().items()
     }
 
     assert found == SHIPPED
-    assert all(definition.name == name for name, definition in packaged_definitions().items())
+    assert all(definition.name == name.split("@")[0] for name, definition in packaged_definitions().items())
 
 
 def test_step_has_light_on_at_one_second_and_off_at_six() -> None:
@@ -241,5 +243,35 @@ def test_resources_of_an_installed_program_are_found(tmp_path: Path, monkeypatch
 def test_a_damaged_installation_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources.hdmea, "__file__", str(tmp_path / "hdmea" / "__init__.py"))
 
-    with pytest.raises(FileNotFoundError, match="install the program again"):
+    with pytest.raises(FileNotFoundError, match="Install the program again"):
         resource_path("stimuli")
+
+
+@pytest.mark.parametrize(("length", "first", "sweep"), [(13_620, 0, 565), (13_560, 60, 550)])
+def test_the_length_chooses_between_the_two_forms_of_the_bar_movie(
+    tmp_path: Path, length: int, first: int, sweep: int
+) -> None:
+    own = tmp_path / "moving_h_bar_s5_d8_3x.json"
+    layout = {"start_frame": 60, "trial_length_frame": 4520, "repeat": 3}
+    own.write_text(json.dumps({"section_kwargs": layout}), encoding="utf-8")
+    library = StimulusLibrary.for_recording({})
+
+    for definition in (
+        read_definition(own, movie_length=length),
+        library.definition("moving_h_bar_s5_d8_3x", length).definition,
+    ):
+        sweeps = definition.events_of_type("sweep")
+        assert [event.direction_deg for event in sweeps] == [45.0 * k for k in range(8)]
+        assert [(event.start_frame, event.end_frame) for event in sweeps] == [
+            (first + sweep * k, first + sweep * (k + 1)) for k in range(8)
+        ]
+        assert definition.section_kwargs.end_frame == 13_620
+        check_fits(definition, "moving_h_bar_s5_d8_3x", length, "bar.json")
+
+
+def test_a_form_of_another_length_is_not_taken() -> None:
+    found = StimulusLibrary.for_recording({}).definition("moving_h_bar_s5_d8_3x", 13_000)
+
+    assert found.path.name == "moving_h_bar_s5_d8_3x.json"
+    with pytest.raises(MismatchError, match="has 13000"):
+        check_fits(found.definition, "moving_h_bar_s5_d8_3x", 13_000, "bar.json")

@@ -26,7 +26,7 @@ from hdmea.stimuli.trials import (
     trial_windows,
 )
 from hdmea.utils.arrays import AttrArray
-from hdmea.utils.exceptions import ConfigurationError, MissingInputError, ValidationError
+from hdmea.utils.exceptions import ConfigurationError, MismatchError, MissingInputError, ValidationError
 
 __all__ = ["SectionSpikesParams", "section_spike_times"]
 
@@ -102,10 +102,17 @@ def _in_samples(sections: Any) -> bool:
     return _attrs(sections).get("trials") == "samples"
 
 
+def _length(section: Any) -> int | None:
+    stated = _attrs(section).get("movie_length")
+    return None if stated is None else int(stated)
+
+
 def _input_files(session: PipelineSession, params: SectionSpikesParams) -> Iterable[Path]:
     """Return the definitions of all movies, so that choosing among them does not change the digest."""
     library = _library(session, params)
-    paths = (library.definition_path(movie) for movie in _sections(session))
+    paths = (
+        library.definition_path(movie, _length(section)) for movie, section in _sections(session).items()
+    )
     return [path for path in paths if path is not None]
 
 
@@ -137,7 +144,10 @@ def _forecast(session: PipelineSession, params: SectionSpikesParams) -> int:
     sections = _sections(session)
     total = 0
     for movie in _items(session, params):
-        trials, attrs = _trials(session, params, movie, sections[movie])
+        try:
+            trials, attrs = _trials(session, params, movie, sections[movie])
+        except MismatchError:
+            continue
         total += len(trials.samples) * session.unit_count * 16
         total += hdf5_store.estimate_nbytes(AttrArray(trials.samples, attrs))
     return total
@@ -185,7 +195,8 @@ def section_spike_times(session: PipelineSession, params: SectionSpikesParams, c
     ConfigurationError
         If a movie that was asked for has no stimulus definition, or it is not valid.
     MismatchError
-        If a definition does not fit its movie's length.
+        If the definition of a movie that was asked for, or of all movies, does not fit the movie's length;
+        otherwise such a movie is left out with a warning.
     ValidationError
         If a movie that was asked for has no section.
     """
@@ -194,8 +205,17 @@ def section_spike_times(session: PipelineSession, params: SectionSpikesParams, c
         left_out = [movie for movie in sections if movie not in _items(session, params)]
         if left_out:
             ctx.warn(f"No stimulus definition, and so no trials: {', '.join(left_out)}.")
+    misfits: list[MismatchError] = []
     for number, movie in enumerate(ctx.items):
-        trials, attrs = _trials(session, params, movie, sections[movie])
+        try:
+            trials, attrs = _trials(session, params, movie, sections[movie])
+        except MismatchError as error:
+            misfits.append(error)
+            if params.movie_names is not None or len(misfits) == len(ctx.items):
+                raise
+            ctx.skip(movie)
+            ctx.warn(f"{movie} has no trials: {error}")
+            continue
         for message in trials.warnings:
             ctx.warn(message)
         _warn_of_pads(session, movie, trials, attrs, ctx)
@@ -221,7 +241,7 @@ def _trials(
                 f"The sections of {movie} do not say with which frame the movie begins (an earlier program "
                 "made them): run add_section_time with force=True."
             )
-        found = _library(session, params).definition(movie)
+        found = _library(session, params).definition(movie, int(facts["movie_length"]))
         check_fits(found.definition, movie, int(facts["movie_length"]), str(found.path))
         trials = movie_trials(
             movie,
