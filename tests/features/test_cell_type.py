@@ -24,6 +24,9 @@ ON_CELL = {
     "dsi_p": 0.5,
     "osi": 0.05,
     "osi_p": 0.5,
+    "dsi_rotation_p": 0.02,
+    "osi_rotation_p": 0.0625,
+    "step_p": 0.001,
 }
 
 
@@ -67,8 +70,22 @@ def test_unresponsive_is_corrected_for_the_number_of_tests() -> None:
 
 
 def test_what_is_not_known_does_not_fire() -> None:
-    assert kind_of((NAN,), dsi=NAN, dsi_p=NAN, osi=NAN, osi_p=NAN) == "ON"
+    assert kind_of((NAN,), dsi=NAN, dsi_p=NAN, osi=NAN, osi_p=NAN) == "ON, direction not tested"
+    assert kind_of(suppression_p=NAN) == "ON, suppression not tested"
+    assert kind_of(rate_hz=0.01, dsi=NAN) == "silent"
+    assert kind_of(dsi=0.6, dsi_p=0.001, osi=NAN) == "DS"
     assert kind_of(on=NAN, off=NAN, on_off_index=NAN) == "unknown"
+
+
+def test_a_selective_unit_needs_both_p_values() -> None:
+    assert kind_of(dsi=0.6, dsi_p=0.001, dsi_rotation_p=0.1) == "ON"
+    assert kind_of(osi=0.6, osi_p=0.001, osi_rotation_p=0.125) == "ON"
+
+
+def test_a_suppressed_unit_repeats() -> None:
+    changes = {"on": 0.0, "suppression_p": 1e-6, "suppression_index": -0.8}
+
+    assert kind_of(**changes, step_p=0.3) == "mixed"
 
 
 def test_margins_say_how_far_from_the_threshold() -> None:
@@ -81,6 +98,17 @@ def test_margins_say_how_far_from_the_threshold() -> None:
     assert margins["DS"] == pytest.approx(0.5)
     assert margins["silent"] == pytest.approx(1 - 5 / 0.05)
     assert classify(replace(evidence, dsi=np.array([0.39])), Thresholds(dsi=0.4)).names[0] == "ON"
+
+
+BAR = {
+    "dsi": 0.7,
+    "dsi_p": 0.0005,
+    "dsi_rotation_p": 1 / 64,
+    "osi": 0.2,
+    "osi_p": 0.4,
+    "osi_rotation_p": 0.5,
+    "quality_p": 0.001,
+}
 
 
 def features(**on_off: Any) -> dict[str, Any]:
@@ -111,23 +139,24 @@ class TestFeature:
         )
 
     def test_it_reads_the_other_features(self) -> None:
-        bar = {"data": {"dsi": 0.7, "dsi_p": 0.0005, "osi": 0.2, "osi_p": 0.4, "quality_p": 0.001}}
+        bar = {"data": BAR}
 
         table = cell_type.compute(self.recording(features(), {**features(), "moving_bar": bar}))
 
-        assert table.units["cell_type"] == ["ON", "DS"]
+        assert table.units["cell_type"] == ["ON, direction not tested", "DS"]
+        assert table.units["rule"] == ["ON", "DS"]
         assert table.reasons_for("unit_001")["rule_margins"] == "no evidence for: DS, OS"
         assert table.reasons_for("unit_002") == {}
 
     def test_a_decrease_is_no_on_response(self) -> None:
         table = cell_type.compute(self.recording(features(on_transient=-40.0, on_off_index=NAN)))
 
-        assert table.units["cell_type"] == ["mixed"]
+        assert table.units["rule"] == ["mixed"]
 
     def test_unit_without_the_feature_is_not_classified_by_it(self) -> None:
         table = cell_type.compute(self.recording(features(), {}))
 
-        assert table.units["cell_type"] == ["ON", "unknown"]
+        assert table.units["rule"] == ["ON", "unknown"]
 
     def test_it_needs_on_off_and_takes_the_others_if_there(self) -> None:
         (reason,) = cell_type.missing(self.recording({}))
@@ -135,8 +164,15 @@ class TestFeature:
         assert "on_off" in reason
         assert cell_type.missing(self.recording(features())) == []
 
+    def test_a_unit_that_does_not_respond_to_bars_was_tested(self) -> None:
+        bar = {"data": {**BAR, "dsi": NAN, "osi": NAN, "dsi_p": NAN, "osi_p": NAN, "quality_p": 0.4}}
+
+        table = cell_type.compute(self.recording({**features(), "moving_bar": bar}))
+
+        assert table.units["cell_type"] == ["ON"]
+
     def test_thresholds_are_parameters(self) -> None:
-        bar = {"data": {"dsi": 0.7, "dsi_p": 0.0005, "osi": 0.2, "osi_p": 0.4, "quality_p": 0.001}}
+        bar = {"data": BAR}
         recording = self.recording({**features(), "moving_bar": bar})
 
         strict = cell_type.compute(recording, cell_type.make_params({"dsi": 0.8}))

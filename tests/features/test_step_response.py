@@ -149,10 +149,39 @@ class TestIndices:
             if min(abs(a), abs(b)) > 1e-100:
                 np.testing.assert_allclose(index(scale * x, scale * y), value, atol=1e-12)
 
-    def test_suppression_p_is_the_binomial_tail(self) -> None:
-        p = suppression_p(np.array([10, 0, 5]), np.array([0, 0, 5]), 0.5)
+    def test_suppression_p_is_that_of_shifted_trials(self) -> None:
+        fires = np.random.default_rng(2).poisson(0.3, (2, 3, 60))
+        before = np.zeros(60, bool)
+        before[40:] = before[:10] = True
+        light = np.zeros(60, bool)
+        light[10:40] = True
+        shifts = np.random.default_rng(7).integers(0, 60, (150, 3))
 
-        np.testing.assert_allclose(p, [0.5**10, 1, 0.623046875])
+        def difference(trials: np.ndarray) -> float:
+            return float(sum(t[light].mean() - t[before].mean() for t in trials))
+
+        for unit, p in zip(fires, suppression_p(fires, (10, 40), before, n_shifts=150, seed=7), strict=True):
+            null = [difference([np.roll(t, -k) for t, k in zip(unit, row, strict=True)]) for row in shifts]
+            assert p == pytest.approx((1 + np.sum(np.array(null) <= difference(unit) + 1e-9)) / 151)
+
+    def test_suppression_needs_spikes_and_three_trials(self) -> None:
+        before = np.arange(60) >= 40
+
+        assert np.isnan(suppression_p(np.zeros((1, 3, 60), int), (10, 40), before)).all()
+        assert np.isnan(suppression_p(np.ones((1, 2, 60), int), (10, 40), before)).all()
+
+    def test_bursts_are_no_suppression(self) -> None:
+        rng = np.random.default_rng(3)
+        fires = np.zeros((400, 3, 600), int)
+        for unit, trial in np.ndindex(400, 3):
+            at = rng.integers(0, 600, rng.poisson(12))
+            np.add.at(fires[unit, trial], at, 8)
+        before = np.arange(600) >= 420
+
+        p = suppression_p(fires, (60, 360), before, n_shifts=500)
+
+        assert (p <= 0.05).mean() <= 0.08
+        assert (p <= 0.01).mean() <= 0.03
 
 
 def counts(rate: np.ndarray, n_units: int, n_trials: int, seed: int = 0) -> np.ndarray:
@@ -167,13 +196,19 @@ class TestOnOff:
         found = on_off.compute(movie_recording(STEP, units)).units
 
         on, off, both = np.split(np.arange(60), 3)
-        assert np.median(found["on_off_index"][on]) > 0.8
-        assert np.median(found["on_off_index"][off]) < -0.8
+        assert np.nanmedian(found["on_off_index"][on]) > 0.8
+        assert np.nanmedian(found["on_off_index"][off]) < -0.8
         assert abs(np.mean(found["on_off_index"][both])) < 0.15
-        assert found["on_response"][on].all()
-        assert found["off_response"][off].all()
-        assert (found["on_response"] & found["off_response"])[both].all()
+        low, high = found["on_off_index_low"], found["on_off_index_high"]
+        assert ((low <= 0) & (0 <= high))[both].mean() > 0.85
+        known = np.isfinite(found["on_off_index"])
+        assert (low <= found["on_off_index"])[known].all()
+        assert (found["on_off_index"] <= high)[known].all()
+        assert found["on_response"][on].mean() >= 0.85
+        assert found["off_response"][off].mean() >= 0.85
+        assert (found["on_response"] & found["off_response"])[both].mean() >= 0.8
         assert found["off_response"][on].mean() <= 0.05
+        assert np.isnan(found["off_latency"][~found["off_response"]]).all()
         assert np.nanmedian(found["on_transient_time"][on]) == pytest.approx(12.5 * 1000 / 60, abs=20)
         assert (found["quality_p"] < 0.01).all()
 
@@ -188,8 +223,30 @@ class TestOnOff:
         rate[64:364] = 2
         found = on_off.compute(movie_recording(STEP, counts(rate, 20, 3))).units
 
-        assert (found["suppression_p"] < 0.001).all()
+        assert (found["suppression_p"] <= 0.01).all()
         assert np.median(found["suppression_index"]) == pytest.approx(-23 / 27, abs=0.1)
+
+    @pytest.mark.parametrize("decay_s", [0.1, 0.3, 1.0])
+    def test_a_sustained_response_that_decays_has_no_off_response(self, decay_s: float) -> None:
+        t = np.arange(600) / 60
+        rate = np.where((t > 1.05) & (t < 6.08), 60.0, 0.0)
+        rate = np.where(t >= 6.08, 60 * np.exp(-(t - 6.08) / decay_s), rate)
+
+        found = on_off.compute(movie_recording("step_up_5s_5i_b0_30x", counts(rate, 150, 30))).units
+
+        assert found["off_response"].mean() <= 0.02
+
+    def test_a_unit_that_does_not_respond_has_no_index(self) -> None:
+        units = counts(np.full(600, 20.0), 3, 3, seed=4)
+
+        table = on_off.compute(movie_recording(STEP, units))
+        everything = on_off.compute(movie_recording(STEP, units), on_off.make_params({"alpha": 1})).units
+
+        for name in ("on_off_index", "on_latency", "on_transience", "suppression_index"):
+            assert np.isnan(table.units[name]).all()
+            assert "respon" in table.reasons_for("unit_001")[name]
+        assert np.isfinite(table.units["suppression_p"]).all()
+        assert np.isfinite(everything["suppression_index"]).all()
 
     def test_silent_unit_is_nan_with_reasons(self) -> None:
         table = on_off.compute(movie_recording(STEP, np.zeros((1, 3, 600), int)))

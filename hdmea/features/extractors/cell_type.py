@@ -43,6 +43,14 @@ class CellTypeParams(FeatureParams):
         json_schema_extra={"unit": "Hz"},
     )
     alpha: float = Field(0.01, gt=0, lt=1, title="Significance", description="Largest significant p value.")
+    rotation_alpha: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        title="Significance of rotations",
+        description="Largest p value by rotation of a direction-selective unit.",
+        json_schema_extra={"advanced": True},
+    )
     suppression_index: float = Field(
         -0.33, ge=-1, lt=0, title="Suppressed", description="Largest suppression index of a suppressed unit."
     )
@@ -63,7 +71,7 @@ class CellTypeParams(FeatureParams):
     name="cell_type",
     aliases=("cell_type_classifier",),
     title="Cell type",
-    version="1",
+    version="2",
     params=CellTypeParams,
     requires=(
         Requirement("metadata", "recording_duration_s", "load_recording"),
@@ -79,8 +87,10 @@ class CellTypeParams(FeatureParams):
             (),
             "",
             (None, None),
-            f"first rule that fires of: {', '.join(RULES)}; {UNKNOWN} without evidence",
+            f"first rule that fires of: {', '.join(RULES)}; {UNKNOWN} without evidence; then what was not "
+            "tested before it",
         ),
+        Output("rule", "str", (), "", (None, None), "name of that rule alone"),
         Output(
             "rule_margins",
             "float64",
@@ -100,7 +110,7 @@ def cell_type(recording: Recording, params: CellTypeParams) -> FeatureTable:
         if missing.any()
     }
     return FeatureTable(
-        units={"cell_type": list(found.names), "rule_margins": found.margins},
+        units={"cell_type": list(found.names), "rule": list(found.rules), "rule_margins": found.margins},
         reasons={"rule_margins": reasons} if reasons else {},
         notes={"rules": ", ".join(RULES)},
     )
@@ -122,11 +132,21 @@ def _evidence(recording: Recording) -> Evidence:
         on=on,
         off=off,
         on_off_index=_values(recording, "on_off", "on_off_index"),
-        dsi=_values(recording, "moving_bar", "dsi"),
-        dsi_p=_values(recording, "moving_bar", "dsi_p"),
-        osi=_values(recording, "moving_bar", "osi"),
-        osi_p=_values(recording, "moving_bar", "osi_p"),
+        dsi=_of_bar(recording, "dsi", 0.0),
+        dsi_p=_of_bar(recording, "dsi_p", 1.0),
+        osi=_of_bar(recording, "osi", 0.0),
+        osi_p=_of_bar(recording, "osi_p", 1.0),
+        dsi_rotation_p=_of_bar(recording, "dsi_rotation_p", 1.0),
+        osi_rotation_p=_of_bar(recording, "osi_rotation_p", 1.0),
+        step_p=_values(recording, "on_off", "quality_p"),
     )
+
+
+def _of_bar(recording: Recording, output: str, without: float) -> NDArray[np.float64]:
+    """Output of the moving bar; where it was shown, but the unit has no such number, one that says so."""
+    values = _values(recording, "moving_bar", output)
+    tested = np.isfinite(_values(recording, "moving_bar", "quality_p"))
+    return np.where(tested & np.isnan(values), without, values)
 
 
 def _values(recording: Recording, feature: str, output: str) -> NDArray[np.float64]:

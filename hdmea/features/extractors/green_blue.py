@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
@@ -9,13 +11,15 @@ from hdmea.features.science.light_steps import (
     QUALITY_OUTPUTS,
     StepResponseParams,
     light_steps,
+    no_response,
     phase_columns,
     phase_outputs,
-    reasons_where,
     repeating,
+    withhold_phases,
 )
 from hdmea.features.science.movie_trials import FRAMES, trials_requirement
-from hdmea.features.science.step_response import contrast_index, opposite_signs
+from hdmea.features.science.step_response import contrast_index, contrast_limits, opposite_signs
+from hdmea.features.science.tickets import EVERYTHING, Withheld, granted
 from hdmea.utils.exceptions import FeatureExtractionError
 
 __all__ = ["GreenBlueParams", "green_blue"]
@@ -55,6 +59,18 @@ _OUTPUTS = (
         (-1, 1),
         "(green − blue) / (|green| + |blue|) of the transients after light off",
     ),
+    *(
+        Output(
+            f"chromatic_index_{phase}_{end}",
+            "float64",
+            (),
+            "",
+            (-1, 1),
+            f"{limit} limit of the 95 % interval of chromatic_index_{phase}",
+        )
+        for phase in ("on", "off")
+        for end, limit in (("low", "lower"), ("high", "upper"))
+    ),
     Output(
         "color_opponent",
         "bool",
@@ -73,14 +89,15 @@ _OUTPUTS = (
         "spikes in each display frame of each trial / its duration",
     ),
 )
+_PHASES = ("green_on", "green_off", "blue_on", "blue_off")
 _REASONS = {
     "transient_time": "no extremum is prominent enough",
-    "latency": "no transient, or the rate does not leave the baseline band for two frames",
-    "chromatic_index_on": "no transient after light on of either colour",
-    "chromatic_index_off": "no transient after light off of either colour",
+    "latency": "the rate does not leave the baseline band for two frames",
+    "chromatic_index_on": "no transient after light on of either colour, or fewer than three trials",
+    "chromatic_index_off": "no transient after light off of either colour, or fewer than three trials",
     "quality_index": "fewer than two trials, or no spike",
     "quality_index_chance": "fewer than two trials",
-    "quality_p": "fewer than two trials",
+    "quality_p": "fewer than two trials, or no spike",
 }
 
 
@@ -88,7 +105,7 @@ _REASONS = {
     name="green_blue",
     aliases=("green_blue_3s_3i_3x",),
     title="Green and blue response",
-    version="1",
+    version="2",
     params=GreenBlueParams,
     requires=(
         Requirement("metadata", "acquisition_rate", "load_recording"),
@@ -109,7 +126,8 @@ def green_blue(recording: Recording, params: GreenBlueParams) -> FeatureTable:
     (green_on, green_off), (blue_on, blue_off) = by_color["green"], by_color["blue"]
     repeats = repeating(found, params.alpha)
     opponent = opposite_signs(green_on, blue_on) | opposite_signs(green_off, blue_off)
-    columns = {
+    limits = {"on": contrast_limits(green_on, blue_on), "off": contrast_limits(green_off, blue_off)}
+    columns: dict[str, Any] = {
         "baseline_rate": found.baseline.raw_level,
         "baseline_sd": found.baseline.sd,
         **phase_columns("green_on", green_on, repeats),
@@ -118,12 +136,29 @@ def green_blue(recording: Recording, params: GreenBlueParams) -> FeatureTable:
         **phase_columns("blue_off", blue_off, repeats),
         "chromatic_index_on": contrast_index(green_on.transient, blue_on.transient),
         "chromatic_index_off": contrast_index(green_off.transient, blue_off.transient),
+        **{
+            f"chromatic_index_{phase}_{end}": values
+            for phase, both in limits.items()
+            for end, values in zip(("low", "high"), both, strict=True)
+        },
         "color_opponent": np.asarray(opponent & repeats),
         **found.quality,
         "trial_rates": found.rates.rates,
     }
+    withheld = Withheld(recording.units)
+    quality = found.quality["quality_p"]
+    why = [no_response(p) for p in quality]
+    for phase, green, blue in (("on", green_on, blue_on), ("off", green_off, blue_off)):
+        names = [f"chromatic_index_{phase}{end}" for end in ("", "_low", "_high")]
+        withheld.hide(columns, names, granted(quality, params.alpha), why)
+        either = green.responds | blue.responds | (params.alpha >= EVERYTHING)
+        withheld.hide(
+            columns, names, either, f"no significant transient after light {phase} of either colour"
+        )
+    withhold_phases(withheld, columns, _PHASES, quality, params.alpha)
+    withheld.explain(columns, _REASONS)
     return FeatureTable(
         units=columns,
-        reasons=reasons_where(recording, columns, _REASONS),
+        reasons=withheld.reasons,
         notes={"movie": found.trials.movie, "n_trials": found.rates.n_trials},
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.light_steps import (
@@ -11,20 +14,30 @@ from hdmea.features.science.light_steps import (
     LightSteps,
     StepResponseParams,
     light_steps,
+    no_response,
     phase_columns,
     phase_outputs,
-    reasons_where,
     repeating,
     transience_columns,
+    withhold_phases,
 )
 from hdmea.features.science.movie_trials import FRAMES, trials_requirement
-from hdmea.features.science.step_response import contrast_index, rectified_index
+from hdmea.features.science.step_response import contrast_index, contrast_limits, rectified_index
+from hdmea.features.science.tickets import EVERYTHING, Withheld, granted
 
 __all__ = ["OnOffParams", "on_off", "suppression_p"]
 
 
 class OnOffParams(StepResponseParams):
     """Parameters of the feature `on_off`."""
+
+    n_draws: int = Field(
+        2000,
+        ge=100,
+        title="Shifts",
+        description="Circular shifts for the p value of suppression.",
+        json_schema_extra={"advanced": True},
+    )
 
 
 _OUTPUTS = (
@@ -47,6 +60,12 @@ _OUTPUTS = (
         (-1, 1),
         "(on − off) / (on + off) of the positive parts of the transients",
     ),
+    Output(
+        "on_off_index_low", "float64", (), "", (-1, 1), "lower limit of the 95 % interval of on_off_index"
+    ),
+    Output(
+        "on_off_index_high", "float64", (), "", (-1, 1), "upper limit of the 95 % interval of on_off_index"
+    ),
     Output("on_transience", "float64", (), "", (None, None), "1 − sustained / transient of light on"),
     Output("off_transience", "float64", (), "", (None, None), "1 − sustained / transient of light off"),
     Output(
@@ -63,7 +82,7 @@ _OUTPUTS = (
         (),
         "",
         (0, 1),
-        "exact binomial test that the last second of light has fewer spikes than the baseline",
+        "p value of a lower rate in light than in the dark before it, by circular shifts of the trials",
     ),
     *QUALITY_OUTPUTS,
     Output(
@@ -78,40 +97,75 @@ _OUTPUTS = (
 _REASONS = {
     "transience": "no transient",
     "transient_time": "no extremum is prominent enough",
-    "latency": "no transient, or the rate does not leave the baseline band for two frames",
-    "on_off_index": "neither light on nor light off has a positive transient",
+    "latency": "the rate does not leave the baseline band for two frames",
+    "on_off_index": "neither light on nor light off has a positive transient, or fewer than three trials",
     "suppression_index": "no spike before the step nor in the last second of light",
+    "suppression_p": "fewer than three trials, or no spike",
     "quality_index": "fewer than two trials, or no spike",
     "quality_index_chance": "fewer than two trials",
-    "quality_p": "fewer than two trials",
+    "quality_p": "fewer than two trials, or no spike",
 }
+_TIE = 1e-9
+_MIN_TRIALS = 3
 
 
-def suppression_p(before: NDArray[np.int64], during: NDArray[np.int64], share: float) -> NDArray[np.float64]:
-    """One-sided exact test of fewer spikes during light than before.
+def suppression_p(
+    counts: NDArray[np.int64],
+    light: tuple[int, int],
+    before: NDArray[np.bool_],
+    *,
+    n_shifts: int = 2000,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """One-sided test of a lower rate in light than before it.
+
+    Each trial is shifted circularly by its own random time; compared is the mean over trials of the rate in
+    light minus the rate before. Bursts, which trials keep, do not make it significant.
 
     Parameters
     ----------
-    before, during
-        (units,) spikes in the two windows.
-    share
-        Length of the second window / length of both.
+    counts
+        (units, trials, frames) spikes.
+    light
+        Frames ``[on, off)`` of a trial.
+    before
+        (frames,): which frames are compared with them.
+    n_shifts
+        Number of draws, the same for every unit.
+    seed
+        Of the random generator.
 
     Returns
     -------
     numpy.ndarray
-        Probability of so few spikes or fewer in the second window, given all; 1 without spikes.
+        float64 (units,): ``(1 + #{shifted <= observed}) / (1 + n_shifts)``; NaN below three trials and for
+        units without a spike.
     """
-    from scipy.stats import binom
+    from scipy.fft import irfft, rfft
 
-    return np.asarray(binom.cdf(during, before + during, share), np.float64)
+    n_units, n_trials, n_frames = counts.shape
+    if n_trials < _MIN_TRIALS or not before.any():
+        return np.full(n_units, np.nan)
+    weights = -(before.astype(np.float64) / before.sum())
+    weights[light[0] : light[1]] += 1.0 / (light[1] - light[0])
+    spectrum = np.conj(rfft(weights))
+    shifted = irfft(rfft(counts.astype(np.float64), axis=-1) * spectrum, n=n_frames, axis=-1)
+    draws = np.random.default_rng(seed).integers(0, n_frames, (n_shifts, n_trials))
+    null = np.zeros((n_units, n_shifts))
+    for trial in range(n_trials):
+        null += shifted[:, trial, draws[:, trial]]
+    observed = shifted[:, :, 0].sum(axis=1)
+    slack = _TIE * np.abs(shifted).max(axis=(1, 2))
+    reached = (null <= (observed + slack)[:, None]).sum(axis=1)
+    silent = counts.sum(axis=(1, 2)) == 0
+    return np.where(silent, np.nan, (1.0 + reached) / (1.0 + n_shifts))
 
 
 @extractor(
     name="on_off",
     aliases=("step_up_5s_5i_3x", "step_up_5s_5i_b0_3x", "step_up_5s_5i_b0_30x"),
     title="ON and OFF response",
-    version="1",
+    version="2",
     params=OnOffParams,
     requires=(
         Requirement("metadata", "acquisition_rate", "load_recording"),
@@ -126,12 +180,15 @@ def on_off(recording: Recording, params: OnOffParams) -> FeatureTable:
     _, on, off = found.steps[0]
     repeats = repeating(found, params.alpha)
     light = on.sustained + found.baseline.raw_level
-    columns = {
+    low, high = contrast_limits(on, off, rectified=True)
+    columns: dict[str, Any] = {
         "baseline_rate": found.baseline.raw_level,
         "baseline_sd": found.baseline.sd,
         **phase_columns("on", on, repeats),
         **phase_columns("off", off, repeats),
         "on_off_index": rectified_index(on.transient, off.transient),
+        "on_off_index_low": low,
+        "on_off_index_high": high,
         **transience_columns("on", on),
         **transience_columns("off", off),
         "suppression_index": contrast_index(light, found.baseline.raw_level),
@@ -139,17 +196,27 @@ def on_off(recording: Recording, params: OnOffParams) -> FeatureTable:
         **found.quality,
         "trial_rates": found.rates.rates,
     }
+    withheld = Withheld(recording.units)
+    quality = found.quality["quality_p"]
+    why = [no_response(p) for p in quality]
+    index = ("on_off_index", "on_off_index_low", "on_off_index_high")
+    repeated, suppressed = granted(quality, params.alpha), granted(columns["suppression_p"], params.alpha)
+    withheld.hide(columns, index, repeated, why)
+    withheld.hide(columns, ("suppression_index",), repeated | suppressed, why)
+    responds = (on.responds & (on.transient > 0)) | (off.responds & (off.transient > 0))
+    withheld.hide(columns, index, responds | (params.alpha >= EVERYTHING), "neither transient is a response")
+    withhold_phases(withheld, columns, ("on", "off"), quality, params.alpha)
+    withheld.explain(columns, _REASONS)
     return FeatureTable(
         units=columns,
-        reasons=reasons_where(recording, columns, _REASONS),
+        reasons=withheld.reasons,
         notes={"movie": found.trials.movie, "n_trials": found.rates.n_trials},
     )
 
 
 def _suppression(found: LightSteps, params: OnOffParams) -> NDArray[np.float64]:
+    """Light against the dark before it, without the response to light off (a trial follows the last one)."""
     on, off, _ = found.windows[0]
-    start, stop = found.trials.baseline_frames(on)
-    last = max(off - max(round(params.sustained_s / found.rates.frame_duration), 1), on)
-    before = found.rates.counts[:, :, start:stop].sum(axis=(1, 2))
-    during = found.rates.counts[:, :, last:off].sum(axis=(1, 2))
-    return suppression_p(before, during, (off - last) / (off - last + stop - start))
+    before = np.ones(found.trials.length, np.bool_)
+    before[on : min(off + round(params.transient_s / found.rates.frame_duration), len(before))] = False
+    return suppression_p(found.rates.counts, (on, off), before, n_shifts=params.n_draws, seed=params.seed)

@@ -15,6 +15,8 @@ __all__ = ["RULES", "UNKNOWN", "CellTypes", "Evidence", "Thresholds", "classify"
 RULES = ("silent", "unresponsive", "suppressed", "DS", "OS", "ON-OFF", "ON", "OFF", "mixed")
 """Names of the rules in the order in which they are tried."""
 
+_TESTED = {"suppression": ("suppressed",), "direction": ("DS", "OS")}
+
 UNKNOWN = "unknown"
 """Where the evidence for every rule that could fire is missing."""
 
@@ -33,6 +35,8 @@ class Thresholds:
         Largest p value that is significant.
     suppression_index
         Largest index of a suppressed unit (negative).
+    rotation_alpha, axis_rotation_alpha
+        Largest p value by rotation of a selective unit: of an axis the smallest of 16 arrangements.
     dsi, osi
         Least index of a selective unit.
     on_off_index
@@ -41,6 +45,8 @@ class Thresholds:
 
     silent_rate_hz: float = 0.05
     alpha: float = 0.01
+    rotation_alpha: float = 0.05
+    axis_rotation_alpha: float = 0.0626
     suppression_index: float = -0.33
     dsi: float = 0.3
     osi: float = 0.3
@@ -63,8 +69,10 @@ class Evidence:
         1 for a significant excitatory transient after light on / off, 0 for none.
     on_off_index
         Of the light step.
-    dsi, dsi_p, osi, osi_p
+    dsi, dsi_p, dsi_rotation_p, osi, osi_p, osi_rotation_p
         Of the moving bar.
+    step_p
+        Whether the trials of the light step repeat.
     """
 
     rate_hz: Floats
@@ -78,6 +86,9 @@ class Evidence:
     dsi_p: Floats
     osi: Floats
     osi_p: Floats
+    dsi_rotation_p: Floats
+    osi_rotation_p: Floats
+    step_p: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +98,17 @@ class CellTypes:
     Attributes
     ----------
     names
-        Name of the first rule that fires, per unit; `UNKNOWN` if the evidence for that is missing.
+        Name of the first rule that fires, per unit; `UNKNOWN` if the evidence for that is missing. After a
+        comma what was not tested before it, which makes the type provisional: ``ON, direction not tested``.
+    rules
+        That name alone.
     margins
         float64 (units, rules): how far each rule is from its decision, as a share of the threshold that is
         closest to failing; 0 or more fires; NaN if the evidence is not there.
     """
 
     names: tuple[str, ...]
+    rules: tuple[str, ...]
     margins: Floats
 
 
@@ -111,21 +126,27 @@ def classify(evidence: Evidence, thresholds: Thresholds | None = None) -> CellTy
     -----
     * silent: mean rate at most `silent_rate_hz`.
     * unresponsive: the smallest p value times their number (Bonferroni) lies above `alpha`.
-    * suppressed: fewer spikes in light (p, index), and no excitatory transient.
-    * DS: dsi and its p value. OS: osi and its p value, and not DS.
+    * suppressed: fewer spikes in light (p, index), trials that repeat, and no excitatory transient.
+    * DS: dsi and its p values. OS: osi and its p values, and not DS.
     * ON-OFF: both transients, index between the two thresholds. ON, OFF: the transient, and either no other
       one or an index beyond the threshold.
     * mixed: it responds, and no other rule fires.
     """
     limits = thresholds or Thresholds()
     e = evidence
-    ds = np.minimum(_at_least(e.dsi, limits.dsi), _at_most(e.dsi_p, limits.alpha))
-    os = np.minimum(_at_least(e.osi, limits.osi), _at_most(e.osi_p, limits.alpha))
+    ds = np.minimum(
+        np.minimum(_at_least(e.dsi, limits.dsi), _at_most(e.dsi_p, limits.alpha)),
+        _at_most(e.dsi_rotation_p, limits.rotation_alpha),
+    )
+    os = np.minimum(
+        np.minimum(_at_least(e.osi, limits.osi), _at_most(e.osi_p, limits.alpha)),
+        _at_most(e.osi_rotation_p, limits.axis_rotation_alpha),
+    )
     on, off, index = _flag(e.on), _flag(e.off), e.on_off_index
     responds = -_unresponsive(e.response_p, limits.alpha)
     suppressed = np.minimum(
         _at_most(e.suppression_p, limits.alpha),
-        _at_least(-e.suppression_index, -limits.suppression_index),
+        np.fmin(_at_most(e.step_p, limits.alpha), _at_least(-e.suppression_index, -limits.suppression_index)),
     )
     margins = np.stack(
         (
@@ -134,7 +155,7 @@ def classify(evidence: Evidence, thresholds: Thresholds | None = None) -> CellTy
             np.minimum(suppressed, np.minimum(-on, -off)),
             ds,
             os,
-            np.minimum(np.minimum(on, off), _at_most(np.abs(index), limits.on_off_index)),
+            np.fmin(np.minimum(on, off), _at_most(np.abs(index), limits.on_off_index)),
             np.minimum(on, np.fmax(-off, _at_least(index, limits.on_off_index))),
             np.minimum(off, np.fmax(-on, _at_least(-index, limits.on_off_index))),
             np.where(np.isnan(on + off + responds), np.nan, 0.0),
@@ -142,8 +163,25 @@ def classify(evidence: Evidence, thresholds: Thresholds | None = None) -> CellTy
         axis=1,
     )
     fires = margins >= 0
-    names = np.where(fires.any(axis=1), np.array(RULES)[fires.argmax(axis=1)], UNKNOWN)
-    return CellTypes(tuple(names.tolist()), margins)
+    first = np.where(fires.any(axis=1), fires.argmax(axis=1), len(RULES))
+    rules = np.array((*RULES, UNKNOWN))[first].tolist()
+    # Without spikes nothing else needs to be known.
+    names = [
+        rule if rule == RULES[0] else ", ".join((rule, *_untested(row, int(at))))
+        for rule, row, at in zip(rules, margins, first, strict=True)
+    ]
+    return CellTypes(tuple(names), tuple(rules), margins)
+
+
+def _untested(margins: Floats, first: int) -> list[str]:
+    """Name what the rules before the first that fires would have needed."""
+    if first >= len(RULES):
+        return []
+    return [
+        f"{what} not tested"
+        for what, rules in _TESTED.items()
+        if any(RULES.index(rule) < first and np.isnan(margins[RULES.index(rule)]) for rule in rules)
+    ]
 
 
 def _at_least(value: Floats, threshold: float) -> Floats:

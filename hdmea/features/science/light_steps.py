@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from hdmea.features.science.step_response import (
     step_response,
     transience,
 )
+from hdmea.features.science.tickets import EVERYTHING, Withheld, granted
 from hdmea.features.science.trial_rates import TrialRates, trial_rates
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "RateParams",
     "StepResponseParams",
     "light_steps",
+    "no_response",
     "phase_columns",
     "phase_outputs",
     "quality_columns",
@@ -36,6 +38,7 @@ __all__ = [
     "reasons_where",
     "repeating",
     "transience_columns",
+    "withhold_phases",
 ]
 
 
@@ -104,6 +107,13 @@ class StepResponseParams(RateParams):
         title="Response",
         description="Least size and prominence of a significant transient.",
         json_schema_extra={"unit": "SD"},
+    )
+    response_sem: float = Field(
+        4.5,
+        ge=0,
+        title="Response over trials",
+        description="The same in standard errors of the mean over trials.",
+        json_schema_extra={"unit": "SEM", "advanced": True},
     )
 
 
@@ -186,6 +196,7 @@ def light_steps(recording: Recording, kind: str, params: StepResponseParams) -> 
             prominence_sd=params.prominence_sd,
             latency_sd=params.latency_sd,
             response_sd=params.response_sd,
+            response_sem=params.response_sem,
         )
 
     steps = tuple(
@@ -284,6 +295,42 @@ def repeating(steps: LightSteps, alpha: float) -> NDArray[np.bool_]:
     """Units whose trials repeat; all of them where a single trial cannot tell."""
     p = steps.quality["quality_p"]
     return np.asarray(np.isnan(p) | (p <= alpha))
+
+
+def withhold_phases(
+    withheld: Withheld,
+    columns: dict[str, Any],
+    phases: Iterable[str],
+    quality_p: NDArray[np.float64],
+    alpha: float,
+) -> None:
+    """Take out times and ratios of transients that are not significant, and say why.
+
+    Parameters
+    ----------
+    withheld
+        Collects the reasons.
+    columns
+        Output name to values; changed.
+    phases
+        As in `phase_outputs`.
+    quality_p, alpha
+        Of the movie, and the largest that counts.
+    """
+    why = [no_response(p) for p in quality_p]
+    for phase in phases:
+        ends = ("_transient_time", "_latency", "_latency_low", "_latency_high", "_transience")
+        names = [phase + end for end in ends if phase + end in columns]
+        withheld.hide(columns, names, granted(quality_p, alpha), why)
+        flag = np.asarray(columns[f"{phase}_response"], np.bool_) | (alpha >= EVERYTHING)
+        withheld.hide(columns, names, flag, "the transient is not significant")
+
+
+def no_response(p: float) -> str:
+    """Why a number of a response is missing."""
+    if np.isnan(p):
+        return "whether the unit responds cannot be tested: fewer than two trials, or no spike"
+    return f"the unit does not respond reliably (quality_p = {p:.3g})"
 
 
 def reasons_where(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hdmea.features.science.confidence import fieller_limits
 from hdmea.features.science.trial_rates import TrialRates
 from hdmea.utils.giving_way import giving_way
 
@@ -20,6 +21,7 @@ __all__ = [
     "StepResponse",
     "baseline_of",
     "contrast_index",
+    "contrast_limits",
     "opposite_signs",
     "rectified_index",
     "step_response",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 _TIE = 1e-9
+_MIN_TRIALS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,12 @@ class StepResponse:
     latency_ms
         Start of the response; NaN if there is no transient or it never leaves the baseline band.
     responds
-        Transient and its prominence are both large against the baseline's standard deviation.
+        Transient and its prominence are both large against the baseline's standard deviation and the error of
+        the mean over trials.
+    trials
+        (units, trials): deviation of each trial from baseline at the time of the transient, Hz; 0 if none.
+    unseen
+        Size up to which a transient can hide, Hz: the least prominence.
     """
 
     transient: NDArray[np.float64]
@@ -72,6 +80,8 @@ class StepResponse:
     sustained: NDArray[np.float64]
     latency_ms: NDArray[np.float64]
     responds: NDArray[np.bool_]
+    trials: NDArray[np.float64]
+    unseen: NDArray[np.float64]
 
 
 def baseline_of(trials: TrialRates, start: int, stop: int) -> Baseline:
@@ -104,6 +114,7 @@ def step_response(
     prominence_sd: float = 2.0,
     latency_sd: float = 3.0,
     response_sd: float = 5.0,
+    response_sem: float = 4.5,
 ) -> StepResponse:
     """Response to a step at frame `start` of the trials whose phase lasts to frame `stop`.
 
@@ -118,28 +129,104 @@ def step_response(
     sustained_s
         Length of the window at the end of the phase for the sustained part.
     prominence_sd
-        Least prominence of an extremum, in baseline standard deviations.
+        Least prominence of an extremum, in standard deviations of the baseline, and in standard errors of the
+        mean over trials at the mean rate since the step, whichever is larger: neither a silent baseline nor
+        many trials make the wiggles of a response that is still decaying significant.
     latency_sd
         Width of the baseline band of the latency, in standard deviations; at least one spike's rate.
     response_sd
         Least size of a significant transient and of its prominence, in baseline standard deviations: noise
         on a response that is still decaying has the size, but not the prominence.
+    response_sem
+        The same in standard errors of the mean over trials.
     """
     window = min(start + max(round(transient_s / trials.frame_duration), 1), stop)
-    transient, frame, prominence = _largest_extremum(
-        trials.filtered_mean, baseline.level, prominence_sd * baseline.sd, start, window
+    transient, frame, prominence, sem = _largest_extremum(
+        trials.filtered_mean,
+        baseline.level,
+        baseline.sd,
+        trials.mean_variance_per_hz,
+        prominence_sd,
+        start,
+        window,
     )
+    least = np.maximum(response_sd * baseline.sd, response_sem * sem)
     last = max(stop - max(round(sustained_s / trials.frame_duration), 1), start)
     band = np.maximum(latency_sd * baseline.raw_sd, trials.spike_rate)
     latency = _latency(trials.mean - baseline.raw_level[:, None], np.sign(transient), band, start, window)
     to_ms = 1000.0 * trials.frame_duration
+    at = np.nan_to_num(frame).astype(np.int64)
+    own = trials.filtered[np.arange(len(at)), :, at] - baseline.level[:, None]
     return StepResponse(
         transient=transient,
         transient_time_ms=(frame - start + 0.5) * to_ms,
         sustained=trials.mean[:, last:stop].mean(axis=-1) - baseline.raw_level,
         latency_ms=latency * to_ms,
-        responds=np.minimum(np.abs(transient), prominence) >= response_sd * baseline.sd * (1 - _TIE),
+        responds=np.minimum(np.abs(transient), prominence) >= least * (1 - _TIE),
+        trials=np.where(np.isnan(frame)[:, None], 0.0, own),
+        unseen=prominence_sd * baseline.sd,
     )
+
+
+def contrast_limits(
+    a: StepResponse, b: StepResponse, *, rectified: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Limits of the 95 % interval of `rectified_index` or `contrast_index` of two transients.
+
+    Fieller's limits of the quotient of the means over trials. A transient that was not seen is one of a size
+    up to what can hide.
+
+    Parameters
+    ----------
+    a, b
+        The responses.
+    rectified
+        Take the positive parts.
+
+    Returns
+    -------
+    low, high
+        Within -1 and 1; NaN below three trials.
+    """
+    n_units, n_trials = a.trials.shape
+    nan = np.full(n_units, np.nan)
+    if n_trials < _MIN_TRIALS:
+        return nan, nan.copy()
+    first, second = (r.trials * (r.transient > 0)[:, None] if rectified else r.trials for r in (a, b))
+    size = np.sign(first.mean(axis=1))[:, None] * first + np.sign(second.mean(axis=1))[:, None] * second
+    difference = first - second
+    low, high = fieller_limits(
+        difference.mean(axis=1),
+        size.mean(axis=1),
+        var_a=difference.var(axis=1, ddof=1) / n_trials,
+        var_b=size.var(axis=1, ddof=1) / n_trials,
+        covariance=_covariance(difference, size) / n_trials,
+        degrees=n_trials - 1,
+    )
+    # The largest of both could be hidden in the other.
+    hidden = _hidden(first.mean(axis=1), second.mean(axis=1), a.unseen, b.unseen)
+    low, high = np.fmin(low, hidden), np.fmax(high, hidden)
+    return np.clip(low, -1.0, 1.0), np.clip(high, -1.0, 1.0)
+
+
+def _covariance(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    deviations = (x - x.mean(axis=1, keepdims=True)) * (y - y.mean(axis=1, keepdims=True))
+    return np.asarray(deviations.sum(axis=1) / (x.shape[1] - 1))
+
+
+def _hidden(
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    hidden_a: NDArray[np.float64],
+    hidden_b: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Index with the transient that was not seen as large as can be; NaN if both, or none, were seen."""
+    index = np.where(
+        b == 0,
+        contrast_index(a, np.minimum(hidden_b, np.abs(a))),
+        contrast_index(np.minimum(hidden_a, np.abs(b)), b),
+    )
+    return np.where((a == 0) != (b == 0), index, np.nan)
 
 
 def rectified_index(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -168,27 +255,40 @@ def opposite_signs(a: StepResponse, b: StepResponse) -> NDArray[np.bool_]:
 def _largest_extremum(
     traces: NDArray[np.float64],
     level: NDArray[np.float64],
-    least_prominence: NDArray[np.float64],
+    sd: NDArray[np.float64],
+    variance_per_hz: NDArray[np.float64],
+    prominence_sd: float,
     start: int,
     stop: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Deviation, frame and prominence of the local extremum within [start, stop) farthest from `level`."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Deviation, frame and prominence of the local extremum within [start, stop) farthest from `level`.
+
+    Last comes the standard error of the mean over trials at the mean rate from the step to it.
+    """
     from scipy.signal import find_peaks
 
-    size, frame, prominence = np.zeros(len(traces)), np.full(len(traces), np.nan), np.zeros(len(traces))
+    size, prominence, sem = np.zeros((3, len(traces)))
+    frame = np.full(len(traces), np.nan)
     for unit, trace in enumerate(giving_way(traces)):
         # Rounding of the filter makes extrema of its own on a constant trace.
-        least = max(float(least_prominence[unit]) * (1 - _TIE), 1e-9)
+        least = max(float(prominence_sd * sd[unit]) * (1 - _TIE), 1e-9)
         for sign in (1.0, -1.0):
             peaks, facts = find_peaks(sign * trace, prominence=least)
             inside = (peaks > start) & (peaks < stop - 1)
-            peaks = peaks[inside]
+            peaks, heights = peaks[inside], facts["prominences"][inside]
+            # What stands out must have come after the step: the last wiggle of a plateau has not.
+            since = np.minimum.accumulate(sign * trace[start:stop])
+            heights = np.minimum(heights, sign * trace[peaks] - since[peaks - start])
+            rate = np.cumsum(trace[start:stop])[peaks - start] / (peaks - start + 1)
+            errors = np.sqrt(variance_per_hz[unit] * np.maximum(rate, 0.0))
+            stands_out = heights >= np.maximum(least, prominence_sd * errors * (1 - _TIE))
+            peaks, heights, errors = peaks[stands_out], heights[stands_out], errors[stands_out]
             deviation = sign * (trace[peaks] - level[unit])
             if deviation.size and deviation.max() > abs(size[unit]) * (1 + _TIE):
                 best = int(deviation.argmax())
                 size[unit], frame[unit] = sign * deviation[best], peaks[best]
-                prominence[unit] = facts["prominences"][inside][best]
-    return size, frame, prominence
+                prominence[unit], sem[unit] = heights[best], errors[best]
+    return size, frame, prominence, sem
 
 
 def _latency(

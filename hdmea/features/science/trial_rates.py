@@ -176,6 +176,19 @@ class TrialRates:
         mean: NDArray[np.float64] = self.filtered.mean(axis=1)
         return mean
 
+    @cached_property
+    def mean_variance_per_hz(self) -> NDArray[np.float64]:
+        """(units,) variance of `filtered_mean` over its height, Hz; 0 for a single trial.
+
+        The variance over trials is taken to be proportional to the mean, with one factor for all frames: a
+        few trials alone do not determine a variance.
+        """
+        total = np.maximum(self.filtered_mean, 0.0).sum(axis=-1)
+        if self.n_trials < 2:
+            return np.zeros(total.shape)
+        spread = self.filtered.var(axis=1, ddof=1).sum(axis=-1) / self.n_trials
+        return np.asarray(np.divide(spread, total, out=np.zeros(total.shape), where=total > 0))
+
 
 def trial_rates(
     spike_trains: Sequence[ArrayLike],
