@@ -21,6 +21,7 @@ _PAGES = {
     "code_of_conduct.md": "CODE_OF_CONDUCT.md",
     "packages.md": "installer/README.md",
     "packages_windows.md": "installer/win/README.md",
+    "test_data.md": "tests/data/README.md",
 }
 _FROM = {**{source: page for page, source in _PAGES.items()}, "README.md": "index.md"}
 _LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)")
