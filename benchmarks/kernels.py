@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.extractor import Recording
+from hdmea.declare import Recording
 from hdmea.features.extractors.frif import firing_rate_in_frames, frif
 from hdmea.features.science.electrical_image import electrical_images
 from hdmea.features.science.spike_triggered_average import spike_triggered_averages

@@ -41,8 +41,9 @@ def on_startup(**_context: Any) -> None:
     docstrings are in no source file, where mkdocstrings looks for them.
     """
     from hdmea.pipeline import all_steps
+    from hdmea.pipeline.calls import step_function
 
-    functions = [_as_source(name, function) for name, function in all_steps().items()]
+    functions = [_as_source(name, step_function(name)) for name in all_steps()]
     _STEPS_FOLDER.mkdir(parents=True, exist_ok=True)
     (_STEPS_FOLDER / f"{_STEPS}.py").write_text("\n\n".join(functions), encoding="utf-8")
 

@@ -45,7 +45,7 @@ def test_every_module_of_the_engine_can_be_imported_without_qt() -> None:
     [
         "import hdmea.pipeline",
         "import hdmea.cli",
-        "from hdmea.pipeline.step import all_steps; all_steps()",
+        "from hdmea.declare import all_steps; all_steps()",
         "import hdmea_gui.shell.app, hdmea_gui.shell.main_window, hdmea_gui.engine",
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from hdmea.features.extractor import Extractor, Output
+from hdmea.declare import Extractor, Output
 from hdmea.features.science.movie_trials import OptionalFeature
 from hdmea.utils.exceptions import ConfigurationError
 

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from docs.tools.feature_tables import output_table, parameter_table, update_part
-from hdmea.features.extractor import Output
+from hdmea.declare import Output, StepDefinition, get_step
 from hdmea.features.science.axon_outputs import AXON_OUTPUTS
 from hdmea.features.science.rf_outputs import RF_OUTPUTS
 from hdmea.features.science.soma_geometry import SOMA_OUTPUTS
-from hdmea.pipeline.step import StepDefinition, get_step
 from hdmea.pipeline.steps.fit_lnl import LNL_OUTPUTS
 
 __all__ = ["STEPS_BEGIN", "STEPS_END", "steps_markdown", "update_steps"]
@@ -31,7 +30,7 @@ _OUTPUTS: dict[str, tuple[Output, ...]] = {
 
 def steps_markdown() -> str:
     """Describe in Markdown the steps that compute numbers: needs, place, parameters, outputs."""
-    return "\n\n".join(_section(get_step(name).definition, outputs) for name, outputs in _OUTPUTS.items())
+    return "\n\n".join(_section(get_step(name), outputs) for name, outputs in _OUTPUTS.items())
 
 
 def update_steps(path: str | Path) -> str:

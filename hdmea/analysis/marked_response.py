@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.extractor import Recording
+from hdmea.declare import Recording
 from hdmea.features.science.light_steps import StepResponseParams, rates_of
 from hdmea.features.science.movie_trials import MovieTrials, movie_trials
 from hdmea.features.science.step_response import baseline_of

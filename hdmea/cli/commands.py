@@ -16,10 +16,10 @@ from hdmea.utils.exceptions import ConfigurationError, HDMEAError, StepCancelled
 
 if TYPE_CHECKING:
     from hdmea.features import Extractor
+    from hdmea.pipeline.context import StepRun
     from hdmea.pipeline.flows import FlowOptions
     from hdmea.pipeline.results import FlowResult
     from hdmea.pipeline.session import PipelineSession
-    from hdmea.pipeline.step import StepRun
 
 __all__ = ["app", "main"]
 
@@ -74,8 +74,8 @@ def run(
 ) -> None:
     """Run a flow on one recording and write its result file."""
     with errors_told(debug), cancel_on_interrupt() as cancel:
+        from hdmea.declare import get_step
         from hdmea.pipeline.flows import FlowOptions, execute_flow, load_flow
-        from hdmea.pipeline.step import get_step
 
         _register_features(feature_files)
         chosen = load_flow(flow)
@@ -85,7 +85,7 @@ def run(
         _refuse_existing(target, overwrite)
         session.output_dir = target.parent
         for item in chosen.steps:
-            if get_step(item.step).definition.creates:
+            if get_step(item.step).creates:
                 overrides[item.step] = {**sources, **overrides.get(item.step, {})}
         chosen = chosen.with_parameters(overrides)
         chosen.check_parameters()
@@ -136,10 +136,10 @@ def features(
 ) -> None:
     """List the features: names, what they need, and what each number means."""
     with errors_told(debug):
-        from hdmea.features import default_registry
+        from hdmea.declare import FEATURES
 
         _register_features(feature_files)
-        found = list(default_registry())
+        found = list(FEATURES)
         if as_json:
             typer.echo(
                 json.dumps([_described(extractor) for extractor in found], indent=2, ensure_ascii=False)
@@ -168,10 +168,10 @@ def _described(extractor: Extractor) -> dict[str, Any]:
 
 def _register_features(files: list[Path] | None) -> None:
     if files:
-        from hdmea.features import register_file
+        from hdmea.declare import FEATURES
 
         for path in files:
-            register_file(path)
+            FEATURES.register_file(path)
 
 
 @app.command()

@@ -19,7 +19,7 @@ from hdmea.utils.exceptions import HDMEAError, StepCancelled
 from hdmea.utils.notices import log_text, said
 
 if TYPE_CHECKING:
-    from hdmea.pipeline.step import ProgressEvent
+    from hdmea.pipeline.context import ProgressEvent
 
 __all__ = ["EXIT_FAILED", "EXIT_INTERRUPTED", "Bars", "cancel_on_interrupt", "errors_told"]
 

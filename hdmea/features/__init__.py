@@ -9,15 +9,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hdmea.features.extractor import (
+    from hdmea.declare import (
+        FEATURES,
         Extractor,
         FeatureParams,
         FeatureTable,
         Output,
         Recording,
         Requirement,
+        extractor,
     )
-    from hdmea.features.registry import Registry, default_registry, register_file
     from hdmea.features.science.electrical_image import ElectricalImages, electrical_images
     from hdmea.features.science.spike_triggered_average import (
         SpikeTriggeredAverages,
@@ -26,28 +27,36 @@ if TYPE_CHECKING:
     from hdmea.features.sta import compute_sta
 
 __all__ = [
+    "FEATURES",
     "ElectricalImages",
     "Extractor",
     "FeatureParams",
     "FeatureTable",
     "Output",
     "Recording",
-    "Registry",
     "Requirement",
     "SpikeTriggeredAverages",
     "compute_sta",
-    "default_registry",
     "electrical_images",
-    "register_file",
+    "extractor",
     "spike_triggered_averages",
 ]
 
+_DECLARED = (
+    "FEATURES",
+    "Extractor",
+    "FeatureParams",
+    "FeatureTable",
+    "Output",
+    "Recording",
+    "Requirement",
+    "extractor",
+)
 _MODULES = {
-    "science.electrical_image": ("ElectricalImages", "electrical_images"),
-    "extractor": ("Extractor", "FeatureParams", "FeatureTable", "Output", "Recording", "Requirement"),
-    "registry": ("Registry", "default_registry", "register_file"),
-    "science.spike_triggered_average": ("SpikeTriggeredAverages", "spike_triggered_averages"),
-    "sta": ("compute_sta",),
+    "hdmea.declare": _DECLARED,
+    "hdmea.features.science.electrical_image": ("ElectricalImages", "electrical_images"),
+    "hdmea.features.science.spike_triggered_average": ("SpikeTriggeredAverages", "spike_triggered_averages"),
+    "hdmea.features.sta": ("compute_sta",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -55,5 +64,5 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 def __getattr__(name: str) -> Any:
     """Import a public name from its module."""
     if name in _HOME:
-        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

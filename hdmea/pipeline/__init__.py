@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hdmea.declare import StepDefinition, calls_go_to
 from hdmea.pipeline.results import (
     ExtractionResult,
     FlowResult,
@@ -37,13 +38,22 @@ __all__ = [
 ]
 
 _LAZY = {
-    "all_steps": "hdmea.pipeline.step",
-    "get_step": "hdmea.pipeline.step",
+    "all_steps": "hdmea.declare",
+    "get_step": "hdmea.declare",
     "run_step": "hdmea.pipeline.run",
     "load_recording_with_eimage_sta": "hdmea.pipeline.combined",
     "run_flow": "hdmea.pipeline.flows",
     "list_available_flows": "hdmea.pipeline.flows",
 }
+
+
+def _call(definition: StepDefinition[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    from hdmea.pipeline.calls import step_function
+
+    return step_function(definition)(*args, **kwargs)
+
+
+calls_go_to(_call)
 
 
 def __getattr__(name: str) -> Any:
@@ -52,15 +62,16 @@ def __getattr__(name: str) -> Any:
 
         return getattr(importlib.import_module(_LAZY[name]), name)
     if not name.startswith("_"):
-        from hdmea.pipeline.step import all_steps
+        from hdmea.declare import STEPS
 
-        steps = all_steps()
-        if name in steps:
-            return steps[name]
+        if name in STEPS:
+            from hdmea.pipeline.calls import step_function
+
+            return step_function(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    from hdmea.pipeline.step import all_steps
+    from hdmea.declare import all_steps
 
     return sorted({*__all__, *_LAZY, *all_steps()})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from hdmea.declare import StepDefinition, StepParams, get_step
+from hdmea.pipeline.context import StepRun
 from hdmea.pipeline.run import plan_run, run_step
 from hdmea.pipeline.session import (
     DEFAULT_OUTPUT_DIR,
@@ -15,15 +17,55 @@ from hdmea.pipeline.session import (
     create_session,
     dataset_id_from_paths,
 )
-from hdmea.pipeline.step import StepDefinition, StepFunction, StepParams, StepRun, get_step
+from hdmea.pipeline.signature import MECHANISM, docstring, signature, type_hints
 from hdmea.results import hdf5_store
 from hdmea.utils.exceptions import CacheConflictError, CheckpointError, MissingInputError, SessionError
 
-__all__ = ["call_step"]
+__all__ = ["StepFunction", "call_step", "step_function"]
 
 logger = logging.getLogger(__name__)
 
-_MECHANISM = ("hdf5_path", "output_dir", "force", "allow_overwrite", "config", "session", "defer_save")
+R = TypeVar("R")
+
+
+class StepFunction(Generic[R]):
+    """The public function of a step: on a file, or on a session.
+
+    With ``session=`` the results go into that session, which is returned. With ``hdf5_path=`` (or source
+    paths) the file is written when the call returns, and the documented result is returned. With
+    ``defer_save=True`` a new session that holds the data is returned and nothing is written.
+    """
+
+    def __init__(self, definition: StepDefinition[R]) -> None:
+        self.definition = definition
+        self.__name__ = self.__qualname__ = definition.name
+        self.__module__ = definition.function.__module__
+        self.__signature__ = signature(definition)
+        self.__doc__ = docstring(definition)
+        self.__annotations__ = type_hints(definition)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the step; see the class and `__doc__` of the function."""
+        bound = self.__signature__.bind(*args, **kwargs)
+        return call_step(self.definition, dict(bound.arguments))
+
+    def __repr__(self) -> str:
+        return f"<step {self.definition.name}{self.__signature__}>"
+
+    def __reduce__(self) -> tuple[Callable[[str], StepFunction[Any]], tuple[str]]:
+        return step_function, (self.definition.name,)
+
+
+_functions: dict[str, StepFunction[Any]] = {}
+
+
+def step_function(step: str | StepDefinition[R]) -> StepFunction[Any]:
+    """Return the public function of a step; ConfigurationError with the known names if there is none."""
+    definition = get_step(step) if isinstance(step, str) else step
+    known = _functions.get(definition.name)
+    if known is None or known.definition is not definition:
+        known = _functions[definition.name] = StepFunction(definition)
+    return known
 
 
 def call_step(definition: StepDefinition[Any], arguments: dict[str, Any]) -> Any:
@@ -41,7 +83,7 @@ def call_step(definition: StepDefinition[Any], arguments: dict[str, Any]) -> Any
     PipelineSession or the step's result
         The session with ``session=`` or ``defer_save=True``, else the documented result.
     """
-    mechanism = {name: arguments.pop(name) for name in _MECHANISM if name in arguments}
+    mechanism = {name: arguments.pop(name) for name in MECHANISM if name in arguments}
     session = mechanism.get("session")
     values = {**(mechanism.get("config") or {}), **arguments}
     if session is None:
@@ -69,13 +111,12 @@ def _on_session(
         raise SessionError(
             f"This session is called {session.dataset_id!r}, not {wanted!r}: create one of that name."
         )
-    run_step(session, get_step(definition.name), params, force=mechanism.get("force", False))
+    run_step(session, definition, params, force=mechanism.get("force", False))
     return session
 
 
 def _on_file(definition: StepDefinition[Any], params: StepParams, mechanism: Mapping[str, Any]) -> Any:
     target = mechanism.get("hdf5_path")
-    public = get_step(definition.name)
     force = mechanism.get("force", False)
     if target is None:
         raise MissingInputError(
@@ -85,25 +126,25 @@ def _on_file(definition: StepDefinition[Any], params: StepParams, mechanism: Map
         )
     if mechanism.get("defer_save"):
         session = target if isinstance(target, PipelineSession) else _detached(Path(target))
-        run_step(session, public, params, force=force)
+        run_step(session, definition, params, force=force)
         return session
     if isinstance(target, PipelineSession):
         path = target.ensure_saved()
         session = target
         if session.has_unsaved_changes:
             session.save()
-        run = _run_and_write(session, path, public, params, force)
+        run = _run_and_write(session, path, definition, params, force)
     else:
         path = Path(target)
         with hdf5_store.writing(path):
-            run = _run_and_write(PipelineSession.load(path, lazy=True), path, public, params, force)
+            run = _run_and_write(PipelineSession.load(path, lazy=True), path, definition, params, force)
     return definition.result(run)
 
 
 def _run_and_write(
-    session: PipelineSession, path: Path, public: StepFunction[Any], params: StepParams, force: bool
+    session: PipelineSession, path: Path, definition: StepDefinition[Any], params: StepParams, force: bool
 ) -> StepRun:
-    run = run_step(session, public, params, force=force)
+    run = run_step(session, definition, params, force=force)
     run.hdf5_path = path
     if not run.cached:
         logger.info(
@@ -130,9 +171,8 @@ def _on_sources(definition: StepDefinition[Any], params: StepParams, mechanism: 
     given = getattr(params, "dataset_id", None)
     dataset_id = given if given is not None else dataset_id_from_paths(cmcr, cmtr)
     session = create_session(dataset_id, cmcr, cmtr, mechanism.get("output_dir") or DEFAULT_OUTPUT_DIR)
-    public = get_step(definition.name)
     if mechanism.get("defer_save"):
-        run_step(session, public, params)
+        run_step(session, definition, params)
         return session
     path = session.default_path
     force, allow = mechanism.get("force", False), mechanism.get("allow_overwrite", False)
@@ -140,12 +180,12 @@ def _on_sources(definition: StepDefinition[Any], params: StepParams, mechanism: 
     with hdf5_store.writing(path):
         existing = _existing(path, dataset_id, allow)
         if existing is not None and not force and _is_there(existing, definition, params, allow):
-            run = run_step(existing, public, params)
+            run = run_step(existing, definition, params)
             run.hdf5_path = path
             if run.changed:
                 existing.write_changes(path, run.changed)
             return definition.result(run)
-        run = run_step(session, public, params)
+        run = run_step(session, definition, params)
         run.hdf5_path = session.save(path)
     return definition.result(run)
 

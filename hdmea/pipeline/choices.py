@@ -80,9 +80,9 @@ def _playlists(session: PipelineSession | None) -> tuple[KnownName, ...]:
 
 
 def _features(_session: PipelineSession | None) -> tuple[KnownName, ...]:
-    from hdmea.features.registry import default_registry
+    from hdmea.declare import FEATURES
 
-    return tuple(KnownName(feature.name, feature.title) for feature in default_registry())
+    return tuple(KnownName(feature.name, feature.title) for feature in FEATURES)
 
 
 def _units(session: PipelineSession | None) -> tuple[KnownName, ...]:

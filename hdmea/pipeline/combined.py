@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hdmea.pipeline.calls import call_step
+from hdmea.pipeline.calls import step_function
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.run import run_step
 from hdmea.pipeline.session import DEFAULT_OUTPUT_DIR, PipelineSession
-from hdmea.pipeline.step import get_step
 
 __all__ = ["load_recording_with_eimage_sta"]
 
@@ -69,15 +68,14 @@ def load_recording_with_eimage_sta(
         "dataset_id": dataset_id,
         "config": config,
     }
-    load_step, image_step = get_step("load_recording"), get_step("compute_eimage_sta")
+    load_step, image_step = step_function("load_recording"), step_function("compute_eimage_sta")
     if session is not None or defer_save:
         held = load_step(**load, output_dir=output_dir, force=force, session=session, defer_save=defer_save)
         assert isinstance(held, PipelineSession)
         run_step(held, image_step, image, force=force)
         return held
     loaded = load_step(**load, output_dir=output_dir, force=force, allow_overwrite=allow_overwrite)
-    arguments = {"hdf5_path": loaded.hdf5_path, **image, "force": force}
-    result: LoadWithEImageSTAResult = call_step(image_step.definition, arguments)
+    result: LoadWithEImageSTAResult = image_step(hdf5_path=loaded.hdf5_path, **image, force=force)
     result.elapsed_seconds = time.perf_counter() - started
     result.warnings = [*loaded.warnings, *result.warnings]
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import importlib
 import json
 import math
@@ -12,14 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hdmea.features.extractor import Output
-from hdmea.features.registry import default_registry
-from hdmea.features.science.axon_outputs import AXON_OUTPUTS
-from hdmea.features.science.image_quality import IMAGE_OUTPUTS
-from hdmea.features.science.rf_outputs import RF_OUTPUTS
-from hdmea.features.science.soma_geometry import SOMA_OUTPUTS
+from hdmea.declare import FEATURES, UNIT_OF_ENTRY, Output, StepDefinition, all_steps
 from hdmea.pipeline.marks import marks_text
 from hdmea.pipeline.session import PipelineSession
+from hdmea.recordings.measures import measure_title
 from hdmea.results.lazy import reading
 from hdmea.utils.exceptions import ConfigurationError
 from hdmea.utils.giving_way import giving_way
@@ -28,20 +25,28 @@ from hdmea.utils.spreadsheet import write_csv
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FeatureColumn", "feature_columns", "feature_table", "missing_reasons", "write_feature_table"]
+__all__ = [
+    "SORTER_TITLE",
+    "FeatureColumn",
+    "feature_columns",
+    "feature_table",
+    "missing_reasons",
+    "write_feature_table",
+]
 
 Scalar = float | int | bool | str | None
 
 _FACTS = (
-    Output("row", "int64", (), "electrodes", (None, None), "row of the unit's electrode, from the sorter"),
-    Output("col", "int64", (), "electrodes", (None, None), "column of the unit's electrode, from the sorter"),
-    Output("sensor_id", "int64", (), "", (None, None), "number of the unit's electrode"),
-    Output("unit_num", "int64", (), "", (None, None), "number of the unit in the spike-sorted file"),
-    Output("original_name", "str", (), "", (None, None), "name of the unit in the spike-sorted file"),
-    Output("spike_count", "int64", (), "spikes", (0, None), "accepted spikes of the whole recording"),
+    Output("row", "Row", "electrodes", (None, None), "row of the unit's electrode, from the sorter"),
+    Output("col", "Column", "electrodes", (None, None), "column of the unit's electrode, from the sorter"),
+    Output("sensor_id", "Sensor number", "", (None, None), "number of the unit's electrode"),
+    Output("unit_num", "Unit number", "", (None, None), "number of the unit in the spike-sorted file"),
+    Output("original_name", "Original name", "", (None, None), "name of the unit in the spike-sorted file"),
+    Output("spike_count", "Spike count", "spikes", (0, None), "accepted spikes of the whole recording"),
 )
-_EIMAGE, _STA = "eimage_sta", "sta_"
-_OF_IMAGE = {"soma.": "geometry", "axon.": "axon"}
+FACTS_TITLE = "Unit"
+_FEATURES = "units/*/features/"
+SORTER_TITLE = "Spike sorter"
 
 
 @dataclass(frozen=True)
@@ -52,29 +57,50 @@ class FeatureColumn:
     ----------
     name
         ``feature.output``; facts of the unit have no dot.
+    values
+        One per unit, in the order of the units: numbers, texts; None where the unit has none.
+    title
+        The number as the field writes it.
     unit
         Physical unit, empty for a pure number or where none is declared.
     definition
-        What the number is, from the declaration of the feature.
-    values
-        One per unit, in the order of the units: numbers, texts; None where the unit has none.
+        What the number is; empty for what a sorter reported.
+    range
+        Smallest and largest possible value, None for no limit.
+    group_title
+        Title of the feature or step that made it.
+    group_help
+        What that feature or step is about.
+    standard, preference
+        Heading of the column that the unit table has by default, and which is taken of several; see `Output`.
     """
 
     name: str
-    unit: str
-    definition: str
     values: tuple[Scalar, ...]
+    title: str
+    unit: str = ""
+    definition: str = ""
+    range: tuple[float | None, float | None] = (None, None)
+    group_title: str = ""
+    group_help: str = ""
+    standard: str = ""
+    preference: int = 0
+
+    @property
+    def group(self) -> str:
+        """What stands before the name of the number: ``moving_bar``, ``rf[noise_15x15]``."""
+        return self.name.rpartition(".")[0]
 
 
 def _marks_column(values: tuple[str | None, ...]) -> FeatureColumn:
     definition = (
         "what to know before numbers are used, with the features concerned: not aligned, flips lost, …"
     )
-    return FeatureColumn("marks", "", definition, values)
+    return FeatureColumn("marks", values, "Marks", "", definition)
 
 
 def feature_columns(session: PipelineSession, unit_ids: Sequence[str] | None = None) -> list[FeatureColumn]:
-    """Return every scalar that is known of the units, with its unit and definition.
+    """Return every scalar that is known of the units, with its title, unit and definition.
 
     Parameters
     ----------
@@ -87,13 +113,12 @@ def feature_columns(session: PipelineSession, unit_ids: Sequence[str] | None = N
     -------
     list of FeatureColumn
         Facts of the units, what the sorter said (``sorter.*``), features in the order in which they were
-        stored, then ``soma.*``, ``axon.*`` and ``rf.*`` (``rf[movie].*`` with several noise movies), and
-        ``marks`` if a feature of a unit has any.
+        stored, then the numbers of steps: ``soma.*``, ``axon.*``, ``rf.*`` (``rf[movie].*`` with several
+        noise movies), and ``marks`` if a feature of a unit has any.
     """
     units = list(session.units.values()) if unit_ids is None else [session.units[name] for name in unit_ids]
     with reading((session.units,)):
-        groups = [_Group("", _FACTS, units), _sorter(units), *_features(units)]
-        columns = [column for group in groups for column in group.columns()]
+        columns = [column for group in _groups(units) for column in group.columns()]
         marks = tuple(marks_text(unit) for unit in units)
         return [*columns, _marks_column(marks)] if any(marks) else columns
 
@@ -107,15 +132,18 @@ def missing_reasons(unit: Mapping[str, Any]) -> dict[str, str]:
         A unit of a session.
     """
     features: Mapping[str, Any] = unit.get("features") or {}
-    averages = [name for name in features if name.startswith(_STA)]
-    sources = [(f"{name}.", _mapping(entry, "metadata")) for name, entry in features.items()]
-    sources += [(prefix, _mapping(features.get(_EIMAGE), key)) for prefix, key in _OF_IMAGE.items()]
-    sources += [(_rf_prefix(name, averages), _mapping(features[name], "sta_geometry")) for name in averages]
-    return {
-        prefix + name: reason
-        for prefix, stored in sources
-        for name, reason in json.loads(str((stored or {}).get("missing", "{}"))).items()
-    }
+    found: dict[str, str] = {}
+    for name, entry in features.items():
+        if isinstance(entry, Mapping):
+            found |= _reasons(f"{name}.", entry.get("metadata"))
+    for place in _places([unit]):
+        found |= _reasons(place.prefix, place.values[0])
+    return found
+
+
+def _reasons(prefix: str, stored: Any) -> dict[str, str]:
+    text = stored.get("missing", "{}") if isinstance(stored, Mapping) else "{}"
+    return {prefix + name: reason for name, reason in json.loads(str(text)).items()}
 
 
 def feature_table(session: PipelineSession) -> pd.DataFrame:
@@ -175,11 +203,13 @@ def write_feature_table(session: PipelineSession, path: str | Path) -> list[Path
 
 @dataclass(frozen=True)
 class _Group:
-    """Numbers of one feature: a mapping per unit, None for a unit that does not have it."""
+    """Numbers of one feature or step: a mapping per unit, None for a unit that does not have it."""
 
     prefix: str
+    title: str
     declared: Sequence[Output]
     values: Sequence[Mapping[str, Any] | None]
+    help: str = ""
 
     def columns(self) -> Iterator[FeatureColumn]:
         scalar = {output.name: output for output in self.declared if output.shape == ()}
@@ -191,57 +221,103 @@ class _Group:
             cells = [None if unit is None else unit.get(name) for unit in self.values]
             if name == "missing" or not all(map(_is_scalar, cells)):
                 continue
-            output = scalar.get(name)
+            output = scalar.get(name) or Output(name, plain_title(name), "", (None, None), "")
             yield FeatureColumn(
                 self.prefix + name,
-                output.unit if output else "",
-                output.definition if output else "",
                 tuple(map(_plain, cells)),
+                output.title,
+                output.unit,
+                output.definition,
+                output.range,
+                self.title,
+                self.help,
+                output.standard,
+                output.preference,
             )
 
 
-def _sorter(units: Sequence[Mapping[str, Any]]) -> _Group:
-    return _Group("sorter.", (), [unit.get("unit_meta") for unit in units])
+def _groups(units: Sequence[Mapping[str, Any]]) -> Iterator[_Group]:
+    yield _Group("", FACTS_TITLE, _FACTS, units)
+    yield _of_sorter(units)
+    places = list(_places(units))
+    of_steps = {place.feature for place in places}
+    stored = [unit.get("features") or {} for unit in units]
+    for name in dict.fromkeys(name for features in stored for name in features):
+        data = [_mapping(features.get(name), "data") for features in stored]
+        if name not in of_steps and any(entry is not None for entry in data):
+            yield _of_feature(name, data)
+    yield from places
 
 
-def _features(units: Sequence[Mapping[str, Any]]) -> Iterator[_Group]:
+def _of_sorter(units: Sequence[Mapping[str, Any]]) -> _Group:
+    reported = [_mapping(unit, "unit_meta") for unit in units]
+    names = dict.fromkeys(name for measures in reported for name in measures or {})
+    titled = [Output(name, measure_title(name), "", (None, None), "") for name in names]
+    return _Group("sorter.", SORTER_TITLE, titled, reported)
+
+
+def _of_feature(name: str, data: Sequence[Mapping[str, Any] | None]) -> _Group:
+    if name not in FEATURES:
+        return _Group(f"{name}.", plain_title(name), (), data)
+    extractor = FEATURES.get(name)
+    about = " ".join(extractor.description.split())
+    return _Group(f"{name}.", extractor.title, extractor.outputs, data, about)
+
+
+@dataclass(frozen=True)
+class _Place(_Group):
+    """Numbers of a step below one feature of the units."""
+
+    feature: str = ""
+
+
+def _places(units: Sequence[Mapping[str, Any]]) -> Iterator[_Place]:
+    """Return the numbers that steps have put into the features of these units."""
     stored = [unit.get("features") or {} for unit in units]
     names = list(dict.fromkeys(name for features in stored for name in features))
-    declared: dict[str, Sequence[Output]] = {
-        extractor.name: extractor.outputs for extractor in default_registry()
-    }
-    declared["lnl"] = _lnl_outputs()
-    averages = [name for name in names if name.startswith(_STA)]
-    for name in names:
-        if name != _EIMAGE and name not in averages:
-            data = [_mapping(features.get(name), "data") for features in stored]
-            yield _Group(f"{name}.", declared.get(name, ()), data)
-    images = [_mapping(features.get(_EIMAGE), "metadata") for features in stored]
-    names_of_image = [output.name for output in IMAGE_OUTPUTS]
-    facts = [entry and {name: entry[name] for name in names_of_image if name in entry} for entry in images]
-    yield _Group("eimage.", IMAGE_OUTPUTS, facts)
-    for (prefix, key), outputs in zip(_OF_IMAGE.items(), (SOMA_OUTPUTS, AXON_OUTPUTS), strict=True):
-        data = [_mapping(features.get(_EIMAGE), key) for features in stored]
-        yield _Group(prefix, _in_unit_of_image(outputs, stored), data)
-    for name in averages:
-        data = [_mapping(features.get(name), "sta_geometry") for features in stored]
-        yield _Group(_rf_prefix(name, averages), RF_OUTPUTS, data)
+    for definition in all_steps().values():
+        if definition.outputs and definition.outputs_at.startswith(_FEATURES):
+            yield from _at_place(definition, names, stored)
 
 
-def _rf_prefix(average: str, averages: Sequence[str]) -> str:
-    return "rf." if len(averages) == 1 else f"rf[{average.removeprefix(_STA)}]."
+def _at_place(
+    definition: StepDefinition[Any],
+    names: Sequence[str],
+    stored: Sequence[Mapping[str, Any]],
+) -> Iterator[_Place]:
+    pattern, *keys = definition.outputs_at.removeprefix(_FEATURES).split("/")
+    found = fnmatch.filter(names, pattern)
+    fixed = pattern.partition("*")[0]
+    for name in found:
+        entries = [features.get(name) for features in stored]
+        data = list(entries)
+        for key in keys:
+            data = [_mapping(entry, key) for entry in data]
+        if keys[-1] == "metadata":
+            # Metadata hold much that is not a number of the table: only what is declared.
+            declared = [output.name for output in definition.outputs]
+            data = [facts and {name: facts[name] for name in declared if name in facts} for facts in data]
+        if not any(data):
+            continue
+        # Several movies have the same numbers: each says which movie it is of.
+        which = f"[{name.removeprefix(fixed)}]" if len(found) > 1 else ""
+        title = f"{definition.group_title}, {which[1:-1]}" if which else definition.group_title
+        outputs = _with_unit_of(entries, definition.outputs)
+        prefix = f"{definition.group}{which}."
+        yield _Place(prefix, title, outputs, data, definition.summary, name)
 
 
-def _in_unit_of_image(outputs: Sequence[Output], stored: Sequence[Mapping[str, Any]]) -> Sequence[Output]:
-    facts = [_mapping(features.get(_EIMAGE), "metadata") for features in stored]
+def _with_unit_of(entries: Sequence[Any], outputs: Sequence[Output]) -> Sequence[Output]:
+    """Return the outputs with the unit that the entries state where the declaration leaves it to them."""
+    facts = [_mapping(entry, "metadata") for entry in entries]
     unit = next((str(entry["unit"]) for entry in facts if entry and "unit" in entry), "")
-    return [replace(output, unit=unit) if output.unit == "image unit" else output for output in outputs]
+    return [replace(output, unit=unit) if output.unit == UNIT_OF_ENTRY else output for output in outputs]
 
 
-def _lnl_outputs() -> Sequence[Output]:
-    from hdmea.pipeline.steps.fit_lnl import LNL_OUTPUTS
-
-    return LNL_OUTPUTS
+def plain_title(name: str) -> str:
+    """Return a title for a number that nobody declared: its name with blanks and a capital."""
+    words = name.replace("_", " ").strip() or name
+    return words[:1].upper() + words[1:]
 
 
 def _mapping(entry: Any, key: str) -> Mapping[str, Any] | None:
@@ -263,7 +339,8 @@ def _write_csv(path: Path, units: Sequence[str], columns: Sequence[FeatureColumn
     header = ["unit_id", *(column.name for column in columns)]
     rows = ([unit, *(_cell(column.values[at]) for column in columns)] for at, unit in enumerate(units))
     write_csv(path, header, rows)
-    write_csv(described, ["column", "unit", "definition"], ([c.name, c.unit, c.definition] for c in columns))
+    rows_of_columns = ([c.name, c.title, c.unit, c.definition] for c in columns)
+    write_csv(described, ["column", "title", "unit", "definition"], rows_of_columns)
     return [path, described]
 
 
@@ -284,7 +361,7 @@ def _write_parquet(path: Path, units: Sequence[str], columns: Sequence[FeatureCo
     arrays = [arrow.array(list(units)), *(arrow.array(list(column.values)) for column in columns)]
     fields = [arrow.field("unit_id", arrays[0].type)]
     for column, array in zip(columns, arrays[1:], strict=True):
-        facts = {"unit": column.unit, "definition": column.definition}
+        facts = {"title": column.title, "unit": column.unit, "definition": column.definition}
         fields.append(arrow.field(column.name, array.type, metadata=facts))
     parquet.write_table(arrow.table(arrays, schema=arrow.schema(fields)), path)
     return [path]

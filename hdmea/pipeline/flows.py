@@ -10,6 +10,8 @@ from typing import Any
 
 import pydantic
 
+from hdmea.declare import get_step
+from hdmea.pipeline.context import CancelToken, ProgressEvent, StepRun
 from hdmea.pipeline.results import FlowResult
 from hdmea.pipeline.run import run_step
 from hdmea.pipeline.session import (
@@ -18,7 +20,6 @@ from hdmea.pipeline.session import (
     create_session,
     dataset_id_from_paths,
 )
-from hdmea.pipeline.step import CancelToken, ProgressEvent, StepRun, get_step
 from hdmea.results import hdf5_store
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError, StepCancelled
 from hdmea.utils.resources import resource_path
@@ -72,7 +73,7 @@ class Flow(pydantic.BaseModel):
     def check_parameters(self) -> None:
         """Raise ValidationError for a parameter that is not allowed, before any step has cost time."""
         for item in self.steps:
-            get_step(item.step).definition.make_params(item.params)
+            get_step(item.step).make_params(item.params)
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def execute_flow(session: PipelineSession, flow: Flow, options: FlowOptions = Fl
     """
     result = FlowResult(session.hdf5_path, None, None, success=True, flow_name=flow.name)
     for item in flow.steps:
-        force = options.force_load if get_step(item.step).definition.creates else options.force_extract
+        force = options.force_load if get_step(item.step).creates else options.force_extract
         try:
             run = run_step(
                 session,
@@ -233,7 +234,7 @@ def run_flow(
     sources = {"cmcr_path": cmcr_path, "cmtr_path": cmtr_path, "dataset_id": dataset_id}
     given = {name: value for name, value in sources.items() if value is not None}
     flow = load_flow(flow_name, config_dir)
-    creating = [item.step for item in flow.steps if get_step(item.step).definition.creates]
+    creating = [item.step for item in flow.steps if get_step(item.step).creates]
     flow = flow.with_parameters(dict.fromkeys(creating, given))
     flow.check_parameters()
     base = options or FlowOptions()

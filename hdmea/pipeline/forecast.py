@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hdmea.declare import StepDefinition, StepParams, get_step
 from hdmea.pipeline.provenance import record_items
 from hdmea.pipeline.run import RunPlan, plan_run
-from hdmea.pipeline.step import StepDefinition, StepParams, get_step
 from hdmea.results import hdf5_store
 from hdmea.utils.exceptions import CacheConflictError, HDMEAError
 
@@ -59,7 +59,7 @@ def forecast_step(
     ValidationError
         If a parameter is not allowed.
     """
-    definition = get_step(step).definition
+    definition = get_step(step)
     checked = params if isinstance(params, StepParams) else definition.make_params(params or {})
     if definition.forecast is None:
         return None

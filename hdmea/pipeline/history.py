@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from hdmea.pipeline import provenance
 
 if TYPE_CHECKING:
+    from hdmea.declare import StepParams
     from hdmea.pipeline.session import PipelineSession
-    from hdmea.pipeline.step import StepParams
 
 __all__ = ["PastRun", "note_run", "past_runs"]
 

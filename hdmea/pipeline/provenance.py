@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hdmea._version import __version__
-from hdmea.pipeline.step import Key, StepDefinition, StepParams, all_steps
+from hdmea.declare import StepDefinition, StepParams, all_steps
+from hdmea.pipeline.context import Key
 from hdmea.results.session_content import utc_now
 
 if TYPE_CHECKING:
@@ -122,19 +123,21 @@ def make_record(
 
 def dependents(step_name: str) -> list[str]:
     """Return the steps that need or use the results of a step, directly or through others."""
-    definitions = {name: public.definition for name, public in all_steps().items()}
+    definitions = all_steps()
     found: list[str] = []
     reached = {step_name}
+    made = set(definitions[step_name].provides) if step_name in definitions else set()
     while True:
         more = [
             name
             for name, definition in definitions.items()
-            if name not in reached and reached & {*definition.requires, *definition.uses}
+            if name not in reached and made & {*definition.requires, *definition.uses}
         ]
         if not more:
             return found
         found += more
         reached.update(more)
+        made.update(data for name in more for data in definitions[name].provides)
 
 
 def mark_stale(session: PipelineSession, step_name: str) -> Iterator[Key]:

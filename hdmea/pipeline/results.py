@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hdmea.pipeline.step import StepRun
+    from hdmea.pipeline.context import StepRun
 
 __all__ = [
     "ExtractionResult",

@@ -15,28 +15,19 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from hdmea.declare import StepDefinition, StepParams, get_step
 from hdmea.pipeline import history, provenance
+from hdmea.pipeline.context import CancelToken, Key, ProgressEvent, StepContext, StepRun
 from hdmea.pipeline.marks import add_section_marks
+from hdmea.pipeline.requirements import check_requirements
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import (
-    CancelToken,
-    Key,
-    ProgressEvent,
-    StepContext,
-    StepDefinition,
-    StepFunction,
-    StepParams,
-    StepRun,
-    get_step,
-)
 from hdmea.recordings.pairing import kind_of
 from hdmea.results import hdf5_store
 from hdmea.results.session_content import utc_now
 from hdmea.utils.exceptions import (
     CacheConflictError,
-    MissingInputError,
 )
 
 __all__ = ["RunPlan", "available_workers", "plan_run", "run_step"]
@@ -53,6 +44,15 @@ def available_workers() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
+class PublicStep(Protocol):
+    """The public function of a step, as `hdmea.pipeline` has it."""
+
+    @property
+    def definition(self) -> StepDefinition[Any]:
+        """The declaration that it was made from."""
+        ...
+
+
 @dataclass(frozen=True)
 class RunPlan:
     """What a run has to do: items to compute with the digests of the request, items that are kept."""
@@ -65,7 +65,7 @@ class RunPlan:
 
 def run_step(
     session: PipelineSession,
-    step: str | StepFunction[Any],
+    step: str | StepDefinition[Any] | PublicStep,
     params: Mapping[str, Any] | StepParams | None = None,
     *,
     force: bool = False,
@@ -84,7 +84,7 @@ def run_step(
     session
         The session; it gets the results.
     step
-        Name of the step, or its public function.
+        Name of the step, its declaration, or its public function.
     params
         Parameters by name, or the step's own parameter model.
     force
@@ -115,9 +115,9 @@ def run_step(
     StepCancelled
         If `cancel` asked to stop.
     """
-    definition = (get_step(step) if isinstance(step, str) else step).definition
+    definition = definition_of(step)
     checked = params if isinstance(params, StepParams) else definition.make_params(params or {})
-    _check_requirements(session, definition)
+    check_requirements(session, definition)
     if definition.resolve is not None:
         checked = definition.resolve(session, checked)
     plan = plan_run(session, definition, checked, force)
@@ -154,11 +154,11 @@ def run_step(
     return run
 
 
-def _check_requirements(session: PipelineSession, definition: StepDefinition[Any]) -> None:
-    missing = [name for name in definition.requires if name not in session.completed_steps]
-    if missing:
-        titles = ", ".join(f"{get_step(name).definition.title} ({name})" for name in missing)
-        raise MissingInputError(f"{definition.title} ({definition.name}) needs {titles}: run that first.")
+def definition_of(step: str | StepDefinition[Any] | PublicStep) -> StepDefinition[Any]:
+    """Return the declaration of a step that is given by name, by its declaration or by its function."""
+    if isinstance(step, str):
+        return get_step(step)
+    return step if isinstance(step, StepDefinition) else step.definition
 
 
 def plan_run(

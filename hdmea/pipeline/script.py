@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic.fields import FieldInfo
 
 from hdmea._version import __version__
+from hdmea.declare import StepDefinition, all_steps
 from hdmea.pipeline.history import PastRun, past_runs
 from hdmea.pipeline.session import DEFAULT_OUTPUT_DIR
-from hdmea.pipeline.step import StepDefinition, all_steps
 from hdmea.utils.exceptions import SessionError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def session_script(session: PipelineSession, *, output_path: str | Path | None =
         "",
         _creation(session),
         *(f"# {name} ran in an earlier program, which did not note how." for name in lost),
-        *(_call(known[run.step].definition, run) for run in runs),
+        *(_call(known[run.step], run) for run in runs),
         _save(session, output_path),
     ]
     return "\n".join(lines) + "\n"

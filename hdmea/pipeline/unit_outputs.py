@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import Field
 
-from hdmea.features.extractor import Output
+from hdmea.declare import UNIT_OF_ENTRY, Output
 from hdmea.features.science.image_quality import MIN_IMAGE_SNR, MIN_SPIKES
+from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepRun
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MissingInputError
 
@@ -155,7 +155,7 @@ def stored_outputs(
     reasons
         Why values are missing.
     unit
-        What the unit ``image unit`` stands for here.
+        What `UNIT_OF_ENTRY` stands for here.
     """
     stored: dict[str, Any] = {}
     for output in outputs:
@@ -163,7 +163,7 @@ def stored_outputs(
         if output.dtype == "str" or output.shape == ():
             stored[output.name] = value if output.dtype == "str" else float(value)
             continue
-        name = unit if output.unit == "image unit" else output.unit
+        name = unit if output.unit == UNIT_OF_ENTRY else output.unit
         array = np.asarray(value, output.dtype)
         stored[output.name] = AttrArray(array, {"unit": name} if name else {})
     return {**stored, "missing": json.dumps(dict(reasons), sort_keys=True, ensure_ascii=False)}

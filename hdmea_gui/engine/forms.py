@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pydantic
     from pydantic.fields import FieldInfo
 
-    from hdmea.pipeline.step import StepDefinition
+    from hdmea.declare import StepDefinition
 
 __all__ = ["describe_fields", "describe_step"]
 
@@ -23,16 +23,17 @@ _KINDS = {bool: "bool", int: "int", float: "float", str: "text"}
 
 def describe_step(definition: StepDefinition[Any]) -> StepSpec:
     """Return what the window needs to know of a step: names, help, fields and the model that validates."""
-    document = (definition.function.__doc__ or "").strip().split("\n\n")[0]
+    from hdmea.pipeline.requirements import steps_before, steps_used
+
     return StepSpec(
         name=definition.name,
         title=definition.title,
-        help=" ".join(document.split()),
-        requires=definition.requires,
+        help=definition.summary,
+        requires=steps_before(definition),
         fields=describe_fields(definition.params),
         model=definition.params,
         creates=definition.creates,
-        uses=definition.uses,
+        uses=steps_used(definition),
     )
 
 

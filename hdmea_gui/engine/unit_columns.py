@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea_gui.engine.feature_names import feature_heading, plain_unit, readable_name, readable_units
 from hdmea_gui.engine.snapshot import Column
+from hdmea_gui.text.units import plain_unit, readable_units
 
 if TYPE_CHECKING:
     from hdmea.pipeline.feature_table import FeatureColumn
@@ -20,16 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["unit_columns"]
 
 _SNR_NAMES = ("snr", "signaltonoise", "signal_to_noise")
-# Short title of a standard column, and where its number is looked for: the first that is there is taken.
-_STANDARD = (
-    ("QI", (r"on_off\.quality_index", r"chirp\.quality_index", r"\w+\.quality_index")),
-    ("ON/OFF", (r"on_off\.on_off_index",)),
-    ("DSI", (r"moving_bar\.dsi", r"\w+\.dsi")),
-    ("OSI", (r"moving_bar\.osi", r"\w+\.osi")),
-    ("RF area", (r"rf(\[.*\])?\.area_um2", r"rf(\[.*\])?\.area")),
-    ("RF σ", (r"dense_noise\.sigma",)),
-    ("Cell type", (r"cell_type\.cell_type",)),
-)
+# Their order in the table; what others declare follows.
+_HEADINGS = ("QI", "ON/OFF", "DSI", "OSI", "RF area", "RF σ", "Cell type")
 _TWICE = frozenset(("row", "col", "spike_count"))
 
 
@@ -53,14 +44,10 @@ def unit_columns(session: PipelineSession) -> tuple[Column, ...]:
 
     found = [column for column in feature_columns(session) if column.name not in _TWICE]
     physical = readable_units(found)
-    standard, taken = [], set()
-    for title, patterns in _STANDARD:
-        chosen = _first(found, patterns)
-        if chosen is not None:
-            taken.add(chosen.name)
-            standard.append(_described(chosen, physical, title))
-    rest = [_described(column, physical) for column in found if column.name not in taken]
-    return (*first, *standard, *place, *rest)
+    standard = {column.name: column for column in _standard(found)}
+    shown = [_described(column, physical, column.standard) for column in standard.values()]
+    rest = [_described(column, physical) for column in found if column.name not in standard]
+    return (*first, *shown, *place, *rest)
 
 
 def _facts(session: PipelineSession) -> tuple[list[Column], list[Column]]:
@@ -95,13 +82,15 @@ def _numbers(values: Iterator[Any]) -> NDArray[np.float64]:
     return np.array([math.nan if value is None else float(value) for value in values])
 
 
-def _first(columns: Sequence[FeatureColumn], patterns: Sequence[str]) -> FeatureColumn | None:
-    """Return the first column of the first pattern that has a number for any unit."""
-    for pattern in patterns:
-        for column in columns:
-            if re.fullmatch(pattern, column.name) and any(_known(value) for value in column.values):
-                return column
-    return None
+def _standard(columns: Sequence[FeatureColumn]) -> list[FeatureColumn]:
+    """Return the columns of the table by default: of several for one heading the preferred with values."""
+    offered: dict[str, list[FeatureColumn]] = {}
+    for column in sorted(columns, key=lambda column: column.preference):
+        if column.standard and any(map(_known, column.values)):
+            offered.setdefault(column.standard, []).append(column)
+    order = {heading: place for place, heading in enumerate(_HEADINGS)}
+    chosen = [of_heading[0] for of_heading in offered.values()]
+    return sorted(chosen, key=lambda column: order.get(column.standard, len(order)))
 
 
 def _known(value: object) -> bool:
@@ -109,9 +98,8 @@ def _known(value: object) -> bool:
 
 
 def _described(column: FeatureColumn, physical: Mapping[str, str], title: str = "") -> Column:
-    group, _, output = column.name.rpartition(".")
-    feature = feature_heading(group)[0] if group else ""
-    unit, name = physical[column.name], readable_name(output)
+    feature = column.group_title if column.group else ""
+    unit, name = physical[column.name], column.title
     # “Area in µm²” and “Number of spikes” say it already.
     shown = f" ({unit})" if unit and not name.endswith(f" {unit}") else ""
     label = f"{title or name}{shown}"
@@ -123,7 +111,7 @@ def _described(column: FeatureColumn, physical: Mapping[str, str], title: str = 
         "\n".join((*(line for line in lines if line), f"Name in filters: {column.name}")),
         values,
         decimals,
-        group=group,
+        group=column.group,
         standard=bool(title),
         unit=plain_unit(column.unit),
         feature=feature,

@@ -24,7 +24,7 @@ from hdmea_gui.engine.snapshot import (
 )
 
 if TYPE_CHECKING:
-    from hdmea.pipeline.step import StepRun
+    from hdmea.pipeline.context import StepRun
     from hdmea_gui.engine.workspace import Workspace
 
 __all__ = [
@@ -108,9 +108,8 @@ class LearnSteps:
 
     def run(self, workspace: Workspace, ctx: JobContext) -> Catalogue:
         """Return the catalogue: steps in the order of the most complete flow, then all others."""
-        from hdmea.features.registry import default_registry
+        from hdmea.declare import FEATURES, all_steps
         from hdmea.pipeline.flows import list_available_flows, load_flow
-        from hdmea.pipeline.step import all_steps
         from hdmea.utils.exceptions import ConfigurationError
         from hdmea_gui.engine.forms import describe_step
 
@@ -124,10 +123,10 @@ class LearnSteps:
             steps = tuple(StepRequest(item.step, item.params, optional=item.optional) for item in flow.steps)
             flows.append(FlowSpec(flow.name, flow.title or flow.name, flow.description, steps))
         flows.sort(key=lambda flow: -len(flow.steps))
-        known = {name: public.definition for name, public in all_steps().items()}
+        known = all_steps()
         order = [step.name for step in flows[0].steps] if flows else []
         order += [name for name in known if name not in order]
-        features = {feature.name: feature.title for feature in default_registry()}
+        features = {feature.name: feature.title for feature in FEATURES}
         return Catalogue(tuple(describe_step(known[name]) for name in order), tuple(flows), features)
 
 
@@ -227,12 +226,13 @@ class RunJob:
 
     @staticmethod
     def _engine_run(workspace: Workspace, request: StepRequest, ctx: JobContext) -> StepRun:
+        from hdmea.declare import get_step
+        from hdmea.pipeline.context import ProgressEvent, StepRun
         from hdmea.pipeline.run import available_workers, run_step
-        from hdmea.pipeline.step import ProgressEvent, StepRun, get_step
         from hdmea.utils.exceptions import CacheConflictError
 
         session = workspace.require()
-        definition = get_step(request.name).definition
+        definition = get_step(request.name)
         if definition.creates and request.name in session.completed_steps and not request.force:
             # The source files of an opened result need not be there any more.
             params = definition.make_params(request.params)

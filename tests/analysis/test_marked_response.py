@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hdmea.analysis.marked_response import MarkedResponse, marked_response
-from hdmea.features.extractor import Recording
+from hdmea.declare import Recording
 from hdmea.features.extractors.green_blue import GreenBlueParams, green_blue
 from hdmea.features.extractors.on_off import OnOffParams, on_off
 from tests.features.movies import FRAME, RATE, movie_recording

@@ -67,7 +67,7 @@ def test_parameters_are_set_by_name(recording: SimulatedRecording, tmp_path: Pat
     [
         (["--set", "compute_sta=3"], "step.param=value"),
         (["--set", "nothing.x=3"], "has no step nothing"),
-        (["--set", "compute_sta.cover=3"], "cover is no parameter of compute_sta"),
+        (["--set", "compute_sta.cover=3"], "compute_sta.cover is not a parameter"),
         (["--flow", "unheard"], "Flows: "),
     ],
 )
@@ -127,11 +127,11 @@ def test_info_as_text_and_json(recording: SimulatedRecording, tmp_path: Path) ->
 
 OWN_FEATURE = """
 from hdmea.features import FeatureParams, FeatureTable, Output
-from hdmea.features.extractor import extractor
+from hdmea.declare import extractor
 
 
 @extractor(name="last_spike", title="Last spike", version="1", params=FeatureParams,
-           outputs=(Output("last_sample", "float64", (), "samples", (0, None), "sample of the last spike"),))
+           outputs=(Output("last_sample", "Last sample", "samples", (0, None), "sample of the last spike"),))
 def last_spike(recording, params):
     \"\"\"When the last spike was.\"\"\"
     import numpy as np

@@ -93,8 +93,8 @@ def test_the_log_is_where_its_page_says(folder: Path, capsys: pytest.CaptureFixt
 def test_the_step_and_the_feature_of_the_page_work(folder: Path) -> None:
     step, use, feature = (block for block in _how_to())
     check = (
-        "from hdmea.features.registry import default_registry\n"
-        "default_registry().register(longest_pause)\n"
+        "from hdmea.declare import FEATURES\n"
+        "FEATURES.register(longest_pause)\n"
         "from hdmea.pipeline import extract_features, PipelineSession\n"
         "done = extract_features(path, ['longest_pause'])\n"
         "saved = PipelineSession.load(path)\n"

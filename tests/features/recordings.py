@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hdmea.features.extractor import Recording
+from hdmea.declare import Recording
 
 RATE = 20_000.0
 

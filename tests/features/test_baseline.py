@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdmea.features.extractor import FeatureTable
+from hdmea.declare import FeatureTable
 from hdmea.features.extractors.baseline import baseline
 from hdmea.features.science import spike_train
 from tests.features.recordings import RATE, recording
@@ -235,7 +235,7 @@ def test_parameters_are_checked() -> None:
 
     with pytest.raises(ConfigurationError, match="refractory_ms"):
         baseline.make_params({"refractory_ms": -1})
-    with pytest.raises(ConfigurationError, match=r"refractory.*It has: section, rate_bin_s"):
+    with pytest.raises(ConfigurationError, match=r"refractory.*there are: section, rate_bin_s"):
         baseline.make_params({"refractory": 1})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdmea.features.extractor import Recording
+from hdmea.declare import Recording
 from hdmea.features.extractors.cell_type import cell_type
 from hdmea.features.science.cell_type_rules import RULES, Evidence, Thresholds, classify
 

@@ -8,7 +8,7 @@ import pytest
 
 from docs.tools.feature_tables import features_markdown, update_page
 from docs.tools.science_tables import steps_markdown, update_steps
-from hdmea.features.registry import default_registry
+from hdmea.declare import FEATURES
 from hdmea.features.science.axon_outputs import AXON_OUTPUTS
 from hdmea.features.science.soma_geometry import SOMA_OUTPUTS
 from hdmea.pipeline.steps.fit_lnl import LNL_OUTPUTS
@@ -18,7 +18,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "science.md"
 
 
 def own() -> list:
-    return [found for found in default_registry() if found.function.__module__.startswith("hdmea.")]
+    return [found for found in FEATURES if found.function.__module__.startswith("hdmea.")]
 
 
 def test_the_page_is_current() -> None:

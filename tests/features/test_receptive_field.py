@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hdmea.features.extractor import Recording
+from hdmea.declare import Recording
 from hdmea.features.extractors.dense_noise import dense_noise
 from hdmea.features.science.receptive_field import find_peak, spatial_map
 from hdmea.features.science.receptive_field_models import fit_map

@@ -12,17 +12,18 @@ import numpy as np
 import pytest
 
 import hdmea.features
-from hdmea.features import registry as registry_module
-from hdmea.features.extractor import (
+from hdmea.declare import (
+    FEATURES,
     Extractor,
     FeatureParams,
     FeatureTable,
     Output,
     Recording,
+    Registry,
     Requirement,
     extractor,
 )
-from hdmea.features.registry import Registry, default_registry
+from hdmea.declare import registry as registry_module
 from hdmea.features.science.movie_trials import trials_requirement
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError
 from tests.features.recordings import recording
@@ -31,7 +32,7 @@ USER_FILE = '''
 import numpy as np
 from pydantic import Field
 
-from hdmea.features.extractor import FeatureParams, FeatureTable, Output, Requirement, extractor
+from hdmea.declare import FeatureParams, FeatureTable, Output, Requirement, extractor
 
 
 class Params(FeatureParams):
@@ -45,13 +46,17 @@ class Params(FeatureParams):
     params=Params,
     aliases=("first_spike_time",),
     requires=(Requirement("unit", "spike_times", "load_recording"),),
-    outputs=(Output("first", "float64", (), "samples", (0, None), "sample of the first spike"),),
+    outputs=(Output("first", "First", "samples", (0, None), "sample of the first spike"),),
 )
 def first_spike(recording, params):
     """Find the first spike."""
     first = [train[0] * params.factor if train.size else np.nan for train in recording.spike_trains]
     return FeatureTable(units={"first": np.array(first)})
 '''
+
+
+def fresh(package: str = "") -> Registry[Extractor]:
+    return Registry("hdmea.features", Extractor, package, "feature")
 
 
 def make(name: str = "thing", *aliases: str, result: FeatureTable | None = None) -> Extractor:
@@ -61,8 +66,8 @@ def make(name: str = "thing", *aliases: str, result: FeatureTable | None = None)
         version="1",
         aliases=aliases,
         outputs=(
-            Output("value", "float64", (), "Hz", (None, None), "a value"),
-            Output("pair", "int64", (2,), "", (None, None), "two numbers"),
+            Output("value", "Value", "Hz", (None, None), "a value"),
+            Output("pair", "Pair", "", (None, None), "two numbers", dtype="int64", shape=(2,)),
         ),
     )
     def thing(recording: Recording, params: FeatureParams) -> FeatureTable:
@@ -74,25 +79,25 @@ def make(name: str = "thing", *aliases: str, result: FeatureTable | None = None)
 
 class TestNames:
     def test_the_packages_own_extractors_are_found(self) -> None:
-        assert {"frif", "baseline"} <= {found.name for found in default_registry()}
+        assert {"frif", "baseline"} <= {found.name for found in FEATURES}
 
     def test_alias_leads_to_the_canonical_feature(self) -> None:
-        assert default_registry().get("baseline_127").name == "baseline"
-        assert default_registry().canonical_name("baseline_127") == "baseline"
+        assert FEATURES.get("baseline_127").name == "baseline"
+        assert FEATURES.canonical_name("baseline_127") == "baseline"
 
     @pytest.mark.parametrize(
         ("typo", "meant"), [("firf", "frif"), ("base_line", "baseline"), ("on_of", "on_off")]
     )
     def test_unknown_name_is_answered_with_what_was_meant(self, typo: str, meant: str) -> None:
         with pytest.raises(ConfigurationError, match=f"Did you mean .*'{meant}'"):
-            default_registry().get(typo)
+            FEATURES.get(typo)
 
     def test_unknown_name_lists_the_features(self) -> None:
-        with pytest.raises(ConfigurationError, match=r"Features: baseline, .*frif"):
-            default_registry().get("xyzzy")
+        with pytest.raises(ConfigurationError, match=r"Known: baseline, .*frif"):
+            FEATURES.get("xyzzy")
 
     def test_name_that_is_taken_is_refused(self) -> None:
-        registry = Registry()
+        registry = fresh()
         registry.register(make("a", "b"))
 
         with pytest.raises(ConfigurationError, match="'b' belongs to the feature 'a'"):
@@ -100,7 +105,7 @@ class TestNames:
         assert "c" not in registry
 
     def test_every_declaration_is_complete(self) -> None:
-        for found in default_registry():
+        for found in FEATURES:
             assert found.title
             assert found.description
             assert found.outputs
@@ -124,18 +129,15 @@ class TestUnavailable:
             "perfect_dense_noise_15x15_15hz_r42_3min": "dense_noise",
             "cell_type_classifier": "cell_type",
         }
-        registry = default_registry()
+        registry = FEATURES
         assert {name: registry.get(name).name for name in names} == names
-
-    def test_results_of_steps_are_pointed_to(self) -> None:
-        assert "run compute_eimage_sta" in (Registry().why_unavailable("eimage_sta") or "")
 
 
 class TestOwnFile:
     def test_extractors_of_a_file_are_added(self, tmp_path: Path) -> None:
         path = tmp_path / "my_feature.py"
         path.write_text(USER_FILE, encoding="utf-8")
-        registry = Registry()
+        registry = fresh()
 
         (found,) = registry.register_file(path)
 
@@ -145,15 +147,15 @@ class TestOwnFile:
 
     def test_file_that_is_not_there_or_defines_nothing(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError, match=r"nothing\.py"):
-            Registry().register_file(tmp_path / "nothing.py")
+            fresh().register_file(tmp_path / "nothing.py")
         (tmp_path / "empty.py").write_text(
             "from hdmea.features.extractors.frif import frif\n", encoding="utf-8"
         )
-        with pytest.raises(ConfigurationError, match="defines no feature"):
-            Registry().register_file(tmp_path / "empty.py")
+        with pytest.raises(ConfigurationError, match="declares no feature"):
+            fresh().register_file(tmp_path / "empty.py")
         (tmp_path / "feature.txt").write_text("", encoding="utf-8")
         with pytest.raises(ConfigurationError, match=r"end in \.py"):
-            Registry().register_file(tmp_path / "feature.txt")
+            fresh().register_file(tmp_path / "feature.txt")
 
 
 class TestEntryPoints:
@@ -162,23 +164,21 @@ class TestEntryPoints:
         (tmp_path / "lab_features.py").write_text(USER_FILE, encoding="utf-8")
         (tmp_path / "lab_broken.py").write_text("import surely_not_installed\n", encoding="utf-8")
         monkeypatch.syspath_prepend(tmp_path)
-        group = registry_module.ENTRY_POINT_GROUP
+        group = FEATURES.group
         points = [
             importlib.metadata.EntryPoint("lab", "lab_features", group),
             importlib.metadata.EntryPoint("broken", "lab_broken", group),
             importlib.metadata.EntryPoint("number", "math:pi", group),
         ]
         monkeypatch.setattr(registry_module, "entry_points", lambda group: points)
-        default_registry.cache_clear()
-        yield
-        default_registry.cache_clear()
 
     @pytest.mark.usefixtures("installed")
     def test_packages_add_features_and_broken_ones_are_reported(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level(logging.WARNING):
-            registry = default_registry()
+            registry = fresh("hdmea.features.extractors")
+            list(registry)
 
         assert registry.get("first_spike").version == "3"
         assert "surely_not_installed" in caplog.text
@@ -226,7 +226,7 @@ def test_public_names_are_lazy_and_complete() -> None:
 
 def test_extractors_load_without_scipy_and_numba() -> None:
     code = (
-        "import sys; from hdmea.features.registry import default_registry; default_registry();"
+        "import sys; from hdmea.declare import FEATURES; list(FEATURES);"
         "sys.exit(bool({'scipy', 'numba', 'PySide6'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

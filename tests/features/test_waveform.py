@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdmea.features.extractor import Recording
+from hdmea.declare import Recording
 from hdmea.features.extractors.waveform import soma_waveform, waveform
 from hdmea.features.science.waveform_shape import waveform_shape
 from hdmea.utils.arrays import AttrArray

@@ -10,8 +10,7 @@ import pytest
 from pydantic import Field, model_validator
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
-from hdmea.pipeline import step as step_module
-from hdmea.pipeline.step import StepParams, step
+from hdmea.declare import STEPS, StepParams, step
 from hdmea_gui.engine.forms import describe_step
 from hdmea_gui.engine.snapshot import Choice, StepSpec
 from hdmea_gui.models.parameters import LARGEST_INTEGER, ParameterModel, allowed_values
@@ -45,8 +44,9 @@ def spec() -> Any:
         Further text.
         """
 
-    yield describe_step(form_test.definition)
-    step_module._registry.pop("form_test")
+    STEPS.register(form_test)
+    yield describe_step(form_test)
+    STEPS.remove("form_test")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QFileDialog
 
-from hdmea.pipeline.step import all_steps
+from hdmea.declare import all_steps
 from hdmea.utils.resources import resource_path
 from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.message import MessageDialog
@@ -207,7 +207,7 @@ def test_names_that_no_file_system_takes_are_kept(tmp_path: Path) -> None:
 
 def test_presets_that_come_with_the_program_are_allowed_by_the_steps_and_stay() -> None:
     store = PresetStore(Path("nowhere"), resource_path("presets"))
-    specs = {name: describe_step(public.definition) for name, public in all_steps().items()}
+    specs = {name: describe_step(public) for name, public in all_steps().items()}
 
     found = store.all()
 

@@ -11,8 +11,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QToolButton
 
-from hdmea.pipeline import step as step_module
-from hdmea.pipeline.step import StepContext, StepParams, step
+from hdmea.declare import STEPS, StepParams, step
+from hdmea.pipeline.context import StepContext
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.models.steps import StepState
@@ -50,9 +50,11 @@ def extra_steps() -> Iterator[threading.Event]:
         ctx.put(np.arange(3), "metadata", "half_done")
         raise ValueError("the electrode is upside down")
 
+    for extra in (wait_for_stop, fail):
+        STEPS.register(extra)
     yield entered
-    for name in ("wait_for_stop", "fail"):
-        step_module._registry.pop(name)
+    for extra in (wait_for_stop, fail):
+        STEPS.remove(extra.name)
 
 
 @pytest.fixture

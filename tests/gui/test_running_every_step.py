@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hdmea.declare import all_steps
 from hdmea.pipeline import PipelineSession, create_session
-from hdmea.pipeline.step import StepContext, all_steps
+from hdmea.pipeline.context import StepContext
+from hdmea.pipeline.requirements import steps_before
 from hdmea.pipeline.twin import twin_of
 from hdmea.results.sectioned import SectionedSpikes
 from hdmea.utils.exceptions import StepCancelled
@@ -219,7 +221,7 @@ def test_a_failure_keeps_everything_and_says_why(
     run(name, force=True)
     assert run.ended[-1].outcome == "done", "it can be run when the cause is mended"
     there = run.workspace.require().completed_steps
-    later = [step for step in there if name in all_steps()[step].definition.requires]
+    later = [step for step in there if name in steps_before(all_steps()[step])]
     for step in later[:1]:
         run(step, force=True)
         assert run.ended[-1].outcome == "done", f"{step} can be run afterwards"
@@ -248,7 +250,7 @@ def test_what_ended_before_a_failure_is_kept(
     source: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = Run(create_session(None, *source, source[0].parent))
-    definition = all_steps()["section_spike_times"].definition
+    definition = all_steps()["section_spike_times"]
     broken = copy.copy(definition)
     object.__setattr__(broken, "function", lambda session, params, ctx: 1 / 0)
     monkeypatch.setattr(all_steps()["section_spike_times"], "definition", broken)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hdmea.declare import STEPS, StepParams, step
 from hdmea.pipeline import PipelineSession
-from hdmea.pipeline import step as step_module
-from hdmea.pipeline.step import StepContext, StepParams, step
+from hdmea.pipeline.context import StepContext
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine import blocked
 from hdmea_gui.engine.auto_checkpoint import Keeper
@@ -55,9 +55,10 @@ def drive(qtbot: Any) -> Iterator[Drive]:
         ctx.put(np.arange(3), "metadata", "too_late")
         ctx.checkpoint(0.9, "reading")
 
+    STEPS.register(read_drive)
     yield drive
     drive.answers.set()
-    step_module._registry.pop("read_drive")
+    STEPS.remove("read_drive")
     qtbot.waitUntil(lambda: not any_left_behind(), timeout=20_000)
 
 

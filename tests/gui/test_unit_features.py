@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 
-from hdmea_gui.engine.feature_names import readable_name
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.views.unit.feature_query import FeatureGroup, FeaturesView, FeatureValue, _text
 from hdmea_gui.views.unit.feature_values import FeatureValuesModel
@@ -97,24 +96,6 @@ def test_without_a_unit_it_says_what_to_do(window: MainWindow) -> None:
 
     assert window.unit.features.table() is None
     assert "open a recording" in window.unit.features._note.text()
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("cv_isi", "CV of ISI"),
-        ("col", "Column"),
-        ("sensor_id", "Sensor ID"),
-        ("on_off_index", "ON–OFF index"),
-        ("isi_violation_ratio", "ISI violation ratio"),
-        ("dsi_p", "p of DSI"),
-        ("n_spikes", "Number of spikes"),
-        ("area_um2", "Area in µm²"),
-        ("velocity_low_m_s", "Velocity low in m/s"),
-    ],
-)
-def test_numbers_are_named_as_the_field_writes_them(name: str, said: str) -> None:
-    assert readable_name(name) == said
 
 
 @pytest.mark.parametrize(

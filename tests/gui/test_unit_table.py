@@ -17,7 +17,6 @@ from PySide6.QtGui import QGuiApplication
 
 from hdmea.pipeline.feature_table import FeatureColumn
 from hdmea.pipeline.session import PipelineSession
-from hdmea_gui.engine.feature_names import readable_units
 from hdmea_gui.engine.snapshot import Column, StateView
 from hdmea_gui.engine.unit_columns import unit_columns
 from hdmea_gui.models.unit_filter import FilterError, matching_units
@@ -25,6 +24,7 @@ from hdmea_gui.models.units import MISSING, UnitTableModel
 from hdmea_gui.shell.columns_dialog import ColumnsDialog
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.unit_table import _csv_title
+from hdmea_gui.text.units import readable_units
 from tests.gui.conftest import visible_texts
 
 IDS = ("unit_001", "unit_002", "unit_003", "unit_004")
@@ -459,9 +459,9 @@ def test_the_columns_are_chosen_below_the_titles_of_their_features(
 
 def test_a_unit_that_differs_between_the_units_is_named_in_words() -> None:
     columns = [
-        FeatureColumn("waveform.peak_to_peak", "waveform_unit", "", (1.0, 2.0)),
-        FeatureColumn("waveform.slope", "waveform_unit/ms", "", (1.0, 2.0)),
-        FeatureColumn("waveform.waveform_unit", "", "", ("uV", "a.u.")),
+        FeatureColumn("waveform.peak_to_peak", (1.0, 2.0), "Peak to peak", "waveform_unit"),
+        FeatureColumn("waveform.slope", (1.0, 2.0), "Slope", "waveform_unit/ms"),
+        FeatureColumn("waveform.waveform_unit", ("uV", "a.u."), "Unit of the waveform"),
     ]
 
     assert readable_units(columns) == {

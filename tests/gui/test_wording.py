@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import hdmea
-from hdmea.pipeline.step import all_steps
+from hdmea.declare import all_steps
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.forms import describe_step
 from hdmea_gui.engine.jobs import Failure
@@ -24,7 +24,7 @@ from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.views.unit.feature_values import FeatureValuesModel
 from tests.gui.conftest import visible_texts
 
-SPECS = tuple(describe_step(public.definition) for public in all_steps().values())
+SPECS = tuple(describe_step(public) for public in all_steps().values())
 FIELDS = tuple((spec, field) for spec in SPECS for field in spec.fields)
 WORDING = Wording(SPECS)
 EACH_STEP = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)

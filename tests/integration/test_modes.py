@@ -17,11 +17,11 @@ from hdmea.pipeline import (
     SectionResult,
     STAResult,
     create_session,
-    get_step,
     load_recording_with_eimage_sta,
     run_flow,
     run_step,
 )
+from hdmea.pipeline.calls import step_function
 from hdmea.pipeline.flows import FlowOptions
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
 
@@ -85,7 +85,7 @@ def assert_same(first: Path, second: Path) -> None:
 
 
 def test_immediate_and_deferred_mode_write_the_same(recording: SimulatedRecording, tmp_path: Path) -> None:
-    loaded = get_step("load_recording")(**sources(recording), output_dir=tmp_path / "immediate")
+    loaded = step_function("load_recording")(**sources(recording), output_dir=tmp_path / "immediate")
     assert isinstance(loaded, LoadResult)
     assert loaded.stage1_completed
     assert loaded.num_units == len(recording.truth.units)
@@ -94,7 +94,7 @@ def test_immediate_and_deferred_mode_write_the_same(recording: SimulatedRecordin
         "compute_eimage_sta": LoadWithEImageSTAResult, "extract_features": ExtractionResult,
     }  # fmt: skip
     for name, params in STEPS.items():
-        result = get_step(name)(hdf5_path=loaded.hdf5_path, **params)
+        result = step_function(name)(hdf5_path=loaded.hdf5_path, **params)
         assert isinstance(result, kinds[name])
     assert_same(loaded.hdf5_path, deferred(recording, tmp_path / "deferred"))
 
@@ -174,7 +174,7 @@ def test_older_import_paths_hand_on_the_same_functions() -> None:
 def test_a_recording_is_known_by_its_files_not_by_how_they_were_named(
     recording: SimulatedRecording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = get_step("load_recording")
+    load = step_function("load_recording")
     path = load(**sources(recording), output_dir=tmp_path).hdf5_path
     stamp = path.stat().st_mtime_ns
     monkeypatch.chdir(recording.cmcr_path.parent)

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
-from hdmea.features.registry import default_registry
+from hdmea.declare import FEATURES, FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.pipeline.run import run_step
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
 from tests.pipeline.computed import RATE, session_of
@@ -31,7 +30,7 @@ def result_of(outcome: Any) -> Any:
 @pytest.fixture
 def more_features() -> Iterator[None]:
     """Features that fail, and that need each other."""
-    value = (Output("value", "float64", (), "", (None, None), "a number"),)
+    value = (Output("value", "Value", "", (None, None), "a number"),)
 
     @extractor(name="t_failing", title="Failing", version="1", outputs=value)
     def failing(recording: Recording, params: Any) -> FeatureTable:
@@ -55,11 +54,12 @@ def more_features() -> Iterator[None]:
         """Count spikes."""
         return FeatureTable(units={"value": np.array([float(t.size) for t in recording.spike_trains])})
 
-    default_registry.cache_clear()
-    for made in (failing, second, first):
-        default_registry().register(made)
+    toys = (failing, second, first)
+    for made in toys:
+        FEATURES.register(made)
     yield
-    default_registry.cache_clear()
+    for made in toys:
+        FEATURES.remove(made.name)
 
 
 def test_numbers_their_reasons_and_their_parameters_are_stored() -> None:
@@ -110,7 +110,7 @@ def test_feature_whose_inputs_are_missing_is_skipped_with_the_way_out() -> None:
 )
 def test_features_of_scripts_that_are_not_here_are_skipped_truthfully(asked: tuple[str, ...]) -> None:
     session = session_of(*TRAINS)
-    available = [name for name in asked if name in default_registry()]
+    available = [name for name in asked if name in FEATURES]
 
     result = result_of(run(session, *asked))
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from hdmea.declare import get_step
 from hdmea.pipeline import PipelineSession, create_session, list_available_flows, run_flow
+from hdmea.pipeline.context import ProgressEvent
 from hdmea.pipeline.flows import FlowOptions, execute_flow, load_flow
-from hdmea.pipeline.step import ProgressEvent, get_step
 from hdmea.utils.exceptions import ConfigurationError, StepCancelled, ValidationError
 
 
@@ -37,7 +38,7 @@ def test_shipped_flows_name_known_steps() -> None:
     for name in ("standard", "quick"):
         flow = load_flow(name)
         for item in flow.steps:
-            get_step(item.step).definition.make_params(item.params)
+            get_step(item.step).make_params(item.params)
     assert "compute_eimage_sta" not in [item.step for item in load_flow("quick").steps]
 
 

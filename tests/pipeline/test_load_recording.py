@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from hdmea.pipeline import loading
+from hdmea.pipeline.context import ProgressEvent, StepRun
 from hdmea.pipeline.run import run_step
 from hdmea.pipeline.session import PipelineSession, create_session
-from hdmea.pipeline.step import ProgressEvent, StepRun
 from hdmea.pipeline.steps.load_recording import LoadRecordingParams, load_recording
 from hdmea.recordings.pairing import find_partner
 from hdmea.utils.exceptions import (

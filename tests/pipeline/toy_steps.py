@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from hdmea.pipeline import step as step_module
-from hdmea.pipeline.step import StepContext, StepParams, StepRun, all_steps, step
+from hdmea.declare import STEPS, StepDefinition, StepParams, step
+from hdmea.pipeline.context import StepContext, StepRun
 
 
 class ToyLoadParams(StepParams):
@@ -45,18 +45,19 @@ def _result(run: StepRun) -> dict[str, Any]:
 @contextmanager
 def registered() -> Iterator[None]:
     """Have the toy steps in the registry, and only for a while."""
-    all_steps()
-    before = dict(step_module._registry)
-    _declare()
+    toys = _declared()
+    for toy in toys:
+        STEPS.register(toy)
     try:
         yield
     finally:
-        step_module._registry.clear()
-        step_module._registry.update(before)
+        for toy in toys:
+            STEPS.remove(toy.name)
 
 
-def _declare() -> None:
+def _declared() -> list[StepDefinition[Any]]:
     @step("toy_load", title="Toy load", params=ToyLoadParams, creates=True, result=_result,
+          provides=("toy_units",),
           positional=("cmcr_path", "cmtr_path", "dataset_id"))  # fmt: skip
     def toy_load(session: Any, params: Any, ctx: StepContext) -> int:
         """Make units whose spikes are 0 … 9."""
@@ -66,7 +67,8 @@ def _declare() -> None:
         ctx.put(np.array([20_000.0]), "metadata", "acquisition_rate")
         return int(params.n_units)
 
-    @step("toy_scale", title="Toy scale", params=ToyScaleParams, requires=("toy_load",), result=_result,
+    @step("toy_scale", title="Toy scale", params=ToyScaleParams, requires=("toy_units",),
+          provides=("toy_scaled",), result=_result,
           positional=("factor",))  # fmt: skip
     def toy_scale(session: Any, params: Any, ctx: StepContext) -> str:
         """Multiply the spike times.
@@ -85,10 +87,20 @@ def _declare() -> None:
         ctx.warn(f"scaled by {params.factor}")
         return "scaled"
 
-    @step("toy_parts", title="Toy parts", params=ToyPartsParams, requires=("toy_load",), uses=("toy_scale",),
-          items=lambda session, params: params.parts, selectors=("parts",), result=_result)  # fmt: skip
+    @step(
+        "toy_parts",
+        title="Toy parts",
+        params=ToyPartsParams,
+        requires=("toy_units",),
+        uses=("toy_scaled",),
+        items=lambda session, params: params.parts,
+        selectors=("parts",),
+        result=_result,
+    )
     def toy_parts(session: Any, params: Any, ctx: StepContext) -> tuple[str, ...]:
         """Store one number per part."""
         for part in ctx.items:
             ctx.put(params.offset + len(part), "stimulus", "parts", part)
         return ctx.items
+
+    return [toy_load, toy_scale, toy_parts]

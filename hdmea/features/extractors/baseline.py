@@ -12,14 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.features.extractor import (
-    FeatureParams,
-    FeatureTable,
-    Output,
-    Recording,
-    Requirement,
-    extractor,
-)
+from hdmea.declare import FeatureParams, FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science import spike_train
 from hdmea.utils.giving_way import giving_way
 
@@ -54,46 +47,50 @@ class BaselineParams(FeatureParams):
 
 
 _OUTPUTS = (
-    Output("baseline_rate", "float64", (), "Hz", (0, None), "spikes per second of the baseline section"),
+    Output("baseline_rate", "Baseline rate", "Hz", (0, None), "spikes per second of the baseline section"),
     Output(
         "baseline_rate_sd",
-        "float64",
-        (),
+        "SD of the baseline rate",
         "Hz",
         (0, None),
         "standard deviation (n − 1) of the rate in consecutive 1 s bins of the baseline section",
     ),
-    Output("spike_count", "int64", (), "", (0, None), "spikes in the whole recording"),
+    Output("spike_count", "Spike count", "", (0, None), "spikes in the whole recording", dtype="int64"),
     Output(
-        "cv_isi", "float64", (), "", (0, None), "standard deviation of the inter-spike intervals / their mean"
+        "cv_isi", "CV of ISI", "", (0, None), "standard deviation of the inter-spike intervals / their mean"
     ),
     Output(
-        "lv", "float64", (), "", (0, 3), "local variation of consecutive intervals (Shinomoto et al. 2003)"
+        "lv",
+        "Local variation (LV)",
+        "",
+        (0, 3),
+        "local variation of consecutive intervals (Shinomoto et al. 2003)",
     ),
-    Output("median_isi_ms", "float64", (), "ms", (0, None), "median inter-spike interval"),
+    Output("median_isi_ms", "Median ISI", "ms", (0, None), "median inter-spike interval"),
     Output(
         "isi_violation_fraction",
-        "float64",
-        (),
+        "ISI violation fraction",
         "",
         (0, 1),
         "intervals below the refractory period / all intervals",
     ),
     Output(
         "isi_violation_ratio",
-        "float64",
-        (),
+        "ISI violation ratio",
         "",
         (0, None),
         "rate of contaminating spikes that explains the violations / rate of the unit (Hill et al. 2011)",
     ),
     Output(
-        "presence_ratio", "float64", (), "", (0, 1), "fraction of the recording's minutes that hold a spike"
+        "presence_ratio",
+        "Presence ratio",
+        "",
+        (0, 1),
+        "fraction of the recording's minutes that hold a spike",
     ),
     Output(
         "amplitude_cutoff",
-        "float64",
-        (),
+        "Amplitude cut-off",
         "",
         (0, 0.5),
         "estimated share of all spikes that were too small to be detected (Hill et al. 2011)",

@@ -8,14 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.features.extractor import (
-    FeatureParams,
-    FeatureTable,
-    Output,
-    Recording,
-    Requirement,
-    extractor,
-)
+from hdmea.declare import FeatureParams, FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.cell_type_rules import RULES, UNKNOWN, Evidence, Thresholds, classify
 from hdmea.features.science.movie_trials import OptionalFeature
 
@@ -83,21 +76,22 @@ class CellTypeParams(FeatureParams):
     outputs=(
         Output(
             "cell_type",
-            "str",
-            (),
+            "Cell type",
             "",
             (None, None),
             f"first rule that fires of: {', '.join(RULES)}; {UNKNOWN} without evidence; then what was not "
             "tested before it",
+            dtype="str",
+            standard="Cell type",
         ),
-        Output("rule", "str", (), "", (None, None), "name of that rule alone"),
+        Output("rule", "Rule", "", (None, None), "name of that rule alone", dtype="str"),
         Output(
             "rule_margins",
-            "float64",
-            (len(RULES),),
+            "Margins of the rules",
             "",
             (None, None),
             "distance of every rule from its decision, as a share of its threshold; 0 or more fires",
+            shape=(len(RULES),),
         ),
     ),
 )

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
-from hdmea.features.science.light_steps import QUALITY_OUTPUTS, RateParams, quality_columns, rates_of
+from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
+from hdmea.features.science.light_steps import RateParams, quality_columns, quality_outputs, rates_of
 from hdmea.features.science.movie_trials import FRAMES, MovieTrials, movie_trials, trials_requirement
 from hdmea.features.science.sine_fit import FrequencyResponse, SineFit, fit_sine, frequency_response
 from hdmea.features.science.tickets import Withheld
@@ -38,58 +38,71 @@ class ChirpParams(RateParams):
 
 
 def _per_frequency(
-    name: str, unit: str, limits: tuple[float | None, float | None], definition: str
+    name: str, title: str, unit: str, limits: tuple[float | None, float | None], definition: str
 ) -> Output:
-    return Output(name, "float64", ("frequencies",), unit, limits, definition)
+    return Output(name, title, unit, limits, definition, shape=("frequencies",))
 
 
 _OUTPUTS = (
     Output(
         "chirp_frequencies",
-        "float64",
-        ("frequencies",),
+        "Frequencies of the sine steps",
         "Hz",
         (0, None),
         "frequencies of the sines as they were shown, in the order of the stimulus",
+        shape=("frequencies",),
         per="recording",
     ),
     _per_frequency(
-        "amplitude", "Hz", (0, None), "amplitude of the sine, without its bias, corrected for the bin"
+        "amplitude",
+        "Amplitude",
+        "Hz",
+        (0, None),
+        "amplitude of the sine, without its bias, corrected for the bin",
     ),
-    _per_frequency("amplitude_low", "Hz", (0, None), "lower limit of its 95 % interval"),
-    _per_frequency("amplitude_high", "Hz", (0, None), "upper limit of its 95 % interval"),
     _per_frequency(
-        "amplitude_p", "", (0, 1), "p value by how well trials agree (F test of complex amplitudes)"
+        "amplitude_low", "Amplitude, lower limit", "Hz", (0, None), "lower limit of its 95 % interval"
     ),
-    _per_frequency("phase", "rad", (-np.pi, np.pi), "phase of the sine; 0 rises at the start of the step"),
-    _per_frequency("offset", "Hz", (0, None), "mean rate"),
-    _per_frequency("r2", "", (0, 1), "share of the mean rate's variance that the sine explains"),
-    _per_frequency("f2", "Hz", (0, None), "amplitude at twice the frequency, likewise"),
-    _per_frequency("f2_f1", "", (0, None), "f2 / amplitude"),
+    _per_frequency(
+        "amplitude_high", "Amplitude, upper limit", "Hz", (0, None), "upper limit of its 95 % interval"
+    ),
+    _per_frequency(
+        "amplitude_p",
+        "p of the amplitude",
+        "",
+        (0, 1),
+        "p value by how well trials agree (F test of complex amplitudes)",
+    ),
+    _per_frequency(
+        "phase", "Phase", "rad", (-np.pi, np.pi), "phase of the sine; 0 rises at the start of the step"
+    ),
+    _per_frequency("offset", "Mean rate", "Hz", (0, None), "mean rate"),
+    _per_frequency("r2", "R²", "", (0, 1), "share of the mean rate's variance that the sine explains"),
+    _per_frequency("f2", "F2", "Hz", (0, None), "amplitude at twice the frequency, likewise"),
+    _per_frequency("f2_f1", "F2/F1", "", (0, None), "f2 / amplitude"),
     Output(
         "preferred_frequency",
-        "float64",
-        (),
+        "Preferred frequency",
         "Hz",
         (0, None),
         "frequency of the largest amplitude, if it is significant and apart from the second",
     ),
     Output(
         "cutoff_frequency",
-        "float64",
-        (),
+        "Cut-off frequency",
         "Hz",
         (0, None),
         "where the amplitude falls to half above its maximum, interpolated in log frequency",
     ),
-    *QUALITY_OUTPUTS,
+    *quality_outputs(1),
     Output(
         "trial_rates",
-        "float32",
-        ("trials", "frames"),
+        "Trial rates",
         "Hz",
         (0, None),
         "spikes in each display frame of each trial / its duration",
+        dtype="float32",
+        shape=("trials", "frames"),
     ),
 )
 _REASONS = {

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
+from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.light_steps import MovieParams, reasons_where
 from hdmea.features.science.movie_trials import FRAMES
 from hdmea.features.science.receptive_field import find_peak, spatial_map
@@ -53,26 +53,27 @@ class DenseNoiseParams(MovieParams):
 
 
 _SCALARS = (
-    Output("polarity", "float64", (), "", (-1, 1), "+1 ON, −1 OFF: sign of the average at its peak"),
+    Output("polarity", "Polarity", "", (-1, 1), "+1 ON, −1 OFF: sign of the average at its peak"),
     Output(
         "latency",
-        "float64",
-        (),
+        "Latency",
         "ms",
         (0, None),
         "from the frame of the largest deviation at the centre pixel, unsmoothed, to the frame of the spike",
     ),
-    Output("centre_x", "float64", (), "px", (None, None), "column of the fitted centre"),
-    Output("centre_y", "float64", (), "px", (None, None), "row of the fitted centre"),
-    Output("sigma_long", "float64", (), "px", (0.3, 7.5), "standard deviation along the long axis"),
-    Output("sigma_short", "float64", (), "px", (0.3, 7.5), "standard deviation along the short axis"),
-    Output("sigma", "float64", (), "px", (0.3, 7.5), "size: √(long · short)"),
-    Output("angle", "float64", (), "°", (0, 180), "long axis: 0 along a row, counted towards smaller rows"),
+    Output("centre_x", "Centre column", "px", (None, None), "column of the fitted centre"),
+    Output("centre_y", "Centre row", "px", (None, None), "row of the fitted centre"),
+    Output("sigma_long", "Major σ", "px", (0.3, 7.5), "standard deviation along the long axis"),
+    Output("sigma_short", "Minor σ", "px", (0.3, 7.5), "standard deviation along the short axis"),
+    Output("sigma", "σ", "px", (0.3, 7.5), "size: √(long · short)", standard="RF σ"),
+    Output("angle", "Angle", "°", (0, 180), "long axis: 0 along a row, counted towards smaller rows"),
     Output(
-        "fit_r2", "float64", (), "", (None, 1), "share of the spatial map's variance that the fit explains"
+        "fit_r2", "R² of the fit", "", (None, 1), "share of the spatial map's variance that the fit explains"
     ),
-    Output("peak_z", "float64", (), "", (0, None), "largest |z| of the average against shifted spike trains"),
-    Output("rf_p", "float64", (), "", (0, 1), "p value of that maximum over all pixels and lags"),
+    Output("peak_z", "Peak |z|", "", (0, None), "largest |z| of the average against shifted spike trains"),
+    Output(
+        "rf_p", "p of the receptive field", "", (0, 1), "p value of that maximum over all pixels and lags"
+    ),
 )
 _FITTED = tuple(output.name for output in _SCALARS[:9])
 

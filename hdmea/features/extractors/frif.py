@@ -5,14 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hdmea.features.extractor import (
-    FeatureParams,
-    FeatureTable,
-    Output,
-    Recording,
-    Requirement,
-    extractor,
-)
+from hdmea.declare import FeatureParams, FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.utils.giving_way import giving_way
 
 __all__ = ["firing_rate_in_frames", "frif"]
@@ -88,19 +81,20 @@ def _across_gaps(frames: NDArray[np.int64], segments: ArrayLike) -> NDArray[np.i
     outputs=(
         Output(
             "FRIF",
-            "float32",
-            ("n_frames - 1",),
+            "FRIF",
             "Hz",
             (0, None),
             "spikes in each display frame divided by the frame's duration; NaN across a gap in the recording",
+            dtype="float32",
+            shape=("n_frames - 1",),
         ),
         Output(
             "FRIF_x_axis",
-            "float64",
-            ("n_frames - 1",),
+            "Times of the FRIF bins",
             "s",
             (0, None),
             "begin of each display frame on the acquisition clock",
+            shape=("n_frames - 1",),
             per="recording",
         ),
     ),

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
+from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.light_steps import (
-    QUALITY_OUTPUTS,
     StepResponseParams,
     light_steps,
     no_response,
     phase_columns,
     phase_outputs,
+    quality_outputs,
     repeating,
     withhold_phases,
 )
@@ -30,11 +30,10 @@ class GreenBlueParams(StepResponseParams):
 
 
 _OUTPUTS = (
-    Output("baseline_rate", "float64", (), "Hz", (0, None), "mean rate before the first step"),
+    Output("baseline_rate", "Baseline rate", "Hz", (0, None), "mean rate before the first step"),
     Output(
         "baseline_sd",
-        "float64",
-        (),
+        "SD of the baseline",
         "Hz",
         (0, None),
         "standard deviation of the low-passed mean rate before it, at least the height of one spike",
@@ -45,16 +44,14 @@ _OUTPUTS = (
     *phase_outputs("blue_off", "blue light off"),
     Output(
         "chromatic_index_on",
-        "float64",
-        (),
+        "Chromatic index, ON",
         "",
         (-1, 1),
         "(green − blue) / (|green| + |blue|) of the transients after light on",
     ),
     Output(
         "chromatic_index_off",
-        "float64",
-        (),
+        "Chromatic index, OFF",
         "",
         (-1, 1),
         "(green − blue) / (|green| + |blue|) of the transients after light off",
@@ -62,8 +59,7 @@ _OUTPUTS = (
     *(
         Output(
             f"chromatic_index_{phase}_{end}",
-            "float64",
-            (),
+            f"Chromatic index, {phase.upper()}, {limit} limit",
             "",
             (-1, 1),
             f"{limit} limit of the 95 % interval of chromatic_index_{phase}",
@@ -73,20 +69,21 @@ _OUTPUTS = (
     ),
     Output(
         "color_opponent",
-        "bool",
-        (),
+        "Colour-opponent",
         "",
         (0, 1),
         "green and blue have significant transients of opposite sign, after light on or after light off",
+        dtype="bool",
     ),
-    *QUALITY_OUTPUTS,
+    *quality_outputs(2),
     Output(
         "trial_rates",
-        "float32",
-        ("trials", "frames"),
+        "Trial rates",
         "Hz",
         (0, None),
         "spikes in each display frame of each trial / its duration",
+        dtype="float32",
+        shape=("trials", "frames"),
     ),
 )
 _PHASES = ("green_on", "green_off", "blue_on", "blue_off")

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
+from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.bar_windows import NONE, BarResponses, bar_movie, bar_responses, sweep_layout
 from hdmea.features.science.direction_tuning import DirectionTuning, direction_tuning, vector_indices
-from hdmea.features.science.light_steps import QUALITY_OUTPUTS, RateParams, quality_columns, rates_of
+from hdmea.features.science.light_steps import RateParams, quality_columns, quality_outputs, rates_of
 from hdmea.features.science.movie_trials import FRAMES, OptionalFeature, movie_trials, trials_requirement
 from hdmea.features.science.tickets import EVERYTHING, Withheld, granted
 from hdmea.stimuli.definition import StimulusEvent
@@ -51,18 +51,28 @@ class MovingBarParams(RateParams):
 _PER_DIRECTION = ("repetitions", "directions")
 
 
-def _scalar(name: str, unit: str, limits: tuple[float | None, float | None], definition: str) -> Output:
-    return Output(name, "float64", (), unit, limits, definition)
+def _scalar(
+    name: str, title: str, unit: str, limits: tuple[float | None, float | None], definition: str
+) -> Output:
+    return Output(name, title, unit, limits, definition)
 
 
 def _with_limits(
-    name: str, unit: str, limits: tuple[float | None, float | None], definition: str
+    name: str, title: str, unit: str, limits: tuple[float | None, float | None], definition: str
 ) -> tuple[Output, ...]:
     outer = (None, None) if unit else limits
     return (
-        _scalar(name, unit, limits, definition),
-        _scalar(f"{name}_low", unit, outer, f"lower limit of the 95 % interval of {name}"),
-        _scalar(f"{name}_high", unit, outer, f"upper limit of the 95 % interval of {name}"),
+        Output(name, title, unit, limits, definition, standard=title if title.isupper() else ""),
+        _scalar(
+            f"{name}_low", f"{title}, lower limit", unit, outer, f"lower limit of the 95 % interval of {name}"
+        ),
+        _scalar(
+            f"{name}_high",
+            f"{title}, upper limit",
+            unit,
+            outer,
+            f"upper limit of the 95 % interval of {name}",
+        ),
     )
 
 
@@ -77,66 +87,88 @@ _INDEX = (
 _OUTPUTS = (
     Output(
         "moving_bar_directions",
-        "float64",
-        ("directions",),
+        "Directions of the moving bar",
         "°",
         (0, 360),
         "directions of motion, in the order of the stimulus",
+        shape=("directions",),
         per="recording",
     ),
-    Output("sweep_counts", "int64", _PER_DIRECTION, "spikes", (0, None), "spikes of each full sweep"),
+    Output(
+        "sweep_counts",
+        "Sweep counts",
+        "spikes",
+        (0, None),
+        "spikes of each full sweep",
+        dtype="int64",
+        shape=_PER_DIRECTION,
+    ),
     Output(
         "sweep_responses",
-        "float64",
-        _PER_DIRECTION,
+        "Sweep responses",
         "spikes",
         (None, None),
         "spikes in the window of each sweep, trend divided out, minus those of the maintained rate",
+        shape=_PER_DIRECTION,
     ),
     Output(
         "response_windows",
-        "int64",
-        (*_PER_DIRECTION, 2),
+        "Response windows",
         "frames",
         (0, None),
         "first frame of that window in its sweep, and the one after its last",
+        dtype="int64",
+        shape=(*_PER_DIRECTION, 2),
     ),
     Output(
         "window_source",
-        "str",
-        (),
+        "Window source",
         "",
         (None, None),
         "where the windows come from: receptive field, repetitions (each from the others), full sweep, none",
+        dtype="str",
     ),
-    _scalar("blank_rate", "Hz", (0, None), "mean rate while only the background is shown"),
-    _scalar("sweep_trend", "", (0, None), "rate at the last sweep / rate at the first, same direction"),
-    _scalar("n_repetitions", "", (0, None), "sweeps of each direction"),
+    _scalar("blank_rate", "Maintained rate", "Hz", (0, None), "mean rate while only the background is shown"),
+    _scalar(
+        "sweep_trend",
+        "Trend over the sweeps",
+        "",
+        (0, None),
+        "rate at the last sweep / rate at the first, same direction",
+    ),
+    _scalar("n_repetitions", "Number of repetitions", "", (0, None), "sweeps of each direction"),
     Output(
-        "tuning_curve", "float64", ("directions",), "spikes", (None, None), "mean evoked spikes per sweep"
+        "tuning_curve",
+        "Tuning curve",
+        "spikes",
+        (None, None),
+        "mean evoked spikes per sweep",
+        shape=("directions",),
     ),
     Output(
         "tuning_sem",
-        "float64",
-        ("directions",),
+        "SEM of the tuning curve",
         "spikes",
         (0, None),
         "standard error of that mean over repetitions",
+        shape=("directions",),
     ),
     *(
         output
         for name, definition in _INDEX
         for output in (
-            *_with_limits(name, "", (0, 1), definition),
-            _scalar(f"{name}_p", "", (0, 1), f"p value of {name} by {_BY[name]}"),
+            *_with_limits(name, name.upper(), "", (0, 1), definition),
+            _scalar(f"{name}_p", f"p of the {name.upper()}", "", (0, 1), f"p value of {name} by {_BY[name]}"),
             _scalar(
                 f"{name}_rotation_p",
+                f"p of the {name.upper()} by rotation",
                 "",
                 (0, 1),
                 f"p value of {name} by rotating the sequence of directions of each repetition",
             ),
             _scalar(
                 f"{name}_null_mean",
+                f"{name.upper()} of an untuned unit",
                 "",
                 (0, None),
                 f"mean {name} of the permutations: what an untuned unit with these counts has",
@@ -145,31 +177,63 @@ _OUTPUTS = (
     ),
     _scalar(
         "dsi_permutation_p",
+        "p of the DSI by permutation",
         "",
         (0, 1),
         "p value of dsi by permuting directions, whether or not repetitions agree",
     ),
-    *_with_limits("preferred_direction", "°", (0, 360), "angle of Σ r exp(iθ)"),
+    *_with_limits("preferred_direction", "Preferred direction", "°", (0, 360), "angle of Σ r exp(iθ)"),
     *_with_limits(
         "preferred_motion_axis",
+        "Preferred motion axis",
         "°",
         (0, 180),
         "half the angle of Σ r exp(2iθ); the bar itself is oriented at +90°",
     ),
     _scalar(
         "dsi_pref_null",
+        "DSI from preferred and null direction",
         "",
         (-1, 1),
         "(pref − null) / (pref + null) of the largest evoked response and the opposite one",
     ),
     Output(
-        "tuning_curve_full_sweep", "float64", ("directions",), "spikes", (0, None), "mean spikes per sweep"
+        "tuning_curve_full_sweep",
+        "Tuning curve full sweep",
+        "spikes",
+        (0, None),
+        "mean spikes per sweep",
+        shape=("directions",),
     ),
-    _scalar("dsi_full_sweep", "", (0, 1), "dsi of the spikes of full sweeps, maintained rate included"),
-    _scalar("osi_full_sweep", "", (0, 1), "osi of the spikes of full sweeps, maintained rate included"),
-    _scalar("preferred_direction_full_sweep", "°", (0, 360), "preferred direction of full sweeps"),
-    _scalar("preferred_motion_axis_full_sweep", "°", (0, 180), "preferred axis of full sweeps"),
-    *QUALITY_OUTPUTS,
+    _scalar(
+        "dsi_full_sweep",
+        "DSI of full sweeps",
+        "",
+        (0, 1),
+        "dsi of the spikes of full sweeps, maintained rate included",
+    ),
+    _scalar(
+        "osi_full_sweep",
+        "OSI of full sweeps",
+        "",
+        (0, 1),
+        "osi of the spikes of full sweeps, maintained rate included",
+    ),
+    _scalar(
+        "preferred_direction_full_sweep",
+        "Preferred direction of full sweeps",
+        "°",
+        (0, 360),
+        "preferred direction of full sweeps",
+    ),
+    _scalar(
+        "preferred_motion_axis_full_sweep",
+        "Preferred motion axis of full sweeps",
+        "°",
+        (0, 180),
+        "preferred axis of full sweeps",
+    ),
+    *quality_outputs(2),
 )
 _NAMES = ("dsi", "osi", "preferred_direction", "preferred_motion_axis")
 _INDICES = ("dsi", "dsi_low", "dsi_high", "osi", "osi_low", "osi_high", "dsi_pref_null")

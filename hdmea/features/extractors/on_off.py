@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.features.extractor import FeatureTable, Output, Recording, Requirement, extractor
+from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.light_steps import (
-    QUALITY_OUTPUTS,
     LightSteps,
     StepResponseParams,
     light_steps,
     no_response,
     phase_columns,
     phase_outputs,
+    quality_outputs,
     repeating,
     transience_columns,
     withhold_phases,
@@ -41,11 +41,10 @@ class OnOffParams(StepResponseParams):
 
 
 _OUTPUTS = (
-    Output("baseline_rate", "float64", (), "Hz", (0, None), "mean rate before the step"),
+    Output("baseline_rate", "Baseline rate", "Hz", (0, None), "mean rate before the step"),
     Output(
         "baseline_sd",
-        "float64",
-        (),
+        "SD of the baseline",
         "Hz",
         (0, None),
         "standard deviation of the low-passed mean rate before the step, at least the height of one spike",
@@ -54,44 +53,51 @@ _OUTPUTS = (
     *phase_outputs("off", "light off"),
     Output(
         "on_off_index",
-        "float64",
-        (),
+        "ON–OFF index",
         "",
         (-1, 1),
         "(on − off) / (on + off) of the positive parts of the transients",
+        standard="ON/OFF",
     ),
     Output(
-        "on_off_index_low", "float64", (), "", (-1, 1), "lower limit of the 95 % interval of on_off_index"
+        "on_off_index_low",
+        "ON–OFF index, lower limit",
+        "",
+        (-1, 1),
+        "lower limit of the 95 % interval of on_off_index",
     ),
     Output(
-        "on_off_index_high", "float64", (), "", (-1, 1), "upper limit of the 95 % interval of on_off_index"
+        "on_off_index_high",
+        "ON–OFF index, upper limit",
+        "",
+        (-1, 1),
+        "upper limit of the 95 % interval of on_off_index",
     ),
-    Output("on_transience", "float64", (), "", (None, None), "1 − sustained / transient of light on"),
-    Output("off_transience", "float64", (), "", (None, None), "1 − sustained / transient of light off"),
+    Output("on_transience", "ON transience", "", (None, None), "1 − sustained / transient of light on"),
+    Output("off_transience", "OFF transience", "", (None, None), "1 − sustained / transient of light off"),
     Output(
         "suppression_index",
-        "float64",
-        (),
+        "Suppression index",
         "",
         (-1, 1),
         "(light − baseline) / (light + baseline) of the mean rates in the last second of light and before it",
     ),
     Output(
         "suppression_p",
-        "float64",
-        (),
+        "p of the suppression",
         "",
         (0, 1),
         "p value of a lower rate in light than in the dark before it, by circular shifts of the trials",
     ),
-    *QUALITY_OUTPUTS,
+    *quality_outputs(0),
     Output(
         "trial_rates",
-        "float32",
-        ("trials", "frames"),
+        "Trial rates",
         "Hz",
         (0, None),
         "spikes in each display frame of each trial / its duration",
+        dtype="float32",
+        shape=("trials", "frames"),
     ),
 )
 _REASONS = {

@@ -9,14 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.features.extractor import (
-    FeatureParams,
-    FeatureTable,
-    Output,
-    Recording,
-    Requirement,
-    extractor,
-)
+from hdmea.declare import FeatureParams, FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.image_quality import (
     MIN_IMAGE_SNR,
     MIN_SPIKES,
@@ -61,27 +54,30 @@ class WaveformParams(FeatureParams):
 
 _OWN_UNIT = "waveform_unit"
 _OUTPUTS = (
-    Output("trough_to_peak", "float64", (), "ms", (0, None), "from the trough to the largest value after it"),
-    Output("half_width", "float64", (), "ms", (0, None), "width of the trough at half its depth"),
-    Output("peak_to_peak", "float64", (), _OWN_UNIT, (0, None), "largest minus smallest value"),
+    Output(
+        "trough_to_peak", "Trough to peak", "ms", (0, None), "from the trough to the largest value after it"
+    ),
+    Output("half_width", "Half width", "ms", (0, None), "width of the trough at half its depth"),
+    Output("peak_to_peak", "Peak to peak", _OWN_UNIT, (0, None), "largest minus smallest value"),
     Output(
         "repolarization_slope",
-        "float64",
-        (),
+        "Repolarization slope",
         f"{_OWN_UNIT}/ms",
         (0, None),
         "steepest rise between trough and peak",
     ),
-    Output("recovery_slope", "float64", (), f"{_OWN_UNIT}/ms", (None, None), "steepest fall after the peak"),
+    Output(
+        "recovery_slope", "Recovery slope", f"{_OWN_UNIT}/ms", (None, None), "steepest fall after the peak"
+    ),
     Output(
         "waveform_source",
-        "str",
-        (),
+        "Waveform source",
         "",
         (None, None),
         "what was measured: soma electrode of the electrical image, or cut-out of the sorter",
+        dtype="str",
     ),
-    Output(_OWN_UNIT, "str", (), "", (None, None), "unit of amplitudes and slopes"),
+    Output(_OWN_UNIT, "Unit of the waveform", "", (None, None), "unit of amplitudes and slopes", dtype="str"),
 )
 _CUT_OFF = "the trough or the peak after it lies on the edge of the waveform, or there is no waveform"
 _REASONS = {

@@ -6,45 +6,70 @@ from typing import Any
 
 import numpy as np
 
-from hdmea.features.extractor import Output
+from hdmea.declare import Output
 from hdmea.features.science.axon_path import AxonPath
 
 __all__ = ["AXON_OUTPUTS", "axon_values"]
 
 
-def _number(name: str, unit: str, definition: str, low: float | None = 0) -> Output:
-    return Output(name, "float64", (), unit, (low, None), definition)
+def _number(name: str, title: str, unit: str, definition: str, low: float | None = 0) -> Output:
+    return Output(name, title, unit, (low, None), definition)
 
 
-def _list(name: str, unit: str, definition: str, dtype: str = "float64") -> Output:
-    return Output(name, dtype, ("electrodes",), unit, (None, None), definition)
+def _list(name: str, title: str, unit: str, definition: str, dtype: str = "float64") -> Output:
+    return Output(name, title, unit, (None, None), definition, dtype=dtype, shape=("electrodes",))
 
 
 AXON_OUTPUTS: tuple[Output, ...] = (
-    _number("n_electrodes", "electrodes", "electrodes from which the velocity is taken"),
-    _number("n_significant", "electrodes", "electrodes whose trough exceeds the threshold"),
-    _number("noise_sd", "image unit", "robust standard deviation of the electrical image's noise"),
-    _number("length", "electrodes", "along the axon, from the soma to the end that is seen"),
-    _number("span", "electrodes", "straight line from the nearest to the farthest of these electrodes"),
-    Output(
-        "direction", "float64", (), "°", (0, 360), "of that line: 0 towards larger columns, 90 smaller rows"
+    _number(
+        "n_electrodes", "Number of electrodes", "electrodes", "electrodes from which the velocity is taken"
     ),
-    _number("velocity", "electrodes/ms", "conduction velocity"),
-    _number("velocity_low", "electrodes/ms", "lower end of its bootstrap interval"),
-    _number("velocity_high", "electrodes/ms", "upper end of its bootstrap interval"),
-    _number("velocity_m_s", "m/s", "conduction velocity"),
-    _number("velocity_low_m_s", "m/s", "lower end of its bootstrap interval"),
-    _number("velocity_high_m_s", "m/s", "upper end of its bootstrap interval"),
-    _number("length_um", "µm", "length times the pitch of the electrodes"),
-    Output(
-        "path", "int64", ("path", 2), "electrodes", (0, None), "rows and columns of the path from the soma on"
+    _number(
+        "n_significant",
+        "Number of significant electrodes",
+        "electrodes",
+        "electrodes whose trough exceeds the threshold",
+    ),
+    _number(
+        "noise_sd", "Noise SD", "image unit", "robust standard deviation of the electrical image's noise"
+    ),
+    _number("length", "Length", "electrodes", "along the axon, from the soma to the end that is seen"),
+    _number(
+        "span", "Span", "electrodes", "straight line from the nearest to the farthest of these electrodes"
     ),
     Output(
-        "electrodes", "int64", ("electrodes", 2), "electrodes", (0, None), "rows and columns of the axon's"
+        "direction", "Direction", "°", (0, 360), "of that line: 0 towards larger columns, 90 smaller rows"
     ),
-    _list("time", "ms", "trough of each of these electrodes after the spike sample"),
-    _list("distance", "electrodes", "of each of these electrodes from the soma, along the axon"),
-    _list("depth", "image unit", "depth of each of these troughs"),
+    _number("velocity", "Velocity", "electrodes/ms", "conduction velocity"),
+    _number("velocity_low", "Velocity, lower limit", "electrodes/ms", "lower end of its bootstrap interval"),
+    _number("velocity_high", "Velocity, upper limit", "electrodes/ms", "upper end of its bootstrap interval"),
+    _number("velocity_m_s", "Velocity in m/s", "m/s", "conduction velocity"),
+    _number("velocity_low_m_s", "Velocity in m/s, lower limit", "m/s", "lower end of its bootstrap interval"),
+    _number(
+        "velocity_high_m_s", "Velocity in m/s, upper limit", "m/s", "upper end of its bootstrap interval"
+    ),
+    _number("length_um", "Length in µm", "µm", "length times the pitch of the electrodes"),
+    Output(
+        "path",
+        "Path",
+        "electrodes",
+        (0, None),
+        "rows and columns of the path from the soma on",
+        dtype="int64",
+        shape=("path", 2),
+    ),
+    Output(
+        "electrodes",
+        "Electrodes",
+        "electrodes",
+        (0, None),
+        "rows and columns of the axon's",
+        dtype="int64",
+        shape=("electrodes", 2),
+    ),
+    _list("time", "Time", "ms", "trough of each of these electrodes after the spike sample"),
+    _list("distance", "Distance", "electrodes", "of each of these electrodes from the soma, along the axon"),
+    _list("depth", "Depth", "image unit", "depth of each of these troughs"),
 )
 """What `extract_axon_path` stores per unit."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.extractor import Recording
+from hdmea.declare import Recording
 from hdmea.features.science.evoked import (
     Blank,
     blank_rate,

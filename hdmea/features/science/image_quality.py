@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.extractor import Output
+from hdmea.declare import Output
 
 __all__ = [
     "IMAGE_OUTPUTS",
@@ -27,12 +27,16 @@ FARTHEST_TROUGH = 5
 
 IMAGE_OUTPUTS = (
     Output(
-        "n_spikes_used", "int64", (), "spikes", (0, None), "spikes that the electrical image is the mean of"
+        "n_spikes_used",
+        "Number of spikes used",
+        "spikes",
+        (0, None),
+        "spikes that the electrical image is the mean of",
+        dtype="int64",
     ),
     Output(
         "image_snr",
-        "float64",
-        (),
+        "Image SNR",
         "",
         (0, None),
         "peak-to-peak voltage of the image at its largest electrode / (SD of that electrode's noise / square "

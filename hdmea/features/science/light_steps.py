@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.features.extractor import FeatureParams, Output, Recording
+from hdmea.declare import FeatureParams, Output, Recording
 from hdmea.features.science.movie_trials import MovieTrials, movie_trials
 from hdmea.features.science.repeatability import quality_index, quality_index_chance, repeatability_p
 from hdmea.features.science.step_response import (
@@ -24,7 +24,6 @@ from hdmea.features.science.tickets import EVERYTHING, Withheld, granted
 from hdmea.features.science.trial_rates import TrialRates, trial_rates
 
 __all__ = [
-    "QUALITY_OUTPUTS",
     "LightSteps",
     "MovieParams",
     "RateParams",
@@ -34,6 +33,7 @@ __all__ = [
     "phase_columns",
     "phase_outputs",
     "quality_columns",
+    "quality_outputs",
     "rates_of",
     "reasons_where",
     "repeating",
@@ -117,32 +117,39 @@ class StepResponseParams(RateParams):
     )
 
 
-QUALITY_OUTPUTS = (
-    Output(
-        "quality_index",
-        "float64",
-        (),
-        "",
-        (0, 1),
-        "variance over time of the mean trial / mean variance of the trials (Baden et al. 2016)",
-    ),
-    Output(
-        "quality_index_chance",
-        "float64",
-        (),
-        "",
-        (0, 1),
-        "quality index of a Poisson unit: 1 / number of trials",
-    ),
-    Output(
-        "quality_p",
-        "float64",
-        (),
-        "",
-        (0, 1),
-        "p value of the quality index against trials that are shifted circularly",
-    ),
-)
+def quality_outputs(preference: int) -> tuple[Output, ...]:
+    """Declare how reproducible the responses to a movie are.
+
+    Parameters
+    ----------
+    preference
+        Which movie's quality index is in the table by default: the lowest number that has values.
+    """
+    return (
+        Output(
+            "quality_index",
+            "Quality index",
+            "",
+            (0, 1),
+            "variance over time of the mean trial / mean variance of the trials (Baden et al. 2016)",
+            standard="QI",
+            preference=preference,
+        ),
+        Output(
+            "quality_index_chance",
+            "Quality index of a Poisson unit",
+            "",
+            (0, 1),
+            "quality index of a Poisson unit: 1 / number of trials",
+        ),
+        Output(
+            "quality_p",
+            "p of the quality index",
+            "",
+            (0, 1),
+            "p value of the quality index against trials that are shifted circularly",
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +169,7 @@ class LightSteps:
     windows
         Frames (on, off, end of the off phase) of each step.
     quality
-        Columns of `QUALITY_OUTPUTS`.
+        Columns of `quality_outputs`.
     """
 
     trials: MovieTrials
@@ -220,7 +227,7 @@ def rates_of(recording: Recording, trials: MovieTrials, params: RateParams) -> T
 
 
 def quality_columns(rates: TrialRates, params: RateParams) -> dict[str, NDArray[np.float64]]:
-    """Values of `QUALITY_OUTPUTS` for all units."""
+    """Values of `quality_outputs` for all units."""
     return {
         "quality_index": quality_index(rates.filtered),
         "quality_index_chance": np.full(len(rates.counts), quality_index_chance(rates.n_trials)),
@@ -241,37 +248,40 @@ def phase_outputs(phase: str, what: str) -> tuple[Output, ...]:
     return (
         Output(
             f"{phase}_transient",
-            "float64",
-            (),
+            f"Transient after {what}",
             "Hz",
             (None, None),
             f"largest prominent extremum of the low-passed mean rate after {what}, minus baseline; 0 if none",
         ),
         Output(
             f"{phase}_transient_time",
-            "float64",
-            (),
+            f"Time of the transient after {what}",
             "ms",
             (0, None),
             f"time of that extremum after {what}",
         ),
         Output(
             f"{phase}_sustained",
-            "float64",
-            (),
+            f"Sustained response after {what}",
             "Hz",
             (None, None),
             f"mean rate in the last second of the phase after {what}, minus baseline",
         ),
         Output(
             f"{phase}_latency",
-            "float64",
-            (),
+            f"Latency after {what}",
             "ms",
             (0, None),
             f"from {what} to the first of two frames of the unfiltered mean rate beyond the baseline band",
         ),
-        Output(f"{phase}_response", "bool", (), "", (0, 1), f"the transient after {what} is significant"),
+        Output(
+            f"{phase}_response",
+            f"Response to {what}",
+            "",
+            (0, 1),
+            f"the transient after {what} is significant",
+            dtype="bool",
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.extractor import Recording, Requirement
+from hdmea.declare import Recording, Requirement
 from hdmea.stimuli.definition import (
     StimulusDefinition,
     StimulusEvent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hdmea.features.extractor import Output
+from hdmea.declare import Output
 from hdmea.features.science.receptive_field_models import MODELS, GaussianShape
 from hdmea.features.science.rf_geometry import ReceptiveField
 from hdmea.stimuli.calibration import StimulusCalibration
@@ -20,60 +20,126 @@ _TITLES = {
     "on": "ON Gaussian of the two-field model",
     "off": "OFF Gaussian of the two-field model",
 }
+MODEL_TITLES = {
+    "gaussian": "rotated Gaussian",
+    "dog": "difference of Gaussians",
+    "on_off": "ON and OFF Gaussians",
+}
 _SHAPE = {
-    "amplitude": ("stimulus", (None, None), "height, with its sign"),
-    "x": ("px", (None, None), "column of the centre; whole numbers are pixel centres"),
-    "y": ("px", (None, None), "row of the centre"),
-    "sigma_major": ("px", (0.3, 7.5), "standard deviation along the major axis"),
-    "sigma_minor": ("px", (0.3, 7.5), "standard deviation along the minor axis"),
-    "orientation": ("°", (0, 180), "major axis, from larger columns towards smaller rows"),
+    "amplitude": ("Amplitude", "stimulus", (None, None), "height, with its sign"),
+    "x": ("Centre column", "px", (None, None), "column of the centre; whole numbers are pixel centres"),
+    "y": ("Centre row", "px", (None, None), "row of the centre"),
+    "sigma_major": ("Major σ", "px", (0.3, 7.5), "standard deviation along the major axis"),
+    "sigma_minor": ("Minor σ", "px", (0.3, 7.5), "standard deviation along the minor axis"),
+    "orientation": ("Orientation", "°", (0, 180), "major axis, from larger columns towards smaller rows"),
 }
 
 
-def _number(name: str, unit: str, limits: tuple[float | None, float | None], definition: str) -> Output:
-    return Output(name, "float64", (), unit, limits, definition)
+def _number(
+    name: str, title: str, unit: str, limits: tuple[float | None, float | None], definition: str
+) -> Output:
+    return Output(name, title, unit, limits, definition)
 
 
 RF_OUTPUTS: tuple[Output, ...] = (
-    _number("center_row", "px", (0, None), "pixel row at which the smoothed average deviates most"),
-    _number("center_col", "px", (0, None), "pixel column at which the smoothed average deviates most"),
-    _number("peak_frame", "frames", (0, None), "frame of the window at which it deviates most"),
-    _number("polarity", "", (-1, 1), "1 ON, -1 OFF: sign of that deviation"),
-    _number("latency", "ms", (None, None), "from the peak of the time course to the spike"),
-    _number("biphasic_index", "", (0, 1), "largest deviation of the opposite sign by the largest deviation"),
-    Output("model", "str", (), "", (None, None), "model with the lowest BIC; none: a flat map"),
-    _number("rf_x", "px", (None, None), "column of the receptive field's centre in that model"),
-    _number("rf_y", "px", (None, None), "row of the receptive field's centre in that model"),
-    _number("area", "px^2", (0, None), "area of the ellipse of one standard deviation in that model"),
-    _number("rf_x_um", "µm", (None, None), "rf_x and rf_y on the chip, along the columns"),
-    _number("rf_y_um", "µm", (None, None), "rf_x and rf_y on the chip, along the rows"),
-    _number("area_um2", "µm^2", (0, None), "area on the chip"),
+    _number(
+        "center_row", "Peak row", "px", (0, None), "pixel row at which the smoothed average deviates most"
+    ),
+    _number(
+        "center_col",
+        "Peak column",
+        "px",
+        (0, None),
+        "pixel column at which the smoothed average deviates most",
+    ),
+    _number("peak_frame", "Peak frame", "frames", (0, None), "frame of the window at which it deviates most"),
+    _number("polarity", "Polarity", "", (-1, 1), "1 ON, -1 OFF: sign of that deviation"),
+    _number("latency", "Latency", "ms", (None, None), "from the peak of the time course to the spike"),
+    _number(
+        "biphasic_index",
+        "Biphasic index",
+        "",
+        (0, 1),
+        "largest deviation of the opposite sign by the largest deviation",
+    ),
+    Output("model", "Model", "", (None, None), "model with the lowest BIC; none: a flat map", dtype="str"),
+    _number(
+        "rf_x", "Centre column", "px", (None, None), "column of the receptive field's centre in that model"
+    ),
+    _number("rf_y", "Centre row", "px", (None, None), "row of the receptive field's centre in that model"),
+    Output(
+        "area",
+        "Area",
+        "px²",
+        (0, None),
+        "area of the ellipse of one standard deviation in that model",
+        standard="RF area",
+        preference=1,
+    ),
+    _number(
+        "rf_x_um",
+        "Centre column on the chip",
+        "µm",
+        (None, None),
+        "rf_x and rf_y on the chip, along the columns",
+    ),
+    _number(
+        "rf_y_um", "Centre row on the chip", "µm", (None, None), "rf_x and rf_y on the chip, along the rows"
+    ),
+    Output("area_um2", "Area on the chip", "µm²", (0, None), "area on the chip", standard="RF area"),
     *(
-        _number(f"{part}_{name}", unit, limits, f"{_TITLES[part]}: {definition}")
+        _number(f"{part}_{name}", f"{title}, {_TITLES[part]}", unit, limits, f"{_TITLES[part]}: {definition}")
         for model in MODELS
         for part in _PARTS[model]
-        for name, (unit, limits, definition) in _SHAPE.items()
+        for name, (title, unit, limits, definition) in _SHAPE.items()
     ),
     *(
         output
         for model in MODELS
         for output in (
-            _number(f"{model}_offset", "stimulus", (None, None), f"level of the map in the model {model}"),
-            _number(f"{model}_r2", "", (None, 1), f"share of the map's variance that {model} explains"),
-            _number(f"{model}_bic", "", (None, None), f"Bayesian information criterion of {model}"),
+            _number(
+                f"{model}_offset",
+                f"Offset, {MODEL_TITLES[model]}",
+                "stimulus",
+                (None, None),
+                f"level of the map in the model {model}",
+            ),
+            _number(
+                f"{model}_r2",
+                f"R², {MODEL_TITLES[model]}",
+                "",
+                (None, 1),
+                f"share of the map's variance that {model} explains",
+            ),
+            _number(
+                f"{model}_bic",
+                f"BIC, {MODEL_TITLES[model]}",
+                "",
+                (None, None),
+                f"Bayesian information criterion of {model}",
+            ),
         )
     ),
-    _number("n_failed_fits", "", (0, len(MODELS)), "models whose fit did not converge"),
+    _number(
+        "n_failed_fits", "Number of failed fits", "", (0, len(MODELS)), "models whose fit did not converge"
+    ),
     Output(
-        "spatial_map", "float32", ("height", "width"), "stimulus", (None, None), "signed map, not smoothed"
+        "spatial_map",
+        "Spatial map",
+        "stimulus",
+        (None, None),
+        "signed map, not smoothed",
+        dtype="float32",
+        shape=("height", "width"),
     ),
     Output(
         "sta_time_course",
-        "float32",
-        ("window",),
+        "STA time course",
         "stimulus",
         (None, None),
         "mean-subtracted average at the centre's pixel, not smoothed",
+        dtype="float32",
+        shape=("window",),
     ),
 )
 """What `extract_rf_geometry` stores per unit."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.extractor import Output
+from hdmea.declare import Output
 from hdmea.utils.exceptions import ValidationError
 from hdmea.utils.fixes import Advice
 
@@ -27,55 +27,54 @@ _SPACE_SIGMA = 1.0
 _LEVEL = 0.5
 
 SOMA_OUTPUTS = (
-    Output("center_row", "float64", (), "electrodes", (0, None), "row of the largest peak-to-peak voltage"),
+    Output("center_row", "Centre row", "electrodes", (0, None), "row of the largest peak-to-peak voltage"),
     Output(
-        "center_col", "float64", (), "electrodes", (0, None), "column of the largest peak-to-peak voltage"
+        "center_col", "Centre column", "electrodes", (0, None), "column of the largest peak-to-peak voltage"
     ),
-    Output("chip_row", "float64", (), "electrodes", (1, None), "center_row on the chip, counted from 1"),
-    Output("chip_col", "float64", (), "electrodes", (1, None), "center_col on the chip, counted from 1"),
-    Output("size_x", "float64", (), "electrodes", (0, None), "columns that the soma's extent covers"),
-    Output("size_y", "float64", (), "electrodes", (0, None), "rows that the soma's extent covers"),
-    Output("area", "float64", (), "electrodes^2", (0, None), "electrodes of the soma's extent"),
+    Output("chip_row", "Chip row", "electrodes", (1, None), "center_row on the chip, counted from 1"),
+    Output("chip_col", "Chip column", "electrodes", (1, None), "center_col on the chip, counted from 1"),
+    Output("size_x", "Size along columns", "electrodes", (0, None), "columns that the soma's extent covers"),
+    Output("size_y", "Size along rows", "electrodes", (0, None), "rows that the soma's extent covers"),
+    Output("area", "Area", "electrodes²", (0, None), "electrodes of the soma's extent"),
     Output(
         "equivalent_diameter",
-        "float64",
-        (),
+        "Equivalent diameter",
         "electrodes",
         (0, None),
         "diameter of the circle that has the area of the soma's extent",
     ),
     Output(
         "peak_to_peak",
-        "float64",
-        (),
+        "Peak to peak",
         "image unit",
         (0, None),
         "peak-to-peak voltage of the smoothed trace at the centre",
     ),
-    Output("size_x_um", "float64", (), "µm", (0, None), "size_x times the pitch of the electrodes"),
-    Output("size_y_um", "float64", (), "µm", (0, None), "size_y times the pitch of the electrodes"),
-    Output("area_um2", "float64", (), "µm^2", (0, None), "area times the square of the pitch"),
+    Output(
+        "size_x_um", "Size along columns in µm", "µm", (0, None), "size_x times the pitch of the electrodes"
+    ),
+    Output("size_y_um", "Size along rows in µm", "µm", (0, None), "size_y times the pitch of the electrodes"),
+    Output("area_um2", "Area on the chip", "µm²", (0, None), "area times the square of the pitch"),
     Output(
         "equivalent_diameter_um",
-        "float64",
-        (),
+        "Equivalent diameter in µm",
         "µm",
         (0, None),
         "equivalent_diameter times the pitch of the electrodes",
     ),
     Output(
         "diff_map",
-        "float32",
-        ("rows", "cols"),
+        "Difference map",
         "image unit",
         (0, None),
         "peak-to-peak voltage of the 5 samples from the spike on, smoothed in space; the extent is where "
         "it exceeds half its maximum",
+        dtype="float32",
+        shape=("rows", "cols"),
     ),
     Output(
         "soma_to_sorter",
-        "float64",
-        (),
+        "Soma to sorter",
         "electrodes",
         (0, None),
         "distance of the centre from the electrode that the sorter names",

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from hdmea.declare import StepParams, step
+from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.expected import DISPLAY_HZ, expected
 from hdmea.pipeline.light_check import LightCheck, check_light
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
 from hdmea.stimuli.alignment_report import FRAMES_CORRECTED
 from hdmea.stimuli.calibration import read_light_spot
 from hdmea.stimuli.library import StimulusLibrary
@@ -218,7 +219,7 @@ def _result(run: StepRun) -> bool:
     "add_section_time",
     title="Section times",
     params=SectionTimeParams,
-    requires=("load_recording",),
+    requires=("light",),
     provides=("stimulus/section_time", "stimulus/light_template"),
     version="1",
     positional=("playlist_name",),

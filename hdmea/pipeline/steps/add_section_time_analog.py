@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import Field
 
+from hdmea.declare import StepParams, step
+from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
 from hdmea.stimuli.analog import analog_sections, light_onsets
 from hdmea.stimuli.light import light_template
 from hdmea.utils.arrays import AttrArray
@@ -56,7 +57,7 @@ def _result(run: StepRun) -> bool:
     "add_section_time_analog",
     title="Section times from the light signal",
     params=AnalogSectionParams,
-    requires=("load_recording",),
+    requires=("light",),
     provides=("stimulus/section_time", "stimulus/light_template"),
     version="1",
     positional=("threshold_value",),

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from hdmea.declare import StepParams, step
 from hdmea.features.science.electrical_image import ElectricalImages, electrical_images
 from hdmea.features.science.electrode_noise import ElectrodeNoise, electrode_noise, named_electrodes
-from hdmea.features.science.image_quality import image_snr
+from hdmea.features.science.image_quality import IMAGE_OUTPUTS, image_snr
+from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.expected import expected, sensor_shape
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
 from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.electrodes import Electrodes
@@ -178,8 +179,11 @@ def _result(run: StepRun) -> LoadWithEImageSTAResult:
     "compute_eimage_sta",
     title="Electrical images",
     params=ElectricalImageParams,
-    requires=("load_recording",),
+    requires=("units", "sensors"),
     provides=("units/*/features/eimage_sta", "metadata/electrodes"),
+    outputs=IMAGE_OUTPUTS,
+    outputs_at="units/*/features/eimage_sta/metadata",
+    group="eimage",
     version="2",
     positional=("cmcr_path",),
     selectors=("unit_ids", "cmcr_path"),

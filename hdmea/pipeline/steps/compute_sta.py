@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from hdmea.declare import StepParams, step
 from hdmea.features.science.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
+from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.expected import expected
 from hdmea.pipeline.results import STAResult
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.movies import check_numbers, open_movie
 from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
@@ -144,8 +145,8 @@ def _result(run: StepRun) -> STAResult:
     "compute_sta",
     title="Spike-triggered averages",
     params=STAParams,
-    requires=("load_recording", "add_section_time"),
-    provides=("units/*/features/sta_<movie>",),
+    requires=("units", "stimulus/section_time"),
+    provides=("units/*/features/sta_*",),
     version="2",
     positional=(),
     selectors=("movie_name", "stimuli_dir"),

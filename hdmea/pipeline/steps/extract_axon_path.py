@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from hdmea.declare import StepParams, step
 from hdmea.features.science.axon_outputs import AXON_OUTPUTS, axon_values
 from hdmea.features.science.axon_path import AxonPath, axon_path, missing_axon
 from hdmea.features.science.image_quality import bad_mask, why_unusable
 from hdmea.features.science.soma_geometry import soma_geometry
+from hdmea.pipeline.context import StepContext
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea.pipeline.unit_outputs import (
     MIN_IMAGE_SNR_FIELD,
     MIN_SPIKES_FIELD,
@@ -81,9 +82,12 @@ class AxonPathParams(StepParams):
     "extract_axon_path",
     title="Axons",
     params=AxonPathParams,
-    requires=("compute_eimage_sta",),
+    requires=("units/*/features/eimage_sta",),
     provides=("units/*/features/eimage_sta/axon",),
     version="2",
+    outputs=AXON_OUTPUTS,
+    group="axon",
+    group_title="Axon",
     result=units_result,
 )
 def extract_axon_path(session: PipelineSession, params: AxonPathParams, ctx: StepContext) -> list[str]:

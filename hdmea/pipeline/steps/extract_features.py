@@ -11,12 +11,21 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from hdmea.features.extractor import Extractor, FeatureParams, FeatureTable, Output, Recording
-from hdmea.features.registry import Registry, default_registry
+from hdmea.declare import (
+    FEATURES,
+    Extractor,
+    FeatureParams,
+    FeatureTable,
+    Output,
+    Recording,
+    StepParams,
+    all_steps,
+    step,
+)
+from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.expected import expected
 from hdmea.pipeline.results import ExtractionResult
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
 from hdmea.utils.giving_way import giving_way
@@ -25,6 +34,7 @@ __all__ = ["ExtractFeaturesParams", "extract_features"]
 
 _FACTS_NBYTES = 150
 _SHORT = 20
+_FEATURE_PLACE = "units/*/features/"
 # Lengths of declared outputs in the protocols of the laboratory, before a movie is looked at.
 _TYPICAL = {"trials": 3, "repetitions": 3, "frames": 900, "frequencies": 5, "directions": 8}
 
@@ -60,24 +70,34 @@ class _Outcome:
 
 def _requested(session: PipelineSession, params: ExtractFeaturesParams) -> list[str]:
     """Canonical names in the order in which they can be computed; ConfigurationError for an unknown one."""
-    registry = default_registry()
     for name in params.features:
-        if registry.why_unavailable(name) is None:
-            registry.get(name)
+        if _made_by_step(name) is None:
+            FEATURES.get(name)
     _overrides(params)
-    names = dict.fromkeys(registry.canonical_name(name) for name in params.features)
-    return _in_order_of_need(list(names), registry)
+    names = dict.fromkeys(FEATURES.canonical_name(name) for name in params.features)
+    return _in_order_of_need(list(names))
 
 
-def _in_order_of_need(names: list[str], registry: Registry) -> list[str]:
+def _made_by_step(name: str) -> str | None:
+    """Say why a name that scripts use is not a feature but made by a step; None if that is not so."""
+    if name in FEATURES:
+        return None
+    for definition in all_steps().values():
+        made = [place.removeprefix(_FEATURE_PLACE) for place in definition.provides]
+        if name == definition.name or name in {pattern.rstrip("*").rstrip("_") for pattern in made}:
+            return f"it is made by a step of its own, run {definition.name}"
+    return None
+
+
+def _in_order_of_need(names: list[str]) -> list[str]:
     """Features that others of the list are computed from come first."""
     ordered: list[str] = []
 
     def add(name: str, above: tuple[str, ...]) -> None:
         if name in ordered or name in above:
             return
-        if name in registry:
-            for need in registry.get(name).requires:
+        if name in FEATURES:
+            for need in FEATURES.get(name).requires:
                 if need.where == "feature" and need.key in names:
                     add(need.key, (*above, name))
         ordered.append(name)
@@ -89,7 +109,6 @@ def _in_order_of_need(names: list[str], registry: Registry) -> list[str]:
 
 def _overrides(params: ExtractFeaturesParams) -> dict[str, Mapping[str, Any]]:
     """Parameters by canonical name, from ``{feature: {...}}`` or, for a single feature, from its own."""
-    registry = default_registry()
     given = dict(params.config_overrides or {})
     found: dict[str, Mapping[str, Any]] = {}
     for name, values in given.items():
@@ -98,9 +117,9 @@ def _overrides(params: ExtractFeaturesParams) -> dict[str, Mapping[str, Any]]:
                 f"config_overrides maps features to their parameters, as in "
                 f"{{'baseline': {{'refractory_ms': 2}}}}; for {name!r} it has {values!r}."
             )
-        if registry.why_unavailable(name) is None:
-            registry.get(name).make_params(values)
-        found[registry.canonical_name(name)] = values
+        if _made_by_step(name) is None:
+            FEATURES.get(name).make_params(values)
+        found[FEATURES.canonical_name(name)] = values
     return found
 
 
@@ -112,10 +131,9 @@ def _inputs(session: PipelineSession, params: ExtractFeaturesParams) -> list[Pat
 
 def _item_params(params: ExtractFeaturesParams, item: str) -> dict[str, Any]:
     """Return what decides one feature's numbers: its version and its own parameters."""
-    registry = default_registry()
-    if registry.why_unavailable(item) is not None:
+    if _made_by_step(item) is not None:
         return {}
-    extractor = registry.get(item)
+    extractor = FEATURES.get(item)
     return {
         "version": extractor.version,
         "params": extractor.make_params(_overrides(params).get(item)).model_dump(mode="json"),
@@ -126,13 +144,12 @@ def _forecast(session: PipelineSession, params: ExtractFeaturesParams) -> int:
     """Size of the declared outputs; lengths that are not known yet count as the usual ones."""
     known = expected(session)
     lengths = {**_TYPICAL, "n_frames - 1": max(known.n_frames - 1, 0)}
-    registry = default_registry()
     total = 0
     for name in _requested(session, params):
-        if name not in registry:
+        if name not in FEATURES:
             continue
         total += known.n_units * _FACTS_NBYTES
-        for output in registry.get(name).outputs:
+        for output in FEATURES.get(name).outputs:
             item = 8 if output.dtype == "str" or not output.shape else np.dtype(output.dtype).itemsize
             for length in output.shape:
                 item *= length if isinstance(length, int) else lengths.get(length, _SHORT)
@@ -158,13 +175,13 @@ def _result(run: StepRun) -> ExtractionResult:
     "extract_features",
     title="Features",
     params=ExtractFeaturesParams,
-    requires=("load_recording",),
+    requires=("units",),
     uses=(
-        "add_section_time",
-        "section_spike_times",
-        "section_by_direction",
-        "compute_sta",
-        "compute_eimage_sta",
+        "stimulus/section_time",
+        "units/*/spike_times_sectioned",
+        "units/*/features/direction_sections_*",
+        "units/*/features/sta_*",
+        "units/*/features/eimage_sta",
     ),
     provides=("units/*/features",),
     version="1",
@@ -220,13 +237,12 @@ class _Extraction:
         self.recording = Recording(units, session.metadata, session.stimulus, session.source_files)
 
     def extract(self, name: str) -> None:
-        registry = default_registry()
-        reason = registry.why_unavailable(name)
-        missing = [reason] if reason else registry.get(name).missing(self.recording)
+        reason = _made_by_step(name)
+        missing = [reason] if reason else FEATURES.get(name).missing(self.recording)
         if missing:
             self._leave_out(name, self.outcome.skipped, f"Feature {name} was skipped: {'; '.join(missing)}.")
             return
-        extractor = registry.get(name)
+        extractor = FEATURES.get(name)
         params = extractor.make_params(self.overrides.get(name))
         try:
             table = extractor.compute(self.recording, params)

@@ -8,11 +8,12 @@ from typing import Any
 
 from pydantic import Field
 
+from hdmea.declare import StepParams, step
 from hdmea.features.science.rf_geometry import ReceptiveField, rf_geometry
 from hdmea.features.science.rf_outputs import RF_OUTPUTS, rf_values
 from hdmea.features.science.trial_rates import nominal_frame_duration
+from hdmea.pipeline.context import StepContext
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea.pipeline.unit_outputs import entries, for_each_unit, stored_outputs, units_result
 from hdmea.stimuli.calibration import StimulusCalibration, read_calibration
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
@@ -70,8 +71,11 @@ def _inputs(session: PipelineSession, params: RFGeometryParams) -> Iterable[Path
     "extract_rf_geometry",
     title="Receptive fields",
     params=RFGeometryParams,
-    requires=("compute_sta",),
-    provides=("units/*/features/sta_<movie>/sta_geometry",),
+    requires=("units/*/features/sta_*",),
+    provides=("units/*/features/sta_*/sta_geometry",),
+    outputs=RF_OUTPUTS,
+    group="rf",
+    group_title="Receptive field geometry",
     version="1",
     selectors=("movie_name",),
     inputs=_inputs,

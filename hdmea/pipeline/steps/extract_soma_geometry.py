@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hdmea.declare import StepParams, step
 from hdmea.features.science.image_quality import bad_mask, why_unusable
 from hdmea.features.science.soma_geometry import (
     SOMA_OUTPUTS,
@@ -15,8 +16,8 @@ from hdmea.features.science.soma_geometry import (
     soma_geometry,
     soma_values,
 )
+from hdmea.pipeline.context import StepContext
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea.pipeline.unit_outputs import (
     MIN_IMAGE_SNR_FIELD,
     MIN_SPIKES_FIELD,
@@ -45,9 +46,12 @@ class SomaGeometryParams(StepParams):
     "extract_soma_geometry",
     title="Soma geometry",
     params=SomaGeometryParams,
-    requires=("compute_eimage_sta",),
+    requires=("units/*/features/eimage_sta",),
     provides=("units/*/features/eimage_sta/geometry",),
     version="2",
+    outputs=SOMA_OUTPUTS,
+    group="soma",
+    group_title="Soma",
     result=units_result,
 )
 def extract_soma_geometry(

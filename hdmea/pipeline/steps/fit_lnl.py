@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.features.extractor import Output
+from hdmea.declare import Output, StepParams, step
 from hdmea.features.science.linear_nonlinear import LinearNonlinear, linear_nonlinear
 from hdmea.features.science.trial_rates import frame_counts, nominal_frame_duration
+from hdmea.pipeline.context import StepContext
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea.pipeline.unit_outputs import entries, stored_outputs, units_result
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.regularity import frame_regularity
@@ -25,16 +25,37 @@ __all__ = ["LNL_OUTPUTS", "LNLParams", "fit_lnl"]
 _PREFIX = "sta_"
 
 LNL_OUTPUTS: tuple[Output, ...] = (
-    Output("n_spikes", "float64", (), "spikes", (0, None), "spikes whose whole window lies in the movie"),
     Output(
-        "bits_per_spike", "float64", (), "bits", (None, None), "gain over a constant rate, on spikes left out"
+        "n_spikes", "Number of spikes", "spikes", (0, None), "spikes whose whole window lies in the movie"
     ),
-    Output("r2", "float64", (), "", (0, 1), "squared correlation of predicted and observed rate, per frame"),
-    Output("rectification_index", "float64", (), "", (None, None), "0 straight, 1 rectified, < 0 saturating"),
-    Output("log_rate", "float64", (), "log Hz", (None, None), "a of the rate exp(a + b g)"),
-    Output("gain", "float64", (), "1/stimulus", (None, None), "b of the rate exp(a + b g)"),
-    Output("bin_generator", "float64", ("bins",), "stimulus", (None, None), "mean generator of each bin"),
-    Output("bin_rate", "float64", ("bins",), "Hz", (0, None), "rate in each bin of equally many frames"),
+    Output(
+        "bits_per_spike",
+        "Bits per spike",
+        "bits",
+        (None, None),
+        "gain over a constant rate, on spikes left out",
+    ),
+    Output("r2", "R²", "", (0, 1), "squared correlation of predicted and observed rate, per frame"),
+    Output(
+        "rectification_index",
+        "Rectification index",
+        "",
+        (None, None),
+        "0 straight, 1 rectified, < 0 saturating",
+    ),
+    Output("log_rate", "Log rate", "log Hz", (None, None), "a of the rate exp(a + b g)"),
+    Output("gain", "Gain", "1/stimulus", (None, None), "b of the rate exp(a + b g)"),
+    Output(
+        "bin_generator",
+        "Bin generator",
+        "stimulus",
+        (None, None),
+        "mean generator of each bin",
+        shape=("bins",),
+    ),
+    Output(
+        "bin_rate", "Bin rate", "Hz", (0, None), "rate in each bin of equally many frames", shape=("bins",)
+    ),
 )
 """What `fit_lnl` stores per unit."""
 
@@ -100,8 +121,11 @@ def _inputs(session: PipelineSession, params: LNLParams) -> Iterable[Path]:
     "fit_lnl",
     title="Linear-nonlinear models",
     params=LNLParams,
-    requires=("compute_sta",),
+    requires=("units/*/features/sta_*",),
     provides=("units/*/features/lnl",),
+    outputs=LNL_OUTPUTS,
+    group="lnl",
+    group_title="Linear–nonlinear model",
     version="1",
     selectors=("stimuli_dir",),
     inputs=_inputs,

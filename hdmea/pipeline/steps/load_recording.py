@@ -12,11 +12,12 @@ import numpy as np
 import psutil
 from pydantic import Field
 
+from hdmea.declare import StepParams, step
 from hdmea.pipeline import loading
+from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.expected import load_nbytes
 from hdmea.pipeline.results import LoadResult
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
 from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.cmtr import CmtrReader
 from hdmea.recordings.mcs.partner_check import PartnerCheck
@@ -141,7 +142,7 @@ def _result(run: StepRun) -> LoadResult:
     "load_recording",
     title="Load recording",
     params=LoadRecordingParams,
-    provides=("units", "metadata", "stimulus/light_reference", "stimulus/frame_times"),
+    provides=("units", "light", "sensors", "metadata", "stimulus/frame_times"),
     version="1",
     positional=("cmcr_path", "cmtr_path", "dataset_id"),
     creates=True,

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from hdmea.declare import StepParams, step
+from hdmea.pipeline.context import StepContext
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepParams, step
 from hdmea.pipeline.unit_outputs import units_result
 from hdmea.stimuli.definition import StimulusDefinition
 from hdmea.stimuli.library import StimulusLibrary
@@ -90,9 +91,9 @@ def _inputs(session: PipelineSession, params: SectionByDirectionParams) -> Itera
     "section_by_direction",
     title="Spikes by direction",
     params=SectionByDirectionParams,
-    requires=("section_spike_times",),
-    uses=("extract_rf_geometry",),
-    provides=("stimulus/direction_time", "units/*/features/direction_sections_<movie>"),
+    requires=("units/*/spike_times_sectioned",),
+    uses=("units/*/features/sta_*/sta_geometry",),
+    provides=("stimulus/direction_time", "units/*/features/direction_sections_*"),
     version="1",
     selectors=("movie_names", "stimuli_dir"),
     inputs=_inputs,

@@ -10,9 +10,10 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from hdmea.declare import StepParams, step
+from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.results import SectionResult
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.step import StepContext, StepParams, StepRun, step
 from hdmea.results import hdf5_store
 from hdmea.results.sectioned import SectionedSpikes
 from hdmea.stimuli.definition import check_fits
@@ -172,9 +173,9 @@ def _result(run: StepRun) -> SectionResult:
     "section_spike_times",
     title="Spikes of trials",
     params=SectionSpikesParams,
-    requires=("load_recording",),
-    uses=("add_section_time", "add_section_time_analog"),
-    provides=("stimulus/trial_time", "units/spike_times_sectioned"),
+    requires=("units",),
+    uses=("stimulus/section_time",),
+    provides=("stimulus/trial_time", "units/*/spike_times_sectioned"),
     version="1",
     selectors=("movie_names",),
     inputs=_input_files,

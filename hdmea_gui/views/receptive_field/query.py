@@ -179,8 +179,8 @@ def _field_facts(geometry: Mapping[str, Any], numbers: Mapping[str, Any]) -> Ite
 
 
 def _definitions() -> dict[str, str]:
-    from hdmea.features.registry import default_registry
+    from hdmea.declare import FEATURES
     from hdmea.features.science.rf_outputs import RF_OUTPUTS
 
-    outputs = (*RF_OUTPUTS, *default_registry().get("dense_noise").outputs)
+    outputs = (*RF_OUTPUTS, *FEATURES.get("dense_noise").outputs)
     return {output.name: output.definition for output in outputs}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hdmea_gui.engine.feature_names import SORTER, feature_heading, readable_name, readable_units
+from hdmea_gui.text.units import readable_units
 
 if TYPE_CHECKING:
     from hdmea.pipeline.feature_table import FeatureColumn
@@ -73,7 +73,7 @@ class FeaturesQuery:
 
     def answer(self, workspace: Workspace) -> FeaturesView | None:
         """Return them, None if there are no such units."""
-        from hdmea.pipeline.feature_table import feature_columns, missing_reasons
+        from hdmea.pipeline.feature_table import SORTER_TITLE, feature_columns, missing_reasons
 
         session = workspace.session
         there = [name for name in self.unit_ids if session is not None and name in session.units]
@@ -81,18 +81,15 @@ class FeaturesQuery:
             return None
         units = there[:MOST_COMPARED]
         reasons = [missing_reasons(session.units[name]) for name in units]
-        found: dict[str, list[FeatureValue]] = {}
+        found: dict[tuple[str, str], list[FeatureValue]] = {}
         columns = feature_columns(session, units)
         physical = readable_units(columns)
-        for column in columns:
-            prefix = column.name.rpartition(".")[0]
-            why = tuple(of_unit.get(column.name, "") for of_unit in reasons)
-            found.setdefault(prefix, []).append(_value(column, physical[column.name], why))
         # What the sorter wrote has no definitions: it comes last.
-        found.update({SORTER: found.pop(SORTER)} if SORTER in found else {})
-        groups = tuple(
-            FeatureGroup(*feature_heading(prefix), tuple(values)) for prefix, values in found.items()
-        )
+        for column in sorted(columns, key=lambda column: column.group_title == SORTER_TITLE):
+            why = tuple(of_unit.get(column.name, "") for of_unit in reasons)
+            heading = (column.group_title, column.group_help)
+            found.setdefault(heading, []).append(_value(column, physical[column.name], why))
+        groups = tuple(FeatureGroup(*heading, tuple(values)) for heading, values in found.items())
         return FeaturesView(tuple(units), groups, len(there) - len(units))
 
 
@@ -100,7 +97,7 @@ def _value(column: FeatureColumn, unit: str, reasons: Sequence[str]) -> FeatureV
     texts = tuple(map(_text, column.values))
     return FeatureValue(
         name=column.name,
-        label=readable_name(column.name.rpartition(".")[2]),
+        label=column.title,
         unit=unit,
         definition=column.definition,
         texts=texts,

@@ -196,11 +196,10 @@ def step_marks(
 ) -> list[StepMarks]:
     """Return the marked responses of those units for which the feature was extracted from this movie."""
     from hdmea.analysis.marked_response import marked_response
-    from hdmea.features.extractor import Recording
-    from hdmea.features.registry import default_registry
+    from hdmea.declare import FEATURES, Recording
 
     helps = _definitions(feature)
-    extractor = default_registry().get(feature)
+    extractor = FEATURES.get(feature)
     found = []
     for unit_id, numbers, metadata in _extracted(units, feature, movie):
         alone = Recording({unit_id: units[unit_id]}, session.metadata, session.stimulus)
@@ -230,9 +229,9 @@ def _params(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _definitions(feature: str) -> dict[str, str]:
-    from hdmea.features.registry import default_registry
+    from hdmea.declare import FEATURES
 
-    return {output.name: output.definition for output in default_registry().get(feature).outputs}
+    return {output.name: output.definition for output in FEATURES.get(feature).outputs}
 
 
 def _fact(name: str, numbers: Mapping[str, Any], helps: Mapping[str, str]) -> Fact:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 import types
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-if TYPE_CHECKING:
-    from hdmea.pipeline.step import StepDefinition
+from hdmea.declare import StepDefinition, field_extra
+from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["docstring", "signature"]
+__all__ = ["MECHANISM", "docstring", "result_type", "signature", "type_hints"]
 
 _EVERYWHERE = {
     "hdf5_path": "Result file to work on, or a session, which is saved first if it has no file yet.",
@@ -25,24 +27,48 @@ _EVERYWHERE = {
 }
 
 
+MECHANISM: dict[str, tuple[Any, Any]] = {
+    "hdf5_path": (None, str | Path | PipelineSession | None),
+    "output_dir": ("artifacts", str | Path),
+    "force": (False, bool),
+    "allow_overwrite": (False, bool),
+    "config": (None, Mapping[str, Any] | None),
+    "session": (None, PipelineSession | None),
+    "defer_save": (False, bool),
+}
+"""Parameters that every public function of a step has, whatever the step: default and type."""
+
+
 def signature(definition: StepDefinition[Any]) -> inspect.Signature:
-    """Return the signature of the public function."""
+    """Return the signature of the public function, with the types of all its parameters and its result."""
     fields = definition.params.model_fields
     named = [name for name in fields if name not in definition.positional]
     plain = [name for name in named if not _is_advanced(fields[name])]
     advanced = [name for name in named if _is_advanced(fields[name])]
-    parameters = [] if definition.creates else [_fixed("hdf5_path", None, positional=True)]
+    parameters = [] if definition.creates else [_mechanism("hdf5_path", positional=True)]
     parameters += [_from_field(name, fields[name], positional=True) for name in definition.positional]
     if definition.creates:
-        parameters += [_fixed("output_dir", "artifacts"), _fixed("force", False)]
-        parameters += [_fixed("allow_overwrite", False), _fixed("config", None)]
+        parameters += [_mechanism(name) for name in ("output_dir", "force", "allow_overwrite", "config")]
         parameters += [_from_field(name, fields[name]) for name in plain]
     else:
         parameters += [_from_field(name, fields[name]) for name in plain]
-        parameters += [_fixed("force", False)]
-    parameters += [_fixed("session", None), _fixed("defer_save", False)]
+        parameters += [_mechanism("force")]
+    parameters += [_mechanism("session"), _mechanism("defer_save")]
     parameters += [_from_field(name, fields[name]) for name in advanced]
-    return inspect.Signature(parameters)
+    return inspect.Signature(parameters, return_annotation=PipelineSession | result_type(definition))
+
+
+def type_hints(definition: StepDefinition[Any]) -> dict[str, Any]:
+    """Return the types of the public function's parameters and of its result, as `signature` has them."""
+    made = signature(definition)
+    return {name: one.annotation for name, one in made.parameters.items()} | {
+        "return": made.return_annotation
+    }
+
+
+def result_type(definition: StepDefinition[Any]) -> Any:
+    """Return the type of the documented result of a step on a file."""
+    return get_type_hints(definition.result).get("return", Any)
 
 
 def docstring(definition: StepDefinition[Any]) -> str:
@@ -54,23 +80,20 @@ def docstring(definition: StepDefinition[Any]) -> str:
         if info is None:
             lines += [name, f"    {_EVERYWHERE[name]}"]
             continue
-        unit = _extra(info).get("unit")
+        unit = field_extra(info).get("unit")
         text = info.description or info.title or name
         lines += [f"{name} : {_type_name(info.annotation)}" + (f", in {unit}" if unit else ""), f"    {text}"]
     return "\n".join(lines) + (f"\n\nRaises{rest}" if rest else "")
 
 
-def _extra(info: FieldInfo) -> dict[str, Any]:
-    return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-
-
 def _is_advanced(info: FieldInfo) -> bool:
-    return bool(_extra(info).get("advanced"))
+    return bool(field_extra(info).get("advanced"))
 
 
-def _fixed(name: str, default: object, *, positional: bool = False) -> inspect.Parameter:
+def _mechanism(name: str, *, positional: bool = False) -> inspect.Parameter:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if positional else inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(name, kind, default=default)
+    default, annotation = MECHANISM[name]
+    return inspect.Parameter(name, kind, default=default, annotation=annotation)
 
 
 def _from_field(name: str, info: FieldInfo, *, positional: bool = False) -> inspect.Parameter:

@@ -1,7 +1,7 @@
 """What a feature extractor is: one declaration and one pure function, in a file of its own.
 
 ```python
-from hdmea.features.extractor import FeatureParams, FeatureTable, Output, Recording, Requirement, extractor
+from hdmea.declare import FeatureParams, FeatureTable, Output, Recording, Requirement, extractor
 
 
 class Params(FeatureParams):
@@ -14,7 +14,7 @@ class Params(FeatureParams):
     version="1",
     params=Params,
     requires=(Requirement("metadata", "acquisition_rate", provided_by="load_recording"),),
-    outputs=(Output("peak_rate_hz", "float64", (), "Hz", (0, None), "largest rate in any window"),),
+    outputs=(Output("peak_rate_hz", "Peak rate", "Hz", (0, None), "largest rate in any window"),),
 )
 def peak_rate(recording: Recording, params: Params) -> FeatureTable:
     ...
@@ -31,49 +31,26 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import pydantic
 from numpy.typing import NDArray
 
-from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError
+from hdmea.declare.outputs import Output
+from hdmea.declare.parameters import Params, make_params
+from hdmea.declare.registry import Registry
+from hdmea.utils.exceptions import FeatureExtractionError
 
-__all__ = ["Extractor", "FeatureParams", "FeatureTable", "Output", "Recording", "Requirement", "extractor"]
+__all__ = [
+    "FEATURES",
+    "Extractor",
+    "FeatureParams",
+    "FeatureTable",
+    "Recording",
+    "Requirement",
+    "extractor",
+]
 
 
-class FeatureParams(pydantic.BaseModel):
-    """Base of a feature's parameters: frozen, unknown names refused, each field with limits and title."""
-
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One number, text or array that a feature gives.
-
-    Parameters
-    ----------
-    name
-        Name in file, table and code.
-    dtype
-        numpy dtype of the values, or ``"str"``.
-    shape
-        Per unit: ``()`` for a scalar; lengths or their meaning for an array, as in ``("n_frames - 1",)``.
-    unit
-        Physical unit, ``""`` for a pure number.
-    range
-        Smallest and largest possible value, None for no limit.
-    definition
-        One line: what the number is.
-    per
-        ``"unit"``, or ``"recording"`` for what is equal for all units and stored once with the stimulus.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int | str, ...]
-    unit: str
-    range: tuple[float | None, float | None]
-    definition: str
-    per: Literal["unit", "recording"] = "unit"
+class FeatureParams(Params):
+    """Base of the parameters of a feature; see `Params`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,16 +178,14 @@ class Extractor:
         """First paragraph of the function's docstring."""
         return (self.function.__doc__ or self.title).strip().split("\n\n")[0]
 
+    @property
+    def module(self) -> str:
+        """Name of the module that declares it."""
+        return self.function.__module__
+
     def make_params(self, values: Mapping[str, Any] | None = None) -> FeatureParams:
-        """Return validated parameters; ConfigurationError with a line for each value that is not allowed."""
-        try:
-            return self.params(**(values or {}))
-        except pydantic.ValidationError as error:
-            lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-            known = ", ".join(self.params.model_fields) or "none"
-            raise ConfigurationError(
-                f"Parameters of the feature {self.name!r} are wrong ({'; '.join(lines)}). It has: {known}."
-            ) from None
+        """Return validated parameters; ValidationError with a line for each value that is not allowed."""
+        return make_params(self.params, values or {}, self.name)
 
     def missing(self, recording: Recording) -> list[str]:
         """Reasons why the feature cannot be computed; empty if it can."""
@@ -259,6 +234,10 @@ class Extractor:
                 f"{output.name} of the feature {self.name!r} is {array.dtype} {array.shape}, "
                 f"but is declared as {output.dtype} {output.shape}."
             )
+
+
+FEATURES: Registry[Extractor] = Registry("hdmea.features", Extractor, "hdmea.features.extractors", "feature")
+"""Every feature: ours, those of installed packages, and those of a person's own files."""
 
 
 def extractor(

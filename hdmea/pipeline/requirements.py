@@ -1,0 +1,86 @@
+"""What a step needs, by the names of data: whether it is there, and which step provides it."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hdmea.declare import StepDefinition, all_steps
+from hdmea.utils.exceptions import MissingInputError
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.session import PipelineSession
+
+__all__ = ["check_requirements", "is_there", "providers", "steps_before", "steps_used"]
+
+# Short names of what a recording offers, and where a session holds it.
+_PLACES = {
+    "units": "units/*",
+    "light": "stimulus/light_reference",
+    "sensors": "source_files/cmcr_path",
+}
+
+
+def is_there(session: PipelineSession, data: str) -> bool:
+    """Return whether a session holds data of this name, whichever program or step put them there.
+
+    Parameters
+    ----------
+    session
+        The session.
+    data
+        A short name (``"units"``, ``"light"``, ``"sensors"``) or a place such as
+        ``"units/*/features/sta_*"``, where ``*`` stands for any name.
+    """
+    root, _, below = _PLACES.get(data, data).partition("/")
+    tree = getattr(session, root, None)
+    return _found(tree, below.split("/") if below else [])
+
+
+def providers(data: str) -> list[StepDefinition[Any]]:
+    """Return the steps that provide data of this name."""
+    return [definition for definition in all_steps().values() if data in definition.provides]
+
+
+def steps_before(definition: StepDefinition[Any]) -> tuple[str, ...]:
+    """Return the steps that provide what a step requires, the first provider of each."""
+    found = [providers(data) for data in definition.requires]
+    return tuple(dict.fromkeys(made[0].name for made in found if made))
+
+
+def steps_used(definition: StepDefinition[Any]) -> tuple[str, ...]:
+    """Return the steps that provide what a step uses where it is there."""
+    return tuple(dict.fromkeys(made.name for data in definition.uses for made in providers(data)))
+
+
+def check_requirements(session: PipelineSession, definition: StepDefinition[Any]) -> None:
+    """Raise MissingInputError if data that a step requires are missing and were never looked for.
+
+    A step that ran and found nothing (a recording without a light signal) counts: what needs its data then
+    says itself what is missing.
+    """
+    missing = []
+    for data in definition.requires:
+        made = providers(data)
+        if not is_there(session, data) and not any(one.name in session.completed_steps for one in made):
+            missing.append((data, made))
+    if missing:
+        said = "; ".join(_said(data, made) for data, made in missing)
+        raise MissingInputError(f"{definition.title} ({definition.name}) needs {said}.")
+
+
+def _said(data: str, made: Iterable[StepDefinition[Any]]) -> str:
+    first = next(iter(made), None)
+    if first is None:
+        return f"{data}, which no step provides"
+    return f"{first.title} ({first.name}): run that first"
+
+
+def _found(tree: Any, keys: list[str]) -> bool:
+    if not keys:
+        return tree is not None
+    if not isinstance(tree, Mapping):
+        return False
+    names = fnmatch.filter(map(str, tree), keys[0]) if "*" in keys[0] else [keys[0]] * (keys[0] in tree)
+    return any(_found(tree[name], keys[1:]) for name in names)
