@@ -398,11 +398,11 @@ def test_every_column_has_a_name_of_its_own_that_is_read_as_in_the_field(
     assert [title for title in titles if "_" in title or "^" in title or "uV" in title] == []
     assert {column.key: column.title for column in all_columns}.items() >= {
         "baseline.cv_isi": "Baseline and quality: CV of ISI",
-        "soma.area_um2": "Soma: Area in µm²",
+        "soma.area_um2": "Soma: Area on the chip (µm²)",
         "lnl.n_spikes": "Linear–nonlinear model: Number of spikes",
         "waveform.repolarization_slope": "Waveform: Repolarization slope (µV/ms)",
-        "on_off.suppression_p": "ON and OFF response: p of suppression",
-        "sensor_id": "Sensor ID",
+        "on_off.suppression_p": "ON and OFF response: p of the suppression",
+        "sensor_id": "Sensor number",
     }.items()
 
 
