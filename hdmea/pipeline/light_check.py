@@ -18,15 +18,29 @@ from hdmea.stimuli.alignment import (
     course_of_colours,
     frame_light,
     irregular_flips,
+    only_place,
 )
 from hdmea.stimuli.alignment_report import AlignmentReport, FlipDecision, report
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.movies import LightSpot, movie_levels
 from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
-from hdmea.stimuli.sections import MovieSections
+from hdmea.stimuli.sections import (
+    PAD_FRAME,
+    MovieSections,
+    PlannedSection,
+    locate_sections,
+    plan_sections,
+)
 from hdmea.utils.exceptions import HDMEAError
 
-__all__ = ["LightCheck", "check_light", "library_courses", "movie_course"]
+__all__ = [
+    "LightCheck",
+    "check_default_playlist",
+    "check_light",
+    "library_courses",
+    "movie_course",
+    "offer_anchors",
+]
 
 Key = tuple[str, int]
 
@@ -54,6 +68,39 @@ class LightCheck:
     lags: Mapping[Key, int] = field(default_factory=dict)
     late_at: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     npy_lengths: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_placed(self) -> int:
+        """Showings whose light was found near their place."""
+        return sum(entry.state in ("checked", "lag") for entry in self.sections.values())
+
+
+def check_default_playlist(
+    light: npt.NDArray[Any],
+    frames: npt.NDArray[Any],
+    segments: npt.ArrayLike | None,
+    fs: float,
+    source_files: Mapping[str, Any],
+) -> LightCheck:
+    """Compare the light with the only playlist that is known, with the usual paddings; nothing without one.
+
+    Parameters
+    ----------
+    light, frames, segments, fs
+        As of `check_light`.
+    source_files
+        ``session.source_files``: where the recording lies.
+    """
+    try:
+        library = StimulusLibrary.for_recording(source_files)
+        movies = library.playlist().movies
+        lengths = library.movie_lengths(movies).frames
+        located = locate_sections(plan_sections(movies, lengths), frames, segments)
+    except (HDMEAError, OSError):
+        return LightCheck()
+    if not located.movies:
+        return LightCheck()
+    return check_light(light, frames, segments, fs, located.movies, lengths, library, pad_frame=PAD_FRAME)
 
 
 def movie_course(library: StimulusLibrary, movie: str, spot: LightSpot | None = None) -> LevelCourse | str:
@@ -170,6 +217,46 @@ def check_light(
     late = np.array([times[flip.frame] for flip in flips if flip.said == "late"], dtype=np.int64)
     sections = {(entry.section.movie, entry.section.occurrence): entry for entry in aligned}
     return LightCheck(sections, said, said.lags, late, npy_lengths)
+
+
+def offer_anchors(
+    light: npt.NDArray[Any],
+    frames: npt.NDArray[Any],
+    segments: npt.ArrayLike | None,
+    fs: float,
+    refused: Sequence[PlannedSection],
+    library: StimulusLibrary,
+    spot: LightSpot | None = None,
+) -> dict[str, int]:
+    """Find where the light of movies begins that have no section because a data gap comes before them.
+
+    Parameters
+    ----------
+    light, frames, segments, fs, library, spot
+        As of `check_light`.
+    refused
+        Showings without a section, in their order.
+
+    Returns
+    -------
+    dict
+        Label of the showing to the sample of its first image, as `reanchor` takes it; only where the movie
+        fits one place of the recording clearly better than all others.
+    """
+    times = np.asarray(frames).astype(np.int64)
+    seen = frame_light(light, frames, segments, fs)
+    runs = frame_regularity(frames, segments).runs
+    found: dict[str, int] = {}
+    first = int(runs[0, 1]) if len(runs) > 1 else times.size
+    for section in refused:
+        course = movie_course(library, section.movie, spot)
+        if isinstance(course, str):
+            continue
+        place = only_place(seen, course, first)
+        if place is not None:
+            found[section.label] = int(times[place])
+            first = place + len(course.levels)
+    return found
 
 
 def _stated(located: Mapping[str, MovieSections], lengths: Mapping[str, int]) -> list[StatedSection]:

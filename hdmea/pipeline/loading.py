@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hdmea.pipeline.light_check import LightCheck
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
 from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.cmtr import CmtrReader
@@ -22,7 +23,7 @@ from hdmea.recordings.mcs.partner_check import PartnerCheck, check_partner, like
 from hdmea.recordings.pairing import find_partner, kind_of
 from hdmea.recordings.signals import RecordingInfo
 from hdmea.recordings.units import DUPLICATE_MS, SortedUnit, UnitSpikes
-from hdmea.stimuli.frames import detect_frames
+from hdmea.stimuli.frames import FrameDetection, detect_frames
 from hdmea.stimuli.light import block_mean
 from hdmea.stimuli.regularity import correct_frames, frame_regularity
 from hdmea.utils.arrays import AttrArray
@@ -41,6 +42,7 @@ __all__ = [
     "recording_facts",
     "resolve_sources",
     "sensor_facts",
+    "settle_frames",
     "source_facts",
     "spikes_outside",
 ]
@@ -359,17 +361,34 @@ class Frames:
     information: tuple[str, ...]
 
 
+Judge = Callable[[npt.NDArray[np.uint64]], LightCheck]
+"""Compares the movies that are said to have been shown with the light, for given display frames."""
+
+
 def find_frames(
     sync: npt.NDArray[np.float32],
     segments: npt.NDArray[np.int64],
     rate: float,
-    correct: bool,
     display_rate_hz: float | None = None,
+) -> FrameDetection:
+    """Find the display frames; see `hdmea.stimuli.frames.detect_frames`."""
+    return detect_frames(sync, segments, rate, drop_first=DROP_FIRST_FRAMES, display_rate_hz=display_rate_hz)
+
+
+def settle_frames(
+    found: FrameDetection,
+    sync: npt.NDArray[np.float32],
+    segments: npt.NDArray[np.int64],
+    rate: float,
+    correct: bool,
+    judge: Judge,
 ) -> Frames:
-    """Find the display frames, and correct missing and double flips if asked to.
+    """Decide between displays by the light, and correct missing and double flips if asked to.
 
     Parameters
     ----------
+    found
+        From `find_frames`.
     sync
         float32 (n_samples,): frame-sync channel on the acquisition clock.
     segments
@@ -377,12 +396,57 @@ def find_frames(
     rate
         Acquisition rate in Hz.
     correct
-        Insert missing flips and remove double ones on the nominal grid.
-    display_rate_hz
-        Refresh rate of the display if it is known.
+        Insert missing flips and remove double ones on the grid; what the light shows to be late frames is not
+        filled.
+    judge
+        Asked only where the sync channel leaves it open.
     """
-    found = detect_frames(sync, segments, rate, drop_first=DROP_FIRST_FRAMES, display_rate_hz=display_rate_hz)
-    regularity, frames, warnings = found.regularity, found.frames, list(found.warnings)
+    chosen = _by_light(found, sync, segments, rate, judge)
+    regularity, frames, warnings = chosen.regularity, chosen.frames, list(chosen.warnings)
+    information = list(chosen.information)
+    if chosen is not found and chosen.train is not None and found.train is not None:
+        information.append(
+            f"The light of the movies fits {chosen.train.rate_hz:.1f} frames per second, not "
+            f"{found.train.rate_hz:.1f}: the former are taken."
+        )
+    facts = _frame_facts(chosen)
+    if correct and (regularity.missing_at.size or regularity.double_at.size):
+        late_at = judge(frames).late_at if regularity.missing_at.size else regularity.missing_at
+        said = regularity.messages(rate)
+        frames = correct_frames(frames, segments, late_at)
+        inserted = int(regularity.missing_count[~np.isin(regularity.missing_at, late_at)].sum())
+        kept = f" {late_at.size} late frames are left as they are." if late_at.size else ""
+        warnings = [message for message in warnings if message not in said]
+        warnings.append(
+            f"Display frames were corrected on the nominal grid: {inserted} missing flips inserted, "
+            f"{regularity.double_at.size} double flips removed.{kept}"
+        )
+        warnings += frame_regularity(frames, segments, late_at).messages(rate)
+        facts |= {"corrected": True, "late_at": late_at}
+    return Frames(frames, facts, tuple(warnings), tuple(information))
+
+
+def _by_light(
+    found: FrameDetection,
+    sync: npt.NDArray[np.float32],
+    segments: npt.NDArray[np.int64],
+    rate: float,
+    judge: Judge,
+) -> FrameDetection:
+    """Return the display whose frames fit most movies; the one found first unless another fits more."""
+    if not found.others:
+        return found
+    best, most = found, judge(found.frames).n_placed
+    for other in found.others:
+        candidate = find_frames(sync, segments, rate, other.rate_hz)
+        fitting = judge(candidate.frames).n_placed
+        if fitting > most:
+            best, most = candidate, fitting
+    return best
+
+
+def _frame_facts(found: FrameDetection) -> dict[str, Any]:
+    regularity = found.regularity
     facts: dict[str, Any] = {
         "n_detected": found.n_detected,
         "n_dropped_first": min(DROP_FIRST_FRAMES, found.n_detected),
@@ -402,18 +466,7 @@ def find_frames(
         }
     if found.reason is not None:
         facts["reason"] = found.reason
-    if correct and (regularity.missing_at.size or regularity.double_at.size):
-        said = regularity.messages(rate)
-        frames = correct_frames(frames, segments)
-        warnings = [message for message in warnings if message not in said]
-        warnings.append(
-            "Display frames were corrected on the nominal grid: "
-            f"{int(regularity.missing_count.sum())} missing "
-            f"flips inserted, {regularity.double_at.size} double flips removed."
-        )
-        warnings += frame_regularity(frames, segments).messages(rate)
-        facts["corrected"] = True
-    return Frames(frames, facts, tuple(warnings), found.information)
+    return facts
 
 
 def exchanged_channels(

@@ -29,6 +29,7 @@ __all__ = [
     "frame_light",
     "irregular_flips",
     "light_delay_frames",
+    "only_place",
 ]
 
 SEARCH_S = 3.0
@@ -335,6 +336,35 @@ def align_sections(
     return [aligner.align(section) for section in sections]
 
 
+def only_place(light: FrameLight, course: LevelCourse, first: int = 0) -> int | None:
+    """Return the display frame at which a movie begins, if its light clearly fits one place only.
+
+    The best place must exceed the 99.9 % quantile of all places, leave at most 0.7 of the residual sum of
+    squares of the best place more than 3 s away, and be that of both halves of the movie.
+
+    Parameters
+    ----------
+    light
+        The light of each display frame.
+    course
+        The movie.
+    first
+        Display frame from which the movie is looked for.
+    """
+    fit = LightFit(light)
+    everywhere = fit.everywhere(course.levels)
+    if not _informative(course.levels) or not np.isfinite(everywhere[first:]).any():
+        return None
+    places = np.arange(first, everywhere.size)
+    best = _best(everywhere, places)
+    away = _best(everywhere, places[np.abs(places - (best or 0)) > light.search])
+    rival = 0.0 if away is None else everywhere[away]
+    aligner = _Aligner(fit, (), {}, tuple, np.empty(0, dtype=np.int64))
+    if best is None or everywhere[best] <= float(np.nanpercentile(everywhere, CHANCE)):
+        return None
+    return best if aligner.claimed(course.levels, everywhere[best], rival, best) else None
+
+
 class _Aligner:
     """Compares sections with the light; keeps what several of them need."""
 
@@ -370,7 +400,7 @@ class _Aligner:
         best = _best(everywhere, near)
         stated = _at(everywhere, section.content)
         if best is not None and best != section.content and everywhere[best] > chance:
-            if self._claimed(levels, everywhere[best], stated, best):
+            if self.claimed(levels, everywhere[best], stated, best):
                 return self._found(section, "lag", levels, everywhere, best)
         if stated > chance:
             return self._found(section, "checked", levels, everywhere, section.content)
@@ -378,7 +408,7 @@ class _Aligner:
         taken = self._places_of_other_showings(section)
         away = _best(everywhere, np.setdiff1d(np.arange(everywhere.size), np.union1d(near, taken)))
         if away is not None and everywhere[away] > chance:
-            if self._claimed(levels, everywhere[away], stated, away):
+            if self.claimed(levels, everywhere[away], stated, away):
                 return self._found(section, "elsewhere", levels, everywhere, away, shows)
         if shows:
             return AlignedSection(section, "other movie", shows=shows)
@@ -415,7 +445,7 @@ class _Aligner:
         ]
         return np.concatenate(ranges) if ranges else np.empty(0, dtype=np.int64)
 
-    def _claimed(self, levels: FloatArray, found: float, stated: float, place: int) -> bool:
+    def claimed(self, levels: FloatArray, found: float, stated: float, place: int) -> bool:
         """Whether a place is so much better than the stated one that it is claimed."""
         return 1 - found <= RESIDUAL_RATIO * (1 - max(stated, 0.0)) and self._halves_agree(levels, place)
 

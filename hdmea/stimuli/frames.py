@@ -61,6 +61,8 @@ class FrameDetection:
         What is unusual, but not wrong: rate, where a flip is seen, pauses, jitter, edges that are not flips.
     train
         The train of flips that was recognised as a display; None if none was.
+    others
+        Other trains of the channel that would pass for a display, of another rate.
     """
 
     frames: npt.NDArray[np.uint64]
@@ -71,6 +73,7 @@ class FrameDetection:
     warnings: tuple[str, ...]
     information: tuple[str, ...] = ()
     train: FlipTrain | None = None
+    others: tuple[FlipTrain, ...] = ()
 
     @property
     def nominal_interval(self) -> float:
@@ -227,6 +230,7 @@ def detect_frames(
         tuple(regularity.messages(fs)),
         tuple(_information(recognised, regularity, n_spikes, fs)),
         recognised.train,
+        recognised.others,
     )
 
 

@@ -15,6 +15,7 @@ from hdmea.utils.exceptions import ConfigurationError, ValidationError
 from hdmea.utils.fixes import Advice
 
 __all__ = [
+    "PAD_FRAME",
     "LocatedSections",
     "MovieSections",
     "PlannedSection",
@@ -22,6 +23,9 @@ __all__ = [
     "parse_anchors",
     "plan_sections",
 ]
+
+PAD_FRAME = 180
+"""Frames before and after each movie unless something else is stated."""
 
 Int64Array = npt.NDArray[np.int64]
 Anchors = Mapping[tuple[str, int], int]
@@ -98,7 +102,7 @@ def plan_sections(
     lengths: Mapping[str, int],
     *,
     repeats: int = 1,
-    pad_frame: int = 180,
+    pad_frame: int = PAD_FRAME,
     pre_margin_frame_num: int = 60,
     post_margin_frame_num: int = 120,
 ) -> list[PlannedSection]:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from hdmea.pipeline import PipelineSession, run_step
+from hdmea.pipeline import PipelineSession, create_session, run_step
 from hdmea.utils.exceptions import ConfigurationError
 from tests.pipeline.section_sessions import INTERVAL, grid, loaded_session, write_stimuli
+from tests.recordings.vendor_files import write_cmcr
 
 LENGTHS = {"flicker": 320, "chequer_noise": 400, "late_steps": 360}
 PLAYLIST = ("flicker.mov", "chequer_noise.mov", "late_steps.mov")
@@ -34,6 +35,32 @@ def movie(name: str) -> npt.NDArray[np.uint8]:
     return levels[:, None, None].repeat(4, 1).repeat(4, 2)
 
 
+def shown_levels(shown: tuple[str, ...], n_frames: int, latency: int = 0) -> npt.NDArray[np.float64]:
+    """Level of each display frame of a playlist with paddings of 180 grey frames."""
+    parts = [np.full(latency, 128.0)]
+    for name in shown:
+        grey = np.full(180, 128.0)
+        parts += [grey, movie(name).mean(axis=(1, 2)), grey, grey[:1]]
+    levels = np.concatenate(parts)
+    return np.concatenate((levels, np.full(n_frames - levels.size, 128.0)))
+
+
+def write_movies(folder: Path, lengths: Mapping[str, int] = LENGTHS) -> None:
+    """Write playlist, lengths, definitions and movies as they lie beside a recording."""
+    write_stimuli(folder, playlists={"demo": PLAYLIST}, lengths=lengths, layouts=LAYOUTS)
+    (folder / "stimuli").mkdir()
+    for name in LENGTHS:
+        np.save(folder / "stimuli" / f"{name}.npy", movie(name))
+
+
+def light_of(levels: npt.NDArray[np.float64], frames: npt.NDArray[np.uint64]) -> npt.NDArray[np.float32]:
+    """Light channel that shows one level in each display frame, with a little noise."""
+    light = np.full(int(frames[-1]) + 1_000, 128.0, np.float32)
+    for frame, level in zip(frames.astype(np.int64), levels, strict=True):
+        light[frame + 1 : frame + 1 + INTERVAL] = level
+    return light + np.random.default_rng(9).normal(0, 0.5, light.size).astype(np.float32)
+
+
 def recording(
     folder: Path,
     *,
@@ -44,24 +71,12 @@ def recording(
     late: int | None = None,
 ) -> PipelineSession:
     """A loaded session whose light channel shows the movies of `shown` one after the other."""
-    write_stimuli(folder, playlists={"demo": PLAYLIST}, lengths=lengths, layouts=LAYOUTS)
-    (folder / "stimuli").mkdir()
-    for name in LENGTHS:
-        np.save(folder / "stimuli" / f"{name}.npy", movie(name))
-    parts = [np.full(latency, 128.0)]
-    for name in shown:
-        grey = np.full(180, 128.0)
-        parts += [grey, movie(name).mean(axis=(1, 2)), grey, grey[:1]]
-    levels = np.concatenate(parts)
-    n_frames = 2_300
-    levels = np.concatenate((levels, np.full(n_frames - levels.size, 128.0)))
-    frames = grid(n_frames)
+    write_movies(folder, lengths)
+    levels = shown_levels(shown, 2_300, latency)
+    frames = grid(levels.size)
     if late is not None:
-        levels = np.insert(levels, late, levels[late - 1])[:n_frames]
-    light = np.full(int(frames[-1]) + 1_000, 128.0, np.float32)
-    for frame, level in zip(frames.astype(np.int64), levels, strict=True):
-        light[frame + 1 : frame + 1 + INTERVAL] = level
-    light += np.random.default_rng(9).normal(0, 0.5, light.size).astype(np.float32)
+        levels = np.insert(levels, late, levels[late - 1])[: levels.size]
+    light = light_of(levels, frames)
     missing = [index for index in (lost, late) if index is not None]
     session = loaded_session(folder, frames=np.delete(frames, missing), segments=[[0, light.size]])
     session.add_stimulus({"light_reference": {"raw_ch1": light}})
@@ -252,3 +267,92 @@ def test_the_spot_that_the_photodiode_sees_is_taken_from_the_calibration(tmp_pat
     run_step(session, "add_section_time", {"calibration_path": calibration})
 
     assert attrs(session, "chequer_noise")["alignment_r"][0] > 0.99
+
+
+def raw_recording(folder: Path, *, lost: int | None = None, late: int | None = None) -> Path:
+    """A raw recording of the playlist; the first four flips are extra."""
+    write_movies(folder)
+    levels = np.concatenate((np.full(4, 128.0), shown_levels(tuple(LENGTHS), 2_300)))
+    frames = grid(levels.size)
+    if late is not None:
+        levels = np.insert(levels, late + 4, levels[late + 3])[: levels.size]
+    light = light_of(levels, frames) * 1_000
+    missing = [index + 4 for index in (lost, late) if index is not None]
+    flips = np.delete(frames.astype(np.int64), missing)
+    sync = np.zeros(light.size)
+    for flip in flips:
+        sync[flip + 1 : flip + 101] = 1e6
+    channels = np.stack((np.rint(light), sync)).astype(np.int32)
+    return write_cmcr(folder / "rec.cmcr", light=[(0, channels)])
+
+
+def load(path: Path, **params: object) -> PipelineSession:
+    session = create_session("rec", path)
+    run_step(session, "load_recording", {"cmcr_path": path, "find_partner": False, **params})
+    return session
+
+
+def test_frame_correction_inserts_what_was_lost_and_leaves_late_frames(tmp_path: Path) -> None:
+    path = raw_recording(tmp_path, lost=180 + 100, late=180 * 3 + 1 + 320 + 150)
+
+    session = load(path, frame_correction=True)
+
+    (message,) = [text for text in session.warnings if "corrected" in text]
+    assert "1 missing flips inserted" in message
+    assert "1 late frames are left" in message
+    frames = session.metadata["frame_timestamps"]
+    assert frames.size == 2_299
+    run_step(session, "add_section_time")
+    assert session.warnings == [message]
+    for name in LENGTHS:
+        assert attrs(session, name)["alignment"] == ["checked"]
+        assert attrs(session, name)["frame_shift"].tolist() == [0]
+        assert marks(session, name) == ["frames corrected"]
+
+
+def test_without_movies_every_missing_flip_is_inserted(tmp_path: Path) -> None:
+    path = raw_recording(tmp_path, late=180 + 100)
+    (tmp_path / "playlist.csv").unlink()
+
+    session = load(path, frame_correction=True)
+
+    assert session.metadata["frame_timestamps"].size == 2_300
+    assert session.metadata["frame_detection"]["late_at"].size == 0
+
+
+def test_of_two_displays_the_light_chooses_the_one_that_fits_the_movies(tmp_path: Path) -> None:
+    """A level that changes with every frame of 60 per second, against one pulse of half a frame at 30."""
+    write_movies(tmp_path)
+    levels = np.concatenate((np.full(4, 128.0), shown_levels(tuple(LENGTHS), 2_300)))
+    frames = (2_000 + np.arange(levels.size) * 666).astype(np.uint64)
+    light = np.full(int(frames[-1]) + 1_000, 128.0)
+    sync = np.zeros(light.size)
+    for frame, level in zip(frames.astype(np.int64), levels, strict=True):
+        light[frame + 1 : frame + 667] = level
+        sync[frame + 1 : frame + 334] = 1e6
+    path = write_cmcr(tmp_path / "rec.cmcr", light=[(0, np.stack((light * 1_000, sync)).astype(np.int32))])
+
+    session = load(path)
+
+    assert session.metadata["frame_timestamps"].tolist() == frames[4:].tolist()
+    assert any("fits 30.0 frames per second, not 60.1" in text for text in session.information)
+    (tmp_path / "playlist.csv").unlink()
+    assert load(path).metadata["frame_detection"]["rate_hz"] == pytest.approx(60.06, abs=0.01)
+
+
+def test_a_movie_after_a_gap_is_offered_an_anchor(tmp_path: Path) -> None:
+    session = recording(tmp_path)
+    frames = session.metadata["frame_timestamps"].astype(np.int64)
+    gap = (int(frames[600]) + 20, int(frames[660]) + 20)
+    light = session.stimulus["light_reference"]["raw_ch1"].copy()
+    light[gap[0] : gap[1]] = np.nan
+    session.add_stimulus({"light_reference": {"raw_ch1": light}})
+    session.metadata["segments"] = np.array([[0, gap[0]], [gap[1], light.size]])
+    session.metadata["frame_timestamps"] = np.delete(frames, np.arange(601, 661)).astype(np.uint64)
+    content = int(frames[180 * 3 + 1 + 320])
+
+    run_step(session, "add_section_time")
+
+    assert any(f"reanchor={{'chequer_noise': {content}}}" in text for text in session.information)
+    run_step(session, "add_section_time", {"reanchor": {"chequer_noise": content}}, force=True)
+    assert [attrs(session, name)["alignment"] for name in LENGTHS] == [["checked"]] * 3

@@ -15,12 +15,13 @@ from pydantic import Field
 from hdmea.declare import StepParams, step
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.expected import DISPLAY_HZ, expected
-from hdmea.pipeline.light_check import LightCheck, check_light
+from hdmea.pipeline.light_check import LightCheck, check_light, offer_anchors
 from hdmea.pipeline.session import PipelineSession
 from hdmea.stimuli.alignment_report import FRAMES_CORRECTED
 from hdmea.stimuli.calibration import read_light_spot
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.light import light_template
+from hdmea.stimuli.movies import LightSpot
 from hdmea.stimuli.sections import (
     LocatedSections,
     MovieSections,
@@ -262,6 +263,7 @@ def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: S
             lags=check.lags if params.align == "light" else None,
         )
     _report(located, shown, ctx)
+    _offer(session, params, shown, located, ctx)
     _say(session, params, shown, check, ctx)
     _remove_earlier(session, set(located.movies), ctx)
     for movie, sections in located.movies.items():
@@ -280,15 +282,12 @@ def _check(
     ctx: StepContext,
 ) -> LightCheck:
     """Compare the sections with the light; nothing is known where there is no light channel of its own."""
-    system = session.metadata.get("sys_meta", {})
-    light = session.stimulus.get("light_reference", {}).get("raw_ch1")
-    one_channel = system.get("light_channel") == system.get("sync_channel", -1)
-    if light is None or one_channel or not located.movies:
+    light = _light(session)
+    if light is None or not located.movies:
         return LightCheck()
     ctx.checkpoint(0.1, "light against movies")
-    spot = None if params.calibration_path is None else read_light_spot(params.calibration_path)
     return check_light(
-        np.asarray(light),
+        light,
         _frames(session),
         session.metadata.get("segments"),
         float(session.acquisition_rate),
@@ -297,8 +296,42 @@ def _check(
         _library(session, params),
         pad_frame=params.pad_frame,
         display_latency_frames=params.display_latency_frames,
-        spot=spot,
+        spot=_spot(params),
     )
+
+
+def _light(session: PipelineSession) -> npt.NDArray[np.float32] | None:
+    """Return the light channel, None without one of its own."""
+    system = session.metadata.get("sys_meta", {})
+    light = session.stimulus.get("light_reference", {}).get("raw_ch1")
+    one_channel = system.get("light_channel") == system.get("sync_channel", -1)
+    return None if light is None or one_channel else np.asarray(light)
+
+
+def _spot(params: SectionTimeParams) -> LightSpot | None:
+    return None if params.calibration_path is None else read_light_spot(params.calibration_path)
+
+
+def _offer(
+    session: PipelineSession,
+    params: SectionTimeParams,
+    shown: _Shown,
+    located: LocatedSections,
+    ctx: StepContext,
+) -> None:
+    """Say where the light of a movie begins that a data gap has left without a section."""
+    light = _light(session)
+    refused = [section for section in shown.plan if section.label in located.refused]
+    if light is None or not refused or len(located.refused) == len(shown.plan):
+        return
+    rate, library = float(session.acquisition_rate), _library(session, params)
+    segments = session.metadata.get("segments")
+    offers = offer_anchors(light, _frames(session), segments, rate, refused, library, _spot(params))
+    for label, sample in offers.items():
+        ctx.inform(
+            f"The light of {label} begins at sample {sample} ({sample / rate:.3f} s): "
+            f"reanchor={{{label!r}: {sample}}} places it there."
+        )
 
 
 def _say(

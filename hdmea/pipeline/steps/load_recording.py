@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import psutil
 from pydantic import Field
 
@@ -16,6 +17,7 @@ from hdmea.declare import StepParams, step
 from hdmea.pipeline import loading
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.expected import load_nbytes
+from hdmea.pipeline.light_check import LightCheck, check_default_playlist
 from hdmea.pipeline.results import LoadResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings.mcs.cmcr import CmcrReader
@@ -23,6 +25,7 @@ from hdmea.recordings.mcs.cmtr import CmtrReader
 from hdmea.recordings.mcs.partner_check import PartnerCheck
 from hdmea.recordings.pairing import compare_durations, linked_name, same_name
 from hdmea.recordings.signals import DEFAULT_RATE_HZ
+from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import DataLoadError, ValidationError
 
 __all__ = ["LoadRecordingParams", "load_recording"]
@@ -68,7 +71,8 @@ class LoadRecordingParams(StepParams):
     frame_correction: bool = Field(
         False,
         title="Correct frames",
-        description="Insert missing display flips and remove double ones on the nominal grid.",
+        description="Insert display flips that were lost and remove double ones, on the grid; frames that "
+        "the light shows to be late are left as they are.",
         json_schema_extra=_ADVANCED,
     )
     light_channel: int = Field(
@@ -389,14 +393,15 @@ class _Load:
         light = loading.light_reference(cmcr, {role: channels[role]}, self._report(0.5, 0.65))
         self.ctx.checkpoint(0.66, "display frames")
         sync, segments = np.asarray(light[f"raw_{role}"]), cmcr.info.segments
-        frames = loading.find_frames(
-            sync, segments, rate, self.params.frame_correction, self.params.display_rate_hz
+        found = loading.find_frames(sync, segments, rate, self.params.display_rate_hz)
+        rest = {name: number for name, number in channels.items() if name != role}
+        light = loading.light_reference(cmcr, rest, self._report(0.7, 0.9)) | light
+        frames = loading.settle_frames(
+            found, sync, segments, rate, self.params.frame_correction, self._judge(light, segments, rate)
         )
         self._warn(frames.warnings)
         for message in frames.information:
             self.ctx.inform(message)
-        rest = {name: number for name, number in channels.items() if name != role}
-        light = loading.light_reference(cmcr, rest, self._report(0.7, 0.9)) | light
         if not frames.samples.size and role == "ch2":
             self._warn(loading.exchanged_channels(np.asarray(light["raw_ch1"]), segments, rate, channels))
         self.ctx.put(light, "stimulus", "light_reference")
@@ -405,6 +410,24 @@ class _Load:
             self.ctx.put(frames.samples / rate, "metadata", "frame_time")
             self.ctx.put(frames.samples, "stimulus", "frame_times", "default")
         self.ctx.put(frames.facts, "metadata", "frame_detection")
+
+    def _judge(
+        self, light: Mapping[str, AttrArray], segments: npt.NDArray[np.int64], rate: float
+    ) -> loading.Judge:
+        """Return what compares the light with the playlist; nothing is known without a light channel."""
+        files = {
+            f"{kind}_path": str(reader.path)
+            for kind, reader in (("cmcr", self.cmcr), ("cmtr", self.cmtr))
+            if reader is not None
+        }
+
+        def judge(frames: npt.NDArray[np.uint64]) -> LightCheck:
+            if "raw_ch2" not in light:
+                return LightCheck()
+            self.ctx.checkpoint(0.9, "light against movies")
+            return check_default_playlist(np.asarray(light["raw_ch1"]), frames, segments, rate, files)
+
+        return judge
 
     def _channels(self, n_channels: int) -> dict[str, int]:
         """Roles of the analog channels; a single channel is light and sync in one."""
