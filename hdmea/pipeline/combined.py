@@ -34,6 +34,8 @@ def load_recording_with_eimage_sta(
     chunk_duration_s: float = 10.0,
     session: PipelineSession | None = None,
     defer_save: bool = False,
+    drop_duplicates: float | None = None,
+    bad_electrodes: Sequence[tuple[int, int]] | None = None,
 ) -> LoadWithEImageSTAResult | PipelineSession:
     """Load a recording and compute the electrical image of its units.
 
@@ -61,12 +63,14 @@ def load_recording_with_eimage_sta(
         "filter_order": filter_order,
         "skip_highpass": skip_highpass,
         "chunk_duration_s": chunk_duration_s,
+        "bad_electrodes": bad_electrodes,
     }
     load: dict[str, Any] = {
         "cmcr_path": cmcr_path,
         "cmtr_path": cmtr_path,
         "dataset_id": dataset_id,
         "config": config,
+        "drop_duplicates": drop_duplicates,
     }
     load_step, image_step = step_function("load_recording"), step_function("compute_eimage_sta")
     if session is not None or defer_save:

@@ -80,18 +80,19 @@ def _known_inside(folder: Path, known: tuple[str, ...]) -> list[Path]:
 
 def _candidates(files: Sequence[Path]) -> tuple[Candidate, ...]:
     """Return what could be opened, one entry for each recording and result."""
-    from hdmea.recordings.pairing import find_partner, sort_pair
+    from hdmea.recordings.pairing import find_partner, kind_of, sort_pair
 
-    sources = [path for path in files if path.suffix.lower() in SOURCE_SUFFIXES]
+    # A recording may be called .h5 like a result: its content tells.
+    sources = [path for path in files if kind_of(path) is not None]
     pairs = sort_pair(sources)
-    suffixes = sorted(path.suffix.lower() for path in sources)
-    if len(pairs) == 2 and suffixes == sorted(SOURCE_SUFFIXES):
+    kinds = [str(kind_of(path)) for path in sources]
+    if len(pairs) == 2 and sorted(kinds) == ["cmcr", "cmtr"]:
         # Names that do not fit each other: a pair all the same, unless each has a partner of its own.
         if not all(find_partner(path).path for path in sources):
-            cmcr, cmtr = sorted(sources, key=lambda path: path.suffix.lower())
+            cmcr, cmtr = (sources[kinds.index(kind)] for kind in ("cmcr", "cmtr"))
             pairs = [(cmcr, cmtr)]
     found = [Candidate(tuple(path for path in pair if path is not None), is_source=True) for pair in pairs]
-    results = [path for path in files if path.suffix.lower() in RESULT_SUFFIXES]
+    results = [path for path in files if path not in sources]
     return (*found, *(Candidate((path,), is_source=False) for path in results))
 
 
@@ -116,11 +117,11 @@ def _open_sources(
     workspace: Workspace, paths: Sequence[Path], refused: list[Refused], ctx: JobContext
 ) -> OpenResult | None:
     from hdmea.pipeline.session import create_session
-    from hdmea.recordings.pairing import sort_pair
+    from hdmea.recordings.pairing import kind_of, sort_pair
 
     cmcr, cmtr = next(iter(sort_pair(paths)))
     if len(paths) == 2:
-        cmcr, cmtr = sorted(paths, key=lambda path: path.suffix.lower())
+        cmcr, cmtr = sorted(paths, key=lambda path: str(kind_of(path)))
     cmcr, cmtr, notes = _with_partner(cmcr, cmtr)
     ctx.progress(0.3, "looking into the files")
     cmcr, cmtr, card = inspect_sources(cmcr, cmtr, refused)

@@ -57,6 +57,18 @@ def test_a_dropped_recording_shows_what_is_inside(
     assert not window.controller.state.unsaved
 
 
+def test_a_recording_called_h5_is_opened_as_a_recording(
+    window: MainWindow, recording: tuple[Path, Path], idle: Idle
+) -> None:
+    cmcr = recording[0].rename(recording[0].with_suffix(".h5"))
+
+    drop(window, cmcr)
+    idle()
+
+    assert set(window.controller.state.sources) == {cmcr, recording[1]}
+    assert window.recording.card.isVisible()
+
+
 def test_the_card_of_another_recording_is_seen_whatever_was_looked_at(
     window: MainWindow, recording: tuple[Path, Path], idle: Idle
 ) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
 
+from hdmea.pipeline.session import PipelineSession
 from hdmea_gui.shell.main_window import MainWindow
-from hdmea_gui.views.electrical_image.query import ElectricalImageView
+from hdmea_gui.views.electrical_image.query import ElectricalImageQuery, ElectricalImageView
 from hdmea_gui.views.parts.shared_query import Fact
 from hdmea_gui.views.receptive_field.query import FieldView, ReceptiveFieldView
+
+if TYPE_CHECKING:
+    from hdmea_gui.engine.workspace import Workspace
 
 _FRAMES = np.full((6, 4, 5), 128.0, np.float32)
 _FRAMES[4, 1, 2] = 168.0
@@ -152,6 +158,38 @@ def test_a_click_shows_the_traces_of_that_electrode_and_its_neighbours(
 
     assert "row 11, column 21" in image.image.traces._note.text()
     assert "its 3 neighbours" in image.image.traces._note.text(), "a corner has three"
+
+
+def test_bad_electrodes_are_marked_at_their_place_on_the_chip(image: MainWindow) -> None:
+    image.image.show_answer(replace(IMAGE, bad=np.array([[12.0, 25.0]])))
+    for marks in image.image._marks:
+        assert marks._bad.getData()[0].tolist() == [25]
+        assert marks._bad.getData()[1].tolist() == [12]
+    assert "bad electrode" in image.image.map._note.text()
+
+    image.image.show_answer(IMAGE)
+    assert "bad electrode" not in image.image.map._note.text()
+
+
+def test_the_image_of_a_recording_with_a_bad_electrode_is_filled_in() -> None:
+    """Given an electrode at 700 among others at 1, then the picture has 1 there, and the recording 700."""
+    data = np.ones((5, 4, 4), np.float32)
+    data[2] = -1
+    data[:, 1, 2] *= 700
+    session = PipelineSession("small")
+    facts = {"first_row": 10, "first_column": 20, "unit": "uV", "n_spikes_used": 9}
+    session.add_units({"unit_001": {"features": {"eimage_sta": {"data": data, "metadata": facts}}}})
+    session.add_metadata(
+        {"electrodes": {"bad": np.array([[11, 22]])}, "acquisition_rate": np.array([20_000.0])}
+    )
+    workspace = cast("Workspace", SimpleNamespace(session=session))
+
+    view = ElectricalImageQuery("unit_001").answer(workspace)
+
+    assert view is not None
+    assert view.bad.tolist() == [[11, 22]]
+    assert view.amplitude[1, 2] == pytest.approx(2)
+    assert data[0, 1, 2] == 700
 
 
 def test_a_unit_without_a_spike_in_the_raw_data_says_so(image: MainWindow) -> None:

@@ -7,6 +7,7 @@ their noise alone, against their neighbours and the whole chip, as tissue makes 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,7 @@ def electrode_noise(
     sampling_rate: float,
     factors: NDArray[np.float64] | None = None,
     duration_s: float | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> ElectrodeNoise:
     """Measure the noise of every electrode and find the bad ones.
@@ -83,6 +85,8 @@ def electrode_noise(
         float64 (electrodes,): physical unit per count; None: counts.
     duration_s
         Only the first so many seconds of the acquisition clock are looked at; None: all.
+    workers
+        Threads; the result is the same for any number.
     progress
         Called with the fraction done after every window; may raise to stop.
     """
@@ -93,12 +97,16 @@ def electrode_noise(
     filter_ = high_pass(min(_CUTOFF_HZ, sampling_rate / 4), _ORDER, sampling_rate)
     each, plain = np.full((2, len(windows), n), np.nan)
     constant = np.full(n, bool(windows))
-    for index, (segment, start, stop) in enumerate(windows):
-        counts = native_counts(source.read_counts(segment, start, stop))
-        constant &= counts.max(axis=0) == counts.min(axis=0)
-        each[index], plain[index] = _sd(counts, filter_)
-        if progress is not None:
-            progress((index + 1) / len(windows))
+    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+        for index, (segment, start, stop) in enumerate(windows):
+            counts = native_counts(source.read_counts(segment, start, stop))
+            constant &= counts.max(axis=0) == counts.min(axis=0)
+            tiles = [slice(first, min(first + _TILE, n)) for first in range(0, n, _TILE)]
+            found = pool.map(lambda tile, counts=counts: _sd(counts, tile, filter_), tiles)
+            for tile, (robust, spread) in zip(tiles, found, strict=True):
+                each[index, tile], plain[index, tile] = robust, spread
+            if progress is not None:
+                progress((index + 1) / len(windows))
     usable = np.isfinite(scale) & (scale > 0)
     scale = np.where(usable, scale, np.nan)
     sd = np.median(each, axis=0) * scale if windows else np.full(n, np.nan)
@@ -203,23 +211,20 @@ def _windows(
             yield segment, start, start + size
 
 
-def _sd(counts: NDArray[Any], filter_: HighPass) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """SD of each electrode's high-passed signal in one window: from its median absolute deviation, plain."""
+def _sd(
+    counts: NDArray[Any], tile: slice, filter_: HighPass
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """SD of some electrodes' high-passed signal in one window: from its median absolute deviation, plain."""
     from hdmea.features.science import eimage_kernels as kernels
 
-    n_samples, n = counts.shape
-    robust, plain = np.empty((2, n))
-    for first in range(0, n, _TILE):
-        last = min(first + _TILE, n)
-        tile = np.empty((n_samples, last - first))
-        kernels.to_float(counts, first, counts[0, first:last].astype(np.float64), tile)
-        for run, edge in ((kernels.filter_forward, 0), (kernels.filter_backward, -1)):
-            run(tile, filter_.sos, filter_.steady[:, :, None] * tile[edge])
-        signal = np.ascontiguousarray(tile.T)
-        plain[first:last] = signal.std(axis=1)
-        signal -= np.median(signal, axis=1, keepdims=True)
-        robust[first:last] = MAD_TO_SD * np.median(np.abs(signal), axis=1)
-    return robust, plain
+    signal = np.empty((len(counts), tile.stop - tile.start))
+    kernels.to_float(counts, tile.start, counts[0, tile].astype(np.float64), signal)
+    for run, edge in ((kernels.filter_forward, 0), (kernels.filter_backward, -1)):
+        run(signal, filter_.sos, filter_.steady[:, :, None] * signal[edge])
+    by_electrode = np.ascontiguousarray(signal.T)
+    plain = by_electrode.std(axis=1)
+    by_electrode -= np.median(by_electrode, axis=1, keepdims=True)
+    return MAD_TO_SD * np.median(np.abs(by_electrode), axis=1), plain
 
 
 def _compare(

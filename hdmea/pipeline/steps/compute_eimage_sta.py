@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +32,6 @@ __all__ = ["ElectricalImageParams", "compute_eimage_sta"]
 _FEATURE = "eimage_sta"
 _FACTS_NBYTES = 400
 _MANY_BAD = 0.01
-
-logger = logging.getLogger(__name__)
 
 
 class ElectricalImageParams(StepParams):
@@ -226,6 +223,7 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
             sampling_rate=region.sampling_rate,
             factors=region.factors_uv,
             duration_s=params.duration_s,
+            workers=ctx.workers,
             progress=lambda fraction: ctx.checkpoint(0.02 + 0.03 * fraction, "noise of the electrodes"),
         )
         bad = _bad(params, region, noise)
@@ -321,7 +319,7 @@ def _warn_of_bad(
     if np.count_nonzero(bad) >= _MANY_BAD * bad.size:
         ctx.warn(f"{text}. bad_electrodes= names them otherwise.")
     else:
-        logger.info("%s.", text)
+        ctx.inform(f"{text}.")
 
 
 def _electrode_facts(

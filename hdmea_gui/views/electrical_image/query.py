@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +27,7 @@ class ElectricalImageView:
     unit_id, unit
         Whose it is, and the unit of its voltages.
     image
-        float32 (window, rows, columns).
+        float32 (window, rows, columns); bad electrodes have the mean of their neighbours.
     time_ms
         float64 (window,): time after the spike.
     amplitude
@@ -42,6 +42,8 @@ class ElectricalImageView:
         float64 (n, 2) rows and columns of the axon's path; None if not extracted or not found.
     n_spikes
         Spikes that were averaged.
+    bad
+        float64 (n, 2) rows and columns of bad electrodes.
     """
 
     unit_id: str
@@ -54,6 +56,7 @@ class ElectricalImageView:
     soma_diameter: float
     axon: NDArray[np.float64] | None
     n_spikes: int
+    bad: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class ElectricalImageQuery:
     def answer(self, workspace: Workspace) -> ElectricalImageView | None:
         """Return it, None if there is no such unit or image."""
         from hdmea.analysis.images import peak_to_peak
+        from hdmea.features.science.electrode_noise import interpolated
+        from hdmea.features.science.image_quality import bad_mask
 
         session = workspace.session
         unit = {} if session is None else session.units.get(self.unit_id, {})
@@ -74,6 +79,9 @@ class ElectricalImageQuery:
             return None
         facts = feature.get("metadata", {})
         image = np.asarray(image)
+        bad = bad_mask(session.metadata, facts, image.shape[1:])
+        if bad.any() and not bad.all():
+            image = interpolated(image, bad)
         rate = float(facts.get("sampling_rate", session.acquisition_rate))
         before = int(facts.get("pre_samples", 0))
         soma, diameter = _soma(unit, feature.get("geometry", {}))
@@ -89,6 +97,7 @@ class ElectricalImageQuery:
             soma_diameter=diameter,
             axon=_axon(feature.get("axon", {}), first),
             n_spikes=int(facts.get("n_spikes_used", 0)),
+            bad=np.argwhere(bad).astype(np.float64) + np.asarray(first, np.float64),
         )
 
 

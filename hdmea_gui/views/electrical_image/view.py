@@ -184,6 +184,7 @@ class ElectricalImagePreview(Preview):
             return
         parts = ["+ soma" if np.isfinite(view.soma_diameter) else "+ unit's electrode"] if view.soma else []
         parts += ["line: axon"] if view.axon is not None else []
+        parts += ["×: bad electrode, mean of its neighbours"] if len(view.bad) else []
         self.map.show_image(
             view.amplitude,
             (0.0, float(np.nanmax(view.amplitude)) or 1.0),
@@ -232,17 +233,19 @@ class _Marks:
 
     def __init__(self, panel: ImagePanel) -> None:
         self._soma = pg.ScatterPlotItem(symbol="+", size=13, pen=pg.mkPen(_RIM, width=1), brush=_INK)
+        self._bad = pg.ScatterPlotItem(symbol="x", size=9, pen=pg.mkPen(_RIM, width=1), brush=_INK)
         self._extent = pg.PlotCurveItem()
         self._axon = pg.PlotCurveItem()
         self._chosen = pg.PlotCurveItem()
         for curve, width in ((self._extent, 1.0), (self._axon, 2.0), (self._chosen, 1.0)):
             curve.setPen(pg.mkPen(_INK, width=width))
             curve.setShadowPen(pg.mkPen(_RIM, width=width + 2))
-        for item in (self._extent, self._axon, self._chosen, self._soma):
+        for item in (self._bad, self._extent, self._axon, self._chosen, self._soma):
             panel.plot.addItem(item, ignoreBounds=True)
 
     def show(self, view: ElectricalImageView) -> None:
         """Mark what is known of a unit."""
+        self._bad.setData(view.bad[:, 1], view.bad[:, 0])
         self._soma.setData(
             [] if view.soma is None else [view.soma[1]], [] if view.soma is None else [view.soma[0]]
         )

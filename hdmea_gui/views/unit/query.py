@@ -113,7 +113,7 @@ class UnitQuery:
             rate=_rate(session, spikes),
             spans=spans_of(session),
             averages=tuple(_averages(unit)),
-            footprint=_footprint(unit),
+            footprint=_footprint(unit, session.metadata),
         )
 
 
@@ -146,8 +146,10 @@ def _averages(unit: Mapping[str, Any]) -> list[Averaged]:
     return found
 
 
-def _footprint(unit: Mapping[str, Any]) -> Footprint | None:
+def _footprint(unit: Mapping[str, Any], recording: Mapping[str, Any]) -> Footprint | None:
     from hdmea.analysis.images import peak_to_peak
+    from hdmea.features.science.electrode_noise import interpolated
+    from hdmea.features.science.image_quality import bad_mask
 
     feature = unit.get("features", {}).get("eimage_sta")
     image = feature.get("data") if feature else None
@@ -158,4 +160,8 @@ def _footprint(unit: Mapping[str, Any]) -> Footprint | None:
     row, col = unit.get("row"), unit.get("col")
     soma = (int(row), int(col)) if row and col else None
     measure = str(metadata.get("unit", "")).replace("uV", "µV")
-    return Footprint(peak_to_peak(image), measure, first, soma)
+    bad = bad_mask(recording, metadata, image.shape[1:])
+    amplitude = peak_to_peak(image)
+    if bad.any() and not bad.all():
+        amplitude = interpolated(amplitude, bad)
+    return Footprint(amplitude, measure, first, soma)
