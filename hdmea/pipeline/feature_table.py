@@ -15,7 +15,6 @@ import numpy as np
 
 from hdmea.declare import FEATURES, UNIT_OF_ENTRY, Output, StepDefinition, all_steps
 from hdmea.pipeline.marks import marks_text
-from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings.measures import measure_title
 from hdmea.results.lazy import reading
 from hdmea.utils.exceptions import ConfigurationError
@@ -24,6 +23,8 @@ from hdmea.utils.spreadsheet import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from hdmea.pipeline.session import PipelineSession
 
 __all__ = [
     "SORTER_TITLE",

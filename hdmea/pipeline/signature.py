@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -78,12 +79,17 @@ def docstring(definition: StepDefinition[Any]) -> str:
     for name in signature(definition).parameters:
         info = definition.params.model_fields.get(name)
         if info is None:
-            lines += [name, f"    {_EVERYWHERE[name]}"]
+            lines += [name, _indented(_EVERYWHERE[name])]
             continue
         unit = field_extra(info).get("unit")
         text = info.description or info.title or name
-        lines += [f"{name} : {_type_name(info.annotation)}" + (f", in {unit}" if unit else ""), f"    {text}"]
+        head = f"{name} : {_type_name(info.annotation)}" + (f", in {unit}" if unit else "")
+        lines += [head, _indented(text)]
     return "\n".join(lines) + (f"\n\nRaises{rest}" if rest else "")
+
+
+def _indented(text: str) -> str:
+    return textwrap.fill(text, width=100, initial_indent="    ", subsequent_indent="    ")
 
 
 def _is_advanced(info: FieldInfo) -> bool:
@@ -101,7 +107,18 @@ def _from_field(name: str, info: FieldInfo, *, positional: bool = False) -> insp
     default = info.get_default(call_default_factory=True)
     if default is PydanticUndefined:
         default = None if positional else inspect.Parameter.empty
-    return inspect.Parameter(name, kind, default=default, annotation=info.annotation)
+    return inspect.Parameter(name, kind, default=default, annotation=_accepted(info.annotation))
+
+
+def _accepted(annotation: Any) -> Any:
+    """Return the type that a caller may give: where a tuple is kept, any sequence is taken."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return Union[tuple(map(_accepted, arguments))]  # noqa: UP007 - made from a list of types
+    if origin is tuple:
+        items = [one for one in dict.fromkeys(arguments) if one is not Ellipsis]
+        return Sequence[Union[tuple(map(_accepted, items))]]  # type: ignore[misc]  # noqa: UP007
+    return annotation
 
 
 def _type_name(annotation: Any) -> str:

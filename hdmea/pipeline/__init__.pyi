@@ -1,0 +1,1033 @@
+"""Made from the declarations of the steps by ``python -m hdmea.pipeline.stub``; do not edit."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from hdmea.declare import StepDefinition as StepDefinition
+from hdmea.declare import all_steps as all_steps
+from hdmea.declare import get_step as get_step
+from hdmea.pipeline.combined import load_recording_with_eimage_sta as load_recording_with_eimage_sta
+from hdmea.pipeline.flows import list_available_flows as list_available_flows
+from hdmea.pipeline.flows import run_flow as run_flow
+from hdmea.pipeline.results import ExtractionResult as ExtractionResult
+from hdmea.pipeline.results import FlowResult as FlowResult
+from hdmea.pipeline.results import LoadResult as LoadResult
+from hdmea.pipeline.results import LoadWithEImageSTAResult as LoadWithEImageSTAResult
+from hdmea.pipeline.results import SectionResult as SectionResult
+from hdmea.pipeline.results import STAResult as STAResult
+from hdmea.pipeline.run import run_step as run_step
+from hdmea.pipeline.session import PipelineSession as PipelineSession
+from hdmea.pipeline.session import SaveState as SaveState
+from hdmea.pipeline.session import create_session as create_session
+from hdmea.pipeline.unit_outputs import UnitsResult
+
+__all__: list[str]
+
+@overload
+def add_section_time(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    playlist_name: str | None = ...,
+    *,
+    repeats: int = ...,
+    pad_frame: int = ...,
+    pre_margin_frame_num: int = ...,
+    post_margin_frame_num: int = ...,
+    force: bool = ...,
+    session: PipelineSession,
+    defer_save: bool = ...,
+    playlist_file_path: str | Path | None = ...,
+    movie_length_file_path: str | Path | None = ...,
+    reanchor: dict[str, int] | None = ...,
+    align: Literal["none", "light"] = ...,
+    stimuli_path: str | Path | None = ...,
+    display_latency_frames: int | None = ...,
+    calibration_path: str | Path | None = ...,
+) -> PipelineSession:
+    """Say when each movie of a playlist was shown, and average the light over its showings.
+
+    Frames are counted through the playlist; `content_frame` of each section is the frame of the movie's
+    first image. Sections that reach outside the recorded frames are clipped; movies after a gap in the
+    recording have no section until they are re-anchored. Sections of `add_section_time_analog` stay.
+
+    Returns True on a file when the sections are in place.
+
+    Parameters
+    ----------
+    hdf5_path
+        Result file to work on, or a session, which is saved first if it has no file yet.
+    playlist_name : str | None
+        Name of the playlist that was shown; by default the only one there.
+    repeats : int
+        How often the whole playlist was shown.
+    pad_frame : int, in frames
+        Frames before and after each movie.
+    pre_margin_frame_num : int, in frames
+        Frames of a section before its movie.
+    post_margin_frame_num : int, in frames
+        Frames of a section after its movie.
+    force
+        Compute again what is there already.
+    session
+        Session to work on, in memory; it is returned and nothing is written.
+    defer_save
+        Return a new session that holds the data; nothing is written.
+    playlist_file_path : str | Path | None
+        playlist.csv; by default beside the recording, then in the stimulus library.
+    movie_length_file_path : str | Path | None
+        movie_length.csv; by default beside the recording, then in the stimulus library.
+    reanchor : dict[str, int] | None, in samples
+        After a gap in the recording: movie (its second showing: movie#2) to the sample at which its
+        first image was shown. Later movies are counted on from there.
+    align : typing.Literal['none', 'light']
+        Where the recorded light of a movie fits at another display frame than counted: leave the
+        section where it is and mark it, or shift it (light).
+    stimuli_path : str | Path | None
+        A list of what was shown (.stimuli.json), which is used in place of a playlist.
+    display_latency_frames : int | None, in frames
+        Frames by which the light of this display is known to follow its flips; nothing is said of that
+        lag.
+    calibration_path : str | Path | None
+        Stimulus calibration with the light_spot that the photodiode sees; by default it sees the full
+        field.
+
+    Raises
+    ------
+    MissingInputError
+        If the recording has no display frames.
+    ConfigurationError
+        If there is no such playlist (the known ones are listed), or the length of a movie is not known.
+    MismatchError
+        If no movie of the playlist lies within the recorded frames.
+    """
+    ...
+
+@overload
+def add_section_time(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    playlist_name: str | None = ...,
+    *,
+    repeats: int = ...,
+    pad_frame: int = ...,
+    pre_margin_frame_num: int = ...,
+    post_margin_frame_num: int = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[True],
+    playlist_file_path: str | Path | None = ...,
+    movie_length_file_path: str | Path | None = ...,
+    reanchor: dict[str, int] | None = ...,
+    align: Literal["none", "light"] = ...,
+    stimuli_path: str | Path | None = ...,
+    display_latency_frames: int | None = ...,
+    calibration_path: str | Path | None = ...,
+) -> PipelineSession: ...
+@overload
+def add_section_time(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    playlist_name: str | None = ...,
+    *,
+    repeats: int = ...,
+    pad_frame: int = ...,
+    pre_margin_frame_num: int = ...,
+    post_margin_frame_num: int = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[False] = False,
+    playlist_file_path: str | Path | None = ...,
+    movie_length_file_path: str | Path | None = ...,
+    reanchor: dict[str, int] | None = ...,
+    align: Literal["none", "light"] = ...,
+    stimuli_path: str | Path | None = ...,
+    display_latency_frames: int | None = ...,
+    calibration_path: str | Path | None = ...,
+) -> bool: ...
+@overload
+def add_section_time_analog(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    threshold_value: float = ...,
+    *,
+    movie_name: str = ...,
+    plot_duration: float = ...,
+    repeat: int | None = ...,
+    force: bool = ...,
+    session: PipelineSession,
+    defer_save: bool = ...,
+) -> PipelineSession:
+    """Find sections by the steps of the light signal after the last display frame.
+
+    Onsets are local maxima of the difference of `raw_ch1`; each section lasts `plot_duration` and is one
+    trial. Existing sections stay.
+
+    Returns True on a file when the sections are in place.
+
+    Parameters
+    ----------
+    hdf5_path
+        Result file to work on, or a session, which is saved first if it has no file yet.
+    threshold_value : float, in counts
+        Smallest step of the light signal from one sample to the next that is an onset.
+    movie_name : str
+        Name that the sections get.
+    plot_duration : float, in s
+        Length of each section; onsets closer than 0.8 of it are one.
+    repeat : int | None
+        How many onsets are used, from the first; by default all.
+    force
+        Compute again what is there already.
+    session
+        Session to work on, in memory; it is returned and nothing is written.
+    defer_save
+        Return a new session that holds the data; nothing is written.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no light signal, or no step of that size after the last display frame.
+    ValidationError
+        If a movie of the playlist has the same name.
+    """
+    ...
+
+@overload
+def add_section_time_analog(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    threshold_value: float = ...,
+    *,
+    movie_name: str = ...,
+    plot_duration: float = ...,
+    repeat: int | None = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[True],
+) -> PipelineSession: ...
+@overload
+def add_section_time_analog(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    threshold_value: float = ...,
+    *,
+    movie_name: str = ...,
+    plot_duration: float = ...,
+    repeat: int | None = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[False] = False,
+) -> bool: ...
+@overload
+def compute_eimage_sta(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    cmcr_path: str | Path | None = ...,
+    *,
+    duration_s: float = ...,
+    spike_limit: int = ...,
+    unit_ids: Sequence[str | int] | None = ...,
+    window_range: Sequence[int] = ...,
+    cutoff_hz: float = ...,
+    force: bool = ...,
+    session: PipelineSession,
+    defer_save: bool = ...,
+    filter_order: int = ...,
+    skip_highpass: bool = ...,
+    chunk_duration_s: float = ...,
+    bad_electrodes: Sequence[Sequence[int]] | None = ...,
+) -> PipelineSession:
+    """Average the raw voltage of all electrodes around each unit's spikes.
+
+    The raw signal of every electrode is high-passed without phase shift over each gapless part of the
+    recording; the windows around the accepted spikes of the first `duration_s` seconds are averaged. Stored
+    per unit as ``features/eimage_sta``: float32 (window, rows, columns) in the unit that the file's factors
+    give, NaN where no spike could be used.
+
+    Parameters
+    ----------
+    hdf5_path
+        Result file to work on, or a session, which is saved first if it has no file yet.
+    cmcr_path : str | Path | None
+        The .cmcr file; by default the one that the recording was loaded from.
+    duration_s : float, in s
+        Spikes of the first so many seconds are used.
+    spike_limit : int, in spikes
+        Only the first so many spikes of a unit are used; 0: all.
+    unit_ids : tuple[str | int, ...] | None
+        Unit ids or numbers; by default all units.
+    window_range : tuple[int, int], in samples
+        Samples relative to the spike; the second is not included.
+    cutoff_hz : float, in Hz
+        Frequency at which forward and backward pass together leave one half (−6 dB).
+    force
+        Compute again what is there already.
+    session
+        Session to work on, in memory; it is returned and nothing is written.
+    defer_save
+        Return a new session that holds the data; nothing is written.
+    filter_order : int
+        Order of the Butterworth filter in one direction; both directions double its effect.
+    skip_highpass : bool
+        Subtract each electrode's mean over the analysed time instead of filtering.
+    chunk_duration_s : float, in s
+        Changes the memory that is needed, not the result.
+    bad_electrodes : tuple[tuple[int, int], ...] | None
+        Row and column on the chip (from 1) of the electrodes that somas and axons leave out, as in
+        ((33, 32), (40, 12)); by default those that are found.
+
+    Raises
+    ------
+    MissingInputError
+        If there is no raw recording, or it holds no sensor data.
+    ConfigurationError
+        If `unit_ids` names a unit that is not there.
+    """
+    ...
+
+@overload
+def compute_eimage_sta(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    cmcr_path: str | Path | None = ...,
+    *,
+    duration_s: float = ...,
+    spike_limit: int = ...,
+    unit_ids: Sequence[str | int] | None = ...,
+    window_range: Sequence[int] = ...,
+    cutoff_hz: float = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[True],
+    filter_order: int = ...,
+    skip_highpass: bool = ...,
+    chunk_duration_s: float = ...,
+    bad_electrodes: Sequence[Sequence[int]] | None = ...,
+) -> PipelineSession: ...
+@overload
+def compute_eimage_sta(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    cmcr_path: str | Path | None = ...,
+    *,
+    duration_s: float = ...,
+    spike_limit: int = ...,
+    unit_ids: Sequence[str | int] | None = ...,
+    window_range: Sequence[int] = ...,
+    cutoff_hz: float = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[False] = False,
+    filter_order: int = ...,
+    skip_highpass: bool = ...,
+    chunk_duration_s: float = ...,
+    bad_electrodes: Sequence[Sequence[int]] | None = ...,
+) -> LoadWithEImageSTAResult: ...
+@overload
+def compute_sta(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    cover_range: Sequence[int] = ...,
+    stimuli_dir: str | Path | None = ...,
+    movie_name: str | None = ...,
+    trials: Literal["first", "all"] | None = ...,
+    force: bool = ...,
+    session: PipelineSession,
+    defer_save: bool = ...,
+    use_multiprocessing: bool = ...,
+) -> PipelineSession:
+    """Average the noise movie around the display frame of each spike.
+
+    Stored per unit as ``features/sta_<movie>``: float32 (window, height, width) in stimulus units, entry j
+    the mean of the movie frames k + cover_range[0] + j over the spikes in frame k; NaN for a unit without a
+    usable spike. Times come from the content frames of the sections; margins and pads play no part.
+
+    Parameters
+    ----------
+    hdf5_path
+        Result file to work on, or a session, which is saved first if it has no file yet.
+    cover_range : tuple[int, int], in frames
+        Display frames relative to the frame of the spike; the second is not included.
+    stimuli_dir : str | Path | None
+        Folder of <movie>.npy; looked into first.
+    movie_name : str | None
+        Noise movie; by default the only one whose name contains 'noise'.
+    trials : typing.Literal['first', 'all'] | None
+        Use the first showing of the movie, or pool all of them. By default all; in calls without a
+        session the first one, as earlier scripts have it.
+    force
+        Compute again what is there already.
+    session
+        Session to work on, in memory; it is returned and nothing is written.
+    defer_save
+        Return a new session that holds the data; nothing is written.
+    use_multiprocessing : bool
+        Use all processors; the numbers are the same.
+
+    Raises
+    ------
+    MissingInputError
+        If there are no section times, no noise movie or no display frames.
+    ConfigurationError
+        If several sections are noise movies (name one), or the movie that is named has no section.
+    FileNotFoundError
+        If the movie's file is not found; the message lists where it was looked for.
+    DataLoadError
+        If the movie's file cannot be read, or holds values that are not numbers.
+    """
+    ...
+
+@overload
+def compute_sta(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    cover_range: Sequence[int] = ...,
+    stimuli_dir: str | Path | None = ...,
+    movie_name: str | None = ...,
+    trials: Literal["first", "all"] | None = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[True],
+    use_multiprocessing: bool = ...,
+) -> PipelineSession: ...
+@overload
+def compute_sta(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    cover_range: Sequence[int] = ...,
+    stimuli_dir: str | Path | None = ...,
+    movie_name: str | None = ...,
+    trials: Literal["first", "all"] | None = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[False] = False,
+    use_multiprocessing: bool = ...,
+) -> STAResult: ...
+@overload
+def extract_axon_path(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    sensor_pitch_um: float | None = ...,
+    threshold_sd: float = ...,
+    min_electrodes: int = ...,
+    min_span: float = ...,
+    confidence: float = ...,
+    force: bool = ...,
+    session: PipelineSession,
+    defer_save: bool = ...,
+    min_delay_ms: float = ...,
+    time_tolerance_ms: float = ...,
+    n_bootstrap: int = ...,
+    seed: int = ...,
+    min_spikes: int = ...,
+    min_image_snr: float = ...,
+) -> PipelineSession:
+    """Follow each unit's axon over the chip and measure its conduction velocity.
+
+    Electrodes with a significant trough are joined, from the soma on, where the trough is not earlier. The
+    velocity is the Theil-Sen slope over the electrodes beyond the soma's own field, with a bootstrap
+    interval. Stored per unit as ``features/eimage_sta/axon``; without a velocity its output ``missing`` says
+    why.
+
+    Parameters
+    ----------
+    hdf5_path
+        Result file to work on, or a session, which is saved first if it has no file yet.
+    sensor_pitch_um : float | None, in µm
+        Distance of neighbouring electrodes (16 or 32 µm). No file states it; once given it is
+        remembered with the recording. Without it lengths are in electrodes only.
+    threshold_sd : float, in SD of the noise
+        Least depth of a trough.
+    min_electrodes : int
+        An axon seen by fewer has no velocity.
+    min_span : float, in electrodes
+        An axon that spans less has no velocity.
+    confidence : float
+        Of the interval of the velocity.
+    force
+        Compute again what is there already.
+    session
+        Session to work on, in memory; it is returned and nothing is written.
+    defer_save
+        Return a new session that holds the data; nothing is written.
+    min_delay_ms : float, in ms
+        Troughs so much later than the soma's are the axon's.
+    time_tolerance_ms : float, in ms
+        A trough may be so much earlier than the one before it on the path.
+    n_bootstrap : int
+        For the interval.
+    seed : int
+        Of the resampling.
+    min_spikes : int, in spikes
+        Nothing is derived from an electrical image of fewer spikes.
+    min_image_snr : float
+        Nothing is derived from an electrical image whose largest signal, over the noise of its mean, is
+        smaller.
+
+    Raises
+    ------
+    MissingInputError
+        If there are no electrical images.
+    """
+    ...
+
+@overload
+def extract_axon_path(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    sensor_pitch_um: float | None = ...,
+    threshold_sd: float = ...,
+    min_electrodes: int = ...,
+    min_span: float = ...,
+    confidence: float = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[True],
+    min_delay_ms: float = ...,
+    time_tolerance_ms: float = ...,
+    n_bootstrap: int = ...,
+    seed: int = ...,
+    min_spikes: int = ...,
+    min_image_snr: float = ...,
+) -> PipelineSession: ...
+@overload
+def extract_axon_path(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    sensor_pitch_um: float | None = ...,
+    threshold_sd: float = ...,
+    min_electrodes: int = ...,
+    min_span: float = ...,
+    confidence: float = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[False] = False,
+    min_delay_ms: float = ...,
+    time_tolerance_ms: float = ...,
+    n_bootstrap: int = ...,
+    seed: int = ...,
+    min_spikes: int = ...,
+    min_image_snr: float = ...,
+) -> UnitsResult: ...
+@overload
+def extract_features(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    features: Sequence[str] = ...,
+    *,
+    strict: bool = ...,
+    force: bool = ...,
+    session: PipelineSession,
+    defer_save: bool = ...,
+    config_overrides: dict[str, Any] | None = ...,
+) -> PipelineSession:
+    """Compute features of all units.
+
+    Each feature declares what it needs. One whose inputs are missing is skipped with a warning that says why
+    and what to run; the others are computed. Stored per unit as ``features/<canonical name>``; what is equal
+    for all units is stored once, below ``stimulus``.
+
+    Parameters
+    ----------
+    hdf5_path
+        Result file to work on, or a session, which is saved first if it has no file yet.
+    features : tuple[str, ...]
+        Names or aliases of the features to compute.
+    strict : bool
+        Stop with an error where a feature would be skipped.
+    force
+        Compute again what is there already.
+    session
+        Session to work on, in memory; it is returned and nothing is written.
+    defer_save
+        Return a new session that holds the data; nothing is written.
+    config_overrides : dict[str, typing.Any] | None
+        Parameters by feature, as in {'baseline': {'refractory_ms': 2}}.
+
+    Raises
+    ------
+    ConfigurationError
+        If a name is no feature (with what may have been meant), or a parameter of a feature is wrong.
+    MissingInputError
+        With ``strict=True``, if a feature would be skipped.
+    FeatureExtractionError
+        With ``strict=True``, if a feature fails.
+    """
+    ...
+
+@overload
+def extract_features(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    features: Sequence[str] = ...,
+    *,
+    strict: bool = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[True],
+    config_overrides: dict[str, Any] | None = ...,
+) -> PipelineSession: ...
+@overload
+def extract_features(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    features: Sequence[str] = ...,
+    *,
+    strict: bool = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[False] = False,
+    config_overrides: dict[str, Any] | None = ...,
+) -> ExtractionResult: ...
+@overload
+def extract_rf_geometry(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    movie_name: str | None = ...,
+    calibration_path: str | Path | None = ...,
+    force: bool = ...,
+    session: PipelineSession,
+    defer_save: bool = ...,
+) -> PipelineSession:
+    """Measure each unit's receptive field: place, size, sign, time course.
+
+    A Gaussian, a difference of Gaussians and separate ON and OFF Gaussians are fitted to the signed map, not
+    smoothed, around the peak of the spike-triggered average; the model with the lowest BIC is chosen. Stored
+    per unit as ``features/sta_<movie>/sta_geometry``.
+
+    Parameters
+    ----------
+    hdf5_path
+        Result file to work on, or a session, which is saved first if it has no file yet.
+    movie_name : str | None
+        Noise movie; by default all that have spike-triggered averages.
+    calibration_path : str | Path | None
+        JSON file with um_per_pixel, rotation_deg, mirror and offset_um; once given it is remembered
+        with the recording. Without it sizes are in pixels only.
+    force
+        Compute again what is there already.
+    session
+        Session to work on, in memory; it is returned and nothing is written.
+    defer_save
+        Return a new session that holds the data; nothing is written.
+
+    Raises
+    ------
+    MissingInputError
+        If there are no spike-triggered averages.
+    ConfigurationError
+        If there are none of the movie that is asked for, or the calibration is not valid.
+    """
+    ...
+
+@overload
+def extract_rf_geometry(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    movie_name: str | None = ...,
+    calibration_path: str | Path | None = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[True],
+) -> PipelineSession: ...
+@overload
+def extract_rf_geometry(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    movie_name: str | None = ...,
+    calibration_path: str | Path | None = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[False] = False,
+) -> UnitsResult: ...
+@overload
+def extract_soma_geometry(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    sensor_pitch_um: float | None = ...,
+    force: bool = ...,
+    session: PipelineSession,
+    defer_save: bool = ...,
+    min_spikes: int = ...,
+    min_image_snr: float = ...,
+) -> PipelineSession:
+    """Find where each unit's soma lies on the chip, and how far it reaches.
+
+    The centre is the good electrode with the largest peak-to-peak voltage; the extent is where the voltage of
+    the first samples after the spike exceeds half its maximum, around the centre. Bad electrodes are left
+    out. An image of too few spikes, of too little signal, or whose trough is not at the spikes gives nothing.
+    Stored per unit as ``features/eimage_sta/geometry``.
+
+    Parameters
+    ----------
+    hdf5_path
+        Result file to work on, or a session, which is saved first if it has no file yet.
+    sensor_pitch_um : float | None, in µm
+        Distance of neighbouring electrodes (16 or 32 µm). No file states it; once given it is
+        remembered with the recording. Without it lengths are in electrodes only.
+    force
+        Compute again what is there already.
+    session
+        Session to work on, in memory; it is returned and nothing is written.
+    defer_save
+        Return a new session that holds the data; nothing is written.
+    min_spikes : int, in spikes
+        Nothing is derived from an electrical image of fewer spikes.
+    min_image_snr : float
+        Nothing is derived from an electrical image whose largest signal, over the noise of its mean, is
+        smaller.
+
+    Raises
+    ------
+    MissingInputError
+        If there are no electrical images.
+    """
+    ...
+
+@overload
+def extract_soma_geometry(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    sensor_pitch_um: float | None = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[True],
+    min_spikes: int = ...,
+    min_image_snr: float = ...,
+) -> PipelineSession: ...
+@overload
+def extract_soma_geometry(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    sensor_pitch_um: float | None = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[False] = False,
+    min_spikes: int = ...,
+    min_image_snr: float = ...,
+) -> UnitsResult: ...
+@overload
+def fit_lnl(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    movie_name: str | None = ...,
+    stimuli_dir: str | Path | None = ...,
+    n_folds: int = ...,
+    n_bins: int = ...,
+    min_spikes: int = ...,
+    force: bool = ...,
+    session: PipelineSession,
+    defer_save: bool = ...,
+) -> PipelineSession:
+    """Predict each unit's rate during the noise movie from its spike-triggered average.
+
+    The average filters the movie, and an exponential makes a rate of it. Every part of the movie is predicted
+    from the others: the gain in bits per spike over a constant rate, the correlation with the observed rate
+    and the nonlinearity are those of spikes that had no part in the model. Window and showings are those of
+    the spike-triggered averages. Stored per unit as ``features/lnl``.
+
+    Parameters
+    ----------
+    hdf5_path
+        Result file to work on, or a session, which is saved first if it has no file yet.
+    movie_name : str | None
+        Noise movie; by default the only one with spike-triggered averages.
+    stimuli_dir : str | Path | None
+        Folder of <movie>.npy; looked into first.
+    n_folds : int
+        Contiguous parts of the movie, each predicted from the others.
+    n_bins : int
+        Bins of the nonlinearity, of equally many frames.
+    min_spikes : int, in spikes
+        A unit with fewer spikes has no model.
+    force
+        Compute again what is there already.
+    session
+        Session to work on, in memory; it is returned and nothing is written.
+    defer_save
+        Return a new session that holds the data; nothing is written.
+
+    Raises
+    ------
+    MissingInputError
+        If there are no spike-triggered averages.
+    ConfigurationError
+        If there are averages of several movies, or none of the movie that is asked for.
+    FileNotFoundError
+        If the movie's file is not found.
+    DataLoadError
+        If it is no movie.
+    ValidationError
+        If the movie is too short.
+    """
+    ...
+
+@overload
+def fit_lnl(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    movie_name: str | None = ...,
+    stimuli_dir: str | Path | None = ...,
+    n_folds: int = ...,
+    n_bins: int = ...,
+    min_spikes: int = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[True],
+) -> PipelineSession: ...
+@overload
+def fit_lnl(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    movie_name: str | None = ...,
+    stimuli_dir: str | Path | None = ...,
+    n_folds: int = ...,
+    n_bins: int = ...,
+    min_spikes: int = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[False] = False,
+) -> UnitsResult: ...
+@overload
+def load_recording(
+    cmcr_path: str | Path | None = ...,
+    cmtr_path: str | Path | None = ...,
+    dataset_id: str | None = ...,
+    *,
+    output_dir: str | Path = ...,
+    force: bool = ...,
+    allow_overwrite: bool = ...,
+    config: Mapping[str, Any] | None = ...,
+    session: PipelineSession,
+    defer_save: bool = ...,
+    find_partner: bool = ...,
+    frame_correction: bool = ...,
+    light_channel: int = ...,
+    sync_channel: int = ...,
+    memory_warning_gb: float = ...,
+    display_rate_hz: float | None = ...,
+    drop_duplicates: float | None = ...,
+) -> PipelineSession:
+    """Load a raw recording and / or its sorted units.
+
+    Reads every sorted unit (accepted spikes, mean waveform, firing rate, what the sorter reported), the
+    light channels with their block means, and the display frames from the frame-sync channel. Everything
+    is on the acquisition clock: sample = timestamp / tick, through gaps. The files are opened read-only.
+
+    Parameters
+    ----------
+    cmcr_path : str | Path | None
+        The .cmcr file: light channels, display frames, raw data.
+    cmtr_path : str | Path | None
+        The .cmtr file: sorted units.
+    dataset_id : str | None
+        Name of the recording; by default that of the .cmtr, else the .cmcr.
+    output_dir
+        Folder of the result file, ``<dataset_id>.h5``.
+    force
+        Compute again what is there already.
+    allow_overwrite
+        Replace a file in the way, even of another recording or with other parameters.
+    config
+        Further parameters by name; those given directly count.
+    session
+        Session to work on, in memory; it is returned and nothing is written.
+    defer_save
+        Return a new session that holds the data; nothing is written.
+    find_partner : bool
+        If only one file of the pair is given, load the other one when it lies beside it.
+    frame_correction : bool
+        Insert missing display flips and remove double ones on the nominal grid.
+    light_channel : int
+        Analog channel of the light intensity, from 1.
+    sync_channel : int
+        Analog channel of the display flips, from 1.
+    memory_warning_gb : float, in GB
+        Warn before loading more than this.
+    display_rate_hz : float | None, in Hz
+        Refresh rate of the display, if it is not within 24 to 130 per second; by default it is found.
+    drop_duplicates : float | None, in ms
+        Of spikes of a unit that follow each other within so many milliseconds keep only the first; by
+        default all are kept.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is not there.
+    DataLoadError
+        If a file cannot be read, is not what it should be, or holds nothing that can be loaded.
+    MismatchError
+        If the two files cannot be of one recording.
+    """
+    ...
+
+@overload
+def load_recording(
+    cmcr_path: str | Path | None = ...,
+    cmtr_path: str | Path | None = ...,
+    dataset_id: str | None = ...,
+    *,
+    output_dir: str | Path = ...,
+    force: bool = ...,
+    allow_overwrite: bool = ...,
+    config: Mapping[str, Any] | None = ...,
+    session: None = None,
+    defer_save: Literal[True],
+    find_partner: bool = ...,
+    frame_correction: bool = ...,
+    light_channel: int = ...,
+    sync_channel: int = ...,
+    memory_warning_gb: float = ...,
+    display_rate_hz: float | None = ...,
+    drop_duplicates: float | None = ...,
+) -> PipelineSession: ...
+@overload
+def load_recording(
+    cmcr_path: str | Path | None = ...,
+    cmtr_path: str | Path | None = ...,
+    dataset_id: str | None = ...,
+    *,
+    output_dir: str | Path = ...,
+    force: bool = ...,
+    allow_overwrite: bool = ...,
+    config: Mapping[str, Any] | None = ...,
+    session: None = None,
+    defer_save: Literal[False] = False,
+    find_partner: bool = ...,
+    frame_correction: bool = ...,
+    light_channel: int = ...,
+    sync_channel: int = ...,
+    memory_warning_gb: float = ...,
+    display_rate_hz: float | None = ...,
+    drop_duplicates: float | None = ...,
+) -> LoadResult: ...
+@overload
+def section_by_direction(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    movie_names: Sequence[str] | None = ...,
+    padding_frames: int = ...,
+    stimuli_dir: str | Path | None = ...,
+    force: bool = ...,
+    session: PipelineSession,
+    defer_save: bool = ...,
+) -> PipelineSession:
+    """Sort the spikes of each sweep of a moving bar by direction and repetition.
+
+    Stored once as ``stimulus/direction_time/<movie>``: samples (directions, repetitions, 2); and per unit as
+    ``features/direction_sections_<movie>``: index ranges into the unit's spike times, and counts. Where the
+    receptive field is known and the bar's movie is at hand, on the pixels of the noise movie, the same for
+    the window in which the bar's edges cross the receptive field's centre, with `padding_frames` around it.
+
+    Parameters
+    ----------
+    hdf5_path
+        Result file to work on, or a session, which is saved first if it has no file yet.
+    movie_names : tuple[str, ...] | None
+        Moving-bar movies; by default all whose definition has sweeps.
+    padding_frames : int, in frames
+        Frames before and after the bar's crossing of the receptive field.
+    stimuli_dir : str | Path | None
+        Folder of <movie>.npy, which tells when the bar crosses a receptive field.
+    force
+        Compute again what is there already.
+    session
+        Session to work on, in memory; it is returned and nothing is written.
+    defer_save
+        Return a new session that holds the data; nothing is written.
+
+    Raises
+    ------
+    MissingInputError
+        If no movie with trials has sweeps.
+    ConfigurationError
+        If a movie that is asked for has none, or its directions were not shown equally often.
+    """
+    ...
+
+@overload
+def section_by_direction(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    movie_names: Sequence[str] | None = ...,
+    padding_frames: int = ...,
+    stimuli_dir: str | Path | None = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[True],
+) -> PipelineSession: ...
+@overload
+def section_by_direction(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    movie_names: Sequence[str] | None = ...,
+    padding_frames: int = ...,
+    stimuli_dir: str | Path | None = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[False] = False,
+) -> UnitsResult: ...
+@overload
+def section_spike_times(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    movie_names: Sequence[str] | None = ...,
+    pad_margin: Sequence[float] = ...,
+    force: bool = ...,
+    session: PipelineSession,
+    defer_save: bool = ...,
+    trial_repeats: int = ...,
+    config_dir: str | Path | None = ...,
+) -> PipelineSession:
+    """Cut every unit's spikes into the trials of each movie.
+
+    The stimulus definition says where trials begin and how long they are, counted from the movie's first
+    image; margins and clipping of sections play no part. Spikes are stored as index ranges.
+
+    Parameters
+    ----------
+    hdf5_path
+        Result file to work on, or a session, which is saved first if it has no file yet.
+    movie_names : tuple[str, ...] | None
+        Movies to cut; by default all that have sections and a definition.
+    pad_margin : tuple[float, float], in s
+        Time before and after each trial from which spikes are taken too.
+    force
+        Compute again what is there already.
+    session
+        Session to work on, in memory; it is returned and nothing is written.
+    defer_save
+        Return a new session that holds the data; nothing is written.
+    trial_repeats : int
+        Without effect: the stimulus definition says how often a movie repeats.
+    config_dir : str | Path | None
+        Folder of <movie>.json; by default config/stimuli beside the recording, then the stimulus
+        library, then what comes with the program.
+
+    Raises
+    ------
+    MissingInputError
+        If there are no sections.
+    ConfigurationError
+        If a movie that was asked for has no stimulus definition, or it is not valid.
+    MismatchError
+        If the definition of a movie that was asked for, or of all movies, does not fit the movie's length;
+        otherwise such a movie is left out with a warning.
+    ValidationError
+        If a movie that was asked for has no section.
+    """
+    ...
+
+@overload
+def section_spike_times(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    movie_names: Sequence[str] | None = ...,
+    pad_margin: Sequence[float] = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[True],
+    trial_repeats: int = ...,
+    config_dir: str | Path | None = ...,
+) -> PipelineSession: ...
+@overload
+def section_spike_times(
+    hdf5_path: str | Path | PipelineSession | None = ...,
+    *,
+    movie_names: Sequence[str] | None = ...,
+    pad_margin: Sequence[float] = ...,
+    force: bool = ...,
+    session: None = None,
+    defer_save: Literal[False] = False,
+    trial_repeats: int = ...,
+    config_dir: str | Path | None = ...,
+) -> SectionResult: ...
