@@ -826,7 +826,8 @@ def load_recording(
     find_partner : bool
         If only one file of the pair is given, load the other one when it lies beside it.
     frame_correction : bool
-        Insert missing display flips and remove double ones on the nominal grid.
+        Insert display flips that were lost and remove double ones, on the grid; frames that the light
+        shows to be late are left as they are.
     light_channel : int
         Analog channel of the light intensity, from 1.
     sync_channel : int
