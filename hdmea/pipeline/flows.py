@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pydantic
 
-from hdmea.declare import get_step
+from hdmea.declare import FEATURES, StepDefinition, all_steps, get_step
 from hdmea.pipeline.context import CancelToken, ProgressEvent, StepRun
 from hdmea.pipeline.results import FlowResult
 from hdmea.pipeline.run import run_step
@@ -28,6 +28,8 @@ from hdmea.utils.validation import problems_in_file
 __all__ = ["Flow", "FlowOptions", "FlowStep", "execute_flow", "list_available_flows", "load_flow", "run_flow"]
 
 logger = logging.getLogger(__name__)
+
+_FEATURES = "extract_features"
 
 
 class FlowStep(pydantic.BaseModel):
@@ -49,6 +51,36 @@ class Flow(pydantic.BaseModel):
     title: str = ""
     description: str = ""
     steps: tuple[FlowStep, ...]
+    others: bool = False
+    exclude: tuple[str, ...] = ()
+
+    def completed(self) -> Flow:
+        """Return the flow with the steps that it leaves to what is registered.
+
+        With ``others`` every step that can run with its defaults, and every feature, belongs to the flow
+        unless its name is in ``exclude``. Those that are not listed follow: a step comes before the first one
+        that requires or uses what it provides, else at the end, and is left out where the recording lacks
+        what it needs; features are computed after the listed ones.
+        """
+        if not self.others:
+            return self
+        steps = [self._with_features(item) for item in self.steps]
+        listed = [item.step for item in steps]
+        for definition in all_steps().values():
+            known = definition.name in (*listed, *self.exclude)
+            if not known and not definition.creates and not definition.needs_values():
+                extra = self._with_features(FlowStep(step=definition.name, optional=True))
+                steps.insert(_place_for(definition, steps), extra)
+        return self.model_copy(update={"steps": tuple(steps)})
+
+    def _with_features(self, item: FlowStep) -> FlowStep:
+        """Return a step of the flow with the features that are not listed added, if it computes features."""
+        if item.step != _FEATURES:
+            return item
+        listed = list(item.params.get("features", ()))
+        known = {*map(FEATURES.canonical_name, listed), *self.exclude}
+        others = [extractor.name for extractor in FEATURES if extractor.name not in known]
+        return item.model_copy(update={"params": {**item.params, "features": [*listed, *others]}})
 
     def with_parameters(self, overrides: Mapping[str, Mapping[str, Any]]) -> Flow:
         """Return the flow with other parameters for some of its steps.
@@ -91,6 +123,15 @@ class FlowOptions:
     after_step: Callable[[StepRun], None] | None = None
 
 
+def _place_for(definition: StepDefinition[Any], steps: Sequence[FlowStep]) -> int:
+    """Return where in a list a step belongs: before the first one that takes what it provides."""
+    for place, item in enumerate(steps):
+        later = get_step(item.step)
+        if set(definition.provides) & {*later.requires, *later.uses}:
+            return place
+    return len(steps)
+
+
 def _flow_folders(config_dir: str | Path | None) -> list[Path]:
     own = [] if config_dir is None else [Path(config_dir) / "flows", Path(config_dir)]
     return [*own, resource_path("flows")]
@@ -124,7 +165,7 @@ def load_flow(flow_name: str | Path, config_dir: str | Path | None = None) -> Fl
         raise ConfigurationError(f"{path} is not a valid flow: {problems}.", path=path) from error
     for item in flow.steps:
         get_step(item.step)
-    return flow
+    return flow.completed()
 
 
 def execute_flow(session: PipelineSession, flow: Flow, options: FlowOptions = FlowOptions()) -> FlowResult:

@@ -42,6 +42,25 @@ def test_shipped_flows_name_known_steps() -> None:
     assert "compute_eimage_sta" not in [item.step for item in load_flow("quick").steps]
 
 
+def test_a_flow_takes_what_is_registered_unless_it_says_otherwise(config: Path) -> None:
+    steps = [{"step": "toy_load"}, {"step": "toy_parts", "params": {"offset": 2}}]
+    own: dict[str, Any] = {"name": "own", "steps": steps, "others": True, "exclude": ["fit_lnl", "frif"]}
+    (config / "flows" / "own.json").write_text(json.dumps(own), encoding="utf-8")
+
+    flow = load_flow("own", config)
+
+    names = [item.step for item in flow.steps]
+    assert names.index("toy_load") < names.index("toy_scale") < names.index("toy_parts")
+    assert "fit_lnl" not in names
+    assert "load_recording" not in names, "what starts a recording is not added"
+    assert "add_section_time_analog" not in names, "what needs a value from the user is not added"
+    assert next(item for item in flow.steps if item.step == "toy_parts").params == {"offset": 2}
+    features = next(item for item in flow.steps if item.step == "extract_features").params["features"]
+    assert {"baseline", "cell_type"} <= set(features)
+    assert "frif" not in features
+    assert [item.step for item in load_flow("good", config).steps] == ["toy_load", "toy_scale", "toy_parts"]
+
+
 def test_flow_is_written_once_at_its_end(config: Path, tmp_path: Path) -> None:
     result = run_flow("good", dataset_id="toy", output_dir=tmp_path / "out", config_dir=config)
     assert result.success
