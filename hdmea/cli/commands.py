@@ -32,6 +32,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_PAIR = "The pair, the second also as a Phy folder; one finds the other."
+
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -50,7 +52,8 @@ def _common(version: Annotated[bool, typer.Option("--version", help="Print the v
 @app.command()
 def run(
     recording: Annotated[
-        list[Path] | None, typer.Argument(metavar="CMCR [CMTR]", help="The pair; one file finds the other.")
+        list[Path] | None,
+        typer.Argument(metavar="CMCR [CMTR]", help=_PAIR),
     ] = None,
     flow: Annotated[str, typer.Option(help="Name of a flow, or a JSON file.")] = "standard",
     output: Annotated[
@@ -98,7 +101,7 @@ def run(
 
 @app.command()
 def info(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings or result files.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, results.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -295,25 +298,26 @@ def _pair(recording: list[Path]) -> dict[str, str]:
     for path in recording:
         kind = kind_of(path)
         if kind is None or f"{kind}_path" in pair:
-            raise ValidationError(f"{path}: give one .cmcr and/or one .cmtr file.")
+            raise ValidationError(
+                f"{path}: give one raw recording (.cmcr) and/or one spike-sorted file (.cmtr) or folder."
+            )
         pair[f"{kind}_path"] = str(path)
-    if len(recording) == 1 and recording[0].is_file():
+    if len(recording) == 1 and recording[0].exists():
         partner = find_partner(recording[0], _linked_recording(recording[0]))
         if partner.path is not None:
             typer.echo(f"{partner.path.name}: {partner.reason}", err=True)
-            pair[f"{kind_of(partner.path)}_path"] = str(partner.path)
+            pair["cmtr_path" if "cmcr_path" in pair else "cmcr_path"] = str(partner.path)
     return pair
 
 
 def _linked_recording(path: Path) -> str | None:
-    """Return the raw file that a spike-sorted one names, None for other files."""
-    from hdmea.recordings.mcs.cmtr import CmtrReader
-    from hdmea.recordings.pairing import kind_of
+    """Return the raw file that spike-sorted data name, None for other files."""
+    from hdmea.recordings import find_reader, open_units
 
-    if kind_of(path) != "cmtr":
+    if find_reader(path, "units") is None:
         return None
-    with CmtrReader(path) as reader:
-        return reader.linked_recording
+    with open_units(path) as units:
+        return units.linked_recording
 
 
 def _refuse_existing(target: Path, overwrite: bool) -> None:

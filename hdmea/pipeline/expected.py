@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hdmea.pipeline.loading import memory_estimate_gb
-from hdmea.recordings.mcs.cmcr import CmcrReader
-from hdmea.recordings.mcs.cmtr import CmtrReader
+from hdmea.recordings.reader import open_signals, open_units, source_stamp
 from hdmea.utils.exceptions import MissingInputError
 
 if TYPE_CHECKING:
@@ -19,6 +18,9 @@ __all__ = ["DISPLAY_HZ", "Expected", "expected", "load_nbytes", "sensor_shape"]
 
 DISPLAY_HZ = 60.0
 """Refresh rate of the display that is assumed before the frames are known."""
+
+
+_Stamp = tuple[int, float]
 
 
 @dataclass(frozen=True)
@@ -82,24 +84,24 @@ def _files(cmcr: str | Path | None, cmtr: str | Path | None) -> _Files:
     return _read(*_state(cmcr), *_state(cmtr))
 
 
-def _state(path: str | Path | None) -> tuple[str | None, int]:
-    return (None, 0) if path is None else (str(path), Path(path).stat().st_mtime_ns)
+def _state(path: str | Path | None) -> tuple[str | None, _Stamp]:
+    return (None, (0, 0.0)) if path is None else (str(path), source_stamp(path))
 
 
 @lru_cache(maxsize=8)
-def _read(cmcr: str | None, _changed_raw: int, cmtr: str | None, _changed_sorted: int) -> _Files:
+def _read(cmcr: str | None, _raw_stamp: _Stamp, cmtr: str | None, _sorted_stamp: _Stamp) -> _Files:
     rate, duration_s, n_units, n_bytes = 0.0, 0.0, 0, 0.0
     sensor: tuple[int, int] | None = None
     info = None
     if cmcr is not None:
-        with CmcrReader(cmcr) as raw:
+        with open_signals(cmcr) as raw:
             info = raw.info
             rate, duration_s = info.sampling_rate, info.duration_s
             sensor = (raw.sensor.rows, raw.sensor.cols) if raw.sensor is not None else None
             if cmtr is None:
                 n_bytes = memory_estimate_gb(info, None) * 1e9
     if cmtr is not None:
-        with CmtrReader(cmtr) as sorting:
+        with open_units(cmtr) as sorting:
             n_units = sorting.info.n_units
             rate = rate or sorting.info.sampling_rate or 0.0
             duration_s = duration_s or sorting.info.duration_s or 0.0

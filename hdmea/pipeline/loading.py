@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,11 @@ import numpy.typing as npt
 
 from hdmea.pipeline.light_check import LightCheck
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
-from hdmea.recordings.mcs.cmcr import CmcrReader
-from hdmea.recordings.mcs.cmtr import CmtrReader
 from hdmea.recordings.mcs.partner_check import PartnerCheck, check_partner, likely_offsets
 from hdmea.recordings.pairing import find_partner, kind_of
-from hdmea.recordings.signals import RecordingInfo
-from hdmea.recordings.units import DUPLICATE_MS, SortedUnit, UnitSpikes
+from hdmea.recordings.reader import open_signals, open_units, source_stamp
+from hdmea.recordings.signals import RecordingInfo, SignalSource
+from hdmea.recordings.units import DUPLICATE_MS, SortedUnit, UnitSource, UnitSpikes
 from hdmea.stimuli.frames import FrameDetection, detect_frames
 from hdmea.stimuli.light import block_mean
 from hdmea.stimuli.regularity import correct_frames, frame_regularity
@@ -38,6 +37,7 @@ __all__ = [
     "firing_rate",
     "light_reference",
     "memory_estimate_gb",
+    "on_clock",
     "read_units",
     "recording_facts",
     "resolve_sources",
@@ -91,14 +91,14 @@ def resolve_sources(
         raise MissingInputError(
             "load_recording needs cmcr_path= (raw recording) or cmtr_path= (spike-sorted file), or both."
         )
-    if not find or (cmcr and cmtr) or not given.is_file():
+    if not find or (cmcr and cmtr) or not given.exists():
         return Sources(cmcr, cmtr)
     link = None
     if cmtr is not None:
-        with CmtrReader(cmtr) as reader:
-            link = reader.linked_recording
+        with open_units(cmtr) as units:
+            link = units.linked_recording
     else:
-        with CmcrReader(given):
+        with open_signals(given):
             pass
     return _with_partner(given, cmcr, cmtr, link)
 
@@ -123,21 +123,19 @@ def source_facts(sources: Sources) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for kind, path in (("cmcr", sources.cmcr), ("cmtr", sources.cmtr)):
         if path is not None:
-            stat = path.stat()
             facts[f"{kind}_path"] = str(path.absolute())
-            facts[f"{kind}_size"] = stat.st_size
-            facts[f"{kind}_mtime"] = stat.st_mtime
+            facts[f"{kind}_size"], facts[f"{kind}_mtime"] = source_stamp(path)
     return facts
 
 
-def memory_estimate_gb(info: RecordingInfo | None, cmtr: CmtrReader | None) -> float:
+def memory_estimate_gb(info: RecordingInfo | None, units: UnitSource | None) -> float:
     """Estimate the memory that the loaded recording will take, in GB."""
     n_bytes = 0.0
     if info is not None:
         n_bytes += info.n_samples * min(info.n_light_channels, 2) * 4 * 1.1
-    if cmtr is not None:
-        seconds = info.duration_s if info is not None else cmtr.info.duration_s or 0.0
-        n_bytes += cmtr.n_peaks * 12 + len(cmtr.units) * seconds * BINS_PER_S * 4
+    if units is not None:
+        seconds = info.duration_s if info is not None else units.info.duration_s or 0.0
+        n_bytes += units.n_peaks * 12 + len(units.units) * seconds * BINS_PER_S * 4
     return n_bytes / 1e9
 
 
@@ -169,10 +167,11 @@ class LoadedUnits:
 
 
 def read_units(
-    reader: CmtrReader,
+    source: UnitSource,
     rate: float,
     report: Report,
     *,
+    segments: npt.NDArray[np.int64] | None = None,
     end_sample: int | None = None,
     drop_duplicates_ms: float | None = None,
 ) -> LoadedUnits:
@@ -180,12 +179,15 @@ def read_units(
 
     Parameters
     ----------
-    reader
-        The spike-sorted file.
+    source
+        The source of the units.
     rate
         Acquisition rate in Hz.
     report
         Called with a fraction and a text; may raise to stop.
+    segments
+        int64 (n, 2): recorded ranges of the clock, by which times are moved to it if they count recorded
+        samples. None: not known.
     end_sample
         End of the recording on the clock; later peaks are left out. None: not known.
     drop_duplicates_ms
@@ -195,17 +197,22 @@ def read_units(
     warnings: list[str] = []
     duplicates: list[str] = []
     last = -1
-    n_units = len(reader.units)
-    for index, unit in enumerate(reader.units):
+    n_units = len(source.units)
+    counted = segments if segments is not None and source.info.counts_from == "first sample" else None
+    if counted is not None:
+        end_sample = int((counted[:, 1] - counted[:, 0]).sum())
+    for index, unit in enumerate(source.units):
         text = f"unit {index + 1} of {n_units}"
         report(index / n_units, text)
-        spikes = reader.read_unit(
+        spikes = source.read_unit(
             unit,
             rate,
             _part(report, index, n_units, text),
             end_sample=end_sample,
             drop_duplicates_ms=drop_duplicates_ms,
         )
+        if counted is not None:
+            spikes = replace(spikes, samples=on_clock(spikes.samples, counted))
         warnings += spikes.warnings
         last = max(last, spikes.last_sample)
         if spikes.duplicates:
@@ -218,6 +225,24 @@ def read_units(
         for message in _gathered(duplicates, alike=True)
     ]
     return LoadedUnits(units, None if last < 0 else last, said)
+
+
+def on_clock(samples: npt.NDArray[np.uint64], segments: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """Return samples of the acquisition clock for samples that count what was recorded, without gaps.
+
+    Parameters
+    ----------
+    samples
+        uint64 (n,): less than the number of recorded samples.
+    segments
+        int64 (n, 2): recorded ranges of the clock.
+    """
+    if not len(segments):
+        return samples
+    begins = np.concatenate([[0], np.cumsum(segments[:, 1] - segments[:, 0])[:-1]])
+    part = np.searchsorted(begins, samples.astype(np.int64), side="right") - 1
+    moved: npt.NDArray[np.int64] = samples.astype(np.int64) - begins[part] + segments[part, 0]
+    return moved.astype(np.uint64)
 
 
 def _gathered(messages: Sequence[str], alike: bool = False, most: int = 10) -> list[str]:
@@ -318,7 +343,9 @@ def spikes_outside(
 # -- light and frames ----------------------------------------------------------------------------------
 
 
-def light_reference(reader: CmcrReader, channels: Mapping[str, int], report: Report) -> dict[str, AttrArray]:
+def light_reference(
+    reader: SignalSource, channels: Mapping[str, int], report: Report
+) -> dict[str, AttrArray]:
     """Read the light channels at full rate, with block means at about 1 kHz and 10 Hz.
 
     Parameters
@@ -511,7 +538,7 @@ def recording_facts(info: RecordingInfo) -> dict[str, Any]:
 
 
 def sensor_facts(
-    reader: CmcrReader,
+    reader: SignalSource,
     units: Sequence[Mapping[str, Any]],
     report: Report,
     sorted_duration_s: float | None = None,

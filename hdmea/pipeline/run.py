@@ -193,9 +193,11 @@ def _follow_moved_files(session: PipelineSession, inputs: list[dict[str, Any]]) 
     changed: list[Key] = []
     for fact in inputs:
         path = Path(fact["path"]).absolute()
-        name = f"{kind_of(path)}_path"
-        if name in session.source_files and session.source_files[name] != str(path):
-            session.source_files[name] = str(path)
+        # What decides the result may be a file in the folder that was given.
+        source = next((place for place in (path, path.parent) if kind_of(place) is not None), path)
+        name = f"{kind_of(source)}_path"
+        if name in session.source_files and session.source_files[name] != str(source):
+            session.source_files[name] = str(source)
             changed.append(("source_files", name))
     return changed
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from hdmea.pipeline.completed import CompletedSteps
 from hdmea.pipeline.moved_sources import find_moved_sources
 from hdmea.pipeline.session_data import DEFAULT_OUTPUT_DIR, SaveState, SessionData, check_dataset_id
+from hdmea.recordings.pairing import recording_name
 from hdmea.results import hdf5_store
 from hdmea.results.session_content import SessionContent, utc_now
 from hdmea.utils.exceptions import SessionError, ValidationError
@@ -33,11 +34,15 @@ Progress = Callable[[float, str], None]
 
 
 def dataset_id_from_paths(cmcr_path: str | Path | None, cmtr_path: str | Path | None) -> str:
-    """Return the recording's name: the stem of the CMTR, else of the CMCR, without trailing ``-``."""
-    source = cmtr_path if cmtr_path is not None else cmcr_path
-    if source is None:
+    """Return the recording's name: the stem of the CMTR, else of the CMCR, without trailing ``-``.
+
+    With a folder of sorted units it is the stem of the CMCR, else what names the recording in its path.
+    """
+    cmcr, cmtr = (None if path is None else Path(path) for path in (cmcr_path, cmtr_path))
+    if cmcr is None and cmtr is None:
         raise ValidationError("A session needs a dataset_id, a cmcr_path or a cmtr_path.")
-    return check_dataset_id(re.sub(r'[\\:*?"<>|]', "_", Path(source).stem).rstrip("-") or "recording")
+    name = re.sub(r'[\\:*?"<>|]', "_", recording_name(cmcr, cmtr)).rstrip("-")
+    return check_dataset_id(name or "recording")
 
 
 @dataclass(eq=False, repr=False)

@@ -12,6 +12,7 @@ from typing import Any
 
 from hdmea.pipeline.changes import deep_merge, fingerprint
 from hdmea.pipeline.completed import CompletedSteps
+from hdmea.recordings.reader import source_stamp
 from hdmea.results import hdf5_store
 from hdmea.results.session_content import utc_now
 from hdmea.utils.exceptions import MissingInputError, ValidationError
@@ -202,10 +203,10 @@ class SessionData:
             if path is None:
                 continue
             self.source_files[f"{kind}_path"] = str(path)
-            if Path(path).is_file():
-                stat = Path(path).stat()
-                self.source_files[f"{kind}_size"] = stat.st_size
-                self.source_files[f"{kind}_mtime"] = stat.st_mtime
+            if Path(path).exists():
+                size, changed = source_stamp(path)
+                self.source_files[f"{kind}_size"] = size
+                self.source_files[f"{kind}_mtime"] = changed
         self._revision += 1
 
     def require(self, *path: str, hint: str = "") -> Any:

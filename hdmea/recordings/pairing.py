@@ -4,6 +4,9 @@ The normal pair is `X-Rec.cmcr` and `X-Rec-.cmtr`; a file sorted or exported aga
 (`X-Rec- (2).cmtr`, `X-Rec(AnalysisSet1).cmtr`, `_sorted`, `_spikes`, `_raw`, `_appended_…`), and may lie in a
 folder of its own beside that of the recording. The link inside a `.cmtr` names the raw file at the time of
 sorting; after renaming it is broken, so it is a hint and is never followed by HDF5.
+
+A folder of sorted units (`X-Rec_phy`, `X-Rec/kilosort4`, or `kilosort4` beside the only recording) is the
+partner of a raw recording in the same way.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ from pathlib import Path, PureWindowsPath
 from hdmea.recordings.mcs import vocabulary as mcs
 from hdmea.recordings.mcs.hdf5 import linked_recording as linked_recording_of
 from hdmea.recordings.mcs.hdf5 import name_key, open_source
-from hdmea.utils.exceptions import DataLoadError, MismatchError, ValidationError
+from hdmea.recordings.mcs.kind import NEUTRAL_SUFFIXES
+from hdmea.recordings.reader import find_reader, open_units, suffixes
+from hdmea.utils.exceptions import DataLoadError, HDMEAError, MismatchError, ValidationError
 from hdmea.utils.fixes import Advice
 
 __all__ = [
@@ -29,6 +34,7 @@ __all__ = [
     "kind_of",
     "linked_name",
     "names_match",
+    "recording_name",
     "same_name",
     "sort_pair",
 ]
@@ -37,13 +43,17 @@ _MARKS = re.compile(
     r"(?:\s*\(\d+\)|\s*\(\s*analysis\s*set\s*\d*\s*\)|_appended(?:_.*)?|_sorted|_spikes|_raw|-|\s)$",
     re.IGNORECASE,
 )
+_SORTER = re.compile(
+    r"(?:[\s_.\-]*(?:kilosort|ks|phy|sorter|output|sorting|sorted|export|spikes?|units?|to|results?)[\d._]*)+$",
+    re.IGNORECASE,
+)
+"""What names of folders end with that a sorter or an export wrote."""
 _IN_BRACKETS = re.compile(r"\s*\([^()]*\)$")
 _SISTERS = {
     "cmtr": {"sorted", "sorting", "sorteddata", "spikes", "spikesorted", "spikesorting", "cmtr"},
     "cmcr": {"raw", "rawdata", "data", "recording", "recordings", "filtered", "mod", "cmcr"},
 }
 """Folders beside that of one file in which the other one may lie."""
-_NEUTRAL_SUFFIXES = {".h5", ".hdf5"}
 _MOST_LINKS = 50
 TOLERANCE_S = 1.0
 TOLERANCE_PART = 1e-3
@@ -69,32 +79,42 @@ class Partner:
 
 
 def kind_of(path: Path) -> str | None:
-    """Return ``"cmcr"`` or ``"cmtr"`` by the suffix (case does not matter), None for anything else.
+    """Return ``"cmtr"`` for what offers units, ``"cmcr"`` for a raw recording, None for anything else.
 
-    Recordings are called `.h5` as well: such a file, if it is there, is told by what is in it.
+    Files are told by the ending of their name (case does not matter), folders and `.h5` by what is in them.
     """
-    suffix = path.suffix.lower()
-    if suffix in _NEUTRAL_SUFFIXES:
-        return _kind_inside(path)
-    return {mcs.RAW_SUFFIX: "cmcr", mcs.SORTED_SUFFIX: "cmtr"}.get(suffix)
-
-
-def _kind_inside(path: Path) -> str | None:
-    if not path.is_file():
+    reader = find_reader(path)
+    if reader is None:
         return None
-    try:
-        with open_source(path) as handle:
-            names = {name_key(name) for name in handle}
-            if names & {name_key(tool) for tool in mcs.TOOL_NAMES}:
-                return "cmtr"
-            return "cmcr" if name_key("Acquisition") in names else None
-    except (DataLoadError, OSError, RuntimeError):
-        return None
+    return "cmtr" if "units" in reader.offers else "cmcr"
 
 
 def base_stem(path: Path) -> str:
-    """Return the file's stem without the marks that the two files of a pair may differ in."""
-    stem = _composed(path.stem)
+    """Return the file's stem without the marks that the two files of a pair may differ in.
+
+    A folder of sorted units is often named after its sorter; then the folder around it has the name of the
+    recording. Empty if neither has it.
+    """
+    if not path.is_dir():
+        return _without_marks(path.stem)
+    own = path.absolute()
+    for name in (own.name, own.parent.name):
+        stem = _without_marks(_SORTER.sub("", name))
+        if stem:
+            return stem
+    return ""
+
+
+def recording_name(cmcr: Path | None, cmtr: Path | None) -> str:
+    """Return the name of a recording by its files: that of the spike-sorted one, unless it is a folder."""
+    source = cmcr if cmtr is None or (cmcr is not None and cmtr.is_dir()) else cmtr
+    if source is None:
+        return ""
+    return base_stem(source) if source.is_dir() else source.stem.rstrip("-")
+
+
+def _without_marks(name: str) -> str:
+    stem = _composed(name)
     while (shorter := _MARKS.sub("", stem)) != stem:
         stem = shorter
     return stem
@@ -118,6 +138,8 @@ def same_name(one: str, other: str) -> bool:
 def names_match(cmcr: Path, cmtr: Path) -> bool:
     """Whether two file names are those of a pair."""
     wanted = base_stem(cmcr).casefold()
+    if cmtr.is_dir():
+        return wanted == base_stem(cmtr).casefold()
     # Whatever stands in brackets behind the name of the recording names the sorting.
     named = {base_stem(cmtr), base_stem(Path(_IN_BRACKETS.sub("", _composed(cmtr.stem)) + mcs.SORTED_SUFFIX))}
     return wanted in {stem.casefold() for stem in named}
@@ -141,6 +163,10 @@ def find_partner(path: Path, linked_recording: str | None = None) -> Partner:
     kind = kind_of(path)
     if kind is None:
         raise ValidationError(f"{path} is neither a .cmcr nor a .cmtr file, so it has no partner.", path=path)
+    if find_reader(path, "units" if kind == "cmcr" else "light") is not None:
+        return Partner(path, "it holds both")
+    if path.is_dir():
+        return _recording_of(path, linked_recording)
     other = "cmtr" if kind == "cmcr" else "cmcr"
     folders = [path.parent, *_sister_folders(path.parent, other)]
     for folder in folders:
@@ -148,19 +174,23 @@ def find_partner(path: Path, linked_recording: str | None = None) -> Partner:
         partner = _partner_in(folder, path, kind, where, linked_recording)
         if partner is not None:
             return partner
-    suffix = mcs.SORTED_SUFFIX if kind == "cmcr" else mcs.RAW_SUFFIX
-    return Partner(None, f"no {suffix} file of this name lies beside it")
+    if kind == "cmcr":
+        beside = _folder_of(path)
+        if beside is not None:
+            return beside
+    endings = suffixes("units" if kind == "cmcr" else "light")
+    return Partner(None, f"no {' or '.join(endings)} file of this name lies beside it")
 
 
 def _partner_in(folder: Path, path: Path, kind: str, where: str, linked: str | None) -> Partner | None:
-    suffix = mcs.SORTED_SUFFIX if kind == "cmcr" else mcs.RAW_SUFFIX
+    endings = suffixes("units" if kind == "cmcr" else "light")
     files = _files(folder)
     if linked and kind == "cmtr":
         name = PureWindowsPath(linked).name
         for file in files:
             if same_name(file.name, name) and file != path:
                 return Partner(file, f"named by the link in {path.name}")
-    of_kind = [file for file in files if file.suffix.lower() == suffix]
+    of_kind = [file for file in files if file.name.lower().endswith(endings)]
     fitting = [
         file for file in of_kind if (names_match(path, file) if kind == "cmcr" else names_match(file, path))
     ]
@@ -169,7 +199,7 @@ def _partner_in(folder: Path, path: Path, kind: str, where: str, linked: str | N
         fitting = [
             file
             for file in files
-            if file.suffix.lower() in _NEUTRAL_SUFFIXES
+            if file.suffix.lower() in NEUTRAL_SUFFIXES
             and base_stem(file).casefold() == wanted
             and file != path
             and kind_of(file) not in (None, kind)
@@ -182,6 +212,57 @@ def _partner_in(folder: Path, path: Path, kind: str, where: str, linked: str | N
         if naming:
             return Partner(naming[0], f"its link names {path.name}", tuple(naming[1:]))
     return None
+
+
+def _recording_of(folder: Path, linked: str | None) -> Partner:
+    """Look for the raw recording of a folder of units: beside it, in it, and beside the folder around it."""
+    own = folder.absolute()
+    endings = suffixes("light")
+    stated = "" if linked is None else _without_marks(PureWindowsPath(linked).stem).casefold()
+    wanted = base_stem(folder).casefold()
+    for place in (own.parent, own, own.parent.parent, *_sister_folders(own.parent, "cmcr")):
+        raw = [file for file in _files(place) if file.name.lower().endswith(endings)]
+        for file in raw:
+            if linked is not None and base_stem(file).casefold() == stated:
+                return Partner(file, f"named by the settings in {folder.name}")
+        fitting = [file for file in raw if base_stem(file).casefold() == wanted]
+        if fitting:
+            return Partner(fitting[0], "found by its name", tuple(fitting[1:]))
+        if place == own.parent and len(raw) == 1 and not _SORTER.sub("", own.name):
+            return Partner(raw[0], f"the only raw recording beside {folder.name}")
+    return Partner(None, f"no raw recording ({', '.join(endings)}) lies beside it")
+
+
+def _folder_of(cmcr: Path) -> Partner | None:
+    """Look for a folder of sorted units whose raw recording this is."""
+    place = cmcr.absolute().parent
+    near = _folders(place)
+    wanted = base_stem(cmcr).casefold()
+    inside = [
+        folder for folder in near if base_stem(folder).casefold() in {wanted, base_stem(place).casefold()}
+    ]
+    near += [each for folder in inside for each in _folders(folder)]
+    found = [
+        folder
+        for folder in near
+        if kind_of(folder) == "cmtr" and _recording_of(folder, _link_in(folder)).path == cmcr.absolute()
+    ]
+    return Partner(found[0], "found beside it", tuple(found[1:])) if found else None
+
+
+def _link_in(folder: Path) -> str | None:
+    try:
+        with open_units(folder) as source:
+            return source.linked_recording
+    except (HDMEAError, OSError):
+        return None
+
+
+def _folders(place: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in place.iterdir() if entry.is_dir())
+    except OSError:
+        return []
 
 
 def _links_to(cmtr: Path, cmcr: Path) -> bool:
@@ -283,8 +364,7 @@ def compare_durations(
         the names nor the link say that the files belong together.
     """
     warnings = []
-    name = linked_name(linked_recording)
-    linked = name is not None and same_name(name, cmcr.name)
+    linked = linked_recording is not None and _names(linked_recording, cmcr)
     alike = names_match(cmcr, cmtr)
     if not alike:
         said = "its link names this recording" if linked else "check that they belong together"
@@ -311,6 +391,15 @@ def compare_durations(
         f"{text}: check that the two files belong together. The times of the raw recording are used."
     )
     return warnings
+
+
+def _names(link: str, cmcr: Path) -> bool:
+    """Return whether a link names a raw recording, or the same data in another format."""
+    named = PureWindowsPath(link)
+    return same_name(named.name, cmcr.name) or (
+        not named.name.lower().endswith(suffixes("light"))
+        and _without_marks(named.stem).casefold() == base_stem(cmcr).casefold()
+    )
 
 
 def _same(first: float, second: float) -> bool:

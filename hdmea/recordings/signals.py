@@ -16,7 +16,10 @@ import numpy.typing as npt
 from hdmea.recordings.source import Progress, Source
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hdmea.recordings.mcs.electrodes import Electrodes
+    from hdmea.recordings.mcs.sensor import SensorRegion
 
 __all__ = ["DEFAULT_RATE_HZ", "DigitalEvents", "RecordingInfo", "SignalSource", "StreamInfo"]
 
@@ -132,6 +135,11 @@ class SignalSource(Source):
     def digital_events(self) -> DigitalEvents:
         """Return the events of the digital port, in the order of time; none by default."""
         return DigitalEvents(np.empty(0, np.int64), np.empty(0, np.int64), ())
+
+    @property
+    def sensor_regions(self) -> Sequence[SensorRegion]:
+        """Recorded regions of the chip, by number; none by default."""
+        return ()
 
     @property
     def sensor(self) -> Electrodes | None:

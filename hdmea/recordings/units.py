@@ -9,12 +9,15 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from hdmea.recordings.source import Progress, Source
+
+if TYPE_CHECKING:
+    from hdmea.recordings.inspection import Decision
 
 __all__ = [
     "DUPLICATE_MS",
@@ -94,6 +97,8 @@ class SortingInfo:
         Number of sorted units.
     warnings
         What the person should know.
+    sampling_rate_source
+        Where the rate is stated.
     counts_from
         ``"clock"``: times are those of the acquisition clock. ``"first sample"``: they count recorded
         samples from the first one, without the gaps of a recording that was paused.
@@ -107,6 +112,7 @@ class SortingInfo:
     linked_recording: str | None
     n_units: int
     warnings: tuple[str, ...]
+    sampling_rate_source: str = "stated with the sorted units"
     counts_from: Literal["clock", "first sample"] = "clock"
 
 
@@ -206,6 +212,11 @@ class UnitSource(Source):
     def linked_recording(self) -> str | None:
         """File name of the raw recording that the source names, None if it names none."""
         return None
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """Open questions with their answers, for ``hdmea info``; none by default."""
+        return ()
 
 
 def duplicates_of(intervals: npt.NDArray[np.int64], n_spikes: int, rate: float) -> tuple[int, str]:

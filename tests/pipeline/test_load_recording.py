@@ -15,6 +15,7 @@ from hdmea.pipeline.context import ProgressEvent, StepRun
 from hdmea.pipeline.run import run_step
 from hdmea.pipeline.session import PipelineSession, create_session
 from hdmea.pipeline.steps.load_recording import LoadRecordingParams, load_recording
+from hdmea.recordings import open_signals, open_units
 from hdmea.recordings.pairing import find_partner
 from hdmea.utils.exceptions import (
     DataLoadError,
@@ -545,8 +546,8 @@ class TestMechanism:
     def test_the_estimate_is_about_the_size_of_the_session(self, shared_data: Path) -> None:
         folder = shared_data / "sample"
         with (
-            loading.CmcrReader(folder / "sample.cmcr") as cmcr,
-            loading.CmtrReader(folder / "sample.cmtr") as cmtr,
+            open_signals(folder / "sample.cmcr") as cmcr,
+            open_units(folder / "sample.cmtr") as cmtr,
         ):
             estimate = loading.memory_estimate_gb(cmcr.info, cmtr)
         session, _ = load(folder / "sample.cmcr", folder / "sample.cmtr")

@@ -13,9 +13,11 @@ from hdmea.recordings.pairing import (
     find_partner,
     kind_of,
     names_match,
+    recording_name,
     sort_pair,
 )
 from hdmea.utils.exceptions import MismatchError, ValidationError
+from tests.recordings.phy_folders import write_phy
 from tests.recordings.vendor_files import write_cmcr, write_cmtr
 
 CMCR = "2025.04.10-11.12.57-Rec.cmcr"
@@ -180,3 +182,56 @@ class TestDurations:
     def test_unknown_durations_are_no_contradiction(self) -> None:
         assert compare_durations(Path("X.cmcr"), Path("X-.cmtr"), [], 40.0, 35.0) == []
         assert compare_durations(Path("X.cmcr"), Path("X-.cmtr"), [32.0], None, None) == []
+
+
+# -- folders of sorted units ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["2025.04.10-11.12.57-Rec_phy", "2025.04.10-11.12.57-Rec-kilosort4", "2025.04.10-11.12.57-Rec"]
+)
+def test_a_folder_of_the_same_name_and_its_recording_find_each_other(tmp_path: Path, name: str) -> None:
+    write_phy(tmp_path / name)
+    (cmcr, _) = touch(tmp_path, CMCR, "2025.04.10-15.00.00-Rec.cmcr")
+    assert kind_of(tmp_path / name) == "cmtr"
+    assert find_partner(tmp_path / name).path == cmcr
+    assert find_partner(cmcr).path == tmp_path / name
+
+
+@pytest.mark.parametrize("place", ["X-Rec/kilosort4", "X-Rec/sorter_output", "X-Rec_sorted/phy"])
+def test_a_folder_named_after_its_sorter_belongs_to_what_is_around_it(tmp_path: Path, place: str) -> None:
+    write_phy(tmp_path / place)
+    (cmcr, _) = touch(tmp_path, "X-Rec.cmcr", "Y-Rec.cmcr")
+    assert find_partner(tmp_path / place).path == cmcr
+    assert find_partner(cmcr).path == tmp_path / place
+    assert recording_name(None, tmp_path / place) == "X-Rec"
+
+
+def test_the_only_recording_beside_a_folder_named_after_its_sorter_is_its_own(tmp_path: Path) -> None:
+    write_phy(tmp_path / "kilosort4", params="sample_rate = 20000\n")
+    (cmcr,) = touch(tmp_path, "X-Rec.cmcr")
+    partner = find_partner(tmp_path / "kilosort4")
+    assert (partner.path, partner.reason) == (cmcr, "the only raw recording beside kilosort4")
+    assert find_partner(cmcr).path == tmp_path / "kilosort4"
+    touch(tmp_path, "Y-Rec.cmcr")
+    assert find_partner(tmp_path / "kilosort4").path is None
+    assert find_partner(cmcr).path is None
+
+
+def test_the_settings_name_the_recording(tmp_path: Path) -> None:
+    write_phy(tmp_path / "kilosort4")
+    (cmcr, _) = touch(tmp_path, "X-Rec.cmcr", "Y-Rec.cmcr")
+    assert find_partner(tmp_path / "kilosort4", "X-Rec.dat").path == cmcr
+    assert find_partner(cmcr).path == tmp_path / "kilosort4"
+
+
+def test_a_spike_sorted_file_comes_before_a_folder(tmp_path: Path) -> None:
+    write_phy(tmp_path / "X-Rec_phy")
+    cmcr, cmtr = touch(tmp_path, "X-Rec.cmcr", "X-Rec-.cmtr")
+    assert find_partner(cmcr).path == cmtr
+
+
+def test_a_folder_and_its_recording_are_one_pair(tmp_path: Path) -> None:
+    write_phy(tmp_path / "X-Rec_phy")
+    (cmcr,) = touch(tmp_path, "X-Rec.cmcr")
+    assert sort_pair([tmp_path / "X-Rec_phy", cmcr]) == [(cmcr, tmp_path / "X-Rec_phy")]

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hdmea.recordings.phy.folder import PhyFolder, looks_like_phy
+from hdmea.recordings import READERS, find_reader
+from hdmea.recordings.phy.folder import PhyFolder
 from hdmea.recordings.phy.places import chip_places
 from hdmea.recordings.phy.tables import read_params
 from hdmea.recordings.units import UnitOptions
@@ -208,12 +209,12 @@ def test_a_folder_without_spikes_has_no_units(folder: Path) -> None:
 
 def test_only_folders_with_these_files_are_recognised(folder: Path) -> None:
     folder.mkdir()
-    assert not looks_like_phy(folder)
+    assert find_reader(folder) is None
     np.save(folder / "spike_times.npy", np.arange(3))
-    assert not looks_like_phy(folder)
+    assert find_reader(folder) is None
     (folder / "params.py").touch()
-    assert looks_like_phy(folder)
-    assert not looks_like_phy(folder / "params.py")
+    assert find_reader(folder) is READERS.get("phy")
+    assert find_reader(folder / "params.py") is None
 
 
 # -- damaged and hostile folders -----------------------------------------------------------------------

@@ -20,9 +20,9 @@ from hdmea.pipeline.expected import expected, sensor_shape
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
-from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.electrodes import Electrodes
 from hdmea.recordings.mcs.sensor import AxisOrder, FactorOrder
+from hdmea.recordings.reader import open_signals
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MissingFileError, MissingInputError
 from hdmea.utils.fixes import ChooseFile
@@ -204,7 +204,7 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
     ConfigurationError
         If `unit_ids` names a unit that is not there.
     """
-    with CmcrReader(_raw_path(session, params)) as reader:
+    with open_signals(_raw_path(session, params)) as reader:
         region = reader.sensor
         if region is None:
             raise MissingInputError(

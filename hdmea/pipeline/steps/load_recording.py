@@ -20,11 +20,11 @@ from hdmea.pipeline.expected import load_nbytes
 from hdmea.pipeline.light_check import LightCheck, check_default_playlist
 from hdmea.pipeline.results import LoadResult
 from hdmea.pipeline.session import PipelineSession
-from hdmea.recordings.mcs.cmcr import CmcrReader
-from hdmea.recordings.mcs.cmtr import CmtrReader
 from hdmea.recordings.mcs.partner_check import PartnerCheck
 from hdmea.recordings.pairing import compare_durations, linked_name, same_name
-from hdmea.recordings.signals import DEFAULT_RATE_HZ
+from hdmea.recordings.reader import open_signals, open_units, source_files
+from hdmea.recordings.signals import DEFAULT_RATE_HZ, SignalSource
+from hdmea.recordings.units import UnitOptions, UnitSource
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import DataLoadError, ValidationError
 
@@ -47,13 +47,15 @@ class LoadRecordingParams(StepParams):
     cmcr_path: str | Path | None = Field(
         None,
         title="Raw recording",
-        description="The .cmcr file: light channels, display frames, raw data.",
+        description="The .cmcr file, or what else a reader recognises that offers light channels, display "
+        "frames and raw data.",
         json_schema_extra=_BY_ITS_CONTENT,
     )
     cmtr_path: str | Path | None = Field(
         None,
         title="Spike-sorted file",
-        description="The .cmtr file: sorted units.",
+        description="The .cmtr file, a Phy or Kilosort folder, or whatever a reader recognises that offers "
+        "sorted units.",
         json_schema_extra=_BY_ITS_CONTENT,
     )
     dataset_id: str | None = Field(
@@ -113,6 +115,20 @@ class LoadRecordingParams(StepParams):
         "first; by default all are kept.",
         json_schema_extra={"advanced": True, "unit": "ms"},
     )
+    keep_noise: bool = Field(
+        False,
+        title="Keep noise",
+        description="Load units that were labelled as noise in Phy as well.",
+        json_schema_extra=_ADVANCED,
+    )
+    electrode_pitch_um: float | None = Field(
+        None,
+        gt=0,
+        title="Electrode pitch",
+        description="Distance of neighbouring electrodes, to find rows and columns of units of a Phy folder; "
+        "by default 16 or 32 µm, by the positions.",
+        json_schema_extra={"advanced": True, "unit": "µm"},
+    )
 
 
 def _sources(session: PipelineSession, params: LoadRecordingParams) -> loading.Sources:
@@ -123,7 +139,7 @@ def _sources(session: PipelineSession, params: LoadRecordingParams) -> loading.S
 
 def _inputs(session: PipelineSession, params: LoadRecordingParams) -> Iterable[Path]:
     sources = _sources(session, params)
-    return [path for path in (sources.cmcr, sources.cmtr) if path is not None]
+    return [file for path in (sources.cmcr, sources.cmtr) if path is not None for file in source_files(path)]
 
 
 def _forecast(session: PipelineSession, params: LoadRecordingParams) -> int:
@@ -174,11 +190,12 @@ def load_recording(session: PipelineSession, params: LoadRecordingParams, ctx: S
     for note in sources.notes:
         ctx.warn(note)
     with ExitStack() as stack:
-        cmtr = None if sources.cmtr is None else stack.enter_context(CmtrReader(sources.cmtr))
+        options = UnitOptions(params.keep_noise, params.electrode_pitch_um)
+        cmtr = None if sources.cmtr is None else stack.enter_context(open_units(sources.cmtr, options))
         if cmtr is not None:
             cmtr.list_units(lambda part: ctx.checkpoint(0.1 * part, "list of units"))
         fallback = None if cmtr is None else _rate_of(cmtr)
-        cmcr = None if sources.cmcr is None else stack.enter_context(CmcrReader(sources.cmcr, fallback))
+        cmcr = None if sources.cmcr is None else stack.enter_context(open_signals(sources.cmcr, fallback))
         for path in _FROM_AN_EARLIER_LOAD:
             ctx.remove(*path)
         _Load(session, params, ctx, cmcr, cmtr).run()
@@ -186,9 +203,9 @@ def load_recording(session: PipelineSession, params: LoadRecordingParams, ctx: S
         ctx.put(value, "source_files", name)
 
 
-def _rate_of(cmtr: CmtrReader) -> tuple[float, str] | None:
-    rate = cmtr.info.sampling_rate
-    return None if rate is None else (rate, "tick of the spike-sorted file")
+def _rate_of(cmtr: UnitSource) -> tuple[float, str] | None:
+    info = cmtr.info
+    return None if info.sampling_rate is None else (info.sampling_rate, info.sampling_rate_source)
 
 
 class _Load:
@@ -199,8 +216,8 @@ class _Load:
         session: PipelineSession,
         params: LoadRecordingParams,
         ctx: StepContext,
-        cmcr: CmcrReader | None,
-        cmtr: CmtrReader | None,
+        cmcr: SignalSource | None,
+        cmtr: UnitSource | None,
     ) -> None:
         self.session = session
         self.params = params
@@ -220,6 +237,7 @@ class _Load:
                 self.cmtr,
                 rate,
                 self._report(0.1, 0.5),
+                segments=self._segments(),
                 end_sample=math.ceil(round(stated_s * rate, 6)) if stated_s else None,
                 drop_duplicates_ms=self.params.drop_duplicates,
             )
@@ -245,6 +263,19 @@ class _Load:
             system |= facts
             self._say_whether_spikes_fit(self.cmcr, fit)
         self.ctx.put(system, "metadata", "sys_meta")
+
+    def _segments(self) -> npt.NDArray[np.int64] | None:
+        """Return the recorded ranges of the clock; says so if times of spikes are moved by them."""
+        if self.cmcr is None or self.cmtr is None or not len(self.cmcr.info.segments):
+            return None
+        segments = self.cmcr.info.segments
+        if self.cmtr.info.counts_from == "first sample" and (len(segments) > 1 or segments[0, 0] != 0):
+            self.ctx.inform(
+                f"Times of spikes in {self.cmtr.path.name} count recorded samples; they were moved to the "
+                f"clock of {self.cmcr.path.name}, which begins at "
+                f"{segments[0, 0] / self.cmcr.info.sampling_rate:.3f} s and has {len(segments) - 1} gaps."
+            )
+        return segments
 
     def _report(self, low: float, high: float) -> loading.Report:
         return lambda part, text: self.ctx.checkpoint(low + (high - low) * part, text)
@@ -319,7 +350,7 @@ class _Load:
                 )
             )
 
-    def _say_whether_spikes_fit(self, cmcr: CmcrReader, fit: PartnerCheck) -> None:
+    def _say_whether_spikes_fit(self, cmcr: SignalSource, fit: PartnerCheck) -> None:
         if self.cmtr is None:
             return
         link = self.cmtr.info.linked_recording
@@ -369,7 +400,7 @@ class _Load:
         put(np.array([self.session.dataset_id]), "metadata", "dataset_id")
         put(rate_source, "metadata", "acquisition_rate_source")
 
-    def _put_recording(self, cmcr: CmcrReader, rate: float) -> dict[str, Any]:
+    def _put_recording(self, cmcr: SignalSource, rate: float) -> dict[str, Any]:
         """Put everything of the raw recording; return the channels that were used."""
         info = cmcr.info
         self.ctx.put(info.segments, "metadata", "segments")
@@ -386,7 +417,7 @@ class _Load:
         self._put_light(cmcr, channels, rate)
         return {"light_channel": channels["ch1"], "sync_channel": channels.get("ch2", channels["ch1"])}
 
-    def _put_light(self, cmcr: CmcrReader, channels: dict[str, int], rate: float) -> None:
+    def _put_light(self, cmcr: SignalSource, channels: dict[str, int], rate: float) -> None:
         # The frames are found before the other channel is read: what that takes in memory for a moment
         # is then less than what comes after it.
         role = "ch2" if "ch2" in channels else "ch1"
@@ -446,7 +477,7 @@ class _Load:
             )
         return {"ch1": light, "ch2": sync}
 
-    def _put_events(self, cmcr: CmcrReader, rate: float) -> None:
+    def _put_events(self, cmcr: SignalSource, rate: float) -> None:
         events = cmcr.digital_events()
         if len(events):
             found = {"time_us": events.time_us, "event_id": events.event_id, "label": list(events.labels)}

@@ -119,6 +119,7 @@ class CmtrReader(UnitSource):
                 linked_recording=self.linked_recording,
                 n_units=len(self.units),
                 warnings=tuple(self._notes),
+                sampling_rate_source="tick of the spike-sorted file",
             )
 
     @property

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hdmea.recordings.inspection import Decision
 from hdmea.recordings.mcs.vocabulary import sensor_id
 from hdmea.recordings.phy.npy import REAL, WHOLE, NpyFile, damaged, open_npy
 from hdmea.recordings.phy.places import Places, chip_places
@@ -28,7 +29,7 @@ from hdmea.recordings.units import (
 )
 from hdmea.utils.exceptions import DataLoadError
 
-__all__ = ["NOISE", "PhyFolder", "looks_like_phy"]
+__all__ = ["NOISE", "PhyFolder"]
 
 NOISE = "noise"
 LONGEST_S = 24 * 3600.0
@@ -36,12 +37,6 @@ LONGEST_S = 24 * 3600.0
 
 TIMES, CLUSTERS, SPIKE_TEMPLATES = "spike_times.npy", "spike_clusters.npy", "spike_templates.npy"
 AMPLITUDES, POSITIONS, CHANNEL_MAP = "amplitudes.npy", "channel_positions.npy", "channel_map.npy"
-_SIGNS = (TIMES, CLUSTERS, SPIKE_TEMPLATES, TEMPLATES, "params.py")
-
-
-def looks_like_phy(path: Path) -> bool:
-    """Return whether a folder holds at least two of the files by which Phy knows a sorting."""
-    return path.is_dir() and sum((path / name).is_file() for name in _SIGNS) >= 2
 
 
 class PhyFolder(UnitSource):
@@ -94,6 +89,7 @@ class PhyFolder(UnitSource):
             linked_recording=self.linked_recording,
             n_units=len(units),
             warnings=tuple(self._notes),
+            sampling_rate_source="sample_rate in params.py",
             counts_from="first sample",
         )
 
@@ -121,6 +117,16 @@ class PhyFolder(UnitSource):
                 n_bytes = (folder / name).stat().st_size - offset
                 return n_bytes // (channels * width) / self._rate if width and n_bytes > 0 else None
         return None
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """How places and times are understood."""
+        places = "none" if self._places is None else "from the positions of the channels"
+        why = self._places.reason if self._places is not None else "see the warnings"
+        return (
+            Decision("rows and columns", places, why),
+            Decision("times", "counted from the first recorded sample", "Phy counts samples of the raw data"),
+        )
 
     # -- spikes ----------------------------------------------------------------------------------------
 

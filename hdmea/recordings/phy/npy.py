@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hdmea.utils.exceptions import DataLoadError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["MOST_VALUES", "REAL", "WHOLE", "NpyFile", "damaged", "open_npy"]
 
@@ -25,6 +26,7 @@ WHOLE, REAL = "iu", "iuf"
 MOST_VALUES = 1 << 30
 """Values that one array may have: a day of recording with 10 000 spikes per second has fewer."""
 
+_EXPORT_AGAIN = Advice("Export the folder again from the sorter or from Phy.")
 _BROKEN = (
     ValueError,
     SyntaxError,
@@ -87,7 +89,7 @@ class NpyFile:
 
 def damaged(path: Path, what: str, error: BaseException | None = None) -> DataLoadError:
     """Return the error for a file with wrong content, to be raised."""
-    return DataLoadError(f"{path}: {what} Export the folder again from the sorter or Phy.", path, error)
+    return DataLoadError(f"{path}: {what}", path, error, fix=_EXPORT_AGAIN)
 
 
 def open_npy(path: Path, kinds: str, n_axes: tuple[int, ...], content: str) -> NpyFile:

@@ -11,7 +11,7 @@ from typing import Any
 from hdmea.recordings.phy.npy import damaged
 from hdmea.utils.exceptions import DataLoadError
 
-__all__ = ["PARAMS", "UNLABELLED", "Labels", "read_labels", "read_params", "sampling_rate"]
+__all__ = ["PARAMS", "UNLABELLED", "Labels", "label_tables", "read_labels", "read_params", "sampling_rate"]
 
 PARAMS = "params.py"
 UNLABELLED = "unsorted"
@@ -81,7 +81,7 @@ def read_labels(folder: Path) -> Labels:
         If a table cannot be read.
     """
     labels: Labels = {}
-    for path in _tables(folder):
+    for path in label_tables(folder):
         for number, values in _rows(path):
             labels.setdefault(number, {}).update(values)
     for values in labels.values():
@@ -91,7 +91,8 @@ def read_labels(folder: Path) -> Labels:
     return labels
 
 
-def _tables(folder: Path) -> list[Path]:
+def label_tables(folder: Path) -> list[Path]:
+    """Return the tables of a folder about its clusters; later ones overrule earlier ones."""
     found = [path for path in sorted(folder.iterdir()) if path.name.startswith("cluster_") and path.is_file()]
     found = [path for path in found if path.suffix.lower() in {".tsv", ".csv"}]
     return sorted(found, key=lambda path: _FIRST.index(path.stem) if path.stem in _FIRST else -1)
