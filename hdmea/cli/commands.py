@@ -299,7 +299,7 @@ def _pair(recording: list[Path]) -> dict[str, str]:
         kind = kind_of(path)
         if kind is None or f"{kind}_path" in pair:
             raise ValidationError(
-                f"{path}: give one raw recording (.cmcr) and/or one spike-sorted file (.cmtr) or folder."
+                f"{path}: give one .cmcr and/or one .cmtr file, or a Phy folder instead of the latter."
             )
         pair[f"{kind}_path"] = str(path)
     if len(recording) == 1 and recording[0].exists():

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from hdmea_gui.engine.file_lookup import file_start, folder_start, is_there
+from hdmea_gui.engine.opening import readable_suffixes
 
 __all__ = [
     "ask_calibration",
@@ -22,7 +23,6 @@ __all__ = [
     "ask_target",
 ]
 
-_READABLE = "Recordings and results (*.cmcr *.cmtr *.CMCR *.CMTR *.h5 *.hdf5);;All files (*)"
 _CALIBRATIONS = "Stimulus calibrations (*.json)"
 _PRESETS = "Presets (*.json)"
 
@@ -30,7 +30,9 @@ _PRESETS = "Presets (*.json)"
 def ask_open_files(parent: QWidget, folder: str) -> list[Path]:
     """Return the files to open, none if the person cancelled."""
     start = folder_start(folder)
-    names, _ = QFileDialog.getOpenFileNames(parent, "Open recording or result", start, _READABLE)
+    known = " ".join(f"*{suffix} *{suffix.upper()}" for suffix in readable_suffixes())
+    readable = f"Recordings and results ({known});;All files (*)"
+    names, _ = QFileDialog.getOpenFileNames(parent, "Open recording or result", start, readable)
     return [Path(name) for name in names]
 
 

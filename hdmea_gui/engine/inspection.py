@@ -29,6 +29,8 @@ def inspect_sources(
     refused
         Gets those that cannot be read, with the reason.
     """
+    from hdmea.recordings.pairing import recording_name
+
     lines: _Lines = []
     warnings: list[str] = []
     info = None
@@ -48,8 +50,8 @@ def inspect_sources(
     if cmtr is None:
         warnings.append("Without the .cmtr there are no units.")
     elif not n_units:
-        warnings.append("The .cmtr has no sorted units: sort the spikes in CMOS-MEA-Tools for them.")
-    title = (cmtr or cmcr or Path()).stem.rstrip("-")
+        warnings.append(f"There are no sorted units in {cmtr.name}: sort the spikes for them.")
+    title = recording_name(cmcr, cmtr)
     missing = ".cmcr" if cmcr is None else ".cmtr" if cmtr is None else ""
     announced = (n_units, duration_s if info is None else info.duration_s)
     return cmcr, cmtr, Card(title, tuple(lines), tuple(warnings), missing, announced)
@@ -58,20 +60,20 @@ def inspect_sources(
 def _look_into_raw(
     path: Path, lines: _Lines, warnings: list[str], refused: list[Refused]
 ) -> RecordingInfo | None:
-    from hdmea.recordings.mcs.cmcr import CmcrReader
+    from hdmea.recordings.reader import open_signals
     from hdmea.utils.exceptions import HDMEAError
 
     try:
-        with CmcrReader(path) as raw:
+        with open_signals(path) as raw:
             info = raw.info
             sensor = raw.sensor
-        size = path.stat().st_size
+        described = _described(path)
     except (HDMEAError, OSError) as error:
         refused.append(Refused(path, str(error)))
         return None
     lights = ", ".join(info.light_labels) or str(info.n_light_channels)
     lines += [
-        ("Raw recording", f"{path.name} ({size_text(size)})"),
+        described,
         ("Duration", f"{info.duration_s:,.1f} s at {info.sampling_rate:,.0f} Hz"),
         ("Sensors", "not recorded" if sensor is None else f"{sensor.rows} × {sensor.cols} electrodes"),
         ("Light channels", f"{info.n_light_channels} ({lights})" if info.n_light_channels else "none"),
@@ -88,27 +90,36 @@ def _look_into_sorted(
 ) -> tuple[float, int, float] | None:
     """Return memory in GB for both files, units and seconds; None if the sorted one cannot be read."""
     from hdmea.pipeline.loading import memory_estimate_gb
-    from hdmea.recordings.mcs.cmtr import CmtrReader
+    from hdmea.recordings.reader import open_units
     from hdmea.utils.exceptions import HDMEAError
 
     try:
-        with CmtrReader(path) as sorting:
+        with open_units(path) as sorting:
             found = sorting.info
             needed = memory_estimate_gb(info, sorting)
             # The sorter may have rejected some of them, which is known only when all were read.
             peaks = sorting.n_peaks
-        size = path.stat().st_size
+        described = _described(path)
     except (HDMEAError, OSError) as error:
         refused.append(Refused(path, str(error)))
         return None
     lines += [
-        ("Spike-sorted file", f"{path.name} ({size_text(size)})"),
+        described,
         ("Sorted units", f"{found.n_units} with {peaks:,} detected peaks" if found.n_units else "none"),
     ]
     if info is None and found.duration_s:
         lines.append(("Duration", f"{found.duration_s:,.1f} s"))
     warnings += found.warnings
     return needed, found.n_units, float(found.duration_s or 0.0)
+
+
+def _described(path: Path) -> tuple[str, str]:
+    """Return what kind of file or folder this is, and its name with the size."""
+    from hdmea.recordings.reader import find_reader, source_stamp
+
+    reader = find_reader(path)
+    title = "File" if reader is None else reader.title
+    return title, f"{path.name} ({size_text(source_stamp(path)[0])})"
 
 
 def _needed_gb(info: RecordingInfo | None) -> float:

@@ -14,9 +14,8 @@ from hdmea_gui.engine.snapshot import Candidate, OpenResult, Refused
 if TYPE_CHECKING:
     from hdmea_gui.engine.workspace import Workspace
 
-__all__ = ["RESULT_SUFFIXES", "SOURCE_SUFFIXES", "open_paths"]
+__all__ = ["RESULT_SUFFIXES", "open_paths", "readable_suffixes"]
 
-SOURCE_SUFFIXES = (".cmcr", ".cmtr")
 RESULT_SUFFIXES = (".h5", ".hdf5")
 
 
@@ -40,6 +39,13 @@ def open_paths(workspace: Workspace, paths: Sequence[Path], ctx: JobContext) -> 
     return OpenResult(opened.state, opened.card, (*opened.refused, *refused), opened.notes)
 
 
+def readable_suffixes() -> tuple[str, ...]:
+    """Return the endings of the files that can be opened: those of the readers, then those of results."""
+    from hdmea.recordings.reader import suffixes
+
+    return (*suffixes(), *RESULT_SUFFIXES)
+
+
 def _expand(paths: Sequence[Path]) -> tuple[list[Path], list[Refused]]:
     """Return the files that may be opened, each once, and what is refused already by its name."""
     files: list[Path] = []
@@ -55,8 +61,14 @@ def _expand(paths: Sequence[Path]) -> tuple[list[Path], list[Refused]]:
 
 
 def _files_of(path: Path) -> list[Path]:
-    known = (*SOURCE_SUFFIXES, *RESULT_SUFFIXES)
+    from hdmea.recordings.reader import find_reader
+
+    known = readable_suffixes()
     listed = f"{', '.join(known[:-1])} or {known[-1]}"
+    if not path.exists():
+        raise DataLoadError("there is no such file; was it moved, or is the drive not connected?")
+    if find_reader(path) is not None:
+        return [path]
     if path.is_dir():
         inside = _known_inside(path, known)
         if not inside:
@@ -66,8 +78,6 @@ def _files_of(path: Path) -> list[Path]:
         if not inside:
             raise DataLoadError(f"the folder holds no {listed} file")
         return inside
-    if not path.exists():
-        raise DataLoadError("there is no such file; was it moved, or is the drive not connected?")
     if path.suffix.lower() not in known:
         kind = f"a {path.suffix} file" if path.suffix else "a file without ending"
         raise DataLoadError(f"it is {kind}, and only {listed} files can be opened")
@@ -75,7 +85,12 @@ def _files_of(path: Path) -> list[Path]:
 
 
 def _known_inside(folder: Path, known: tuple[str, ...]) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in known and entry.is_file())
+    """Return files with these endings, and folders that a reader recognises."""
+    from hdmea.recordings.reader import find_reader
+
+    entries = sorted(folder.iterdir())
+    files = [entry for entry in entries if entry.name.lower().endswith(known) and entry.is_file()]
+    return [*files, *(entry for entry in entries if entry.is_dir() and find_reader(entry) is not None)]
 
 
 def _candidates(files: Sequence[Path]) -> tuple[Candidate, ...]:
@@ -85,15 +100,23 @@ def _candidates(files: Sequence[Path]) -> tuple[Candidate, ...]:
     # A recording may be called .h5 like a result: its content tells.
     sources = [path for path in files if kind_of(path) is not None]
     pairs = sort_pair(sources)
-    kinds = [str(kind_of(path)) for path in sources]
-    if len(pairs) == 2 and sorted(kinds) == ["cmcr", "cmtr"]:
+    lone = [path for pair in pairs for path in pair if path is not None and None in pair]
+    if len(pairs) == 2 and len(lone) == 2 and {kind_of(path) for path in lone} == {"cmcr", "cmtr"}:
         # Names that do not fit each other: a pair all the same, unless each has a partner of its own.
-        if not all(find_partner(path).path for path in sources):
-            cmcr, cmtr = (sources[kinds.index(kind)] for kind in ("cmcr", "cmtr"))
-            pairs = [(cmcr, cmtr)]
+        first, second = (find_partner(path).path for path in lone)
+        if first is None or second is None or (first, second) == (lone[1].absolute(), lone[0].absolute()):
+            pairs = [_pair_of(lone)]
     found = [Candidate(tuple(path for path in pair if path is not None), is_source=True) for pair in pairs]
     results = [path for path in files if path not in sources]
     return (*found, *(Candidate((path,), is_source=False) for path in results))
+
+
+def _pair_of(paths: Sequence[Path]) -> tuple[Path | None, Path | None]:
+    """Return the raw recording and the sorted units among one or two paths, None for what is not there."""
+    from hdmea.recordings.pairing import kind_of
+
+    by_kind = {kind_of(path): path for path in paths}
+    return by_kind.get("cmcr"), by_kind.get("cmtr")
 
 
 def _open_result(
@@ -117,12 +140,8 @@ def _open_sources(
     workspace: Workspace, paths: Sequence[Path], refused: list[Refused], ctx: JobContext
 ) -> OpenResult | None:
     from hdmea.pipeline.session import create_session
-    from hdmea.recordings.pairing import kind_of, sort_pair
 
-    cmcr, cmtr = next(iter(sort_pair(paths)))
-    if len(paths) == 2:
-        cmcr, cmtr = sorted(paths, key=lambda path: str(kind_of(path)))
-    cmcr, cmtr, notes = _with_partner(cmcr, cmtr)
+    cmcr, cmtr, notes = _with_partner(*_pair_of(paths))
     ctx.progress(0.3, "looking into the files")
     cmcr, cmtr, card = inspect_sources(cmcr, cmtr, refused)
     if card is None:
@@ -139,8 +158,10 @@ def _open_sources(
 
 
 def _nbytes(paths: Sequence[Path]) -> int:
+    from hdmea.recordings.reader import source_stamp
+
     try:
-        return sum(path.stat().st_size for path in paths)
+        return sum(source_stamp(path)[0] for path in paths)
     except OSError:
         return 0
 

@@ -131,9 +131,7 @@ class ParameterDesk(QObject):
         self.history.clear()
         for item in self._steps.items:
             for field in item.spec.fields if item.spec.creates else ():
-                names = [
-                    path.name for path in state.sources if f"{path.suffix[1:].lower()}_path" == field.name
-                ]
+                names = [path.name for path in state.sources if _parameter_of(path) == field.name]
                 self.model(item.spec.name).set_hint(field.name, names[0] if names else "")
 
     # -- what can be named ---------------------------------------------------------------------------
@@ -191,3 +189,10 @@ class ParameterDesk(QObject):
 def preset_store(folder: Path) -> PresetStore:
     """Return the presets in a folder, and those that came with the program."""
     return PresetStore(folder, resource_path("presets"))
+
+
+def _parameter_of(path: Path) -> str:
+    """Return the parameter that a source is given as; by its name alone, as a drive may not answer."""
+    from hdmea.recordings.reader import suffixes
+
+    return "cmcr_path" if path.name.lower().endswith(suffixes("light")) else "cmtr_path"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
@@ -18,6 +19,7 @@ from hdmea.cli import app
 from hdmea.pipeline import PipelineSession, all_steps
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
 from tests.integration.test_modes import assert_same
+from tests.recordings.phy_folders import make_sorting, write_phy
 
 FLOW_STEPS = ["load_recording", "add_section_time", "section_spike_times", "compute_sta", "extract_features"]
 
@@ -237,3 +239,40 @@ def test_script_of_something_else_is_refused(recording: SimulatedRecording) -> N
     assert outcome.exit_code == 1
     assert "error:" in outcome.output
     assert "Traceback" not in outcome.output
+
+
+# -- units of other sorters ----------------------------------------------------------------------------
+
+
+def test_a_phy_folder_is_inspected_and_loaded(recording: SimulatedRecording, tmp_path: Path) -> None:
+    folder = tmp_path / "X-Rec_phy"
+    truth = write_phy(folder, make_sorting(seconds=5.0))
+
+    told = hdmea("info", folder)
+    assert told.exit_code == 0, told.output
+    for text in ("phy folder", "sorted units", "4000", "20000", "grid of 16 µm"):
+        assert text in told.output
+    described = json.loads(hdmea("info", folder, "--json").output)
+    assert described["facts"]["unit numbers"] == [0, 1, 2, 9]
+
+    flow = tmp_path / "load.json"
+    flow.write_text(json.dumps({"name": "load", "steps": [{"step": "load_recording"}]}))
+    for number, sources in enumerate(([folder], [recording.cmcr_path, folder])):
+        target = tmp_path / f"{number}.h5"
+        outcome = hdmea("run", *sources, "--flow", flow, "-o", target)
+        assert outcome.exit_code == 0, outcome.output
+        session = PipelineSession.load(target)
+        assert list(session.units) == ["unit_000", "unit_001", "unit_002", "unit_009"]
+        mine = truth.times[truth.clusters == 9]
+        np.testing.assert_array_equal(session.units["unit_009"]["spike_times"], np.sort(mine))
+        assert ("light_reference" in session.stimulus) == (len(sources) == 2)
+
+
+def test_a_damaged_phy_folder_ends_with_the_name_of_its_file(tmp_path: Path) -> None:
+    folder = tmp_path / "X-Rec_phy"
+    write_phy(folder)
+    (folder / "spike_clusters.npy").write_bytes(b"")
+    for command in (["info", folder], ["run", folder, "-o", tmp_path / "x.h5"]):
+        outcome = hdmea(*command)
+        assert outcome.exit_code == 1
+        assert "spike_clusters.npy" in outcome.output
