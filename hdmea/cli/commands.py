@@ -177,20 +177,43 @@ def _register_features(files: list[Path] | None) -> None:
             FEATURES.register_file(path)
 
 
+def _list_exporters(wanted: bool) -> None:
+    if not wanted:
+        return
+    from hdmea.exporters import EXPORTERS
+
+    for found in EXPORTERS:
+        typer.echo(f"{found.name} ({', '.join(found.suffixes)}): {found.description}")
+        for name, field in found.options.model_fields.items():
+            typer.echo(f"  {name}={json.dumps(field.get_default())}: {field.description or field.title}")
+    raise typer.Exit
+
+
 @app.command()
 def export(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="A result file.")],
-    target: Annotated[Path, typer.Argument(metavar="TABLE", help="The table: .csv or .parquet.")],
+    source: Annotated[Path, typer.Argument(metavar="RESULT", help="A result file.")],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="The file to write; its ending chooses.")],
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="KIND", help="Kind of file, if the ending does not tell.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="OPTION=VALUE", help="Set an option of this kind.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     debug: Debug = False,
+    list_kinds: Annotated[
+        bool, typer.Option("--list", is_eager=True, callback=_list_exporters, help="List all kinds.")
+    ] = False,
 ) -> None:
-    """Write all numbers of the units as a table: one row per unit, every column described."""
+    """Write a result as a file of another kind, such as a table: one row per unit, every column described."""
     with errors_told(debug):
-        from hdmea.pipeline.feature_table import write_feature_table
+        from hdmea.exporters import export as write
         from hdmea.pipeline.session import PipelineSession
 
-        _refuse_existing(target, overwrite)
-        for path in write_feature_table(PipelineSession.load(source, lazy=True), target):
+        options = dict(_setting(text, "OPTION=VALUE") for text in settings or [])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        session = PipelineSession.load(source, lazy=True)
+        for path in write(session, target, to=to, overwrite=overwrite, options=options):
             typer.echo(str(path))
 
 
@@ -213,12 +236,12 @@ def convert(
 ) -> None:
     """Write a result file in another layout; the source stays as it is."""
     with errors_told(debug):
-        from hdmea.pipeline.session import PipelineSession, SaveState
-        from hdmea.results import hdf5_store
+        from hdmea.exporters import export as write
+        from hdmea.pipeline.session import PipelineSession
 
-        _refuse_existing(target, overwrite)
-        content = PipelineSession.load(source, lazy=True).content(SaveState.SAVED, checkpoint_name=None)
-        hdf5_store.write_session(target, content, layout=layout.value)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        kind = {Layout.CURRENT: "hdf5", Layout.LAB: "lab"}[layout]
+        write(PipelineSession.load(source, lazy=True), target, to=kind, overwrite=overwrite)
         typer.echo(str(target))
 
 
@@ -258,16 +281,23 @@ def _parse_settings(settings: list[str]) -> dict[str, dict[str, Any]]:
     """Return step → parameter → value from texts ``step.param=value``; values are JSON where they can be."""
     parsed: dict[str, dict[str, Any]] = {}
     for setting in settings:
-        place, equals, text = setting.partition("=")
+        place, value = _setting(setting, "step.param=value")
         step, dot, parameter = place.partition(".")
-        if not (equals and dot and step and parameter):
+        if not (dot and step and parameter):
             raise ConfigurationError(f"--set {setting!r} is not of the form step.param=value.")
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError:
-            value = text
         parsed.setdefault(step.strip(), {})[parameter.strip()] = value
     return parsed
+
+
+def _setting(setting: str, form: str) -> tuple[str, Any]:
+    """Return name and value of a text ``name=value``; the value is JSON where it can be."""
+    name, equals, text = setting.partition("=")
+    if not (equals and name.strip()):
+        raise ConfigurationError(f"--set {setting!r} is not of the form {form}.")
+    try:
+        return name.strip(), json.loads(text)
+    except json.JSONDecodeError:
+        return name.strip(), text
 
 
 def _open(

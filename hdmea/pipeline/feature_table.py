@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-import importlib
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +14,7 @@ from hdmea.declare import FEATURES, UNIT_OF_ENTRY, Output, StepDefinition, all_s
 from hdmea.pipeline.marks import marks_text
 from hdmea.recordings.measures import measure_title
 from hdmea.results.lazy import reading
-from hdmea.utils.exceptions import ConfigurationError
 from hdmea.utils.giving_way import giving_way
-from hdmea.utils.spreadsheet import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,10 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "SORTER_TITLE",
     "FeatureColumn",
+    "Scalar",
     "feature_columns",
     "feature_table",
     "missing_reasons",
-    "write_feature_table",
 ]
 
 Scalar = float | int | bool | str | None
@@ -171,37 +166,6 @@ def feature_table(session: PipelineSession) -> pd.DataFrame:
     return table
 
 
-def write_feature_table(session: PipelineSession, path: str | Path) -> list[Path]:
-    """Write the table as CSV or Parquet, by the ending of the name.
-
-    Parameters
-    ----------
-    session
-        A session.
-    path
-        ``.csv``: the table, with empty cells for what is missing, and ``<name>_columns.csv`` beside it, which
-        has unit and definition of every column. ``.parquet``: the same in one file, units and definitions as
-        metadata of the columns.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The files that were written.
-
-    Raises
-    ------
-    ConfigurationError
-        If the name ends otherwise, or pyarrow, which Parquet needs, is not installed.
-    """
-    path = Path(path)
-    columns = feature_columns(session)
-    if path.suffix.lower() == ".csv":
-        return _write_csv(path, list(session.units), columns)
-    if path.suffix.lower() == ".parquet":
-        return _write_parquet(path, list(session.units), columns)
-    raise ConfigurationError(f"{path.name} must end in .csv or .parquet: the name chooses the format.")
-
-
 @dataclass(frozen=True)
 class _Group:
     """Numbers of one feature or step: a mapping per unit, None for a unit that does not have it."""
@@ -333,36 +297,3 @@ def _is_scalar(value: Any) -> bool:
 def _plain(value: Any) -> Scalar:
     plain: Scalar = value.item() if isinstance(value, np.generic) else value
     return plain
-
-
-def _write_csv(path: Path, units: Sequence[str], columns: Sequence[FeatureColumn]) -> list[Path]:
-    described = path.with_name(f"{path.stem}_columns.csv")
-    header = ["unit_id", *(column.name for column in columns)]
-    rows = ([unit, *(_cell(column.values[at]) for column in columns)] for at, unit in enumerate(units))
-    write_csv(path, header, rows)
-    rows_of_columns = ([c.name, c.title, c.unit, c.definition] for c in columns)
-    write_csv(described, ["column", "title", "unit", "definition"], rows_of_columns)
-    return [path, described]
-
-
-def _cell(value: Scalar) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return repr(value) if isinstance(value, float) else str(value)
-
-
-def _write_parquet(path: Path, units: Sequence[str], columns: Sequence[FeatureColumn]) -> list[Path]:
-    try:
-        arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise ConfigurationError(
-            f"{path.name} cannot be written: Parquet needs pyarrow, which is not installed. Install it "
-            "(pip install pyarrow), or write a .csv file."
-        ) from error
-    arrays = [arrow.array(list(units)), *(arrow.array(list(column.values)) for column in columns)]
-    fields = [arrow.field("unit_id", arrays[0].type)]
-    for column, array in zip(columns, arrays[1:], strict=True):
-        facts = {"title": column.title, "unit": column.unit, "definition": column.definition}
-        fields.append(arrow.field(column.name, array.type, metadata=facts))
-    parquet.write_table(arrow.table(arrays, schema=arrow.schema(fields)), path)
-    return [path]

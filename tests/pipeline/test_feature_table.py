@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +11,8 @@ from hdmea.pipeline.feature_table import (
     feature_columns,
     feature_table,
     missing_reasons,
-    write_feature_table,
 )
 from hdmea.pipeline.session import PipelineSession
-from hdmea.utils.exceptions import ConfigurationError
 
 
 @pytest.fixture
@@ -122,47 +118,6 @@ class TestColumns:
 
     def test_session_without_units_has_no_rows(self) -> None:
         assert all(column.values == () for column in feature_columns(PipelineSession("empty")))
-
-
-class TestFiles:
-    def test_csv_has_every_value_to_the_last_digit(self, session: PipelineSession, tmp_path: Path) -> None:
-        session.units["unit_001"]["features"]["baseline"]["data"]["baseline_rate"] = 1 / 3
-
-        table, described = write_feature_table(session, tmp_path / "t.csv")
-
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        assert [row["unit_id"] for row in rows] == ["unit_001", "unit_002"]
-        assert float(rows[0]["baseline.baseline_rate"]) == 1 / 3
-        assert rows[1]["baseline.baseline_rate"] == rows[1]["soma.size_x_um"] == ""
-        with described.open(encoding="utf-8-sig", newline="") as file:
-            columns = {row["column"]: row for row in csv.DictReader(file)}
-        assert columns.keys() == set(rows[0]) - {"unit_id"}
-        assert columns["soma.size_x_um"]["unit"] == "µm"
-
-    def test_parquet_has_values_types_and_descriptions(
-        self, session: PipelineSession, tmp_path: Path
-    ) -> None:
-        parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is optional")
-
-        (path,) = write_feature_table(session, tmp_path / "t.parquet")
-
-        table = parquet.read_table(path)
-        assert table["row"].to_pylist() == [3, 5]
-        assert table["soma.size_x_um"].to_pylist() == [48.0, None]
-        assert table.schema.field("baseline.baseline_rate").metadata[b"unit"] == b"Hz"
-
-    def test_other_ending_is_refused(self, session: PipelineSession, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match=r"\.csv or \.parquet"):
-            write_feature_table(session, tmp_path / "t.xls")
-
-    def test_parquet_without_pyarrow_says_what_to_do(
-        self, session: PipelineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-
-        with pytest.raises(ConfigurationError, match="pip install pyarrow"):
-            write_feature_table(session, tmp_path / "t.parquet")
 
 
 def test_data_frame_has_a_row_per_unit_and_described_columns(session: PipelineSession) -> None:

@@ -1,0 +1,40 @@
+"""The table of units as CSV: one row per unit, every column described in a second file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hdmea.exporters.exporter import ExportOptions, exporter
+from hdmea.pipeline.feature_table import Scalar, feature_columns
+from hdmea.utils.spreadsheet import write_csv
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.session import PipelineSession
+
+__all__ = ["csv_table"]
+
+
+@exporter(name="csv", title="Table of units (CSV)", suffixes=(".csv",))
+def csv_table(session: PipelineSession, target: Path, options: ExportOptions) -> None:
+    """Write all numbers of the units as a table with empty cells for what is missing.
+
+    ``<name>_columns.csv`` beside it has title, unit and definition of every column.
+    """
+    columns = feature_columns(session)
+    header = ["unit_id", *(column.name for column in columns)]
+    rows = (
+        [unit, *(_cell(column.values[at]) for column in columns)] for at, unit in enumerate(session.units)
+    )
+    write_csv(target, header, rows)
+    described = ([c.name, c.title, c.unit, c.definition] for c in columns)
+    write_csv(
+        target.with_name(f"{target.stem}_columns.csv"), ["column", "title", "unit", "definition"], described
+    )
+
+
+def _cell(value: Scalar) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,191 @@
+"""What an exporter is, and how its files come into place whole or not at all.
+
+```python
+from pathlib import Path
+
+from hdmea.exporters import ExportOptions, exporter
+
+
+@exporter(name="spike_times", title="Spike times", suffixes=(".txt",))
+def spike_times(session, target: Path, options: ExportOptions) -> None:
+    ...
+```
+
+Command line and window list every exporter with its title, endings and options.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hdmea.declare.parameters import Params, make_params
+from hdmea.declare.registry import Registry
+from hdmea.utils.atomic import replacing
+from hdmea.utils.exceptions import ConfigurationError, ExistingFileError
+from hdmea.utils.fixes import Advice, Replace
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.session import PipelineSession
+
+__all__ = ["EXPORTERS", "ExportOptions", "Exporter", "export", "exporter", "exporters_for"]
+
+
+class ExportOptions(Params):
+    """Base of the options of an exporter, which has none by default; see `Params`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Exporter:
+    """A way out: its declaration and the function that writes the files (see `exporter` for the parts)."""
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    options: type[ExportOptions]
+    function: Callable[[PipelineSession, Path, Any], None]
+
+    @property
+    def description(self) -> str:
+        """First paragraph of the function's docstring, on one line."""
+        return " ".join((self.function.__doc__ or self.title).strip().split("\n\n")[0].split())
+
+    @property
+    def module(self) -> str:
+        """Name of the module that declares it."""
+        return self.function.__module__
+
+
+EXPORTERS: Registry[Exporter] = Registry("hdmea.exporters", Exporter, "hdmea.exporters", "exporter")
+"""Every exporter: ours, those of installed packages, and those of a person's own files."""
+
+
+def exporter(
+    *, name: str, title: str, suffixes: Sequence[str], options: type[ExportOptions] = ExportOptions
+) -> Callable[[Callable[[PipelineSession, Path, Any], None]], Exporter]:
+    """Declare the decorated function ``(session, target, options)`` as an exporter.
+
+    The function writes the file `target`, and further files beside it if it needs them. It works in a folder
+    of its own: the files come into place when it has ended well, and after an error there are none.
+
+    Parameters
+    ----------
+    name
+        Short name, as in ``hdmea export --to``.
+    title
+        What a person sees: ``"Table of units (CSV)"``.
+    suffixes
+        Endings of `target`, with the dot and in lower case; the first one is proposed.
+    options
+        Model of the options.
+    """
+
+    def declare(function: Callable[[PipelineSession, Path, Any], None]) -> Exporter:
+        return Exporter(name, title, tuple(suffixes), options, function)
+
+    return declare
+
+
+def exporters_for(target: str | Path) -> list[Exporter]:
+    """Return the exporters that write files of this ending."""
+    name = Path(target).name.lower()
+    return [found for found in EXPORTERS if name.endswith(found.suffixes)]
+
+
+def export(
+    session: PipelineSession,
+    target: str | Path,
+    *,
+    to: str | None = None,
+    overwrite: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> list[Path]:
+    """Write what a session holds as a file of another kind.
+
+    Parameters
+    ----------
+    session
+        A session; it is not changed.
+    target
+        The file to write.
+    to
+        Name of the exporter; None: the only one that writes files of this ending.
+    overwrite
+        Replace files that exist.
+    options
+        Options of the exporter by name.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The files that were written, `target` first.
+
+    Raises
+    ------
+    ConfigurationError
+        If no exporter, or more than one, writes files of this ending, or `to` writes files of another.
+    ValidationError
+        If an option is not allowed.
+    ExistingFileError
+        If a file exists and `overwrite` is False; nothing is written.
+    OSError
+        If a file cannot be written; what was there is unchanged.
+    """
+    target = Path(target)
+    chosen = _only(target) if to is None else _named(to, target)
+    values = make_params(chosen.options, options or {}, chosen.name)
+    _refuse(target, overwrite)
+    place = Path(os.path.realpath(target.parent))
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".hdmea-part", dir=place) as stage:
+        chosen.function(session, Path(stage) / target.name, values)
+        made = sorted(Path(stage).iterdir(), key=lambda file: (file.name != target.name, file.name))
+        if not made or made[0].name != target.name:
+            raise ConfigurationError(
+                f"The exporter {chosen.name!r} did not write {target.name}: correct its function."
+            )
+        written = [target.with_name(file.name) for file in made]
+        for file in written:
+            _refuse(file, overwrite)
+        for file, final in zip(made, written, strict=True):
+            with replacing(Path(os.path.realpath(final))) as part:
+                os.replace(file, part)
+    return written
+
+
+def _refuse(file: Path, overwrite: bool) -> None:
+    if file.exists() and not overwrite:
+        raise ExistingFileError(f"{file} exists and is not replaced.", path=file, fix=Replace())
+
+
+def _only(target: Path) -> Exporter:
+    found = exporters_for(target)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(one.name for one in found)
+        raise ConfigurationError(
+            f"Files of the name {target.name} are written by several exporters: {names}.",
+            path=target,
+            fix=Advice(f"Choose one of them by its name: {names}."),
+        )
+    endings = sorted({suffix for one in EXPORTERS for suffix in one.suffixes})
+    raise ConfigurationError(
+        f"No exporter writes files of the name {target.name}.",
+        path=target,
+        fix=Advice(f"Let the name end in {', '.join(endings[:-1])} or {endings[-1]}."),
+    )
+
+
+def _named(name: str, target: Path) -> Exporter:
+    chosen = EXPORTERS.get(name)
+    if not target.name.lower().endswith(chosen.suffixes):
+        raise ConfigurationError(
+            f"The exporter {name!r} writes files that end in {' or '.join(chosen.suffixes)}, and "
+            f"{target.name} does not.",
+            path=target,
+        )
+    return chosen

@@ -1,0 +1,35 @@
+"""The table of units as Parquet: types, titles, units and definitions in one file."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hdmea.exporters.exporter import ExportOptions, exporter
+from hdmea.pipeline.feature_table import feature_columns
+from hdmea.utils.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.session import PipelineSession
+
+__all__ = ["parquet_table"]
+
+
+@exporter(name="parquet", title="Table of units (Parquet)", suffixes=(".parquet",))
+def parquet_table(session: PipelineSession, target: Path, options: ExportOptions) -> None:
+    """Write all numbers of the units as a table whose columns have title, unit and definition as metadata."""
+    try:
+        arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise ConfigurationError(
+            f"{target.name} cannot be written: Parquet needs pyarrow, which is not installed. Install it "
+            "(pip install pyarrow), or write a .csv file."
+        ) from error
+    columns = feature_columns(session)
+    arrays = [arrow.array(list(session.units)), *(arrow.array(list(column.values)) for column in columns)]
+    fields = [arrow.field("unit_id", arrays[0].type)]
+    for column, array in zip(columns, arrays[1:], strict=True):
+        facts = {"title": column.title, "unit": column.unit, "definition": column.definition}
+        fields.append(arrow.field(column.name, array.type, metadata=facts))
+    parquet.write_table(arrow.table(arrays, schema=arrow.schema(fields)), target)

@@ -1,0 +1,33 @@
+"""The whole result as a file of its own, in the current layout or in that of the lab's earlier scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from hdmea.exporters.exporter import ExportOptions, exporter
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.session import PipelineSession
+
+__all__ = ["lab_file", "result_file"]
+
+
+@exporter(name="hdf5", title="Result file (HDF5)", suffixes=(".h5", ".hdf5"))
+def result_file(session: PipelineSession, target: Path, options: ExportOptions) -> None:
+    """Write everything as a result file of the current layout."""
+    _write(session, target, "current")
+
+
+@exporter(name="lab", title="Result file, layout of the lab's earlier scripts (HDF5)", suffixes=(".h5",))
+def lab_file(session: PipelineSession, target: Path, options: ExportOptions) -> None:
+    """Write everything as a result file that the lab's earlier scripts read."""
+    _write(session, target, "lab")
+
+
+def _write(session: PipelineSession, target: Path, layout: Literal["current", "lab"]) -> None:
+    from hdmea.pipeline.session import SaveState
+    from hdmea.results import hdf5_store
+
+    content = session.content(SaveState.SAVED, checkpoint_name=None)
+    hdf5_store.write_session(target, content, layout=layout)
