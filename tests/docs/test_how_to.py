@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from hdmea.pipeline import PipelineSession
 from tests.docs.own_files import Shown
@@ -53,3 +54,47 @@ def test_the_reader_works_from_its_file_and_says_what_is_wrong(tmp_path: Path) -
         "    print(error)\n"
     )
     assert "bad.spikes" in shown.script(script)
+
+
+# -- an exporter ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Path:
+    """A result file with two units."""
+    session = PipelineSession("X-Rec")
+    session.add_metadata({"acquisition_rate": np.array([20_000.0]), "recording_duration_s": np.array([2.0])})
+    session.add_units(
+        {
+            "unit_003": {"unit_num": 3, "spike_times": np.array([250, 35_000], np.uint64)},
+            "unit_007": {"unit_num": 7, "spike_times": np.array([5_000], np.uint64)},
+        }
+    )
+    return session.save(tmp_path / "result.h5")
+
+
+def test_the_exporter_works_as_an_installed_package(result: Path, tmp_path: Path) -> None:
+    shown = Shown(tmp_path / "my lab", "docs/how_to_write_an_exporter.md", "hdmea.exporters")
+    script = (
+        "from hdmea.exporters import export\n"
+        "from hdmea.pipeline import PipelineSession\n"
+        f"export(PipelineSession.load({str(result)!r}), {str(tmp_path / 'b.spikes')!r})\n"
+    )
+
+    assert "spikes (.spikes): Write the spike times of all units" in shown.hdmea("export", "--list")
+    shown.hdmea("export", result, tmp_path / "a.spikes", "--set", "decimals=3")
+    shown.script(script)
+
+    assert (tmp_path / "a.spikes").read_text() == "3,0.013\n3,1.750\n7,0.250\n"
+    assert (tmp_path / "b.spikes").read_text() == "3,0.012500\n3,1.750000\n7,0.250000\n"
+
+
+def test_the_exporter_works_from_its_file(result: Path, tmp_path: Path) -> None:
+    shown = Shown(tmp_path / "my lab", "docs/how_to_write_an_exporter.md")
+    shown.script(
+        "from hdmea.exporters import EXPORTERS, export\n"
+        "from hdmea.pipeline import PipelineSession\n"
+        f"EXPORTERS.register_file({str(shown.path)!r})\n"
+        f"export(PipelineSession.load({str(result)!r}), {str(tmp_path / 'b.spikes')!r}, to='spikes')\n"
+    )
+    assert (tmp_path / "b.spikes").read_text().startswith("3,0.012500\n")
