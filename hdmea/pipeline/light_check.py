@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from hdmea.stimuli.alignment import (
     AlignedSection,
-    FrameLight,
     LevelCourse,
     StatedSection,
     align_sections,
@@ -200,9 +199,13 @@ def check_light(
     stated = _stated(located, lengths)
     courses = {movie: movie_course(library, movie, spot) for movie in located}
     times = np.asarray(frames).astype(np.int64)
-    holes = np.searchsorted(times, regularity.missing_at)
-    aligned = align_sections(seen, stated, courses, library_courses(library, spot), holes)
-    flips = _decide(seen, regularity, holes, times, fs, aligned, courses)
+    breaks, counts = irregular_frames(regularity, times)
+    aligned = align_sections(seen, stated, courses, library_courses(library, spot), breaks)
+    said_of_flips = irregular_flips(seen, breaks, counts, aligned, courses)
+    flips = [
+        FlipDecision(int(frame), int(count), decision, float(times[frame] / fs))
+        for frame, count, decision in zip(breaks, counts, said_of_flips, strict=True)
+    ]
     npy_lengths = {
         movie: len(course.levels) for movie, course in courses.items() if not isinstance(course, str)
     }
@@ -214,7 +217,7 @@ def check_light(
         display_latency_frames=display_latency_frames,
         npy_lengths=npy_lengths,
     )
-    late = np.array([times[flip.frame] for flip in flips if flip.said == "late"], dtype=np.int64)
+    late = np.array([times[flip.frame - 1] for flip in flips if flip.said == "late"], dtype=np.int64)
     sections = {(entry.section.movie, entry.section.occurrence): entry for entry in aligned}
     return LightCheck(sections, said, said.lags, late, npy_lengths)
 
@@ -271,20 +274,13 @@ def _stated(located: Mapping[str, MovieSections], lengths: Mapping[str, int]) ->
     ]
 
 
-def _decide(
-    light: FrameLight,
-    regularity: FrameRegularity,
-    holes: npt.NDArray[np.int64],
-    times: npt.NDArray[np.int64],
-    fs: float,
-    aligned: Sequence[AlignedSection],
-    courses: Mapping[str, LevelCourse | str],
-) -> list[FlipDecision]:
-    said = irregular_flips(light, holes, regularity.missing_count, aligned, courses)
-    flips = [
-        FlipDecision(int(frame), int(count), decision, float(times[frame] / fs))
-        for frame, count, decision in zip(holes, regularity.missing_count, said, strict=True)
-    ]
-    doubles = np.searchsorted(times, regularity.double_at)
-    flips += [FlipDecision(int(frame), -1, "double", float(times[frame] / fs)) for frame in doubles]
-    return sorted(flips, key=lambda flip: flip.frame)
+def irregular_frames(
+    regularity: FrameRegularity, times: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the first display frame after each irregular interval, and its surplus of refreshes."""
+    frames = np.concatenate(
+        (np.searchsorted(times, regularity.missing_at) + 1, np.searchsorted(times, regularity.double_at))
+    )
+    counts = np.concatenate((regularity.missing_count, np.full(regularity.double_at.size, -1)))
+    order = np.argsort(frames, kind="stable")
+    return frames[order].astype(np.int64), counts[order].astype(np.int64)

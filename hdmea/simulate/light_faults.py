@@ -44,9 +44,9 @@ class Showing:
         Light of a blue level as a part of that of a green one.
     spot
         Rows and columns of the pixels that the photodiode sees; None: the full field.
-    latency, stray, lost, late
+    latency, stray, lost, late, doubled
         Frames by which the light follows its flips; flips too many at the start (negative: too few); display
-        frames whose flip was lost; display frames that were shown for two refreshes.
+        frames whose flip was lost; those that were shown for two refreshes; those with a second flip.
     """
 
     shown: tuple[str, ...]
@@ -61,6 +61,7 @@ class Showing:
     stray: int = 0
     lost: tuple[int, ...] = ()
     late: tuple[int, ...] = ()
+    doubled: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,15 +74,15 @@ class ShownLight:
         The light of each display frame that was counted.
     sections
         What the playlist says.
-    holes, missing
-        int64: display frames before intervals that are too long, and refreshes by which they are.
+    breaks, missing
+        int64: first display frames after irregular intervals, and refreshes by which they are too long.
     true_content
         Display frame at which each movie that was shown began, by name.
     """
 
     light: FrameLight
     sections: list[StatedSection]
-    holes: NDArray[np.int64]
+    breaks: NDArray[np.int64]
     missing: NDArray[np.int64]
     true_content: dict[str, int]
 
@@ -154,16 +155,20 @@ def shown_light(showing: Showing, seed: int = 0) -> ShownLight:
         parts += [pad, _seen(name, showing.spot, showing.blue_gain), pad, pad[:1]]
     levels = np.concatenate([*parts, pad]) if parts else np.full(9000, 0.2)
     levels = np.concatenate((levels[:1].repeat(showing.latency), levels))[: levels.size]
-    kept = np.ones(levels.size, dtype=bool)
-    holes = sorted((*showing.lost, *showing.late))
+    flips = np.ones(levels.size, dtype=np.int64)
     for frame in showing.lost:
         levels[frame - 1] = levels[frame - 1 : frame + 1].mean()
-        kept[frame] = False
-    counted = np.cumsum(kept) - 1
-    levels = levels[kept]
+        flips[frame] = 0
+    flips[list(showing.doubled)] = 2
+    counted = np.cumsum(flips) - flips + showing.stray
+    levels = levels.repeat(flips)
     if showing.stray > 0:
         levels = np.concatenate((levels[:1].repeat(showing.stray), levels))
     levels = levels[max(-showing.stray, 0) :]
+    irregular = sorted(
+        [(int(counted[frame]), 1) for frame in (*showing.lost, *showing.late)]
+        + [(int(counted[frame]) + 1, -1) for frame in showing.doubled]
+    )
     levels = levels + rng.normal(0.0, showing.noise, levels.size)
     stated = {name: _movies()[name].length for name in {*showing.stated, *showing.shown}}
     lengths = {name: length + showing.wrong_lengths.get(name, 0) for name, length in stated.items()}
@@ -174,9 +179,9 @@ def shown_light(showing: Showing, seed: int = 0) -> ShownLight:
             StatedSection(part.movie, part.occurrence, part.content, lengths[part.movie], position)
             for position, part in enumerate(plan)
         ],
-        np.array([counted[frame - 1] + showing.stray for frame in holes], dtype=np.int64),
-        np.ones(len(holes), dtype=np.int64),
-        {name: int(counted[frame]) + showing.stray + showing.latency for name, frame in true_content.items()},
+        np.array([frame for frame, _ in irregular], dtype=np.int64),
+        np.array([count for _, count in irregular], dtype=np.int64),
+        {name: int(counted[frame + showing.latency]) for name, frame in true_content.items()},
     )
 
 
@@ -208,6 +213,9 @@ def _kinds() -> dict[str, Showing]:
         "a late frame in the bars": replace(fine, late=(in_bars,)),
         "a flip lost before the steps": replace(fine, lost=(600,)),
         "a late frame before the steps": replace(fine, late=(600,)),
+        "flips lost and doubled in several movies": replace(
+            fine, lost=(700, 1500, in_bars, in_bars + 1), doubled=(900, in_bars + 700)
+        ),
         "light channel dark": replace(fine, shown=()),
     }
 

@@ -41,6 +41,7 @@ MAX_DELAY_ERROR = 0.02
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
+Said = Literal["lost", "late", "not known", "double"]
 State = Literal["checked", "lag", "elsewhere", "other movie", "not checkable"]
 
 
@@ -136,7 +137,10 @@ class AlignedSection:
         "elsewhere": it fits at another place of the recording; "other movie": it is the light of another
         movie; "not checkable": the light cannot tell.
     lag
-        Frames by which the light comes later than stated; 0 unless the state is "lag" or "elsewhere".
+        Frames by which the light of the compared part comes later than counted; 0 unless the state is "lag"
+        or "elsewhere".
+    begin
+        First frame of the movie that was compared: 0 unless flips are missing or double in the section.
     r
         Correlation of light and movie at `lag` (signed); NaN if not checkable.
     sharpness
@@ -152,9 +156,20 @@ class AlignedSection:
         contradicted by this section.
     """
 
+    @property
+    def place(self) -> int:
+        """Display frame at which the light of the compared part begins."""
+        return self.section.content + self.begin + self.lag
+
+    @property
+    def counted_from(self) -> int:
+        """Display frame up to which irregular flips count as before the compared part."""
+        return self.section.content + self.begin if self.begin else self.place
+
     section: StatedSection
     state: State
     lag: int = 0
+    begin: int = 0
     r: float = float("nan")
     sharpness: float = float("nan")
     shows: tuple[str, ...] = ()
@@ -306,7 +321,7 @@ def align_sections(
     sections: Sequence[StatedSection],
     courses: Mapping[str, LevelCourse | str],
     others: Callable[[], Iterable[LevelCourse]] = tuple,
-    holes: npt.ArrayLike = (),
+    breaks: npt.ArrayLike = (),
 ) -> list[AlignedSection]:
     """Compare each showing of a movie with the light.
 
@@ -327,12 +342,12 @@ def align_sections(
         Movie name to its levels, or to the reason why they are not known.
     others
         Returns other movies that may have been shown; called only if a section does not fit.
-    holes
-        Display frames before intervals in which flips are missing: a section is compared up to its first one,
-        if what is before it suffices.
+    breaks
+        Display frames with which the counting begins anew, after missing or with double flips: a section is
+        compared up to its first one if that suffices, else in its longest part.
     """
     fit = LightFit(light)
-    aligner = _Aligner(fit, sections, courses, others, np.sort(np.asarray(holes, dtype=np.int64)))
+    aligner = _Aligner(fit, sections, courses, others, np.sort(np.asarray(breaks, dtype=np.int64)))
     return [aligner.align(section) for section in sections]
 
 
@@ -365,6 +380,21 @@ def only_place(light: FrameLight, course: LevelCourse, first: int = 0) -> int | 
     return best if aligner.claimed(course.levels, everywhere[best], rival, best) else None
 
 
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What of a section is compared, and how well it fits at every place."""
+
+    section: StatedSection
+    begin: int
+    levels: FloatArray
+    everywhere: FloatArray
+
+    @property
+    def place(self) -> int:
+        """Display frame at which the part is said to begin."""
+        return self.section.content + self.begin
+
+
 class _Aligner:
     """Compares sections with the light; keeps what several of them need."""
 
@@ -374,12 +404,12 @@ class _Aligner:
         sections: Sequence[StatedSection],
         courses: Mapping[str, LevelCourse | str],
         others: Callable[[], Iterable[LevelCourse]],
-        holes: Int64Array,
+        breaks: Int64Array,
     ) -> None:
         self.fit = fit
         self.sections = sections
         self.courses = courses
-        self.holes = holes
+        self.breaks = breaks
         self._others = others
         self._library: list[tuple[LevelCourse, FloatArray, float]] | None = None
 
@@ -387,7 +417,7 @@ class _Aligner:
         course = self.courses.get(section.movie, "its movie is not there")
         if isinstance(course, str):
             return AlignedSection(section, "not checkable", reason=course)
-        levels = self._part(section, course)
+        begin, levels = self._part(section, course)
         if not _informative(levels):
             return AlignedSection(section, "not checkable", reason="its mean level does not change")
         if self._constant(section, len(levels)):
@@ -395,37 +425,41 @@ class _Aligner:
         everywhere = self.fit.everywhere(levels)
         if not np.isfinite(everywhere).any():
             return AlignedSection(section, "not checkable", reason="it is not recorded without a gap")
+        part = _Part(section, begin, levels, everywhere)
         chance = float(np.nanpercentile(everywhere, CHANCE))
-        near = self._near(everywhere, section.content)
+        near = self._near(everywhere, part.place)
         best = _best(everywhere, near)
-        stated = _at(everywhere, section.content)
-        if best is not None and best != section.content and everywhere[best] > chance:
+        stated = _at(everywhere, part.place)
+        if best is not None and best != part.place and everywhere[best] > chance:
             if self.claimed(levels, everywhere[best], stated, best):
-                return self._found(section, "lag", levels, everywhere, best)
+                return self._found(part, "lag", best)
         if stated > chance:
-            return self._found(section, "checked", levels, everywhere, section.content)
+            return self._found(part, "checked", part.place)
         shows, _ = self._other_movie(section, course, max(stated, 0.0))
-        taken = self._places_of_other_showings(section)
+        taken = self._places_of_other_showings(section, begin)
         away = _best(everywhere, np.setdiff1d(np.arange(everywhere.size), np.union1d(near, taken)))
         if away is not None and everywhere[away] > chance:
             if self.claimed(levels, everywhere[away], stated, away):
-                return self._found(section, "elsewhere", levels, everywhere, away, shows)
+                return self._found(part, "elsewhere", away, shows)
         if shows:
             return AlignedSection(section, "other movie", shows=shows)
         return AlignedSection(section, "not checkable", reason="its light is not told from noise")
 
-    def _part(self, section: StatedSection, course: LevelCourse) -> FloatArray:
-        """Return the levels that are compared: those that were shown, up to the first missing flip."""
+    def _part(self, section: StatedSection, course: LevelCourse) -> tuple[int, FloatArray]:
+        """Return the first frame and the levels of what is compared: a part without irregular flips."""
         shown = min(len(course.levels), section.length, max(self.fit.n_frames - section.content, 0))
         reach = self.fit.light.search
         if shown == self.fit.n_frames - section.content and shown > 4 * reach:
             shown -= reach
-        inside = self.holes[(self.holes >= section.content) & (self.holes < section.content + shown)]
-        if inside.size:
-            before = int(inside[0]) + 1 - section.content
-            if before >= 4 * MIN_FRAMES and _informative(course.levels[:before]):
-                shown = before
-        return course.levels[:shown]
+        inside = self.breaks[(self.breaks > section.content) & (self.breaks < section.content + shown)]
+        if not inside.size:
+            return 0, course.levels[:shown]
+        borders = np.unique([0, *(inside - section.content), shown])
+        parts = [(int(a), course.levels[a:b]) for a, b in itertools.pairwise(borders)]
+        begin, levels = parts[0]
+        if len(levels) >= 4 * MIN_FRAMES and _informative(levels):
+            return begin, levels
+        return max(parts, key=lambda part: (_informative(part[1]), len(part[1])))
 
     def _constant(self, section: StatedSection, n_frames: int) -> bool:
         first = max(section.content - self.fit.light.search, 0)
@@ -436,10 +470,10 @@ class _Aligner:
         reach = self.fit.light.search
         return np.arange(max(place - reach, 0), max(min(place + reach + 1, everywhere.size), 0))
 
-    def _places_of_other_showings(self, section: StatedSection) -> Int64Array:
+    def _places_of_other_showings(self, section: StatedSection, begin: int) -> Int64Array:
         reach = self.fit.light.search
         ranges = [
-            np.arange(max(other.content - reach, 0), other.content + reach + 1)
+            np.arange(max(other.content + begin - reach, 0), other.content + begin + reach + 1)
             for other in self.sections
             if other.movie == section.movie and other.occurrence != section.occurrence
         ]
@@ -463,29 +497,23 @@ class _Aligner:
                 return False
         return asked > 0
 
-    def _found(
-        self,
-        section: StatedSection,
-        state: State,
-        levels: FloatArray,
-        everywhere: FloatArray,
-        place: int,
-        shows: tuple[str, ...] = (),
-    ) -> AlignedSection:
-        part = everywhere[place]
+    def _found(self, part: _Part, state: State, place: int, shows: tuple[str, ...] = ()) -> AlignedSection:
+        everywhere = part.everywhere
+        explained = everywhere[place]
         beside = max(_at(everywhere, place - 1), _at(everywhere, place + 1), 0.0)
-        near = self._near(everywhere, section.content)
-        best = np.nanmax(everywhere[near]) if near.size else part
+        near = self._near(everywhere, part.place)
+        best = np.nanmax(everywhere[near]) if near.size else explained
         fits = near[1 - np.maximum(everywhere[near], 0.0) <= (1 - best) / RESIDUAL_RATIO + 1e-12]
         return AlignedSection(
-            section,
+            part.section,
             state,
-            place - section.content,
-            float(np.sign(part) * np.sqrt(abs(part))),
-            float((1 - max(part, 0.0)) / max(1 - beside, 1e-12)),
+            place - part.place,
+            part.begin,
+            float(np.sign(explained) * np.sqrt(abs(explained))),
+            float((1 - max(explained, 0.0)) / max(1 - beside, 1e-12)),
             shows,
-            light_delay_frames(self.fit.light, levels, place),
-            supports=frozenset((fits - section.content).tolist() if state != "elsewhere" else ()),
+            light_delay_frames(self.fit.light, part.levels, place),
+            supports=frozenset((fits - part.place).tolist() if state != "elsewhere" else ()),
         )
 
     def _other_movie(
@@ -583,76 +611,102 @@ def light_delay_frames(light: FrameLight, levels: FloatArray, place: int) -> flo
 
 def irregular_flips(
     light: FrameLight,
-    holes: npt.ArrayLike,
-    missing: npt.ArrayLike,
+    breaks: npt.ArrayLike,
+    counts: npt.ArrayLike,
     aligned: Sequence[AlignedSection],
     courses: Mapping[str, LevelCourse | str],
-) -> list[Literal["lost", "late", "not known"]]:
+) -> list[Said]:
     """Say of each interval that is too long whether its flips were lost or its frame was shown late.
 
     If flips were lost, the movie went on and is ahead after the interval; if a frame was late, the movie
-    waited. Inside a movie both are compared with the light after the interval, between movies the lags of
+    waited. Inside a movie both are compared with the light beside the interval, between movies the lags of
     the movies before and after it.
 
     Parameters
     ----------
     light
         The light of each display frame.
-    holes
-        (k,) display frame before each interval, ascending.
-    missing
-        (k,) refreshes by which each interval is too long.
+    breaks
+        (k,) first display frame after each interval, ascending; a double flip is its own.
+    counts
+        (k,) refreshes by which each interval is too long; -1 for a double flip.
     aligned
         What `align_sections` says of the sections.
     courses
         Movie name to its levels, or to why they are not known.
+
+    Returns
+    -------
+    list
+        "lost", "late" or "not known" of each interval; "double" of a double flip.
     """
-    places = np.asarray(holes, dtype=np.int64)
-    counts = np.asarray(missing, dtype=np.int64)
-    said: list[Literal["lost", "late", "not known"]] = ["not known"] * places.size
-    inside = np.zeros(places.size, dtype=bool)
-    fit = LightFit(light)
+    places = np.asarray(breaks, dtype=np.int64)
+    missing = np.asarray(counts, dtype=np.int64)
+    said: list[Said] = ["double" if count < 0 else "not known" for count in missing.tolist()]
     fits = [entry for entry in aligned if entry.state in ("checked", "lag")]
     fits.sort(key=lambda entry: entry.section.content)
-    behind: dict[int, int] = {}
+    fit = LightFit(light)
     for entry in fits:
         course = courses[entry.section.movie]
-        if isinstance(course, str):
-            continue
-        first = entry.section.content + entry.lag
-        stop = first + min(len(course.levels), entry.section.length)
-        ahead = 0
-        mine = np.flatnonzero((places >= first) & (places < stop - 1))
-        for index, later in itertools.pairwise([*mine.tolist(), -1]):
-            inside[index] = True
-            said[index] = _lost_or_late(
-                fit,
-                course.levels,
-                int(places[index]) + 1,
-                stop if later < 0 else int(places[later]) + 1,
-                ahead - first,
-                int(counts[index]),
-            )
-            ahead += int(counts[index]) if said[index] == "lost" else 0
-        behind[entry.section.content] = ahead
-    for before, after in itertools.pairwise([None, *fits]):
-        assert after is not None
-        # Before the first movie nothing is known of a lag: it is taken to be 0.
-        start = 0 if before is None else before.section.content + before.section.length
-        lag = 0 if before is None else before.lag - behind[before.section.content]
-        between = np.flatnonzero(~inside & (places >= start) & (places < after.section.content + after.lag))
-        change = lag - after.lag
-        if between.size and change in (0, int(counts[between].sum())):
-            for index in between.tolist():
+        assert not isinstance(course, str)
+        _inside(fit, course.levels, entry, places, missing, said)
+    # What is still open is settled by the lags of the parts that were compared, if all of it is of one kind.
+    lag, since = 0, -1  # Before the first movie nothing is known of a lag: it is taken to be 0.
+    for entry in fits:
+        between = np.flatnonzero((places > since) & (places <= entry.counted_from)).tolist()
+        shifted = sum(int(missing[index]) for index in between if said[index] in ("lost", "double"))
+        rest = [index for index in between if said[index] == "not known"]
+        change = lag - entry.lag - shifted
+        if rest and change in (0, sum(int(missing[index]) for index in rest)):
+            for index in rest:
                 said[index] = "lost" if change else "late"
+        lag, since = entry.lag, entry.counted_from
     return said
 
 
-def _lost_or_late(
-    fit: LightFit, levels: FloatArray, first: int, stop: int, offset: int, count: int
-) -> Literal["lost", "late", "not known"]:
-    """Compare the light of display frames [first, stop) with both courses; movie frame = frame + `offset`."""
-    stop = min(stop, len(levels) - offset - count, fit.n_frames)
+def _inside(
+    fit: LightFit,
+    levels: FloatArray,
+    entry: AlignedSection,
+    places: Int64Array,
+    missing: Int64Array,
+    said: list[Said],
+) -> None:
+    """Decide on the intervals within a section, outwards from the compared part."""
+    first = entry.place - entry.begin
+    stop = first + min(len(levels), entry.section.length)
+    mine = np.flatnonzero((places > first) & (places < stop)).tolist()
+    later = [index for index in mine if places[index] > entry.counted_from]
+    ahead = 0
+    for index, following in itertools.pairwise([*later, -1]):
+        until = stop if following < 0 else int(places[following])
+        count = int(missing[index])
+        if count > 0:
+            said[index] = _lost_or_late(fit, levels, int(places[index]), until, ahead - first, count)
+        if said[index] == "not known":
+            # What comes after it is not known either; the lag of the next movie may tell.
+            break
+        ahead += count if said[index] in ("lost", "double") else 0
+    behind = 0
+    earlier = [index for index in mine if places[index] <= entry.counted_from]
+    for position in range(len(earlier) - 1, -1, -1):
+        index = earlier[position]
+        since = int(places[earlier[position - 1]]) if position else max(first - fit.light.search, 0)
+        count = int(missing[index])
+        if count > 0:
+            said[index] = _lost_or_late(fit, levels, since, int(places[index]), behind - first, -count)
+        if said[index] == "not known":
+            break
+        behind -= count if said[index] in ("lost", "double") else 0
+
+
+def _lost_or_late(fit: LightFit, levels: FloatArray, first: int, stop: int, offset: int, count: int) -> Said:
+    """Compare the light of display frames [first, stop) with both courses; movie frame = frame + `offset`.
+
+    `count` is by how many frames the movie is further if flips were lost; negative before the interval.
+    """
+    first = max(first, -offset - min(count, 0), 0)
+    stop = min(stop, len(levels) - offset - max(count, 0), fit.n_frames)
     if stop - first < MIN_FRAMES or not fit.light.valid[first:stop].all():
         return "not known"
     seen = fit.values[first:stop]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
-from hdmea.stimuli.alignment import AlignedSection, StatedSection
+from hdmea.stimuli.alignment import AlignedSection, Said, StatedSection
 
 __all__ = ["FLIPS_LOST", "FRAMES_CORRECTED", "NOT_ALIGNED", "AlignmentReport", "FlipDecision", "report"]
 
@@ -26,7 +25,7 @@ class FlipDecision:
     Attributes
     ----------
     frame
-        Display frame before the interval (of a double flip: its second one).
+        First display frame after the interval (of a double flip: its second one).
     count
         Refreshes by which it is too long; -1 for a double flip.
     said
@@ -37,7 +36,7 @@ class FlipDecision:
 
     frame: int
     count: int
-    said: Literal["lost", "late", "not known", "double"]
+    said: Said
     time_s: float
 
     @property
@@ -123,8 +122,12 @@ def report(
 
 
 def _shift_before(entry: AlignedSection, flips: Sequence[FlipDecision]) -> int:
-    place = entry.section.content + entry.lag
-    return sum(flip.shift for flip in flips if flip.frame < place)
+    return sum(flip.shift for flip in flips if flip.frame <= entry.counted_from)
+
+
+def _shift_at_start(entry: AlignedSection, flips: Sequence[FlipDecision]) -> int:
+    start = entry.place - entry.begin
+    return sum(flip.shift for flip in flips if flip.frame <= start)
 
 
 def _common_lag(
@@ -280,13 +283,13 @@ def _say_flips(flips: Sequence[FlipDecision], said: AlignmentReport) -> None:
     late = [flip for flip in flips if flip.said == "late"]
     if lost:
         said.warnings.append(
-            f"{sum(flip.count for flip in lost)} lost display flips ({_times(lost)}): the light shows "
+            f"Lost display flips: {sum(flip.count for flip in lost)} ({_times(lost)}). The light shows "
             "that the movie went on. Every later section starts as many frames too late; load the "
             "recording with frame_correction=True, or give align='light'."
         )
     if late:
         said.information.append(
-            f"{len(late)} late display frames ({_times(late)}): the light shows that the movie waited. "
+            f"Late display frames: {len(late)} ({_times(late)}). The light shows that the movie waited. "
             "Nothing is shifted by them."
         )
 
@@ -323,14 +326,14 @@ def _mark(
     else:
         off = lag or 0
     if entry.state != "not checkable" or said.common_lag is not None:
-        said.lags[key] = off - _shift_before(entry, flips)
+        said.lags[key] = off - _shift_at_start(entry, flips)
     if off not in (0, latency):
         side = "later" if off > 0 else "earlier"
         marks.append((NOT_ALIGNED, f"the light fits {_time(off, interval_s)} {side}"))
-    first = entry.section.content + entry.lag
+    first = entry.place - entry.begin
     lost = [flip for flip in flips if flip.said == "lost" and flip.frame < first + entry.section.length]
     if lost:
-        inside = sum(flip.count for flip in lost if flip.frame >= first)
+        inside = sum(flip.count for flip in lost if flip.frame > first)
         before = sum(flip.count for flip in lost) - inside
         parts = [f"{before} before it"] * (before > 0) + [f"{inside} during it"] * (inside > 0)
         marks.append((FLIPS_LOST, f"{' and '.join(parts)}"))

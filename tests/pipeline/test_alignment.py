@@ -173,14 +173,14 @@ def test_a_latency_of_the_display_is_one_fact_and_can_be_known(tmp_path: Path) -
 def test_a_lost_flip_is_told_from_a_late_frame(tmp_path: Path) -> None:
     lost = recording(tmp_path / "lost", lost=180 + 100)
     run_step(lost, "add_section_time")
-    assert any("1 lost display flips" in text for text in lost.warnings)
+    assert any("Lost display flips: 1 " in text for text in lost.warnings)
     assert marks(lost, "flicker") == ["flips lost"]
     assert attrs(lost, "late_steps")["frame_shift"].tolist() == [1]
 
     late = recording(tmp_path / "late", late=180 + 100)
     run_step(late, "add_section_time")
     assert late.warnings == []
-    assert any("1 late display frames" in text for text in late.information)
+    assert any("Late display frames: 1 " in text for text in late.information)
     assert attrs(late, "late_steps")["frame_shift"].tolist() == [0]
     run_step(late, "section_spike_times")
     assert not any("shift" in text for text in late.warnings)
