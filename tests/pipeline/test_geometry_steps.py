@@ -279,13 +279,15 @@ class TestDirections:
 
         run_step(session, "extract_features", {"features": ["moving_bar"]})
 
-        windows = feature(session, f"direction_sections_{BAR}")["data"]
-        frames = np.diff(windows["rf_window_frames"])[..., 0]
-        expected = windows["rf_window_spike_counts"] / (frames * FRAME / RATE)
+        crossings = feature(session, f"direction_sections_{BAR}")["data"]["rf_window_frames"]
         found = feature(session, "moving_bar")["data"]
-        np.testing.assert_allclose(found["sweep_rates_rf_window"], expected.T)
-        missing = json.loads(feature(session, "moving_bar", unit="unit_002")["metadata"]["missing"])
-        assert "extract_rf_geometry" in missing["dsi_rf_window"]
+        assert found["window_source"] == "receptive field"
+        lengths = np.diff(found["response_windows"])[..., 0]
+        assert np.unique(lengths).tolist() == [np.diff(crossings).max()]
+        starts = crossings[..., 0].T - found["response_windows"][..., 0]
+        assert np.unique(np.diff(np.sort(starts.ravel()))).tolist() == [100], "first frames of the sweeps"
+        other = feature(session, "moving_bar", unit="unit_002")["data"]
+        assert other["window_source"] != "receptive field", "its field is not known"
 
     def test_needs_sweeps(self, session: PipelineSession) -> None:
         session.stimulus["trial_time"] = {}
