@@ -796,6 +796,8 @@ def load_recording(
     memory_warning_gb: float = ...,
     display_rate_hz: float | None = ...,
     drop_duplicates: float | None = ...,
+    keep_noise: bool = ...,
+    electrode_pitch_um: float | None = ...,
 ) -> PipelineSession:
     """Load a raw recording and / or its sorted units.
 
@@ -806,9 +808,11 @@ def load_recording(
     Parameters
     ----------
     cmcr_path : str | Path | None
-        The .cmcr file: light channels, display frames, raw data.
+        The .cmcr file, or what else a reader recognises that offers light channels, display frames and
+        raw data.
     cmtr_path : str | Path | None
-        The .cmtr file: sorted units.
+        The .cmtr file, a Phy or Kilosort folder, or whatever a reader recognises that offers sorted
+        units.
     dataset_id : str | None
         Name of the recording; by default that of the .cmtr, else the .cmcr.
     output_dir
@@ -839,6 +843,11 @@ def load_recording(
     drop_duplicates : float | None, in ms
         Of spikes of a unit that follow each other within so many milliseconds keep only the first; by
         default all are kept.
+    keep_noise : bool
+        Load units that were labelled as noise in Phy as well.
+    electrode_pitch_um : float | None, in µm
+        Distance of neighbouring electrodes, to find rows and columns of units of a Phy folder; by
+        default 16 or 32 µm, by the positions.
 
     Raises
     ------
@@ -870,6 +879,8 @@ def load_recording(
     memory_warning_gb: float = ...,
     display_rate_hz: float | None = ...,
     drop_duplicates: float | None = ...,
+    keep_noise: bool = ...,
+    electrode_pitch_um: float | None = ...,
 ) -> PipelineSession: ...
 @overload
 def load_recording(
@@ -890,6 +901,8 @@ def load_recording(
     memory_warning_gb: float = ...,
     display_rate_hz: float | None = ...,
     drop_duplicates: float | None = ...,
+    keep_noise: bool = ...,
+    electrode_pitch_um: float | None = ...,
 ) -> LoadResult: ...
 @overload
 def section_by_direction(
