@@ -6,7 +6,6 @@ The step itself (`hdmea.pipeline.steps.load_recording`) decides what is read and
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from hdmea.recordings.mcs.partner_check import PartnerCheck, check_partner, like
 from hdmea.recordings.pairing import find_partner, kind_of
 from hdmea.recordings.reader import open_signals, open_units, source_stamp
 from hdmea.recordings.signals import RecordingInfo, SignalSource
-from hdmea.recordings.units import DUPLICATE_MS, SortedUnit, UnitSource, UnitSpikes
+from hdmea.recordings.units import SortedUnit, UnitSource, UnitSpikes, said_of_units
 from hdmea.stimuli.frames import FrameDetection, detect_frames
 from hdmea.stimuli.light import block_mean
 from hdmea.stimuli.regularity import correct_frames, frame_regularity
@@ -194,8 +193,7 @@ def read_units(
         Of spikes of a unit that follow each other within so many milliseconds only the first is kept.
     """
     units: dict[str, dict[str, Any]] = {}
-    warnings: list[str] = []
-    duplicates: list[str] = []
+    said: list[tuple[int, Sequence[str], str]] = []
     last = -1
     n_units = len(source.units)
     counted = segments if segments is not None and source.info.counts_from == "first sample" else None
@@ -213,18 +211,10 @@ def read_units(
         )
         if counted is not None:
             spikes = replace(spikes, samples=on_clock(spikes.samples, counted))
-        warnings += spikes.warnings
         last = max(last, spikes.last_sample)
-        if spikes.duplicates:
-            duplicates.append(f"Unit {unit.unit_id}: {spikes.duplicates}.")
+        said.append((unit.unit_id, spikes.warnings, spikes.duplicates))
         units[f"unit_{unit.unit_id:03d}"] = _unit_entry(unit, spikes, drop_duplicates_ms is not None)
-    said = _gathered(warnings)
-    said += [
-        f"{message} Rates and intervals of such units are wrong: drop_duplicates={DUPLICATE_MS} (ms) leaves "
-        "duplicates out."
-        for message in _gathered(duplicates, alike=True)
-    ]
-    return LoadedUnits(units, None if last < 0 else last, said)
+    return LoadedUnits(units, None if last < 0 else last, said_of_units(said))
 
 
 def on_clock(samples: npt.NDArray[np.uint64], segments: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
@@ -243,19 +233,6 @@ def on_clock(samples: npt.NDArray[np.uint64], segments: npt.NDArray[np.int64]) -
     part = np.searchsorted(begins, samples.astype(np.int64), side="right") - 1
     moved: npt.NDArray[np.int64] = samples.astype(np.int64) - begins[part] + segments[part, 0]
     return moved.astype(np.uint64)
-
-
-def _gathered(messages: Sequence[str], alike: bool = False, most: int = 10) -> list[str]:
-    """Join messages that differ in their numbers only (or all): a recording may have hundreds of units."""
-    groups: dict[str, list[str]] = {}
-    for message in messages:
-        groups.setdefault("" if alike else re.sub(r"\d+(\.\d+)?", "#", message), []).append(message)
-    joined = []
-    for group in groups.values():
-        named = "; ".join(message.removesuffix(".") for message in group[:most])
-        more = f"; and {len(group) - most} units more" if len(group) > most else ""
-        joined.append(f"{named}{more}.")
-    return joined
 
 
 def _unit_entry(unit: SortedUnit, spikes: UnitSpikes, dropping: bool) -> dict[str, Any]:

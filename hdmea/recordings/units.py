@@ -5,8 +5,9 @@ A reader of units subclasses `UnitSource`; the pipeline and the window know noth
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,6 +29,7 @@ __all__ = [
     "UnitSpikes",
     "duplicates_of",
     "left_out",
+    "said_of_units",
     "spikes_from_samples",
 ]
 
@@ -265,6 +267,37 @@ def left_out(
             f"Unit {number}: {late} spikes after the end of the recording at "
             f"{(end_sample or 0) / rate:.3f} s are left out (the last is at {last_sample / rate:.3f} s)."
         )
+
+
+def said_of_units(units: Iterable[tuple[int, Sequence[str], str]]) -> list[str]:
+    """Return what there is to say of the spikes of all units: what is alike is said once.
+
+    Parameters
+    ----------
+    units
+        Number of each unit, and `warnings` and `duplicates` of its `UnitSpikes`.
+    """
+    each = list(units)
+    said = _gathered([message for _, warnings, _ in each for message in warnings])
+    duplicates = [f"Unit {number}: {text}" for number, _, text in each if text]
+    return said + [
+        f"{message} Rates and intervals of such units are wrong: drop_duplicates={DUPLICATE_MS} (ms) leaves "
+        "the duplicates out."
+        for message in _gathered(duplicates, alike=True)
+    ]
+
+
+def _gathered(messages: Sequence[str], alike: bool = False, most: int = 10) -> list[str]:
+    """Join messages that differ in their numbers only (or all): a recording may have hundreds of units."""
+    groups: dict[str, list[str]] = {}
+    for message in messages:
+        groups.setdefault("" if alike else re.sub(r"\d+(\.\d+)?", "#", message), []).append(message)
+    joined = []
+    for group in groups.values():
+        named = "; ".join(message.removesuffix(".") for message in group[:most])
+        more = f"; and {len(group) - most} units more" if len(group) > most else ""
+        joined.append(f"{named}{more}.")
+    return joined
 
 
 def spikes_from_samples(

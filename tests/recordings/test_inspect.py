@@ -11,7 +11,14 @@ import pytest
 
 from hdmea.recordings.inspect import Inspection, inspect_file
 from hdmea.utils.exceptions import DataLoadError
-from tests.recordings.vendor_files import VendorUnit, write_cmcr, write_cmtr
+from tests.recordings.test_partner_check import FIRST_COLUMN, FIRST_ROW, PLACES, recorded
+from tests.recordings.vendor_files import (
+    SensorBlock,
+    VendorUnit,
+    pack_with_unknown_filter,
+    write_cmcr,
+    write_cmtr,
+)
 
 LIGHT = [(0, np.zeros((2, 20_000), np.int32))]
 
@@ -116,3 +123,60 @@ def test_unknown_files_are_refused_with_the_reason(tmp_path: Path) -> None:
         inspect_file(tmp_path)
     with pytest.raises(FileNotFoundError):
         inspect_file(tmp_path / "c.cmcr")
+
+
+def test_hundreds_of_data_groups_are_counted(tmp_path: Path) -> None:
+    sweeps = [(k * 80_000, np.zeros((2, 1200), np.int32)) for k in range(40)]
+    found = inspect_file(write_cmcr(tmp_path / "a.cmcr", light=sweeps))
+    assert found.facts["data groups (s)"] == "40 data groups of 1200 samples between 0 s and 3.18 s"
+    assert found.facts["gaps (s)"] == "39 gaps of 0.02 s"
+    assert "40 data groups of 1200 samples" in decision(found, "sampling rate")[1]
+
+
+def test_chosen_electrodes_are_one_line(tmp_path: Path) -> None:
+    places = [(3, 5), (4, 5), (20, 9)]
+    blocks = [
+        SensorBlock(np.zeros((2000, 1, 1), np.int16), region=n, top=row, left=column)
+        for n, (row, column) in enumerate(places, start=1)
+    ]
+    found = inspect_file(write_cmcr(tmp_path / "a.cmcr", sensor=blocks))
+    expected = "3 chosen electrodes in columns 5–9, rows 3–20, 0.1 s of raw data at 20000 Hz"
+    assert found.facts["sensors"] == expected
+    assert "single electrode" in decision(found, "axes 1 and 2")[1]
+
+
+def test_a_missing_plugin_hides_nothing_else(tmp_path: Path) -> None:
+    block = SensorBlock(np.zeros((400, 4, 4), np.int16))
+    path = write_cmcr(tmp_path / "a.cmcr", sensor=[block], light=LIGHT, events=[(50, 1)])
+    pack_with_unknown_filter(path, "Acquisition/Sensor Data/SensorData 1 1")
+    found = inspect_file(path)
+    assert found.facts["digital events"] == 1
+    assert found.facts["sensor region 1"].startswith("columns 1–4, rows 1–4")
+    assert "filter 32004 (missing)" in decision(found, "storage")[1]
+    assert any("needs the plugin 32004" in message for message in found.warnings)
+
+
+def test_a_table_that_needs_a_plugin_is_named(tmp_path: Path) -> None:
+    path = write_cmcr(tmp_path / "a.cmcr", light=LIGHT)
+    pack_with_unknown_filter(path, "Acquisition/Analog Data/ChannelMeta")
+    with pytest.raises(DataLoadError, match=r"table .*ChannelMeta: .* filter 32004"):
+        inspect_file(path)
+
+
+def test_late_spikes_and_duplicates_are_seen(tmp_path: Path) -> None:
+    """Given spikes 2 ms late and one unit twice, then the information on the raw file says both."""
+    cmcr, trains = recorded(1, tmp_path)
+    units = [
+        VendorUnit(
+            n,
+            np.repeat((spikes + 40) * 50, 1 + (n == 2)).tolist(),
+            row=row + FIRST_ROW,
+            column=col + FIRST_COLUMN,
+        )
+        for n, ((row, col), spikes) in enumerate(zip(PLACES, trains, strict=True), start=1)
+    ]
+    write_cmtr(tmp_path / "1.cmtr", units, duration_us=4_000_000)
+    found = inspect_file(cmcr)
+    assert decision(found, "spikes against the raw data")[0] == "does not fit"
+    assert any("2.00 ms late" in message for message in found.warnings)
+    assert any("Unit 2:" in message and "sample of another one" in message for message in found.warnings)

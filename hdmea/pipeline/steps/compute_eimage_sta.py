@@ -295,10 +295,10 @@ def _outside(session: PipelineSession, region: Electrodes, unit_ids: Sequence[st
     for unit_id in unit_ids:
         place = _place(session.units[unit_id])
         if place is not None and region.electrode_index(*place) is None:
-            found[unit_id] = (
-                f"the unit's electrode (row {place[0]}, column {place[1]}) lies outside of the recorded "
-                "region"
+            where = (
+                "lies outside of the recorded region" if region.is_complete else "is not among those recorded"
             )
+            found[unit_id] = f"the unit's electrode (row {place[0]}, column {place[1]}) {where}"
     return found
 
 
@@ -415,11 +415,16 @@ def _warn(
             "are not in the electrical images."
         )
     if outside:
-        ctx.warn(
-            f"No electrical image (the unit's electrode lies outside of the recorded region, rows "
-            f"{region.first_row}–{region.first_row + region.rows - 1}, columns {region.first_column}–"
-            f"{region.first_column + region.cols - 1}): {_named(list(outside))}."
+        where = (
+            f"rows {region.first_row}–{region.first_row + region.rows - 1}, columns {region.first_column}–"
+            f"{region.first_column + region.cols - 1}"
         )
+        what = (
+            f"lies outside of the recorded region, {where}"
+            if region.is_complete
+            else f"is not among the {region.n_electrodes} that were recorded in {where}"
+        )
+        ctx.warn(f"No electrical image (the unit's electrode {what}): {_named(list(outside))}.")
     used = zip(ctx.items, images.n_spikes_used.tolist(), strict=True)
     empty = _named([unit_id for unit_id, n in used if n == 0 and unit_id not in outside])
     if empty:

@@ -75,7 +75,9 @@ def extract_soma_geometry(
     def soma_of(entry: Mapping[str, Any]) -> SomaGeometry:
         return _soma(entry, session.metadata, params)
 
-    missing, far = [], {}
+    missing: list[str] = []
+    poor: list[str] = []
+    far: dict[str, float] = {}
     for unit_id, soma in for_each_unit(ctx, images, soma_of, "somas").items():
         facts = images[unit_id]["metadata"]
         values, reasons = soma_values(
@@ -85,10 +87,15 @@ def extract_soma_geometry(
         ctx.put(stored, "units", unit_id, "features", "eimage_sta", "geometry")
         if soma.reason:
             missing.append(unit_id)
+            if np.isfinite(images[unit_id]["data"]).any():
+                poor.append(unit_id)
         if values["soma_to_sorter"] > FAR_FROM_SORTER:
             far[unit_id] = values["soma_to_sorter"]
-    if missing:
-        ctx.warn(f"No soma geometry (its output 'missing' says why): {', '.join(missing)}.")
+    without = [unit_id for unit_id in missing if unit_id not in poor]
+    if without:
+        ctx.warn(f"No soma geometry (its output 'missing' says why): {', '.join(without)}.")
+    if poor:
+        ctx.inform(f"The electrical image is too poor for a soma ('missing' says why): {', '.join(poor)}.")
     if far:
         named = ", ".join(f"{unit_id} ({distance:.1f})" for unit_id, distance in list(far.items())[:10])
         more = f" and {len(far) - 10} more" if len(far) > 10 else ""

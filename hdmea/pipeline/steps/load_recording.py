@@ -351,7 +351,7 @@ class _Load:
             )
 
     def _say_whether_spikes_fit(self, cmcr: SignalSource, fit: PartnerCheck) -> None:
-        if self.cmtr is None:
+        if self.cmtr is None or not self.cmtr.units:
             return
         link = self.cmtr.info.linked_recording
         other = linked_name(link)

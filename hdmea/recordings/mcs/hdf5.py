@@ -300,7 +300,8 @@ class Table:
 
     def __init__(self, dataset: Node | None) -> None:
         if isinstance(dataset, h5py.Dataset) and dataset.dtype.names:
-            self._rows: npt.NDArray[Any] | None = np.atleast_1d(dataset[()])
+            with reading(Path(dataset.file.filename), f"the table {dataset.name}", dataset):
+                self._rows: npt.NDArray[Any] | None = np.atleast_1d(dataset[()])
         else:
             self._rows = None
         self._fields = {name_key(name): name for name in reversed(self.fields)}

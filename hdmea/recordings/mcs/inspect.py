@@ -33,7 +33,7 @@ from hdmea.recordings.mcs.partner_check import check_partner, likely_offsets
 from hdmea.recordings.mcs.sensor import SensorRegion
 from hdmea.recordings.pairing import compare_durations, find_partner, kind_of
 from hdmea.recordings.reader import open_units
-from hdmea.recordings.units import UnitSource
+from hdmea.recordings.units import UnitSource, said_of_units
 from hdmea.utils.exceptions import DataLoadError, MismatchError
 
 __all__ = ["inspect_mcs"]
@@ -198,12 +198,14 @@ def _partner_units(path: Path, rate: float) -> tuple[str, list[UnitPosition], li
         return f"none: {partner.reason}", [], []
     try:
         with open_units(partner.path) as reader:
+            spikes = {unit.unit_id: reader.read_unit(unit, rate) for unit in reader.units}
             units = [
-                UnitPosition(unit.row, unit.column, reader.read_unit(unit, rate).samples)
+                UnitPosition(unit.row, unit.column, spikes[unit.unit_id].samples)
                 for unit in reader.units
                 if unit.row is not None and unit.column is not None
             ]
-            warnings = _pair_warnings(path, reader)
+            said = said_of_units((n, each.warnings, each.duplicates) for n, each in spikes.items())
+            warnings = [*_pair_warnings(path, reader), *said]
     except DataLoadError as error:
         return partner.path.name, [], [str(error)]
     return partner.path.name, units, warnings
