@@ -574,6 +574,8 @@ def extract_rf_geometry(
     *,
     movie_name: str | None = ...,
     calibration_path: str | Path | None = ...,
+    stimuli_dir: str | Path | None = ...,
+    alpha: float = ...,
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
@@ -593,6 +595,10 @@ def extract_rf_geometry(
     calibration_path : str | Path | None
         JSON file with um_per_pixel, rotation_deg, mirror and offset_um; once given it is remembered
         with the recording. Without it sizes are in pixels only.
+    stimuli_dir : str | Path | None
+        Folder of <movie>.npy, which tells whether there is a field; looked into first.
+    alpha : float
+        Largest p value of a receptive field; above it numbers are missing. 1 gives them all.
     force
         Compute again what is there already.
     session
@@ -615,6 +621,8 @@ def extract_rf_geometry(
     *,
     movie_name: str | None = ...,
     calibration_path: str | Path | None = ...,
+    stimuli_dir: str | Path | None = ...,
+    alpha: float = ...,
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
@@ -625,6 +633,8 @@ def extract_rf_geometry(
     *,
     movie_name: str | None = ...,
     calibration_path: str | Path | None = ...,
+    stimuli_dir: str | Path | None = ...,
+    alpha: float = ...,
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,

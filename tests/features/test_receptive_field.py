@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from hdmea.declare import Recording
 from hdmea.features.extractors.dense_noise import dense_noise
@@ -15,6 +14,7 @@ from hdmea.features.science.receptive_field import find_peak, spatial_map
 from hdmea.features.science.receptive_field_models import fit_map
 from hdmea.features.science.receptive_field_significance import receptive_field_significance
 from hdmea.features.science.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
+from hdmea.features.science.time_course import course_errors
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import FeatureExtractionError, ValidationError
 
@@ -42,54 +42,56 @@ def driven(movie: np.ndarray, weights: np.ndarray, lag: int, per_frame: float, r
 class TestSignificance:
     def test_correlations_are_those_of_brute_force(self) -> None:
         rng = np.random.default_rng(1)
-        movie = rng.integers(0, 256, (150, 3, 4)).astype(np.uint8)
-        counts = rng.poisson(0.3, (2, 150))
+        movie = rng.integers(0, 256, (400, 3, 4)).astype(np.uint8)
+        counts = rng.poisson(0.3, (2, 400))
 
-        found = receptive_field_significance(movie, counts, (-6, 1), min_shift=20, n_shifts=100, seed=3)
+        found = receptive_field_significance(movie, counts, (-1, 1), min_shift=20)
 
+        assert found.method == "shifts"
         centred = movie - movie.mean(axis=0)
         for unit in range(2):
             circular = np.array(
-                [np.tensordot(counts[unit], np.roll(centred, -lag, axis=0), 1) for lag in range(150)]
+                [np.tensordot(counts[unit], np.roll(centred, -lag, axis=0), 1) for lag in range(400)]
             )
-            null = circular[20 - 6 : 150 - 20 + 1]
-            z = (circular - null.mean(axis=0)) / null.std(axis=0)
-            np.testing.assert_allclose(found.z[unit], z[np.arange(-6, 1)], atol=2e-4)
-            shifts = np.random.default_rng(3).integers(20, 130, 100)
-            largest = [np.abs(z[(s + np.arange(-6, 1)) % 150]).max() for s in shifts]
-            peak = np.abs(z[np.arange(-6, 1)]).max()
-            assert found.peak_z[unit] == pytest.approx(peak, abs=2e-4)
-            assert found.p[unit] == pytest.approx((1 + np.sum(np.array(largest) >= peak)) / 101, abs=0.02)
+            z = (circular - circular.mean(axis=0)) / circular.std(axis=0)
+            np.testing.assert_allclose(found.z[unit], z[np.arange(-1, 1)], atol=3e-4)
+            peak = np.abs(z[np.arange(-1, 1)]).max()
+            assert found.peak_z[unit] == pytest.approx(peak, abs=3e-4)
+            largest = [np.abs(z[(s + np.arange(-1, 1)) % 400]).max() for s in range(20, 381)]
+            share = np.mean(np.array(largest) >= peak - 1e-6)
+            assert found.p[unit] == pytest.approx((1 + 180 * share) / 181, abs=0.01)
 
-    def test_p_values_of_poisson_units_are_uniform(self) -> None:
-        counts = np.random.default_rng(2).poisson(0.1, (500, N_FRAMES))
+    @pytest.mark.parametrize("n_frames", [600, 1200, 2400])
+    @pytest.mark.parametrize("burst", [1, 8])
+    def test_p_is_that_of_chance_for_every_length(self, n_frames: int, burst: int) -> None:
+        counts = np.random.default_rng(2).poisson(0.1 / burst, (300, n_frames)) * burst
 
-        found = receptive_field_significance(noise(), counts, COVER, n_shifts=500)
+        found = receptive_field_significance(noise(n=n_frames), counts, COVER, maps=False)
 
-        assert stats.kstest(found.p, "uniform").pvalue > 0.01
+        assert found.method == ("shifts" if n_frames == 2400 else "images")
+        for alpha in (0.01, 0.05, 0.2):
+            assert (found.p <= alpha).mean() <= alpha + 2.6 * np.sqrt(alpha * (1 - alpha) / 300)
+        assert (found.p <= 0.2).mean() > 0.1
 
-    def test_bursting_units_have_no_field(self) -> None:
-        rng = np.random.default_rng(5)
-        bursts = rng.poisson(0.02, (200, N_FRAMES)) * rng.integers(2, 9, (200, N_FRAMES))
+    @pytest.mark.parametrize("maps", [True, False])
+    @pytest.mark.parametrize("n_frames", [900, 2400])
+    def test_a_field_is_found(self, n_frames: int, maps: bool) -> None:
+        movie = noise(n=n_frames)
+        counts = driven(movie, field(), 4, 0.2, np.random.default_rng(0))
 
-        p = receptive_field_significance(noise(), bursts, COVER, n_shifts=300).p
+        found = receptive_field_significance(movie, counts[None], COVER, maps=maps)
 
-        assert (p <= 0.05).mean() <= 0.1
+        # A tenth of a second has 20 lags: 2400 frames hold (2400 - 240) // 20 = 108 independent shifts.
+        assert found.p[0] == pytest.approx(1 / 109 if n_frames == 2400 else 1 / 200)
+        if maps:
+            frame, row, col = np.unravel_index(np.abs(found.z[0]).argmax(), found.z[0].shape)
+            assert abs(frame - 16) <= 3  # images last four frames
+            assert (row, col) in {(3, 4), (4, 4)}
 
-    def test_a_field_is_found_at_its_place_and_lag(self) -> None:
-        counts = driven(noise(), field(), 4, 0.2, np.random.default_rng(0))
-
-        found = receptive_field_significance(noise(), counts[None], COVER, n_shifts=999)
-
-        assert found.p[0] == 0.001
-        frame, row, col = np.unravel_index(np.abs(found.z[0]).argmax(), found.z[0].shape)
-        assert abs(frame - 16) <= 3  # images last four frames
-        assert (row, col) in {(3, 4), (4, 4)}
-
-    def test_no_spike_is_nan_with_p_one(self) -> None:
+    def test_no_spike_is_nan(self) -> None:
         found = receptive_field_significance(noise(), np.zeros((1, N_FRAMES), int), COVER)
 
-        assert found.p[0] == 1
+        assert np.isnan(found.p[0])
         assert np.isnan(found.peak_z[0])
         assert np.isnan(found.z).all()
 
@@ -107,17 +109,71 @@ class TestSignificance:
         movie = noise(size=20)
         counts = np.random.default_rng(7).poisson(0.2, (2, N_FRAMES))
 
-        found = receptive_field_significance(movie, counts, COVER, n_shifts=100)
-        part = receptive_field_significance(movie[:, :10, :10], counts, COVER, n_shifts=100)
+        found = receptive_field_significance(movie, counts, COVER)
+        part = receptive_field_significance(movie[:, :10, :10], counts, COVER)
 
         np.testing.assert_allclose(found.z[:, :, :10, :10], part.z, atol=1e-4)
         assert (found.peak_z >= part.peak_z - 1e-4).all()
 
-    def test_movies_too_short_to_shift_are_refused(self) -> None:
-        with pytest.raises(ValidationError, match="too short"):
-            receptive_field_significance(noise(n=240), np.zeros((1, 240), int), COVER)
+    def test_noise_that_cannot_be_tested_has_no_p(self) -> None:
+        counts = np.random.default_rng(8).poisson(0.3, (1, 240))
+        slow = np.cumsum(np.random.default_rng(9).normal(size=(240, 3, 3)), axis=0)
+
+        for movie in (noise(n=240)[:60].repeat(4, axis=0), slow):
+            found = receptive_field_significance(movie[:240], counts, COVER)
+
+            assert found.method == ""
+            assert np.isnan(found.p[0])
+            assert np.isfinite(found.peak_z[0])
+
+    def test_what_does_not_fit_is_refused(self) -> None:
+        with pytest.raises(ValidationError, match="shorter than a window"):
+            receptive_field_significance(noise(n=20), np.zeros((1, 20), int), COVER)
         with pytest.raises(ValidationError, match="do not fit"):
             receptive_field_significance(noise(), np.zeros((1, 10), int), COVER)
+
+
+class TestErrors:
+    def test_centre_and_size_lie_in_their_intervals(self) -> None:
+        rng = np.random.default_rng(4)
+        inside = []
+        for _ in range(150):
+            fit = fit_map(10 * field() + rng.normal(0, 1.0, (SIZE, SIZE)), (4, 4), "gaussian")
+            assert fit is not None
+            shape, half = fit.shapes[0], fit.errors
+            sigma = np.sqrt(shape.sigma_major * shape.sigma_minor)
+            inside.append(
+                [abs(shape.x - 4.3) <= half.x, abs(shape.y - 3.6) <= half.y, abs(sigma - 1.06) <= half.sigma]
+            )
+
+        share = np.mean(inside, axis=0)
+        assert (share >= 0.9).all()
+        assert (share <= 0.99).all()
+
+    @pytest.mark.parametrize("second", [0.0, 0.5])
+    def test_latency_and_second_phase_lie_in_their_intervals(self, second: float) -> None:
+        rng = np.random.default_rng(5)
+        lags = np.arange(-20, 0)
+        kernel = np.exp(-0.5 * ((lags + 6.4) / 2) ** 2) - second * np.exp(-0.5 * ((lags + 13) / 2) ** 2)
+        latency, biphasic = [], []
+        for _ in range(80):
+            pixel = rng.normal(size=4000)
+            drive = np.convolve(pixel, kernel[::-1], "full")[: pixel.size]
+            drive = np.concatenate((np.zeros(1), drive[:-1]))
+            spikes = np.repeat(np.arange(4000), rng.poisson(0.3 * np.exp(0.4 * drive / drive.std())))
+            found = course_errors(pixel, spikes[spikes >= 20], (-20, 0), 1.0)
+            latency.append(found.latency_low_frames <= 6.4 <= found.latency_high_frames)
+            biphasic.append((found.biphasic_low, found.biphasic_index, found.biphasic_high))
+
+        assert np.mean(latency) >= 0.85
+        low, index, high = np.array(biphasic).T
+        assert index.mean() == pytest.approx(second, abs=0.08)
+        assert ((low <= second) & (second <= high)).mean() >= 0.85
+
+    def test_few_spikes_have_none(self) -> None:
+        found = course_errors(np.random.default_rng(6).random(100), np.arange(30, 60), (-20, 0), 1.0)
+
+        assert np.isnan(found.biphasic_index)
 
 
 class TestFit:
@@ -200,7 +256,10 @@ class TestDenseNoise:
         np.testing.assert_allclose(found["latency"][:2], [4 * 1000 / 60, 6 * 1000 / 60], atol=4 * 1000 / 60)
         assert (found["rf_p"][:2] < 0.01).all()
         assert found["rf_p"][2] > 0.01
-        assert found["rf_p"][3] == 1
+        assert np.isnan(found["rf_p"][3])
+        for name, truth in (("centre_x", 4.3), ("centre_y", 3.6), ("sigma", 1.06)):
+            assert found[f"{name}_low"][0] <= truth <= found[f"{name}_high"][0]
+        assert found["latency_low"][0] <= found["latency"][0] <= found["latency_high"][0]
         assert "no significant receptive field" in table.reasons_for("unit_003")["sigma"]
         assert "no usable spike" in table.reasons_for("unit_004")["sigma"]
 
@@ -213,7 +272,9 @@ class TestDenseNoise:
 
         assert np.isnan(table.units["rf_p"]).all()
         assert "dense_noise_test" in table.reasons_for("unit_001")["rf_p"]
-        assert table.units["centre_x"][0] == pytest.approx(4.3, abs=0.3)
+        assert np.isnan(table.units["centre_x"][0])
+        everything = dense_noise.compute(recording, dense_noise.make_params({"alpha": 1}))
+        assert everything.units["centre_x"][0] == pytest.approx(4.3, abs=0.3)
 
     def test_several_movies_need_a_choice(self, counts: np.ndarray, tmp_path: Path) -> None:
         recording = recording_of(tmp_path, counts)

@@ -14,13 +14,17 @@ from pydantic import Field
 
 from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.light_steps import MovieParams, reasons_where
+from hdmea.features.science.limits import with_limits
 from hdmea.features.science.movie_trials import FRAMES
+from hdmea.features.science.noise_showing import shown_counts
 from hdmea.features.science.receptive_field import find_peak, spatial_map
 from hdmea.features.science.receptive_field_models import fit_map
-from hdmea.features.science.receptive_field_significance import receptive_field_significance
-from hdmea.features.science.trial_rates import frame_counts, nominal_frame_duration
+from hdmea.features.science.receptive_field_significance import TOO_SHORT, receptive_field_significance
+from hdmea.features.science.tickets import granted
+from hdmea.features.science.time_course import course_errors
+from hdmea.features.science.trial_rates import nominal_frame_duration
 from hdmea.stimuli.library import StimulusLibrary
-from hdmea.utils.exceptions import FeatureExtractionError, HDMEAError, MissingInputError
+from hdmea.utils.exceptions import FeatureExtractionError, HDMEAError
 from hdmea.utils.giving_way import giving_way
 
 __all__ = ["DenseNoiseParams", "dense_noise"]
@@ -37,9 +41,10 @@ class DenseNoiseParams(MovieParams):
     alpha: float = Field(
         0.01,
         gt=0,
-        lt=1,
+        le=1,
         title="Significance",
-        description="Largest p value of a receptive field; above it polarity, place and size are missing.",
+        description="Largest p value of a receptive field; above it polarity, place and size are missing. "
+        "1 gives them all.",
     )
     min_shift_s: float = Field(
         2.0,
@@ -48,34 +53,54 @@ class DenseNoiseParams(MovieParams):
         description="Of the spike train against the movie.",
         json_schema_extra={"unit": "s"},
     )
-    n_shifts: int = Field(1000, ge=100, title="Shifts", json_schema_extra={"advanced": True})
+    n_permutations: int = Field(
+        199,
+        ge=99,
+        title="Orders of the images",
+        description="Drawn for the p value where the noise is too short for shifts.",
+        json_schema_extra={"advanced": True},
+    )
     seed: int = Field(0, ge=0, title="Seed", json_schema_extra={"advanced": True})
 
 
-_SCALARS = (
+_FIELD = (
     Output("polarity", "Polarity", "", (-1, 1), "+1 ON, −1 OFF: sign of the average at its peak"),
-    Output(
-        "latency",
-        "Latency",
-        "ms",
-        (0, None),
-        "from the frame of the largest deviation at the centre pixel, unsmoothed, to the frame of the spike",
+    *with_limits(
+        Output(
+            "latency",
+            "Latency",
+            "ms",
+            (0, None),
+            "from the largest deviation at the centre pixel, unsmoothed, to the frame of the spike",
+        )
     ),
-    Output("centre_x", "Centre column", "px", (None, None), "column of the fitted centre"),
-    Output("centre_y", "Centre row", "px", (None, None), "row of the fitted centre"),
-    Output("sigma_long", "Major σ", "px", (0.3, 7.5), "standard deviation along the long axis"),
-    Output("sigma_short", "Minor σ", "px", (0.3, 7.5), "standard deviation along the short axis"),
-    Output("sigma", "σ", "px", (0.3, 7.5), "size: √(long · short)", standard="RF σ"),
+    *with_limits(Output("centre_x", "Centre column", "px", (None, None), "column of the fitted centre")),
+    *with_limits(Output("centre_y", "Centre row", "px", (None, None), "row of the fitted centre")),
+    *with_limits(Output("sigma_long", "Major σ", "px", (0.3, 7.5), "standard deviation along the long axis")),
+    *with_limits(
+        Output("sigma_short", "Minor σ", "px", (0.3, 7.5), "standard deviation along the short axis")
+    ),
+    *with_limits(Output("sigma", "σ", "px", (0.3, 7.5), "size: √(long · short)", standard="RF σ")),
     Output("angle", "Angle", "°", (0, 180), "long axis: 0 along a row, counted towards smaller rows"),
     Output(
         "fit_r2", "R² of the fit", "", (None, 1), "share of the spatial map's variance that the fit explains"
     ),
-    Output("peak_z", "Peak |z|", "", (0, None), "largest |z| of the average against shifted spike trains"),
+)
+_SCALARS = (
+    *_FIELD,
+    Output("n_spikes", "Number of spikes", "spikes", (0, None), "spikes while the noise was shown"),
     Output(
-        "rf_p", "p of the receptive field", "", (0, 1), "p value of that maximum over all pixels and lags"
+        "peak_z", "Peak |z|", "", (0, None), "largest |z| of the average over all displacements of the spikes"
+    ),
+    Output(
+        "rf_p",
+        "p of the receptive field",
+        "",
+        (0, 1),
+        "p value of that maximum over all pixels and lags: spikes shifted, or images of short noise shuffled",
     ),
 )
-_FITTED = tuple(output.name for output in _SCALARS[:9])
+_FITTED = tuple(output.name for output in _FIELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +110,14 @@ class _Averages:
     movie: str
     data: dict[str, NDArray[Any]]
     cover_range: tuple[int, int]
+    trials: str
 
 
 @extractor(
     name="dense_noise",
     aliases=("perfect_dense_noise_15x15_15hz_r42_3min",),
     title="Receptive field",
-    version="1",
+    version="2",
     params=DenseNoiseParams,
     requires=(
         Requirement("metadata", "acquisition_rate", "load_recording"),
@@ -107,33 +133,47 @@ def dense_noise(recording: Recording, params: DenseNoiseParams) -> FeatureTable:
     n_units = len(recording.units)
     columns = {output.name: np.full(n_units, np.nan) for output in _SCALARS}
     table = FeatureTable(units=columns, notes={"movie": averages.movie})
-    level = None
+    movie: NDArray[Any] | None = None
+    counts = np.zeros((n_units, 0), np.int64)
     try:
         movie = _movie(recording, averages.movie, params)
-        level = float(np.mean(movie, dtype=np.float64))
-        _test(recording, averages, movie, params, columns)
-        tested = {"peak_z": columns["peak_z"]}
-        table.reasons |= reasons_where(recording, tested, {"peak_z": "no spike during the noise"})
+        counts = _test(recording, averages, movie, params, columns)
+        untested = "no spike during the noise"
+        if np.isnan(columns["rf_p"]).all() and counts.any():
+            untested = TOO_SHORT
+        tested = {name: columns[name] for name in ("peak_z", "rf_p")}
+        texts = {"peak_z": "no spike during the noise", "rf_p": untested}
+        table.reasons |= reasons_where(recording, tested, texts)
     except (OSError, ValueError, EOFError, HDMEAError) as error:
-        why = f"not tested, because spikes could not be shifted against the movie: {error}"
-        table.reasons |= {"peak_z": why, "rf_p": why}
+        untested = f"not tested, because spikes could not be shifted against the movie: {error}"
+        table.reasons |= {"peak_z": untested, "rf_p": untested, "n_spikes": untested}
+    level = None if movie is None else float(np.mean(movie, dtype=np.float64))
     frame_ms = 1000 * nominal_frame_duration(
         recording.metadata["frame_timestamps"], recording.acquisition_rate
     )
+    ticket = granted(columns["rf_p"], params.alpha)
     reasons: dict[str, str] = {}
     for index, unit in enumerate(giving_way(recording.units)):
         data = averages.data.get(unit)
         if data is None or not np.isfinite(data).all():
             reasons[unit] = "no spike-triggered average: no usable spike"
-        elif columns["rf_p"][index] > params.alpha:
+        elif not ticket[index] and np.isnan(columns["rf_p"][index]):
+            reasons[unit] = untested
+        elif not ticket[index]:
             reasons[unit] = f"no significant receptive field (p = {columns['rf_p'][index]:.3g})"
         else:
             numbers = _numbers(data, level, averages.cover_range, frame_ms)
+            if movie is not None:
+                numbers |= _latency(numbers, movie, counts[index], averages.cover_range, frame_ms)
             for name in _FITTED:
                 columns[name][index] = numbers.get(name, np.nan)
             if "fit_r2" not in numbers:
                 reasons[unit] = "the fit did not converge"
     table.reasons |= {name: reasons for name in _FITTED if reasons}
+    few = {name: columns[name] for name in ("latency_low", "latency_high")}
+    for name, units in reasons_where(recording, few, {"": "no interval: fewer than 40 spikes"}).items():
+        assert isinstance(units, dict)
+        table.reasons[name] = {**units, **reasons}
     return table
 
 
@@ -151,19 +191,40 @@ def _numbers(
         (shape,) = fit.shapes
         row = int(np.clip(round(shape.y), 0, data.shape[1] - 1))
         col = int(np.clip(round(shape.x), 0, data.shape[2] - 1))
-        numbers = {
-            "centre_x": shape.x,
-            "centre_y": shape.y,
-            "sigma_long": shape.sigma_major,
-            "sigma_short": shape.sigma_minor,
-            "sigma": float(np.sqrt(shape.sigma_major * shape.sigma_minor)),
-            "angle": shape.orientation_deg,
-            "fit_r2": fit.r2,
-        }
+        sigma = float(np.sqrt(shape.sigma_major * shape.sigma_minor))
+        for name, value, half in (
+            ("centre_x", shape.x, fit.errors.x),
+            ("centre_y", shape.y, fit.errors.y),
+            ("sigma_long", shape.sigma_major, fit.errors.sigma_major),
+            ("sigma_short", shape.sigma_minor, fit.errors.sigma_minor),
+            ("sigma", sigma, fit.errors.sigma),
+        ):
+            numbers |= {name: value, f"{name}_low": value - half, f"{name}_high": value + half}
+        numbers |= {"angle": shape.orientation_deg, "fit_r2": fit.r2}
     course = deviation[:, row, col]
     # Only a deviation of the field's own sign is its peak; the second phase may be as large.
     at = int((peak.sign * course).argmax())
-    return {**numbers, "polarity": float(peak.sign), "latency": -(cover_range[0] + at) * frame_ms}
+    latency = -(cover_range[0] + at) * frame_ms
+    return {**numbers, "polarity": float(peak.sign), "latency": latency, "row": row, "col": col}
+
+
+def _latency(
+    numbers: dict[str, float],
+    movie: NDArray[Any],
+    counts: NDArray[np.int64],
+    cover_range: tuple[int, int],
+    frame_ms: float,
+) -> dict[str, float]:
+    """Interval of the latency."""
+    at = np.arange(counts.size)
+    inside = (at + cover_range[0] >= 0) & (at + cover_range[1] <= counts.size)
+    frames = np.repeat(at, np.where(inside, counts, 0))
+    pixel = np.asarray(movie[: counts.size, int(numbers["row"]), int(numbers["col"])])
+    errors = course_errors(pixel, frames, cover_range, numbers["polarity"])
+    return {
+        "latency_low": min(errors.latency_low_frames * frame_ms, numbers["latency"]),
+        "latency_high": max(errors.latency_high_frames * frame_ms, numbers["latency"]),
+    }
 
 
 def _averages(recording: Recording, wanted: str | None) -> _Averages:
@@ -182,7 +243,7 @@ def _averages(recording: Recording, wanted: str | None) -> _Averages:
     facts = next(iter(features.values()))["metadata"]
     first, last = (int(edge) for edge in np.ravel(facts["cover_range"]))
     data = {unit_id: np.asarray(feature["data"]) for unit_id, feature in features.items()}
-    return _Averages(movie, data, (first, last))
+    return _Averages(movie, data, (first, last), str(facts.get("trials", "first")))
 
 
 def _movie(recording: Recording, name: str, params: DenseNoiseParams) -> NDArray[Any]:
@@ -197,24 +258,28 @@ def _test(
     movie: NDArray[Any],
     params: DenseNoiseParams,
     columns: dict[str, NDArray[np.float64]],
-) -> None:
-    """Enter peak z and p value of every unit."""
-    frames = np.asarray(recording.metadata["frame_timestamps"]).astype(np.int64)
+) -> NDArray[np.int64]:
+    """Enter peak z and p value of every unit; returns the spikes in each frame of the movie."""
     section = recording.stimulus["section_time"][averages.movie]
-    content = getattr(section, "attrs", {}).get("content_frame")
-    if content is None:
-        raise MissingInputError(
-            "the section does not say at which frame the movie begins: run add_section_time with force=True"
-        )
-    start = int(np.ravel(content)[0])
-    stop = min(start + len(movie), frames.size - 1)
-    shift = round(params.min_shift_s / nominal_frame_duration(frames, recording.acquisition_rate))
+    exposure, counts = shown_counts(
+        recording.spike_trains, recording.metadata, section, len(movie), averages.trials
+    )
+    # Frames that were not recorded at their end have no spikes for no reason of the unit's.
+    n_frames = int(np.count_nonzero(exposure == exposure.max(initial=0)))
+    counts = counts[:, :n_frames]
+    frame_duration = nominal_frame_duration(
+        recording.metadata["frame_timestamps"], recording.acquisition_rate
+    )
+    first, last = averages.cover_range
     found = receptive_field_significance(
-        movie[: stop - start],
-        frame_counts(recording.spike_trains, frames, start, stop),
+        movie[:n_frames],
+        counts,
         averages.cover_range,
-        min_shift=max(shift, -averages.cover_range[0]),
-        n_shifts=params.n_shifts,
+        min_shift=max(round(params.min_shift_s / frame_duration), -first, last),
+        n_permutations=params.n_permutations,
         seed=params.seed,
+        maps=False,
     )
     columns["peak_z"][:], columns["rf_p"][:] = found.peak_z, found.p
+    columns["n_spikes"][:] = counts.sum(axis=1)
+    return counts

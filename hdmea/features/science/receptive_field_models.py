@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from hdmea.utils.giving_way import give_way
 
-__all__ = ["MODELS", "GaussianShape", "MapFit", "fit_map", "flat_bic"]
+__all__ = ["MODELS", "GaussianShape", "MapFit", "ShapeErrors", "fit_map", "flat_bic"]
 
 MODELS = ("gaussian", "dog", "on_off")
 
@@ -32,6 +32,7 @@ _SIGMA_RANGE = (0.3, 7.5)
 _MOST_EVALUATIONS = 300
 _TOLERANCE = 1e-5
 """Relative change of the residual at which a fit has converged: a twentieth of a standard error."""
+_CORRELATED = 2
 _ROUND = 1e-3
 """Sigmas that differ by less than this part have no orientation worth the name."""
 
@@ -68,6 +69,17 @@ class GaussianShape:
 
 
 @dataclass(frozen=True, slots=True)
+class ShapeErrors:
+    """Half widths of the 95 % intervals of a Gaussian, in pixels; `sigma` is √(major · minor)."""
+
+    x: float
+    y: float
+    sigma_major: float
+    sigma_minor: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
 class MapFit:
     """One model fitted to one map.
 
@@ -81,12 +93,15 @@ class MapFit:
         1 - residual / total sum of squares about the mean.
     bic
         ``n ln(residual / n) + parameters * ln n``.
+    errors
+        Of the Gaussian that has the sign of the peak.
     """
 
     shapes: tuple[GaussianShape, ...]
     offset: float
     r2: float
     bic: float
+    errors: ShapeErrors
 
 
 def fit_map(spatial_map: NDArray[Any], peak: tuple[int, int], model: str) -> MapFit | None:
@@ -136,7 +151,47 @@ def fit_map(spatial_map: NDArray[Any], peak: tuple[int, int], model: str) -> Map
         float(found.x[-1]) * factor,
         1 - left / total if total > 0 else math.nan,
         _bic(left, values.size, found.x.size),
+        _errors(problem, found.x, values.shape),
     )
+
+
+def _errors(problem: _Problem, p: Array, shape: tuple[int, ...]) -> ShapeErrors:
+    """Errors of the first Gaussian from what the fit leaves, neighbouring pixels not being independent.
+
+    ``(JᵀJ)⁻¹ JᵀΣJ (JᵀJ)⁻¹`` with the covariance Σ of the residual at displacements of up to two pixels.
+    """
+    from scipy.special import stdtrit
+
+    jacobian = problem.jacobian(p)
+    degrees = jacobian.shape[0] - jacobian.shape[1]
+    residual = problem.residual(p).reshape(shape)
+    columns = jacobian.reshape(*shape, -1)
+    middle = np.zeros((p.size, p.size))
+    for rows in range(-_CORRELATED, _CORRELATED + 1):
+        for cols in range(-_CORRELATED, _CORRELATED + 1):
+            a, b = _displaced(shape, rows, cols)
+            covariance = float((residual[a] * residual[b]).sum()) / degrees
+            middle += covariance * np.einsum("rcp,rcq->pq", columns[a], columns[b])
+    inverse = np.linalg.pinv(jacobian.T @ jacobian)
+    white = inverse * float(np.square(residual).sum()) / degrees
+    # A covariance that was estimated can come out too small, never the other way round for this purpose.
+    variance = np.maximum(np.diag(inverse @ middle @ inverse), np.diag(white))
+    t = float(stdtrit(degrees, 0.975))
+    x, y, first, second = (t * math.sqrt(max(float(v), 0.0)) for v in variance[1:5])
+    both = white[3, 4] / (p[3] * p[4])
+    relative = variance[3] / p[3] ** 2 + variance[4] / p[4] ** 2 + 2 * both
+    sigma = t * 0.5 * math.sqrt(max(float(relative * p[3] * p[4]), 0.0))
+    major, minor = (first, second) if p[3] >= p[4] else (second, first)
+    return ShapeErrors(x, y, major, minor, sigma)
+
+
+def _displaced(
+    shape: tuple[int, ...], rows: int, cols: int
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Parts of a map that lie so many rows and columns apart."""
+    here = (slice(max(-rows, 0), shape[0] - max(rows, 0)), slice(max(-cols, 0), shape[1] - max(cols, 0)))
+    there = (slice(max(rows, 0), shape[0] - max(-rows, 0)), slice(max(cols, 0), shape[1] - max(-cols, 0)))
+    return here, there
 
 
 def flat_bic(spatial_map: NDArray[Any], peak: tuple[int, int]) -> float:

@@ -12,6 +12,7 @@ J. Neurosci. 22: 2737-2747 (spatial map and time course by singular value decomp
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,8 @@ class ReceptiveField:
         The model with the lowest BIC: ``gaussian``, ``dog``, ``on_off``, or ``none`` (a flat map).
     center
         The Gaussian that stands for the receptive field in the chosen model (of its polarity); None without.
+    pixel
+        Row and column of the pixel of the time course.
     reason
         Why numbers are missing; empty if none is.
     """
@@ -68,6 +71,7 @@ class ReceptiveField:
     fits: dict[str, MapFit | None]
     model: str
     center: GaussianShape | None
+    pixel: tuple[int, int] = (0, 0)
     reason: str = ""
 
     @property
@@ -76,7 +80,12 @@ class ReceptiveField:
         return sum(fit is None for fit in self.fits.values())
 
 
-def rf_geometry(sta: NDArray[Any], cover_range: tuple[int, int], frame_duration_s: float) -> ReceptiveField:
+def rf_geometry(
+    sta: NDArray[Any],
+    cover_range: tuple[int, int],
+    frame_duration_s: float,
+    models: Sequence[str] = MODELS,
+) -> ReceptiveField:
     """Find and measure the receptive field in a spike-triggered average.
 
     Parameters
@@ -87,6 +96,8 @@ def rf_geometry(sta: NDArray[Any], cover_range: tuple[int, int], frame_duration_
         Display frames of the window relative to the frame of the spike, the second not included.
     frame_duration_s
         Duration of a display frame.
+    models
+        Models to fit; without any only the peak, its map and its course are found.
 
     Returns
     -------
@@ -113,10 +124,11 @@ def rf_geometry(sta: NDArray[Any], cover_range: tuple[int, int], frame_duration_
     peak = find_peak(deviation)
     place = (peak.row, peak.col)
     field = spatial_map(deviation, peak)
-    fits = {model: fit_map(field, place, model) for model in MODELS}
+    fits = {model: fit_map(field, place, model) for model in models}
     model = _best(fits, flat_bic(field, place))
     center = _center(fits, model, peak.sign)
-    course = deviation[:, *_pixel(center, place, field.shape)]
+    pixel = _pixel(center, place, field.shape)
+    course = deviation[:, *pixel]
     # Only a deviation of the field's own sign is its peak; the second phase may be as large.
     latest = cover_range[0] + int((peak.sign * course).argmax())
     return ReceptiveField(
@@ -131,6 +143,7 @@ def rf_geometry(sta: NDArray[Any], cover_range: tuple[int, int], frame_duration_
         fits=fits,
         model=model,
         center=center,
+        pixel=pixel,
     )
 
 
@@ -172,4 +185,4 @@ def _pixel(center: GaussianShape | None, peak: tuple[int, int], shape: tuple[int
 def _missing(shape: tuple[int, ...], reason: str) -> ReceptiveField:
     nan = math.nan
     field, course = np.full(shape[1:], nan), np.full(shape[0], nan)
-    return ReceptiveField(nan, nan, nan, nan, field, course, nan, nan, {}, NO_FIELD, None, reason)
+    return ReceptiveField(nan, nan, nan, nan, field, course, nan, nan, {}, NO_FIELD, None, reason=reason)

@@ -6,8 +6,10 @@ import math
 from typing import Any
 
 from hdmea.declare import Output
+from hdmea.features.science.limits import with_limits
 from hdmea.features.science.receptive_field_models import MODELS, GaussianShape
-from hdmea.features.science.rf_geometry import ReceptiveField
+from hdmea.features.science.rf_geometry import NO_FIELD, ReceptiveField
+from hdmea.features.science.time_course import CourseErrors
 from hdmea.stimuli.calibration import StimulusCalibration
 
 __all__ = ["RF_OUTPUTS", "rf_values"]
@@ -54,19 +56,38 @@ RF_OUTPUTS: tuple[Output, ...] = (
     ),
     _number("peak_frame", "Peak frame", "frames", (0, None), "frame of the window at which it deviates most"),
     _number("polarity", "Polarity", "", (-1, 1), "1 ON, -1 OFF: sign of that deviation"),
-    _number("latency", "Latency", "ms", (None, None), "from the peak of the time course to the spike"),
+    *with_limits(
+        _number("latency", "Latency", "ms", (None, None), "from the peak of the time course to the spike")
+    ),
+    *with_limits(
+        _number(
+            "biphasic_index",
+            "Biphasic index",
+            "",
+            (None, None),
+            "second by first extremum, its place and its value from different spikes",
+        )
+    ),
     _number(
-        "biphasic_index",
-        "Biphasic index",
+        "rf_p",
+        "p of the receptive field",
         "",
         (0, 1),
-        "largest deviation of the opposite sign by the largest deviation",
+        "p value of the average's maximum over all pixels and lags",
     ),
     Output("model", "Model", "", (None, None), "model with the lowest BIC; none: a flat map", dtype="str"),
-    _number(
-        "rf_x", "Centre column", "px", (None, None), "column of the receptive field's centre in that model"
+    *with_limits(
+        _number(
+            "rf_x",
+            "Centre column",
+            "px",
+            (None, None),
+            "column of the field's centre in that model",
+        )
     ),
-    _number("rf_y", "Centre row", "px", (None, None), "row of the receptive field's centre in that model"),
+    *with_limits(
+        _number("rf_y", "Centre row", "px", (None, None), "row of the field's centre in that model")
+    ),
     Output(
         "area",
         "Area",
@@ -146,7 +167,13 @@ RF_OUTPUTS: tuple[Output, ...] = (
 
 
 def rf_values(
-    field: ReceptiveField, calibration: StimulusCalibration | None
+    field: ReceptiveField,
+    calibration: StimulusCalibration | None,
+    *,
+    p: float = math.nan,
+    no_field: str = "",
+    errors: CourseErrors | None = None,
+    frame_ms: float = math.nan,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return all outputs of a receptive field by name, and the reasons for those that are missing.
 
@@ -156,8 +183,26 @@ def rf_values(
         The receptive field.
     calibration
         Of the stimulus; None leaves out what is in µm.
+    p
+        Significance of the field.
+    no_field
+        Why there is no field to describe; then only its map, its course and `p` are given.
+    errors
+        Of the time course, from the spikes; without them the biphasic index is that of the course itself.
+    frame_ms
+        Duration of a display frame.
     """
     values: dict[str, Any] = {output.name: math.nan for output in RF_OUTPUTS}
+    values |= {
+        "rf_p": p,
+        "model": NO_FIELD,
+        "spatial_map": field.spatial_map.astype("float32"),
+        "sta_time_course": field.time_course.astype("float32"),
+    }
+    if no_field or field.reason:
+        kept = {"model"} if field.reason else {"model", "rf_p", "spatial_map", "sta_time_course"}
+        kept |= {"rf_p"} if p == p else set()
+        return values, {o.name: no_field or field.reason for o in RF_OUTPUTS if o.name not in kept}
     values |= {
         "center_row": field.center_row,
         "center_col": field.center_col,
@@ -167,8 +212,6 @@ def rf_values(
         "biphasic_index": field.biphasic_index,
         "model": field.model,
         "n_failed_fits": float(field.n_failed_fits),
-        "spatial_map": field.spatial_map.astype("float32"),
-        "sta_time_course": field.time_course.astype("float32"),
     }
     reasons: dict[str, str] = {}
     for model, fit in field.fits.items():
@@ -179,13 +222,39 @@ def rf_values(
         for part, shape in zip(_PARTS[model], fit.shapes, strict=True):
             values |= _shape_values(part, shape)
     values |= _place_values(field.center, calibration)
-    if field.reason:
-        reasons = {output.name: field.reason for output in RF_OUTPUTS if output.name != "model"}
-    elif field.center is None:
-        reasons |= dict.fromkeys(("rf_x", "rf_y", "area"), "a flat map has a lower BIC than every model")
+    chosen = field.fits.get(field.model)
+    if field.center is not None and chosen is not None:
+        for name, at, half in (
+            ("rf_x", field.center.x, chosen.errors.x),
+            ("rf_y", field.center.y, chosen.errors.y),
+        ):
+            values |= {f"{name}_low": at - half, f"{name}_high": at + half}
+    else:
+        names = ("rf_x", "rf_y", "area", "rf_x_low", "rf_x_high", "rf_y_low", "rf_y_high")
+        reasons |= dict.fromkeys(names, "a flat map has a lower BIC than every model")
+    if errors is not None:
+        values |= _course_values(field, errors, frame_ms)
+    for name in ("latency", "biphasic_index"):
+        if math.isnan(values[f"{name}_low"]):
+            few = dict.fromkeys((f"{name}_low", f"{name}_high"), "no interval: fewer than 40 spikes")
+            reasons |= few
+    if math.isnan(values["biphasic_index"]):
+        reasons["biphasic_index"] = "fewer than 40 spikes, or no deviation"
     if calibration is None:
         reasons |= dict.fromkeys(("rf_x_um", "rf_y_um", "area_um2"), "there is no stimulus calibration")
+    if math.isnan(p):
+        reasons["rf_p"] = "not tested"
     return values, reasons
+
+
+def _course_values(field: ReceptiveField, errors: CourseErrors, frame_ms: float) -> dict[str, float]:
+    return {
+        "latency_low": min(errors.latency_low_frames * frame_ms, field.latency_ms),
+        "latency_high": max(errors.latency_high_frames * frame_ms, field.latency_ms),
+        "biphasic_index": errors.biphasic_index,
+        "biphasic_index_low": errors.biphasic_low,
+        "biphasic_index_high": errors.biphasic_high,
+    }
 
 
 def _shape_values(part: str, shape: GaussianShape) -> dict[str, float]:
