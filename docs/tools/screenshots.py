@@ -23,6 +23,9 @@ from hdmea_gui.flows.overwrite_dialog import OverwriteDialog
 from hdmea_gui.shell.application import make_application
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.store.settings import SettingsStore
+from hdmea_gui.views.stimulus.view import StimulusPreview
+from hdmea_gui.views.unit.view import UnitPreview
+from hdmea_gui.views.units.view import UnitsPreview
 
 __all__ = ["Photographer", "main"]
 
@@ -91,12 +94,12 @@ class Photographer:
         self._take("recording_zoomed")
         window.recording.show_all()
         window.controller.selection.select_units(window.controller.state.unit_ids[1:2])
-        window.tabs.setCurrentWidget(window.unit)
+        window.tabs.setCurrentWidget(window.views.get(UnitPreview))
         window.panel.list.choose("compute_sta")
         self._settle()
         self._take_unit()
         self._take_previews()
-        window.tabs.setCurrentWidget(window.unit)
+        window.tabs.setCurrentWidget(window.views.get(UnitPreview))
         window.actions_["log"].trigger()
         self._take("log")
         window.actions_["log"].trigger()
@@ -119,7 +122,7 @@ class Photographer:
 
     def _take_unit(self) -> None:
         """Take the unit's pages, and its responses to each kind of movie."""
-        unit = self.window.unit
+        unit = self.window.views.get(UnitPreview)
         self._take("unit")
         unit.show_page(unit.responses)
         self._settle()
@@ -135,26 +138,21 @@ class Photographer:
 
     def _take_previews(self) -> None:
         window = self.window
-        names = {
-            "units": window.units,
-            "receptive_field": window.field,
-            "electrical_image": window.image,
-            "stimulus": window.stimulus,
-            "file": window.file,
-        }
-        for name, view in names.items():
-            window.tabs.setCurrentWidget(view)
-            self._settle()
-            self._take(name)
+        for view in window.views.all:
+            if view is not window.recording and len(view.pages) == 1:
+                window.tabs.setCurrentWidget(view)
+                self._settle()
+                self._take(view.name)
         self._take_several()
 
     def _take_several(self) -> None:
         """Take the responses of several units to two movies."""
         window = self.window
-        window.tabs.setCurrentWidget(window.units)
+        units = window.views.get(UnitsPreview)
+        window.tabs.setCurrentWidget(units)
         window.controller.selection.select_units(window.controller.state.unit_ids[:5])
         for kind in ("step", "moving"):
-            movies = [window.units.movies.itemText(row) for row in range(window.units.movies.count())]
+            movies = [units.movies.itemText(row) for row in range(units.movies.count())]
             window.controller.selection.select_movie(next((m for m in movies if m.startswith(kind)), ""))
             self._settle()
             self._take(f"units_several_{kind}")
@@ -195,11 +193,12 @@ class Photographer:
     def _take_parts(self) -> None:
         """Take parts of the window in use: frames one by one, a filtered table, changed parameters."""
         window = self.window
-        window.tabs.setCurrentWidget(window.stimulus)
-        window.stimulus.frames.setXRange(20.0, 20.5, padding=0)
+        stimulus = window.views.get(StimulusPreview)
+        window.tabs.setCurrentWidget(stimulus)
+        stimulus.frames.setXRange(20.0, 20.5, padding=0)
         self._settle()
         self._take("stimulus_zoomed")
-        window.stimulus.show_all()
+        stimulus.show_all()
         window.table.filter.setText("DSI > 0.3 and rate > 1")
         window.table.apply_filter()
         window.panel.list.choose("compute_eimage_sta")

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from hdmea_gui.diagnostics.probe import Probe
     from hdmea_gui.shell.main_window import MainWindow
     from hdmea_gui.views.parts.base import Preview
-    from hdmea_gui.views.unit.view import UnitPreview
 
 __all__ = [
     "Report",
@@ -301,21 +300,15 @@ def _wait(condition: Callable[[], bool], timeout_s: float) -> None:
 
 def _looks(window: MainWindow) -> Iterator[tuple[str, Callable[[], None], QWidget]]:
     """Return each view, and each page of a view that has some: name, how to turn to it, what is seen."""
-    from hdmea_gui.views.unit.view import UnitPreview
-
     # Views that nobody wanted so far are made here.
-    for index, view in enumerate(window.previews):
-        name, turn = window.tabs.tabText(index), partial(window.tabs.setCurrentIndex, index)
-        if not isinstance(view, UnitPreview):
-            yield name, turn, view
-            continue
-        for title, page in zip(view.titles, view.pages, strict=True):
-            yield f"{name}, {title}", partial(_turn_to, turn, view, page), page
+    for view in window.views.all:
+        for page in view.pages:
+            yield page.title, partial(_turn_to, window, view, page), page
 
 
-def _turn_to(turn: Callable[[], None], unit: UnitPreview, page: Preview) -> None:
-    turn()
-    unit.show_page(page)
+def _turn_to(window: MainWindow, view: Preview, page: Preview) -> None:
+    window.tabs.setCurrentWidget(view)
+    view.show_page(page)
 
 
 def _picture(view: QWidget | None) -> QImage:

@@ -8,38 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.shell.theme import Theme
-from hdmea_gui.views.electrical_image.view import ElectricalImagePreview
-from hdmea_gui.views.file.view import FilePreview
 from hdmea_gui.views.parts.base import Preview
-from hdmea_gui.views.receptive_field.view import ReceptiveFieldPreview
-from hdmea_gui.views.recording.view import RecordingPreview
-from hdmea_gui.views.stimulus.view import StimulusPreview
-from hdmea_gui.views.unit.view import UnitPreview
-from hdmea_gui.views.units.view import UnitsPreview
+from hdmea_gui.views.registry import views_in_order
 
-__all__ = ["VIEWS", "LazyViews"]
+__all__ = ["LazyViews"]
 
 P = TypeVar("P", bound=Preview)
 
 _PAUSE_MS = 60
-
-VIEWS: Final[tuple[tuple[str, type[Preview]], ...]] = (
-    ("Recording", RecordingPreview),
-    ("Units", UnitsPreview),
-    ("Unit", UnitPreview),
-    ("Receptive field", ReceptiveFieldPreview),
-    ("Electrical image", ElectricalImagePreview),
-    ("Stimulus", StimulusPreview),
-    ("File", FilePreview),
-)
-"""Titles and classes of the views, in the order of their tabs."""
 
 
 class LazyViews(QObject):
@@ -56,6 +39,8 @@ class LazyViews(QObject):
 
     Attributes
     ----------
+    specs
+        All views in the order of their tabs, made or not.
     theme
         Colours of what is made from now on.
 
@@ -69,11 +54,12 @@ class LazyViews(QObject):
 
     def __init__(self, controller: Controller, theme: Theme, window: QWidget) -> None:
         super().__init__(window)
+        self.specs = views_in_order()
+        self.theme = theme
         self._controller = controller
         self._window = window
-        self.theme = theme
         self._tabs: QTabWidget | None = None
-        self._views: dict[type[Preview], Preview] = {}
+        self._views: dict[str, Preview] = {}
         self._left: list[Callable[[], object]] = []
         self._pause = QTimer(self)
         self._pause.setInterval(_PAUSE_MS)
@@ -82,25 +68,37 @@ class LazyViews(QObject):
         self._pause.timeout.connect(self._make_next)
 
     def attach(self, tabs: QTabWidget) -> None:
-        """Put views into these tabs, one for each of `VIEWS`, which hold nothing so far."""
+        """Put views into these tabs, one for each of `specs`, which hold nothing so far."""
         self._tabs = tabs
-        for kind in tuple(self._views):
-            self._put(kind)
-        tabs.currentChanged.connect(lambda index: self.get(VIEWS[index][1]))
+        for name in tuple(self._views):
+            self._put(name)
+        tabs.currentChanged.connect(lambda index: self[self.specs[index].name])
 
     @property
     def so_far(self) -> tuple[Preview, ...]:
         """The views that have been made."""
         return tuple(self._views.values())
 
+    @property
+    def all(self) -> tuple[Preview, ...]:
+        """All views in the order of their tabs; those that were not wanted so far are made now."""
+        return tuple(self[spec.name] for spec in self.specs)
+
+    def __getitem__(self, name: str) -> Preview:
+        """Return the view of that name, made now if it is wanted for the first time; KeyError without any."""
+        if name not in self._views:
+            spec = next((spec for spec in self.specs if spec.name == name), None)
+            if spec is None:
+                raise KeyError(f"There is no view {name!r}; there are {[spec.name for spec in self.specs]}")
+            self._views[name] = spec.widget(self._controller, self.theme, self._window)
+            if self._tabs is not None:
+                self._put(name)
+            self.made.emit(self._views[name])
+        return self._views[name]
+
     def get(self, kind: type[P]) -> P:
         """Return the view of a class; made now if it is wanted for the first time."""
-        if kind not in self._views:
-            self._views[kind] = kind(self._controller, self.theme, self._window)  # type: ignore[arg-type]
-            if self._tabs is not None:
-                self._put(kind)
-            self.made.emit(self._views[kind])
-        view = self._views[kind]
+        view = self[kind.name]
         assert isinstance(view, kind)
         return view
 
@@ -117,9 +115,9 @@ class LazyViews(QObject):
 
     def make_the_rest(self) -> None:
         """Make all views that were not wanted yet, one after the other, while the worker is idle."""
-        kinds = [kind for _, kind in VIEWS]
-        self._left = [partial(self.get, kind) for kind in kinds]
-        self._left += [lambda kind=kind: self.get(kind).complete() for kind in kinds]  # type: ignore[misc]
+        names = [spec.name for spec in self.specs]
+        self._left = [partial(self.__getitem__, name) for name in names]
+        self._left += [lambda name=name: self[name].complete() for name in names]  # type: ignore[misc]
         self._pause.start()
 
     def stop(self) -> None:
@@ -132,13 +130,13 @@ class LazyViews(QObject):
         if self._left:
             self._pause.start()
 
-    def _put(self, kind: type[Preview]) -> None:
+    def _put(self, name: str) -> None:
         assert self._tabs is not None
-        index = [each for _, each in VIEWS].index(kind)
+        index = [spec.name for spec in self.specs].index(name)
         empty, is_current = self._tabs.widget(index), self._tabs.currentIndex() == index
         # The new tab comes first, so that no other view is shown for a moment.
         blocked = self._tabs.blockSignals(True)
-        self._tabs.insertTab(index, self._views[kind], self._tabs.tabText(index))
+        self._tabs.insertTab(index, self._views[name], self._tabs.tabText(index))
         if is_current:
             self._tabs.setCurrentIndex(index)
         self._tabs.removeTab(index + 1)

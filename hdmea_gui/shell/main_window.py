@@ -33,7 +33,7 @@ from hdmea_gui.shell.actions import ActionSet, Situation
 from hdmea_gui.shell.colour_scheme import ColourFlow
 from hdmea_gui.shell.drop_overlay import DropSign
 from hdmea_gui.shell.icons import application_icon
-from hdmea_gui.shell.lazy_views import VIEWS, LazyViews
+from hdmea_gui.shell.lazy_views import LazyViews
 from hdmea_gui.shell.log_panel import LogPanel, LogRelay
 from hdmea_gui.shell.pane_navigation import PaneSwitcher
 from hdmea_gui.shell.recent_menu import RecentMenu
@@ -46,14 +46,8 @@ from hdmea_gui.shell.unit_table import UnitTable
 from hdmea_gui.shell.window_layout import WindowFrame, pass_drops_on
 from hdmea_gui.store.settings import SettingsStore
 from hdmea_gui.text.window_title import window_title
-from hdmea_gui.views.electrical_image.view import ElectricalImagePreview
-from hdmea_gui.views.file.view import FilePreview
 from hdmea_gui.views.parts.base import Preview
-from hdmea_gui.views.receptive_field.view import ReceptiveFieldPreview
 from hdmea_gui.views.recording.view import RecordingPreview
-from hdmea_gui.views.stimulus.view import StimulusPreview
-from hdmea_gui.views.unit.view import UnitPreview
-from hdmea_gui.views.units.view import UnitsPreview
 
 __all__ = ["MainWindow"]
 
@@ -166,7 +160,7 @@ class MainWindow(QMainWindow):
         self._relay = LogRelay(self)
 
     def _lay_out(self) -> None:
-        titles = tuple(title for title, _ in VIEWS)
+        titles = tuple(spec.title for spec in self.views.specs)
         self.frame = WindowFrame(self, self.panel, titles, (self.table, self.log))
         self.tabs = self.frame.tabs
         self.views.attach(self.tabs)
@@ -177,7 +171,7 @@ class MainWindow(QMainWindow):
         self.recent = RecentMenu(self.settings, self)
         self.recent.chosen.connect(lambda path: self.open_paths([path]))
         menus["&File"].insertMenu(self.actions_["save"], self.recent)
-        about = tuple((title, view.help_text) for title, view in VIEWS)
+        about = tuple((spec.title, spec.widget.help_text) for spec in self.views.specs)
         self.helping.attach(self.actions_, about, self._relay.recent)
         self.toolbar = self.frame.add_toolbar()
         self.actions_.fill_toolbar(self.toolbar)
@@ -281,41 +275,6 @@ class MainWindow(QMainWindow):
         self.settings.note_recent(path)
 
     # -- views ---------------------------------------------------------------------------------------
-
-    @property
-    def units(self) -> UnitsPreview:
-        """The view of the chosen units."""
-        return self.views.get(UnitsPreview)
-
-    @property
-    def unit(self) -> UnitPreview:
-        """The view of one unit."""
-        return self.views.get(UnitPreview)
-
-    @property
-    def field(self) -> ReceptiveFieldPreview:
-        """The view of receptive fields."""
-        return self.views.get(ReceptiveFieldPreview)
-
-    @property
-    def image(self) -> ElectricalImagePreview:
-        """The view of electrical images."""
-        return self.views.get(ElectricalImagePreview)
-
-    @property
-    def stimulus(self) -> StimulusPreview:
-        """The view of the stimulus."""
-        return self.views.get(StimulusPreview)
-
-    @property
-    def file(self) -> FilePreview:
-        """The view of the file."""
-        return self.views.get(FilePreview)
-
-    @property
-    def previews(self) -> tuple[Preview, ...]:
-        """All views in the order of their tabs."""
-        return tuple(self.views.get(kind) for _, kind in VIEWS)
 
     def _on_view(self, view: Preview) -> None:
         view.told.connect(self._say)

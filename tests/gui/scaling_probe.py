@@ -190,15 +190,15 @@ class Probe(Photographer):
 
     def _walk(self, theme: str) -> None:
         window = self.window
-        for view in window.previews:
+        for view in window.views.all:
             window.tabs.setCurrentWidget(view)
-            if view is not window.unit:
+            if view is not window.views["unit"]:
                 self._look_at_view(view, f"{view.title}, {theme}")
-        window.tabs.setCurrentWidget(window.unit)
-        for page in window.unit.pages:
-            window.unit.show_page(page)
+        window.tabs.setCurrentWidget(window.views["unit"])
+        for page in window.views["unit"].pages:
+            window.views["unit"].show_page(page)
             self._look_at_view(page, f"{page.title}, {theme}")
-        for responses in (window.unit.responses, window.units):
+        for responses in (window.views["unit"].responses, window.views["units"]):
             self._walk_movies(responses, theme)
         for item in window.controller.steps.items:
             window.panel.list.choose(item.spec.name)
@@ -209,11 +209,11 @@ class Probe(Photographer):
     def _walk_movies(self, view: ResponsesPreview, theme: str) -> None:
         """Look at the responses to each movie, of one unit and of as many as are drawn."""
         window = self.window
-        if view is window.units:
+        if view is window.views["units"]:
             window.tabs.setCurrentWidget(view)
         else:
-            window.tabs.setCurrentWidget(window.unit)
-            window.unit.show_page(view)
+            window.tabs.setCurrentWidget(window.views["unit"])
+            window.views["unit"].show_page(view)
         ids = window.controller.state.unit_ids
         for chosen in (ids[1:2], ids[:8]):
             window.controller.selection.select_units(chosen)

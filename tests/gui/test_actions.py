@@ -153,7 +153,7 @@ def _units(rig: Rig) -> None:
 
 def _whole_recording(rig: Rig) -> None:
     window = rig.window
-    window.tabs.setCurrentWidget(window.unit)
+    window.tabs.setCurrentWidget(window.views["unit"])
     rig.calls("whole_recording", window.recording, "show_all")
     assert window.tabs.currentWidget() is window.recording
 

@@ -35,7 +35,6 @@ from hdmea_gui.shell.columns_dialog import ColumnsDialog
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.step_list import state_colour
 from hdmea_gui.shell.theme import DARK, LIGHT, Theme, apply_palette, contrast, dress, stylesheet
-from hdmea_gui.views.unit.view import UnitPreview
 from hdmea_gui.widgets.named_fields import CheckPopup
 from tests.gui.all_dialogs import dialog_openers
 
@@ -196,16 +195,16 @@ def ground_of(label: QWidget) -> str:
 @pytest.mark.parametrize("name", ["light", "dark"])
 def test_text_in_plots_and_labels_of_the_window(qtbot: Any, window: MainWindow, name: str) -> None:
     low, n_axes = [], 0
-    for preview in window.previews:
+    for preview in window.views.all:
         preview.complete()
     window.actions_[f"theme_{name}"].trigger()
     qtbot.waitUntil(window.updatesEnabled, timeout=20_000)
     # What is hidden takes its colours when it is shown.
-    for preview in window.previews:
+    for preview in window.views.all:
         window.tabs.setCurrentWidget(preview)
-    window.tabs.setCurrentWidget(window.unit)
-    for page in window.unit.pages:
-        window.unit.show_page(page)
+    window.tabs.setCurrentWidget(window.views["unit"])
+    for page in window.views["unit"].pages:
+        window.views["unit"].show_page(page)
 
     for graphics in window.findChildren(pg.GraphicsLayoutWidget):
         ground = graphics.backgroundBrush().color().name()
@@ -307,11 +306,10 @@ def test_what_the_window_says_when_everything_was_run(
     window.use_theme(name, at_once=True)  # type: ignore[arg-type]
     window.actions_["log"].trigger()
     found: dict[str, list[str]] = {}
-    for view in window.previews:
+    for view in window.views.all:
         window.tabs.setCurrentWidget(view)
-        for page in view.pages if isinstance(view, UnitPreview) else (view,):
-            if isinstance(view, UnitPreview):
-                view.show_page(page)
+        for page in view.pages:
+            view.show_page(page)
             for units in (window.controller.state.unit_ids[:1], window.controller.state.unit_ids):
                 window.controller.selection.select_units(units)
                 qtbot.waitUntil(page.has_data, timeout=20_000)

@@ -115,7 +115,7 @@ def test_a_view_says_what_it_waited_for_and_is_filled_when_the_drive_is_back(
     qtbot.waitUntil(lambda: window.controller._runner.question is None, timeout=20_000)
     open_file._recent.clear()
     drive.hangs.set()
-    window.tabs.setCurrentWidget(window.field)
+    window.tabs.setCurrentWidget(window.views["receptive_field"])
     qtbot.waitUntil(drive.asked.is_set, timeout=20_000)
     window.controller._overdue._timer.setInterval(30)
     qtbot.waitUntil(lambda: window.controller.activity is Activity.RUNNING, timeout=20_000)
@@ -126,8 +126,14 @@ def test_a_view_says_what_it_waited_for_and_is_filled_when_the_drive_is_back(
 
     assert window.dialog is None
     assert not any_left_behind()
-    qtbot.waitUntil(lambda: "drive" in window.field.average.empty_text, timeout=20_000)
+    qtbot.waitUntil(lambda: "drive" in window.views["receptive_field"].average.empty_text, timeout=20_000)
 
     drive.hangs.clear()
     drive.answers.set()
-    qtbot.waitUntil(lambda: window.field.has_data() and not window.field.average.is_empty, timeout=20_000)
+    qtbot.waitUntil(
+        lambda: (
+            window.views["receptive_field"].has_data()
+            and not window.views["receptive_field"].average.is_empty
+        ),
+        timeout=20_000,
+    )

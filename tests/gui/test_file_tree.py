@@ -32,9 +32,9 @@ def entry(*path: str, kind: str = "group", n_below: int = 1, changed: bool = Fal
 @pytest.fixture
 def file_tab(qtbot: Any, loaded: Loaded) -> FilePreview:
     window, _ = loaded
-    window.tabs.setCurrentWidget(window.file)
-    qtbot.waitUntil(lambda: window.file.model.rowCount() > 0, timeout=20_000)
-    return window.file
+    window.tabs.setCurrentWidget(window.views["file"])
+    qtbot.waitUntil(lambda: window.views["file"].model.rowCount() > 0, timeout=20_000)
+    return window.views["file"]
 
 
 def names(model: FileTreeModel, above: QModelIndex | None = None) -> list[str]:
@@ -91,10 +91,10 @@ def test_a_sentence_says_whether_it_is_saved_and_where(state: StateView, words: 
 
 
 def test_without_a_recording_it_says_what_to_run(window: MainWindow) -> None:
-    window.tabs.setCurrentWidget(window.file)
+    window.tabs.setCurrentWidget(window.views["file"])
 
-    assert "run “Load recording”" in window.file._message.text()
-    assert not window.file.has_data()
+    assert "run “Load recording”" in window.views["file"]._message.text()
+    assert not window.views["file"].has_data()
 
 
 def test_the_tree_shown_is_the_file_that_is_written(

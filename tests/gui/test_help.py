@@ -86,23 +86,23 @@ def test_limits_and_choices_are_named() -> None:
 
 
 def test_f1_explains_each_view_and_the_row_of_tabs(window: MainWindow) -> None:
-    for preview in window.previews:
+    for preview in window.views.all:
         window.tabs.setCurrentWidget(preview)
         for focus in (preview, window.tabs.tabBar()):
             topic = topic_of(focus)
             assert topic is not None
-            page = window.unit.page if preview is window.unit else preview
+            page = window.views["unit"].page if preview is window.views["unit"] else preview
             assert topic.paragraphs == (page.help_text,)
-            assert topic.title == (page.help_title or window.tabs.tabText(window.tabs.currentIndex()))
+            assert topic.title == page.title
 
 
 def test_f1_explains_the_page_of_the_unit_that_is_seen(window: MainWindow) -> None:
-    window.tabs.setCurrentWidget(window.unit)
+    window.tabs.setCurrentWidget(window.views["unit"])
     said = set()
 
-    for page in window.unit.pages:
-        window.unit.show_page(page)
-        topics = [topic_of(focus) for focus in (page, window.unit, window.tabs.tabBar())]
+    for page in window.views["unit"].pages:
+        window.views["unit"].show_page(page)
+        topics = [topic_of(focus) for focus in (page, window.views["unit"], window.tabs.tabBar())]
         assert [topic.paragraphs for topic in topics if topic is not None] == [(page.help_text,)] * 3
         said.add(topics[0].title if topics[0] is not None else "")
 
@@ -169,7 +169,7 @@ def test_the_page_names_every_action_key_and_view(window: MainWindow) -> None:
         assert window.actions_.keys(spec.id) in text
     for row in (row for rows in KEYS.values() for row in rows):
         assert row.does in text
-    for preview in window.previews:
+    for preview in window.views.all:
         assert " ".join(preview.help_text.split()) in text
     page.search.setText("write result")
     found = page.browser.toPlainText()
@@ -233,7 +233,7 @@ def without_tooltip(window: QWidget) -> list[str]:
 
 def test_every_control_of_the_window_has_a_tooltip(window: MainWindow) -> None:
     window.panel.list.choose("compute_sta")
-    for preview in window.previews:
+    for preview in window.views.all:
         preview.complete()
 
     assert not without_tooltip(window)

@@ -61,12 +61,12 @@ def open_and_close(qtbot: Any, folder: Path, result: Path) -> None:
     window.open_paths([result])
     qtbot.waitUntil(lambda: controller.activity is Activity.IDLE, timeout=60_000)
     controller.selection.select_units(controller.state.unit_ids[:1])
-    for view in window.previews:
+    for view in window.views.all:
         window.tabs.setCurrentWidget(view)
         view.complete()
-    for page in window.unit.pages:
-        window.unit.show_page(page)
-        window.tabs.setCurrentWidget(window.unit)
+    for page in window.views["unit"].pages:
+        window.views["unit"].show_page(page)
+        window.tabs.setCurrentWidget(window.views["unit"])
         qtbot.waitUntil(page.has_data, timeout=20_000)
     for item in controller.steps.items:
         window.panel.list.choose(item.spec.name)
@@ -93,7 +93,7 @@ def opened(window: MainWindow, analysed_file: Path, idle: Callable[[], None]) ->
     """Return a window with a result, all views made."""
     window.open_paths([analysed_file])
     idle()
-    for view in window.previews:
+    for view in window.views.all:
         view.complete()
     return window
 
@@ -141,7 +141,7 @@ def test_nothing_that_is_done_often_adds_up(
     opened.settings.values.recent = [str(analysed_file)]
 
     def menus() -> None:
-        for view in opened.previews:
+        for view in opened.views.all:
             menu = view.export_menu()
             menu.popup(QPoint(0, 0))
             menu.close()
@@ -151,7 +151,7 @@ def test_nothing_that_is_done_often_adds_up(
             opened.panel.list.choose(item.spec.name)
 
     def units() -> None:
-        opened.tabs.setCurrentWidget(opened.unit)
+        opened.tabs.setCurrentWidget(opened.views["unit"])
         for unit in opened.controller.state.unit_ids:
             opened.controller.selection.select_units((unit,))
             qtbot.wait(10)

@@ -72,7 +72,7 @@ def test_a_recording_called_h5_is_opened_as_a_recording(
 def test_the_card_of_another_recording_is_seen_whatever_was_looked_at(
     window: MainWindow, recording: tuple[Path, Path], idle: Idle
 ) -> None:
-    window.tabs.setCurrentWidget(window.unit)
+    window.tabs.setCurrentWidget(window.views["unit"])
     window.panel.list.choose("extract_features")
 
     drop(window, *recording)
@@ -378,7 +378,7 @@ def test_a_drop_reaches_the_window_wherever_it_lands(
     loaded: tuple[MainWindow, tuple[Path, Path]],
 ) -> None:
     window, _ = loaded
-    for item, preview in itertools.zip_longest(window.controller.steps.items, window.previews):
+    for item, preview in itertools.zip_longest(window.controller.steps.items, window.views.all):
         if item is not None:
             window.panel.list.choose(item.spec.name)
         if preview is not None:

@@ -254,7 +254,7 @@ def unread(
         return really(*arguments)
 
     monkeypatch.setattr(h5, "open_file", wait)
-    window.tabs.setCurrentWidget(window.field)
+    window.tabs.setCurrentWidget(window.views["receptive_field"])
     wait_until_overdue(qtbot, window, hang)
     yield window
     hang.go_on.set()
@@ -263,7 +263,7 @@ def unread(
 def test_a_view_of_a_result_on_a_drive_that_hangs_is_left_once_and_filled_when_it_is_back(
     qtbot: Any, unread: MainWindow, hang: Hang, idle: Idle, tmp_path: Path
 ) -> None:
-    window, field = unread, unread.field
+    window, field = unread, unread.views["receptive_field"]
     before = window.controller.state
 
     stop(qtbot, window).leave_button.click()
@@ -272,8 +272,10 @@ def test_a_view_of_a_result_on_a_drive_that_hangs_is_left_once_and_filled_when_i
     for panel in (field.average, field.course, field.map):
         assert panel.empty_text.startswith("The drive does not answer.")
     assert window.controller.state.unit_ids == before.unit_ids
-    window.tabs.setCurrentWidget(window.image)
-    qtbot.waitUntil(lambda: "its drive does not answer" in visible_texts(window.image), timeout=20_000)
+    window.tabs.setCurrentWidget(window.views["electrical_image"])
+    qtbot.waitUntil(
+        lambda: "its drive does not answer" in visible_texts(window.views["electrical_image"]), timeout=20_000
+    )
     window.tabs.setCurrentWidget(window.recording)
     with qtbot.waitSignal(window.recording.told, timeout=20_000) as told:
         window.recording.export_to(tmp_path / "rate.csv")

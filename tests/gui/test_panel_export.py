@@ -20,7 +20,17 @@ from hdmea_gui.store.settings import SettingsStore
 from hdmea_gui.views.parts.base import Preview
 
 Show = Callable[[str], Preview]
-VIEWS = ("recording", "units", "overview", "responses", "features", "field", "image", "stimulus", "file")
+VIEWS = (
+    "recording",
+    "units",
+    "overview",
+    "responses",
+    "features",
+    "receptive_field",
+    "electrical_image",
+    "stimulus",
+    "file",
+)
 
 
 @pytest.fixture
@@ -40,11 +50,11 @@ def show(analysed: MainWindow, qtbot: Any) -> Show:
     def show(name: str) -> Preview:
         window = analysed
         if name in {"overview", "responses", "features"}:
-            view: Preview = getattr(window.unit, name)
-            window.tabs.setCurrentWidget(window.unit)
-            window.unit.show_page(view)
+            view: Preview = getattr(window.views["unit"], name)
+            window.tabs.setCurrentWidget(window.views["unit"])
+            window.views["unit"].show_page(view)
         else:
-            view = getattr(window, name)
+            view = window.views[name]
             window.tabs.setCurrentWidget(view)
         qtbot.waitUntil(lambda: view.isVisible() and view.has_data(), timeout=30_000)
         return view
@@ -163,7 +173,7 @@ def test_the_whole_view_is_exported_from_the_same_menu(
 
 def test_a_panel_is_copied_alone(qtbot: Any, analysed: MainWindow, show: Show) -> None:
     overview = show("overview")
-    panel = analysed.unit.overview.waveform
+    panel = analysed.views["unit"].overview.waveform
 
     trigger(right_click(qtbot, analysed, panel.graphics), "Copy this panel")
 
@@ -175,7 +185,7 @@ def test_the_menu_key_offers_the_panel_that_has_the_focus(
     qtbot: Any, analysed: MainWindow, show: Show
 ) -> None:
     show("overview")
-    plot = analysed.unit.overview.correlogram.graphics
+    plot = analysed.views["unit"].overview.correlogram.graphics
     plot.setFocus()
     place = plot.rect().center()
 
@@ -194,8 +204,8 @@ def test_a_panel_that_only_says_what_is_missing_is_not_offered(
     qtbot: Any, loaded: tuple[MainWindow, Any]
 ) -> None:
     window = loaded[0]
-    view = window.unit.overview
-    window.tabs.setCurrentWidget(window.unit)
+    view = window.views["unit"].overview
+    window.tabs.setCurrentWidget(window.views["unit"])
     qtbot.waitUntil(lambda: view.view is not None, timeout=20_000)
     assert view.average.is_empty
 
@@ -230,7 +240,10 @@ def test_the_data_of_a_panel_are_those_that_it_draws(show: Show) -> None:
 
 
 def test_a_movie_gives_the_frame_that_is_seen_and_all_of_them(show: Show) -> None:
-    for name, title in (("field", "Spike-triggered average"), ("image", "Electrical image")):
+    for name, title in (
+        ("receptive_field", "Spike-triggered average"),
+        ("electrical_image", "Electrical image"),
+    ):
         view: Any = show(name)
         view.player.slider.setValue(3)
 
@@ -245,7 +258,7 @@ def test_a_movie_gives_the_frame_that_is_seen_and_all_of_them(show: Show) -> Non
 
 
 def test_traces_and_time_course_are_those_of_the_clicked_place(show: Show) -> None:
-    image: Any = show("image")
+    image: Any = show("electrical_image")
     x, y = image._chosen.getData()
     traces = columns_of(image, "Traces")
     titles = list(traces)
@@ -253,7 +266,7 @@ def test_traces_and_time_course_are_those_of_the_clicked_place(show: Show) -> No
     assert titles[1].startswith(f"row{row}_column{column}_")
     assert traces[titles[1]] == pytest.approx(y)
     assert len(titles) - 2 == len(image._neighbours(image._view))
-    field: Any = show("field")
+    field: Any = show("receptive_field")
     x, y = field._curve.getData()
     course = columns_of(field, "Time course")
     assert course["time_ms"] == pytest.approx(x)
@@ -304,7 +317,7 @@ def test_the_folder_of_the_last_export_is_proposed_and_remembered(
         return (name if Path(name).suffix == ".svg" else str(folder / "picture")), filters.split(";;")[1]
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
-    view = show("field")
+    view = show("receptive_field")
     view.export_picture()
     qtbot.waitUntil((folder / "picture.svg").is_file, timeout=20_000)
     view.export_picture()
@@ -320,12 +333,15 @@ def test_the_frames_of_the_stimulus_are_all_written_also_where_they_are_too_many
     qtbot: Any, analysed: MainWindow, show: Show, asked: list[Path]
 ) -> None:
     view = show("stimulus")
-    shown = analysed.stimulus._view
+    shown = analysed.views["stimulus"]._view
     assert shown is not None
     assert shown.frames_s.size == 0, "zoomed out they are not drawn"
     assert shown.n_inside > 1000
 
-    trigger(right_click(qtbot, analysed, analysed.stimulus.graphics), "Export frames of this panel as CSV…")
+    trigger(
+        right_click(qtbot, analysed, analysed.views["stimulus"].graphics),
+        "Export frames of this panel as CSV…",
+    )
     trigger(view.export_menu(), "Export data of the whole view as CSV…")
     qtbot.waitUntil(lambda: len(asked) == 2 and asked[-1].is_file(), timeout=20_000)
 

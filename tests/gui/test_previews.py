@@ -22,7 +22,7 @@ from hdmea_gui.views.parts.responses.view import ResponsesPreview
 from hdmea_gui.views.receptive_field.view import ReceptiveFieldPreview
 from tests.gui.conftest import visible_texts
 
-VIEWS = ("units", "field", "image", "stimulus")
+VIEWS = ("units", "receptive_field", "electrical_image", "stimulus")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def analysed(window: MainWindow, analysed_file: Path, idle: Callable[[], None]) 
 
 def shown(qtbot: Any, window: MainWindow, name: str) -> Preview:
     """Show a tab and wait until it has drawn something."""
-    view: Preview = getattr(window, name)
+    view: Preview = window.views[name]
     window.tabs.setCurrentWidget(view)
     qtbot.waitUntil(lambda: view.table() is not None, timeout=20_000)
     return view
@@ -43,7 +43,7 @@ def shown(qtbot: Any, window: MainWindow, name: str) -> Preview:
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_without_a_session_each_view_says_what_to_do(window: MainWindow, name: str) -> None:
-    view: Preview = getattr(window, name)
+    view: Preview = window.views[name]
     window.tabs.setCurrentWidget(view)
 
     assert "Load recording" in visible_texts(view)
@@ -55,13 +55,17 @@ def test_without_a_session_each_view_says_what_to_do(window: MainWindow, name: s
 
 @pytest.mark.parametrize(
     ("name", "step"),
-    [("units", "Spikes of trials"), ("field", "Spike-triggered averages"), ("image", "Electrical images")],
+    [
+        ("units", "Spikes of trials"),
+        ("receptive_field", "Spike-triggered averages"),
+        ("electrical_image", "Electrical images"),
+    ],
 )
 def test_before_its_step_ran_a_view_names_the_step(
     qtbot: Any, loaded: tuple[MainWindow, Any], name: str, step: str
 ) -> None:
     window = loaded[0]
-    view: Preview = getattr(window, name)
+    view: Preview = window.views[name]
     window.tabs.setCurrentWidget(view)
 
     qtbot.waitUntil(lambda: step in visible_texts(view))
@@ -80,7 +84,7 @@ def test_a_hidden_view_asks_nothing_and_is_up_to_date_when_it_is_shown(
         ask(query, on_answer, about)
 
     monkeypatch.setattr(analysed.controller, "ask", note)
-    view: Preview = getattr(analysed, name)
+    view: Preview = analysed.views[name]
 
     analysed.controller.selection.select_units((analysed.controller.state.unit_ids[2],))
     assert view not in asked
@@ -95,7 +99,7 @@ class _Last:
 
 
 def test_an_answer_that_comes_after_the_session_is_gone_is_dropped(qtbot: Any, analysed: MainWindow) -> None:
-    view = shown(qtbot, analysed, "field")
+    view = shown(qtbot, analysed, "receptive_field")
     analysed.controller.selection.select_units((analysed.controller.state.unit_ids[1],))
 
     analysed.controller.selection.select_units(())
@@ -138,7 +142,7 @@ def test_pictures_are_not_blank_in_any_format(
 
 
 def test_a_picture_that_cannot_be_written_is_said(qtbot: Any, analysed: MainWindow, tmp_path: Path) -> None:
-    view = shown(qtbot, analysed, "field")
+    view = shown(qtbot, analysed, "receptive_field")
 
     with qtbot.waitSignal(view.told) as told:
         view.export_to(tmp_path / "not there" / "picture.png")
@@ -168,7 +172,7 @@ def test_data_as_csv_are_the_numbers_of_the_session(
 
 
 def test_each_view_says_what_it_shows(window: MainWindow) -> None:
-    texts = [preview.help_text for preview in window.previews]
+    texts = [preview.help_text for preview in window.views.all]
 
     assert all(len(text) > 80 and text.endswith(".") for text in texts)
     assert len(set(texts)) == len(texts)

@@ -52,15 +52,15 @@ IMAGE = ElectricalImageView(
 
 @pytest.fixture
 def field(window: MainWindow) -> MainWindow:
-    window.tabs.setCurrentWidget(window.field)
-    window.field.show_answer(ReceptiveFieldView("unit_001", (FIELD,)))
+    window.tabs.setCurrentWidget(window.views["receptive_field"])
+    window.views["receptive_field"].show_answer(ReceptiveFieldView("unit_001", (FIELD,)))
     return window
 
 
 @pytest.fixture
 def image(window: MainWindow) -> MainWindow:
-    window.tabs.setCurrentWidget(window.image)
-    window.image.show_answer(IMAGE)
+    window.tabs.setCurrentWidget(window.views["electrical_image"])
+    window.views["electrical_image"].show_answer(IMAGE)
     return window
 
 

@@ -37,13 +37,13 @@ VIEW = StimulusView(
 
 @pytest.fixture
 def shown(window: MainWindow) -> MainWindow:
-    window.tabs.setCurrentWidget(window.stimulus)
-    window.stimulus.show_answer(VIEW)
+    window.tabs.setCurrentWidget(window.views["stimulus"])
+    window.views["stimulus"].show_answer(VIEW)
     return window
 
 
 def test_missing_and_double_frames_are_marked_and_counted(shown: MainWindow) -> None:
-    view = shown.stimulus
+    view = shown.views["stimulus"]
 
     assert view.missing.getData()[0].tolist() == [2.0]
     assert view.double.getData()[0].tolist() == [4.0, 5.0]
@@ -52,28 +52,30 @@ def test_missing_and_double_frames_are_marked_and_counted(shown: MainWindow) -> 
 
 
 def test_sections_are_coloured_in_each_light_channel(shown: MainWindow) -> None:
-    fills = shown.stimulus.fills
+    fills = shown.views["stimulus"].fills
 
-    assert [fill.getViewBox() for fill in fills] == [plot.getViewBox() for plot in shown.stimulus.lights]
+    assert [fill.getViewBox() for fill in fills] == [
+        plot.getViewBox() for plot in shown.views["stimulus"].lights
+    ]
     assert all([(s.start_s, s.stop_s) for s in fill.spans] == [(1.0, 3.0)] for fill in fills)
 
 
 def test_a_channel_that_was_not_recorded_takes_no_room(shown: MainWindow) -> None:
-    assert [plot.isVisible() for plot in shown.stimulus.lights] == [True, False]
+    assert [plot.isVisible() for plot in shown.views["stimulus"].lights] == [True, False]
 
 
 def test_gaps_and_a_recording_without_frames_are_said(shown: MainWindow) -> None:
-    shown.stimulus.show_answer(replace(VIEW, gaps_s=np.array([[6.0, 6.5]])))
-    assert "1 gap in the recording, 0.50 s" in shown.stimulus.facts.text()
+    shown.views["stimulus"].show_answer(replace(VIEW, gaps_s=np.array([[6.0, 6.5]])))
+    assert "1 gap in the recording, 0.50 s" in shown.views["stimulus"].facts.text()
 
-    shown.stimulus.show_answer(replace(VIEW, n_frames=0, frames_s=np.zeros(0), n_inside=0))
-    assert shown.stimulus.facts.text() == "No frames were detected."
+    shown.views["stimulus"].show_answer(replace(VIEW, n_frames=0, frames_s=np.zeros(0), n_inside=0))
+    assert shown.views["stimulus"].facts.text() == "No frames were detected."
 
 
 def test_dragging_zooms_in_time_only_and_a_double_click_shows_all(
     qtbot: Any, loaded: tuple[MainWindow, Any]
 ) -> None:
-    view = loaded[0].stimulus
+    view = loaded[0].views["stimulus"]
     loaded[0].tabs.setCurrentWidget(view)
     qtbot.waitUntil(lambda: view.table() is not None)
     whole = view.frames.getViewBox().viewRange()[0]
@@ -100,7 +102,7 @@ def test_zooming_in_fetches_what_is_seen(
     qtbot: Any, loaded: tuple[MainWindow, Any], idle: Callable[[], None]
 ) -> None:
     window = loaded[0]
-    stimulus = window.stimulus
+    stimulus = window.views["stimulus"]
     window.tabs.setCurrentWidget(stimulus)
     qtbot.waitUntil(lambda: stimulus.table() is not None)
     assert stimulus._view is not None

@@ -54,20 +54,20 @@ VIEW = TrialsView(
 
 @pytest.fixture
 def shown(window: MainWindow) -> MainWindow:
-    window.tabs.setCurrentWidget(window.units)
-    window.units.show_answer(VIEW)
+    window.tabs.setCurrentWidget(window.views["units"])
+    window.views["units"].show_answer(VIEW)
     return window
 
 
 def test_each_spike_is_a_tick_in_the_row_of_its_trial(shown: MainWindow) -> None:
-    x, y = shown.units.plot.spikes[0].getData()
+    x, y = shown.views["units"].plot.spikes[0].getData()
 
     assert x.tolist() == [0.25, 0.25, 0.3, 0.3, 1.75, 1.75]
     assert y == pytest.approx([0.6, 1.4, 0.6, 1.4, 1.6, 2.4]), "trials are counted from 1"
 
 
 def test_columns_of_the_table_are_the_rates(shown: MainWindow) -> None:
-    table = shown.units.table()
+    table = shown.views["units"].table()
 
     assert table is not None
     columns = dict(table.columns)
@@ -76,14 +76,14 @@ def test_columns_of_the_table_are_the_rates(shown: MainWindow) -> None:
 
 
 def test_light_has_its_unit_with_a_round_power_of_ten(shown: MainWindow) -> None:
-    axis = shown.units.plot.light.getAxis("left")
+    axis = shown.views["units"].plot.light.getAxis("left")
 
     assert "10⁶ counts" in axis.labelText
     assert axis.scale == pytest.approx(1e-6)
 
 
 def test_tuning_has_its_numbers_below_and_definitions_as_tooltip(shown: MainWindow) -> None:
-    polar = shown.units.side.polar
+    polar = shown.views["units"].side.polar
 
     assert not polar.is_empty
     assert "DSI <b>0.67 (p 0.001)</b>" in polar.numbers
@@ -94,32 +94,32 @@ def test_tuning_has_its_numbers_below_and_definitions_as_tooltip(shown: MainWind
 
 
 def test_without_the_feature_the_polar_plot_says_what_to_run(shown: MainWindow) -> None:
-    shown.units.show_answer(replace(VIEW, tunings=()))
+    shown.views["units"].show_answer(replace(VIEW, tunings=()))
 
-    assert shown.units.side.isVisible()
-    assert "Features" in shown.units.side.message
+    assert shown.views["units"].side.isVisible()
+    assert "Features" in shown.views["units"].side.message
 
 
 def test_without_directions_there_is_no_polar_plot(shown: MainWindow) -> None:
-    shown.units.show_answer(replace(VIEW, tunings=(), kind="noise", feature=""))
+    shown.views["units"].show_answer(replace(VIEW, tunings=(), kind="noise", feature=""))
 
-    assert not shown.units.side.isVisible()
+    assert not shown.views["units"].side.isVisible()
 
 
 def test_several_units_stand_one_below_the_other_in_their_colours(shown: MainWindow) -> None:
-    shown.units.show_answer(
+    shown.views["units"].show_answer(
         replace(VIEW, units=(*VIEW.units, responses("unit_007", [1.0], [1.0])), tunings=())
     )
 
-    assert shown.units.plot.spikes[1].getData()[1] == pytest.approx([2.6, 3.4, 3.6, 4.4])
-    assert "unit_001" in shown.units.legend.text()
-    assert "unit_007" in shown.units.legend.text()
+    assert shown.views["units"].plot.spikes[1].getData()[1] == pytest.approx([2.6, 3.4, 3.6, 4.4])
+    assert "unit_001" in shown.views["units"].legend.text()
+    assert "unit_007" in shown.views["units"].legend.text()
 
 
 def test_a_unit_that_never_fired_is_drawn_without_ticks(shown: MainWindow) -> None:
-    shown.units.show_answer(replace(VIEW, units=(responses("unit_003", [], []),), tunings=()))
+    shown.views["units"].show_answer(replace(VIEW, units=(responses("unit_003", [], []),), tunings=()))
 
-    table = shown.units.table()
+    table = shown.views["units"].table()
     assert table is not None
     assert dict(table.columns)["unit_003_rate_Hz"] == pytest.approx(np.zeros(4))
 
@@ -128,28 +128,30 @@ def test_trials_of_the_session_by_movie_and_bin(
     qtbot: Any, loaded: tuple[MainWindow, Any], idle: Callable[[], None]
 ) -> None:
     window = loaded[0]
-    window.tabs.setCurrentWidget(window.units)
-    qtbot.waitUntil(lambda: "Spikes of trials" in window.units.plot.message)
+    window.tabs.setCurrentWidget(window.views["units"])
+    qtbot.waitUntil(lambda: "Spikes of trials" in window.views["units"].plot.message)
 
     window.controller.choose_flow("quick")
     window.controller.run_all()
     idle()
-    qtbot.waitUntil(lambda: window.units.table() is not None)
-    assert window.units.movies.currentText() == STEP, "the movie with most trials comes first"
+    qtbot.waitUntil(lambda: window.views["units"].table() is not None)
+    assert window.views["units"].movies.currentText() == STEP, "the movie with most trials comes first"
 
-    view = window.units.view
+    view = window.views["units"].view
     assert view is not None
     assert (view.start_s, view.stop_s) == pytest.approx((0.0, 3.0), abs=0.01)
     on = view.light[(view.light_s > 1.1) & (view.light_s < 1.9)]
     off = view.light[view.light_s < 0.9]
     assert on.min() > off.max(), "light goes on at 1 s of the trial"
-    window.units.bins.setCurrentIndex(window.units.bins.findData(100))
-    window.units.bins.activated.emit(window.units.bins.currentIndex())
-    qtbot.waitUntil(lambda: window.units.view.units[0].psth.rate.size in {29, 30})  # type: ignore[union-attr]
+    window.views["units"].bins.setCurrentIndex(window.views["units"].bins.findData(100))
+    window.views["units"].bins.activated.emit(window.views["units"].bins.currentIndex())
+    qtbot.waitUntil(lambda: window.views["units"].view.units[0].psth.rate.size in {29, 30})  # type: ignore[union-attr]
 
-    window.units.movies.setCurrentIndex(1 - window.units.movies.currentIndex())
-    window.units.movies.activated.emit(window.units.movies.currentIndex())
-    qtbot.waitUntil(lambda: window.units.view is not None and "noise" in window.units.view.movie)
+    window.views["units"].movies.setCurrentIndex(1 - window.views["units"].movies.currentIndex())
+    window.views["units"].movies.activated.emit(window.views["units"].movies.currentIndex())
+    qtbot.waitUntil(
+        lambda: window.views["units"].view is not None and "noise" in window.views["units"].view.movie
+    )
     assert "noise" in window.controller.selection.movie
 
 
@@ -158,9 +160,9 @@ def test_more_units_than_colours_are_said(
 ) -> None:
     window = loaded[0]
     ids = window.controller.state.unit_ids
-    window.tabs.setCurrentWidget(window.units)
+    window.tabs.setCurrentWidget(window.views["units"])
     window.controller.selection._units = (*ids, *(f"unit_{900 + n}" for n in range(MOST_UNITS)))
 
-    window.units.show_answer(VIEW)
+    window.views["units"].show_answer(VIEW)
 
-    assert f"and {len(ids)} more" in window.units.legend.text()
+    assert f"and {len(ids)} more" in window.views["units"].legend.text()

@@ -63,9 +63,9 @@ FREQUENCIES = replace(VIEW, kind="freq_step", feature="chirp", tunings=(), frequ
 @pytest.fixture
 def view(window: MainWindow) -> ResponsesPreview:
     """Return the responses of the unit's view, seen."""
-    window.tabs.setCurrentWidget(window.unit)
-    window.unit.show_page(window.unit.responses)
-    return window.unit.responses
+    window.tabs.setCurrentWidget(window.views["unit"])
+    window.views["unit"].show_page(window.views["unit"].responses)
+    return window.views["unit"].responses
 
 
 def columns(view: ResponsesPreview) -> dict[str, Any]:
@@ -180,20 +180,20 @@ def test_data_as_columns_hold_what_is_marked(
 
 
 def test_each_of_eight_units_has_its_colour_raster_and_rate(window: MainWindow) -> None:
-    window.tabs.setCurrentWidget(window.units)
+    window.tabs.setCurrentWidget(window.views["units"])
     units = tuple(responses(f"unit_{number:03d}", [number / 10], []) for number in range(1, 9))
 
-    window.units.show_answer(replace(STEPS, units=units, marks=None))
+    window.views["units"].show_answer(replace(STEPS, units=units, marks=None))
 
-    plot = window.units.plot
+    plot = window.views["units"].plot
     assert all(item.isVisible() for item in (*plot.spikes, *plot.rates))
     assert [item.getData()[0][0] for item in plot.spikes] == pytest.approx([n / 10 for n in range(1, 9)])
     colours = [item.opts["pen"].color().name() for item in plot.rates]
     assert len(set(colours)) == 8
     assert colours == [item.opts["pen"].color().name() for item in plot.spikes]
-    assert all(colour in window.units.legend.text() for colour in colours)
-    assert not window.units.side.isVisible(), "marks of several units would cover each other"
-    window.units.show_answer(replace(STEPS, units=units[:2], marks=None))
+    assert all(colour in window.views["units"].legend.text() for colour in colours)
+    assert not window.views["units"].side.isVisible(), "marks of several units would cover each other"
+    window.views["units"].show_answer(replace(STEPS, units=units[:2], marks=None))
     assert [item.isVisible() for item in plot.rates] == [True] * 2 + [False] * 6
 
 

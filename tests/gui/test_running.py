@@ -118,17 +118,20 @@ def test_the_raster_shows_each_spike_when_zoomed_in(qtbot: Any, loaded: Loaded) 
 
 def test_choosing_a_unit_in_the_table_is_followed_by_the_views(qtbot: Any, loaded: Loaded) -> None:
     window, _ = loaded
-    window.tabs.setCurrentWidget(window.unit)
+    window.tabs.setCurrentWidget(window.views["unit"])
 
     window.actions_["next_unit"].trigger()
 
     assert window.controller.selection.unit == "unit_002"
     qtbot.waitUntil(
-        lambda: window.unit.overview.view is not None and window.unit.overview.view.unit_id == "unit_002"
+        lambda: (
+            window.views["unit"].overview.view is not None
+            and window.views["unit"].overview.view.unit_id == "unit_002"
+        )
     )
-    assert not window.unit.overview.waveform.is_empty
-    assert window.unit.overview.average.is_empty
-    assert "Spike-triggered averages" in window.unit.overview.average.empty_text
+    assert not window.views["unit"].overview.waveform.is_empty
+    assert window.views["unit"].overview.average.is_empty
+    assert "Spike-triggered averages" in window.views["unit"].overview.average.empty_text
 
 
 def test_stop_in_the_middle_of_a_step_leaves_the_session_as_it_was(
@@ -177,14 +180,17 @@ def test_views_are_answered_while_a_step_runs(
     qtbot: Any, loaded: Loaded, extra_steps: threading.Event
 ) -> None:
     window, _ = loaded
-    window.tabs.setCurrentWidget(window.unit)
+    window.tabs.setCurrentWidget(window.views["unit"])
     window.controller.run_step("wait_for_stop")
     qtbot.waitUntil(extra_steps.is_set, timeout=20_000)
 
     window.controller.selection.select_units(("unit_003",))
 
     qtbot.waitUntil(
-        lambda: window.unit.overview.view is not None and window.unit.overview.view.unit_id == "unit_003"
+        lambda: (
+            window.views["unit"].overview.view is not None
+            and window.views["unit"].overview.view.unit_id == "unit_003"
+        )
     )
     assert window.controller.activity is Activity.RUNNING
     window.controller.stop()

@@ -153,9 +153,9 @@ def test_a_view_is_answered_after_leaving(
     window, dialog = stalled
     dialog.leave_button.click()
     idle()
-    window.tabs.setCurrentWidget(window.unit)
+    window.tabs.setCurrentWidget(window.views["unit"])
     window.controller.selection.select_units(("unit_003",))
-    overview = window.unit.overview
+    overview = window.views["unit"].overview
     qtbot.waitUntil(lambda: overview.view is not None and overview.view.unit_id == "unit_003")
 
 
@@ -195,8 +195,8 @@ def test_a_checkpoint_that_holds_everything_is_still_current_after_leaving(
 def test_the_file_tab_shows_its_tree_anew_after_leaving(
     qtbot: Any, late: MainWindow, drive: Drive, idle: Idle
 ) -> None:
-    tree = late.file.model
-    late.tabs.setCurrentWidget(late.file)
+    tree = late.views["file"].model
+    late.tabs.setCurrentWidget(late.views["file"])
     qtbot.waitUntil(lambda: tree.rowCount() > 0, timeout=20_000)
     question = stall(qtbot, late, drive)
 

@@ -20,9 +20,9 @@ from hdmea.utils.resources import resource_path
 from hdmea_gui.diagnostics import self_test
 from hdmea_gui.diagnostics.probe import compiled, loaded
 from hdmea_gui.diagnostics.self_test import Report, SelfTest, blank_plots, change_of, differences
-from hdmea_gui.shell.lazy_views import VIEWS
 from hdmea_gui.shell.theme import LIGHT
 from hdmea_gui.views.parts.plot_panel import PlotPanel
+from hdmea_gui.views.registry import views_in_order
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,8 +53,9 @@ def test_a_program_that_works_passes_without_a_display(tmp_path: Path) -> None:
     assert report["ok"] is True
     assert report["problems"] == []
     assert report["kernels"] == dict.fromkeys(report["kernels"], True)
-    pages = [title for title, _ in VIEWS if title != "Unit"]
-    assert set(report["views"]) == {*pages, "Unit, Overview", "Unit, Responses", "Unit, Numbers"}
+    titles = {spec.title for spec in views_in_order()} - {"Unit"}
+    pages = {"Overview of the unit", "Responses of the unit", "Numbers of the unit"}
+    assert set(report["views"]) == titles | pages
     assert min(report["views"].values()) > 0.1
     assert report["platform"] == "offscreen"
     assert report["libraries"]["numpy"] == np.__version__
@@ -83,14 +84,14 @@ def test_a_program_without_its_steps_fails(tmp_path: Path) -> None:
     ("broken", "said"),
     [
         (("units.view", "UnitsPreview.show_answer"), "the view Units shows nothing of the demo"),
-        (("unit.features", "UnitFeatures.show_answer"), "the view Unit, Numbers shows nothing"),
+        (("unit.features", "UnitFeatures.show_answer"), "the view Numbers of the unit shows nothing"),
         (
             ("parts.responses.trials_plot", "TrialsPlot._draw_trials"),
-            "in the view Unit, Responses: “Trial raster and PSTH” has",
+            "in the view Responses of the unit: “Trial raster and PSTH” has",
         ),
         (
             ("unit.overview", "UnitOverview._show_footprint"),
-            "in the view Unit, Overview: “Electrical image” says",
+            "in the view Overview of the unit: “Electrical image” says",
         ),
         (
             ("parts.stimulus_strip", "StimulusStrip._draw"),

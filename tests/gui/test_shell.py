@@ -359,11 +359,11 @@ def test_views_are_made_when_they_are_wanted_and_then_in_the_colours_of_the_time
 
     window.tabs.setCurrentIndex(3)
 
-    assert window.tabs.currentWidget() is window.field
-    assert window.field.isVisible()
+    assert window.tabs.currentWidget() is window.views["receptive_field"]
+    assert window.views["receptive_field"].isVisible()
     assert window.tabs.tabText(3) == "Receptive field"
-    assert window.views.so_far == (window.recording, window.field)
-    assert window.field._theme is DARK
+    assert window.views.so_far == (window.recording, window.views["receptive_field"])
+    assert window.views["receptive_field"]._theme is DARK
 
 
 def test_the_other_views_are_made_while_the_worker_is_idle(qtbot: Any, window: MainWindow) -> None:
@@ -373,4 +373,4 @@ def test_the_other_views_are_made_while_the_worker_is_idle(qtbot: Any, window: M
 
     qtbot.waitUntil(lambda: len(window.views.so_far) == window.tabs.count(), timeout=20_000)
     assert window.tabs.currentWidget() is window.recording
-    assert [window.tabs.widget(index) for index in range(window.tabs.count())] == list(window.previews)
+    assert [window.tabs.widget(index) for index in range(window.tabs.count())] == list(window.views.all)

@@ -55,7 +55,7 @@ def _part(window: MainWindow, widget: QWidget) -> str:
 @pytest.mark.parametrize("title", ["Recording", "Unit", "Receptive field", "Stimulus", "File"])
 def test_tab_follows_the_layout(qtbot: Any, opened: MainWindow, title: str) -> None:
     window = opened
-    view = next(view for view in window.previews if view.title == title)
+    view = next(view for view in window.views.all if view.title == title)
     window.tabs.setCurrentWidget(view)
     qtbot.waitUntil(view.has_data, timeout=20_000)
     window.panel.list.choose("compute_sta")
@@ -108,12 +108,12 @@ def test_what_is_disabled_passes_the_focus_on_to_the_steps(
     qtbot: Any, opened: MainWindow, place: str
 ) -> None:
     window = opened
-    window.tabs.setCurrentWidget(window.unit)
-    window.unit.show_page(window.unit.responses)
-    qtbot.waitUntil(window.unit.responses.has_data, timeout=20_000)
+    window.tabs.setCurrentWidget(window.views["unit"])
+    window.views["unit"].show_page(window.views["unit"].responses)
+    qtbot.waitUntil(window.views["unit"].responses.has_data, timeout=20_000)
     holders = {
         "panel": window.panel.findChild(QToolButton, "run_all_button"),
-        "view": window.unit.responses.movies,
+        "view": window.views["unit"].responses.movies,
     }
     holder = holders[place]
     assert holder is not None

@@ -19,7 +19,7 @@ from hdmea_gui.store.settings import SettingsStore
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.export import picture_of
 
-TABS = ("recording", "units", "field", "image", "stimulus", "file")
+TABS = ("recording", "units", "receptive_field", "electrical_image", "stimulus", "file")
 PAGES = ("overview", "responses", "features")
 # What blinks may be there or not.
 _SAME = 2e-4
@@ -58,16 +58,16 @@ def _is_ready(window: MainWindow) -> bool:
 
 def view_of(window: MainWindow, name: str) -> Preview:
     """Return a tab, or a page of the unit's tab."""
-    view: Preview = getattr(window.unit if name in PAGES else window, name)
+    view: Preview = getattr(window.views["unit"], name) if name in PAGES else window.views[name]
     return view
 
 
 def show(qtbot: Any, window: MainWindow, name: str) -> Preview:
     """Show a tab, or a page of the unit's tab, and wait until everything is drawn."""
     page = view_of(window, name)
-    window.tabs.setCurrentWidget(window.unit if name in PAGES else page)
+    window.tabs.setCurrentWidget(window.views["unit"] if name in PAGES else page)
     if name in PAGES:
-        window.unit.show_page(page)
+        window.views["unit"].show_page(page)
     qtbot.waitUntil(lambda: page.isVisible() and page.has_data(), timeout=20_000)
     settle(qtbot, window)
     return page
@@ -103,7 +103,7 @@ def difference(one: Counter[str], other: Counter[str]) -> float:
 def hide_again(qtbot: Any, window: MainWindow, name: str) -> None:
     """Turn from a view to others; to another page of its tab as well."""
     if name in PAGES:
-        window.unit.show_page(getattr(window.unit, PAGES[PAGES.index(name) - 1]))
+        window.views["unit"].show_page(getattr(window.views["unit"], PAGES[PAGES.index(name) - 1]))
     show(qtbot, window, "recording" if name != "recording" else "stimulus")
 
 
@@ -133,7 +133,7 @@ def test_a_hidden_view_is_shown_in_the_new_colours(
     )
 
 
-@pytest.mark.parametrize("name", ["units", "responses", "overview", "field", "image"])
+@pytest.mark.parametrize("name", ["units", "responses", "overview", "receptive_field", "electrical_image"])
 def test_panels_that_a_view_does_not_show_now_have_the_new_colours_as_well(
     qtbot: Any, start: Callable[[str], MainWindow], name: str
 ) -> None:

@@ -13,7 +13,7 @@ Loaded = tuple[MainWindow, Any]
 
 def show(qtbot: Any, window: MainWindow, name: str) -> Any:
     """Turn to a view and wait until it shows the recording."""
-    view = getattr(window, name)
+    view = window.views[name]
     window.tabs.setCurrentWidget(view)
     shown = view.overview if name == "unit" else view
     qtbot.waitUntil(lambda: shown.table() is not None, timeout=20_000)
@@ -41,7 +41,7 @@ def test_a_stretch_chosen_in_one_view_is_shown_in_the_others(qtbot: Any, loaded:
     assert overview.time.isVisible()
     assert overview.time.getRegion() == pytest.approx((2.0, 5.0))
 
-    window.tabs.setCurrentWidget(window.stimulus)
+    window.tabs.setCurrentWidget(window.views["stimulus"])
     stimulus.show_all()
     window.tabs.setCurrentWidget(window.recording)
     assert seen(recording.raster) == pytest.approx((0.0, duration))

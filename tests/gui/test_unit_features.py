@@ -70,11 +70,11 @@ def test_another_unit_with_the_same_numbers_keeps_what_is_folded(
 def test_numbers_of_the_session_with_filter_and_data(
     qtbot: Any, window: MainWindow, analysed_file: Path, idle: Callable[[], None]
 ) -> None:
-    view = window.unit.features
+    view = window.views["unit"].features
     window.open_paths([analysed_file])
     idle()
-    window.tabs.setCurrentWidget(window.unit)
-    window.unit.show_page(view)
+    window.tabs.setCurrentWidget(window.views["unit"])
+    window.views["unit"].show_page(view)
     window.controller.selection.select_units(window.controller.state.unit_ids[:2])
     qtbot.waitUntil(lambda: view.table() is not None and len(view.table().columns) == 5, timeout=20_000)
 
@@ -91,11 +91,11 @@ def test_numbers_of_the_session_with_filter_and_data(
 
 
 def test_without_a_unit_it_says_what_to_do(window: MainWindow) -> None:
-    window.tabs.setCurrentWidget(window.unit)
-    window.unit.show_page(window.unit.features)
+    window.tabs.setCurrentWidget(window.views["unit"])
+    window.views["unit"].show_page(window.views["unit"].features)
 
-    assert window.unit.features.table() is None
-    assert "open a recording" in window.unit.features._note.text()
+    assert window.views["unit"].features.table() is None
+    assert "open a recording" in window.views["unit"].features._note.text()
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,9 @@ def test_a_value_is_written_with_the_minus_of_a_text(value: object, said: str) -
 
 
 def test_no_value_is_cut_off_at_the_width_that_columns_have_at_first(qtbot: Any, window: MainWindow) -> None:
-    page = window.unit.features
-    window.tabs.setCurrentWidget(window.unit)
-    window.unit.show_page(page)
+    page = window.views["unit"].features
+    window.tabs.setCurrentWidget(window.views["unit"])
+    window.views["unit"].show_page(page)
     long = FeatureValue(
         "lnl.gain", "Gain", "1/standard deviation", "", ("0.0007242", "–"), (7e-4, None), ("", "")
     )

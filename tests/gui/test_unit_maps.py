@@ -95,8 +95,8 @@ def test_the_ellipse_is_that_of_the_best_model_else_of_the_feature() -> None:
 
 @pytest.fixture
 def fields(qtbot: Any, window: MainWindow) -> FieldMap:
-    window.tabs.setCurrentWidget(window.field)
-    fields = window.field.map
+    window.tabs.setCurrentWidget(window.views["receptive_field"])
+    fields = window.views["receptive_field"].map
     fields.show_mosaic(make_mosaic(make_session(calibrated=True), "noise"))
     qtbot.waitUntil(lambda: fields.plot.getViewBox().width() > 100, timeout=20_000)
     return fields
@@ -224,14 +224,14 @@ def test_calibrated_fields_reach_the_map(
     window, _ = loaded
     path = tmp_path / "Kalibrierung.json"
     path.write_text(json.dumps({"um_per_pixel": 100.0}), encoding="utf-8")
-    window.tabs.setCurrentWidget(window.field)
+    window.tabs.setCurrentWidget(window.views["receptive_field"])
     window.controller.choose_flow("standard")
     window.controller.parameters("extract_rf_geometry").set_value("calibration_path", str(path))
     window.controller.run_all()
     idle()
 
     def shown() -> Mosaic | None:
-        return window.field.map.mosaic
+        return window.views["receptive_field"].map.mosaic
 
     qtbot.waitUntil(lambda: shown() is not None, timeout=20_000)
     mosaic = shown()

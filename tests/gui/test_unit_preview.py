@@ -35,15 +35,15 @@ FULL = UnitView(
 
 @pytest.fixture
 def shown(window: MainWindow) -> MainWindow:
-    window.tabs.setCurrentWidget(window.unit)
+    window.tabs.setCurrentWidget(window.views["unit"])
     return window
 
 
 def test_a_full_unit_fills_all_panels(shown: MainWindow) -> None:
-    shown.unit.overview.show_answer(FULL)
+    shown.views["unit"].overview.show_answer(FULL)
 
-    assert not any(panel.is_empty for panel in shown.unit.overview.panels)
-    image = shown.unit.overview.footprint.image
+    assert not any(panel.is_empty for panel in shown.views["unit"].overview.panels)
+    image = shown.views["unit"].overview.footprint.image
     rect = image.mapRectToParent(image.boundingRect())
     assert (rect.left(), rect.top()) == (20.5, 10.5), "electrodes stand at their place on the chip"
     assert (rect.width(), rect.height()) == (7, 6)
@@ -63,9 +63,9 @@ def test_a_unit_without_a_spike_says_so_in_each_panel(shown: MainWindow) -> None
         footprint=Footprint(np.full((6, 7), np.nan), "µV", (1, 1), None),
     )
 
-    shown.unit.overview.show_answer(silent)
+    shown.views["unit"].overview.show_answer(silent)
 
-    view = shown.unit.overview
+    view = shown.views["unit"].overview
     assert [panel for panel in view.panels if not panel.is_empty] == [view.rate], "its rate is 0, not missing"
     assert all(panel.empty_text for panel in view.panels if panel is not view.rate)
 
@@ -73,9 +73,9 @@ def test_a_unit_without_a_spike_says_so_in_each_panel(shown: MainWindow) -> None
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_panel_is_drawn_and_not_blank(shown: MainWindow, theme: str) -> None:
     shown.use_theme(theme, at_once=True)  # type: ignore[arg-type]
-    shown.unit.overview.show_answer(FULL)
+    shown.views["unit"].overview.show_answer(FULL)
 
-    for panel in shown.unit.overview.panels:
+    for panel in shown.views["unit"].overview.panels:
         picture = panel.graphics.grab().toImage()
         colours = {
             picture.pixel(x, y) for x in range(0, picture.width(), 3) for y in range(0, picture.height(), 3)

@@ -28,6 +28,8 @@ _INK, _RIM = "#111111", "#ffffff"
 class ElectricalImagePreview(Preview):
     """Movie and peak-to-peak map with soma and axon; traces of an electrode and its neighbours."""
 
+    name = "electrical_image"
+    title = "Electrical image"
     help_text = (
         "The mean voltage of every electrode around the spikes of the unit. Left, one moment of it, chosen "
         "with the slider or played; middle, the difference of its highest and lowest value at each "
@@ -37,7 +39,7 @@ class ElectricalImagePreview(Preview):
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("electrical_image", controller, theme, parent)
+        super().__init__(controller, theme, parent)
         self._movie = MoviePanel("Electrical image", theme, "Column", "Row", self)
         self.movie, self.player = self._movie.panel, self._movie.player
         self.map = ImagePanel("Peak to peak", theme, "Column", "Row", self)

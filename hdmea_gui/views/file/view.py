@@ -49,6 +49,8 @@ _ICONS = {"group": "folder", "dataset": "dataset", "attribute": "attribute"}
 class FilePreview(Preview):
     """Tree on the left, values of the chosen entry on the right."""
 
+    name = "file"
+    title = "File"
     help_text = (
         "The tree of the file that Save will write, taken from the same plan that is then written: groups, "
         "datasets and attributes with their shapes, types and sizes, and their values. Sizes in the file are "
@@ -57,7 +59,7 @@ class FilePreview(Preview):
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("file", controller, theme, parent)
+        super().__init__(controller, theme, parent)
         self.tree = QTreeView(self)
         self.model = FileTreeModel(self)
         self.found = FileTreeModel(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -21,7 +22,7 @@ from hdmea_gui.text.help_topics import HelpTopic
 from hdmea_gui.views.parts.export import PICTURES, ask_export_path, drawn, picture_of
 from hdmea_gui.views.parts.panels import Panel, TableOf, panel_at
 
-__all__ = ["Preview"]
+__all__ = ["Preview", "ViewSpec"]
 
 
 _EXPORT = (
@@ -42,8 +43,6 @@ class Preview(QWidget):
 
     Parameters
     ----------
-    key
-        Name of the view.
     controller
         Answers the query.
     theme
@@ -53,10 +52,10 @@ class Preview(QWidget):
 
     Attributes
     ----------
+    name, title
+        What programs and files call the view, and what the user reads.
     help_text
         One paragraph for the help page: what is shown, how it is computed, how to use it.
-    help_title
-        What stands above it; empty: the name of the view.
 
     Signals
     -------
@@ -64,15 +63,15 @@ class Preview(QWidget):
         Something for the status line: what was exported.
     """
 
+    name: ClassVar[str]
+    title: ClassVar[str]
     help_text: ClassVar[str] = ""
-    help_title: ClassVar[str] = ""
 
     told = Signal(str)
 
-    def __init__(self, key: str, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName(key)
-        self._key = key
+        self.setObjectName(self.name)
         self._controller = controller
         self._theme = theme
         self._out_of_date = True
@@ -130,6 +129,14 @@ class Preview(QWidget):
         """What takes colours by itself."""
         return (self,)
 
+    @property
+    def pages(self) -> tuple[Preview, ...]:
+        """What the view shows in turn, each a view of its own; without such pages the view itself."""
+        return (self,)
+
+    def show_page(self, page: Preview) -> None:
+        """Turn to one of `pages`."""
+
     def invalidate(self) -> None:
         """Ask anew: now if the view is visible, else when it is shown."""
         self._out_of_date = True
@@ -146,11 +153,6 @@ class Preview(QWidget):
     def export_panels(self) -> tuple[Panel, ...]:
         """Return the parts that can be copied and exported by themselves."""
         return ()
-
-    @property
-    def title(self) -> str:
-        """The name of the view as it is read."""
-        return self.help_title or self._key.replace("_", " ").capitalize()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer picture and data of what is under the mouse, and of all, as files."""
@@ -249,7 +251,7 @@ class Preview(QWidget):
         self.told.emit(outcome(answer))
 
     def _file_name(self) -> str:
-        parts = (self._controller.state.dataset_id, self._controller.selection.unit or "", self._key)
+        parts = (self._controller.state.dataset_id, self._controller.selection.unit or "", self.name)
         return "_".join(part for part in parts if part)
 
     def _refresh(self) -> None:
@@ -267,6 +269,32 @@ class Preview(QWidget):
             self.show_problem(answer.reason)
         else:
             self.show_answer(answer)
+
+
+@dataclass(frozen=True)
+class ViewSpec:
+    """Declares a view: it gets a tab, a paragraph of the help page and a place in the self-test.
+
+    Attributes
+    ----------
+    widget
+        Its class.
+    order
+        Tabs with a smaller number come first.
+    """
+
+    widget: type[Preview]
+    order: int = 1000
+
+    @property
+    def name(self) -> str:
+        """What programs and files call the view."""
+        return self.widget.name
+
+    @property
+    def title(self) -> str:
+        """What stands on its tab."""
+        return self.widget.title
 
 
 def _offer_picture(menu: QMenu, what: str, copy: Callable[[], None], export: Callable[[str], None]) -> None:

@@ -31,6 +31,8 @@ _SILENT = "No spike of this unit could be averaged: it does not fire during the 
 class ReceptiveFieldPreview(Preview):
     """Movie of the average with the fitted ellipse, time course of one pixel, numbers."""
 
+    name = "receptive_field"
+    title = "Receptive field"
     help_text = (
         "The spike-triggered average: the mean of the frames that the noise movie showed before each spike "
         "of the unit. Move the slider, or play, to see it frame by frame; click a pixel to see its time "
@@ -42,7 +44,7 @@ class ReceptiveFieldPreview(Preview):
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("receptive_field", controller, theme, parent)
+        super().__init__(controller, theme, parent)
         self._movie = MoviePanel("Spike-triggered average", theme, "x (pixels)", "y (pixels)", self)
         self.average, self.player = self._movie.panel, self._movie.player
         self.map = FieldMap(theme, controller.selection, self)

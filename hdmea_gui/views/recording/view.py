@@ -37,6 +37,8 @@ _NO_UNITS = (
 class RecordingPreview(Preview):
     """Welcome, then what is inside the files, then raster and rate."""
 
+    name = "recording"
+    title = "Recording"
     help_text = (
         "The whole recording at a glance. On top, which movie was shown when. In the middle, one row per "
         "unit: where spikes are denser than pixels the colour is the firing rate, zoomed in each spike is "
@@ -46,7 +48,7 @@ class RecordingPreview(Preview):
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("recording", controller, theme, parent)
+        super().__init__(controller, theme, parent)
         self.welcome = WelcomePage(theme, self)
         self.card = CardPage(self)
         self._message = QLabel(self)

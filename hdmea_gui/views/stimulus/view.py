@@ -35,6 +35,8 @@ _SHORTEST_S = 0.002
 class StimulusPreview(Preview):
     """Light channels and frames on one axis of time; drag to zoom, double-click for all."""
 
+    name = "stimulus"
+    title = "Stimulus"
     help_text = (
         "What was shown, and whether the display kept time: the light channels as they were recorded, the "
         "display frames that were found in them, flips that are missing or doubled, and the sections of "
@@ -43,7 +45,7 @@ class StimulusPreview(Preview):
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("stimulus", controller, theme, parent)
+        super().__init__(controller, theme, parent)
         self.facts = QLabel(self)
         self.whole = QPushButton("Whole recording", self)
         self.graphics = pg.GraphicsLayoutWidget(self)

@@ -22,7 +22,8 @@ _NAME_WIDTH, _VALUE_WIDTH, _MARGIN = 210, 110, 16
 class UnitFeatures(Preview):
     """A row for each number, under the title of its feature; a column for each of up to eight units."""
 
-    help_title = "Numbers of the unit"
+    name = "unit_features"
+    title = "Numbers of the unit"
     help_text = (
         "Every number that is known of the chosen units, under the title of the feature it belongs to, "
         "with its physical unit and its definition. A dash is a number that could not be computed; its "
@@ -30,7 +31,7 @@ class UnitFeatures(Preview):
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("unit_features", controller, theme, parent)
+        super().__init__(controller, theme, parent)
         dress(self, theme)
         self.model = FeatureValuesModel(self, controller.readable)
         self._sieve = QSortFilterProxyModel(self)

@@ -32,7 +32,8 @@ _TOP, _LEFT, _RIGHT = 8, 10, 7
 class UnitOverview(Preview):
     """Six panels for the current unit."""
 
-    help_title = "Overview of the unit"
+    name = "unit_overview"
+    title = "Overview of the unit"
     help_text = (
         "The current unit at a glance. Mean waveform as the spike sorter stored it. Inter-spike intervals, "
         "with the refractory period of 1.5 ms shaded and the share of intervals below it. Autocorrelogram: "
@@ -43,7 +44,7 @@ class UnitOverview(Preview):
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("unit_overview", controller, theme, parent)
+        super().__init__(controller, theme, parent)
         self.waveform = PlotPanel("Mean waveform", theme, "Time (ms)", "Amplitude", self)
         self.intervals = PlotPanel("Inter-spike intervals", theme, "Interval (ms)", "Count", self)
         self.correlogram = PlotPanel("Autocorrelogram", theme, "Lag (ms)", "Rate (Hz)", self)

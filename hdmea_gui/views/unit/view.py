@@ -41,7 +41,8 @@ _RESPONSES = 1
 class UnitResponses(ResponsesPreview):
     """Responses of the current unit, with marks of what was found in them."""
 
-    help_title = "Responses of the unit"
+    name = "unit_responses"
+    title = "Responses of the unit"
     help_text = (
         "Responses of the current unit to one movie: light of a trial, spikes of each trial, mean firing "
         "rate. For light steps the low-passed mean rate is drawn over the PSTH; triangles mark the "
@@ -49,9 +50,6 @@ class UnitResponses(ResponsesPreview):
         "baseline. For sines the amplitude by frequency stands beside it, for moving bars the direction "
         "tuning. Their numbers come from the step “Features”."
     )
-
-    def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("unit_responses", controller, theme, parent)
 
     def chosen_units(self) -> tuple[str, ...]:
         """Return the current unit."""
@@ -61,6 +59,8 @@ class UnitResponses(ResponsesPreview):
 class UnitPreview(Preview):
     """Three pages for the current unit; only the one that is seen asks for anything."""
 
+    name = "unit"
+    title = "Unit"
     help_text = (
         "Everything about one unit, on three pages. Overview: waveform, inter-spike intervals, "
         "autocorrelogram, rate over time, spike-triggered average and electrical image. Responses: trials "
@@ -70,7 +70,7 @@ class UnitPreview(Preview):
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("unit", controller, theme, parent)
+        super().__init__(controller, theme, parent)
         self.overview = UnitOverview(controller, theme, self)
         self.features = UnitFeatures(controller, theme, self)
         self._responses: UnitResponses | None = None
@@ -127,11 +127,6 @@ class UnitPreview(Preview):
     def pages(self) -> tuple[Preview, ...]:
         """The pages, in the order of their buttons."""
         return (self.overview, self.responses, self.features)
-
-    @property
-    def titles(self) -> tuple[str, ...]:
-        """Titles of the pages."""
-        return tuple(title for title, _ in _PAGES)
 
     @property
     def page(self) -> Preview:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QWidget
-
-from hdmea_gui.engine.controller import Controller
-from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.responses.view import ResponsesPreview
 
 __all__ = ["UnitsPreview"]
@@ -14,6 +10,8 @@ __all__ = ["UnitsPreview"]
 class UnitsPreview(ResponsesPreview):
     """Up to eight units, each in its colour."""
 
+    name = "units"
+    title = "Units"
     help_text = (
         "Responses of the units chosen in the table to one movie, side by side. On top, the light of a "
         "trial; in the middle, a tick for each spike, one row per trial; below, the mean firing rate over "
@@ -22,9 +20,6 @@ class UnitsPreview(ResponsesPreview):
         "for sines, transients and latencies for light steps. Choose several units in the table with Ctrl "
         "or Shift to compare them; at most eight are drawn."
     )
-
-    def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("units", controller, theme, parent)
 
     def chosen_units(self) -> tuple[str, ...]:
         """Return all units that are chosen."""

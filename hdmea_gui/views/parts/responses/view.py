@@ -36,8 +36,8 @@ _MOVIES_WIDTH = 320
 class ResponsesPreview(Preview):
     """Light above, spikes of each trial, and rates below, on one axis of time; numbers beside them."""
 
-    def __init__(self, key: str, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(key, controller, theme, parent)
+    def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(controller, theme, parent)
         dress(self, theme)
         self.movies = QComboBox(self)
         self.bins = QComboBox(self)
