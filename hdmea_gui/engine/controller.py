@@ -15,7 +15,7 @@ from hdmea.utils.exceptions import StepCancelled
 from hdmea_gui.engine.auto_checkpoint import DiscardJob, Keeper, Kept, NotKept, RecoverJob, RecoveryOffer
 from hdmea_gui.engine.jobs import Failure, Job, JobProgress, Query
 from hdmea_gui.engine.overdue import AwaitAnswer, OverdueWatch
-from hdmea_gui.engine.parameters import ParameterDesk
+from hdmea_gui.engine.parameters import StepParameters
 from hdmea_gui.engine.questions import OnAnswer
 from hdmea_gui.engine.snapshot import FileFacts, OpenResult, StateView, StepRecord
 from hdmea_gui.engine.wording import Wording
@@ -78,7 +78,7 @@ class Controller(QObject):
     ----------
     steps, units, selection
         Models of the views.
-    desk
+    step_parameters
         Parameters of all steps.
     state
         Snapshot of the session.
@@ -166,8 +166,8 @@ class Controller(QObject):
             readable=lambda failure: self._wording.failure(failure),
         )
         self._overdue = OverdueWatch(self._runner, self._submit, self)
-        self.desk = ParameterDesk(self.steps, self.ask, self)
-        self.desk.warned.connect(self.warned)
+        self.step_parameters = StepParameters(self.steps, self.ask, self)
+        self.step_parameters.warned.connect(self.warned)
         self._runner.started.connect(self._on_started)
         self._runner.progressed.connect(self._on_progress)
         self._runner.milestone.connect(self._on_milestone)
@@ -198,7 +198,7 @@ class Controller(QObject):
 
     def parameters(self, step: str) -> ParameterModel:
         """Return the parameters of a step; KeyError if there is no such step."""
-        return self.desk.model(step)
+        return self.step_parameters.model(step)
 
     # -- what can be asked for -----------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class Controller(QObject):
         if name == self.flow or all(flow.name != name for flow in self.catalogue.flows):
             return
         self.flow = name
-        self.desk.use_flow(self._flow_params())
+        self.step_parameters.use_flow(self._flow_params())
         self.activity_changed.emit()
 
     def run_steps(self, names: Sequence[str], title: str) -> None:
@@ -279,7 +279,7 @@ class Controller(QObject):
         self.steps.end_run()
         self._submit(TakeOver())
         # What the worker was asked last got no answer.
-        self.desk.ask_choices()
+        self.step_parameters.ask_choices()
         self.left.emit(title)
         return True
 
@@ -358,7 +358,7 @@ class Controller(QObject):
             self.saved_steps = {} if state.unsaved else state.steps
         self.steps.set_session(state, forget=forget)
         if units_changed:
-            self.desk.ask_choices()
+            self.step_parameters.ask_choices()
             self.units.set_content(state.unit_ids, state.columns)
             if self.selection.unit not in state.unit_ids:
                 self.selection.select_units(state.unit_ids[:1])
@@ -408,7 +408,7 @@ class Controller(QObject):
                 self.selection.select_units(())
                 self.selection.select_time(0.0, 0.0)
                 self._set_state(result.state, forget=True)
-                self.desk.begin_recording(result.state)
+                self.step_parameters.begin_recording(result.state)
             self.opened.emit(self._wording.opened(result))
         elif isinstance(result, StateView):
             self._set_state(result)
@@ -428,7 +428,7 @@ class Controller(QObject):
         self._wording = Wording(catalogue.steps, catalogue.features)
         names = [flow.name for flow in catalogue.flows]
         self.flow = self.flow if self.flow in names else (names[0] if names else "")
-        self.desk.use_flow(self._flow_params())
+        self.step_parameters.use_flow(self._flow_params())
         self.steps.set_steps(catalogue.steps)
 
     def _on_failed(self, job: Job, failure: Failure) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hdmea_gui.engine.workspace import Workspace
 
-__all__ = ["ChoicesQuery", "ParameterDesk", "preset_store"]
+__all__ = ["ChoicesQuery", "StepParameters", "preset_store"]
 
 Stored = Mapping[str, Mapping[str, Any]]
 
@@ -42,7 +42,7 @@ class ChoicesQuery:
         }
 
 
-class ParameterDesk(QObject):
+class StepParameters(QObject):
     """Makes and keeps the parameter models of all steps.
 
     Parameters

@@ -58,7 +58,7 @@ class EstimateFlow(QObject):
         controller.state_changed.connect(lambda _state: self.refresh())
         controller.activity_changed.connect(self.refresh)
         controller.steps.modelReset.connect(self.refresh)
-        controller.desk.changed.connect(self.refresh)
+        controller.step_parameters.changed.connect(self.refresh)
 
     def refresh(self) -> None:
         """Tell the step list again: recording or parameters changed."""

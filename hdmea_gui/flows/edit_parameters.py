@@ -52,7 +52,7 @@ class EditFlow(QObject):
     ) -> None:
         super().__init__(window)
         self._controller = controller
-        self._desk = controller.desk
+        self._parameters = controller.step_parameters
         self._settings = settings
         self._dialogs = dialogs
         self._window = window
@@ -61,9 +61,9 @@ class EditFlow(QObject):
         self.menu = QMenu(window)
         self.menu.setToolTipsVisible(True)
         self.menu.aboutToShow.connect(self._fill_menu)
-        self._desk.restore(settings.values.parameters)
-        self._desk.history.changed.connect(self.changed)
-        self._desk.changed.connect(self.changed)
+        self._parameters.restore(settings.values.parameters)
+        self._parameters.history.changed.connect(self.changed)
+        self._parameters.changed.connect(self.changed)
         controller.activity_changed.connect(self._on_activity)
 
     def attach(self, panel: StepPanel) -> None:
@@ -71,29 +71,29 @@ class EditFlow(QObject):
         self._panel = panel
         panel.form.presets_menu = self.menu
         panel.reset_all_asked.connect(self.reset_all)
-        self._desk.history.touched.connect(panel.reveal)
+        self._parameters.history.touched.connect(panel.reveal)
 
     def undo(self) -> None:
         """Undo the last change of parameters."""
-        text = self._desk.history.undo_text
-        self._desk.history.undo()
+        text = self._parameters.history.undo_text
+        self._parameters.history.undo()
         self.told.emit(f"Undone: {text}.")
 
     def redo(self) -> None:
         """Redo the change that was undone last."""
-        text = self._desk.history.redo_text
-        self._desk.history.redo()
+        text = self._parameters.history.redo_text
+        self._parameters.history.redo()
         self.told.emit(f"Done again: {text}.")
 
     def reset(self) -> None:
         """Set the parameters of the chosen step to their defaults."""
         step = self._chosen
         if step:
-            self._desk.reset([step])
+            self._parameters.reset([step])
 
     def reset_all(self) -> None:
         """Set the parameters of all steps to their defaults."""
-        self._desk.reset(item.spec.name for item in self._controller.steps.items)
+        self._parameters.reset(item.spec.name for item in self._controller.steps.items)
 
     def save_preset(self) -> None:
         """Ask for a name and save the parameters under it."""
@@ -104,7 +104,7 @@ class EditFlow(QObject):
             scopes.append((f"of “{title}”", (step,)))
         flow = tuple(request.name for request in self._controller.flow_requests())
         scopes.append(("of all steps of the flow", flow))
-        dialog = SavePresetDialog(self.presets, scopes, self._desk.capture, self._window)
+        dialog = SavePresetDialog(self.presets, scopes, self._parameters.capture, self._window)
         dialog.told.connect(self.told)
         self._dialogs.open(dialog)
 
@@ -120,7 +120,7 @@ class EditFlow(QObject):
     def apply(self, stored: StoredPreset) -> None:
         """Take a preset over; what is in it and cannot be used is named."""
         preset = stored.preset
-        problems = self._desk.apply(preset.steps, preset.name)
+        problems = self._parameters.apply(preset.steps, preset.name)
         self.told.emit(f"Took over the preset “{preset.name}”; Ctrl+Z undoes it.")
         if problems:
             for problem in problems:
@@ -130,7 +130,7 @@ class EditFlow(QObject):
 
     def remember(self) -> None:
         """Keep what differs from the defaults for the next start."""
-        self._settings.values.parameters = self._desk.remembered()
+        self._settings.values.parameters = self._parameters.remembered()
 
     @property
     def _chosen(self) -> str:

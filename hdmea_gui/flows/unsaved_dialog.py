@@ -15,7 +15,7 @@ class UnsavedDialog(QDialog):
     ----------
     question
         The question.
-    losses
+    lost
         What would be lost, one sentence each.
     can_save
         Whether saving is possible now.
@@ -34,7 +34,7 @@ class UnsavedDialog(QDialog):
     def __init__(
         self,
         question: str,
-        losses: tuple[str, ...],
+        lost: tuple[str, ...],
         *,
         can_save: bool,
         discard_text: str,
@@ -52,7 +52,7 @@ class UnsavedDialog(QDialog):
         lead = QLabel("This is not saved:", self)
         lead.setProperty("role", "muted")
         layout.addWidget(lead)
-        for loss in losses:
+        for loss in lost:
             line = QLabel(f"•  {loss}", self)
             line.setWordWrap(True)
             layout.addWidget(line)

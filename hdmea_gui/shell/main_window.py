@@ -351,7 +351,7 @@ class MainWindow(QMainWindow):
 
     def _situation(self) -> Situation:
         controller, chosen = self.controller, self.steps.chosen_item
-        desk = controller.desk
+        parameters = controller.step_parameters
         return Situation(
             controller.state,
             controller.activity,
@@ -360,10 +360,10 @@ class MainWindow(QMainWindow):
             has_steps=bool(controller.steps.items),
             has_flow=bool(controller.flow),
             to_here=0 if chosen is None else len(self.running.steps_to(chosen)),
-            undo=desk.history.undo_text,
-            redo=desk.history.redo_text,
+            undo=parameters.history.undo_text,
+            redo=parameters.history.redo_text,
             step_edited=chosen is not None and controller.parameters(chosen.spec.name).any_changed,
-            any_edited=bool(desk.changed_steps()),
+            any_edited=bool(parameters.changed_steps()),
         )
 
     def _say(self, text: str) -> None:

@@ -70,7 +70,7 @@ class StepPanel(QWidget):
         for name in (*_RUN_ACTIONS, "show_failure", "reset_parameters"):
             steps.addAction(actions[name])
         steps.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        self.form = ParameterForm(theme, controller.desk.history, self)
+        self.form = ParameterForm(theme, controller.step_parameters.history, self)
         self.flows = QComboBox(self)
         self.flows.setObjectName("flow")
         self.flows.setToolTip("What “Run all” runs")
@@ -83,8 +83,10 @@ class StepPanel(QWidget):
         self.list.run_asked.connect(actions["run_step"].trigger)
         self.form.checked.connect(self.changed)
         controller.opened.connect(self._on_opened)
-        controller.desk.changed.connect(self._show_edited)
-        controller.desk.choices_changed.connect(lambda: self.form.show_choices(controller.desk.choices))
+        controller.step_parameters.changed.connect(self._show_edited)
+        controller.step_parameters.choices_changed.connect(
+            lambda: self.form.show_choices(controller.step_parameters.choices)
+        )
         controller.steps.modelReset.connect(self._on_steps)
 
     def show_flows(self) -> None:
@@ -172,7 +174,7 @@ class StepPanel(QWidget):
         return self.edited
 
     def _show_edited(self) -> None:
-        steps = self._controller.desk.changed_steps()
+        steps = self._controller.step_parameters.changed_steps()
         self.edited.setVisible(bool(steps))
         self._edited_text.setText(f"Changed: {', '.join(steps)}")
         self._edited_text.setToolTip(f"Parameters differ from their defaults in: {', '.join(steps)}")
@@ -200,7 +202,7 @@ class StepPanel(QWidget):
     def _on_chosen(self, name: str) -> None:
         model = self._controller.parameters(name)
         self.form.show_model(model)
-        self._controller.desk.ask_choices(field.names for field in model.spec.fields)
+        self._controller.step_parameters.ask_choices(field.names for field in model.spec.fields)
         self.changed.emit()
 
     def _on_flow(self, _index: int) -> None:

@@ -86,8 +86,8 @@ def _change(rig: Rig) -> ParameterModel:
     """Choose a step and change one of its parameters, as the person would."""
     rig.window.panel.list.choose("add_section_time")
     parameters = rig.window.controller.parameters("add_section_time")
-    rig.window.controller.desk.reset(["add_section_time"])
-    rig.window.controller.desk.history.edit(parameters, "pad_frame", 77)
+    rig.window.controller.step_parameters.reset(["add_section_time"])
+    rig.window.controller.step_parameters.history.edit(parameters, "pad_frame", 77)
     assert parameters.any_changed
     return parameters
 
@@ -107,7 +107,7 @@ def _undo_and_redo(rig: Rig) -> None:
     assert not parameters.any_changed
     rig.trigger("redo")
     assert parameters.value("pad_frame") == 77
-    rig.window.controller.desk.reset(["add_section_time"])
+    rig.window.controller.step_parameters.reset(["add_section_time"])
 
 
 def _run_step(rig: Rig) -> None:

@@ -115,11 +115,11 @@ def test_defaults_are_one_click_away_and_can_be_undone(window: MainWindow) -> No
     buttons = {button.text(): button for button in window.panel.edited.findChildren(QToolButton)}
     buttons["Defaults of all"].click()
 
-    desk = window.controller.desk
-    assert desk.changed_steps() == ()
+    parameters = window.controller.step_parameters
+    assert parameters.changed_steps() == ()
     assert not window.panel.edited.isVisible()
     window.actions_["undo"].trigger()
-    assert len(desk.changed_steps()) == 2
+    assert len(parameters.changed_steps()) == 2
 
 
 def test_what_there_is_can_be_chosen(qtbot: Any, loaded: Loaded, idle: Idle) -> None:
@@ -140,7 +140,7 @@ def test_what_there_is_can_be_chosen(qtbot: Any, loaded: Loaded, idle: Idle) -> 
     idle()
     movies = editor(window, "section_spike_times", "movie_names")
     assert isinstance(movies, NamesEditor)
-    choices = window.controller.desk.choices
+    choices = window.controller.step_parameters.choices
     qtbot.waitUntil(
         lambda: any("shown" in choice.about for choice in choices.get("movie", ())), timeout=20_000
     )
@@ -192,7 +192,7 @@ def test_parameters_come_back_at_the_next_start_but_not_those_of_a_recording(
 
     assert second.controller.parameters("add_section_time").value("repeats") == 3
     assert second.controller.parameters("compute_eimage_sta").value("unit_ids") is None
-    assert second.controller.desk.changed_steps() == ("Section times",)
+    assert second.controller.step_parameters.changed_steps() == ("Section times",)
     second.close_without_question()
     second.deleteLater()
 
