@@ -230,6 +230,8 @@ def compute_eimage_sta(
     skip_highpass: bool = ...,
     chunk_duration_s: float = ...,
     bad_electrodes: Sequence[Sequence[int]] | None = ...,
+    min_spikes: int = ...,
+    min_image_snr: float = ...,
 ) -> PipelineSession:
     """Average the raw voltage of all electrodes around each unit's spikes.
 
@@ -269,6 +271,11 @@ def compute_eimage_sta(
     bad_electrodes : tuple[tuple[int, int], ...] | None
         Row and column on the chip (from 1) of the electrodes that somas and axons leave out, as in
         ((33, 32), (40, 12)); by default those that are found.
+    min_spikes : int, in spikes
+        Neither soma, axon nor waveform is derived from an image of fewer spikes.
+    min_image_snr : float
+        Neither soma, axon nor waveform is derived from an image whose largest signal, over the noise of
+        its mean, is smaller.
 
     Raises
     ------
@@ -296,6 +303,8 @@ def compute_eimage_sta(
     skip_highpass: bool = ...,
     chunk_duration_s: float = ...,
     bad_electrodes: Sequence[Sequence[int]] | None = ...,
+    min_spikes: int = ...,
+    min_image_snr: float = ...,
 ) -> PipelineSession: ...
 @overload
 def compute_eimage_sta(
@@ -314,6 +323,8 @@ def compute_eimage_sta(
     skip_highpass: bool = ...,
     chunk_duration_s: float = ...,
     bad_electrodes: Sequence[Sequence[int]] | None = ...,
+    min_spikes: int = ...,
+    min_image_snr: float = ...,
 ) -> LoadWithEImageSTAResult: ...
 @overload
 def compute_sta(
@@ -411,8 +422,8 @@ def extract_axon_path(
     time_tolerance_ms: float = ...,
     n_bootstrap: int = ...,
     seed: int = ...,
-    min_spikes: int = ...,
-    min_image_snr: float = ...,
+    min_spikes: int | None = ...,
+    min_image_snr: float | None = ...,
 ) -> PipelineSession:
     """Follow each unit's axon over the chip and measure its conduction velocity.
 
@@ -450,11 +461,12 @@ def extract_axon_path(
         For the interval.
     seed : int
         Of the resampling.
-    min_spikes : int, in spikes
-        Nothing is derived from an electrical image of fewer spikes.
-    min_image_snr : float
+    min_spikes : int | None, in spikes
+        Nothing is derived from an electrical image of fewer spikes; by default as stated when the
+        images were computed.
+    min_image_snr : float | None
         Nothing is derived from an electrical image whose largest signal, over the noise of its mean, is
-        smaller.
+        smaller; by default as stated when the images were computed.
 
     Raises
     ------
@@ -479,8 +491,8 @@ def extract_axon_path(
     time_tolerance_ms: float = ...,
     n_bootstrap: int = ...,
     seed: int = ...,
-    min_spikes: int = ...,
-    min_image_snr: float = ...,
+    min_spikes: int | None = ...,
+    min_image_snr: float | None = ...,
 ) -> PipelineSession: ...
 @overload
 def extract_axon_path(
@@ -498,8 +510,8 @@ def extract_axon_path(
     time_tolerance_ms: float = ...,
     n_bootstrap: int = ...,
     seed: int = ...,
-    min_spikes: int = ...,
-    min_image_snr: float = ...,
+    min_spikes: int | None = ...,
+    min_image_snr: float | None = ...,
 ) -> UnitsResult: ...
 @overload
 def extract_features(
@@ -647,8 +659,8 @@ def extract_soma_geometry(
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
-    min_spikes: int = ...,
-    min_image_snr: float = ...,
+    min_spikes: int | None = ...,
+    min_image_snr: float | None = ...,
 ) -> PipelineSession:
     """Find where each unit's soma lies on the chip, and how far it reaches.
 
@@ -670,11 +682,12 @@ def extract_soma_geometry(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that holds the data; nothing is written.
-    min_spikes : int, in spikes
-        Nothing is derived from an electrical image of fewer spikes.
-    min_image_snr : float
+    min_spikes : int | None, in spikes
+        Nothing is derived from an electrical image of fewer spikes; by default as stated when the
+        images were computed.
+    min_image_snr : float | None
         Nothing is derived from an electrical image whose largest signal, over the noise of its mean, is
-        smaller.
+        smaller; by default as stated when the images were computed.
 
     Raises
     ------
@@ -691,8 +704,8 @@ def extract_soma_geometry(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
-    min_spikes: int = ...,
-    min_image_snr: float = ...,
+    min_spikes: int | None = ...,
+    min_image_snr: float | None = ...,
 ) -> PipelineSession: ...
 @overload
 def extract_soma_geometry(
@@ -702,8 +715,8 @@ def extract_soma_geometry(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
-    min_spikes: int = ...,
-    min_image_snr: float = ...,
+    min_spikes: int | None = ...,
+    min_image_snr: float | None = ...,
 ) -> UnitsResult: ...
 @overload
 def fit_lnl(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hdmea.features.science.image_quality import MIN_IMAGE_SNR, MIN_SPIKES
 from hdmea.pipeline.calls import step_function
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.run import run_step
@@ -36,6 +37,8 @@ def load_recording_with_eimage_sta(
     defer_save: bool = False,
     drop_duplicates: float | None = None,
     bad_electrodes: Sequence[tuple[int, int]] | None = None,
+    min_spikes: int = MIN_SPIKES,
+    min_image_snr: float = MIN_IMAGE_SNR,
 ) -> LoadWithEImageSTAResult | PipelineSession:
     """Load a recording and compute the electrical image of its units.
 
@@ -64,6 +67,8 @@ def load_recording_with_eimage_sta(
         "skip_highpass": skip_highpass,
         "chunk_duration_s": chunk_duration_s,
         "bad_electrodes": bad_electrodes,
+        "min_spikes": min_spikes,
+        "min_image_snr": min_image_snr,
     }
     load: dict[str, Any] = {
         "cmcr_path": cmcr_path,

@@ -20,7 +20,7 @@ from hdmea.recordings.mcs.partner_check import PartnerCheck, check_partner, like
 from hdmea.recordings.pairing import find_partner, kind_of
 from hdmea.recordings.reader import open_signals, open_units, source_stamp
 from hdmea.recordings.signals import RecordingInfo, SignalSource
-from hdmea.recordings.units import SortedUnit, UnitSource, UnitSpikes, said_of_units
+from hdmea.recordings.units import SortedUnit, SortingInfo, UnitSource, UnitSpikes, said_of_units
 from hdmea.stimuli.frames import FrameDetection, detect_frames
 from hdmea.stimuli.light import block_mean
 from hdmea.stimuli.regularity import correct_frames, frame_regularity
@@ -514,11 +514,18 @@ def recording_facts(info: RecordingInfo) -> dict[str, Any]:
     }
 
 
+def _rate_ratios(raw: float, stated: float | None) -> tuple[float, ...]:
+    """Factors by which times are wrong if one file means the samples of the other; none if rates agree."""
+    if stated is None or abs(stated - raw) <= 1e-6 * raw:
+        return ()
+    return (stated / raw, raw / stated)
+
+
 def sensor_facts(
     reader: SignalSource,
     units: Sequence[Mapping[str, Any]],
     report: Report,
-    sorted_duration_s: float | None = None,
+    sorting: SortingInfo | None = None,
 ) -> tuple[dict[str, Any], PartnerCheck]:
     """Return place, scale and axis order of the raw sensor data, for ``metadata/sys_meta``.
 
@@ -540,7 +547,10 @@ def sensor_facts(
     fit = check_partner(
         region,
         positions,
-        offsets=likely_offsets(region, reader.info.duration_s, sorted_duration_s),
+        offsets=likely_offsets(
+            region, reader.info.duration_s, None if sorting is None else sorting.duration_s
+        ),
+        scales=_rate_ratios(reader.info.sampling_rate, None if sorting is None else sorting.sampling_rate),
         progress=lambda part: report(0.2 + 0.8 * part, "spikes against the raw data"),
     )
     facts: dict[str, Any] = {} if region.is_complete else {"sensor_recorded": region.recorded}

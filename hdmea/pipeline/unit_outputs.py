@@ -14,7 +14,6 @@ import numpy as np
 from pydantic import Field
 
 from hdmea.declare import UNIT_OF_ENTRY, Output
-from hdmea.features.science.image_quality import MIN_IMAGE_SNR, MIN_SPIKES
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.arrays import AttrArray
@@ -48,18 +47,19 @@ PITCH_FIELD = Field(
 """Parameter of every step whose lengths become µm."""
 
 MIN_SPIKES_FIELD = Field(
-    MIN_SPIKES,
+    None,
     ge=1,
     title="Fewest spikes",
-    description="Nothing is derived from an electrical image of fewer spikes.",
+    description="Nothing is derived from an electrical image of fewer spikes; by default as stated when the "
+    "images were computed.",
     json_schema_extra={"unit": "spikes", "advanced": True},
 )
 MIN_IMAGE_SNR_FIELD = Field(
-    MIN_IMAGE_SNR,
+    None,
     ge=0,
     title="Least signal-to-noise",
     description="Nothing is derived from an electrical image whose largest signal, over the noise of its "
-    "mean, is smaller.",
+    "mean, is smaller; by default as stated when the images were computed.",
     json_schema_extra={"advanced": True},
 )
 """Parameters of everything that is derived from electrical images."""

@@ -54,7 +54,7 @@ _SISTERS = {
     "cmcr": {"raw", "rawdata", "data", "recording", "recordings", "filtered", "mod", "cmcr"},
 }
 """Folders beside that of one file in which the other one may lie."""
-_MOST_LINKS = 50
+_MOST_LINKS = 20
 TOLERANCE_S = 1.0
 TOLERANCE_PART = 1e-3
 

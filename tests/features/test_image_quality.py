@@ -94,3 +94,10 @@ def test_the_mask_lies_where_the_image_does() -> None:
     mask = bad_mask(metadata, {"first_row": 20, "first_column": 30}, (4, 4))
     assert np.argwhere(mask).tolist() == [[1, 0], [2, 3]]
     assert not bad_mask({}, {"first_row": 20, "first_column": 30}, (4, 4)).any()
+
+
+def test_limits_are_those_of_the_images_unless_others_are_named() -> None:
+    stated = FACTS | {"n_spikes_used": 4, "min_spikes": 3, "image_snr": 8.0, "min_image_snr": 7.0}
+    assert why_unusable(soma(), stated) == ""
+    assert "5 are needed" in why_unusable(soma(), stated, min_spikes=5)
+    assert "10 is needed" in why_unusable(soma(), stated, min_image_snr=10)

@@ -101,8 +101,15 @@ def test_late_times_are_told_to_the_sample(
 def test_times_that_count_from_a_later_copy(retina: tuple[Path, list[np.ndarray]]) -> None:
     found = checked(*retina, lag=-10_000, offsets=(10_000,))
     assert "0.500 s later" in found.problem
-    assert "copy" in found.problem
+    assert "copy that begins so much later" in found.problem
     assert found.lag_samples == 10_000
+
+
+def test_times_at_another_rate_are_told(retina: tuple[Path, list[np.ndarray]]) -> None:
+    """Given times in samples of 25 kHz for 20 kHz, then the ratio of the rates is what is said."""
+    units = [np.rint(spikes * 0.8).astype(np.int64) for spikes in retina[1]]
+    found = checked(retina[0], units, scales=(0.8, 1.25))
+    assert "multiplied by 1.25" in found.problem
 
 
 def test_exchanged_axes_are_told(retina: tuple[Path, list[np.ndarray]]) -> None:

@@ -11,8 +11,6 @@ from pydantic import Field
 
 from hdmea.declare import FeatureParams, FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.image_quality import (
-    MIN_IMAGE_SNR,
-    MIN_SPIKES,
     bad_mask,
     largest_electrode,
     why_unusable,
@@ -35,19 +33,20 @@ class WaveformParams(FeatureParams):
         description="Samples at the start whose mean is zero.",
         json_schema_extra={"unit": "samples"},
     )
-    min_spikes: int = Field(
-        MIN_SPIKES,
+    min_spikes: int | None = Field(
+        None,
         ge=1,
         title="Fewest spikes",
-        description="Nothing is measured on an electrical image of fewer spikes.",
+        description="Nothing is measured on an electrical image of fewer spikes; by default as stated when "
+        "the images were computed.",
         json_schema_extra={"unit": "spikes", "advanced": True},
     )
-    min_image_snr: float = Field(
-        MIN_IMAGE_SNR,
+    min_image_snr: float | None = Field(
+        None,
         ge=0,
         title="Least signal-to-noise",
         description="Nothing is measured on an electrical image whose largest signal, over the noise of its "
-        "mean, is smaller.",
+        "mean, is smaller; by default as stated when the images were computed.",
         json_schema_extra={"advanced": True},
     )
 

@@ -113,8 +113,8 @@ def why_unusable(
     facts: Mapping[str, Any],
     bad: NDArray[np.bool_] | None = None,
     *,
-    min_spikes: int = MIN_SPIKES,
-    min_image_snr: float = MIN_IMAGE_SNR,
+    min_spikes: int | None = None,
+    min_image_snr: float | None = None,
 ) -> str:
     """Return why nothing may be derived from an electrical image; empty if something may.
 
@@ -127,11 +127,14 @@ def why_unusable(
     bad
         bool (rows, cols): electrodes that do not count.
     min_spikes
-        Least number of averaged spikes.
+        Least number of averaged spikes; None: that of the metadata, else 5.
     min_image_snr
-        Least signal-to-noise ratio. In pure noise that of the largest of 4225 electrodes and 50 samples
-        exceeds 9 once in 1000 images.
+        Least signal-to-noise ratio; None: that of the metadata, else 10. In pure noise that of the largest
+        of 4225 electrodes and 50 samples exceeds 9 once in 1000 images.
     """
+    min_spikes = int(facts.get("min_spikes", MIN_SPIKES)) if min_spikes is None else min_spikes
+    if min_image_snr is None:
+        min_image_snr = float(facts.get("min_image_snr", MIN_IMAGE_SNR))
     if facts.get("reason"):
         return str(facts["reason"])
     place = largest_electrode(image, bad)

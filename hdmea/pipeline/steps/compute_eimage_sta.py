@@ -14,7 +14,7 @@ from pydantic import Field
 from hdmea.declare import StepParams, step
 from hdmea.features.science.electrical_image import ElectricalImages, electrical_images
 from hdmea.features.science.electrode_noise import ElectrodeNoise, electrode_noise, named_electrodes
-from hdmea.features.science.image_quality import IMAGE_OUTPUTS, image_snr
+from hdmea.features.science.image_quality import IMAGE_OUTPUTS, MIN_IMAGE_SNR, MIN_SPIKES, image_snr
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.expected import expected, sensor_shape
 from hdmea.pipeline.results import LoadWithEImageSTAResult
@@ -103,6 +103,21 @@ class ElectricalImageParams(StepParams):
         description="Row and column on the chip (from 1) of the electrodes that somas and axons leave out, "
         "as in ((33, 32), (40, 12)); by default those that are found.",
         json_schema_extra={"advanced": True, "of_recording": True},
+    )
+    min_spikes: int = Field(
+        MIN_SPIKES,
+        ge=1,
+        title="Fewest spikes",
+        description="Neither soma, axon nor waveform is derived from an image of fewer spikes.",
+        json_schema_extra={"unit": "spikes", "advanced": True},
+    )
+    min_image_snr: float = Field(
+        MIN_IMAGE_SNR,
+        ge=0,
+        title="Least signal-to-noise",
+        description="Neither soma, axon nor waveform is derived from an image whose largest signal, over the "
+        "noise of its mean, is smaller.",
+        json_schema_extra={"advanced": True},
     )
 
 
@@ -390,6 +405,8 @@ def _shared_metadata(params: ElectricalImageParams, region: Electrodes) -> dict[
         "skip_highpass": params.skip_highpass,
         "sampling_rate": region.sampling_rate,
         "window_range": list(params.window_range),
+        "min_spikes": params.min_spikes,
+        "min_image_snr": params.min_image_snr,
         "unit": region.unit,
         "first_row": region.first_row,
         "first_column": region.first_column,

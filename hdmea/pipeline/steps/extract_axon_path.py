@@ -74,8 +74,8 @@ class AxonPathParams(StepParams):
     seed: int = Field(
         0, ge=0, title="Seed", description="Of the resampling.", json_schema_extra={"advanced": True}
     )
-    min_spikes: int = MIN_SPIKES_FIELD
-    min_image_snr: float = MIN_IMAGE_SNR_FIELD
+    min_spikes: int | None = MIN_SPIKES_FIELD
+    min_image_snr: float | None = MIN_IMAGE_SNR_FIELD
 
 
 @step(

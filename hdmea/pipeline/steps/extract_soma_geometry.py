@@ -38,8 +38,8 @@ class SomaGeometryParams(StepParams):
     """Parameters of `extract_soma_geometry`."""
 
     sensor_pitch_um: float | None = PITCH_FIELD
-    min_spikes: int = MIN_SPIKES_FIELD
-    min_image_snr: float = MIN_IMAGE_SNR_FIELD
+    min_spikes: int | None = MIN_SPIKES_FIELD
+    min_image_snr: float | None = MIN_IMAGE_SNR_FIELD
 
 
 @step(

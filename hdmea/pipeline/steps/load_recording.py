@@ -256,9 +256,9 @@ class _Load:
                     f"{self.cmcr.path.name}: the sensor data cannot be read, so there will be no electrical "
                     f"images: {self.cmcr.sensor.unreadable}"
                 )
-            sorted_s = None if self.cmtr is None else self.cmtr.info.duration_s
+            sorting = None if self.cmtr is None else self.cmtr.info
             facts, fit = loading.sensor_facts(
-                self.cmcr, list(units.values()), self._report(0.9, 0.98), sorted_s
+                self.cmcr, list(units.values()), self._report(0.9, 0.98), sorting
             )
             system |= facts
             self._say_whether_spikes_fit(self.cmcr, fit)

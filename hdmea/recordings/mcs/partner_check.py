@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -78,6 +78,7 @@ def check_partner(
     units: Sequence[UnitPosition],
     *,
     offsets: Sequence[int] = (),
+    scales: Sequence[float] = (),
     progress: Progress | None = None,
 ) -> PartnerCheck:
     """Check on the raw data that spikes belong to them.
@@ -96,6 +97,8 @@ def check_partner(
     offsets
         Samples by which the times may count from another zero, such as the begin of a filtered copy; they
         are tried besides lags up to 250 ms.
+    scales
+        Factors by which the times may be wrong, such as the ratio of two stated sampling rates.
     progress
         Called with the fraction done; may raise to stop.
     """
@@ -128,6 +131,14 @@ def check_partner(
             return PartnerCheck("does not fit", evidence, problem, lag)
     if n_fit >= NEEDED_PART * len(scores):
         return PartnerCheck("fits", said)
+    for scale in scales:
+        scaled = [replace(unit, spikes=np.rint(unit.spikes * scale).astype(np.int64)) for unit in candidates]
+        right, _ = _scores(electrodes, scaled, 0, lambda part: report(0.9))
+        if len(right) >= LEAST_UNITS and np.count_nonzero(right >= NEEDED_Z) >= NEEDED_PART * len(right):
+            problem = (
+                f"the times of the spikes fit if they are multiplied by {scale:g}: a wrong sampling rate"
+            )
+            return PartnerCheck("does not fit", said, problem)
     problem = _place_in_words(electrodes, candidates, lambda part: report(0.9 + 0.1 * part))
     return PartnerCheck("does not fit", said, problem)
 
@@ -330,8 +341,8 @@ def _lag_in_words(lag: int, rate: float, offsets: Sequence[int]) -> str:
     near = round(SEARCH_S * rate)
     if lag > near or any(offset > NEAR_SAMPLES and abs(lag - offset) <= NEAR_SAMPLES for offset in offsets):
         return (
-            f"the spikes fit {lag / rate:.3f} s later: their times count from a copy of the recording that "
-            "begins so much later"
+            f"the spikes fit {lag / rate:.3f} s later: their times count from the first sample of the "
+            "recording or of a copy that begins so much later, not from the zero of its clock"
         )
     side = "late" if lag < 0 else "early"
     return f"the times of the spikes are {abs(lag) / rate * 1e3:.2f} ms {side}"
