@@ -42,6 +42,7 @@ def add_section_time(
     align: Literal["none", "light"] = ...,
     stimuli_path: str | Path | None = ...,
     display_latency_frames: int | None = ...,
+    light_delay: Literal["none", "measured"] | float = ...,
     calibration_path: str | Path | None = ...,
 ) -> PipelineSession:
     """Say when each movie of a playlist was shown, and average the light over its showings.
@@ -87,6 +88,9 @@ def add_section_time(
     display_latency_frames : int | None, in frames
         Frames by which the light of this display is known to follow its flips; nothing is said of that
         lag.
+    light_delay : typing.Literal['none', 'measured'] | float, in ms
+        By how much the light comes later than its flip within a frame, which is taken off latencies:
+        nothing, what was measured in each section, or milliseconds.
     calibration_path : str | Path | None
         Stimulus calibration with the light_spot that the photodiode sees; by default it sees the full
         field.
@@ -120,6 +124,7 @@ def add_section_time(
     align: Literal["none", "light"] = ...,
     stimuli_path: str | Path | None = ...,
     display_latency_frames: int | None = ...,
+    light_delay: Literal["none", "measured"] | float = ...,
     calibration_path: str | Path | None = ...,
 ) -> PipelineSession: ...
 @overload
@@ -140,6 +145,7 @@ def add_section_time(
     align: Literal["none", "light"] = ...,
     stimuli_path: str | Path | None = ...,
     display_latency_frames: int | None = ...,
+    light_delay: Literal["none", "measured"] | float = ...,
     calibration_path: str | Path | None = ...,
 ) -> bool: ...
 @overload

@@ -21,7 +21,7 @@ from hdmea.stimuli.alignment import (
 )
 from hdmea.stimuli.alignment_report import AlignmentReport, FlipDecision, report
 from hdmea.stimuli.library import StimulusLibrary
-from hdmea.stimuli.movies import LightSpot, movie_levels
+from hdmea.stimuli.movies import LightSpot, check_axes, movie_levels, open_movie
 from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
 from hdmea.stimuli.sections import (
     PAD_FRAME,
@@ -102,7 +102,9 @@ def check_default_playlist(
     return check_light(light, frames, segments, fs, located.movies, lengths, library, pad_frame=PAD_FRAME)
 
 
-def movie_course(library: StimulusLibrary, movie: str, spot: LightSpot | None = None) -> LevelCourse | str:
+def movie_course(
+    library: StimulusLibrary, movie: str, spot: LightSpot | None = None, length: int | None = None
+) -> LevelCourse | str:
     """Return the levels of a movie with its colours, or why they are not known.
 
     Parameters
@@ -113,9 +115,14 @@ def movie_course(library: StimulusLibrary, movie: str, spot: LightSpot | None = 
         Name of the movie.
     spot
         What the photodiode sees; None: the full field.
+    length
+        Stated number of frames; None: not known.
     """
     try:
-        levels = movie_levels(library.movie_path(movie), spot)
+        path = library.movie_path(movie)
+        if length is not None:
+            check_axes(open_movie(path), length, path)
+        levels = movie_levels(path, spot)
     except FileNotFoundError:
         return "its movie file is not there"
     except (HDMEAError, OSError) as error:
@@ -197,7 +204,7 @@ def check_light(
     seen = frame_light(light, frames, segments, fs)
     regularity = frame_regularity(frames, segments)
     stated = _stated(located, lengths)
-    courses = {movie: movie_course(library, movie, spot) for movie in located}
+    courses = {movie: movie_course(library, movie, spot, lengths[movie]) for movie in located}
     times = np.asarray(frames).astype(np.int64)
     breaks, counts = irregular_frames(regularity, times)
     aligned = align_sections(seen, stated, courses, library_courses(library, spot), breaks)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from hdmea.utils.exceptions import DataLoadError
 
-__all__ = ["LightSpot", "check_numbers", "movie_levels", "open_movie"]
+__all__ = ["LightSpot", "check_axes", "check_numbers", "movie_levels", "open_movie"]
 
 CACHE_VARIABLE = "HDMEA_CACHE"
 _BYTES_PER_SLICE = 1 << 25
@@ -103,6 +103,29 @@ def check_numbers(movie: npt.NDArray[Any], path: str | Path) -> None:
             "average over them would not be a number either: correct the movie.",
             Path(path),
         )
+
+
+def check_axes(movie: npt.NDArray[Any], length: int, path: str | Path) -> None:
+    """Raise DataLoadError if the frames of a movie are not on its first axis.
+
+    Parameters
+    ----------
+    movie
+        Array of three dimensions.
+    length
+        Stated number of frames; one more or less is the same movie.
+    path
+        Its file, for the message.
+    """
+    fits = [abs(size - length) <= 1 for size in movie.shape]
+    if fits[0] or not any(fits):
+        return
+    axis = fits.index(True)
+    raise DataLoadError(
+        f"The movie {path} has the shape {movie.shape}: its {movie.shape[axis]} frames are on axis {axis}, "
+        f"and must be on the first one. Save it again as numpy.moveaxis(movie, {axis}, 0).",
+        Path(path),
+    )
 
 
 def movie_levels(path: str | Path, spot: LightSpot | None = None) -> FloatArray:

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from hdmea.declare import Output
 from hdmea.pipeline import PipelineSession, create_session, run_step
-from hdmea.utils.exceptions import ConfigurationError
+from hdmea.pipeline.light_delay import light_delay_ms, without_light_delay
+from hdmea.utils.exceptions import ConfigurationError, DataLoadError
 from tests.pipeline.section_sessions import INTERVAL, grid, loaded_session, write_stimuli
 from tests.recordings.vendor_files import write_cmcr
 
@@ -356,3 +358,73 @@ def test_a_movie_after_a_gap_is_offered_an_anchor(tmp_path: Path) -> None:
     assert any(f"reanchor={{'chequer_noise': {content}}}" in text for text in session.information)
     run_step(session, "add_section_time", {"reanchor": {"chequer_noise": content}}, force=True)
     assert [attrs(session, name)["alignment"] for name in LENGTHS] == [["checked"]] * 3
+
+
+def test_a_movie_with_its_frames_on_the_last_axis_is_told_and_not_used(tmp_path: Path) -> None:
+    session = recording(tmp_path)
+    path = tmp_path / "stimuli" / "chequer_noise.npy"
+    np.save(path, np.moveaxis(movie("chequer_noise"), 0, -1))
+
+    run_step(session, "add_section_time")
+
+    assert session.warnings == []
+    assert any("chequer_noise" in text and "400 frames are on axis 2" in text for text in session.information)
+    with pytest.raises(DataLoadError, match="400 frames are on axis 2"):
+        run_step(session, "compute_sta")
+
+
+@pytest.mark.parametrize(("asked", "expected"), [("none", 0.0), (4.0, 4.0), ("measured", 5.0)])
+def test_the_delay_of_the_light_is_taken_off_latencies(
+    tmp_path: Path, asked: float | str, expected: float
+) -> None:
+    session = recording(tmp_path)
+    light = session.stimulus["light_reference"]["raw_ch1"]
+    session.add_stimulus({"light_reference": {"raw_ch1": np.roll(light, 100)}})
+
+    run_step(session, "add_section_time", {"light_delay": asked})
+
+    stored = attrs(session, "flicker")
+    assert stored["light_delay_ms"][0] == pytest.approx(5.0, abs=0.2)
+    taken_off = light_delay_ms(session.stimulus, "flicker")
+    assert taken_off == stored["light_delay_taken_off_ms"] == pytest.approx(expected, abs=0.2)
+    outputs = [
+        Output(name, name, unit, (None, None), "") for name, unit in (("on_latency", "ms"), ("f1", "Hz"))
+    ]
+    values = without_light_delay({"on_latency": np.array([50.0, np.nan]), "f1": 3.0}, outputs, taken_off)
+    np.testing.assert_allclose(values["on_latency"], [50.0 - taken_off, np.nan])
+    assert values["f1"] == 3.0
+    assert light_delay_ms(session.stimulus, None) == 0.0
+
+
+def test_latencies_of_features_are_those_behind_the_light(tmp_path: Path) -> None:
+    session = recording(tmp_path)
+    run_step(session, "add_section_time")
+    run_step(session, "compute_sta")
+    run_step(
+        session,
+        "extract_features",
+        {"features": ("dense_noise",), "config_overrides": {"dense_noise": {"alpha": 0.9999}}},
+    )
+    before = session.to_dataframe()["dense_noise.latency"]
+
+    run_step(session, "add_section_time", {"light_delay": 4.0}, force=True)
+    run_step(session, "compute_sta", force=True)
+    run_step(
+        session,
+        "extract_features",
+        {"features": ("dense_noise",), "config_overrides": {"dense_noise": {"alpha": 0.9999}}},
+        force=True,
+    )
+
+    after = session.to_dataframe()["dense_noise.latency"]
+    assert before.notna().any()
+    np.testing.assert_allclose(after, before - 4.0)
+
+
+def test_a_playlist_that_needs_more_frames_says_so(tmp_path: Path) -> None:
+    session = recording(tmp_path)
+    session.metadata["frame_timestamps"] = session.metadata["frame_timestamps"][:1_700]
+
+    run_step(session, "add_section_time")
+
+    assert any("takes 2163 display frames, 1700 were recorded: 463 fewer" in t for t in session.information)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from hdmea.stimuli import movies
-from hdmea.stimuli.movies import LightSpot, check_numbers, movie_levels, open_movie
+from hdmea.stimuli.movies import LightSpot, check_axes, check_numbers, movie_levels, open_movie
 from hdmea.utils.exceptions import DataLoadError
 
 
@@ -120,3 +120,13 @@ def test_arrays_that_are_no_movie_are_refused(
 ) -> None:
     with pytest.raises(DataLoadError, match=what):
         open_movie(saved(tmp_path, movie))
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_frames_on_another_axis_are_told(tmp_path: Path, axis: int) -> None:
+    turned = np.moveaxis(NOISE, 0, axis)
+
+    with pytest.raises(DataLoadError, match=rf"40 frames are on axis {axis}, .*moveaxis\(movie, {axis}, 0\)"):
+        check_axes(turned, 40, tmp_path / "movie.npy")
+    check_axes(NOISE, 39, tmp_path / "movie.npy")
+    check_axes(NOISE, 500, tmp_path / "movie.npy")

@@ -110,6 +110,13 @@ class SectionTimeParams(StepParams):
         "said of that lag.",
         json_schema_extra={"advanced": True, "unit": "frames"},
     )
+    light_delay: Literal["none", "measured"] | float = Field(
+        "none",
+        title="Light delay",
+        description="By how much the light comes later than its flip within a frame, which is taken off "
+        "latencies: nothing, what was measured in each section, or milliseconds.",
+        json_schema_extra={"advanced": True, "unit": "ms"},
+    )
     calibration_path: str | Path | None = Field(
         None,
         title="Calibration",
@@ -425,9 +432,26 @@ def _alignment(
         "alignment_r": np.array([entry.r if entry else np.nan for entry in entries]),
         "alignment_sharpness": np.array([entry.sharpness if entry else np.nan for entry in entries]),
         "light_delay_ms": np.array([entry.delay_frames * frame_ms if entry else np.nan for entry in entries]),
+        "light_delay_taken_off_ms": _taken_off(params, check, movie, frame_ms),
         "aligned_by": params.align,
         "marks": marks,
     }
+
+
+def _taken_off(params: SectionTimeParams, check: LightCheck, movie: str, frame_ms: float) -> float:
+    """Return by how many milliseconds latencies of a movie are corrected.
+
+    Measured: the median over its showings; over all movies where it has none; 0 where none has.
+    """
+    if params.light_delay == "none":
+        return 0.0
+    if params.light_delay != "measured":
+        return float(params.light_delay)
+    delays = {
+        key: entry.delay_frames for key, entry in check.sections.items() if np.isfinite(entry.delay_frames)
+    }
+    own = [delay for (name, _), delay in delays.items() if name == movie] or list(delays.values())
+    return float(np.median(own)) * frame_ms if own else 0.0
 
 
 def _put_light(session: PipelineSession, located: LocatedSections, ctx: StepContext) -> None:

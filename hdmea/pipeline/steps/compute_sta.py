@@ -16,7 +16,7 @@ from hdmea.pipeline.expected import expected
 from hdmea.pipeline.results import STAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.stimuli.library import StimulusLibrary
-from hdmea.stimuli.movies import check_numbers, open_movie
+from hdmea.stimuli.movies import check_axes, check_numbers, open_movie
 from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 
@@ -186,6 +186,9 @@ def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -
         ctx.inform(f"The spike-triggered averages of {movie} use {used} (trials={params.trials!r}).")
     path = _movie_path(session, params)
     stimulus = open_movie(path)
+    stated = getattr(session.stimulus["section_time"][movie], "attrs", {}).get("movie_length")
+    if stated is not None:
+        check_axes(stimulus, int(stated), path)
     check_numbers(stimulus, path)
     shown = _frames_shown(session, movie, len(stimulus), ctx)
     late_at = session.metadata.get("frame_detection", {}).get("late_at")

@@ -24,6 +24,7 @@ from hdmea.declare import (
 )
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.expected import expected
+from hdmea.pipeline.light_delay import light_delay_ms, without_light_delay
 from hdmea.pipeline.results import ExtractionResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.arrays import AttrArray
@@ -261,17 +262,20 @@ class _Extraction:
         where.append(name)
 
     def _store(self, extractor: Extractor, params: FeatureParams, table: FeatureTable) -> None:
+        delay = light_delay_ms(self.recording.stimulus, table.notes.get("movie"))
+        columns = without_light_delay(table.units, extractor.outputs, delay)
         shared = {
             "version": extractor.version,
             "params": json.dumps(params.model_dump(mode="json"), sort_keys=True),
             **table.notes,
+            **({"light_delay_taken_off_ms": delay} if delay else {}),
         }
         for output in extractor.outputs:
             if output.per == "recording":
                 self.ctx.put(_storable(output, table.recording[output.name]), "stimulus", output.name)
         for index, unit_id in enumerate(giving_way(self.recording.units)):
             data = {
-                output.name: _storable(output, table.units[output.name][index])
+                output.name: _storable(output, columns[output.name][index])
                 for output in extractor.outputs
                 if output.per == "unit"
             }

@@ -22,6 +22,7 @@ from hdmea.features.science.tickets import granted
 from hdmea.features.science.time_course import CourseErrors, course_errors
 from hdmea.features.science.trial_rates import nominal_frame_duration
 from hdmea.pipeline.context import StepContext
+from hdmea.pipeline.light_delay import light_delay_ms, without_light_delay
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.unit_outputs import entries, for_each_unit, stored_outputs, units_result
 from hdmea.stimuli.calibration import StimulusCalibration, read_calibration
@@ -154,6 +155,7 @@ def extract_rf_geometry(session: PipelineSession, params: RFGeometryParams, ctx:
                 errors=None if no_field else noise.errors(unit_id, field),
                 frame_ms=1000 * frame_duration,
             )
+            values = without_light_delay(values, RF_OUTPUTS, light_delay_ms(session.stimulus, movie))
             stored = stored_outputs(RF_OUTPUTS, values, reasons)
             ctx.put(stored, "units", unit_id, "features", _PREFIX + movie, "sta_geometry")
             failed += field.n_failed_fits
