@@ -21,7 +21,18 @@ from hdmea_gui.engine.jobs import Failure, Query
 if TYPE_CHECKING:
     from hdmea_gui.engine.workspace import Workspace
 
-__all__ = ["Columns", "LateTable", "Table", "WritePicture", "WriteTable", "outcome", "reasons"]
+__all__ = [
+    "Columns",
+    "ExportKind",
+    "LateTable",
+    "ListExportKinds",
+    "Table",
+    "WritePicture",
+    "WriteResult",
+    "WriteTable",
+    "outcome",
+    "reasons",
+]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _GONE = (errno.ENOENT, errno.ENOTDIR)
@@ -158,3 +169,58 @@ class WriteTable:
         with reasons(self.path):
             write_csv(self.path, [title for title, _ in table.columns], table.rows())
         return self.path
+
+
+# -- the whole recording ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ExportKind:
+    """An exporter of the registry: name, title and endings of its files."""
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ListExportKinds:
+    """Ask for all exporters; on the worker, as those of other packages may take long to import."""
+
+    title: str = "Listing the exporters"
+
+    def answer(self, workspace: Workspace) -> tuple[ExportKind, ...]:
+        """Return the exporters, those of tables first."""
+        from hdmea.exporters import EXPORTERS
+
+        kinds = [ExportKind(found.name, found.title, found.suffixes) for found in EXPORTERS]
+        return tuple(sorted(kinds, key=lambda kind: kind.title, reverse=True))
+
+
+@dataclass(frozen=True)
+class WriteResult:
+    """Write what is in memory with an exporter.
+
+    Attributes
+    ----------
+    path
+        The file; the user has confirmed that it is replaced if it exists.
+    kind
+        Name of the exporter.
+    """
+
+    path: Path
+    kind: str
+
+    @property
+    def title(self) -> str:
+        """What the user reads while the drive does not answer."""
+        return f"Exporting {self.path.name}"
+
+    def answer(self, workspace: Workspace) -> Path:
+        """Return the file that was written; OSError or HDMEAError if it cannot be."""
+        from hdmea.exporters import export
+
+        session = workspace.require()
+        with reasons(self.path):
+            return export(session, self.path, to=self.kind, overwrite=self.path.exists())[0]

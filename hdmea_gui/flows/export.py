@@ -1,10 +1,17 @@
-"""What is shown, out of the window: the picture and the data of the view, the table of units."""
+"""What is shown, out of the window: the view, the table of units, the whole recording in other formats."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QTabWidget
+from pathlib import Path
 
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QTabWidget, QWidget
+
+from hdmea_gui.dialogs.files import ask_target
+from hdmea_gui.engine.controller import Controller
+from hdmea_gui.engine.exports import ExportKind, ListExportKinds, WriteResult, outcome
+from hdmea_gui.engine.file_lookup import file_start
+from hdmea_gui.engine.jobs import Failure
 from hdmea_gui.shell.unit_table import UnitTable
 from hdmea_gui.views.parts.base import Preview
 
@@ -12,18 +19,27 @@ __all__ = ["ExportFlow"]
 
 
 class ExportFlow(QObject):
-    """Hands the commands of the menu "Export" on to the view that is seen, and to the table.
+    """Hands the commands of the menu "Export" on to the view that is seen, to the table and to the exporters.
+
+    Parameters
+    ----------
+    controller
+        Writes the files.
+    window
+        Parent of the dialogs.
 
     Signals
     -------
     told(str)
-        Why there is nothing to export.
+        What was exported, or why nothing was.
     """
 
     told = Signal(str)
 
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
+    def __init__(self, controller: Controller, window: QWidget) -> None:
+        super().__init__(window)
+        self._controller = controller
+        self._window = window
         self._tabs: QTabWidget | None = None
         self._table: UnitTable | None = None
 
@@ -51,6 +67,42 @@ class ExportFlow(QObject):
         """Ask for a file, and write the table of units with all columns."""
         assert self._table is not None
         self._table.ask_export(all_columns=True)
+
+    def export_result(self) -> None:
+        """Ask for a file of one of the exporters' kinds, and write what is in memory."""
+        self._controller.ask(ListExportKinds(), self._on_kinds)
+
+    def _on_kinds(self, kinds: tuple[ExportKind, ...] | Failure) -> None:
+        if isinstance(kinds, Failure):
+            self.told.emit(outcome(kinds))
+            return
+        found = self._ask(kinds)
+        if found is not None:
+            path, kind = found
+            self._controller.export_folder = str(path.parent)
+            self._controller.ask(WriteResult(path, kind.name), self._on_written, path)
+
+    def _ask(self, kinds: tuple[ExportKind, ...]) -> tuple[Path, ExportKind] | None:
+        by_filter = {f"{kind.title} ({' '.join(f'*{s}' for s in kind.suffixes)})": kind for kind in kinds}
+        chosen = [kinds[0]]
+
+        def complete(path: Path, picked: str) -> Path:
+            name = path.name.lower()
+            kind = by_filter.get(picked, kinds[0])
+            if not name.endswith(kind.suffixes):
+                # What was typed says more than the filter that was left as it was.
+                kind = next((each for each in kinds if name.endswith(each.suffixes)), kind)
+            chosen[:] = [kind]
+            return path if name.endswith(kind.suffixes) else path.with_name(f"{path.name}{kind.suffixes[0]}")
+
+        folder = Path(self._controller.export_folder or Path.home())
+        proposed = folder / f"{self._controller.state.dataset_id}{kinds[0].suffixes[0]}"
+        start = str(file_start(proposed))
+        path = ask_target(self._window, "Export result", start, ";;".join(by_filter), complete)
+        return None if path is None else (path, chosen[0])
+
+    def _on_written(self, answer: Path | Failure) -> None:
+        self.told.emit(outcome(answer))
 
     @property
     def _view(self) -> Preview:

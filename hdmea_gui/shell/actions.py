@@ -552,6 +552,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
             new_group=True,
         ),
         ActionSpec(
+            "export_result",
+            "&Result as another file…",
+            "exporting.export_result",
+            "Save the numbers of all units as a table, or everything in the format of another program",
+            unless=(_nothing_open, _no_data, _busy),
+        ),
+        ActionSpec(
             "copy_script",
             "Copy as &Python script",
             "scripts.copy",

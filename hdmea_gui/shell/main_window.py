@@ -138,7 +138,7 @@ class MainWindow(QMainWindow):
             demo_size=demo_size,
         )
         self.scripts = ScriptCopier(controller, self)
-        self.exporting = ExportFlow(self)
+        self.exporting = ExportFlow(controller, self)
         self.recovery = RecoveryFlow(controller, self.dialogs.open, self)
         self.editing = EditFlow(controller, settings, self.dialogs, self)
         self.panes = PaneSwitcher(self)

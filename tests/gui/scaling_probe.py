@@ -47,6 +47,7 @@ _ELSEWHERE = {
     "export_view",
     "export_data",
     "export_table",
+    "export_result",
 }
 
 

@@ -256,6 +256,19 @@ def _exports(action_id: str, *kinds: str) -> Callable[[Rig], None]:
     return check
 
 
+def _export_result(rig: Rig) -> None:
+    asked: list[str] = []
+
+    def answer(_parent: object, _title: str, _proposed: str, filters: str) -> tuple[str, str]:
+        asked.append(filters)
+        return "", ""
+
+    rig.monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
+    rig.trigger("export_result")
+    rig.qtbot.waitUntil(lambda: bool(asked), timeout=20_000)
+    assert all(kind in asked[0] for kind in ("*.csv", "*.parquet", "*.h5"))
+
+
 EFFECTS: dict[str, Callable[[Rig], None]] = {
     "open": lambda rig: rig.asks("open", "ask_open_files", []),
     "open_folder": lambda rig: rig.asks("open_folder", "ask_folder", None),
@@ -295,6 +308,7 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "export_view": _exports("export_view", "*.png", "*.svg", "*.pdf"),
     "export_data": _exports("export_data", "*.csv"),
     "export_table": _exports("export_table", "*.csv"),
+    "export_result": _export_result,
     "copy_script": lambda rig: rig.copies("copy_script", "load_recording"),
     "palette": lambda rig: rig.opens("palette", CommandPalette),
     "help_focus": _help_focus,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QThread, QTimer
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.views.parts.export import drawn
@@ -228,3 +228,58 @@ def test_compressing_a_picture_is_left_to_the_worker(
     qtbot.waitUntil(lambda: bool(told), timeout=20_000)
 
     assert names == ["engine"]
+
+
+# -- the whole recording with an exporter ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "picked", "written"),
+    [
+        ("units.csv", "", "units.csv"),
+        ("units", "Table of units (CSV) (*.csv)", "units.csv"),
+        ("copy.h5", "Result file (HDF5) (*.h5 *.hdf5)", "copy.h5"),
+        ("lab.h5", "Result file, layout of the lab's earlier scripts (HDF5) (*.h5)", "lab.h5"),
+    ],
+)
+def test_a_result_is_exported_with_the_exporter_that_was_chosen(
+    qtbot: Any,
+    exporting: tuple[MainWindow, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    picked: str,
+    written: str,
+) -> None:
+    window, _ = exporting
+    told: list[str] = []
+    window.exporting.told.connect(told.append)
+    answer = (str(tmp_path / typed), picked)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: answer)
+
+    window.actions_["export_result"].trigger()
+    qtbot.waitUntil(lambda: bool(told), timeout=20_000)
+
+    assert told == [f"Exported: {tmp_path / written}"]
+    assert (tmp_path / written).is_file()
+    if written.endswith(".h5"):
+        from hdmea.pipeline import PipelineSession
+
+        copy = PipelineSession.load(tmp_path / written)
+        assert tuple(copy.units) == window.controller.state.unit_ids
+        assert (copy.read_only_reason is not None) == (written == "lab.h5")
+
+
+def test_a_result_that_cannot_be_exported_is_told(
+    qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, _ = exporting
+    told: list[str] = []
+    window.exporting.told.connect(told.append)
+    answer = (str(tmp_path / "away" / "units.csv"), "")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: answer)
+
+    window.actions_["export_result"].trigger()
+    qtbot.waitUntil(lambda: bool(told), timeout=20_000)
+
+    assert told[0].startswith(f"Not exported: {tmp_path / 'away' / 'units.csv'} cannot be written")
