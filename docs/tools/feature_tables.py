@@ -99,8 +99,8 @@ def _section(extractor: Extractor) -> str:
     if names:
         lines += [f"Also known as {names}.", ""]
     optional = [need for need in extractor.requires if isinstance(need, OptionalFeature)]
-    needs = dict.fromkeys(need.provided_by for need in extractor.requires if need not in optional)
-    uses = f" Uses if there: {'; '.join(need.provided_by for need in optional)}." if optional else ""
+    needs = dict.fromkeys(need.source for need in extractor.requires if need not in optional)
+    uses = f" Uses if there: {'; '.join(need.source for need in optional)}." if optional else ""
     lines += [f"Needs: {'; '.join(needs) or 'nothing'}.{uses} Version {extractor.version}.", ""]
     parameters = parameter_table(extractor.params.model_fields)
     lines += [*parameters, ""] if parameters else []

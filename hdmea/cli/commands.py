@@ -163,7 +163,7 @@ def _described(extractor: Extractor) -> dict[str, Any]:
         "title": extractor.title,
         "version": extractor.version,
         "description": extractor.description,
-        "requires": [f"{need.where}: {need.key} ({need.provided_by})" for need in extractor.requires],
+        "requires": [f"{need.where}: {need.key} ({need.source})" for need in extractor.requires],
         "parameters": extractor.params.model_json_schema().get("properties", {}),
         "outputs": [dataclasses.asdict(output) for output in extractor.outputs],
     }

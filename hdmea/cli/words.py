@@ -9,6 +9,7 @@ from hdmea.utils.fixes import (
     Advice,
     ChooseFile,
     ComputeAgain,
+    Each,
     Either,
     Fix,
     Replace,
@@ -55,6 +56,8 @@ class _CommandLineWords:
                 return text
             case Either(fixes):
                 return either(self.fix(each, step) for each in fixes)
+            case Each(fixes):
+                return " ".join(self.fix(each, step) for each in fixes)
 
     def parameter(self, name: str, title: str, step: str) -> str:
         return f"{step}.{name}" if step else name

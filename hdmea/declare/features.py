@@ -36,7 +36,10 @@ from numpy.typing import NDArray
 from hdmea.declare.outputs import Output
 from hdmea.declare.parameters import Params, make_params
 from hdmea.declare.registry import Registry
+from hdmea.declare.steps import STEPS
 from hdmea.utils.exceptions import FeatureExtractionError
+from hdmea.utils.fixes import Advice, RunStep
+from hdmea.utils.notices import Notice
 
 __all__ = [
     "FEATURES",
@@ -64,14 +67,24 @@ class Requirement:
     key
         Name there, with ``/`` between levels; ``*`` stands for anything, as in ``section_time/*noise*``.
     provided_by
-        What to run to get it.
+        Name of the step that makes it; for a feature ``"extract_features"``. For anything else a few words
+        that complete "They are provided by".
+    what
+        What a person calls the data, in the plural; empty for the results of the step.
     """
 
     where: Literal["unit", "feature", "metadata", "stimulus"]
     key: str
     provided_by: str
+    what: str = ""
 
-    def missing_from(self, recording: Recording) -> str | None:
+    @property
+    def source(self) -> str:
+        """What provides it, for documentation."""
+        of_feature = self.where == "feature" and self.provided_by == "extract_features"
+        return f"{self.provided_by} with {self.key}" if of_feature else self.provided_by
+
+    def missing_from(self, recording: Recording) -> Notice | None:
         """Reason why it is missing, with what to run; None if it is there."""
         if self.where in ("metadata", "stimulus"):
             tree = recording.metadata if self.where == "metadata" else recording.stimulus
@@ -80,7 +93,19 @@ class Requirement:
             there = any(_matches(unit, self.key.split("/")) for unit in recording.units.values())
         else:
             there = any(_matches(unit.get("features", {}), [self.key]) for unit in recording.units.values())
-        return None if there else f"{self.where} {self.key!r} is missing or empty: run {self.provided_by}"
+        return None if there else self._missing()
+
+    def _missing(self) -> Notice:
+        if self.where == "feature" and self.provided_by == "extract_features":
+            title = FEATURES.get(self.key).title if self.key in FEATURES else self.key
+            fix = RunStep("extract_features", feature=self.key)
+            return Notice(f"The feature “{title}” is missing.", fix=fix)
+        if self.provided_by in STEPS:
+            title = STEPS.get(self.provided_by).title
+            said = f"The {self.what} are missing." if self.what else f"The results of “{title}” are missing."
+            return Notice(said, fix=RunStep(self.provided_by))
+        what = self.what or f"{self.where} data {self.key!r}"
+        return Notice(f"The {what} are missing.", fix=Advice(f"They are provided by {self.provided_by}."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +210,12 @@ class Extractor:
 
     def make_params(self, values: Mapping[str, Any] | None = None) -> FeatureParams:
         """Return validated parameters; ValidationError with a line for each value that is not allowed."""
-        return make_params(self.params, values or {}, self.name)
+        return make_params(self.params, values or {}, "extract_features", self.name)
 
-    def missing(self, recording: Recording) -> list[str]:
+    def missing(self, recording: Recording) -> list[Notice]:
         """Reasons why the feature cannot be computed; empty if it can."""
-        return [reason for need in self.requires if (reason := need.missing_from(recording))]
+        found = [reason for need in self.requires if (reason := need.missing_from(recording))]
+        return list(dict.fromkeys(found))
 
     def compute(self, recording: Recording, params: FeatureParams | None = None) -> FeatureTable:
         """Compute the feature for all units.
@@ -209,7 +235,8 @@ class Extractor:
             if declared != set(given):
                 raise FeatureExtractionError(
                     f"The feature {self.name!r} declares {sorted(declared)} per {per} but returned "
-                    f"{sorted(given)}: correct its declaration or its result."
+                    f"{sorted(given)}.",
+                    fix=Advice("Correct its declaration or its result."),
                 )
         for output in self.outputs:
             values = [table.recording[output.name]] if output.per == "recording" else table.units[output.name]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import pydantic
 from pydantic.fields import FieldInfo
 
 from hdmea.utils.exceptions import ValidationError
-from hdmea.utils.validation import Problem, problems_of
+from hdmea.utils.validation import problems_of
 
 __all__ = ["Params", "field_extra"]
 
@@ -34,7 +33,7 @@ def field_extra(info: FieldInfo) -> Mapping[str, Any]:
     return info.json_schema_extra if isinstance(info.json_schema_extra, Mapping) else {}
 
 
-def make_params(model: type[P], values: Mapping[str, Any], owner: str) -> P:
+def make_params(model: type[P], values: Mapping[str, Any], step: str, feature: str = "") -> P:
     """Return validated parameters.
 
     Parameters
@@ -43,8 +42,8 @@ def make_params(model: type[P], values: Mapping[str, Any], owner: str) -> P:
         Class of the parameters.
     values
         Parameters by name.
-    owner
-        Name of the step or feature that they belong to.
+    step, feature
+        Name of the step that they belong to; for those of a feature also its name.
 
     Raises
     ------
@@ -54,13 +53,4 @@ def make_params(model: type[P], values: Mapping[str, Any], owner: str) -> P:
     try:
         return model(**values)
     except pydantic.ValidationError as error:
-        problems = tuple(_with_known_names(problem, model) for problem in problems_of(error, model, owner))
-        raise ValidationError(problems=problems, step=owner) from None
-
-
-def _with_known_names(problem: Problem, model: type[Params]) -> Problem:
-    """Name the parameters that there are where one was named that is not."""
-    if problem.name.partition(".")[0] in model.model_fields or not problem.name:
-        return problem
-    known = ", ".join(model.model_fields) or "none"
-    return replace(problem, reason=f"is not a parameter; there are: {known}")
+        raise ValidationError(problems=problems_of(error, model, feature), step=step) from None

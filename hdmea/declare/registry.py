@@ -13,7 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Generic, Protocol, TypeVar
 
-from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.exceptions import ConfigurationError, MissingFileError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["Named", "Registry"]
 
@@ -114,7 +115,8 @@ class Registry(Generic[N]):
             if owner is not None:
                 raise ConfigurationError(
                     f"The {self.noun} {item.name!r} cannot be added: the name {name!r} belongs to the "
-                    f"{self.noun} {owner!r} already. Choose another name."
+                    f"{self.noun} {owner!r}.",
+                    fix=Advice("Choose another name."),
                 )
         self._by_name[item.name] = item
         self._canonical.update(dict.fromkeys(names, item.name))
@@ -149,10 +151,10 @@ class Registry(Generic[N]):
         self._discover()
         path = Path(path)
         if not path.is_file():
-            raise FileNotFoundError(f"There is no {self.noun} file {path}.")
+            raise MissingFileError(f"The file {path} does not exist.", path=path)
         spec = importlib.util.spec_from_file_location(f"hdmea_user_{self.noun}_{path.stem}", path)
         if spec is None or spec.loader is None:
-            raise ConfigurationError(f"{path} is not a Python file: its name must end in .py.")
+            raise ConfigurationError(f"{path} is not a Python file: its name must end in .py.", path=path)
         module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
@@ -160,7 +162,11 @@ class Registry(Generic[N]):
             raise ConfigurationError(f"{path} cannot be run: {type(error).__name__}: {error}.") from error
         found = self.register_module(module, str(path))
         if not found:
-            raise ConfigurationError(f"{path} declares no {self.noun}: see the page on how to write one.")
+            raise ConfigurationError(
+                f"{path} does not declare a {self.noun}.",
+                path=path,
+                fix=Advice(f"The documentation has a page on how to write a {self.noun}."),
+            )
         return found
 
     def _discover(self) -> None:
@@ -176,7 +182,7 @@ class Registry(Generic[N]):
             try:
                 self._load(point)
             except Exception as error:  # noqa: BLE001 - a broken package of others must not stop this one
-                logger.warning("The installed package %r is left out: %s", point.value, error)
+                logger.warning("The installed package %r is ignored: %s", point.value, error)
 
     def _load(self, point: EntryPoint) -> None:
         value = point.load()

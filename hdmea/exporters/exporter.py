@@ -145,7 +145,9 @@ def export(
         made = sorted(Path(stage).iterdir(), key=lambda file: (file.name != target.name, file.name))
         if not made or made[0].name != target.name:
             raise ConfigurationError(
-                f"The exporter {chosen.name!r} did not write {target.name}: correct its function."
+                f"The exporter {chosen.name!r} did not write {target.name}.",
+                path=target,
+                fix=Advice("Correct its function."),
             )
         written = [target.with_name(file.name) for file in made]
         for file in written:
@@ -158,7 +160,7 @@ def export(
 
 def _refuse(file: Path, overwrite: bool) -> None:
     if file.exists() and not overwrite:
-        raise ExistingFileError(f"{file} exists and is not replaced.", path=file, fix=Replace())
+        raise ExistingFileError(f"{file} already exists.", path=file, fix=Replace())
 
 
 def _only(target: Path) -> Exporter:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hdmea.exporters.exporter import ExportOptions, exporter
 from hdmea.pipeline.feature_table import feature_columns
 from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.fixes import Advice, Either
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -23,8 +24,9 @@ def parquet_table(session: PipelineSession, target: Path, options: ExportOptions
         arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     except ImportError as error:
         raise ConfigurationError(
-            f"{target.name} cannot be written: Parquet needs pyarrow, which is not installed. Install it "
-            "(pip install pyarrow), or write a .csv file."
+            f"{target.name} cannot be written: the Python package pyarrow is not installed.",
+            path=target,
+            fix=Either((Advice("Install it: pip install pyarrow."), Advice("Write a .csv file."))),
         ) from error
     columns = feature_columns(session)
     arrays = [arrow.array(list(session.units)), *(arrow.array(list(column.values)) for column in columns)]

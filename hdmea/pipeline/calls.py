@@ -19,7 +19,14 @@ from hdmea.pipeline.session import (
 )
 from hdmea.pipeline.signature import MECHANISM, docstring, signature, type_hints
 from hdmea.results import hdf5_store
-from hdmea.utils.exceptions import CacheConflictError, CheckpointError, MissingInputError, SessionError
+from hdmea.utils.exceptions import (
+    CacheConflictError,
+    CheckpointError,
+    ExistingFileError,
+    MissingInputError,
+    SessionError,
+)
+from hdmea.utils.fixes import Advice, ChooseFile, Either, Replace, SetParameter
 
 __all__ = ["StepFunction", "call_step", "step_function"]
 
@@ -100,16 +107,19 @@ def _on_session(
     definition: StepDefinition[Any], params: StepParams, session: object, mechanism: Mapping[str, Any]
 ) -> PipelineSession:
     if not isinstance(session, PipelineSession):
-        raise SessionError(f"session= takes a PipelineSession, not {type(session).__name__}.")
+        raise SessionError(f"The argument session must be a PipelineSession, not {type(session).__name__}.")
     path = mechanism.get("hdf5_path")
     if path is not None and path is not session and path != session.hdf5_path:
         raise SessionError(
-            "Give either hdf5_path= or session=, not both: the one is a file, the other memory."
+            "The step can work on a file or on a session in memory, not on both.",
+            fix=Either((SetParameter("hdf5_path"), SetParameter("session"))),
         )
     wanted = getattr(params, "dataset_id", None)
     if definition.creates and wanted is not None and wanted != session.dataset_id:
         raise SessionError(
-            f"This session is called {session.dataset_id!r}, not {wanted!r}: create one of that name."
+            f"The session is called {session.dataset_id!r}, not {wanted!r}.",
+            parameter="dataset_id",
+            fix=Advice("Create a session with that name."),
         )
     run_step(session, definition, params, force=mechanism.get("force", False))
     return session
@@ -120,9 +130,10 @@ def _on_file(definition: StepDefinition[Any], params: StepParams, mechanism: Map
     force = mechanism.get("force", False)
     if target is None:
         raise MissingInputError(
-            f"{definition.name} needs something to work on: hdf5_path= (a result file, which is changed when "
-            f"the call returns) or session= (a session in memory). A deferred session has no hdf5_path yet: "
-            f"pass it as session=, or call session.save() first."
+            f"“{definition.title}” needs a result file, which is changed when the call returns, or a session "
+            "in memory. A session that was not saved has no hdf5_path yet.",
+            step=definition.name,
+            fix=Either((SetParameter("hdf5_path"), SetParameter("session"))),
         )
     if mechanism.get("defer_save"):
         session = target if isinstance(target, PipelineSession) else _detached(Path(target))
@@ -215,7 +226,8 @@ def _existing(path: Path, dataset_id: str, allow_overwrite: bool) -> PipelineSes
     if allow_overwrite:
         return None
     holds = f"the recording {session.dataset_id!r}" if session else "no result of this program"
-    raise FileExistsError(
-        f"{path} exists and holds {holds}. Choose another output_dir, or replace it with "
-        f"allow_overwrite=True."
+    raise ExistingFileError(
+        f"{path} already exists. It contains {holds}.",
+        path=path,
+        fix=Either((ChooseFile("output_dir"), Replace("allow_overwrite"))),
     )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hdmea.declare import StepDefinition
 from hdmea.utils.exceptions import StepCancelled
+from hdmea.utils.fixes import Fix
+from hdmea.utils.notices import Notice
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -118,7 +120,7 @@ class StepContext:
             If the step was asked to stop.
         """
         if self._cancel is not None and self._cancel.is_set():
-            raise StepCancelled(f"{self.definition.title} was stopped; nothing of it was kept.")
+            raise StepCancelled(f"“{self.definition.title}” was stopped; its results were discarded.")
         if self._progress is None:
             return
         now = time.monotonic()
@@ -127,15 +129,27 @@ class StepContext:
             event = ProgressEvent(self.definition.name, self.definition.title, min(fraction, 1.0), text)
             self._progress(event)
 
-    def warn(self, message: str) -> None:
-        """Tell the person something: in the session's warnings, the result and the log."""
-        if message not in self.warnings:
-            self.warnings.append(message)
+    def warn(self, message: str, *, fix: Fix | None = None) -> None:
+        """Tell the user something: in the session's warnings, the result and the log.
+
+        Parameters
+        ----------
+        message
+            What happened and why, in whole sentences without names of functions and arguments.
+        fix
+            What to do.
+        """
+        self._note(self.warnings, message, fix)
 
     def inform(self, message: str) -> None:
         """Tell the user something that is not wrong: in `session.information` and the step's provenance."""
-        if message not in self.information:
-            self.information.append(message)
+        self._note(self.information, message, None)
+
+    def _note(self, notes: list[str], message: str, fix: Fix | None) -> None:
+        given = message if isinstance(message, Notice) else Notice(message, fix=fix)
+        notice = Notice(given.message, fix=given.fix, step=self.definition.name)
+        if notice not in notes:
+            notes.append(notice)
 
     def skip(self, item: str) -> None:
         """Say that an item was not produced: it does not count as done, and is tried again next time."""
@@ -157,4 +171,4 @@ class StepContext:
     @staticmethod
     def _check(path: Key) -> None:
         if len(path) < 2 or path[0] not in {"units", "metadata", "stimulus", "source_files"}:
-            raise ValueError(f"{path} is no place in a session: it starts with units, metadata, stimulus …")
+            raise ValueError(f"{path} must begin with units, metadata, stimulus or source_files")

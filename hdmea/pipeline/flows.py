@@ -22,6 +22,7 @@ from hdmea.pipeline.session import (
 )
 from hdmea.results import hdf5_store
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError, StepCancelled
+from hdmea.utils.notices import Notice
 from hdmea.utils.resources import resource_path
 from hdmea.utils.validation import problems_in_file
 
@@ -94,7 +95,7 @@ class Flow(pydantic.BaseModel):
         if unknown:
             raise ConfigurationError(
                 f"The flow {self.name!r} has no step {', '.join(sorted(unknown))}; "
-                f"it has: {', '.join(item.step for item in self.steps)}."
+                f"its steps are {', '.join(item.step for item in self.steps)}."
             )
         steps = tuple(
             item.model_copy(update={"params": {**item.params, **overrides.get(item.step, {})}})
@@ -157,7 +158,7 @@ def load_flow(flow_name: str | Path, config_dir: str | Path | None = None) -> Fl
     path = next((candidate for candidate in candidates if candidate.is_file()), None)
     if path is None:
         known = ", ".join(list_available_flows(config_dir))
-        raise ConfigurationError(f"There is no flow {str(flow_name)!r}. Flows: {known}; or give a JSON file.")
+        raise ConfigurationError(f"There is no flow {str(flow_name)!r}. Flows: {known}, or a JSON file.")
     try:
         flow = Flow.model_validate_json(path.read_bytes())
     except pydantic.ValidationError as error:
@@ -197,11 +198,13 @@ def execute_flow(session: PipelineSession, flow: Flow, options: FlowOptions = Fl
         except MissingInputError as error:
             if not item.optional:
                 return _failed(result, item.step, error)
-            logger.info("%s is left out: %s", item.step, error)
-            result.steps_skipped[item.step] = str(error)
-            result.warnings.append(f"{item.step} was left out: {error}")
+            title = get_step(item.step).title
+            logger.info("%s was skipped: %s", title, error)
+            notice = Notice(f"“{title}” was skipped. {error.message}", fix=error.fix, step=item.step)
+            result.steps_skipped[item.step] = Notice(error.message, fix=error.fix, step=item.step)
+            result.warnings.append(notice)
         except Exception as error:
-            logger.exception("%s failed", item.step)
+            logger.exception("%s failed", get_step(item.step).title)
             return _failed(result, item.step, error)
         else:
             _note(result, run)

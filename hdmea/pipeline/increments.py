@@ -22,6 +22,7 @@ from hdmea.results.sectioned import SectionedSpikes
 from hdmea.results.session_content import TREES
 from hdmea.utils.exceptions import CheckpointError
 from hdmea.utils.giving_way import give_way
+from hdmea.utils.notices import with_fixes
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -116,7 +117,9 @@ def load_increments(
     for path in paths:
         content = hdf5_store.read_session(path, progress=progress)
         if content.dataset_id != session.dataset_id or "values" not in content.metadata:
-            raise CheckpointError(f"{path} does not continue the checkpoint of {session.dataset_id}.")
+            raise CheckpointError(
+                f"{path} does not continue the checkpoint of {session.dataset_id}.", path=path
+            )
         for place in content.extra["removed"]:
             _remove(session, place)
         for name, values in content.metadata["values"].items():
@@ -126,7 +129,7 @@ def load_increments(
         session.extra = content.extra["session"]
         session.steps = content.steps
         session.completed_steps = CompletedSteps(content.completed_steps)
-        session.warnings = list(content.warnings)
+        session.warnings = with_fixes(content.warnings, content.steps.values())
     session.touch()
 
 

@@ -26,6 +26,7 @@ from hdmea.stimuli.light import block_mean
 from hdmea.stimuli.regularity import correct_frames, frame_regularity
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MissingInputError
+from hdmea.utils.fixes import ChooseFile, Either
 
 __all__ = [
     "Frames",
@@ -88,7 +89,8 @@ def resolve_sources(
     given = cmcr or cmtr
     if given is None:
         raise MissingInputError(
-            "load_recording needs cmcr_path= (raw recording) or cmtr_path= (spike-sorted file), or both."
+            "A recording needs its raw file (.cmcr), its spike-sorted file (.cmtr), or both.",
+            fix=Either((ChooseFile("cmcr_path"), ChooseFile("cmtr_path"))),
         )
     if not find or (cmcr and cmtr) or not given.exists():
         return Sources(cmcr, cmtr)

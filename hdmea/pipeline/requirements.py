@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hdmea.declare import StepDefinition, all_steps
 from hdmea.utils.exceptions import MissingInputError
+from hdmea.utils.fixes import Each, RunStep
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -66,15 +67,21 @@ def check_requirements(session: PipelineSession, definition: StepDefinition[Any]
         if not is_there(session, data) and not any(one.name in session.completed_steps for one in made):
             missing.append((data, made))
     if missing:
-        said = "; ".join(_said(data, made) for data, made in missing)
-        raise MissingInputError(f"{definition.title} ({definition.name}) needs {said}.")
+        raise _refusal(definition, missing)
 
 
-def _said(data: str, made: Iterable[StepDefinition[Any]]) -> str:
-    first = next(iter(made), None)
-    if first is None:
-        return f"{data}, which no step provides"
-    return f"{first.title} ({first.name}): run that first"
+def _refusal(
+    definition: StepDefinition[Any], missing: Sequence[tuple[str, Sequence[StepDefinition[Any]]]]
+) -> MissingInputError:
+    first = {made[0].name: made[0].title for _, made in missing if made}
+    said = [f"“{title}”" for title in first.values()]
+    said += [f"{data}, which no step provides" for data, made in missing if not made]
+    fixes = tuple(RunStep(name) for name in first)
+    return MissingInputError(
+        f"“{definition.title}” needs {' and '.join(said)}.",
+        step=definition.name,
+        fix=Each(fixes) if len(fixes) > 1 else next(iter(fixes), None),
+    )
 
 
 def _found(tree: Any, keys: list[str]) -> bool:

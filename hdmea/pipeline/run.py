@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +26,9 @@ from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings.pairing import kind_of
 from hdmea.results import hdf5_store
 from hdmea.results.session_content import utc_now
-from hdmea.utils.exceptions import (
-    CacheConflictError,
-)
+from hdmea.utils.exceptions import CacheConflictError, HDMEAError
+from hdmea.utils.fixes import ComputeAgain
+from hdmea.utils.notices import notices_from_json, notices_to_json
 
 __all__ = ["RunPlan", "available_workers", "plan_run", "run_step"]
 
@@ -116,6 +116,30 @@ def run_step(
         If `cancel` asked to stop.
     """
     definition = definition_of(step)
+    with _naming(definition):
+        return _run(session, definition, params, force, progress, cancel, workers, commit)
+
+
+@contextlib.contextmanager
+def _naming(definition: StepDefinition[Any]) -> Iterator[None]:
+    """Have errors say which step failed."""
+    try:
+        yield
+    except HDMEAError as error:
+        error.step = error.step or definition.name
+        raise
+
+
+def _run(
+    session: PipelineSession,
+    definition: StepDefinition[Any],
+    params: Mapping[str, Any] | StepParams | None,
+    force: bool,
+    progress: Callable[[ProgressEvent], None] | None,
+    cancel: CancelToken | None,
+    workers: int | None,
+    commit: Callable[[], AbstractContextManager[None]],
+) -> StepRun:
     checked = params if isinstance(params, StepParams) else definition.make_params(params or {})
     check_requirements(session, definition)
     if definition.resolve is not None:
@@ -127,7 +151,7 @@ def run_step(
         if definition.creates:
             with commit():
                 run.changed = _follow_moved_files(session, plan.inputs)
-        logger.info("%s: kept, nothing to compute", definition.name)
+        logger.info("%s: kept, nothing to compute", definition.title)
         return run
     ctx = StepContext(
         definition,
@@ -148,9 +172,9 @@ def run_step(
         with commit():
             run.changed = _commit(session, run, ctx, plan)
     for message in ctx.warnings:
-        logger.warning("%s: %s", definition.name, message)
+        logger.warning("%s: %s", definition.title, message)
     for message in ctx.information:
-        logger.info("%s: %s", definition.name, message)
+        logger.info("%s: %s", definition.title, message)
     return run
 
 
@@ -181,9 +205,10 @@ def plan_run(
         else:
             what = f"{definition.title} ({item})" if item else definition.title
             raise CacheConflictError(
-                f"{what} is there already, made differently: "
-                f"{provenance.difference(record, definition, params, inputs)}. "
-                f"Pass force=True to compute it again, or keep it as it is."
+                f"“{what}” already has results that were made differently: "
+                f"{provenance.difference(record, definition, params, inputs)}.",
+                step=definition.name,
+                fix=ComputeAgain(),
             )
     return RunPlan(inputs, compute, tuple(keep), force)
 
@@ -240,14 +265,14 @@ def _replace_warnings(
 ) -> None:
     """Add a run's warnings; those of earlier runs go if all that they were about was computed again."""
     name = ctx.definition.name
-    earlier = [] if before is None else json.loads(before.get("warnings", "[]"))
+    earlier = [] if before is None else notices_from_json(before.get("warnings", "[]"))
     own = ctx.warnings if everything else list(dict.fromkeys([*earlier, *ctx.warnings]))
-    session.steps[name]["warnings"] = json.dumps(own, ensure_ascii=False)
+    session.steps[name]["warnings"] = notices_to_json(own)
     others = {
         message
         for step, record in session.steps.items()
         if step != name
-        for message in json.loads(record.get("warnings", "[]"))
+        for message in notices_from_json(record.get("warnings", "[]"))
     }
     gone = set(earlier) - set(own) - others
     session.warnings[:] = [message for message in session.warnings if message not in gone]
@@ -264,7 +289,7 @@ def _check_places(session: PipelineSession, ctx: StepContext) -> None:
     new_units = {path[1] for path in ctx.outputs if len(path) == 2 and path[0] == "units"}
     for path in ctx.outputs:
         if path[0] == "units" and path[1] not in session.units and path[1] not in new_units:
-            raise KeyError(f"The step has a result for {path[1]!r}, which is no unit of this session.")
+            raise KeyError(f"The step has a result for {path[1]!r}, which is not a unit of this session.")
 
 
 def _assign(session: PipelineSession, path: Key, value: Any) -> None:

@@ -14,6 +14,7 @@ from hdmea.declare import StepDefinition, all_steps
 from hdmea.pipeline.history import PastRun, past_runs
 from hdmea.pipeline.session import DEFAULT_OUTPUT_DIR
 from hdmea.utils.exceptions import SessionError
+from hdmea.utils.fixes import Advice
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -48,12 +49,14 @@ def session_script(session: PipelineSession, *, output_path: str | Path | None =
     if not runs:
         reason = f"; how {', '.join(lost)} ran was not noted in its file" if lost else ""
         raise SessionError(
-            f"No step of {session.dataset_id} can be repeated by a script{reason}: run one first."
+            f"No step of {session.dataset_id} can be repeated by a script{reason}.",
+            fix=Advice("Run a step first."),
         )
     unknown = sorted({run.step for run in runs} - set(known))
     if unknown:
         raise SessionError(
-            f"{', '.join(unknown)} cannot be written into a script: this version does not have such a step."
+            f"{', '.join(unknown)} cannot be written into a script: this version does not have such a step.",
+            step=unknown[0],
         )
     names = sorted({"create_session", *(run.step for run in runs)})
     lines = [

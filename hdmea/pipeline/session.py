@@ -15,7 +15,9 @@ from hdmea.pipeline.session_data import DEFAULT_OUTPUT_DIR, SaveState, SessionDa
 from hdmea.recordings.pairing import recording_name
 from hdmea.results import hdf5_store
 from hdmea.results.session_content import SessionContent, utc_now
-from hdmea.utils.exceptions import SessionError, ValidationError
+from hdmea.utils.exceptions import ExistingFileError, SessionError, ValidationError
+from hdmea.utils.fixes import ChooseFile, Either, SaveAs, SetParameter
+from hdmea.utils.notices import with_fixes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +42,10 @@ def dataset_id_from_paths(cmcr_path: str | Path | None, cmtr_path: str | Path | 
     """
     cmcr, cmtr = (None if path is None else Path(path) for path in (cmcr_path, cmtr_path))
     if cmcr is None and cmtr is None:
-        raise ValidationError("A session needs a dataset_id, a cmcr_path or a cmtr_path.")
+        raise ValidationError(
+            "A session needs the name of a recording or one of its files.",
+            fix=Either((SetParameter("dataset_id"), ChooseFile("cmcr_path"), ChooseFile("cmtr_path"))),
+        )
     name = re.sub(r'[\\:*?"<>|]', "_", recording_name(cmcr, cmtr)).rstrip("-")
     return check_dataset_id(name or "recording")
 
@@ -131,7 +136,7 @@ class PipelineSession(SessionData):
         """
         target = Path(output_path) if output_path is not None else self.default_path
         if self.read_only_reason and self.hdf5_path is not None and _same_file(target, self.hdf5_path):
-            raise SessionError(f"{self.read_only_reason} Save under another name: session.save(new_path).")
+            raise SessionError(self.read_only_reason, path=self.hdf5_path, fix=SaveAs())
         content = self.content(SaveState.SAVED, checkpoint_name=None)
         path = _write(target, content, overwrite, compression, progress, bind=True)
         self.save_state = SaveState.SAVED
@@ -225,7 +230,7 @@ class PipelineSession(SessionData):
             hdf5_path=Path(path) if saved else None,
             completed_steps=CompletedSteps(content.completed_steps),
             source_files={**content.source_files, **moved},
-            warnings=list(content.warnings),
+            warnings=with_fixes(content.warnings, content.steps.values()),
             output_dir=Path(content.output_dir) if content.output_dir else Path(path).parent,
             checkpoint_name=content.checkpoint_name,
             steps=content.steps,
@@ -247,7 +252,7 @@ class PipelineSession(SessionData):
             source_files=self.source_files,
             steps=self.steps,
             completed_steps=list(self.completed_steps),
-            warnings=list(self.warnings),
+            warnings=list(map(str, self.warnings)),
             save_state=state.value,
             checkpoint_name=checkpoint_name,
             output_dir=str(self.output_dir),
@@ -259,7 +264,7 @@ class PipelineSession(SessionData):
     def write_changes(self, path: Path, changed: Collection[tuple[str, ...]]) -> None:
         """Bring an existing file of this session up to date, rewriting only the paths in `changed`."""
         if self.read_only_reason:
-            raise SessionError(f"{self.read_only_reason} Load it and save it under another name first.")
+            raise SessionError(self.read_only_reason, path=path, fix=SaveAs())
         content = self.content(self.save_state, checkpoint_name=self.checkpoint_name)
         hdf5_store.update_session(path, content, changed)
         self.mark_clean()
@@ -271,11 +276,12 @@ class PipelineSession(SessionData):
         try:
             other = hdf5_store.summarize(target).dataset_id
         except ValueError:
-            other = "something that is no session file"
+            other = "something that is not a session file"
         if other != self.dataset_id:
-            raise FileExistsError(
-                f"{target} holds {other!r}, not {self.dataset_id!r}, and is not replaced. "
-                f"Save under another name first: session.save(path)."
+            raise ExistingFileError(
+                f"{target} contains {other!r}, not {self.dataset_id!r}, and is not replaced.",
+                path=target,
+                fix=SaveAs(),
             )
 
 
@@ -331,7 +337,7 @@ def _write(
 
 def _read_only_reason(path: Path, content: SessionContent) -> str | None:
     if content.layout != "current":
-        return f"{path} has the layout of the lab's earlier scripts, which is read but not changed."
+        return f"{path} has the layout of the lab's earlier scripts, which can be read but not changed."
     if content.read_only:
-        return f"{path} was written by a newer version and is not changed by this one."
+        return f"{path} was written by a newer version, and this version does not change it."
     return None

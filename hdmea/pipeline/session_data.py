@@ -16,6 +16,7 @@ from hdmea.recordings.reader import source_stamp
 from hdmea.results import hdf5_store
 from hdmea.results.session_content import utc_now
 from hdmea.utils.exceptions import MissingInputError, ValidationError
+from hdmea.utils.fixes import Fix, RunStep
 
 __all__ = ["DEFAULT_OUTPUT_DIR", "SaveState", "SessionData", "check_dataset_id"]
 
@@ -34,11 +35,12 @@ class SaveState(enum.Enum):
 def check_dataset_id(dataset_id: str) -> str:
     """Return `dataset_id` if it can name a recording and its file, else raise ValidationError."""
     if not isinstance(dataset_id, str) or not dataset_id.strip():
-        raise ValidationError("dataset_id must not be empty: give the name of the recording.")
+        raise ValidationError("The name of the recording must not be empty.", parameter="dataset_id")
     if _FORBIDDEN.search(dataset_id) or dataset_id in {".", ".."}:
         raise ValidationError(
-            f'dataset_id {dataset_id!r} cannot be a file name: leave out / \\ : * ? " < > | '
-            f"and control characters."
+            f'The name {dataset_id!r} cannot be the name of a file: it must not contain / \\ : * ? " < > | '
+            "or control characters.",
+            parameter="dataset_id",
         )
     return dataset_id
 
@@ -209,20 +211,19 @@ class SessionData:
                 self.source_files[f"{kind}_mtime"] = changed
         self._revision += 1
 
-    def require(self, *path: str, hint: str = "") -> Any:
+    def require(self, *path: str, message: str = "", fix: Fix | None = None) -> Any:
         """Return what is stored at `path`, e.g. ``require("metadata", "segments")``.
 
         Raises
         ------
         MissingInputError
-            If it is not there; the message begins with `hint`, which says what to do.
+            If it is not there, with `message` and `fix`; without them it says to load the recording.
         """
         node: Any = {"units": self.units, "metadata": self.metadata, "stimulus": self.stimulus}
         for name in path:
             if not isinstance(node, Mapping) or name not in node:
-                advice = hint or "run load_recording first"
-                sentence = f"{advice[:1].upper()}{advice[1:]}"
-                raise MissingInputError(f"{sentence} ({'/'.join(path)} is not in this session).")
+                said = message or f"The session does not contain {'/'.join(path)}."
+                raise MissingInputError(said, fix=fix if fix or message else RunStep("load_recording"))
             node = node[name]
         return node
 

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import Field
 
-from hdmea.declare import UNIT_OF_ENTRY, Output
+from hdmea.declare import UNIT_OF_ENTRY, Output, get_step
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MissingInputError
+from hdmea.utils.fixes import RunStep, SetParameter
 
 __all__ = [
     "MIN_IMAGE_SNR_FIELD",
@@ -109,7 +110,9 @@ def entries(session: PipelineSession, feature: str, made_by: str) -> dict[str, M
         if feature in (unit.get("features") or {})
     }
     if not found:
-        raise MissingInputError(f"No unit has {feature}: run {made_by} first.")
+        raise MissingInputError(
+            f"The results of “{get_step(made_by).title}” are missing.", fix=RunStep(made_by)
+        )
     return found
 
 
@@ -120,7 +123,10 @@ def known_pitch(session: PipelineSession, given: float | None, ctx: StepContext)
         return float(given)
     remembered = session.metadata.get(PITCH_KEY)
     if remembered is None:
-        ctx.warn("The pitch of the electrodes is not known, so nothing is in µm or m/s: set sensor_pitch_um.")
+        ctx.warn(
+            "The electrode pitch is not known, so lengths are not in µm and velocities not in m/s.",
+            fix=SetParameter("sensor_pitch_um"),
+        )
         return None
     return float(np.ravel(remembered)[0])
 

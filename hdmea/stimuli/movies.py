@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hdmea.utils.exceptions import DataLoadError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["LightSpot", "check_axes", "check_numbers", "movie_levels", "open_movie"]
 
@@ -54,9 +55,11 @@ def open_movie(path: str | Path) -> npt.NDArray[Any]:
         start = file.read(16)
     if start.startswith(_MATLAB):
         raise DataLoadError(
-            f"{path} is a MATLAB file, not a .npy array: save its array with numpy.save (frames, height, "
-            "width), one entry per display refresh.",
+            f"{path} is a MATLAB file, not a .npy array.",
             path,
+            fix=Advice(
+                "Save its array with numpy.save (frames, height, width), one entry per display refresh."
+            ),
         )
     try:
         movie: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -74,7 +77,7 @@ def open_movie(path: str | Path) -> npt.NDArray[Any]:
             path,
         )
     if movie.dtype.kind not in "buif":
-        raise DataLoadError(f"The movie {path} must hold numbers, not {movie.dtype}.", path)
+        raise DataLoadError(f"The movie {path} must contain numbers, not {movie.dtype}.", path)
     return movie
 
 
@@ -100,8 +103,9 @@ def check_numbers(movie: npt.NDArray[Any], path: str | Path) -> None:
     if count:
         raise DataLoadError(
             f"The movie {path} cannot be used: {count} values are not numbers, first at frame {first}. An "
-            "average over them would not be a number either: correct the movie.",
+            "average over them would not be a number either.",
             Path(path),
+            fix=Advice("Correct the movie."),
         )
 
 

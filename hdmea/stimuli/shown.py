@@ -21,7 +21,9 @@ from pydantic import Field
 
 from hdmea.stimuli.playlist import movie_name_of
 from hdmea.stimuli.sections import PlannedSection
-from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.exceptions import ConfigurationError, MissingFileError
+from hdmea.utils.fixes import Advice
+from hdmea.utils.validation import problems_in_file
 
 __all__ = ["SHOWN_SUFFIX", "ShownMovie", "plan_shown", "read_shown"]
 
@@ -63,7 +65,7 @@ class ShownMovie(pydantic.BaseModel):
     @pydantic.model_validator(mode="after")
     def _one_time(self) -> ShownMovie:
         if (self.content_frame is None) == (self.time_s is None):
-            raise ValueError("give content_frame or time_s, one of them")
+            raise ValueError("either content_frame or time_s must be given, not both")
         return self
 
 
@@ -79,11 +81,11 @@ def read_shown(path: str | Path) -> list[ShownMovie]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"There is no list of stimuli {path}: correct the path.")
+        raise MissingFileError(f"The list of stimuli {path} does not exist.", path=path)
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not JSON text: {error}.") from error
+        raise ConfigurationError(f"{path} is not JSON text.", path=path) from error
     if not isinstance(content, list) or not content:
         raise ConfigurationError(
             f'{path} must be a list of showings: [{{"movie": ..., "content_frame": ...}}, ...].'
@@ -93,10 +95,8 @@ def read_shown(path: str | Path) -> list[ShownMovie]:
         try:
             shown.append(ShownMovie.model_validate(entry))
         except pydantic.ValidationError as error:
-            problem = error.errors()[0]
-            place = ".".join(map(str, problem["loc"])) or "showing"
-            said = problem["msg"].removeprefix("Value error, ")
-            raise ConfigurationError(f"{path}, showing {number}: {place}: {said}.") from error
+            said = problems_in_file(error, ShownMovie)
+            raise ConfigurationError(f"{path}, showing {number}: {said}.", path=path) from error
     return shown
 
 
@@ -138,8 +138,8 @@ def plan_shown(
         length = entry.length if entry.length is not None else lengths.get(entry.movie)
         if length is None:
             raise ConfigurationError(
-                f"The length of {entry.movie} is not known: give its length in the list of stimuli or in "
-                "movie_length.csv."
+                f"The length of {entry.movie} is not known.",
+                fix=Advice("Add its length to the list of stimuli or to movie_length.csv."),
             )
         seen[entry.movie] += 1
         occurrence = entry.occurrence or seen[entry.movie]

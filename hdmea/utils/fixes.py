@@ -16,6 +16,7 @@ __all__ = [
     "Advice",
     "ChooseFile",
     "ComputeAgain",
+    "Each",
     "Either",
     "Fix",
     "Replace",
@@ -130,11 +131,18 @@ class Either:
     fixes: tuple[Fix, ...]
 
 
-Fix = RunStep | SetParameter | ChooseFile | ComputeAgain | SaveAs | Replace | Advice | Either
+@dataclass(frozen=True)
+class Each:
+    """Several fixes, all of which are needed, in this order."""
+
+    fixes: tuple[Fix, ...]
+
+
+Fix = RunStep | SetParameter | ChooseFile | ComputeAgain | SaveAs | Replace | Advice | Either | Each
 
 _KINDS: Final = {
     kind.__name__: kind
-    for kind in (RunStep, SetParameter, ChooseFile, ComputeAgain, SaveAs, Replace, Advice, Either)
+    for kind in (RunStep, SetParameter, ChooseFile, ComputeAgain, SaveAs, Replace, Advice, Either, Each)
 }
 
 
@@ -196,6 +204,8 @@ class _PythonWords:
                 return text
             case Either(fixes):
                 return either(self.fix(each, step) for each in fixes)
+            case Each(fixes):
+                return " ".join(self.fix(each, step) for each in fixes)
 
     def parameter(self, name: str, title: str, step: str) -> str:
         return f"{name} of {step}" if step else name
@@ -222,8 +232,8 @@ def with_fix(message: str, fix: Fix | None, step: str, words: Words) -> str:
 
 def fix_as_json(fix: Fix) -> dict[str, Any]:
     """Return a fix as values that JSON can hold."""
-    if isinstance(fix, Either):
-        return {"kind": "Either", "fixes": [fix_as_json(each) for each in fix.fixes]}
+    if isinstance(fix, Either | Each):
+        return {"kind": type(fix).__name__, "fixes": [fix_as_json(each) for each in fix.fixes]}
     return {"kind": type(fix).__name__, **asdict(fix)}
 
 
@@ -233,9 +243,9 @@ def fix_from_json(stored: Any) -> Fix | None:
         return None
     fields = {name: value for name, value in stored.items() if name != "kind"}
     kind = _KINDS.get(str(stored.get("kind")))
-    if kind is Either:
+    if kind is Either or kind is Each:
         known = tuple(fix for each in fields.get("fixes", ()) if (fix := fix_from_json(each)) is not None)
-        return Either(known) if known else None
+        return kind(known) if known else None
     try:
         return None if kind is None else kind(**fields)
     except TypeError:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hdmea.utils.exceptions import HDMEAError
 from hdmea.utils.fixes import PYTHON, Fix, Words, fix_as_json, fix_from_json, with_fix
 
-__all__ = ["Notice", "log_text", "notices_from_json", "notices_to_json", "said"]
+__all__ = ["Notice", "log_text", "notices_from_json", "notices_to_json", "said", "with_fixes"]
 
 
 class Notice(str):
@@ -71,6 +71,16 @@ def log_text(record: logging.LogRecord, words: Words) -> str:
 def notices_to_json(notices: Iterable[str]) -> str:
     """Return warnings as JSON text: those without a fix as plain texts."""
     return json.dumps([_stored(notice) for notice in notices], ensure_ascii=False)
+
+
+def with_fixes(texts: Iterable[str], records: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return warnings that were stored as texts, with the fields that the records of steps keep."""
+    known = {
+        str(notice): notice
+        for record in records
+        for notice in notices_from_json(str(record.get("warnings", "[]")))
+    }
+    return [known.get(text, text) for text in texts]
 
 
 def _stored(notice: str) -> Any:

@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from hdmea.utils.notices import said
 from hdmea_gui.engine.blocked import refuse_if_blocked
 from hdmea_gui.engine.jobs import JobContext
 from hdmea_gui.engine.snapshot import OpenResult, Refused
+from hdmea_gui.engine.words import WINDOW
 from hdmea_gui.store.whole_file import write_whole
 from hdmea_gui.text.formats import size_text
 
@@ -142,7 +144,7 @@ class Keeper:
             self._baseline = Baseline(session)
         except (HDMEAError, OSError, psutil.Error) as error:
             logger.warning("There is no automatic checkpoint of this step: %s", error)
-            return NotKept(str(error))
+            return NotKept(said(error, WINDOW))
         return Kept(revision, time.strftime("%H:%M"))
 
     def _worth_adding(self, session: PipelineSession, folder: Path) -> Changes | None:
@@ -361,7 +363,7 @@ class RecoverJob:
             increments = [workspace.keeper.folder / name for name in self.offer.increments]
             load_increments(session, increments, ctx.progress_or_stop)
         except (HDMEAError, OSError) as error:
-            return OpenResult(None, refused=(Refused(path, str(error)),))
+            return OpenResult(None, refused=(Refused(path, said(error, WINDOW)),))
         session.checkpoint_name = None
         session.touch()
         names = ("cmcr_path", "cmtr_path")

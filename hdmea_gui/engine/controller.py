@@ -18,7 +18,6 @@ from hdmea_gui.engine.overdue import AwaitAnswer, OverdueWatch
 from hdmea_gui.engine.parameters import StepParameters
 from hdmea_gui.engine.questions import OnAnswer
 from hdmea_gui.engine.snapshot import FileFacts, OpenResult, StateView, StepRecord
-from hdmea_gui.engine.wording import Wording
 from hdmea_gui.engine.work import (
     Catalogue,
     CheckpointJob,
@@ -148,7 +147,6 @@ class Controller(QObject):
         self.state = StateView()
         self.saved_steps: Mapping[str, StepRecord] = {}
         self.catalogue = Catalogue((), ())
-        self._wording = Wording()
         self.flow = ""
         self.export_folder = ""
         self.job_title = ""
@@ -163,7 +161,6 @@ class Controller(QObject):
             (StepCancelled,),
             self,
             before_end=Workspace.close,
-            readable=lambda failure: self._wording.failure(failure),
         )
         self._overdue = OverdueWatch(self._runner, self._submit, self)
         self.step_parameters = StepParameters(self.steps, self.ask, self)
@@ -191,10 +188,6 @@ class Controller(QObject):
         if self._runner.stopping:
             return Activity.STOPPING
         return Activity.RUNNING if self._runner.busy else Activity.IDLE
-
-    def readable(self, text: str) -> str:
-        """Return a message of the engine with titles of steps and labels of parameters for their names."""
-        return self._wording.readable(text)
 
     def parameters(self, step: str) -> ParameterModel:
         """Return the parameters of a step; KeyError if there is no such step."""
@@ -390,15 +383,14 @@ class Controller(QObject):
     def _end_step(self, event: StepEnded) -> None:
         if event.state is not None:
             self._set_state(event.state)
-        reason = self._wording.readable(event.reason, event.name)
-        self.steps.set_outcome(event.name, _OUTCOMES[event.outcome], reason, event.details)
+        self.steps.set_outcome(event.name, _OUTCOMES[event.outcome], event.reason, event.details)
         title = self.steps.item(event.name).spec.title
         if event.outcome == "done" and event.complete:
             self.step_ended.emit(event.name, event.seconds)
         if event.outcome == "failed":
-            self.step_failed.emit(title, reason, event.details)
+            self.step_failed.emit(title, event.reason, event.details)
         elif event.outcome == "skipped":
-            self.warned.emit(f"“{title}” was skipped: {reason.removeprefix(f'{title} ')}")
+            self.warned.emit(f"“{title}” was skipped. {event.reason}")
 
     def _on_finished(self, job: Job, result: object) -> None:
         if isinstance(result, Catalogue):
@@ -409,7 +401,7 @@ class Controller(QObject):
                 self.selection.select_time(0.0, 0.0)
                 self._set_state(result.state, forget=True)
                 self.step_parameters.begin_recording(result.state)
-            self.opened.emit(self._wording.opened(result))
+            self.opened.emit(result)
         elif isinstance(result, StateView):
             self._set_state(result)
             if isinstance(job, SaveJob):
@@ -425,7 +417,6 @@ class Controller(QObject):
     def _learn(self, catalogue: Catalogue) -> None:
         self._starting = False
         self.catalogue = catalogue
-        self._wording = Wording(catalogue.steps, catalogue.features)
         names = [flow.name for flow in catalogue.flows]
         self.flow = self.flow if self.flow in names else (names[0] if names else "")
         self.step_parameters.use_flow(self._flow_params())
@@ -434,13 +425,13 @@ class Controller(QObject):
     def _on_failed(self, job: Job, failure: Failure) -> None:
         self._starting = False
         self._after_job()
-        self.failed.emit(job.title, self._wording.failure(failure))
+        self.failed.emit(job.title, failure)
 
     def _on_stopped(self, job: Job, text: str) -> None:
         self._after_job()
         if isinstance(job, AwaitAnswer):
             return
-        kept = " Earlier results are there." if self.state.completed else ""
+        kept = " Earlier results are kept." if self.state.completed else ""
         of_run = isinstance(job, RunJob) and text
         self.stopped.emit(f"{text}{kept}" if of_run else f"Stopped: {job.title}.")
 

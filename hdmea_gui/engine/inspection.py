@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hdmea.utils.notices import said
 from hdmea_gui.engine.snapshot import Card, Refused
+from hdmea_gui.engine.words import WINDOW
 from hdmea_gui.text.formats import size_text
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def _look_into_raw(
             sensor = raw.sensor
         described = _described(path)
     except (HDMEAError, OSError) as error:
-        refused.append(Refused(path, str(error)))
+        refused.append(Refused(path, said(error, WINDOW)))
         return None
     lights = ", ".join(info.light_labels) or str(info.n_light_channels)
     lines += [
@@ -101,7 +103,7 @@ def _look_into_sorted(
             peaks = sorting.n_peaks
         described = _described(path)
     except (HDMEAError, OSError) as error:
-        refused.append(Refused(path, str(error)))
+        refused.append(Refused(path, said(error, WINDOW)))
         return None
     lines += [
         described,

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hdmea.utils.exceptions import DataLoadError, HDMEAError
+from hdmea.utils.notices import said
 from hdmea_gui.engine.inspection import inspect_sources
 from hdmea_gui.engine.jobs import JobContext
 from hdmea_gui.engine.snapshot import Candidate, OpenResult, Refused
+from hdmea_gui.engine.words import WINDOW
 
 if TYPE_CHECKING:
     from hdmea_gui.engine.workspace import Workspace
@@ -54,7 +56,7 @@ def _expand(paths: Sequence[Path]) -> tuple[list[Path], list[Refused]]:
         try:
             files += [found for found in _files_of(path) if found not in files]
         except HDMEAError as error:
-            refused.append(Refused(path, str(error)))
+            refused.append(Refused(path, said(error, WINDOW)))
         except OSError as error:
             refused.append(Refused(path, f"it cannot be read: {error.strerror or error}"))
     return files, refused
@@ -129,7 +131,7 @@ def _open_result(
     try:
         session = PipelineSession.load(path, lazy=True, progress=ctx.progress_or_stop)
     except (HDMEAError, OSError) as error:
-        refused.append(Refused(path, str(error)))
+        refused.append(Refused(path, said(error, WINDOW)))
         return None
     nbytes = _nbytes((path,))
     with ctx.commit():

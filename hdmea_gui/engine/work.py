@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hdmea.utils.notices import said
 from hdmea_gui.diagnostics.logfile import SHOWN
 from hdmea_gui.engine.blocked import refuse_if_blocked
 from hdmea_gui.engine.compiler import read_compiler
@@ -22,6 +23,7 @@ from hdmea_gui.engine.snapshot import (
     StateView,
     StepSpec,
 )
+from hdmea_gui.engine.words import WINDOW
 
 if TYPE_CHECKING:
     from hdmea.pipeline.context import StepRun
@@ -195,7 +197,7 @@ class RunJob:
             raise JobStopped(str(stop)) from None
         except MissingInputError as error:
             outcome = "skipped" if request.optional else "failed"
-            ctx.milestone(StepEnded(request.name, outcome, reason=str(error)))
+            ctx.milestone(StepEnded(request.name, outcome, reason=said(error, WINDOW)))
             return request.optional
         except Exception as error:
             # Into the file, with the traceback; the window itself says it in its log.
@@ -347,7 +349,7 @@ def facts_of(path: Path) -> FileFacts:
         summary = hdf5_store.summarize(path)
     except (HDMEAError, OSError) as error:
         size = path.stat().st_size if path.is_file() else 0
-        return FileFacts(path, "", 0, (), size, "", problem=str(error), free_path=_free_name(path))
+        return FileFacts(path, "", 0, (), size, "", problem=said(error, WINDOW), free_path=_free_name(path))
     return FileFacts(
         path=path,
         dataset_id=summary.dataset_id,

@@ -213,8 +213,6 @@ class JobRunner(QObject):
         Qt parent.
     before_end
         Called on the worker with the workspace at shutdown; not for one that was left behind.
-    readable
-        Puts why a query failed into the words of the window.
 
     Signals
     -------
@@ -243,10 +241,8 @@ class JobRunner(QObject):
         stop_errors: tuple[type[BaseException], ...] = (),
         parent: QObject | None = None,
         before_end: Callable[[Any], None] | None = None,
-        readable: Callable[[Failure], Failure] = lambda failure: failure,
     ) -> None:
         super().__init__(parent)
-        self._readable = readable
         self._before_end = before_end
         self._make_workspace = make_workspace
         self._stop_errors: tuple[type[BaseException], ...] = (JobStopped, *stop_errors)
@@ -432,7 +428,7 @@ class JobRunner(QObject):
     def _on_answered(self, number: int, answer: object) -> None:
         question = self._questions.close(number)
         if question is not None:
-            question.deliver(self._readable(answer) if isinstance(answer, Failure) else answer)
+            question.deliver(answer)
 
 
 _left_behind: list[tuple[QThread, _Worker]] = []

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hdmea.utils.notices import said
 from hdmea_gui.engine.blocked import refuse_to_hang
 from hdmea_gui.engine.garbage import sweep_everything
 from hdmea_gui.engine.snapshot import (
@@ -14,6 +15,7 @@ from hdmea_gui.engine.snapshot import (
     StepRecord,
 )
 from hdmea_gui.engine.unit_columns import unit_columns
+from hdmea_gui.engine.words import WINDOW
 
 if TYPE_CHECKING:
     from hdmea.pipeline.increments import Baseline
@@ -172,7 +174,7 @@ class Workspace:
             steps={name: _record(record) for name, record in session.steps.items()},
             unit_ids=tuple(session.units),
             columns=self.remember("columns", lambda: unit_columns(session)),
-            warnings=tuple(session.warnings),
+            warnings=tuple(said(warning, WINDOW) for warning in session.warnings),
             memory_gb=session.memory_estimate_gb,
             sources=self.sources,
             n_units=len(session.units) or self._announced[0],

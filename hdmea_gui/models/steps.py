@@ -240,7 +240,7 @@ class StepListModel(QAbstractListModel):
         spec = self._items[row].spec
         # The step's own name stands above the reason already.
         first = reason.partition("\n")[0]
-        for said in (f"{spec.title} was stopped; ", f"{spec.title} "):
+        for said in (f"“{spec.title}” was stopped; ", f"“{spec.title}” "):
             first = first.removeprefix(said)
         self._put(row, replace(self._shown(row, state, first), reason=reason, details=details))
 

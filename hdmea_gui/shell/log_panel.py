@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QGuiApplication, QKeySequence, QShowEvent
@@ -22,7 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from hdmea.utils.notices import log_text
 from hdmea_gui.diagnostics.logfile import LOGGERS, SHOWN, RecentLines
+from hdmea_gui.engine.words import WINDOW
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.text.help_topics import HelpTopic
 
@@ -89,7 +91,8 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        self._relay.line.emit(LogLine(clock, record.levelno, record.getMessage()))
+        # The file keeps what scripts are told.
+        self._relay.line.emit(LogLine(clock, record.levelno, log_text(record, WINDOW)))
 
 
 class LogPanel(QWidget):
@@ -103,8 +106,6 @@ class LogPanel(QWidget):
         Copies an error report.
     parent
         Qt parent.
-    readable
-        Puts a message into the words of the window; the log file keeps it as it was said.
 
     Signals
     -------
@@ -119,10 +120,8 @@ class LogPanel(QWidget):
         theme: Theme,
         report: QAction | None = None,
         parent: QWidget | None = None,
-        readable: Callable[[str], str] = str,
     ) -> None:
         super().__init__(parent)
-        self._readable = readable
         self._theme = theme
         self._lines: list[LogLine] = []
         self._n_warnings = 0
@@ -210,7 +209,6 @@ class LogPanel(QWidget):
 
     def add_line(self, line: LogLine) -> None:
         """Add a message; the oldest goes when there are too many."""
-        line = replace(line, text=self._readable(line.text))
         self._lines.append(line)
         if len(self._lines) > MAX_LINES:
             del self._lines[: MAX_LINES // 10]

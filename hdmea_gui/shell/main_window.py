@@ -156,7 +156,7 @@ class MainWindow(QMainWindow):
         self.views = LazyViews(controller, theme, self)
         self.recording = self.views.get(RecordingPreview)
         self.table = UnitTable(controller, self.settings, self)
-        self.log = LogPanel(theme, self.actions_["copy_report"], self, controller.readable)
+        self.log = LogPanel(theme, self.actions_["copy_report"], self)
         self._relay = LogRelay(self)
 
     def _lay_out(self) -> None:

@@ -151,7 +151,7 @@ class TestOwnFile:
         (tmp_path / "empty.py").write_text(
             "from hdmea.features.extractors.frif import frif\n", encoding="utf-8"
         )
-        with pytest.raises(ConfigurationError, match="declares no feature"):
+        with pytest.raises(ConfigurationError, match="does not declare a feature"):
             fresh().register_file(tmp_path / "empty.py")
         (tmp_path / "feature.txt").write_text("", encoding="utf-8")
         with pytest.raises(ConfigurationError, match=r"end in \.py"):
@@ -212,7 +212,7 @@ class TestContract:
 
         for need in needs:
             assert need.missing_from(full) is None
-            assert "run x" in str(need.missing_from(Recording({}, {}, {})))
+            assert "provided by x." in str(need.missing_from(Recording({}, {}, {})))
         assert Requirement("stimulus", "section_time/*bar*", "y").missing_from(full)
         assert Requirement("metadata", "frame_timestamps/deeper", "y").missing_from(full)
 
@@ -237,7 +237,9 @@ def test_why_trials_of_a_kind_are_missing_says_whether_there_are_others() -> Non
     nothing = Recording({}, {}, {})
     others = Recording({}, {}, {"trial_time": {"step_up_1s": np.zeros((3, 2), np.int64)}})
 
-    assert need.missing_from(nothing) == "no movie has trials: run add_section_time and section_spike_times"
+    assert need.missing_from(nothing) == (
+        "No movie has trials. Run add_section_time first. Run section_spike_times first."
+    )
     assert need.missing_from(others) == (
-        "none of the movies with trials (step_up_1s) is of the kind 'moving_bar' by its stimulus definition"
+        "None of the movies with trials (step_up_1s) is of the kind 'moving_bar' by its stimulus definition."
     )

@@ -156,7 +156,7 @@ def test_stop_in_the_middle_of_a_step_leaves_the_session_as_it_was(
     assert window.controller.steps.item("wait_for_stop").state is StepState.CANCELLED
     assert window.controller.state == before
     assert window.actions_["run_step"].isEnabled()
-    said = "Wait for stop was stopped; nothing of it was kept. Earlier results are there."
+    said = "“Wait for stop” was stopped; its results were discarded. Earlier results are kept."
     assert said in visible_texts(window.status)
 
 
@@ -172,7 +172,7 @@ def test_stopping_the_first_step_promises_no_earlier_results(
     idle()
 
     said = visible_texts(window.status)
-    assert "Wait for stop was stopped; nothing of it was kept." in said
+    assert "“Wait for stop” was stopped; its results were discarded." in said
     assert "Earlier results" not in said
 
 

@@ -17,10 +17,10 @@ def test_the_reason_of_a_skipped_step_does_not_repeat_its_name(qapp: QApplicatio
     steps = StepListModel()
     steps.set_steps((StepSpec("fit_lnl", "LN model", "", (), (), pydantic.BaseModel),))
 
-    reason = "LN model needs Section times: run that first."
+    reason = "“LN model” needs “Section times”. Run “Section times” first."
     steps.set_outcome("fit_lnl", StepState.SKIPPED, reason)
 
-    assert steps.item("fit_lnl").detail == "needs Section times: run that first."
+    assert steps.item("fit_lnl").detail == "needs “Section times”. Run “Section times” first."
     assert steps.item("fit_lnl").reason == reason
 
 
@@ -28,9 +28,9 @@ def test_a_stopped_step_says_only_once_that_it_was_stopped(qapp: QApplication) -
     steps = StepListModel()
     steps.set_steps((StepSpec("fit_lnl", "LN model", "", (), (), pydantic.BaseModel),))
 
-    steps.set_outcome("fit_lnl", StepState.CANCELLED, "LN model was stopped; nothing of it was kept.")
+    steps.set_outcome("fit_lnl", StepState.CANCELLED, "“LN model” was stopped; its results were discarded.")
 
-    assert steps.item("fit_lnl").detail == "nothing of it was kept."
+    assert steps.item("fit_lnl").detail == "its results were discarded."
 
 
 def test_a_step_that_begins_is_brought_into_view_once(qtbot: Any) -> None:

@@ -125,7 +125,7 @@ def test_the_only_noise_movie_is_found_and_several_are_listed(tmp_path: Path, so
     movies = {"step": [10], NOISE: [200], "noise_two": [600]}
     session = session_of([frame_sample(300), frame_sample(700)], movies=movies, source=source)
 
-    with pytest.raises(ConfigurationError, match=f"{NOISE}, noise_two.*movie_name="):
+    with pytest.raises(ConfigurationError, match=f"{NOISE}, noise_two.*movie_name"):
         run(session)
     run(session, movie_name="noise_two")
 

@@ -99,9 +99,9 @@ def test_feature_whose_inputs_are_missing_is_skipped_with_the_way_out() -> None:
     result = result_of(outcome)
     assert result.features_skipped == ["frif"]
     assert result.features_extracted == ["baseline"]
-    (message,) = [m for m in outcome.warnings if "frif" in m]
-    assert "frame_timestamps" in message
-    assert "run load_recording with a .cmcr" in message
+    (message,) = [m for m in outcome.warnings if FEATURES.get("frif").title in m]
+    assert "The display frames are missing." in message
+    assert "a .cmcr file that has a frame sync channel" in message
     assert message in session.warnings
 
 
@@ -118,7 +118,8 @@ def test_features_of_scripts_that_are_not_here_are_skipped_truthfully(asked: tup
     assert set(result.features_extracted) | set(result.features_skipped) == set(asked)
     assert set(result.features_extracted) <= set(available)
     for name in result.features_skipped:
-        assert any(f"Feature {name} was skipped: " in message for message in result.warnings)
+        title = FEATURES.get(name).title if name in FEATURES else name
+        assert any(f"The feature “{title}” was skipped." in message for message in result.warnings)
 
 
 def test_what_was_skipped_is_computed_as_soon_as_it_can_be() -> None:

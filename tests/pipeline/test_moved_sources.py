@@ -73,7 +73,7 @@ def test_a_file_of_another_size_is_another_file(folder: Path) -> None:
         file.write(b"more")
     session = PipelineSession.load(after / "a.h5")
     assert session.source_files["cmcr_path"] == str(folder / "a.cmcr")
-    with pytest.raises(FileNotFoundError, match=r"before.a\.cmcr is not there, nor .* beside the result"):
+    with pytest.raises(FileNotFoundError, match=r"before.a\.cmcr does not exist, and .* beside the result"):
         run_step(session, "compute_eimage_sta")
 
 

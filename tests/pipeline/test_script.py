@@ -129,7 +129,7 @@ def test_records_without_runs_are_repeated_by_their_last_parameters(
 
 
 def test_nothing_done_is_no_script(tmp_path: Path) -> None:
-    with pytest.raises(SessionError, match="run one first"):
+    with pytest.raises(SessionError, match="Run a step first"):
         session_script(create_session("cell", output_dir=tmp_path))
 
 

@@ -156,7 +156,7 @@ def test_a_movie_without_definition_is_left_out_with_a_warning_or_refused_by_nam
 
     section_spike_times(session=session)
     assert list(session.stimulus["trial_time"]) == ["step"]
-    assert "No stimulus definition, and so no trials: noise_1min." in session.warnings
+    assert "These movies have no stimulus definition and therefore no trials: noise_1min." in session.warnings
 
     with pytest.raises(ConfigurationError, match=r"definition noise_1min\.json"):
         section_spike_times(session=session, movie_names=["noise_1min"])

@@ -295,7 +295,7 @@ def test_the_name_of_a_movie_cannot_be_taken(tmp_path: Path) -> None:
     session = short_session(tmp_path)
     add_section_time(session=session)
 
-    with pytest.raises(ValidationError, match="another movie_name"):
+    with pytest.raises(ValidationError, match="called step"):
         add_section_time_analog(session=session, threshold_value=5e5, movie_name="step")
 
 

@@ -11,6 +11,7 @@ import pytest
 from hdmea.pipeline import PipelineSession, SaveState, create_session
 from hdmea.pipeline.completed import CompletedSteps
 from hdmea.utils.exceptions import CheckpointError, MissingInputError, ValidationError
+from hdmea.utils.fixes import Advice
 
 
 @pytest.fixture
@@ -79,8 +80,8 @@ class TestContent:
 
     def test_require_says_what_to_do(self, session: PipelineSession) -> None:
         assert session.acquisition_rate == 20_000.0
-        with pytest.raises(MissingInputError, match=r"^Run the light step \(metadata/frame_timestamps"):
-            session.require("metadata", "frame_timestamps", hint="run the light step")
+        with pytest.raises(MissingInputError, match=r"frame_timestamps\. Run the light step\."):
+            session.require("metadata", "frame_timestamps", fix=Advice("Run the light step."))
         with pytest.raises(MissingInputError, match="load_recording"):
             _ = create_session("x").duration_s
 

@@ -68,10 +68,10 @@ class CellTypeParams(FeatureParams):
     params=CellTypeParams,
     requires=(
         Requirement("metadata", "recording_duration_s", "load_recording"),
-        Requirement("feature", "on_off", "extract_features with on_off"),
-        OptionalFeature("feature", "moving_bar", "extract_features with moving_bar"),
-        OptionalFeature("feature", "green_blue", "extract_features with green_blue"),
-        OptionalFeature("feature", "chirp", "extract_features with chirp"),
+        Requirement("feature", "on_off", "extract_features"),
+        OptionalFeature("feature", "moving_bar", "extract_features"),
+        OptionalFeature("feature", "green_blue", "extract_features"),
+        OptionalFeature("feature", "chirp", "extract_features"),
     ),
     outputs=(
         Output(

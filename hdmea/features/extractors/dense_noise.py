@@ -25,6 +25,7 @@ from hdmea.features.science.time_course import course_errors
 from hdmea.features.science.trial_rates import nominal_frame_duration
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.utils.exceptions import FeatureExtractionError, HDMEAError
+from hdmea.utils.fixes import SetParameter
 from hdmea.utils.giving_way import giving_way
 
 __all__ = ["DenseNoiseParams", "dense_noise"]
@@ -145,7 +146,8 @@ def dense_noise(recording: Recording, params: DenseNoiseParams) -> FeatureTable:
         texts = {"peak_z": "no spike during the noise", "rf_p": untested}
         table.reasons |= reasons_where(recording, tested, texts)
     except (OSError, ValueError, EOFError, HDMEAError) as error:
-        untested = f"not tested, because spikes could not be shifted against the movie: {error}"
+        said = error.message if isinstance(error, HDMEAError) else str(error)
+        untested = f"not tested, because spikes could not be shifted against the movie: {said}"
         table.reasons |= {"peak_z": untested, "rf_p": untested, "n_spikes": untested}
     level = None if movie is None else float(np.mean(movie, dtype=np.float64))
     frame_ms = 1000 * nominal_frame_duration(
@@ -236,8 +238,10 @@ def _averages(recording: Recording, wanted: str | None) -> _Averages:
                 found.setdefault(name[4:], {})[unit_id] = feature
     if len(found) != 1:
         raise FeatureExtractionError(
-            f"Averages fit {wanted or 'any movie'} for {len(found)} movies ({', '.join(sorted(found))}): say "
-            "which one with config_overrides={'dense_noise': {'movie': ...}}."
+            f"There are averages of {len(found)} movies that fit {wanted or 'any movie'}: "
+            f"{', '.join(sorted(found))}.",
+            parameter="movie",
+            fix=SetParameter("movie", "extract_features", feature="dense_noise"),
         )
     ((movie, features),) = found.items()
     facts = next(iter(features.values()))["metadata"]

@@ -75,7 +75,8 @@ def _across_gaps(frames: NDArray[np.int64], segments: ArrayLike) -> NDArray[np.i
         Requirement(
             "metadata",
             "frame_timestamps",
-            "load_recording with a .cmcr that has a frame sync channel",
+            "a .cmcr file that has a frame sync channel",
+            "display frames",
         ),
     ),
     outputs=(

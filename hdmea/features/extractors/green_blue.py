@@ -21,6 +21,7 @@ from hdmea.features.science.movie_trials import FRAMES, trials_requirement
 from hdmea.features.science.step_response import contrast_index, contrast_limits, opposite_signs
 from hdmea.features.science.tickets import EVERYTHING, Withheld, granted
 from hdmea.utils.exceptions import FeatureExtractionError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["GreenBlueParams", "green_blue"]
 
@@ -118,7 +119,8 @@ def green_blue(recording: Recording, params: GreenBlueParams) -> FeatureTable:
     if not {"green", "blue"} <= set(by_color):
         raise FeatureExtractionError(
             f"The light steps of {found.trials.movie} have the colours {', '.join(by_color)}: the feature "
-            "needs green and blue. Correct the events of its stimulus definition."
+            "needs green and blue.",
+            fix=Advice("Correct the events of its stimulus definition."),
         )
     (green_on, green_off), (blue_on, blue_off) = by_color["green"], by_color["blue"]
     repeats = repeating(found, params.alpha)

@@ -113,7 +113,7 @@ def soma_waveform(image: NDArray[Any], bad: NDArray[np.bool_] | None = None) -> 
     params=WaveformParams,
     requires=(
         Requirement("metadata", "acquisition_rate", "load_recording"),
-        Requirement("unit", "waveform", "load_recording with a .cmtr that has cut-outs"),
+        Requirement("unit", "waveform", "a .cmtr file that contains cut-outs", "mean waveforms"),
         OptionalFeature("feature", "eimage_sta", "compute_eimage_sta"),
     ),
     outputs=_OUTPUTS,

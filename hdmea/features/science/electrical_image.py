@@ -180,9 +180,7 @@ def electrical_images(
             fix=SetParameter("window_range", value=(-10, 40)),
         )
     if duration_s <= 0 or chunk_duration_s <= 0 or spike_limit < 0:
-        raise ValidationError(
-            "duration_s and chunk_duration_s must be greater than 0, and spike_limit at least 0 (all)."
-        )
+        raise ValidationError("The durations must be greater than 0, and the most spikes at least 0 (all).")
     segments = np.asarray(source.segments, np.int64).reshape(-1, 2)
     # 1.1 s at 25 kHz are 27 500 samples, but 27 500.000000000004 as a product of floating-point numbers.
     stop_sample = math.ceil(round(duration_s * sampling_rate, 6))

@@ -23,12 +23,13 @@ from hdmea.stimuli.definition import (
     packaged_definitions,
 )
 from hdmea.utils.exceptions import FeatureExtractionError
-from hdmea.utils.fixes import Advice
+from hdmea.utils.fixes import Advice, Each, RunStep
+from hdmea.utils.notices import Notice
 
 __all__ = ["FRAMES", "MovieTrials", "OptionalFeature", "TrialsOfKind", "movie_trials", "trials_requirement"]
 
 FRAMES = Requirement(
-    "metadata", "frame_timestamps", "load_recording with a .cmcr that has a frame sync channel"
+    "metadata", "frame_timestamps", "a .cmcr file that has a frame sync channel", "display frames"
 )
 
 
@@ -92,32 +93,33 @@ class MovieTrials:
 class TrialsOfKind(Requirement):
     """Trials of a movie whose definition has this kind (the part of `key` after the slash)."""
 
-    def missing_from(self, recording: Recording) -> str | None:
+    def missing_from(self, recording: Recording) -> Notice | None:
         """Reason why there are none, with what to run; None if there are."""
         kind = self.key.rpartition("/")[2]
         if _candidates(recording, kind):
             return None
         movies = sorted(recording.stimulus.get("trial_time") or {})
         if movies:
-            return (
-                f"none of the movies with trials ({', '.join(movies)}) is of the kind {kind!r} by its "
-                "stimulus definition"
+            return Notice(
+                f"None of the movies with trials ({', '.join(movies)}) is of the kind {kind!r} by its "
+                "stimulus definition."
             )
-        return f"no movie has trials: run {self.provided_by}"
+        fix = Each((RunStep("add_section_time"), RunStep("section_spike_times")))
+        return Notice("No movie has trials.", fix=fix)
 
 
 @dataclass(frozen=True, slots=True)
 class OptionalFeature(Requirement):
     """Another feature that is used if it is there, and computed first if both are asked for."""
 
-    def missing_from(self, recording: Recording) -> str | None:
+    def missing_from(self, recording: Recording) -> Notice | None:
         """Nothing is missing without it."""
         return None
 
 
 def trials_requirement(kind: str) -> Requirement:
     """Declare that a feature needs trials of a kind of stimulus."""
-    return TrialsOfKind("stimulus", f"trial_time/{kind}", "add_section_time and section_spike_times")
+    return TrialsOfKind("stimulus", f"trial_time/{kind}", "section_spike_times")
 
 
 def movie_trials(recording: Recording, kind: str, movie: str | None = None) -> MovieTrials:

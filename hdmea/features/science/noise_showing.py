@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from hdmea.features.science.trial_rates import frame_counts
 from hdmea.stimuli.regularity import frame_regularity
 from hdmea.utils.exceptions import MissingInputError
+from hdmea.utils.fixes import RunStep
 
 __all__ = ["shown_counts"]
 
@@ -54,7 +55,8 @@ def shown_counts(
     content = attrs.get("content_frame")
     if content is None:
         raise MissingInputError(
-            "the section does not say at which frame the movie begins: run add_section_time with force=True"
+            "The section does not state at which frame the movie begins.",
+            fix=RunStep("add_section_time", again=True),
         )
     n_frames = min(n_frames, int(attrs.get("movie_length", n_frames)))
     starts = np.atleast_1d(np.asarray(content)).astype(np.int64)

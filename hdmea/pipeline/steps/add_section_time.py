@@ -33,6 +33,7 @@ from hdmea.stimuli.sections import (
 from hdmea.stimuli.shown import plan_shown, read_shown
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MismatchError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["SectionTimeParams", "add_section_time"]
 
@@ -181,11 +182,10 @@ def _shown(session: PipelineSession, params: SectionTimeParams) -> _Shown:
 
 
 def _frames(session: PipelineSession) -> Any:
-    hint = "the recording has no display frames; sections need a .cmcr with a frame sync channel"
     reason = session.metadata.get("frame_detection", {}).get("reason")
-    if reason:
-        hint = f"{reason} Sections need them"
-    return session.require("metadata", "frame_timestamps", hint=hint)
+    message = f"The recording has no display frames, which sections need{f': {reason}' if reason else '.'}"
+    fix = Advice("Load the recording with a .cmcr file that has a frame sync channel.")
+    return session.require("metadata", "frame_timestamps", message=message, fix=fix)
 
 
 def _resolve(session: PipelineSession, params: SectionTimeParams) -> SectionTimeParams:
@@ -356,8 +356,9 @@ def _say(
         stated = shown.lengths[movie]
         if in_file - stated not in (0, 1):
             ctx.warn(
-                f"{movie}.npy has {in_file} frames, but {stated} are stated: if the file is what was shown, "
-                "every later section is wrong. Correct movie_length.csv."
+                f"{movie}.npy has {in_file} frames, but {stated} are stated. If the file is what was shown, "
+                "every later section is wrong.",
+                fix=Advice("Correct movie_length.csv."),
             )
     if shown.from_playlist and shown.plan:
         last = shown.plan[-1]
@@ -375,8 +376,9 @@ def _report(located: LocatedSections, shown: _Shown, ctx: StepContext) -> None:
     if not located.movies:
         reasons = " ".join(f"{label}: {reason}" for label, reason in located.refused.items())
         raise MismatchError(
-            f"No movie of playlist {shown.name!r} has a section in this recording. {reasons} Check that "
-            "this playlist was shown."
+            f"No movie of playlist {shown.name!r} has a section in this recording. {reasons}",
+            parameter="playlist_name",
+            fix=Advice("Check that this playlist was shown."),
         )
     for message in located.warnings:
         ctx.warn(message)

@@ -14,6 +14,7 @@ from hdmea.stimuli.analog import analog_sections, light_onsets
 from hdmea.stimuli.light import light_template
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MissingInputError, ValidationError
+from hdmea.utils.fixes import Advice, SetParameter
 
 __all__ = ["AnalogSectionParams", "add_section_time_analog"]
 
@@ -82,7 +83,11 @@ def add_section_time_analog(session: PipelineSession, params: AnalogSectionParam
     """
     light = np.asarray(
         session.require(
-            "stimulus", "light_reference", "raw_ch1", hint="it needs a .cmcr with analog channels"
+            "stimulus",
+            "light_reference",
+            "raw_ch1",
+            message="The recording has no light signal.",
+            fix=Advice("Load the recording with a .cmcr file that has analog channels."),
         )
     )
     _refuse_name_of_playlist(session, params.movie_name)
@@ -96,8 +101,9 @@ def add_section_time_analog(session: PipelineSession, params: AnalogSectionParam
     if onsets.samples.size == 0:
         raise MissingInputError(
             f"The light signal has no step of {params.threshold_value:g} after the last display frame "
-            f"({first / rate:.1f} s); the largest is {onsets.largest_step:.6g}. Choose a lower "
-            "threshold_value."
+            f"({first / rate:.1f} s); the largest is {onsets.largest_step:.6g}.",
+            parameter="threshold_value",
+            fix=SetParameter("threshold_value"),
         )
     used = onsets.samples[: params.repeat]
     if params.repeat is not None and used.size < params.repeat:
@@ -120,4 +126,8 @@ def add_section_time_analog(session: PipelineSession, params: AnalogSectionParam
 def _refuse_name_of_playlist(session: PipelineSession, movie: str) -> None:
     present = session.stimulus.get("section_time", {}).get(movie)
     if present is not None and getattr(present, "attrs", {}).get("trials") != "samples":
-        raise ValidationError(f"A movie of the playlist is called {movie}: choose another movie_name.")
+        raise ValidationError(
+            f"A movie of the playlist is called {movie}.",
+            parameter="movie_name",
+            fix=SetParameter("movie_name"),
+        )

@@ -25,7 +25,7 @@ from hdmea.recordings.mcs.sensor import AxisOrder, FactorOrder
 from hdmea.recordings.reader import open_signals
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MissingFileError, MissingInputError
-from hdmea.utils.fixes import ChooseFile
+from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
 
 __all__ = ["ElectricalImageParams", "compute_eimage_sta"]
 
@@ -135,8 +135,10 @@ def _unit_ids(session: PipelineSession, params: ElectricalImageParams) -> list[s
     unknown = [unit_id for unit_id in asked if unit_id not in session.units]
     if unknown:
         raise ConfigurationError(
-            f"unit_ids names {', '.join(unknown)}, which this recording does not have. "
-            f"Its units: {', '.join(session.units) or 'none'}."
+            f"The recording does not have {', '.join(unknown)}. Its units: "
+            f"{', '.join(session.units) or 'none'}.",
+            parameter="unit_ids",
+            fix=SetParameter("unit_ids"),
         )
     return list(dict.fromkeys(asked))
 
@@ -145,12 +147,13 @@ def _raw_path(session: PipelineSession, params: ElectricalImageParams) -> Path:
     path = params.cmcr_path or session.source_files.get("cmcr_path")
     if not path:
         raise MissingInputError(
-            "Electrical images need the raw recording, and none is known: pass cmcr_path=, or load the "
-            "recording with its .cmcr file."
+            "Electrical images need the raw recording, and none is known.",
+            parameter="cmcr_path",
+            fix=Either((ChooseFile("cmcr_path"), Advice("Load the recording with its .cmcr file."))),
         )
     if not Path(path).is_file():
         raise MissingFileError(
-            f"The raw recording {path} is not there, nor is a file of this name beside the result.",
+            f"The raw recording {path} does not exist, and there is no file of this name beside the result.",
             parameter="cmcr_path",
             path=path,
             fix=ChooseFile("cmcr_path"),
@@ -165,7 +168,7 @@ def _inputs(session: PipelineSession, params: ElectricalImageParams) -> list[Pat
 def _forecast(session: PipelineSession, params: ElectricalImageParams) -> int:
     shape = sensor_shape(_raw_path(session, params))
     if shape is None:
-        raise MissingInputError("The raw recording holds no sensor data.")
+        raise MissingInputError("The raw recording does not contain sensor data.")
     n_units = expected(session).n_units if params.unit_ids is None else len(set(params.unit_ids))
     window = params.window_range[1] - params.window_range[0]
     return n_units * (window * shape[0] * shape[1] * 4 + _FACTS_NBYTES)
@@ -223,8 +226,9 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
         region = reader.sensor
         if region is None:
             raise MissingInputError(
-                f"{reader.path.name} holds no sensor data: electrical images need a recording of the raw "
-                "electrodes."
+                f"{reader.path.name} does not contain sensor data. Electrical images need a recording of the "
+                "raw electrodes.",
+                path=reader.path,
             )
         if region.unreadable:
             raise MissingInputError(
@@ -296,9 +300,11 @@ def _bad(params: ElectricalImageParams, region: Electrodes, noise: ElectrodeNois
         index = region.electrode_index(row, column)
         if index is None:
             raise ConfigurationError(
-                f"bad_electrodes names row {row}, column {column}, which was not recorded: give rows "
-                f"{region.first_row}–{region.first_row + region.rows - 1} and columns "
-                f"{region.first_column}–{region.first_column + region.cols - 1} of the chip."
+                f"The electrode in row {row}, column {column} was not recorded; the recorded rows are "
+                f"{region.first_row}–{region.first_row + region.rows - 1} and the columns "
+                f"{region.first_column}–{region.first_column + region.cols - 1} of the chip.",
+                parameter="bad_electrodes",
+                fix=SetParameter("bad_electrodes"),
             )
         bad[index] = True
     return bad
@@ -332,7 +338,7 @@ def _warn_of_bad(
         f"{np.count_nonzero(bad)} of {bad.size} electrodes are bad and left out of somas and axons: {named}"
     )
     if np.count_nonzero(bad) >= _MANY_BAD * bad.size:
-        ctx.warn(f"{text}. bad_electrodes= names them otherwise.")
+        ctx.warn(f"{text}.", fix=SetParameter("bad_electrodes"))
     else:
         ctx.inform(f"{text}.")
 
@@ -368,8 +374,8 @@ def _axis_order(session: PipelineSession, region: Electrodes, ctx: StepContext) 
     order = decide_axis_order(region, units, lambda part: ctx.checkpoint(0.02 * part, "order of the axes"))
     if order.source == "default":
         ctx.warn(
-            f"Which axis of the raw data is the column is not certain ({order.evidence}); if images look "
-            "mirrored about the diagonal, that is why."
+            f"It is not certain which axis of the raw data is the column ({order.evidence}). This is why "
+            "images may look mirrored about the diagonal."
         )
     return order
 
@@ -437,15 +443,15 @@ def _warn(
             f"{region.first_column + region.cols - 1}"
         )
         what = (
-            f"lies outside of the recorded region, {where}"
+            f"is outside of the recorded region, {where}"
             if region.is_complete
             else f"is not among the {region.n_electrodes} that were recorded in {where}"
         )
-        ctx.warn(f"No electrical image (the unit's electrode {what}): {_named(list(outside))}.")
+        ctx.warn(f"No electrical image (the electrode of the unit {what}): {_named(list(outside))}.")
     used = zip(ctx.items, images.n_spikes_used.tolist(), strict=True)
     empty = _named([unit_id for unit_id, n in used if n == 0 and unit_id not in outside])
     if empty:
-        ctx.warn(f"No electrical image (no spike whose window lies in the raw data): {empty}.")
+        ctx.warn(f"No electrical image (no spike whose window is in the raw data): {empty}.")
 
 
 def _named(unit_ids: Sequence[str], most: int = 10) -> str:

@@ -19,6 +19,7 @@ from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.movies import check_axes, check_numbers, open_movie
 from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
+from hdmea.utils.fixes import Advice, RunStep, SetParameter
 
 __all__ = ["STAParams", "compute_sta"]
 
@@ -61,22 +62,31 @@ def _movie(session: PipelineSession, params: STAParams) -> str:
     sections = session.stimulus.get("section_time") or {}
     if not sections:
         raise MissingInputError(
-            "Spike-triggered averages need section times, and there are none: run add_section_time first."
+            "Spike-triggered averages need section times, and there are none.",
+            fix=RunStep("add_section_time"),
         )
     listed = ", ".join(sections)
     if params.movie_name is not None:
         if params.movie_name not in sections:
-            raise ConfigurationError(f"There is no section {params.movie_name!r}. Sections: {listed}.")
+            raise ConfigurationError(
+                f"There is no section {params.movie_name!r}. Sections: {listed}.",
+                parameter="movie_name",
+                fix=SetParameter("movie_name"),
+            )
         return params.movie_name
     noise = [movie for movie in sections if "noise" in movie.lower()]
     if len(noise) == 1:
         return str(noise[0])
     if not noise:
         raise MissingInputError(
-            f"No section has a name with 'noise' (sections: {listed}): name the movie with movie_name=."
+            f"No section has a name with 'noise'. Sections: {listed}.",
+            parameter="movie_name",
+            fix=SetParameter("movie_name"),
         )
     raise ConfigurationError(
-        f"Several sections are noise movies ({', '.join(noise)}): say which one with movie_name=."
+        f"Several sections are noise movies: {', '.join(noise)}.",
+        parameter="movie_name",
+        fix=SetParameter("movie_name"),
     )
 
 
@@ -177,7 +187,10 @@ def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -
     """
     (movie,) = ctx.items
     frames = session.require(
-        "metadata", "frame_timestamps", hint="run load_recording with a .cmcr that has a frame sync channel"
+        "metadata",
+        "frame_timestamps",
+        message="The recording has no display frames.",
+        fix=Advice("Load the recording with a .cmcr file that has a frame sync channel."),
     )
     content = _content_frames(session, movie)[: 1 if params.trials == "first" else None]
     showings = _content_frames(session, movie).size
@@ -198,7 +211,8 @@ def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -
     if shift:
         ctx.warn(
             f"Missing or double display flips before or during {movie} shift it against the spikes by up to "
-            f"{shift} frames: load the recording with frame_correction=True."
+            f"{shift} frames.",
+            fix=SetParameter("frame_correction", "load_recording", value=True),
         )
     trains = []
     for index, unit in enumerate(session.units.values()):
@@ -237,8 +251,8 @@ def _content_frames(session: PipelineSession, movie: str) -> NDArray[np.int64]:
     content = getattr(section, "attrs", {}).get("content_frame")
     if content is None:
         raise MissingInputError(
-            f"The section of {movie} does not say at which display frame the movie begins: "
-            "run add_section_time again with force=True."
+            f"The section of {movie} does not state at which display frame the movie begins.",
+            fix=RunStep("add_section_time", again=True),
         )
     return np.atleast_1d(np.asarray(content)).astype(np.int64)
 
@@ -265,7 +279,7 @@ def _countable_until(
     if cut:
         ctx.warn(
             f"{cut} of {content.size} showings of {movie} are not recorded to their end (the recording ends "
-            "or has a gap): the spikes behind are not used."
+            "or has a gap); the spikes after that are not used."
         )
     return ends
 

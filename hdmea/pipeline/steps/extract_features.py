@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ from hdmea.pipeline.results import ExtractionResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
+from hdmea.utils.fixes import Each, Fix, RunStep
 from hdmea.utils.giving_way import giving_way
+from hdmea.utils.notices import Notice
 
 __all__ = ["ExtractFeaturesParams", "extract_features"]
 
@@ -79,14 +81,14 @@ def _requested(session: PipelineSession, params: ExtractFeaturesParams) -> list[
     return _in_order_of_need(list(names))
 
 
-def _made_by_step(name: str) -> str | None:
+def _made_by_step(name: str) -> Notice | None:
     """Say why a name that scripts use is not a feature but made by a step; None if that is not so."""
     if name in FEATURES:
         return None
     for definition in all_steps().values():
         made = [place.removeprefix(_FEATURE_PLACE) for place in definition.provides]
         if name == definition.name or name in {pattern.rstrip("*").rstrip("_") for pattern in made}:
-            return f"it is made by a step of its own, run {definition.name}"
+            return Notice("It is made by a step of its own.", fix=RunStep(definition.name))
     return None
 
 
@@ -115,8 +117,9 @@ def _overrides(params: ExtractFeaturesParams) -> dict[str, Mapping[str, Any]]:
     for name, values in given.items():
         if not isinstance(values, Mapping):
             raise ConfigurationError(
-                f"config_overrides maps features to their parameters, as in "
-                f"{{'baseline': {{'refractory_ms': 2}}}}; for {name!r} it has {values!r}."
+                f"The settings of features must map features to their parameters, as in "
+                f"{{'baseline': {{'refractory_ms': 2}}}}; for {name!r} they are {values!r}.",
+                parameter="config_overrides",
             )
         if _made_by_step(name) is None:
             FEATURES.get(name).make_params(values)
@@ -241,23 +244,31 @@ class _Extraction:
         reason = _made_by_step(name)
         missing = [reason] if reason else FEATURES.get(name).missing(self.recording)
         if missing:
-            self._leave_out(name, self.outcome.skipped, f"Feature {name} was skipped: {'; '.join(missing)}.")
+            self._skip(name, missing)
             return
         extractor = FEATURES.get(name)
         params = extractor.make_params(self.overrides.get(name))
         try:
             table = extractor.compute(self.recording, params)
         except FeatureExtractionError as error:
-            self._leave_out(name, self.outcome.failed, f"Feature {name} failed: {error}", error)
+            message = f"The feature “{extractor.title}” failed. {error.message}"
+            if self.strict:
+                raise FeatureExtractionError(message, fix=error.fix) from error
+            self._leave_out(name, self.outcome.failed, message, error.fix)
             return
         self._store(extractor, params, table)
 
-    def _leave_out(
-        self, name: str, where: list[str], message: str, error: FeatureExtractionError | None = None
-    ) -> None:
+    def _skip(self, name: str, missing: Sequence[Notice]) -> None:
+        title = FEATURES.get(name).title if name in FEATURES else name
+        message = f"The feature “{title}” was skipped. {' '.join(reason.message for reason in missing)}"
+        fixes = tuple(dict.fromkeys(reason.fix for reason in missing if reason.fix is not None))
+        fix = Each(fixes) if len(fixes) > 1 else next(iter(fixes), None)
         if self.strict:
-            raise MissingInputError(message) if error is None else FeatureExtractionError(message) from error
-        self.ctx.warn(message)
+            raise MissingInputError(message, fix=fix)
+        self._leave_out(name, self.outcome.skipped, message, fix)
+
+    def _leave_out(self, name: str, where: list[str], message: str, fix: Fix | None) -> None:
+        self.ctx.warn(message, fix=fix)
         self.ctx.skip(name)
         where.append(name)
 

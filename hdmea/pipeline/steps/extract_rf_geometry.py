@@ -28,6 +28,7 @@ from hdmea.pipeline.unit_outputs import entries, for_each_unit, stored_outputs, 
 from hdmea.stimuli.calibration import StimulusCalibration, read_calibration
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.utils.exceptions import ConfigurationError, HDMEAError, MissingInputError
+from hdmea.utils.fixes import ChooseFile, RunStep, SetParameter
 
 __all__ = ["RFGeometryParams", "extract_rf_geometry"]
 
@@ -74,12 +75,14 @@ def _items(session: PipelineSession, params: RFGeometryParams) -> list[str]:
         if name.startswith(_PREFIX)
     )
     if not movies:
-        raise MissingInputError("There are no spike-triggered averages: run compute_sta first.")
+        raise MissingInputError("There are no spike-triggered averages.", fix=RunStep("compute_sta"))
     if params.movie_name is None:
         return list(movies)
     if params.movie_name not in movies:
         raise ConfigurationError(
-            f"There is no average of {params.movie_name!r}. Averages: {', '.join(movies)}."
+            f"There is no average of {params.movie_name!r}. Averages: {', '.join(movies)}.",
+            parameter="movie_name",
+            fix=SetParameter("movie_name"),
         )
     return [params.movie_name]
 
@@ -190,9 +193,7 @@ class _Noise:
         try:
             path = _movie_path(session, params, name)
             if path is None:
-                raise MissingInputError(
-                    f"the movie {name}.npy was not found, name its folder with stimuli_dir="
-                )
+                raise MissingInputError(f"The movie {name}.npy was not found.", fix=ChooseFile("stimuli_dir"))
             movie = np.load(path, mmap_mode="r", allow_pickle=False)
             trains = [session.units[unit_id]["spike_times"] for unit_id in averages]
             section = session.stimulus["section_time"][name]
@@ -210,7 +211,8 @@ class _Noise:
                 maps=False,
             )
         except (OSError, ValueError, EOFError, KeyError, HDMEAError) as error:
-            return cls(None, {}, {}, (first, last), f"not tested: {error}")
+            said = error.message if isinstance(error, HDMEAError) else str(error)
+            return cls(None, {}, {}, (first, last), f"not tested: {said}")
         return cls(
             movie[:n_frames],
             dict(zip(averages, counts[:, :n_frames], strict=True)),

@@ -28,6 +28,7 @@ from hdmea.pipeline.unit_outputs import (
     stored_outputs,
     units_result,
 )
+from hdmea.utils.fixes import Advice
 
 __all__ = ["SomaGeometryParams", "extract_soma_geometry"]
 
@@ -93,15 +94,19 @@ def extract_soma_geometry(
             far[unit_id] = values["soma_to_sorter"]
     without = [unit_id for unit_id in missing if unit_id not in poor]
     if without:
-        ctx.warn(f"No soma geometry (its output 'missing' says why): {', '.join(without)}.")
+        ctx.warn(f"These units have no soma geometry (the output 'missing' says why): {', '.join(without)}.")
     if poor:
-        ctx.inform(f"The electrical image is too poor for a soma ('missing' says why): {', '.join(poor)}.")
+        ctx.inform(
+            "The electrical images of these units are too poor for a soma (the output 'missing' says why): "
+            f"{', '.join(poor)}."
+        )
     if far:
         named = ", ".join(f"{unit_id} ({distance:.1f})" for unit_id, distance in list(far.items())[:10])
         more = f" and {len(far) - 10} more" if len(far) > 10 else ""
         ctx.warn(
-            f"The soma lies more than {FAR_FROM_SORTER:g} electrodes from the one that the sorter names: "
-            f"{named}{more}. Check whether another cell is larger in these images (soma_to_sorter)."
+            f"The soma is more than {FAR_FROM_SORTER:g} electrodes from the electrode of the sorter: "
+            f"{named}{more}.",
+            fix=Advice("Check whether another cell is larger in these images."),
         )
     return missing
 

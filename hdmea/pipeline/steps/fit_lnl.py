@@ -19,6 +19,7 @@ from hdmea.pipeline.unit_outputs import entries, stored_outputs, units_result
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.regularity import frame_regularity
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
+from hdmea.utils.fixes import RunStep, SetParameter
 
 __all__ = ["LNL_OUTPUTS", "LNLParams", "fit_lnl"]
 
@@ -99,11 +100,15 @@ def _movie(session: PipelineSession, params: LNLParams) -> str:
         if name.startswith(_PREFIX)
     )
     if not movies:
-        raise MissingInputError("There are no spike-triggered averages: run compute_sta first.")
+        raise MissingInputError("There are no spike-triggered averages.", fix=RunStep("compute_sta"))
     wanted = params.movie_name or next(iter(movies))
     if wanted not in movies or (params.movie_name is None and len(movies) > 1):
         raise ConfigurationError(
-            f"There are spike-triggered averages of {', '.join(movies)}: name one of them with movie_name=."
+            f"There are spike-triggered averages of several movies: {', '.join(movies)}."
+            if params.movie_name is None
+            else f"There is no spike-triggered average of {wanted}. Averages: {', '.join(movies)}.",
+            parameter="movie_name",
+            fix=SetParameter("movie_name"),
         )
     return wanted
 
@@ -186,7 +191,13 @@ def _shown(
 ) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
     """Return the complete showings of each movie frame, and the movie frame of every spike in them."""
     frames = np.asarray(session.metadata["frame_timestamps"]).astype(np.int64)
-    attrs = session.require("stimulus", "section_time", name, hint="run add_section_time").attrs
+    attrs = session.require(
+        "stimulus",
+        "section_time",
+        name,
+        message=f"{name} has no section times.",
+        fix=RunStep("add_section_time"),
+    ).attrs
     n_frames = min(n_frames, int(attrs.get("movie_length", n_frames)))
     content = np.atleast_1d(np.asarray(attrs["content_frame"])).astype(np.int64)
     regularity = frame_regularity(session.metadata["frame_timestamps"], session.metadata.get("segments"))

@@ -27,6 +27,7 @@ from hdmea.recordings.signals import DEFAULT_RATE_HZ, SignalSource
 from hdmea.recordings.units import UnitOptions, UnitSource
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import DataLoadError, ValidationError
+from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
 
 __all__ = ["LoadRecordingParams", "load_recording"]
 
@@ -39,6 +40,8 @@ _FROM_AN_EARLIER_LOAD = (
     *(("metadata", name) for name in ("sys_meta", "cmcr_meta", "cmtr_meta")),
     *(("stimulus", name) for name in ("light_reference", "frame_times", "digital_events")),
 )
+
+_SORT = Advice("Sort the spikes in CMOS-MEA-Tools, and save the file again.")
 
 
 class LoadRecordingParams(StepParams):
@@ -288,21 +291,20 @@ class _Load:
         n_units = 0 if self.cmtr is None else len(self.cmtr.units)
         if self.cmtr is not None and not n_units:
             there = ", ".join(self.cmtr.info.tools) or "no tool"
-            said = f"{self.cmtr.path.name} has no sorted units (it holds results of: {there})"
+            said = f"{self.cmtr.path.name} has no sorted units (it contains results of: {there})"
             if self.cmcr is None:
                 raise DataLoadError(
-                    f"{self.cmtr.path}: there is nothing to load: {said}. Sort the spikes in "
-                    "CMOS-MEA-Tools and "
-                    "save the file again, or give the .cmcr too.",
+                    f"There is nothing to load: {said}.",
                     self.cmtr.path,
+                    fix=Either((_SORT, ChooseFile("cmcr_path"))),
                 )
-            self.ctx.warn(f"There are no sorted units: {said}. Sort the spikes in CMOS-MEA-Tools for them.")
+            self.ctx.warn(f"There are no sorted units: {said}.", fix=_SORT)
         if self.cmcr is not None and not n_units and not len(self.cmcr.info.segments):
             raise DataLoadError(
-                f"{self.cmcr.path}: there is nothing to load: the recording holds no samples, and "
-                "there are no "
-                "sorted units. Check that the recording was not stopped at once.",
+                f"There is nothing to load: {self.cmcr.path.name} does not contain samples, and there are no "
+                "sorted units.",
                 self.cmcr.path,
+                fix=Advice("Check that the recording was not stopped at once."),
             )
 
     def _warn_of_memory(self) -> None:
@@ -310,12 +312,11 @@ class _Load:
         free = psutil.virtual_memory().available / 1e9
         if needed > free:
             self.ctx.warn(
-                f"This recording takes about {needed:.1f} GB in memory, and only {free:.1f} GB are "
-                "free: close other "
-                "programs, or use a computer with more memory."
+                f"This recording needs about {needed:.1f} GB of memory, but only {free:.1f} GB are free.",
+                fix=Advice("Close other programs, or use a computer with more memory."),
             )
         elif needed > self.params.memory_warning_gb:
-            self.ctx.warn(f"This recording takes about {needed:.1f} GB in memory ({free:.1f} GB are free).")
+            self.ctx.warn(f"This recording needs about {needed:.1f} GB of memory ({free:.1f} GB are free).")
 
     def _rate(self) -> tuple[float, str]:
         stated = None if self.cmtr is None else _rate_of(self.cmtr)
@@ -324,9 +325,8 @@ class _Load:
             self._warn(info.warnings)
             if stated is not None and abs(stated[0] - info.sampling_rate) > 1e-6 * info.sampling_rate:
                 self.ctx.warn(
-                    f"The raw recording runs at {info.sampling_rate:g} Hz, the spike-sorted file "
-                    f"says {stated[0]:g} Hz; "
-                    "the former is used."
+                    f"The sampling rate of the raw recording is {info.sampling_rate:g} Hz, but the "
+                    f"spike-sorted file states {stated[0]:g} Hz; the former is used."
                 )
             return info.sampling_rate, info.sampling_rate_source
         if stated is not None:
@@ -359,8 +359,8 @@ class _Load:
         if fit.verdict == "does not fit":
             self.ctx.warn(
                 f"The spikes of {self.cmtr.path.name} do not fit the raw data of {cmcr.path.name}: "
-                f"{fit.problem} ({fit.evidence}). Nothing was moved; give the spike-sorted file of this "
-                f"recording, or correct its times.{said}"
+                f"{fit.problem} ({fit.evidence}). No spike was moved.{said}",
+                fix=Either((ChooseFile("cmtr_path"), Advice("Correct the times of the spikes."))),
             )
         elif cmcr.sensor is not None or said:
             self.ctx.inform(
@@ -377,7 +377,7 @@ class _Load:
 
     def _assumed_duration(self, last_spike_s: float | None) -> float:
         self.ctx.warn(
-            "No file states the duration of the recording; it is taken to end 1 s after the last spike."
+            "No file states the duration of the recording; it is assumed to end 1 s after the last spike."
         )
         return (last_spike_s or 0.0) + 1.0
 
@@ -409,9 +409,8 @@ class _Load:
         channels = self._channels(info.n_light_channels)
         if not channels:
             self.ctx.warn(
-                f"{cmcr.path.name} has no analog channels: there is no light reference and there are "
-                "no display "
-                "frames, so steps that need them cannot run."
+                f"{cmcr.path.name} has no analog channels, so there are no light signal and no display "
+                "frames, and steps that need them cannot run."
             )
             return {}
         self._put_light(cmcr, channels, rate)
@@ -466,14 +465,14 @@ class _Load:
         if n_channels == 0:
             return {}
         if n_channels == 1 and light == 1:
-            self.ctx.warn("There is only one analog channel: display frames are looked for in it.")
+            self.ctx.warn("There is only one analog channel: it is searched for display frames.")
             return {"ch1": 1}
         wrong = [channel for channel in (light, sync) if channel > n_channels]
         if wrong:
             raise ValidationError(
-                f"There is no analog channel {wrong[0]}: this recording has {n_channels}. Set "
-                "light_channel and "
-                "sync_channel accordingly."
+                f"There is no analog channel {wrong[0]}; the recording has channels 1 to {n_channels}.",
+                parameter="light_channel" if light > n_channels else "sync_channel",
+                fix=SetParameter("light_channel" if light > n_channels else "sync_channel"),
             )
         return {"ch1": light, "ch2": sync}
 

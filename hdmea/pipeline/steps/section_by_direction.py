@@ -20,6 +20,7 @@ from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.sweeps import brightness_at, crossing, sweeps_by_direction
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
+from hdmea.utils.fixes import RunStep, SetParameter
 
 __all__ = ["SectionByDirectionParams", "section_by_direction"]
 
@@ -63,13 +64,16 @@ def _items(session: PipelineSession, params: SectionByDirectionParams) -> list[s
     movies = _definitions(session)
     if not movies:
         raise MissingInputError(
-            "No movie with trials has sweeps in its stimulus definition: run section_spike_times on a "
-            "recording of a moving bar first."
+            "No movie with trials has sweeps in its stimulus definition: the step needs a recording of a "
+            "moving bar.",
+            fix=RunStep("section_spike_times"),
         )
     unknown = [movie for movie in params.movie_names or () if movie not in movies]
     if unknown:
         raise ConfigurationError(
-            f"{', '.join(unknown)}: no moving bar with trials. There are: {', '.join(movies)}."
+            f"{', '.join(unknown)} is not a moving bar with trials. Moving bars: {', '.join(movies)}.",
+            parameter="movie_names",
+            fix=SetParameter("movie_names"),
         )
     return list(movies if params.movie_names is None else dict.fromkeys(params.movie_names))
 

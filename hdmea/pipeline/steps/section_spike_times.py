@@ -28,6 +28,7 @@ from hdmea.stimuli.trials import (
 )
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MismatchError, MissingInputError, ValidationError
+from hdmea.utils.fixes import Advice, ChooseFile, Either, RunStep, SetParameter
 
 __all__ = ["SectionSpikesParams", "section_spike_times"]
 
@@ -83,10 +84,9 @@ class SectionSpikesParams(StepParams):
 
 
 def _sections(session: PipelineSession) -> Mapping[str, Any]:
-    hint = "run add_section_time first"
-    sections: Mapping[str, Any] = session.require("stimulus", "section_time", hint=hint)
+    sections: Mapping[str, Any] = session.stimulus.get("section_time") or {}
     if not sections:
-        raise MissingInputError(f"There are no sections: {hint}.")
+        raise MissingInputError("There are no section times.", fix=RunStep("add_section_time"))
     return sections
 
 
@@ -123,7 +123,9 @@ def _items(session: PipelineSession, params: SectionSpikesParams) -> Sequence[st
         unknown = [movie for movie in params.movie_names if movie not in sections]
         if unknown:
             raise ValidationError(
-                f"There is no section of {', '.join(unknown)}. Movies with sections: {', '.join(sections)}."
+                f"There is no section of {', '.join(unknown)}. Movies with sections: {', '.join(sections)}.",
+                parameter="movie_names",
+                fix=SetParameter("movie_names"),
             )
         return tuple(dict.fromkeys(params.movie_names))
     library = _library(session, params)
@@ -134,8 +136,14 @@ def _items(session: PipelineSession, params: SectionSpikesParams) -> Sequence[st
     ]
     if not movies:
         raise ConfigurationError(
-            f"No movie has a stimulus definition ({', '.join(sections)}): put <movie>.json into "
-            "config/stimuli beside the recording, or name its folder with config_dir=."
+            f"No movie has a stimulus definition ({', '.join(sections)}).",
+            parameter="config_dir",
+            fix=Either(
+                (
+                    Advice("Put <movie>.json into config/stimuli beside the recording."),
+                    ChooseFile("config_dir"),
+                )
+            ),
         )
     return movies
 
@@ -205,7 +213,9 @@ def section_spike_times(session: PipelineSession, params: SectionSpikesParams, c
     if params.movie_names is None:
         left_out = [movie for movie in sections if movie not in _items(session, params)]
         if left_out:
-            ctx.warn(f"No stimulus definition, and so no trials: {', '.join(left_out)}.")
+            ctx.warn(
+                f"These movies have no stimulus definition and therefore no trials: {', '.join(left_out)}."
+            )
     misfits: list[MismatchError] = []
     for number, movie in enumerate(ctx.items):
         try:
@@ -215,7 +225,7 @@ def section_spike_times(session: PipelineSession, params: SectionSpikesParams, c
             if params.movie_names is not None or len(misfits) == len(ctx.items):
                 raise
             ctx.skip(movie)
-            ctx.warn(f"{movie} has no trials: {error}")
+            ctx.warn(f"{movie} has no trials. {error.message}", fix=error.fix)
             continue
         for message in trials.warnings:
             ctx.warn(message)
@@ -239,8 +249,9 @@ def _trials(
         facts = _attrs(sections)
         if "content_frame" not in facts:
             raise MissingInputError(
-                f"The sections of {movie} do not say with which frame the movie begins (an earlier program "
-                "made them): run add_section_time with force=True."
+                f"The sections of {movie} do not state with which frame the movie begins, because an earlier "
+                "program made them.",
+                fix=RunStep("add_section_time", again=True),
             )
         found = _library(session, params).definition(movie, int(facts["movie_length"]))
         check_fits(found.definition, movie, int(facts["movie_length"]), str(found.path))
@@ -272,7 +283,7 @@ def _warn_of_pads(
     after = trials.samples[:, 1] + attrs["post_samples"] > ranges[own, 1]
     if (before | after).any():
         ctx.warn(
-            f"{movie}: the padding of {np.count_nonzero(before | after)} trials reaches outside what was "
+            f"{movie}: the padding of {np.count_nonzero(before | after)} trials extends beyond what was "
             "recorded; spikes are missing there."
         )
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hdmea.utils.notices import said
 from hdmea_gui.engine.snapshot import StepSpec
+from hdmea_gui.engine.words import WINDOW
 
 if TYPE_CHECKING:
     from hdmea_gui.engine.workspace import Workspace
@@ -79,7 +81,7 @@ class CalibrationQuery:
         try:
             values = read_calibration(path).model_dump()
         except (OSError, HDMEAError) as error:
-            return CalibrationView({}, None, pitch_um, _frame(workspace), str(error))
+            return CalibrationView({}, None, pitch_um, _frame(workspace), said(error, WINDOW))
         return CalibrationView(values, path, pitch_um, _frame(workspace))
 
 

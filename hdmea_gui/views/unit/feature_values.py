@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -23,13 +22,10 @@ class FeatureValuesModel(QAbstractItemModel):
     ----------
     parent
         Qt parent.
-    readable
-        Puts the reason why a number is missing into the words of the window.
     """
 
-    def __init__(self, parent: QObject | None = None, readable: Callable[[str], str] = str) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._readable = readable
         self._view = FeaturesView((), (), 0)
 
     def set_view(self, view: FeaturesView) -> bool:
@@ -94,7 +90,7 @@ class FeatureValuesModel(QAbstractItemModel):
             return _with_unit(value, column - 1) if of_unit else value.definition
         if role == Qt.ItemDataRole.ToolTipRole:
             reason = value.reasons[column - 1] if of_unit else ""
-            missing = f"\nMissing here: {self._readable(reason)}" if reason else ""
+            missing = f"\nMissing here: {reason}" if reason else ""
             return f"{value.name}: {value.definition or 'no definition is stored'}{missing}"
         if role == Qt.ItemDataRole.TextAlignmentRole and of_unit:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

@@ -33,7 +33,7 @@ class UnitFeatures(Preview):
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(controller, theme, parent)
         dress(self, theme)
-        self.model = FeatureValuesModel(self, controller.readable)
+        self.model = FeatureValuesModel(self)
         self._sieve = QSortFilterProxyModel(self)
         self._sieve.setSourceModel(self.model)
         self._sieve.setRecursiveFilteringEnabled(True)
