@@ -175,6 +175,7 @@ def check_light(
     pad_frame: int,
     display_latency_frames: int | None = None,
     spot: LightSpot | None = None,
+    shifted: bool = False,
 ) -> LightCheck:
     """Compare the sections of a recording with its light channel.
 
@@ -200,6 +201,8 @@ def check_light(
         Frames by which the display is known to follow its flips.
     spot
         What the photodiode sees; None: the full field.
+    shifted
+        Whether sections will be shifted by what is found: that is information then, and no warning.
     """
     seen = frame_light(light, frames, segments, fs)
     regularity = frame_regularity(frames, segments)
@@ -223,6 +226,8 @@ def check_light(
         flips=flips,
         display_latency_frames=display_latency_frames,
         npy_lengths=npy_lengths,
+        known_lengths=library.known_lengths(),
+        shifted=shifted,
     )
     late = np.array([times[flip.frame - 1] for flip in flips if flip.said == "late"], dtype=np.int64)
     sections = {(entry.section.movie, entry.section.occurrence): entry for entry in aligned}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from hdmea.stimuli.alignment import AlignedSection, Said, StatedSection
+from hdmea.stimuli.alignment import SEARCH_S, AlignedSection, Said
 
 __all__ = ["FLIPS_LOST", "FRAMES_CORRECTED", "NOT_ALIGNED", "AlignmentReport", "FlipDecision", "report"]
 
@@ -15,6 +16,7 @@ FLIPS_LOST = "flips lost"
 FRAMES_CORRECTED = "frames corrected"
 
 Key = tuple[str, int]
+_LONGEST_LATENCY_S = 0.2
 _PLACED = ("checked", "lag", "elsewhere")
 
 
@@ -77,6 +79,8 @@ def report(
     flips: Sequence[FlipDecision] = (),
     display_latency_frames: int | None = None,
     npy_lengths: Mapping[str, int] | None = None,
+    known_lengths: Mapping[str, int] | None = None,
+    shifted: bool = False,
 ) -> AlignmentReport:
     """Sum up the alignment of all sections.
 
@@ -93,247 +97,259 @@ def report(
     display_latency_frames
         Frames by which this display is known to follow its flips; that lag is not worth a word.
     npy_lengths
-        Movie name to the number of frames of its file, where it differs from the stated length.
+        Movie name to the number of frames of its file.
+    known_lengths
+        Movie name to its stated length, of all movies that may have been shown.
+    shifted
+        Whether sections are shifted by their lag: what that mends is information then.
     """
-    said = AlignmentReport()
-    _say_flips(flips, said)
-    placed = [entry for entry in aligned if entry.state in _PLACED]
-    lags = {id(entry): entry.lag + _shift_before(entry, flips) for entry in placed}
-    common = _common_lag(placed, lags, flips)
-    said.common_lag = common
-    expected = common if common is not None else 0
-    absent = [entry for entry in aligned if entry.state not in _PLACED]
-    if common is None:
-        _say_differing(placed, absent, lags, pad_frame, npy_lengths or {}, said)
-    elif common not in (0, display_latency_frames):
-        said.warnings.append(_common_fact(common, interval_s, pad_frame, aligned, absent))
-    for entry in aligned:
-        if entry.shows:
-            said.warnings.append(_shows(entry))
-        _mark(
-            entry, lags.get(id(entry)), expected, display_latency_frames, flips, interval_s, pad_frame, said
-        )
-    unchecked = [
-        f"{entry.section.label} ({entry.reason})" for entry in aligned if entry.state == "not checkable"
-    ]
-    if unchecked:
-        said.information.append(f"Not checkable by the light: {'; '.join(unchecked)}.")
-    return said
-
-
-def _shift_before(entry: AlignedSection, flips: Sequence[FlipDecision]) -> int:
-    return sum(flip.shift for flip in flips if flip.frame <= entry.counted_from)
-
-
-def _shift_at_start(entry: AlignedSection, flips: Sequence[FlipDecision]) -> int:
-    start = entry.place - entry.begin
-    return sum(flip.shift for flip in flips if flip.frame <= start)
-
-
-def _common_lag(
-    placed: Sequence[AlignedSection], lags: Mapping[int, int], flips: Sequence[FlipDecision]
-) -> int | None:
-    """Return the lag that no section contradicts and that most of the certain ones have."""
-    if not placed:
-        return None
-    certain = [entry for entry in placed if len(entry.supports) <= 1 or entry.state != "checked"]
-    lag, _ = Counter(lags[id(entry)] for entry in certain or placed).most_common(1)[0]
-    for entry in placed:
-        raw = lag - (lags[id(entry)] - entry.lag)
-        if lags[id(entry)] != lag and raw not in entry.supports:
-            return None
-    return lag
+    facts = _Facts(
+        tuple(aligned),
+        interval_s,
+        pad_frame,
+        tuple(flips),
+        display_latency_frames,
+        npy_lengths or {},
+        known_lengths or {},
+        shifted,
+    )
+    return facts.report()
 
 
 def _frames(count: int) -> str:
     return f"{abs(count)} frame{'s' if abs(count) != 1 else ''}"
 
 
-def _time(count: int, interval_s: float) -> str:
-    seconds = abs(count) * interval_s
-    return f"{_frames(count)} ({f'{seconds * 1000:.0f} ms' if seconds < 1 else f'{seconds:.2f} s'})"
+@dataclass(frozen=True)
+class _Facts:
+    """What is known of a recording, and what follows from it; the fields are those of `report`."""
 
+    aligned: tuple[AlignedSection, ...]
+    interval_s: float
+    pad_frame: int
+    flips: tuple[FlipDecision, ...]
+    latency: int | None
+    npy_lengths: Mapping[str, int]
+    known_lengths: Mapping[str, int]
+    shifted: bool
 
-def _common_fact(
-    lag: int,
-    interval_s: float,
-    pad_frame: int,
-    aligned: Sequence[AlignedSection],
-    absent: Sequence[AlignedSection],
-) -> str:
-    first = aligned[0].section
-    if _first_left_out(aligned, absent, lag, pad_frame):
+    @cached_property
+    def placed(self) -> tuple[AlignedSection, ...]:
+        """Sections whose light was found."""
+        return tuple(entry for entry in self.aligned if entry.state in _PLACED)
+
+    @cached_property
+    def absent(self) -> tuple[AlignedSection, ...]:
+        """Sections whose light was not found."""
+        return tuple(entry for entry in self.aligned if entry.state not in _PLACED)
+
+    def lag(self, entry: AlignedSection) -> int:
+        """Return the lag of a placed section that irregular flips do not explain."""
+        return entry.lag + sum(flip.shift for flip in self.flips if flip.frame <= entry.counted_from)
+
+    def fits(self, entry: AlignedSection, lag: int) -> bool:
+        """Whether a placed section does not contradict a lag."""
+        return self.lag(entry) == lag or lag - (self.lag(entry) - entry.lag) in entry.supports
+
+    def span(self, length: int) -> int:
+        """Return how many frames a movie takes in the playlist, with its padding."""
+        return length + 2 * self.pad_frame + 1
+
+    def time(self, count: int) -> str:
+        """Return a number of frames with the time that they take."""
+        seconds = abs(count) * self.interval_s
+        return f"{_frames(count)} ({f'{seconds * 1000:.0f} ms' if seconds < 1 else f'{seconds:.2f} s'})"
+
+    @cached_property
+    def common(self) -> int | None:
+        """The lag that no section contradicts and that most of the certain ones have."""
+        if not self.placed:
+            return None
+        certain = [entry for entry in self.placed if len(entry.supports) <= 1 or entry.state != "checked"]
+        lag, _ = Counter(map(self.lag, certain or self.placed)).most_common(1)[0]
+        return lag if all(self.fits(entry, lag) for entry in self.placed) else None
+
+    def report(self) -> AlignmentReport:
+        said = AlignmentReport(self.common)
+        mendable = said.information if self.shifted else said.warnings
+        self._say_flips(said, mendable)
+        if self.common is None:
+            mendable += self._differing()
+        elif self.common not in (0, self.latency):
+            mendable.append(self._common_fact(self.common))
+        for entry in self.aligned:
+            if entry.shows:
+                # A section that is shifted to its own light is not concerned any more.
+                (mendable if entry.state in _PLACED else said.warnings).append(self._shows(entry))
+        for entry in self.aligned:
+            self._mark(entry, said)
+        unchecked = [
+            f"{entry.section.label} ({entry.reason})"
+            for entry in self.aligned
+            if entry.state == "not checkable"
+        ]
+        if unchecked:
+            said.information.append(f"Not checkable by the light: {'; '.join(unchecked)}.")
+        return said
+
+    def _mend(self, also: str = "") -> str:
+        if self.shifted:
+            return "Sections are shifted by that."
+        return f"align='light' shifts the sections by that{also}."
+
+    def _common_fact(self, lag: int) -> str:
+        first = self.aligned[0]
+        if self._first_left_out(first):
+            return (
+                f"{first.section.label}, the first movie of the playlist, was not shown: all later movies "
+                f"come {self.time(lag)} earlier than the playlist says. {self._mend()}"
+            )
+        side = "after" if lag > 0 else "before"
+        what = f"The light of all movies comes {self.time(lag)} {side} their flips"
+        cause = self._cause_before(self.placed[0], lag)
+        if cause:
+            return f"{what}{cause}. {self._mend()}"
+        if abs(lag) * self.interval_s > _LONGEST_LATENCY_S:
+            return f"{what}: playlist, lengths, padding or the count of frames is wrong. {self._mend()}"
         return (
-            f"{first.label}, the first movie of the playlist, was not shown: all later movies come "
-            f"{_time(lag, interval_s)} earlier than the playlist says. Correct the playlist, or give "
-            "align='light'."
+            f"{what}: display latency, or frames counted wrongly at the start. "
+            f"{self._mend('; display_latency_frames= makes it silent where it is right')}"
         )
-    side = "after" if lag > 0 else "before"
-    cause = "display latency, or frames counted wrongly at the start"
-    return (
-        f"The light of all movies comes {_time(lag, interval_s)} {side} their flips: {cause}. "
-        "align='light' takes it into account; display_latency_frames= makes it silent where it is right."
-    )
 
+    def _first_left_out(self, entry: AlignedSection) -> bool:
+        is_first = entry is self.aligned[0] and entry.state not in _PLACED
+        return is_first and self.common == -self.span(entry.section.length)
 
-def _first_left_out(
-    aligned: Sequence[AlignedSection], absent: Sequence[AlignedSection], lag: int, pad_frame: int
-) -> bool:
-    return bool(absent) and absent[0] is aligned[0] and lag == -_span(aligned[0].section, pad_frame)
-
-
-def _say_differing(
-    placed: Sequence[AlignedSection],
-    absent: Sequence[AlignedSection],
-    lags: Mapping[int, int],
-    pad_frame: int,
-    npy_lengths: Mapping[str, int],
-    said: AlignmentReport,
-) -> None:
-    padding = _padding(placed, lags, pad_frame)
-    if padding is not None:
-        said.warnings.append(
-            f"The light fits the playlist with a padding of {padding} frames, not {pad_frame}: give "
-            f"pad_frame={padding}, or align='light'."
-        )
-        return
-    before = 0
-    previous: AlignedSection | None = None
-    for entry in placed:
-        lag = lags[id(entry)]
-        raw = before - (lag - entry.lag)
-        if lag == before or raw in entry.supports:
-            previous = entry
-            continue
-        stays = _stays(placed, lags, entry)
-        change = lag - before if stays else lag
-        side = "later" if change > 0 else "earlier"
-        said.warnings.append(
-            f"{f'From {entry.section.label} on' if stays else entry.section.label}: the light fits "
-            f"{_frames(change)} {side} than "
-            f"{'the playlist says' if before == 0 or not stays else 'for the movies before'}"
-            f"{_cause(change, previous, entry, absent, npy_lengths, pad_frame) if stays else ''}."
-            " align='light' mends it."
-        )
-        if stays:
-            before, previous = lag, entry
-
-
-def _stays(placed: Sequence[AlignedSection], lags: Mapping[int, int], entry: AlignedSection) -> bool:
-    later = placed[[id(other) for other in placed].index(id(entry)) + 1 :]
-    return (bool(later) or entry.state == "lag") and all(
-        lags[id(other)] == lags[id(entry)] or lags[id(entry)] in other.supports for other in later
-    )
-
-
-def _padding(placed: Sequence[AlignedSection], lags: Mapping[int, int], pad_frame: int) -> int | None:
-    """Return the padding that explains all lags: each movie adds twice its error, the first one once."""
-    order = [entry.section for entry in placed]
-    if len(order) < 2:
-        return None
-    # The number of movies before each one, from the plan: content = pad + sum of (2 pad + length + 1).
-    found = set()
-    for entry in placed:
-        n_before = entry.section.position
-        found.add(lags[id(entry)] / (2 * n_before + 1))
-    if len(found) != 1:
-        return None
-    error = found.pop()
-    return pad_frame + int(error) if error == int(error) and error != 0 else None
-
-
-def _cause(
-    change: int,
-    previous: AlignedSection | None,
-    entry: AlignedSection,
-    absent: Sequence[AlignedSection],
-    npy_lengths: Mapping[str, int],
-    pad_frame: int,
-) -> str:
-    start = -1 if previous is None else previous.section.position
-    for left_out in absent:
-        section = left_out.section
-        if start < section.position < entry.section.position and change == -_span(section, pad_frame):
-            return f", as if {section.label} had not been shown"
-    if previous is None:
+    def _cause_before(self, entry: AlignedSection, change: int) -> str:
+        """Explain a lag of the first placed section by what is said to come before it."""
+        for movie, length in self.known_lengths.items():
+            if change == self.span(length):
+                return f", as if {movie} had been shown before, which the playlist does not say"
+        for before in self.absent:
+            section = before.section
+            in_file = self.npy_lengths.get(section.movie, section.length)
+            if section.position < entry.section.position and in_file - section.length == change:
+                return f": {section.movie}.npy has {in_file} frames, movie_length.csv says {section.length}"
         return ""
-    movie, length = previous.section.movie, previous.section.length
-    if npy_lengths.get(movie) == length + change:
-        return f": {movie}.npy has {length + change} frames, movie_length.csv says {length}"
-    if change == _span(previous.section, pad_frame):
-        return f", as if {movie} had been shown once more"
-    if entry.section.position > start + 1 or length + change <= 0:
-        return ""
-    return f", as if {movie} had {length + change} frames and not {length} as movie_length.csv says"
 
+    def _differing(self) -> list[str]:
+        padding = self._padding()
+        if padding is not None:
+            return [
+                f"The light fits the playlist with a padding of {padding} frames, not {self.pad_frame}: give "
+                f"pad_frame={padding}. {self._mend()}"
+            ]
+        told = []
+        before = 0
+        previous: AlignedSection | None = None
+        for entry in self.placed:
+            if self.fits(entry, before):
+                previous = entry
+                continue
+            lag = self.lag(entry)
+            stays = self._stays(entry)
+            change = lag - before if stays else lag
+            side = "later" if change > 0 else "earlier"
+            than = "the playlist says" if before == 0 or not stays else "for the movies before"
+            where = f"From {entry.section.label} on" if stays else entry.section.label
+            cause = self._cause(change, previous, entry) if stays else ""
+            told.append(
+                f"{where}: the light fits {_frames(change)} {side} than {than}{cause}. {self._mend()}"
+            )
+            if stays:
+                before, previous = lag, entry
+        return told
 
-def _span(section: StatedSection, pad_frame: int) -> int:
-    """Return how many frames a movie takes in the playlist, with its padding."""
-    return section.length + 2 * pad_frame + 1
+    def _stays(self, entry: AlignedSection) -> bool:
+        """Whether the lag of a section is that of all later ones."""
+        later = self.placed[self.placed.index(entry) + 1 :]
+        one_fault = bool(later) or entry.state == "lag"
+        return one_fault and all(self.fits(other, self.lag(entry)) for other in later)
 
+    def _padding(self) -> int | None:
+        """Return the padding that explains all lags: each movie adds twice its error, the first one once."""
+        found = {self.lag(entry) / (2 * entry.section.position + 1) for entry in self.placed}
+        if len(self.placed) < 2 or len(found) != 1:
+            return None
+        error = found.pop()
+        return self.pad_frame + int(error) if error == int(error) and error != 0 else None
 
-def _shows(entry: AlignedSection) -> str:
-    names = " or ".join(entry.shows)
-    alike = " (their light is the same)" if len(entry.shows) > 1 else ""
-    return f"Section of {entry.section.label}: the light is that of {names}{alike}."
+    def _cause(self, change: int, previous: AlignedSection | None, entry: AlignedSection) -> str:
+        start = -1 if previous is None else previous.section.position
+        for left_out in self.absent:
+            section = left_out.section
+            if start < section.position < entry.section.position and change == -self.span(section.length):
+                return f", as if {section.label} had not been shown"
+        if previous is None:
+            return self._cause_before(entry, change)
+        movie, length = previous.section.movie, previous.section.length
+        if self.npy_lengths.get(movie) == length + change:
+            return f": {movie}.npy has {length + change} frames, movie_length.csv says {length}"
+        for other, other_length in self.known_lengths.items():
+            if change == self.span(other_length):
+                return f", as if {other} had been shown before, which the playlist does not say"
+        if entry.section.position > start + 1 or length + change <= 0:
+            return ""
+        return f", as if {movie} had {length + change} frames and not {length} as movie_length.csv says"
 
+    def _shows(self, entry: AlignedSection) -> str:
+        names = " or ".join(entry.shows)
+        alike = " (their light is the same)" if len(entry.shows) > 1 else ""
+        return f"Section of {entry.section.label}: the light is that of {names}{alike}."
 
-def _say_flips(flips: Sequence[FlipDecision], said: AlignmentReport) -> None:
-    lost = [flip for flip in flips if flip.said == "lost"]
-    late = [flip for flip in flips if flip.said == "late"]
-    if lost:
-        said.warnings.append(
-            f"Lost display flips: {sum(flip.count for flip in lost)} ({_times(lost)}). The light shows "
-            "that the movie went on. Every later section starts as many frames too late; load the "
-            "recording with frame_correction=True, or give align='light'."
-        )
-    if late:
-        said.information.append(
-            f"Late display frames: {len(late)} ({_times(late)}). The light shows that the movie waited. "
-            "Nothing is shifted by them."
-        )
+    def _say_flips(self, said: AlignmentReport, mendable: list[str]) -> None:
+        lost = [flip for flip in self.flips if flip.said == "lost"]
+        late = [flip for flip in self.flips if flip.said == "late"]
+        if lost:
+            mendable.append(
+                f"Lost display flips: {sum(flip.count for flip in lost)} ({_times(lost)}). The light shows "
+                "that the movie went on. Every later section starts as many frames too late. Load the "
+                f"recording with frame_correction=True. {self._mend()}"
+            )
+        if late:
+            said.information.append(
+                f"Late display frames: {len(late)} ({_times(late)}). The light shows that the movie waited. "
+                "Nothing is shifted by them."
+            )
+
+    def _off(self, entry: AlignedSection) -> int | None:
+        """Return the lag that a section is taken to have, None if nothing is known."""
+        if entry.state not in _PLACED:
+            # What is true of all movies that can be checked is taken to be true of this one, unless a movie
+            # too many or too few between them and it may be the reason.
+            if self.common is None or entry.state == "other movie":
+                return None
+            before_all = entry.section.position < self.placed[0].section.position
+            return None if before_all and abs(self.common) * self.interval_s > SEARCH_S else self.common
+        if self.common is not None and self.fits(entry, self.common):
+            return self.common
+        return 0 if self.common is None and self.fits(entry, 0) else self.lag(entry)
+
+    def _mark(self, entry: AlignedSection, said: AlignmentReport) -> None:
+        key = (entry.section.movie, entry.section.occurrence)
+        marks = said.marks.setdefault(key, [])
+        if self._first_left_out(entry):
+            marks.append((NOT_ALIGNED, "it was not shown"))
+            return
+        if entry.state == "other movie":
+            marks.append((NOT_ALIGNED, f"its light is that of {' or '.join(entry.shows)}"))
+            return
+        off = self._off(entry)
+        first = entry.place - entry.begin
+        if off is not None:
+            said.lags[key] = off - sum(flip.shift for flip in self.flips if flip.frame <= first)
+            if off not in (0, self.latency):
+                side = "later" if off > 0 else "earlier"
+                marks.append((NOT_ALIGNED, f"the light fits {self.time(off)} {side}"))
+        end = first + entry.section.length
+        lost = [flip for flip in self.flips if flip.said == "lost" and flip.frame < end]
+        if lost:
+            inside = sum(flip.count for flip in lost if flip.frame > first)
+            before = sum(flip.count for flip in lost) - inside
+            parts = [f"{before} before it"] * (before > 0) + [f"{inside} during it"] * (inside > 0)
+            marks.append((FLIPS_LOST, " and ".join(parts)))
 
 
 def _times(flips: Sequence[FlipDecision]) -> str:
     listed = ", ".join(f"{flip.time_s:.3f} s" for flip in flips[:5])
     return f"at {listed}" + (f" and {len(flips) - 5} more" if len(flips) > 5 else "")
-
-
-def _mark(
-    entry: AlignedSection,
-    lag: int | None,
-    expected: int,
-    latency: int | None,
-    flips: Sequence[FlipDecision],
-    interval_s: float,
-    pad_frame: int,
-    said: AlignmentReport,
-) -> None:
-    key = (entry.section.movie, entry.section.occurrence)
-    marks = said.marks.setdefault(key, [])
-    if said.common_lag and entry.section.position == 0 and entry.state not in _PLACED:
-        if said.common_lag == -_span(entry.section, pad_frame):
-            marks.append((NOT_ALIGNED, "it was not shown"))
-            return
-    if entry.state == "other movie":
-        marks.append((NOT_ALIGNED, f"its light is that of {' or '.join(entry.shows)}"))
-        return
-    if entry.state == "not checkable":
-        # What is true of all movies that can be checked is taken to be true of this one.
-        off = expected if said.common_lag is not None else 0
-    elif lag == expected or (lag is not None and expected - (lag - entry.lag) in entry.supports):
-        off = expected
-    else:
-        off = lag or 0
-    if entry.state != "not checkable" or said.common_lag is not None:
-        said.lags[key] = off - _shift_at_start(entry, flips)
-    if off not in (0, latency):
-        side = "later" if off > 0 else "earlier"
-        marks.append((NOT_ALIGNED, f"the light fits {_time(off, interval_s)} {side}"))
-    first = entry.place - entry.begin
-    lost = [flip for flip in flips if flip.said == "lost" and flip.frame < first + entry.section.length]
-    if lost:
-        inside = sum(flip.count for flip in lost if flip.frame > first)
-        before = sum(flip.count for flip in lost) - inside
-        parts = [f"{before} before it"] * (before > 0) + [f"{inside} during it"] * (inside > 0)
-        marks.append((FLIPS_LOST, f"{' and '.join(parts)}"))

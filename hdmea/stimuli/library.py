@@ -201,6 +201,13 @@ class StimulusLibrary:
             )
         return MovieLengths(found, tuple(used))
 
+    def known_lengths(self) -> dict[str, int]:
+        """Return the length of every movie that a table states, the first place first."""
+        known: dict[str, int] = {}
+        for path in self._tables("movie_lengths"):
+            known = {**read_movie_lengths(path), **known}
+        return known
+
     def definition_path(self, movie: str, movie_length: int | None = None) -> Path | None:
         """Return the file of a movie's definition, None if there is none.
 

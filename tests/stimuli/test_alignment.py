@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -258,3 +260,44 @@ def test_movies_that_are_missing_or_cut_are_not_blamed() -> None:
     assert sections[SINES].reason == "there is no such movie"
     assert sections[STEPS].state == "checked"
     assert sections[NOISE].state in ("checked", "not checkable")
+
+
+def test_a_movie_that_the_playlist_forgets_is_named() -> None:
+    all_six = LIGHT_FAULTS["all as stated"].shown
+    showing = replace(LIGHT_FAULTS["all as stated"], stated=all_six[1:])
+    shown = shown_light(showing)
+    sections = align_sections(
+        shown.light, shown.sections, courses_of(showing.stated), lambda: courses_of().values()
+    )
+
+    said = report(
+        sections, interval_s=1 / 60, pad_frame=180, known_lengths={"baseline_127": 180, STEPS: 2100}
+    )
+
+    assert said.common_lag == 541
+    (told,) = said.warnings
+    assert "541 frames (9.02 s) after their flips, as if baseline_127 had been shown before" in told
+
+
+def test_what_a_shift_mends_is_information() -> None:
+    shown, sections = aligned("length 4 frames too short")
+
+    said = report(sections, interval_s=1 / 60, pad_frame=180, shifted=True)
+
+    assert said.warnings == []
+    assert any("4 frames later" in text and "are shifted by that" in text for text in said.information)
+    assert shown.sections[3].content + said.lags[(SINES, 1)] == shown.true_content[SINES]
+
+
+def test_a_lag_too_long_for_a_display_is_not_called_latency() -> None:
+    shown, _ = aligned("all as stated")
+    stated = [replace(part, content=part.content - 100) for part in shown.sections]
+
+    said = report(
+        align_sections(shown.light, stated, courses_of(LIGHT_FAULTS["all as stated"].stated)),
+        interval_s=1 / 60,
+        pad_frame=180,
+    )
+
+    assert said.common_lag == 100
+    assert "playlist, lengths, padding or the count of frames is wrong" in said.warnings[0]

@@ -304,6 +304,7 @@ def _check(
         pad_frame=params.pad_frame,
         display_latency_frames=params.display_latency_frames,
         spot=_spot(params),
+        shifted=params.align == "light",
     )
 
 
