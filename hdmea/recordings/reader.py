@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Literal
 from hdmea.declare.registry import Registry
 from hdmea.recordings.signals import SignalSource
 from hdmea.recordings.units import UnitOptions, UnitSource
-from hdmea.utils.exceptions import DataLoadError
+from hdmea.utils.exceptions import DataLoadError, StepCancelled
 
 if TYPE_CHECKING:
     from hdmea.recordings.inspection import Inspection
@@ -126,6 +126,9 @@ def find_reader(path: str | Path, data: Data | None = None) -> Reader | None:
 def _recognises(reader: Reader, path: Path) -> bool:
     try:
         return reader.recognises(path)
+    except StepCancelled:
+        # The drive of the path does not answer, and nobody waits for it any more.
+        raise
     except Exception as error:  # noqa: BLE001 - a broken reader of others must not stop the rest
         logger.warning("The reader %r is not used for %s: %s", reader.name, path, error)
         return False
