@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,7 +92,7 @@ def _list_group(group: h5py.Group, depth: int, lines: list[str]) -> None:
     shown: dict[str, int] = {}
     indent = "  " * depth
     for name in group:
-        family = name.rstrip("0123456789")
+        family = re.sub(r"\d+", "#", name)
         shown[family] = shown.get(family, 0) + 1
         if family != name and shown[family] > MAX_ALIKE:
             continue
@@ -106,7 +107,7 @@ def _list_group(group: h5py.Group, depth: int, lines: list[str]) -> None:
             _list_group(node, depth + 1, lines)
     for family, count in shown.items():
         if count > MAX_ALIKE and family not in group:
-            lines.append(f"{indent}{family}… {count - MAX_ALIKE} more")
+            lines.append(f"{indent}{family.removesuffix('#')}… {count - MAX_ALIKE} more")
 
 
 def _describe(node: object) -> str:

@@ -168,7 +168,8 @@ def find_partner(path: Path, linked_recording: str | None = None) -> Partner:
     if path.is_dir():
         return _recording_of(path, linked_recording)
     other = "cmtr" if kind == "cmcr" else "cmcr"
-    folders = [path.parent, *_sister_folders(path.parent, other)]
+    folders = [path.parent, *_linked_folder(path.parent, linked_recording)]
+    folders += _sister_folders(path.parent, other)
     for folder in folders:
         where = "beside it" if folder == path.parent else f"in the folder {folder.name}"
         partner = _partner_in(folder, path, kind, where, linked_recording)
@@ -273,6 +274,15 @@ def _links_to(cmtr: Path, cmcr: Path) -> bool:
         return False
     name = linked_name(link)
     return name is not None and same_name(name, cmcr.name)
+
+
+def _linked_folder(folder: Path, linked: str | None) -> list[Path]:
+    """Folder that a link names relative to that of the spike-sorted file, if it is there."""
+    where = PureWindowsPath(linked or "").parent
+    if where.anchor or not where.parts:
+        return []
+    named = folder.joinpath(*where.parts)
+    return [named] if named.is_dir() else []
 
 
 def _sister_folders(folder: Path, kind: str) -> list[Path]:

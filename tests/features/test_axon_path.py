@@ -213,3 +213,20 @@ def test_axons_of_the_sample_have_their_velocity(shared_data: Path) -> None:
     # The other axons leave the 16 x 16 electrodes before they have passed enough of them.
     assert ratios.keys() == {1, 2, 3, 5, 6, 9, 13}
     np.testing.assert_allclose(list(ratios.values()), 1, atol=0.08)
+
+
+@pytest.mark.parametrize("value", [1e5, math.nan])
+def test_bad_electrodes_are_no_part_of_an_axon(value: float) -> None:
+    """Given a column of bad electrodes across the axon, then path and velocity do without it."""
+    image = cell(straight(15), 1.5, 0.5)
+    bad = np.zeros(SHAPE, bool)
+    bad[:, 20] = bad[2, 30] = True
+    image[:, bad] = value * np.random.default_rng(3).normal(size=(len(image), int(bad.sum())))
+
+    found = axon_path(image, PRE, SOMA, bad=bad)
+
+    assert found.reason == ""
+    assert found.velocity == pytest.approx(1.5, rel=0.06)
+    assert not bad[tuple(found.path.T)].any()
+    assert not bad[tuple(found.electrodes.T)].any()
+    assert found.noise_sd < 2

@@ -101,3 +101,8 @@ def test_limits_are_those_of_the_images_unless_others_are_named() -> None:
     assert why_unusable(soma(), stated) == ""
     assert "5 are needed" in why_unusable(soma(), stated, min_spikes=5)
     assert "10 is needed" in why_unusable(soma(), stated, min_image_snr=10)
+
+
+def test_a_chip_without_a_good_electrode() -> None:
+    bad = np.ones(soma().shape[1:], bool)
+    assert why_unusable(soma(), FACTS, bad) == "all electrodes are bad"

@@ -113,3 +113,48 @@ def test_sample_somas_are_where_they_were_put(sample_images: Any, shared_data: P
         assert abs(found.center_row + 25 - row) <= 0.6
         assert abs(found.center_col + 25 - col) <= 0.6
         assert 2.5 <= found.equivalent_diameter <= 4.5
+
+
+class TestBadElectrodes:
+    """Given a Gaussian soma, then what one electrode does wrong changes neither place nor extent much."""
+
+    @staticmethod
+    def with_hole(value: float) -> tuple[np.ndarray, np.ndarray]:
+        image = soma_image((21, 21), (10, 10), sigma=2.0)
+        bad = np.zeros((21, 21), bool)
+        bad[10, 12] = bad[3, 3] = True
+        image[:, bad] = value * np.random.default_rng(0).normal(size=(len(image), 2))
+        return image, bad
+
+    @pytest.mark.parametrize("value", [1e4, 0.0, math.nan])
+    def test_centre_and_extent_leave_them_out(self, value: float) -> None:
+        image, bad = self.with_hole(value)
+        whole = soma_geometry(soma_image((21, 21), (10, 10), sigma=2.0), PRE)
+
+        found = soma_geometry(image, PRE, bad)
+
+        assert (found.center_row, found.center_col) == (10, 10)
+        assert (found.size_x, found.size_y) == (whole.size_x, whole.size_y)
+        assert found.area == whole.area - 1
+        assert np.isnan(found.diff_map[bad]).all()
+        np.testing.assert_allclose(
+            found.diff_map[~bad], whole.diff_map[~bad], atol=0.05 * whole.diff_map.max()
+        )
+
+    def test_an_image_with_places_without_electrode(self) -> None:
+        image = soma_image((21, 21), (10, 10), sigma=2.0)
+        image[:, :, 15:] = np.nan
+        found = soma_geometry(image, PRE)
+        assert (found.center_row, found.center_col) == (10, 10)
+        assert found.reason == ""
+
+    def test_without_bad_ones_every_bit_is_the_same(self) -> None:
+        image = soma_image((21, 21), (10, 10), sigma=2.0)
+        image += np.random.default_rng(1).normal(size=image.shape)
+        one, two = soma_geometry(image, PRE), soma_geometry(image, PRE, np.zeros((21, 21), bool))
+        assert one.diff_map.tobytes() == two.diff_map.tobytes()
+        assert (one.area, one.peak_to_peak) == (two.area, two.peak_to_peak)
+
+    def test_only_bad_ones(self) -> None:
+        found = soma_geometry(soma_image((9, 9), (4, 4), sigma=1.0), PRE, np.ones((9, 9), bool))
+        assert found.reason == "all electrodes are bad"

@@ -83,6 +83,16 @@ def test_a_folder_for_sorted_files_is_looked_into(tmp_path: Path) -> None:
     assert find_partner(cmtr).path == cmcr
 
 
+def test_a_link_may_name_a_folder(tmp_path: Path) -> None:
+    for name in ("monday", "results"):
+        (tmp_path / name).mkdir()
+    (cmcr,) = touch(tmp_path / "monday", "X.cmcr")
+    (cmtr,) = touch(tmp_path / "results", "sorted again.cmtr")
+    assert find_partner(cmtr, r"..\monday\X.cmcr").path == tmp_path / "results" / ".." / "monday" / "X.cmcr"
+    assert find_partner(cmtr, "../monday/X.cmcr").path.samefile(cmcr)  # type: ignore[union-attr]
+    assert find_partner(cmtr, r"C:\elsewhere\X.cmcr").path is None
+
+
 def test_a_folder_for_sorted_files_below_that_of_the_recording(tmp_path: Path) -> None:
     (tmp_path / "sorted").mkdir()
     (cmcr,) = touch(tmp_path, "X.cmcr")

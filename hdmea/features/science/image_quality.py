@@ -138,6 +138,8 @@ def why_unusable(
     if facts.get("reason"):
         return str(facts["reason"])
     place = largest_electrode(image, bad)
+    if place is None and bad is not None and bad.all():
+        return "all electrodes are bad"
     if place is None:
         return "the electrical image has no values: no spike could be averaged"
     n_spikes = facts.get("n_spikes_used")
