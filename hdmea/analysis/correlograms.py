@@ -25,7 +25,8 @@ class Autocorrelogram:
     edges_ms
         float64 (2 n + 1): edges of the bins, symmetric around 0, milliseconds.
     counts
-        int64 (2 n): pairs of different spikes at each lag; symmetric. A pair without a lag is not counted.
+        int64 (2 n): pairs of different spikes at each lag; symmetric. Spikes at the same time are counted on
+        both sides of 0: duplicates are seen.
     rate
         float64 (2 n), Hz: counts / (number of spikes * width of a bin), the firing rate at a lag from a
         spike; NaN without spikes.
@@ -81,6 +82,6 @@ def _counts_after(samples: NDArray[np.int64], bins_per_sample: float, n_bins: in
         # The bin of a lag that lies on an edge must not depend on rounding.
         bins = np.floor(np.round(lags * bins_per_sample, 9)).astype(np.int64)
         inside = bins < n_bins
-        counts += np.bincount(bins[inside & (lags > 0)], minlength=n_bins)
+        counts += np.bincount(bins[inside], minlength=n_bins)
         firsts, k = firsts[inside], k + 1
     return counts

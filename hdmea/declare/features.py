@@ -168,12 +168,15 @@ class FeatureTable:
         Output name to why it is missing (NaN): one text for all units, or unit id to text.
     notes
         Facts about the computation that are stored beside the numbers, such as what they were computed from.
+    marks
+        Unit id to what a reader must know before its numbers are used: mark and cause.
     """
 
     units: dict[str, Any] = field(default_factory=dict)
     recording: dict[str, Any] = field(default_factory=dict)
     reasons: dict[str, str | dict[str, str]] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    marks: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def reasons_for(self, unit_id: str) -> dict[str, str]:
         """Output name to the reason why it is missing in this unit."""

@@ -551,7 +551,8 @@ def extract_features(
     defer_save
         Return a new session that holds the data; nothing is written.
     config_overrides : dict[str, typing.Any] | None
-        Parameters by feature, as in {'baseline': {'refractory_ms': 2}}.
+        Parameters by feature, as in {'baseline': {'refractory_ms': 2}}, or for all features that have
+        them, as in {'alpha': 1}.
 
     Raises
     ------

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hdmea.declare import FEATURES, UNIT_OF_ENTRY, Output, StepDefinition, all_steps
+from hdmea.features.science.multiple_testing import benjamini_hochberg
 from hdmea.pipeline.marks import marks_text
 from hdmea.recordings.measures import measure_title
 from hdmea.results.lazy import reading
@@ -110,13 +112,33 @@ def feature_columns(session: PipelineSession, unit_ids: Sequence[str] | None = N
     list of FeatureColumn
         Facts of the units, what the sorter said (``sorter.*``), features in the order in which they were
         stored, then the numbers of steps: ``soma.*``, ``axon.*``, ``rf.*`` (``rf[movie].*`` with several
-        noise movies), and ``marks`` if a feature of a unit has any.
+        noise movies), and ``marks`` if a feature of a unit has any. With all units each p value is followed
+        by its q: the false discovery rate over the units (Benjamini & Hochberg 1995), computed here.
     """
     units = list(session.units.values()) if unit_ids is None else [session.units[name] for name in unit_ids]
     with reading((session.units,)):
         columns = [column for group in _groups(units) for column in group.columns()]
+        if unit_ids is None:
+            columns = list(_with_q(columns))
         marks = tuple(marks_text(unit) for unit in units)
         return [*columns, _marks_column(marks)] if any(marks) else columns
+
+
+def _with_q(columns: Iterable[FeatureColumn]) -> Iterator[FeatureColumn]:
+    for column in columns:
+        yield column
+        if not (column.name.endswith("_p") and "." in column.name and column.range[1] == 1):
+            continue
+        numbers = [value if isinstance(value, (int, float)) else math.nan for value in column.values]
+        title = column.title
+        yield replace(
+            column,
+            name=f"{column.name[:-1]}q",
+            values=tuple(benjamini_hochberg(numbers).tolist()),
+            title=f"q of {title[5:]}" if title.startswith("p of ") else f"{title}, q",
+            definition=f"smallest false discovery rate at which {column.name} is a discovery",
+            standard="",
+        )
 
 
 def missing_reasons(unit: Mapping[str, Any]) -> dict[str, str]:

@@ -130,3 +130,16 @@ def test_data_frame_has_a_row_per_unit_and_described_columns(session: PipelineSe
     assert table["row"].dtype == np.int64
     assert table.attrs["units"]["soma.size_x_um"] == "µm"
     assert set(table.attrs["definitions"]) == set(table.columns)
+
+
+def test_each_p_value_of_all_units_has_a_q() -> None:
+    session = PipelineSession("q")
+    session.add_units({f"unit_{k:03d}": {"spike_times": np.arange(3, dtype=np.uint64)} for k in (1, 2, 3)})
+    for unit, p in (("unit_001", 0.01), ("unit_002", 0.04), ("unit_003", math.nan)):
+        session.add_feature(unit, "dense_noise", {"rf_p": p})
+
+    found = by_name(session)
+
+    assert found["dense_noise.rf_q"][:2] == pytest.approx((0.02, 0.04))
+    assert math.isnan(found["dense_noise.rf_q"][2])
+    assert "dense_noise.rf_q" not in {c.name for c in feature_columns(session, ["unit_001"])}

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
-from hdmea.features.science.light_steps import RateParams, quality_columns, quality_outputs, rates_of
+from hdmea.features.science.light_steps import (
+    RateParams,
+    drift_marks,
+    quality_columns,
+    quality_outputs,
+    rates_of,
+)
 from hdmea.features.science.movie_trials import FRAMES, MovieTrials, movie_trials, trials_requirement
 from hdmea.features.science.sine_fit import FrequencyResponse, SineFit, fit_sine, frequency_response
 from hdmea.features.science.tickets import Withheld
@@ -209,6 +215,7 @@ def chirp(recording: Recording, params: ChirpParams) -> FeatureTable:
         recording={"chirp_frequencies": per_frame * shown},
         reasons=_withheld(recording, columns, response, params).reasons,
         notes={"movie": trials.movie, "n_trials": rates.n_trials, "frame_rate": shown},
+        marks=drift_marks(recording, rates),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.light_steps import (
     StepResponseParams,
+    drift_marks,
     light_steps,
     no_response,
     phase_columns,
@@ -160,4 +161,5 @@ def green_blue(recording: Recording, params: GreenBlueParams) -> FeatureTable:
         units=columns,
         reasons=withheld.reasons,
         notes={"movie": found.trials.movie, "n_trials": found.rates.n_trials},
+        marks=drift_marks(recording, found.rates),
     )

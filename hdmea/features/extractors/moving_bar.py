@@ -13,7 +13,13 @@ from pydantic import Field
 from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.bar_windows import NONE, BarResponses, bar_movie, bar_responses, sweep_layout
 from hdmea.features.science.direction_tuning import DirectionTuning, direction_tuning, vector_indices
-from hdmea.features.science.light_steps import RateParams, quality_columns, quality_outputs, rates_of
+from hdmea.features.science.light_steps import (
+    RateParams,
+    drift_marks,
+    quality_columns,
+    quality_outputs,
+    rates_of,
+)
 from hdmea.features.science.movie_trials import FRAMES, OptionalFeature, movie_trials, trials_requirement
 from hdmea.features.science.tickets import EVERYTHING, Withheld, granted
 from hdmea.stimuli.definition import StimulusEvent
@@ -365,6 +371,7 @@ def moving_bar(recording: Recording, params: MovingBarParams) -> FeatureTable:
         recording={"moving_bar_directions": directions},
         reasons=_withheld(recording, columns, found, there, tuning, params).reasons,
         notes={"movie": trials.movie, "n_repetitions": counts.shape[1]},
+        marks=drift_marks(recording, rates),
     )
 
 

@@ -12,6 +12,7 @@ from hdmea.declare import FeatureTable, Output, Recording, Requirement, extracto
 from hdmea.features.science.light_steps import (
     LightSteps,
     StepResponseParams,
+    drift_marks,
     light_steps,
     no_response,
     phase_columns,
@@ -217,6 +218,7 @@ def on_off(recording: Recording, params: OnOffParams) -> FeatureTable:
         units=columns,
         reasons=withheld.reasons,
         notes={"movie": found.trials.movie, "n_trials": found.rates.n_trials},
+        marks=drift_marks(recording, found.rates),
     )
 
 

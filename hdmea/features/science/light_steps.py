@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hdmea.declare import FeatureParams, Output, Recording
+from hdmea.features.science.drift import DRIFTS, drift_of_trials
 from hdmea.features.science.movie_trials import MovieTrials, movie_trials
 from hdmea.features.science.repeatability import quality_index, quality_index_chance, repeatability_p
 from hdmea.features.science.step_response import (
@@ -28,6 +29,7 @@ __all__ = [
     "MovieParams",
     "RateParams",
     "StepResponseParams",
+    "drift_marks",
     "light_steps",
     "no_response",
     "phase_columns",
@@ -232,6 +234,17 @@ def quality_columns(rates: TrialRates, params: RateParams) -> dict[str, NDArray[
         "quality_index": quality_index(rates.filtered),
         "quality_index_chance": np.full(len(rates.counts), quality_index_chance(rates.n_trials)),
         "quality_p": repeatability_p(rates.filtered, params.n_shifts, params.seed, rates.starts),
+    }
+
+
+def drift_marks(recording: Recording, rates: TrialRates) -> dict[str, list[tuple[str, str]]]:
+    """Mark the units whose rate changes between the repetitions."""
+    starts = rates.starts if rates.starts is not None else np.arange(rates.n_trials) * rates.counts.shape[2]
+    found = drift_of_trials(rates.counts, starts, rates.frame_duration)
+    return {
+        unit_id: [(DRIFTS, f"the rate changes by {100 * found.change[index]:+.0f} % over the movie")]
+        for index, unit_id in enumerate(recording.units)
+        if found.said()[index]
     }
 
 

@@ -8,6 +8,8 @@ Shinomoto S., Shima K., Tanji J. (2003) Differences in spiking patterns among co
 Computation 15: 2823-2842 (local variation).
 Hill D. N., Mehta S. B., Kleinfeld D. (2011) Quality metrics to accompany spike sorting of extracellular
 signals. J. Neurosci. 31: 8699-8705 (violations of the refractory period, amplitude cutoff).
+Llobet V., Wyngaard A., Barbour B. (2022) Automatic post-processing and merging of multiple spike-sorting
+analyses with Lussac. bioRxiv 2022.02.08.479192 (contamination from short intervals).
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ __all__ = [
     "local_variation",
     "presence_ratio",
     "recorded_time",
+    "sliding_rp_contamination",
 ]
 
 MIN_AMPLITUDES = 500
@@ -144,3 +147,36 @@ def amplitude_cutoff(amplitudes: NDArray[np.floating]) -> float:
     mirror = int(np.flatnonzero(smooth >= smooth[0])[-1])
     missing = float(smooth[mirror + 1 :].sum())
     return min(missing / (sizes.size + missing), 0.5)
+
+
+def sliding_rp_contamination(isi_s: NDArray[np.float64], n_spikes: int, duration_s: float) -> float:
+    """Return the least contamination that the intervals exclude with 90 % confidence.
+
+    For refractory periods of 0.5 to 10 ms and contaminations of 0.5 to 35 %, the number of shorter intervals
+    that independent contaminating spikes would make is compared with the observed one (Poisson); the least
+    contamination for which so few are less probable than 10 % at any refractory period (Llobet et al. 2022;
+    the same definition as in SpikeInterface).
+
+    Parameters
+    ----------
+    isi_s
+        Inter-spike intervals in seconds.
+    n_spikes, duration_s
+        Spikes of the unit, and seconds in which they fired.
+
+    Returns
+    -------
+    float
+        0.005 to 0.35; NaN if not even 35 % can be excluded.
+    """
+    from scipy.special import pdtr
+
+    if n_spikes < 2 or not duration_s > 0:
+        return math.nan
+    periods = np.arange(0.0005, 0.0101, 0.00025)
+    levels = np.arange(0.005, 0.3501, 0.005)
+    observed = np.searchsorted(np.sort(isi_s), periods)
+    rate = n_spikes / duration_s
+    expected = 2 * periods[:, None] * rate * (1 - levels) * levels * n_spikes
+    excluded = (pdtr(observed[:, None], expected) < 0.1).any(axis=0)
+    return float(levels[excluded.argmax()]) if excluded.any() else math.nan

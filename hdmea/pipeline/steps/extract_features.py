@@ -54,7 +54,8 @@ class ExtractFeaturesParams(StepParams):
     config_overrides: dict[str, Any] | None = Field(
         None,
         title="Settings of features",
-        description="Parameters by feature, as in {'baseline': {'refractory_ms': 2}}.",
+        description="Parameters by feature, as in {'baseline': {'refractory_ms': 2}}, or for all features "
+        "that have them, as in {'alpha': 1}.",
         json_schema_extra={"advanced": True},
     )
     strict: bool = Field(
@@ -111,20 +112,31 @@ def _in_order_of_need(names: list[str]) -> list[str]:
 
 
 def _overrides(params: ExtractFeaturesParams) -> dict[str, Mapping[str, Any]]:
-    """Parameters by canonical name, from ``{feature: {...}}`` or, for a single feature, from its own."""
+    """Parameters by canonical name, from ``{feature: {...}}`` and ``{name: value}`` for all that have it."""
     given = dict(params.config_overrides or {})
-    found: dict[str, Mapping[str, Any]] = {}
-    for name, values in given.items():
-        if not isinstance(values, Mapping):
+    for_all = {name: value for name, value in given.items() if not isinstance(value, Mapping)}
+    asked = [FEATURES.get(name) for name in params.features if name in FEATURES]
+    for name, value in for_all.items():
+        if not any(name in extractor.params.model_fields for extractor in asked):
             raise ConfigurationError(
-                f"The settings of features must map features to their parameters, as in "
-                f"{{'baseline': {{'refractory_ms': 2}}}}; for {name!r} they are {values!r}.",
+                "The settings of features must map features to their parameters, as in "
+                "{'baseline': {'refractory_ms': 2}}, or give a parameter to all that have it, as in "
+                f"{{'alpha': 1}}; none of those asked for has {name!r} (it is {value!r}).",
                 parameter="config_overrides",
             )
+    found: dict[str, dict[str, Any]] = {}
+    for extractor in asked:
+        own = {name: value for name, value in for_all.items() if name in extractor.params.model_fields}
+        if own:
+            found[extractor.name] = own
+    for name, values in given.items():
+        if isinstance(values, Mapping):
+            canonical = FEATURES.canonical_name(name)
+            found[canonical] = {**found.get(canonical, {}), **values}
+    for name, merged in found.items():
         if _made_by_step(name) is None:
-            FEATURES.get(name).make_params(values)
-        found[FEATURES.canonical_name(name)] = values
-    return found
+            FEATURES.get(name).make_params(merged)
+    return dict(found)
 
 
 def _inputs(session: PipelineSession, params: ExtractFeaturesParams) -> list[Path]:
@@ -291,6 +303,9 @@ class _Extraction:
                 if output.per == "unit"
             }
             metadata = {**shared, "missing": json.dumps(table.reasons_for(unit_id), sort_keys=True)}
+            if table.marks.get(unit_id):
+                marks = [{"mark": mark, "cause": cause} for mark, cause in table.marks[unit_id]]
+                metadata["marks"] = json.dumps(marks, ensure_ascii=False)
             entry = {"data": data, "metadata": metadata}
             self.ctx.put(entry, "units", unit_id, "features", extractor.name)
             self.recording.units[unit_id]["features"][extractor.name] = entry

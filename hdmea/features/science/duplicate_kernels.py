@@ -1,0 +1,39 @@
+"""Compiled counting of coincidences of all pairs of units; imported only when they are looked for."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["lag_counts"]
+
+
+@njit(cache=True, nogil=True)
+def lag_counts(
+    times: NDArray[np.int64], units: NDArray[np.int32], counts: NDArray[np.int32], reach: int
+) -> None:  # pragma: no cover - compiled
+    """Count for each pair of units (a < b) the lags b - a from -reach to reach samples.
+
+    Parameters
+    ----------
+    times, units
+        (spikes,) ascending samples of all units, and whose they are.
+    counts
+        (pairs, 2 reach + 1), changed; pair a, b is row ``b (b - 1) / 2 + a``.
+    reach
+        Largest lag.
+    """
+    n = times.shape[0]
+    for i in range(n):
+        j = i + 1
+        while j < n and times[j] - times[i] <= reach:
+            a = units[i]
+            b = units[j]
+            lag = times[j] - times[i]
+            if a != b:
+                if a > b:
+                    a, b = b, a
+                    lag = -lag
+                counts[b * (b - 1) // 2 + a, lag + reach] += 1
+            j += 1
