@@ -27,6 +27,7 @@ from hdmea.declare.registry import Registry
 from hdmea.recordings.signals import SignalSource
 from hdmea.recordings.units import UnitOptions, UnitSource
 from hdmea.utils.exceptions import DataLoadError, StepCancelled
+from hdmea.utils.fixes import Advice
 
 if TYPE_CHECKING:
     from hdmea.recordings.inspection import Inspection
@@ -184,7 +185,11 @@ def _otherwise(path: Path, name: str, wanted: str) -> Reader:
     """Return the reader of the vendor's files, which says what is wrong with a path that is not one."""
     other = find_reader(path)
     if other is not None and not other.suffixes:
-        raise DataLoadError(f"{path}: this is a {other.title}, which holds no {wanted}.", path)
+        raise DataLoadError(
+            f"{path}: this is a {other.title}, which holds no {wanted}.",
+            path,
+            fix=Advice("Give each path as what it is: a raw recording, or sorted units."),
+        )
     return READERS.get(name)
 
 

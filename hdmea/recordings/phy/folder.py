@@ -262,7 +262,7 @@ class PhyFolder(UnitSource):
             self._notes.append(
                 f"{len(noise)} clusters labelled as noise ({count} spikes; numbers "
                 f"{', '.join(map(str, noise[:10]))}{' …' if len(noise) > 10 else ''}) are left out; "
-                "keep_noise=True loads them."
+                "“Keep noise” loads them."
             )
             numbers = [number for number in numbers if number not in set(noise)]
         found = []

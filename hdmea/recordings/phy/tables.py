@@ -10,6 +10,7 @@ from typing import Any
 
 from hdmea.recordings.phy.npy import damaged
 from hdmea.utils.exceptions import DataLoadError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["PARAMS", "UNLABELLED", "Labels", "label_tables", "read_labels", "read_params", "sampling_rate"]
 
@@ -38,9 +39,11 @@ def read_params(folder: Path) -> Literals:
     path = folder / PARAMS
     if not path.is_file():
         raise DataLoadError(
-            f"{path}: there is no such file; it states the sampling rate. Copy it from where the spikes were "
-            f"sorted, or write it with the line sample_rate = 20000.",
+            f"{path}: there is no such file; it states the sampling rate.",
             path,
+            fix=Advice(
+                "Copy it from where the spikes were sorted, or write it with the line sample_rate = 20000."
+            ),
         )
     try:
         tree = ast.parse(_text(path))
@@ -64,8 +67,9 @@ def sampling_rate(folder: Path, params: Literals) -> float:
         return float(rate)
     said = "no sample_rate" if rate is None else f"the sample_rate {rate!r}"
     raise DataLoadError(
-        f"{path}: the file states {said}. Write the rate of the recording there, as in sample_rate = 20000.",
+        f"{path}: the file states {said}.",
         path,
+        fix=Advice("Write the rate of the recording there, as in sample_rate = 20000."),
     )
 
 

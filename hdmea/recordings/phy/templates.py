@@ -15,6 +15,9 @@ __all__ = ["TEMPLATES", "Peak", "Templates"]
 
 TEMPLATES, TEMPLATE_IND, UNWHITENING = "templates.npy", "template_ind.npy", "whitening_mat_inv.npy"
 
+_LARGE = 0.1
+"""Part of the largest peak-to-peak value from which on a channel may be the largest without the whitening."""
+
 Floats = npt.NDArray[np.float64]
 Peak = tuple[int | None, Floats]
 """Channel on which a template is largest, None if it has none; and its waveform there, float64 (samples,)."""
@@ -92,9 +95,12 @@ class Templates:
             raise damaged(
                 self._folder / UNWHITENING, f"it has {len(matrix)} channels, the templates have more."
             )
-        used = np.flatnonzero(values.any(axis=0))
-        spread = np.arange(len(matrix), dtype=np.int64) if self._sparse is None else channels
-        return values[:, used] @ matrix[np.ix_(channels[used], spread)], spread
+        # All channels contribute to the value of each, but only the larger ones can be the largest: the
+        # whitening of thousands of channels takes time.
+        size = np.ptp(values, axis=0)
+        used, large = np.flatnonzero(size), np.flatnonzero(size >= _LARGE * size.max())
+        mixing = matrix[np.ix_(channels[used], channels[large])].astype(np.float64)
+        return values[:, used] @ mixing, channels[large]
 
     @cached_property
     def _sparse(self) -> npt.NDArray[np.int64] | None:
@@ -110,11 +116,11 @@ class Templates:
         return whole.astype(np.int64)
 
     @cached_property
-    def _unwhitening(self) -> Floats | None:
+    def _unwhitening(self) -> npt.NDArray[Any] | None:
         path = self._folder / UNWHITENING
         if not path.is_file():
             return None
-        matrix = open_npy(path, REAL, (2,), "a square matrix of the channels").read().astype(np.float64)
+        matrix = open_npy(path, REAL, (2,), "a square matrix of the channels").read()
         if matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():
             raise damaged(path, f"it should hold a square matrix of numbers, but it is {matrix.shape}.")
         return matrix
