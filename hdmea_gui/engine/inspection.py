@@ -83,7 +83,7 @@ def _look_into_raw(
     if info.n_light_channels:
         frames = round(info.duration_s * _DISPLAY_HZ)
         lines.append(("Display frames", f"about {frames:,} at 60 Hz; counted when loading"))
-    warnings += info.warnings
+    warnings += [said(warning, WINDOW) for warning in info.warnings]
     return info
 
 
@@ -111,7 +111,7 @@ def _look_into_sorted(
     ]
     if info is None and found.duration_s:
         lines.append(("Duration", f"{found.duration_s:,.1f} s"))
-    warnings += found.warnings
+    warnings += [said(warning, WINDOW) for warning in found.warnings]
     return needed, found.n_units, float(found.duration_s or 0.0)
 
 

@@ -45,6 +45,8 @@ def test_a_dropped_folder_shows_what_is_inside_and_is_loaded(
     assert "Phy folder" in text
     assert "kilosort4" in text
     assert "labelled as noise" in text
+    assert "Keep noise" in text, "what to do, in the words of the window"
+    assert "keep_noise" not in text
     assert window.recording.card.load_button is not None
     window.recording.card.load_button.click()
     idle()

@@ -27,7 +27,9 @@ from hdmea.recordings.units import (
     UnitSpikes,
     spikes_from_samples,
 )
-from hdmea.utils.exceptions import DataLoadError
+from hdmea.utils.exceptions import DataLoadError, MissingFileError
+from hdmea.utils.fixes import Advice, SetParameter
+from hdmea.utils.notices import Notice
 
 __all__ = ["NOISE", "PhyFolder"]
 
@@ -65,8 +67,10 @@ class PhyFolder(UnitSource):
         self.path = Path(path)
         self._options = options or UnitOptions()
         if not self.path.exists():
-            raise FileNotFoundError(
-                f"{self.path}: there is no such folder. Check the path and that the drive is connected."
+            raise MissingFileError(
+                f"{self.path} does not exist.",
+                path=self.path,
+                fix=Advice("Check the path, and that the drive is connected."),
             )
         if not self.path.is_dir():
             raise DataLoadError(f"{self.path}: this is a file; give the folder that holds it.", self.path)
@@ -259,10 +263,13 @@ class PhyFolder(UnitSource):
         noise = [number for number in numbers if self._label(number) == NOISE]
         if noise and not self._options.keep_noise:
             count = sum(self._spikes_of[number].size for number in noise)
+            named = f"{', '.join(map(str, noise[:10]))}{' …' if len(noise) > 10 else ''}"
             self._notes.append(
-                f"{len(noise)} clusters labelled as noise ({count} spikes; numbers "
-                f"{', '.join(map(str, noise[:10]))}{' …' if len(noise) > 10 else ''}) are left out; "
-                "“Keep noise” loads them."
+                Notice(
+                    f"{len(noise)} clusters labelled as noise ({count} spikes; numbers {named}) "
+                    "are left out.",
+                    fix=SetParameter("keep_noise", "load_recording", True),
+                )
             )
             numbers = [number for number in numbers if number not in set(noise)]
         found = []
