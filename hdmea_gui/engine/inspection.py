@@ -11,6 +11,7 @@ from hdmea_gui.engine.words import WINDOW
 from hdmea_gui.text.formats import size_text
 
 if TYPE_CHECKING:
+    from hdmea.recordings.mcs.electrodes import Electrodes
     from hdmea.recordings.signals import RecordingInfo
 
 __all__ = ["inspect_sources"]
@@ -59,6 +60,12 @@ def inspect_sources(
     return cmcr, cmtr, Card(title, tuple(lines), tuple(warnings), missing, announced)
 
 
+def _electrodes(sensor: Electrodes) -> str:
+    if sensor.is_complete:
+        return f"{sensor.rows} × {sensor.cols} electrodes"
+    return f"{sensor.n_electrodes:,} electrodes within {sensor.rows} × {sensor.cols}"
+
+
 def _look_into_raw(
     path: Path, lines: _Lines, warnings: list[str], refused: list[Refused]
 ) -> RecordingInfo | None:
@@ -77,7 +84,7 @@ def _look_into_raw(
     lines += [
         described,
         ("Duration", f"{info.duration_s:,.1f} s at {info.sampling_rate:,.0f} Hz"),
-        ("Sensors", "not recorded" if sensor is None else f"{sensor.rows} × {sensor.cols} electrodes"),
+        ("Sensors", "not recorded" if sensor is None else _electrodes(sensor)),
         ("Light channels", f"{info.n_light_channels} ({lights})" if info.n_light_channels else "none"),
     ]
     if info.n_light_channels:

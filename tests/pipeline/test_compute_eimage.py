@@ -234,6 +234,16 @@ class TestElectrodes:
         assert snr == pytest.approx(200 / (10 / np.sqrt(40)), rel=0.1)
         assert columns["eimage.image_snr"].definition
 
+    def test_a_soma_far_from_the_sorter_s_electrode_is_told(self, tmp_path: Path) -> None:
+        session = with_spikes(tmp_path)
+        session.units["unit_001"] |= {"row": 16, "col": 20}
+        run_step(session, "compute_eimage_sta")
+
+        run = run_step(session, "extract_soma_geometry", {"sensor_pitch_um": 16})
+
+        assert image_of(session, "unit_001")["geometry"]["soma_to_sorter"] == 5
+        assert any("unit_001 (5.0)" in message for message in run.warnings)
+
     def test_few_spikes_give_neither_soma_nor_axon_nor_waveform(self, tmp_path: Path) -> None:
         session = with_spikes(tmp_path)
         session.units["unit_001"]["spike_times"] = session.units["unit_001"]["spike_times"][:4]
@@ -246,6 +256,9 @@ class TestElectrodes:
         for entry in (features["eimage_sta"]["geometry"], features["eimage_sta"]["axon"]):
             assert "4 spikes were averaged, 5 are needed" in entry["missing"]
         assert np.isnan(features["eimage_sta"]["geometry"]["chip_row"])
+        assert {"noise_sd", "length", "velocity"} <= set(
+            json.loads(features["eimage_sta"]["axon"]["missing"])
+        )
         assert np.isnan(features["waveform"]["data"]["trough_to_peak"])
         assert "4 spikes were averaged" in features["waveform"]["metadata"]["missing"]
 

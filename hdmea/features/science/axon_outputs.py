@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,10 @@ def axon_values(
         "distance": axon.distance,
         "depth": axon.depth,
     }
-    reasons = dict.fromkeys(("velocity", "velocity_m_s"), axon.reason) if axon.reason else {}
+    reasons: dict[str, str] = {}
+    if axon.reason:
+        without = [name for name, value in values.items() if isinstance(value, float) and math.isnan(value)]
+        reasons = dict.fromkeys(("velocity", "velocity_m_s", *without), axon.reason)
     if sensor_pitch_um is None:
         reasons |= dict.fromkeys(_METRIC, "the pitch of the electrodes is not known: set sensor_pitch_um")
     return values, reasons
