@@ -6,15 +6,18 @@ of the sections (`add_section_time`) are added to every feature that names its m
 
 from __future__ import annotations
 
+import fnmatch
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-__all__ = ["STALE", "add_section_marks", "marks_of", "marks_text", "section_marks"]
+__all__ = ["STALE", "add_inherited_marks", "add_section_marks", "marks_of", "marks_text", "section_marks"]
 
 STALE = "stale"
+
+_SECTION = "section "
 
 Mark = dict[str, str]
 
@@ -36,11 +39,29 @@ def section_marks(stimulus: Mapping[str, Any], movie: str) -> list[Mark]:
 
 def add_section_marks(entry: Mapping[str, Any], stimulus: Mapping[str, Any]) -> None:
     """Add to a feature the marks of its movie's sections (``movie`` or ``movie_name`` in its metadata)."""
-    metadata = entry["metadata"]
-    movie = metadata.get("movie_name", metadata.get("movie"))
-    found = _once([*marks_of(entry), *(section_marks(stimulus, str(movie)) if movie else ())])
-    if found:
-        metadata["marks"] = json.dumps(found, ensure_ascii=False)
+    movie = _movie_of(entry["metadata"])
+    _add(entry, section_marks(stimulus, movie) if movie else ())
+
+
+def add_inherited_marks(entry: Mapping[str, Any], features: Mapping[str, Any], used: Iterable[str]) -> None:
+    """Add to a feature the marks of the features of the same unit that it was computed from.
+
+    Parameters
+    ----------
+    entry
+        The feature.
+    features
+        Name to feature of the unit.
+    used
+        Names of what it uses; ``*`` stands for anything.
+    """
+    sources = [
+        other
+        for pattern in used
+        for name, other in features.items()
+        if other is not entry and fnmatch.fnmatchcase(name, pattern)
+    ]
+    _add(entry, (mark for other in sources for mark in marks_of(other)))
 
 
 def marks_of(entry: Any) -> list[Mark]:
@@ -68,6 +89,19 @@ def marks_text(unit: Mapping[str, Any]) -> str | None:
         for mark in dict.fromkeys(marks):
             concerned.setdefault(mark, []).append(name)
     return "; ".join(f"{mark} ({', '.join(names)})" for mark, names in concerned.items()) or None
+
+
+def _movie_of(metadata: Mapping[str, Any]) -> str:
+    """Return the movie that a feature was computed from, empty if it names none."""
+    source = str(metadata.get("baseline_source", ""))
+    of_baseline = source.removeprefix(_SECTION) if source.startswith(_SECTION) else ""
+    return str(metadata.get("movie_name") or metadata.get("movie") or of_baseline)
+
+
+def _add(entry: Mapping[str, Any], marks: Iterable[Mark]) -> None:
+    found = _once([*marks_of(entry), *marks])
+    if found:
+        entry["metadata"]["marks"] = json.dumps(found, ensure_ascii=False)
 
 
 def _once(marks: Iterable[Mark]) -> list[Mark]:

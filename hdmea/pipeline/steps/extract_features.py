@@ -25,6 +25,7 @@ from hdmea.declare import (
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.expected import expected
 from hdmea.pipeline.light_delay import light_delay_ms, without_light_delay
+from hdmea.pipeline.marks import add_inherited_marks, add_section_marks
 from hdmea.pipeline.results import ExtractionResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.arrays import AttrArray
@@ -296,6 +297,7 @@ class _Extraction:
         for output in extractor.outputs:
             if output.per == "recording":
                 self.ctx.put(_storable(output, table.recording[output.name]), "stimulus", output.name)
+        used = [need.key for need in extractor.requires if need.where == "feature"]
         for index, unit_id in enumerate(giving_way(self.recording.units)):
             data = {
                 output.name: _storable(output, columns[output.name][index])
@@ -307,6 +309,8 @@ class _Extraction:
                 marks = [{"mark": mark, "cause": cause} for mark, cause in table.marks[unit_id]]
                 metadata["marks"] = json.dumps(marks, ensure_ascii=False)
             entry = {"data": data, "metadata": metadata}
+            add_section_marks(entry, self.recording.stimulus)
+            add_inherited_marks(entry, self.recording.units[unit_id]["features"], used)
             self.ctx.put(entry, "units", unit_id, "features", extractor.name)
             self.recording.units[unit_id]["features"][extractor.name] = entry
 
