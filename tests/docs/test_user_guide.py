@@ -10,6 +10,7 @@ import pytest
 
 from hdmea.stimuli.definition import read_definition
 from hdmea.stimuli.playlist import read_movie_lengths, read_playlists
+from hdmea.stimuli.shown import read_shown
 from hdmea_gui.engine.controller import StepState
 from hdmea_gui.models.unit_filter import matching_units
 from hdmea_gui.models.units import Column
@@ -71,13 +72,15 @@ def test_filters_of_the_guide_are_understood(example: str) -> None:
 def test_the_tables_and_the_definition_of_the_guide_are_read(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "user_guide" / "stimuli.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```(?:csv|json)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    paths = [tmp_path / name for name in ("playlist.csv", "movie_length.csv", "noise.json")]
+    paths = [tmp_path / name for name in ("playlist.csv", "movie_length.csv", "noise.json", "x.stimuli.json")]
     for path, block in zip(paths, blocks, strict=True):
         path.write_text(block, encoding="utf-8")
 
     playlist = read_playlists(paths[0])["my_playlist"]
     definition = read_definition(paths[2])
+    shown = read_shown(paths[3])
 
+    assert {entry.movie for entry in shown} <= set(playlist.movies)
     assert set(playlist.movies) == set(read_movie_lengths(paths[1]))
     assert definition.kind == "step"
     assert definition.section_kwargs.n_trials == 3
