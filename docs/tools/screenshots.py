@@ -19,7 +19,7 @@ from docs.tools.showcase import shell_dialogs
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.snapshot import FileFacts
 from hdmea_gui.flows.about_dialog import AboutDialog
-from hdmea_gui.flows.overwrite_dialog import OverwriteDialog
+from hdmea_gui.flows.save import OverwriteDialog
 from hdmea_gui.shell.application import make_application
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.store.settings import SettingsStore

@@ -8,18 +8,17 @@ from pathlib import Path
 
 import platformdirs
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.auto_checkpoint import Keeper, Kept, NotKept, RecoveryOffer, RecoveryQuery
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.jobs import Failure
 from hdmea_gui.engine.snapshot import OpenResult
-from hdmea_gui.flows.recover_dialog import RecoveryDialog
 from hdmea_gui.store.settings import Settings
 from hdmea_gui.text.formats import date_text, size_text
 from hdmea_gui.text.window_title import CheckpointNote
 
-__all__ = ["RecoveryFlow", "make_keeper", "recovery_folder"]
+__all__ = ["RecoveryDialog", "RecoveryFlow", "make_keeper", "recovery_folder"]
 
 
 def make_keeper(settings: Settings) -> Keeper:
@@ -143,3 +142,62 @@ def _lines(offer: RecoveryOffer, titles: Mapping[str, str], crash: Path | None) 
         evidence,
     )
     return tuple(filter(None, lines))
+
+
+class RecoveryDialog(QDialog):
+    """Offers a checkpoint; closing the dialog means "later".
+
+    Parameters
+    ----------
+    lines
+        What the checkpoint holds, one sentence each.
+    parent
+        Qt parent.
+
+    Signals
+    -------
+    recover_asked, discard_asked
+        The answer; none of them for "later".
+    """
+
+    recover_asked = Signal()
+    discard_asked = Signal()
+
+    def __init__(self, lines: tuple[str, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Recover unsaved work")
+        self.setMinimumWidth(460)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        heading = QLabel("The program ended before your work was saved", self)
+        heading.setProperty("role", "heading")
+        heading.setWordWrap(True)
+        layout.addWidget(heading)
+        for text in lines:
+            line = QLabel(text, self)
+            line.setWordWrap(True)
+            layout.addWidget(line)
+        layout.addStretch(1)
+        self.recover_button = QPushButton("&Recover", self)
+        self.discard_button = QPushButton("&Discard", self)
+        self.later_button = QPushButton("&Later", self)
+        box = QDialogButtonBox(self)
+        box.addButton(self.discard_button, QDialogButtonBox.ButtonRole.DestructiveRole)
+        box.addButton(self.later_button, QDialogButtonBox.ButtonRole.RejectRole)
+        box.addButton(self.recover_button, QDialogButtonBox.ButtonRole.AcceptRole)
+        self.discard_button.setAutoDefault(False)
+        self.discard_button.setToolTip("Remove this checkpoint for good")
+        self.later_button.setToolTip("Ask again at the next start")
+        self.recover_button.setDefault(True)
+        self.recover_button.clicked.connect(self._on_recover)
+        self.discard_button.clicked.connect(self._on_discard)
+        self.later_button.clicked.connect(self.reject)
+        layout.addWidget(box)
+
+    def _on_recover(self) -> None:
+        self.accept()
+        self.recover_asked.emit()
+
+    def _on_discard(self) -> None:
+        self.accept()
+        self.discard_asked.emit()

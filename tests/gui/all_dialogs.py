@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QDialog
 
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.snapshot import Candidate, FileFacts, OpenResult, Refused
-from hdmea_gui.flows.choose_recording_dialog import ChooseRecordingDialog
-from hdmea_gui.flows.overwrite_dialog import OverwriteDialog
-from hdmea_gui.flows.recover_dialog import RecoveryDialog
-from hdmea_gui.flows.stalled_dialog import StalledDialog
-from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
+from hdmea_gui.flows.close_guard import UnsavedDialog
+from hdmea_gui.flows.open import ChooseRecordingDialog
+from hdmea_gui.flows.recover import RecoveryDialog
+from hdmea_gui.flows.run import StalledDialog
+from hdmea_gui.flows.save import OverwriteDialog
 from hdmea_gui.shell.main_window import MainWindow
 
 __all__ = ["DIALOG_ACTIONS", "dialog_openers", "dialogs_of_the_program"]

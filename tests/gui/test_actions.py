@@ -19,11 +19,11 @@ from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.flows import help as helping
 from hdmea_gui.flows.about_dialog import AboutDialog
 from hdmea_gui.flows.calibration.dialog import CalibrationDialog
+from hdmea_gui.flows.close_guard import UnsavedDialog
 from hdmea_gui.flows.help_dialog import HelpPage, TopicDialog
 from hdmea_gui.flows.palette_dialog import CommandPalette
+from hdmea_gui.flows.preferences import SettingsDialog
 from hdmea_gui.flows.presets_dialog import PresetsDialog, SavePresetDialog
-from hdmea_gui.flows.settings_dialog import SettingsDialog
-from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.shell.actions import ACTIONS

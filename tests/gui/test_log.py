@@ -24,7 +24,7 @@ from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.auto_checkpoint import RecoveryOffer
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.snapshot import StateView
-from hdmea_gui.flows.recover_dialog import RecoveryDialog
+from hdmea_gui.flows.recover import RecoveryDialog
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.store.settings import SettingsStore
 from tests.gui.conftest import visible_texts

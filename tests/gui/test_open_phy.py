@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hdmea_gui.flows.choose_recording_dialog import ChooseRecordingDialog
+from hdmea_gui.flows.open import ChooseRecordingDialog
 from hdmea_gui.shell.main_window import MainWindow
 from tests.gui.conftest import visible_texts
 from tests.gui.test_opening import drop

@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.message import MessageDialog
-from hdmea_gui.flows.choose_recording_dialog import ChooseRecordingDialog
-from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
+from hdmea_gui.flows.close_guard import UnsavedDialog
+from hdmea_gui.flows.open import ChooseRecordingDialog
 from hdmea_gui.shell import app as application
 from hdmea_gui.shell.main_window import MainWindow
 from tests.gui.conftest import visible_texts

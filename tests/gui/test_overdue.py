@@ -18,7 +18,7 @@ from hdmea_gui.engine.controller import Activity
 from hdmea_gui.engine.jobs import Failure, Job
 from hdmea_gui.engine.overdue import LOOK_MS
 from hdmea_gui.engine.worker import any_left_behind
-from hdmea_gui.flows.stalled_dialog import StalledDialog
+from hdmea_gui.flows.run import StalledDialog
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.shell.main_window import MainWindow
 from tests.gui.conftest import visible_texts

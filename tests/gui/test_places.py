@@ -26,8 +26,8 @@ from hdmea_gui.engine.file_lookup import (
 from hdmea_gui.engine.snapshot import FieldSpec
 from hdmea_gui.flows import presets_dialog as preset_dialogs
 from hdmea_gui.flows.calibration.dialog import CalibrationDialog
+from hdmea_gui.flows.preferences import SettingsDialog
 from hdmea_gui.flows.presets_dialog import PresetsDialog
-from hdmea_gui.flows.settings_dialog import SettingsDialog
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.store.presets import Preset, PresetStore
 from hdmea_gui.widgets.fields import make_editor

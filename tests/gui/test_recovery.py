@@ -33,9 +33,8 @@ from hdmea_gui.engine.auto_checkpoint import (
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.jobs import JobContext, JobStopped
 from hdmea_gui.engine.workspace import Workspace
-from hdmea_gui.flows.recover import make_keeper
-from hdmea_gui.flows.recover_dialog import RecoveryDialog
-from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
+from hdmea_gui.flows.close_guard import UnsavedDialog
+from hdmea_gui.flows.recover import RecoveryDialog, make_keeper
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.store.settings import Settings, SettingsStore
 from tests.gui.conftest import visible_texts

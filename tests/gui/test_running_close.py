@@ -18,7 +18,7 @@ from hdmea.utils import atomic
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Activity
 from hdmea_gui.engine.worker import any_left_behind
-from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
+from hdmea_gui.flows.close_guard import UnsavedDialog
 from hdmea_gui.shell.main_window import MainWindow
 from tests.gui.conftest import visible_texts
 from tests.gui.test_running import extra_steps  # noqa: F401 - a fixture

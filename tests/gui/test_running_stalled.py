@@ -18,7 +18,7 @@ from hdmea_gui.engine import blocked
 from hdmea_gui.engine.auto_checkpoint import Keeper
 from hdmea_gui.engine.controller import Activity
 from hdmea_gui.engine.worker import any_left_behind
-from hdmea_gui.flows.stalled_dialog import StalledDialog
+from hdmea_gui.flows.run import StalledDialog
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.shell import main_window
 from hdmea_gui.shell.main_window import MainWindow

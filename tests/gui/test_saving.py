@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QDialog
 from hdmea.pipeline.session import PipelineSession
 from hdmea_gui.dialogs import files
 from hdmea_gui.engine.controller import Activity
-from hdmea_gui.flows.overwrite_dialog import OverwriteDialog
-from hdmea_gui.flows.unsaved_dialog import UnsavedDialog
+from hdmea_gui.flows.close_guard import UnsavedDialog
+from hdmea_gui.flows.save import OverwriteDialog
 from hdmea_gui.shell.main_window import MainWindow
 from tests.gui.conftest import visible_texts
 from tests.gui.test_running import extra_steps  # noqa: F401 - a fixture

@@ -16,8 +16,8 @@ from PySide6.QtTest import QTest
 from hdmea_gui.engine.auto_checkpoint import Keeper
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.file_lookup import Lookup
-from hdmea_gui.flows import settings_dialog
-from hdmea_gui.flows.settings_dialog import Place, SettingsDialog, look_at_folder
+from hdmea_gui.flows import preferences
+from hdmea_gui.flows.preferences import Place, SettingsDialog, look_at_folder
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.recent_menu import RecentMenu
 from hdmea_gui.store.settings import Settings, SettingsStore
@@ -161,7 +161,7 @@ def test_looking_at_a_slow_drive_does_not_hold_up_the_window(
         answer.wait(20)
         return Place("The drive does not answer.")
 
-    monkeypatch.setattr(settings_dialog, "look_at_folder", slow)
+    monkeypatch.setattr(preferences, "look_at_folder", slow)
     window.actions_["settings"].trigger()
     dialog = window.dialog
     assert isinstance(dialog, SettingsDialog)
