@@ -161,3 +161,15 @@ def test_the_names_are_shortened_also_if_the_strip_is_shown_only_then(qtbot: Any
     strip.setVisible(True)
 
     assert strip._drawn[0][2].toPlainText().endswith("…")
+
+
+def test_an_unusual_rate_late_frames_and_why_there_are_none_are_said(shown: MainWindow) -> None:
+    view = shown.views["stimulus"]
+    assert "60.00 Hz</b> &nbsp;" in view.facts.text()
+
+    view.show_answer(replace(VIEW, frame_rate_hz=75.0, n_late=2))
+    assert "<b>75.00 Hz</b>, not 60" in view.facts.text()
+    assert "<b>3</b> missing (2 late)" in view.facts.text()
+
+    view.show_answer(replace(VIEW, n_frames=0, reason="There are no display frames: noise < 1."))
+    assert view.facts.text() == "There are no display frames: noise &lt; 1."

@@ -45,7 +45,7 @@ class StimulusView:
     lights
         Light channels.
     n_frames, frame_rate_hz
-        Frames detected in the whole recording, and their median rate; NaN below two.
+        Frames detected in the whole recording, and the rate of the display; NaN below two.
     frames_s
         Frames of the stretch; empty if there are more than `MOST_FRAMES`.
     n_inside
@@ -60,6 +60,10 @@ class StimulusView:
         (n, 2) stretches in which nothing was recorded.
     spans
         Sections of movies.
+    n_late
+        How many of the holes are frames that were shown late, by the light.
+    reason
+        Why there are no frames, empty if there are.
     """
 
     start_s: float
@@ -76,6 +80,8 @@ class StimulusView:
     corrected: bool
     gaps_s: NDArray[np.float64]
     spans: tuple[Span, ...]
+    n_late: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ def _view(
         duration_s=session.duration_s,
         lights=tuple(_trace(number, *found, stretch) for number, found in sorted(channels.items())),
         n_frames=int(frames.size),
-        frame_rate_hz=rate / interval if interval > 0 else float("nan"),
+        frame_rate_hz=_frame_rate(session, rate / interval if interval > 0 else float("nan")),
         frames_s=frames[first:last] / rate if last - first <= most_frames else np.zeros(0),
         n_inside=int(last - first),
         missing_s=np.asarray(found["missing_at"], np.float64) / rate,
@@ -133,7 +139,15 @@ def _view(
         corrected=bool(found.get("corrected", False)),
         gaps_s=np.column_stack((gaps[:-1, 1], gaps[1:, 0])) / rate,
         spans=spans_of(session),
+        n_late=int(np.isin(found["missing_at"], found.get("late_at", ())).sum()),
+        reason=str(found.get("reason", "")),
     )
+
+
+def _frame_rate(session: PipelineSession, by_median: float) -> float:
+    """Return the rate of the display: as measured when the recording was loaded, else by the median."""
+    stored = session.metadata.get("frame_detection", {}).get("rate_hz")
+    return by_median if stored is None else float(stored)
 
 
 def _channels(references: Mapping[str, NDArray[Any]], rate: float) -> dict[int, tuple[NDArray[Any], float]]:

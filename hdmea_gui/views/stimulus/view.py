@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -169,8 +171,9 @@ class StimulusPreview(Preview):
         self._message.setWordWrap(True)
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.facts.setToolTip(
-            "Missing: the interval between two frames is more than 1.5 times the median.\n"
-            "Double: less than half of it. Either shifts every later section by one frame."
+            "Missing: a refresh of the display without a flip. A lost flip shifts every later section by one "
+            "frame; after a late frame nothing is shifted.\n"
+            "Double: a second flip of one refresh. It shifts every later section by one frame."
         )
         self.whole.setToolTip("Show all again; or double-click in the plot")
         self.graphics.setAccessibleName("Light channels and frames over time")
@@ -283,9 +286,12 @@ def _section_columns(view: StimulusView) -> Columns:
 
 def _facts(view: StimulusView) -> str:
     if not view.n_frames:
-        return "No frames were detected."
-    parts = [f"<b>{view.n_frames:,}</b> frames at <b>{view.frame_rate_hz:.2f} Hz</b>"]
-    parts.append(f"▼ <b>{view.n_missing}</b> missing")
+        return html.escape(view.reason) if view.reason else "No frames were detected."
+    usual = 59 <= view.frame_rate_hz <= 61
+    unusual = "" if usual or math.isnan(view.frame_rate_hz) else ", not 60"
+    parts = [f"<b>{view.n_frames:,}</b> frames at <b>{view.frame_rate_hz:.2f} Hz</b>{unusual}"]
+    late = f" ({view.n_late} late)" if view.n_late else ""
+    parts.append(f"▼ <b>{view.n_missing}</b> missing{late}")
     parts.append(f"◆ <b>{view.double_s.size}</b> double")
     if view.corrected:
         parts.append("corrected")
