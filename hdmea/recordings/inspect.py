@@ -66,10 +66,11 @@ def _inspect_source(path: Path, reader: Reader) -> Inspection:
                 "sampling rate (Hz)": sorting.sampling_rate,
                 "sorted units": sorting.n_units,
                 "unit numbers": [unit.unit_id for unit in units.units],
-                "spikes": units.n_peaks,
-                "labels": _labels([unit.measures.get("label") for unit in units.units]),
+                "spikes": units.n_peaks or None,
                 "measures": sorted({name for unit in units.units for name in unit.measures}),
             }
+            labels = _labels([unit.measures.get("label") for unit in units.units])
+            facts |= {"labels": labels} if labels else {}
             decisions += units.decisions
             warnings += sorting.warnings
             link = sorting.linked_recording

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hdmea.recordings import READERS
+from hdmea_gui.engine.opening import readable_suffixes
 from hdmea_gui.flows.open import ChooseRecordingDialog
 from hdmea_gui.shell.main_window import MainWindow
+from tests.docs.own_files import Shown
 from tests.gui.conftest import visible_texts
 from tests.gui.test_opening import drop
 from tests.recordings.phy_folders import make_sorting, write_labels, write_phy
@@ -82,3 +85,26 @@ def test_with_a_spike_sorted_file_as_well_the_user_chooses(
     drop(window, recording[0].parent)
     idle()
     assert isinstance(window.dialog, ChooseRecordingDialog)
+
+
+def test_a_file_of_an_added_reader_is_opened_with_its_recording(
+    window: MainWindow, recording: tuple[Path, Path], tmp_path: Path, idle: Idle
+) -> None:
+    cmcr, cmtr = recording
+    cmtr.unlink()
+    shown = Shown(tmp_path / "my lab", "docs/how_to_write_a_reader.md")
+    READERS.register_file(shown.path)
+    try:
+        table = cmcr.with_suffix(".spikes")
+        table.write_text("7,0.5\n3,0.0125\n7,0.25\n")
+        assert ".spikes" in readable_suffixes()
+        drop(window, cmcr)
+        idle()
+        assert set(window.controller.state.sources) == {cmcr, table}
+        assert "Spike table" in visible_texts(window.recording.card)
+        assert window.recording.card.load_button is not None
+        window.recording.card.load_button.click()
+        idle()
+        assert window.controller.state.unit_ids == ("unit_003", "unit_007")
+    finally:
+        READERS.remove("spike_table")
