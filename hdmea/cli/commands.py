@@ -13,6 +13,7 @@ import typer
 from hdmea._version import __version__
 from hdmea.cli.terminal import EXIT_FAILED, Bars, cancel_on_interrupt, errors_told
 from hdmea.utils.exceptions import ConfigurationError, HDMEAError, StepCancelled, ValidationError
+from hdmea.utils.fixes import Advice
 
 if TYPE_CHECKING:
     from hdmea.features import Extractor
@@ -34,6 +35,15 @@ app = typer.Typer(
 
 _PAIR = "The pair, the second also as a Phy folder; one finds the other."
 
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        "--feature-file",
+        metavar="FILE",
+        help="A Python file with steps, features, readers or exporters of your own.",
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -70,9 +80,7 @@ def run(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Compute again what a checkpoint holds.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads; default: all processors.")] = None,
-    feature_files: Annotated[
-        list[Path] | None, typer.Option("--feature-file", help="A Python file with features of your own.")
-    ] = None,
+    plugins: Plugins = None,
     debug: Debug = False,
 ) -> None:
     """Run a flow on one recording and write its result file."""
@@ -80,7 +88,7 @@ def run(
         from hdmea.declare import get_step
         from hdmea.pipeline.flows import FlowOptions, execute_flow, load_flow
 
-        _register_features(feature_files)
+        _register_plugins(plugins)
         chosen = load_flow(flow)
         overrides = _parse_settings(settings or [])
         session, sources = _open(recording or [], resume, name)
@@ -103,11 +111,14 @@ def run(
 def info(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, results.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    plugins: Plugins = None,
     debug: Debug = False,
 ) -> None:
     """Say what is inside of files, which decisions were taken to read them, and on what evidence."""
     from hdmea.recordings.inspect import inspect_file
 
+    with errors_told(debug):
+        _register_plugins(plugins)
     failed = False
     found: list[dict[str, Any]] = []
     for path in files:
@@ -132,16 +143,14 @@ def info(
 @app.command()
 def features(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    feature_files: Annotated[
-        list[Path] | None, typer.Option("--feature-file", help="A Python file with features of your own.")
-    ] = None,
+    plugins: Plugins = None,
     debug: Debug = False,
 ) -> None:
     """List the features: names, what they need, and what each number means."""
     with errors_told(debug):
         from hdmea.declare import FEATURES
 
-        _register_features(feature_files)
+        _register_plugins(plugins)
         found = list(FEATURES)
         if as_json:
             typer.echo(
@@ -169,12 +178,23 @@ def _described(extractor: Extractor) -> dict[str, Any]:
     }
 
 
-def _register_features(files: list[Path] | None) -> None:
-    if files:
-        from hdmea.declare import FEATURES
+def _register_plugins(files: list[Path] | None) -> None:
+    if not files:
+        return
+    from hdmea.declare import FEATURES, STEPS
+    from hdmea.declare.registry import run_file
+    from hdmea.exporters import EXPORTERS
+    from hdmea.recordings import READERS
 
-        for path in files:
-            FEATURES.register_file(path)
+    for path in files:
+        module = run_file(path)
+        found = [each.register_module(module, str(path)) for each in (STEPS, FEATURES, READERS, EXPORTERS)]
+        if not any(found):
+            raise ConfigurationError(
+                f"{path} declares no step, feature, reader or exporter.",
+                path=path,
+                fix=Advice("The documentation has a page on how to write each of them."),
+            )
 
 
 def _list_exporters(wanted: bool) -> None:
@@ -200,6 +220,7 @@ def export(
         list[str] | None, typer.Option("--set", metavar="OPTION=VALUE", help="Set an option of this kind.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    plugins: Plugins = None,
     debug: Debug = False,
     list_kinds: Annotated[
         bool, typer.Option("--list", is_eager=True, callback=_list_exporters, help="List all kinds.")
@@ -210,6 +231,7 @@ def export(
         from hdmea.exporters import export as write
         from hdmea.pipeline.session import PipelineSession
 
+        _register_plugins(plugins)
         options = dict(_setting(text, "OPTION=VALUE") for text in settings or [])
         target.parent.mkdir(parents=True, exist_ok=True)
         session = PipelineSession.load(source, lazy=True)

@@ -16,7 +16,7 @@ from typing import Generic, Protocol, TypeVar
 from hdmea.utils.exceptions import ConfigurationError, MissingFileError
 from hdmea.utils.fixes import Advice
 
-__all__ = ["Named", "Registry"]
+__all__ = ["Named", "Registry", "run_file"]
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +132,8 @@ class Registry(Generic[N]):
 
     def register_module(self, module: ModuleType, origin: str = "") -> list[N]:
         """Add the declarations that a module makes; returns them."""
+        # What is registered before the others were found would take their names.
+        self._discover()
         own = [value for value in vars(module).values() if isinstance(value, self._kind)]
         own = [item for item in own if getattr(item, "module", module.__name__) == module.__name__]
         for item in own:
@@ -148,18 +150,8 @@ class Registry(Generic[N]):
         ConfigurationError
             If it cannot be run, declares nothing of this kind, or uses a name that is taken.
         """
-        self._discover()
         path = Path(path)
-        if not path.is_file():
-            raise MissingFileError(f"The file {path} does not exist.", path=path)
-        spec = importlib.util.spec_from_file_location(f"hdmea_user_{self.noun}_{path.stem}", path)
-        if spec is None or spec.loader is None:
-            raise ConfigurationError(f"{path} is not a Python file: its name must end in .py.", path=path)
-        module = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-        except Exception as error:
-            raise ConfigurationError(f"{path} cannot be run: {type(error).__name__}: {error}.") from error
+        module = run_file(path)
         found = self.register_module(module, str(path))
         if not found:
             raise ConfigurationError(
@@ -194,3 +186,28 @@ class Registry(Generic[N]):
             raise ConfigurationError(
                 f"the entry point {point.name!r} is neither a {self.noun} nor a module that declares one"
             )
+
+
+def run_file(path: Path) -> ModuleType:
+    """Run a Python file that declares something; returns its module.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ConfigurationError
+        If it cannot be run.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"The file {path} does not exist.", path=path)
+    spec = importlib.util.spec_from_file_location(f"hdmea_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ConfigurationError(f"{path} is not a Python file: its name must end in .py.", path=path)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ConfigurationError(
+            f"{path} cannot be run: {type(error).__name__}: {error}.", path=path
+        ) from error
+    return module

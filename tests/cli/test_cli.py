@@ -276,3 +276,11 @@ def test_a_damaged_phy_folder_ends_with_the_name_of_its_file(tmp_path: Path) -> 
         outcome = hdmea(*command)
         assert outcome.exit_code == 1
         assert "spike_clusters.npy" in outcome.output
+
+
+def test_a_plugin_that_declares_nothing_is_told(recording: SimulatedRecording, tmp_path: Path) -> None:
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    for command in (["info", recording.cmtr_path], ["run", recording.cmtr_path], ["features"]):
+        outcome = hdmea(*command, "--plugin", tmp_path / "empty.py")
+        assert outcome.exit_code == 1
+        assert "declares no step, feature, reader or exporter" in outcome.output

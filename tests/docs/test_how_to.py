@@ -247,3 +247,23 @@ def test_each_kind_is_one_file(tmp_path: Path) -> None:
         article = "an" if kind == "exporter" else "a"
         shown = Shown(tmp_path / kind, f"docs/how_to_write_{article}_{kind}.md", group)
         assert [file.name for file in shown.folder.iterdir() if file.suffix == ".py"] == [shown.path.name]
+
+
+def test_all_four_are_files_of_one_command_line(tmp_path: Path) -> None:
+    places = {
+        kind: Shown(tmp_path / kind, f"docs/how_to_write_{article}_{kind}.md")
+        for kind, article in {"step": "a", "feature": "a", "reader": "a", "exporter": "an"}.items()
+    }
+    plugins = {kind: ("--plugin", shown.path) for kind, shown in places.items()}
+    table, result, copy = (tmp_path / name for name in ("X-Rec.spikes", "result.h5", "copy.spikes"))
+    table.write_text("3,0.012500\n3,1.750000\n7,0.250000\n")
+    flow = {"name": "mine", "steps": [*FLOW["steps"], {"step": "find_silent_units"}]}
+    (tmp_path / "flow.json").write_text(json.dumps(flow))
+    hdmea = places["step"].hdmea
+
+    hdmea("info", table, *plugins["reader"])
+    hdmea("run", table, "--flow", tmp_path / "flow.json", "-o", result, *plugins["reader"], *plugins["step"])
+    hdmea("export", result, copy, *plugins["exporter"])
+
+    assert copy.read_text() == table.read_text()
+    assert "longest_pause:" in hdmea("features", *plugins["feature"])
