@@ -110,6 +110,7 @@ def test_times_at_another_rate_are_told(retina: tuple[Path, list[np.ndarray]]) -
     units = [np.rint(spikes * 0.8).astype(np.int64) for spikes in retina[1]]
     found = checked(retina[0], units, scales=(0.8, 1.25))
     assert "multiplied by 1.25" in found.problem
+    assert found.scale == 1.25
 
 
 def test_exchanged_axes_are_told(retina: tuple[Path, list[np.ndarray]]) -> None:

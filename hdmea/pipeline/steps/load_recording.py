@@ -357,10 +357,14 @@ class _Load:
         other = linked_name(link)
         said = "" if other is None or same_name(other, cmcr.path.name) else f" Its link names {other}."
         if fit.verdict == "does not fit":
+            moved = fit.lag_samples != 0 or fit.scale != 1
+            needed = "" if moved else " The spike-sorted file of this recording is needed."
             self.ctx.warn(
                 f"The spikes of {self.cmtr.path.name} do not fit the raw data of {cmcr.path.name}: "
-                f"{fit.problem} ({fit.evidence}). No spike was moved.{said}",
-                fix=Either((ChooseFile("cmtr_path"), Advice("Correct the times of the spikes."))),
+                f"{fit.problem} ({fit.evidence}).{said} No spike was moved.{needed}",
+                fix=Advice("Correct the times, or sort the recording again.")
+                if moved
+                else ChooseFile("cmtr_path"),
             )
         elif cmcr.sensor is not None or said:
             self.ctx.inform(

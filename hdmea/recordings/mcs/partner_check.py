@@ -65,12 +65,15 @@ class PartnerCheck:
     lag_samples
         Samples by which the troughs come after the stated times (negative: before), where that is what is
         wrong, else 0.
+    scale
+        Factor that the stated times would have to be multiplied by, where that is what is wrong, else 1.
     """
 
     verdict: Literal["fits", "does not fit", "cannot be checked"]
     evidence: str
     problem: str = ""
     lag_samples: int = 0
+    scale: float = 1.0
 
 
 def check_partner(
@@ -138,7 +141,7 @@ def check_partner(
             problem = (
                 f"the times of the spikes fit if they are multiplied by {scale:g}: a wrong sampling rate"
             )
-            return PartnerCheck("does not fit", said, problem)
+            return PartnerCheck("does not fit", said, problem, scale=scale)
     problem = _place_in_words(electrodes, candidates, lambda part: report(0.9 + 0.1 * part))
     return PartnerCheck("does not fit", said, problem)
 
