@@ -65,7 +65,7 @@ def image(window: MainWindow) -> MainWindow:
 
 
 def test_the_movie_opens_at_the_peak_and_is_centred_on_the_mean(field: MainWindow) -> None:
-    view = field.field
+    view = field.views["receptive_field"]
 
     assert view.player.frame == 4
     assert view.average.image.image[1, 2] == 168.0
@@ -73,21 +73,21 @@ def test_the_movie_opens_at_the_peak_and_is_centred_on_the_mean(field: MainWindo
 
 
 def test_time_course_is_that_of_the_peak_pixel_in_milliseconds(field: MainWindow) -> None:
-    times, values = field.field._curve.getData()
+    times, values = field.views["receptive_field"]._curve.getData()
 
     assert times == pytest.approx([-120, -100, -80, -60, -40, -20])
     assert values == pytest.approx([128, 128, 128, 128, 168, 128])
 
 
 def test_the_slider_shows_another_frame(field: MainWindow) -> None:
-    field.field.player.slider.setValue(2)
+    field.views["receptive_field"].player.slider.setValue(2)
 
-    assert field.field.average.image.image[3, 0] == 100.0
-    assert field.field._now.value() == -80.0
+    assert field.views["receptive_field"].average.image.image[3, 0] == 100.0
+    assert field.views["receptive_field"]._now.value() == -80.0
 
 
 def test_playing_goes_on_by_itself_and_ends_when_the_view_is_left(qtbot: object, field: MainWindow) -> None:
-    player = field.field.player
+    player = field.views["receptive_field"].player
     seen: list[int] = []
     player.frame_changed.connect(seen.append)
 
@@ -100,7 +100,7 @@ def test_playing_goes_on_by_itself_and_ends_when_the_view_is_left(qtbot: object,
 
 
 def test_numbers_carry_their_definition_as_tooltip(field: MainWindow) -> None:
-    shown = {label.text(): label.toolTip() for label in field.field.facts}
+    shown = {label.text(): label.toolTip() for label in field.views["receptive_field"].facts}
 
     assert shown["Polarity  <b>ON</b>"] == "sign of the average"
     assert "1,234 spikes" in shown
@@ -108,41 +108,43 @@ def test_numbers_carry_their_definition_as_tooltip(field: MainWindow) -> None:
 
 def test_numbers_stay_in_their_place_from_unit_to_unit(field: MainWindow) -> None:
     for unit in ("unit_001", "unit_002", "unit_003"):
-        field.field.show_answer(ReceptiveFieldView(unit, (FIELD,)))
+        field.views["receptive_field"].show_answer(ReceptiveFieldView(unit, (FIELD,)))
 
-    assert field.field._facts_row.count() == len(field.field.facts)
+    assert field.views["receptive_field"]._facts_row.count() == len(field.views["receptive_field"].facts)
 
 
 def test_a_unit_without_a_usable_spike_says_so(field: MainWindow) -> None:
     silent = replace(FIELD, frames=np.full((6, 4, 5), np.nan), mean=float("nan"))
 
-    field.field.show_answer(ReceptiveFieldView("unit_001", (silent,)))
+    field.views["receptive_field"].show_answer(ReceptiveFieldView("unit_001", (silent,)))
 
-    assert field.field.average.is_empty
-    assert "does not fire" in field.field.average.empty_text
-    assert [label.text() for label in field.field.facts] == ["unit_001"], "whose it is stays"
+    assert field.views["receptive_field"].average.is_empty
+    assert "does not fire" in field.views["receptive_field"].average.empty_text
+    assert [label.text() for label in field.views["receptive_field"].facts] == ["unit_001"], (
+        "whose it is stays"
+    )
 
 
 def test_of_several_movies_the_chosen_one_is_shown_and_remembered(field: MainWindow) -> None:
     other = replace(FIELD, movie="other", peak=(2, 3, 0))
 
-    field.field.show_answer(ReceptiveFieldView("unit_001", (FIELD, other)))
-    field.field.movies.setCurrentIndex(1)
+    field.views["receptive_field"].show_answer(ReceptiveFieldView("unit_001", (FIELD, other)))
+    field.views["receptive_field"].movies.setCurrentIndex(1)
 
-    assert field.field.player.frame == 2
+    assert field.views["receptive_field"].player.frame == 2
     assert field.controller.selection.movie == "other"
 
 
 def test_electrodes_stand_at_their_place_on_the_chip(image: MainWindow) -> None:
-    for panel in (image.image.movie, image.image.map):
+    for panel in (image.views["electrical_image"].movie, image.views["electrical_image"].map):
         rect = panel.image.mapRectToParent(panel.image.boundingRect())
         assert (rect.left(), rect.top(), rect.width(), rect.height()) == (20.5, 10.5, 7, 6)
-    assert image.image.movie.bar.levels() == pytest.approx((-80.0, 80.0))
+    assert image.views["electrical_image"].movie.bar.levels() == pytest.approx((-80.0, 80.0))
 
 
 def test_the_movie_opens_at_the_trough_of_the_largest_electrode(image: MainWindow) -> None:
-    assert image.image.player.frame == 2
-    _, values = image.image._chosen.getData()
+    assert image.views["electrical_image"].player.frame == 2
+    _, values = image.views["electrical_image"]._chosen.getData()
     assert values == pytest.approx([0, 0, -80, 0, 0])
 
 
@@ -151,24 +153,24 @@ def test_a_click_shows_the_traces_of_that_electrode_and_its_neighbours(
 ) -> None:
     from PySide6.QtCore import QPointF, Qt
 
-    panel = image.image.map
+    panel = image.views["electrical_image"].map
     box = panel.plot.getViewBox()
     place = panel.graphics.mapFromScene(box.mapViewToScene(QPointF(21.0, 11.0)))
     qtbot.mouseClick(panel.graphics.viewport(), Qt.MouseButton.LeftButton, pos=place)  # type: ignore[attr-defined]
 
-    assert "row 11, column 21" in image.image.traces._note.text()
-    assert "its 3 neighbours" in image.image.traces._note.text(), "a corner has three"
+    assert "row 11, column 21" in image.views["electrical_image"].traces._note.text()
+    assert "its 3 neighbours" in image.views["electrical_image"].traces._note.text(), "a corner has three"
 
 
 def test_bad_electrodes_are_marked_at_their_place_on_the_chip(image: MainWindow) -> None:
-    image.image.show_answer(replace(IMAGE, bad=np.array([[12.0, 25.0]])))
-    for marks in image.image._marks:
+    image.views["electrical_image"].show_answer(replace(IMAGE, bad=np.array([[12.0, 25.0]])))
+    for marks in image.views["electrical_image"]._marks:
         assert marks._bad.getData()[0].tolist() == [25]
         assert marks._bad.getData()[1].tolist() == [12]
-    assert "bad electrode" in image.image.map._note.text()
+    assert "bad electrode" in image.views["electrical_image"].map._note.text()
 
-    image.image.show_answer(IMAGE)
-    assert "bad electrode" not in image.image.map._note.text()
+    image.views["electrical_image"].show_answer(IMAGE)
+    assert "bad electrode" not in image.views["electrical_image"].map._note.text()
 
 
 def test_the_image_of_a_recording_with_a_bad_electrode_is_filled_in() -> None:
@@ -195,6 +197,11 @@ def test_the_image_of_a_recording_with_a_bad_electrode_is_filled_in() -> None:
 def test_a_unit_without_a_spike_in_the_raw_data_says_so(image: MainWindow) -> None:
     nothing = np.full(_IMAGE.shape, np.nan)
 
-    image.image.show_answer(replace(IMAGE, image=nothing, amplitude=nothing[0], n_spikes=0))
+    image.views["electrical_image"].show_answer(
+        replace(IMAGE, image=nothing, amplitude=nothing[0], n_spikes=0)
+    )
 
-    assert all(panel.is_empty and "none of its spikes" in panel.empty_text for panel in image.image.panels)
+    assert all(
+        panel.is_empty and "none of its spikes" in panel.empty_text
+        for panel in image.views["electrical_image"].panels
+    )
