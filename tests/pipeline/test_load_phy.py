@@ -136,3 +136,18 @@ def test_a_folder_given_as_raw_recording_is_told(folder: Path) -> None:
     write_phy(folder)
     with pytest.raises(DataLoadError, match="Phy folder"):
         load_recording(cmcr_path=folder, defer_save=True)
+
+
+def test_texts_that_no_file_can_hold_do_not_keep_a_result_from_being_saved(
+    folder: Path, tmp_path: Path
+) -> None:
+    write_phy(folder, params="sample_rate = 20000\ndtype = 'V9,,'\nnote = 'a\\0b\\ud800'\ndat_path = '..'\n")
+    (folder / "cluster_info.tsv").write_bytes(
+        b"cluster_id\ta/b\t..\t\tx y\tbad\xff\n0\tu\0v\t1\t2\t3\t\xfe\textra\n"
+    )
+    path = load_recording(cmtr_path=folder, output_dir=tmp_path).hdf5_path
+    session = PipelineSession.load(path)
+    measures = session.units["unit_000"]["unit_meta"]
+    assert measures["a_b"] == "uv"
+    assert measures["x_y"] == 3
+    assert session.metadata["cmtr_meta"]["note"] == "ab?"

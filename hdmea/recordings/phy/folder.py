@@ -16,7 +16,7 @@ from hdmea.recordings.inspection import Decision
 from hdmea.recordings.mcs.vocabulary import sensor_id
 from hdmea.recordings.phy.npy import REAL, WHOLE, NpyFile, damaged, open_npy
 from hdmea.recordings.phy.places import Places, chip_places
-from hdmea.recordings.phy.tables import UNLABELLED, Labels, read_labels, read_params, sampling_rate
+from hdmea.recordings.phy.tables import UNLABELLED, Labels, read_labels, read_params, sampling_rate, storable
 from hdmea.recordings.phy.templates import TEMPLATES, Peak, Templates
 from hdmea.recordings.source import Progress
 from hdmea.recordings.units import (
@@ -88,7 +88,7 @@ class PhyFolder(UnitSource):
             path=self.path,
             duration_s=self._duration_s,
             sampling_rate=self._rate,
-            metadata={name: value for name, value in self._params.items() if _is_plain(value)},
+            metadata={name: _plain(value) for name, value in self._params.items() if _is_plain(value)},
             tools=("Phy",),
             linked_recording=self.linked_recording,
             n_units=len(units),
@@ -114,7 +114,7 @@ class PhyFolder(UnitSource):
             return None
         try:
             width = np.dtype(str(self._params.get("dtype", "int16"))).itemsize
-        except TypeError:
+        except (TypeError, ValueError, SyntaxError, OverflowError):
             return None
         for folder in (self.path, self.path.absolute().parent):
             if (folder / name).is_file():
@@ -343,6 +343,10 @@ def _column(file: NpyFile) -> npt.NDArray[Any]:
             file.path, f"it should hold one value for each spike or channel, but it is {file.shape}."
         )
     return file.read().reshape(-1)
+
+
+def _plain(value: Any) -> Any:
+    return storable(value) if isinstance(value, str) else value
 
 
 def _is_plain(value: Any) -> bool:

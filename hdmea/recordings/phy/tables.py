@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,22 @@ from hdmea.recordings.phy.npy import damaged
 from hdmea.utils.exceptions import DataLoadError
 from hdmea.utils.fixes import Advice
 
-__all__ = ["PARAMS", "UNLABELLED", "Labels", "label_tables", "read_labels", "read_params", "sampling_rate"]
+__all__ = [
+    "PARAMS",
+    "UNLABELLED",
+    "Labels",
+    "label_tables",
+    "read_labels",
+    "read_params",
+    "sampling_rate",
+    "storable",
+]
 
 PARAMS = "params.py"
 UNLABELLED = "unsorted"
 _MOST_BYTES = 1 << 26
 _RATES_HZ = (1.0, 1e6)
+_UNUSABLE = re.compile(r"[^\w.%+-]+")
 _IDS = ("cluster_id", "id")
 _BY_HAND, _BY_SORTER = "group", "KSLabel"
 _FIRST = ("cluster_info", "cluster_KSLabel", "cluster_group")
@@ -116,14 +127,19 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not isinstance(number, int):
                 raise damaged(path, f"{row[key]!r} is not the number of a cluster.")
             texts = {name: cell for name, cell in row.items() if isinstance(cell, str) and name != key}
-            cells = {name: _value(cell) for name, cell in texts.items()}
+            cells = {_measure(name): _value(cell) for name, cell in texts.items()}
             yield number, {name: value for name, value in cells.items() if value != "" and value == value}
     except csv.Error as error:
         raise damaged(path, f"the table cannot be read ({error}).", error) from error
 
 
+def _measure(column: str) -> str:
+    """Return the name of a column as a result file can hold it."""
+    return _UNUSABLE.sub("_", column).strip("_.") or "unnamed"
+
+
 def _value(cell: str) -> int | float | str:
-    text = cell.strip()
+    text = storable(cell).strip()
     try:
         number = int(text)
         return number if abs(number) < 1 << 53 else float(number)
@@ -133,6 +149,11 @@ def _value(cell: str) -> int | float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def storable(text: str) -> str:
+    """Return a text without characters that a result file cannot hold: NUL, and halves of others."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _text(path: Path) -> str:
