@@ -145,7 +145,7 @@ class StepParameters(QObject):
 
     def _on_choices(self, answer: dict[str, tuple[Choice, ...]] | Failure) -> None:
         if isinstance(answer, Failure):
-            self.warned.emit(f"Not known what can be chosen: {answer.reason}")
+            self.warned.emit(f"The names to choose from could not be read: {answer.reason}")
             return
         self.choices |= answer
         self.choices_changed.emit()

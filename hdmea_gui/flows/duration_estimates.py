@@ -81,7 +81,7 @@ class EstimateFlow(QObject):
 
     def _on_written(self, answer: Failure | None) -> None:
         if answer is not None:
-            logger.warning("How long steps take is not remembered: %s", answer.reason)
+            logger.warning("The durations of steps could not be saved: %s", answer.reason)
 
     def _key(self, step: str) -> str:
         """Return the parameters that differ from the defaults, without the files that they name.

@@ -123,7 +123,7 @@ class RecoveryFlow(QObject):
 
     def _on_found(self, offer: RecoveryOffer | Failure | None) -> None:
         if isinstance(offer, Failure):
-            self.told.emit(f"Automatic checkpoints could not be looked for: {offer.reason}")
+            self.told.emit(f"Could not look for automatic checkpoints: {offer.reason}")
         elif offer is not None:
             titles = {item.spec.name: item.spec.title for item in self._controller.steps.items}
             dialog = RecoveryDialog(_lines(offer, titles, self.crashes.get(offer.pid)), self._window)
