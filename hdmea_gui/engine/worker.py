@@ -381,8 +381,9 @@ class JobRunner(QObject):
             self._loop_watch.stop()
             self.stop()
             self._close.emit()
-            # What the worker still says must not reach a window that is going.
+            # What the worker still says must not reach a window that is being closed.
             self.blockSignals(True)
+            self._questions = OpenQuestions()
         deadline = time.monotonic() + timeout_s
         loop, timer = QEventLoop(), QTimer()
         self._thread.finished.connect(loop.quit)

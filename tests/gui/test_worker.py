@@ -368,6 +368,19 @@ def test_shutdown_stops_and_joins_a_running_job(qtbot: Any) -> None:
     assert runner.shutdown(5)
 
 
+def test_an_answer_that_comes_during_shutdown_reaches_nobody(qtbot: Any) -> None:
+    runner = JobRunner(Bench)
+    hang, answers = Hang(threading.Event(), threading.Event()), Asker()
+    runner.ask(hang, answers.take)
+    qtbot.waitUntil(hang.entered.is_set, timeout=20_000)
+    QTimer.singleShot(0, hang.go_on.set)
+
+    assert runner.shutdown(10)
+    QCoreApplication.processEvents()
+
+    assert answers.answers == []
+
+
 def test_a_runner_that_did_nothing_can_be_shut_down(qtbot: Any) -> None:
     assert JobRunner(Bench).shutdown(1)
 
