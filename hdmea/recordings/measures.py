@@ -6,14 +6,22 @@ __all__ = ["measure_title"]
 
 _TITLES = {
     "amplitudesd": "SD of amplitudes",
+    "contampct": "Contamination in %",
     "icaconverged": "ICA converged",
     "icaiterations": "ICA iterations",
     "isoibg": "IsoI BG",
     "isoinn": "IsoI NN",
+    "kslabel": "Label of Kilosort",
+    "ndroppedduplicates": "Dropped duplicates",
+    "nduplicates": "Duplicates",
+    "nleftoutpeaks": "Peaks left out",
+    "nrejectedpeaks": "Rejected peaks",
     "noisestd": "SD of the noise",
     "rstd": "RSTD",
     "sdscore": "SD score",
     "snr": "SNR",
+    "xum": "x in µm",
+    "yum": "y in µm",
 }
 
 

@@ -95,7 +95,7 @@ def base_stem(path: Path) -> str:
     A folder of sorted units is often named after its sorter; then the folder around it has the name of the
     recording. Empty if neither has it.
     """
-    if not path.is_dir():
+    if not _is_folder(path):
         return _without_marks(path.stem)
     own = path.absolute()
     for name in (own.name, own.parent.name):
@@ -107,10 +107,15 @@ def base_stem(path: Path) -> str:
 
 def recording_name(cmcr: Path | None, cmtr: Path | None) -> str:
     """Return the name of a recording by its files: that of the spike-sorted one, unless it is a folder."""
-    source = cmcr if cmtr is None or (cmcr is not None and cmtr.is_dir()) else cmtr
+    source = cmcr if cmtr is None or (cmcr is not None and _is_folder(cmtr)) else cmtr
     if source is None:
         return ""
-    return base_stem(source) if source.is_dir() else source.stem.rstrip("-")
+    return base_stem(source) if _is_folder(source) else source.stem.rstrip("-")
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a path is a folder; of names of files the drive is not asked."""
+    return not path.name.lower().endswith((*suffixes(), *NEUTRAL_SUFFIXES)) and path.is_dir()
 
 
 def _without_marks(name: str) -> str:
@@ -138,7 +143,7 @@ def same_name(one: str, other: str) -> bool:
 def names_match(cmcr: Path, cmtr: Path) -> bool:
     """Whether two file names are those of a pair."""
     wanted = base_stem(cmcr).casefold()
-    if cmtr.is_dir():
+    if _is_folder(cmtr):
         return wanted == base_stem(cmtr).casefold()
     # Whatever stands in brackets behind the name of the recording names the sorting.
     named = {base_stem(cmtr), base_stem(Path(_IN_BRACKETS.sub("", _composed(cmtr.stem)) + mcs.SORTED_SUFFIX))}
@@ -165,7 +170,7 @@ def find_partner(path: Path, linked_recording: str | None = None) -> Partner:
         raise ValidationError(f"{path} is neither a .cmcr nor a .cmtr file, so it has no partner.", path=path)
     if find_reader(path, "units" if kind == "cmcr" else "light") is not None:
         return Partner(path, "it holds both")
-    if path.is_dir():
+    if _is_folder(path):
         return _recording_of(path, linked_recording)
     other = "cmtr" if kind == "cmcr" else "cmcr"
     folders = [path.parent, *_linked_folder(path.parent, linked_recording)]
