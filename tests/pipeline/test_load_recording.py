@@ -380,6 +380,20 @@ class TestFiles:
         with pytest.raises(MissingInputError, match="needs the plugin 32004"):
             run_step(session, "compute_eimage_sta")
 
+    def test_damaged_sensor_data_do_not_keep_the_rest_away(
+        self, tmp_path: Path, recording: tuple[Path, list[np.ndarray]]
+    ) -> None:
+        cmcr = tmp_path / "1.cmcr"
+        cmcr.write_bytes(recording[0].read_bytes())
+        pack_with_unknown_filter(cmcr, "Acquisition/Sensor Data/SensorData 1 1", 1)
+        units = [
+            VendorUnit(n, (spikes * 50).tolist(), row=row + FIRST_ROW, column=column + FIRST_COLUMN)
+            for n, ((row, column), spikes) in enumerate(zip(PLACES, recording[1], strict=True), start=1)
+        ]
+        session, run = load(cmcr, write_cmtr(tmp_path / "1.cmtr", units, duration_us=4_000_000))
+        assert session.unit_count == 6
+        assert any("raw electrode data of 1.cmcr cannot be read" in message for message in run.warnings)
+
     def test_light_that_needs_a_plugin_is_named(self, tmp_path: Path) -> None:
         cmcr = write_cmcr(tmp_path / "a.cmcr", light=[(0, flips(FS))])
         pack_with_unknown_filter(cmcr, "Acquisition/Analog Data/ChannelData 1")

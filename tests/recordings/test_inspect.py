@@ -156,6 +156,17 @@ def test_a_missing_plugin_hides_nothing_else(tmp_path: Path) -> None:
     assert any("needs the plugin 32004" in message for message in found.warnings)
 
 
+def test_damaged_sensor_data_hide_nothing_else(tmp_path: Path) -> None:
+    cmcr, trains = recorded(1, tmp_path)
+    row, column = PLACES[0]
+    unit = VendorUnit(1, (trains[0] * 50).tolist(), row=row + FIRST_ROW, column=column + FIRST_COLUMN)
+    write_cmtr(tmp_path / "1.cmtr", [unit])
+    pack_with_unknown_filter(cmcr, "Acquisition/Sensor Data/SensorData 1 1", 1)
+    found = inspect_file(cmcr)
+    assert found.facts["sensor region 1"].startswith("columns 31–39, rows 21–29")
+    assert any("cannot read the sensor data" in message for message in found.warnings)
+
+
 def test_a_table_that_needs_a_plugin_is_named(tmp_path: Path) -> None:
     path = write_cmcr(tmp_path / "a.cmcr", light=LIGHT)
     pack_with_unknown_filter(path, "Acquisition/Analog Data/ChannelMeta")

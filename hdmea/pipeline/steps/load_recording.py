@@ -259,12 +259,7 @@ class _Load:
                     f"{self.cmcr.path.name}: the sensor data cannot be read, so there will be no electrical "
                     f"images: {self.cmcr.sensor.unreadable}"
                 )
-            sorting = None if self.cmtr is None else self.cmtr.info
-            facts, fit = loading.sensor_facts(
-                self.cmcr, list(units.values()), self._report(0.9, 0.98), sorting
-            )
-            system |= facts
-            self._say_whether_spikes_fit(self.cmcr, fit)
+            system |= self._look_at_sensors(self.cmcr, list(units.values()))
         self.ctx.put(system, "metadata", "sys_meta")
 
     def _segments(self) -> npt.NDArray[np.int64] | None:
@@ -349,6 +344,21 @@ class _Load:
                     self.cmcr.path, self.cmtr.path, durations, sorting.duration_s, last_spike_s, link
                 )
             )
+
+    def _look_at_sensors(self, cmcr: SignalSource, units: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return what the raw electrode data tell; damaged ones do not keep units and light away."""
+        sorting = None if self.cmtr is None else self.cmtr.info
+        try:
+            facts, fit = loading.sensor_facts(cmcr, units, self._report(0.9, 0.98), sorting)
+        except DataLoadError as error:
+            self.ctx.warn(
+                f"The raw electrode data of {cmcr.path.name} cannot be read, so there will be no electrical "
+                f"images, and whether the spikes belong to them is not known. {error.message}",
+                fix=error.fix,
+            )
+            return {}
+        self._say_whether_spikes_fit(cmcr, fit)
+        return facts
 
     def _say_whether_spikes_fit(self, cmcr: SignalSource, fit: PartnerCheck) -> None:
         if self.cmtr is None or not self.cmtr.units:
