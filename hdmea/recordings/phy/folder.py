@@ -187,7 +187,11 @@ class PhyFolder(UnitSource):
     def _amplitudes(self) -> npt.NDArray[np.float64] | None:
         if not (self.path / AMPLITUDES).is_file():
             return None
-        return self._per_spike(AMPLITUDES, REAL, "the amplitude of each spike").astype(np.float64)
+        stored = self._per_spike(AMPLITUDES, REAL, "the amplitude of each spike")
+        # The session keeps them in single precision.
+        largest = float(np.finfo(np.float32).max)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.clip(stored.astype(np.float64), -largest, largest)
 
     @cached_property
     def _spikes_of(self) -> dict[int, npt.NDArray[np.intp]]:
@@ -211,7 +215,8 @@ class PhyFolder(UnitSource):
         if not path.is_file():
             self._notes.append(f"There is no {POSITIONS}: units have no place on the chip.")
             return None
-        positions = open_npy(path, REAL, (2,), "x and y of each channel").read().astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            positions = open_npy(path, REAL, (2,), "x and y of each channel").read().astype(np.float64)
         if positions.shape[1] != 2:
             raise damaged(path, f"it should hold x and y of each channel, but it is {positions.shape}.")
         return positions

@@ -15,6 +15,7 @@ PITCHES_UM = (32.0, 16.0)
 """Distances of neighbouring electrodes of the chips that there are, in the order in which they are tried."""
 
 _TOLERANCE = 0.05
+_FARTHEST_UM = 1e9
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def chip_places(positions: npt.NDArray[np.floating], pitch_um: float | None = No
         The places, or why there are none.
     """
     tried = PITCHES_UM if pitch_um is None else (pitch_um,)
-    if not positions.size or not np.isfinite(positions).all():
+    if not positions.size or not (np.abs(positions) < _FARTHEST_UM).all():
         return "the positions of the channels are not numbers"
     for pitch in tried:
         grid = _on_grid(positions / pitch)
