@@ -734,6 +734,7 @@ def fit_lnl(
     n_folds: int = ...,
     n_bins: int = ...,
     min_spikes: int = ...,
+    alpha: float = ...,
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
@@ -743,7 +744,8 @@ def fit_lnl(
     The average filters the movie, and an exponential makes a rate of it. Every part of the movie is predicted
     from the others: the gain in bits per spike over a constant rate, the correlation with the observed rate
     and the nonlinearity are those of spikes that had no part in the model. Window and showings are those of
-    the spike-triggered averages. Stored per unit as ``features/lnl``.
+    the spike-triggered averages; a unit without a significant receptive field has no model. Stored per unit
+    as ``features/lnl``.
 
     Parameters
     ----------
@@ -759,6 +761,8 @@ def fit_lnl(
         Bins of the nonlinearity, of equally many frames.
     min_spikes : int, in spikes
         A unit with fewer spikes has no model.
+    alpha : float
+        Largest p value of a receptive field; a unit without one has no model. 1 fits them all.
     force
         Compute again what is there already.
     session
@@ -790,6 +794,7 @@ def fit_lnl(
     n_folds: int = ...,
     n_bins: int = ...,
     min_spikes: int = ...,
+    alpha: float = ...,
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
@@ -803,6 +808,7 @@ def fit_lnl(
     n_folds: int = ...,
     n_bins: int = ...,
     min_spikes: int = ...,
+    alpha: float = ...,
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,

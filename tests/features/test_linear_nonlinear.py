@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import optimize
 
-from hdmea.features.science.generator_signal import fold_sums, generators
+from hdmea.features.science.generator_signal import fold_sums, generators, separable_filter
 from hdmea.features.science.linear_nonlinear import fit_exponential, linear_nonlinear, rectification_index
 from hdmea.utils.exceptions import ValidationError
 
@@ -38,6 +38,12 @@ def true_generator(movie: NDArray[np.uint8]) -> NDArray[np.float64]:
     return g / np.nanstd(g)
 
 
+def g_of(movie: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Generator of the true filter in the movie's own units."""
+    windows = np.lib.stride_tricks.sliding_window_view(movie.astype(float) - 127.5, 12, axis=0)
+    return np.einsum("fyxt,tyx->f", windows[:-1], true_filter())
+
+
 def spikes(rate_hz: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
     counts = np.random.default_rng(seed).poisson(np.nan_to_num(rate_hz) * FRAME_S)
     return np.repeat(np.arange(rate_hz.size), counts)
@@ -59,8 +65,33 @@ class TestSimulatedCells:
         valid = rate[12:]
         information = np.mean(valid * np.log2(valid / valid.mean())) / valid.mean()
         # The filter is estimated from spikes: nothing above what there is, and most of it.
-        assert 0.6 * information < found.bits_per_spike < information * 1.05
+        assert 0.75 * information < found.bits_per_spike < information * 1.05
+        assert found.gain * np.nanstd(g_of(movie)) == pytest.approx(0.8, rel=0.15)
         assert found.reason == ""
+
+    def test_a_small_field_in_a_large_image_keeps_its_gain_and_rectification(self) -> None:
+        rng = np.random.default_rng(21)
+        movie = np.repeat(rng.integers(0, 2, (2700, 15, 15), dtype=np.uint8) * 255, 4, axis=0)
+        rows, cols = np.indices((15, 15))
+        space = np.exp(-0.5 * ((rows - 6) ** 2 + (cols - 9) ** 2) / 1.1**2)
+        lags = np.arange(30)
+        time = np.exp(-0.5 * ((lags - 25) / 2) ** 2) - 0.4 * np.exp(-0.5 * ((lags - 18) / 3) ** 2)
+        kernel = time[:, None, None] * space
+        kernel /= np.linalg.norm(kernel)
+        drive = np.einsum("fyx,yx->f", movie - 127.5, space / np.linalg.norm(space))
+        g = np.convolve(drive, (time / np.linalg.norm(time))[::-1])[: len(movie)]
+        g = np.concatenate((np.zeros(1), g[:-1])) / g.std()
+        rate = np.exp(np.log(10.0) + 1.0 * g)
+        train = spikes(rate / rate.mean() * 17, 22)
+
+        (found,) = linear_nonlinear(movie, [train], np.ones(len(movie)), (-30, 0), FRAME_S)
+
+        information = np.mean(rate * np.log2(rate / rate.mean())) / rate.mean()
+        assert 2500 < found.n_spikes < 3600
+        assert found.bits_per_spike > 0.85 * information
+        scale = np.einsum("fyx,yx->f", movie - 127.5, space / np.linalg.norm(space))
+        sd = np.convolve(scale, (time / np.linalg.norm(time))[::-1])[30 : len(movie)].std()
+        assert found.gain * sd == pytest.approx(1.0, rel=0.15)
 
     def test_straight_and_rectified_cells_are_told_apart(self) -> None:
         movie = noise(14_400)
@@ -141,7 +172,9 @@ class TestGenerator:
         for other in range(5):
             kept = [k for k in train if not any(edges[f] <= k < edges[f + 1] for f in (1, other))]
             average = np.mean([movie[k - 12 : k] for k in kept], axis=0) - mean.reshape(6, 6)
-            average /= np.linalg.norm(average)
+            average = separable_filter(average.reshape(12, -1), (6, 6)).reshape(12, 6, 6)
+            assert np.linalg.norm(average) == pytest.approx(1)
+            assert np.linalg.matrix_rank(average.reshape(12, -1)) == 1
             for frame in (edges[1], edges[1] + 7, edges[2] - 1):
                 expected = ((movie[frame - 12 : frame] - mean.reshape(6, 6)) * average).sum()
                 assert found[other, 0, frame - edges[1]] == pytest.approx(expected, rel=1e-5, abs=1e-4)

@@ -23,6 +23,7 @@ from hdmea.features.science.light_steps import (
     withhold_phases,
 )
 from hdmea.features.science.movie_trials import FRAMES, trials_requirement
+from hdmea.features.science.repeatability import without_drift
 from hdmea.features.science.step_response import contrast_index, contrast_limits, rectified_index
 from hdmea.features.science.tickets import EVERYTHING, Withheld, granted
 
@@ -121,13 +122,15 @@ def suppression_p(
     light: tuple[int, int],
     before: NDArray[np.bool_],
     *,
+    starts: NDArray[np.int64] | None = None,
     n_shifts: int = 2000,
     seed: int = 0,
 ) -> NDArray[np.float64]:
     """One-sided test of a lower rate in light than before it.
 
     Each trial is shifted circularly by its own random time; compared is the mean over trials of the rate in
-    light minus the rate before. Bursts, which trials keep, do not make it significant.
+    light minus the rate before. Bursts, which trials keep, do not make it significant; a slow change over the
+    movie is taken out first.
 
     Parameters
     ----------
@@ -137,6 +140,8 @@ def suppression_p(
         Frames ``[on, off)`` of a trial.
     before
         (frames,): which frames are compared with them.
+    starts
+        (trials,) first frame of each trial; by default each begins where the last one ends.
     n_shifts
         Number of draws, the same for every unit.
     seed
@@ -156,7 +161,8 @@ def suppression_p(
     weights = -(before.astype(np.float64) / before.sum())
     weights[light[0] : light[1]] += 1.0 / (light[1] - light[0])
     spectrum = np.conj(rfft(weights))
-    shifted = irfft(rfft(counts.astype(np.float64), axis=-1) * spectrum, n=n_frames, axis=-1)
+    steady = without_drift(counts, starts)
+    shifted = irfft(rfft(steady, axis=-1) * spectrum, n=n_frames, axis=-1)
     draws = np.random.default_rng(seed).integers(0, n_frames, (n_shifts, n_trials))
     null = np.zeros((n_units, n_shifts))
     for trial in range(n_trials):
@@ -227,4 +233,11 @@ def _suppression(found: LightSteps, params: OnOffParams) -> NDArray[np.float64]:
     on, off, _ = found.windows[0]
     before = np.ones(found.trials.length, np.bool_)
     before[on : min(off + round(params.transient_s / found.rates.frame_duration), len(before))] = False
-    return suppression_p(found.rates.counts, (on, off), before, n_shifts=params.n_draws, seed=params.seed)
+    return suppression_p(
+        found.rates.counts,
+        (on, off),
+        before,
+        starts=found.rates.starts,
+        n_shifts=params.n_draws,
+        seed=params.seed,
+    )

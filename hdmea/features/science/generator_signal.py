@@ -1,7 +1,14 @@
 """Generator signals: a movie seen through filters that were estimated without some of its parts.
 
-A unit's filter is its spike-triggered average minus the mean image, with norm 1. Sums over spikes are kept
-for each part of the movie, so that leaving parts out is a subtraction.
+A unit's filter is the space-time separable part of its spike-triggered average minus the mean image, with
+norm 1. The average of all pixels and lags measures its own noise: with 3 000 spikes it gains a fifth of the
+information that there is. Sums over spikes are kept for each part of the movie, so that leaving parts out is
+a subtraction; mask, lags and filter come from what is left.
+
+References
+----------
+Gauthier J. L. et al. (2009) Receptive fields in primate retina are coordinated to sample visual space more
+uniformly. PLoS Biol. 7: e1000063 (spatial map as singular vector).
 """
 
 from __future__ import annotations
@@ -15,8 +22,11 @@ from numpy.typing import NDArray
 
 from hdmea.features.science.spike_triggered_average import spike_triggered_averages
 
-__all__ = ["FoldSums", "fold_sums", "generators"]
+__all__ = ["FoldSums", "fold_sums", "generators", "separable_filter"]
 
+_SMOOTHING_PX = 0.7
+_LEAST_SIGMA = 0.7
+_LAG_SD = 2.0
 _STEPS = 2.0**24
 """Steps in which filters are stored: of whole numbers, sums of products are exact in any order."""
 
@@ -35,21 +45,80 @@ class FoldSums:
         int64 (units, folds): spikes.
     mean_image
         float64 (pixels,): mean of the movie.
+    image_shape
+        Rows and columns of the pixels.
     """
 
     edges: NDArray[np.int64]
     sums: NDArray[np.float64]
     counts: NDArray[np.int64]
     mean_image: NDArray[np.float64]
+    image_shape: tuple[int, int]
 
     def filters(self, without: Sequence[int]) -> NDArray[np.float64]:
         """Return filters from all parts but some: (units, window, pixels), of norm 1, 0 without a spike."""
         kept = [fold for fold in range(self.counts.shape[1]) if fold not in without]
         n = self.counts[:, kept].sum(axis=1)[:, None, None]
         deviation = self.sums[:, kept].sum(axis=1) - n * self.mean_image
-        norm = np.sqrt(np.square(deviation).sum(axis=(1, 2), keepdims=True))
-        filters: NDArray[np.float64] = deviation / np.where(norm > 0, norm, 1.0)
-        return filters
+        return np.stack([separable_filter(one, self.image_shape) for one in deviation])
+
+
+def separable_filter(deviation: NDArray[np.float64], image_shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the separable part of an average, within its receptive field and its lags.
+
+    The first singular pair of the average finds the place (largest value of the smoothed map) and the width
+    (from the pixels above half of it) of the field; the course of what lies within three widths finds the
+    lags, from the first to the last that exceed twice its noise. The first singular pair of that part is the
+    filter.
+
+    Parameters
+    ----------
+    deviation
+        (window, pixels) average minus the mean image, of any scale.
+    image_shape
+        Rows and columns of the pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (window, pixels), of norm 1; 0 for an average that is 0.
+    """
+    from scipy.ndimage import gaussian_filter, label
+
+    found = np.zeros_like(deviation)
+    if not deviation.any():
+        return found
+    _, image = _first_pair(deviation)
+    smooth = np.abs(gaussian_filter(image.reshape(image_shape), _SMOOTHING_PX, mode="nearest"))
+    peak = np.unravel_index(int(smooth.argmax()), image_shape)
+    labels = np.asarray(label(smooth > 0.5 * smooth[peak])[0])
+    above = np.count_nonzero(labels == labels[peak])
+    # A Gaussian has 2 π ln 2 σ² above half its height, and smoothing adds its own variance.
+    sigma = np.sqrt(max(above / (2 * np.pi * np.log(2)) - _SMOOTHING_PX**2, _LEAST_SIGMA**2))
+    rows, cols = np.indices(image_shape)
+    inside = ((rows - peak[0]) ** 2 + (cols - peak[1]) ** 2 <= (3 * sigma) ** 2).ravel()
+    course, _ = _first_pair(deviation[:, inside])
+    lags = _lags(np.abs(course))
+    part_course, part_image = _first_pair(deviation[np.ix_(lags, inside)])
+    found[np.ix_(lags, inside)] = part_course[:, None] * part_image
+    norm = float(np.sqrt(np.square(found).sum()))
+    return found / norm if norm > 0 else found
+
+
+def _first_pair(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Course of norm 1 and image of the largest singular value."""
+    _, vectors = np.linalg.eigh(np.einsum("tp,sp->ts", matrix, matrix))
+    course = np.asarray(vectors[:, -1], np.float64)
+    return course, np.asarray(np.einsum("t,tp->p", course, matrix))
+
+
+def _lags(size: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Lags from the first to the last that exceeds twice the noise of the course (from its quiet quarter)."""
+    quiet = np.quantile(size, 0.25) / 0.3186
+    large = np.flatnonzero(size > min(_LAG_SD * quiet, 0.2 * size.max()))
+    kept = np.zeros(size.size, np.bool_)
+    kept[large[0] : large[-1] + 1] = True
+    return kept
 
 
 def fold_sums(
@@ -85,7 +154,7 @@ def fold_sums(
         some = counts[:, fold] > 0
         averages = found.data[some].reshape(-1, window, pixels).astype(np.float64)
         sums[some, fold] = averages * counts[some, fold][:, None, None]
-    return FoldSums(edges, sums, counts, mean_image)
+    return FoldSums(edges, sums, counts, mean_image, (movie.shape[1], movie.shape[2]))
 
 
 def generators(

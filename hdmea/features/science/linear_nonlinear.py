@@ -1,7 +1,8 @@
 """Linear-nonlinear model of a unit's response to a noise movie, cross-validated.
 
-The linear stage is the spike-triggered average; the nonlinearity turns its output, the generator, into a
-rate. Everything that is reported is measured on frames whose spikes had no part in the model.
+The linear stage is the separable part of the spike-triggered average; the nonlinearity turns its output, the
+generator, into a rate. Everything that is reported is measured on frames whose spikes had no part in the
+model.
 
 References
 ----------
@@ -25,7 +26,14 @@ from hdmea.features.science.generator_signal import fold_sums, generators
 from hdmea.utils.exceptions import ValidationError
 from hdmea.utils.threads import Progress, no_progress
 
-__all__ = ["LinearNonlinear", "fit_exponential", "linear_nonlinear", "rectification_index"]
+__all__ = [
+    "LinearNonlinear",
+    "few_spikes",
+    "fit_exponential",
+    "linear_nonlinear",
+    "missing_model",
+    "rectification_index",
+]
 
 _BLOCK_BYTES = 64e6
 _MAX_STEP = 2.0
@@ -131,7 +139,7 @@ def linear_nonlinear(
     mean_image = np.asarray(movie.mean(axis=0, dtype=np.float64)).ravel()
     usable = [k[(k >= first) & (k < stop)] for k in (np.asarray(k, np.int64) for k in spike_frames)]
     enough = [unit for unit, k in enumerate(usable) if k.size >= min_spikes]
-    found = [_missing(k.size, n_bins, f"{k.size} spikes, {min_spikes} are needed") for k in usable]
+    found = [missing_model(k.size, n_bins, few_spikes(k.size, min_spikes)) for k in usable]
     size = max(1, int(_BLOCK_BYTES / (8 * n_folds * (c1 - c0) * mean_image.size)))
     folds = np.repeat(np.arange(n_folds), np.diff(edges))
     for begin in range(0, len(enough), size):
@@ -268,6 +276,12 @@ def _squared_correlation(predicted: NDArray[np.float64], observed: NDArray[np.fl
     return float(x @ y) ** 2 / size if size > 0 else math.nan
 
 
-def _missing(n_spikes: int, n_bins: int, reason: str) -> LinearNonlinear:
+def few_spikes(n_spikes: int, needed: int) -> str:
+    """Say that spikes are too few for a model; empty if they are not."""
+    return f"{n_spikes} spikes, {needed} are needed" if n_spikes < needed else ""
+
+
+def missing_model(n_spikes: int, n_bins: int, reason: str) -> LinearNonlinear:
+    """Return the model of a unit that has none, with the reason."""
     none, nan = np.full(n_bins, math.nan), math.nan
     return LinearNonlinear(n_spikes, none, none.copy(), nan, nan, nan, nan, nan, reason)

@@ -11,23 +11,38 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hdmea.declare import Output, StepParams, step
-from hdmea.features.science.linear_nonlinear import LinearNonlinear, linear_nonlinear
-from hdmea.features.science.trial_rates import frame_counts, nominal_frame_duration
+from hdmea.features.science.linear_nonlinear import (
+    LinearNonlinear,
+    few_spikes,
+    linear_nonlinear,
+    missing_model,
+)
+from hdmea.features.science.noise_showing import shown_counts
+from hdmea.features.science.receptive_field_significance import TOO_SHORT, receptive_field_significance
+from hdmea.features.science.tickets import granted
+from hdmea.features.science.trial_rates import nominal_frame_duration
 from hdmea.pipeline.context import StepContext
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.unit_outputs import entries, stored_outputs, units_result
 from hdmea.stimuli.library import StimulusLibrary
-from hdmea.stimuli.regularity import frame_regularity
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
 from hdmea.utils.fixes import RunStep, SetParameter
 
 __all__ = ["LNL_OUTPUTS", "LNLParams", "fit_lnl"]
 
 _PREFIX = "sta_"
+_MIN_SHIFT_S = 2.0
 
 LNL_OUTPUTS: tuple[Output, ...] = (
     Output(
         "n_spikes", "Number of spikes", "spikes", (0, None), "spikes whose whole window lies in the movie"
+    ),
+    Output(
+        "rf_p",
+        "p of the receptive field",
+        "",
+        (0, 1),
+        "p value of the average's maximum over all pixels and lags",
     ),
     Output(
         "bits_per_spike",
@@ -90,6 +105,13 @@ class LNLParams(StepParams):
         description="A unit with fewer spikes has no model.",
         json_schema_extra={"unit": "spikes"},
     )
+    alpha: float = Field(
+        0.01,
+        gt=0,
+        le=1,
+        title="Significance",
+        description="Largest p value of a receptive field; a unit without one has no model. 1 fits them all.",
+    )
 
 
 def _movie(session: PipelineSession, params: LNLParams) -> str:
@@ -131,7 +153,7 @@ def _inputs(session: PipelineSession, params: LNLParams) -> Iterable[Path]:
     outputs=LNL_OUTPUTS,
     group="lnl",
     group_title="Linear–nonlinear model",
-    version="1",
+    version="2",
     selectors=("stimuli_dir",),
     inputs=_inputs,
     result=units_result,
@@ -142,7 +164,8 @@ def fit_lnl(session: PipelineSession, params: LNLParams, ctx: StepContext) -> li
     The average filters the movie, and an exponential makes a rate of it. Every part of the movie is predicted
     from the others: the gain in bits per spike over a constant rate, the correlation with the observed rate
     and the nonlinearity are those of spikes that had no part in the model. Window and showings are those of
-    the spike-triggered averages. Stored per unit as ``features/lnl``.
+    the spike-triggered averages; a unit without a significant receptive field has no model. Stored per unit
+    as ``features/lnl``.
 
     Raises
     ------
@@ -162,55 +185,67 @@ def fit_lnl(session: PipelineSession, params: LNLParams, ctx: StepContext) -> li
     facts = next(iter(averages.values()))["metadata"]
     first, last = (int(edge) for edge in facts["cover_range"])
     movie = _load(_movie_path(session, params))
-    exposure, trains = _shown(session, name, len(movie), str(facts["trials"]))
-    models = linear_nonlinear(
+    exposure, counts = _shown(session, name, len(movie), str(facts["trials"]))
+    frame_s = nominal_frame_duration(session.metadata["frame_timestamps"], session.acquisition_rate)
+    n_frames = int(np.count_nonzero(exposure == exposure.max(initial=0)))
+    p = receptive_field_significance(
+        movie[:n_frames],
+        counts[:, :n_frames],
+        (first, last),
+        min_shift=max(round(_MIN_SHIFT_S / frame_s), -first, last),
+        maps=False,
+    ).p
+    fitted = np.flatnonzero(granted(p, params.alpha)).tolist()
+    frames = np.arange(exposure.size)
+    found = linear_nonlinear(
         movie[: exposure.size],
-        trains,
+        [np.repeat(frames, counts[unit]) for unit in fitted],
         exposure,
         (first, last),
-        nominal_frame_duration(session.metadata["frame_timestamps"], session.acquisition_rate),
+        frame_s,
         n_folds=params.n_folds,
         n_bins=params.n_bins,
         min_spikes=params.min_spikes,
         progress=lambda fraction: ctx.checkpoint(fraction, name),
     )
+    models = [
+        missing_model(int(n), params.n_bins, few_spikes(int(n), params.min_spikes) or _no_field(value))
+        for n, value in zip(counts.sum(axis=1), p, strict=True)
+    ]
+    for unit, model in zip(fitted, found, strict=True):
+        models[unit] = model
+    p_of = dict(zip(session.units, p.tolist(), strict=True))
     for unit_id, model in zip(session.units, models, strict=True):
-        entry = {"data": _stored(model), "metadata": {"movie_name": name, "cover_range": [first, last]}}
+        entry = {
+            "data": _stored(model, p_of[unit_id]),
+            "metadata": {"movie_name": name, "cover_range": [first, last]},
+        }
         ctx.put(entry, "units", unit_id, "features", "lnl")
     return [unit_id for unit_id, model in zip(session.units, models, strict=True) if model.reason]
 
 
-def _stored(model: LinearNonlinear) -> dict[str, Any]:
-    values = {output.name: getattr(model, output.name) for output in LNL_OUTPUTS}
-    reasons = {output.name: model.reason for output in LNL_OUTPUTS[1:]} if model.reason else {}
+def _no_field(p: float) -> str:
+    if np.isnan(p):
+        return f"no receptive field: no spike during the noise, or {TOO_SHORT}"
+    return f"no significant receptive field (p = {p:.3g})"
+
+
+def _stored(model: LinearNonlinear, p: float) -> dict[str, Any]:
+    values = {output.name: getattr(model, output.name, p) for output in LNL_OUTPUTS}
+    names = [output.name for output in LNL_OUTPUTS if output.name not in ("n_spikes", "rf_p")]
+    reasons = dict.fromkeys(names, model.reason) if model.reason else {}
+    if np.isnan(p):
+        reasons["rf_p"] = _no_field(p)
     return stored_outputs(LNL_OUTPUTS, values, reasons)
 
 
 def _shown(
     session: PipelineSession, name: str, n_frames: int, trials: str
-) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
-    """Return the complete showings of each movie frame, and the movie frame of every spike in them."""
-    frames = np.asarray(session.metadata["frame_timestamps"]).astype(np.int64)
-    attrs = session.require(
-        "stimulus",
-        "section_time",
-        name,
-        message=f"{name} has no section times.",
-        fix=RunStep("add_section_time"),
-    ).attrs
-    n_frames = min(n_frames, int(attrs.get("movie_length", n_frames)))
-    content = np.atleast_1d(np.asarray(attrs["content_frame"])).astype(np.int64)
-    regularity = frame_regularity(session.metadata["frame_timestamps"], session.metadata.get("segments"))
-    units = [np.asarray(unit["spike_times"]).astype(np.int64) for unit in session.units.values()]
-    exposure = np.zeros(n_frames, np.int64)
-    counts = np.zeros((len(units), n_frames), np.int64)
-    for start in content[: 1 if trials == "first" else None].tolist():
-        # The last frame before a gap, or of the recording, has no known end.
-        stop = min(start + n_frames, int(regularity.runs[regularity.run_of(start), 1]) - 1)
-        if stop > start:
-            exposure[: stop - start] += 1
-            counts[:, : stop - start] += frame_counts(units, frames, start, stop)
-    return exposure, [np.repeat(np.arange(n_frames), row) for row in counts]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the showings of each movie frame, and the spikes of each unit in them."""
+    section = session.require("stimulus", "section_time", name)
+    trains = [unit["spike_times"] for unit in session.units.values()]
+    return shown_counts(trains, session.metadata, section, n_frames, trials)
 
 
 def _load(path: Path) -> NDArray[Any]:

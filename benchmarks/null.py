@@ -1,0 +1,182 @@
+"""How often each test calls a cell a responder that is none: ``python -m benchmarks.null --cells 1000``.
+
+The table goes into ``docs/science.md``. A share beyond the limits of a kind (0.080 at 0.05, 0.025 at 0.01) or
+of all kinds together (0.055, 0.0125) ends with status 1; for fewer than 1000 cells three standard errors are
+added.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.null_cells import KINDS, RESPONDERS, null_counts, untuned_sweeps
+from hdmea.features.extractors.on_off import suppression_p
+from hdmea.features.science.direction_tuning import direction_tuning
+from hdmea.features.science.drift import drift
+from hdmea.features.science.receptive_field_significance import receptive_field_significance
+from hdmea.features.science.repeatability import repeatability_p
+from hdmea.features.science.sine_fit import fit_sine
+from hdmea.features.science.trial_rates import Lowpass
+
+__all__ = ["TESTS", "allowed", "rows", "shares", "table"]
+
+LEVELS = (0.05, 0.01)
+_OF_A_KIND = (0.080, 0.025)
+_OF_ALL = (0.055, 0.0125)
+_TRIALS, _FRAMES, _MARGIN = 3, 1500, 120
+_NOISE_FRAMES = 3600
+_CELLS_AT_ONCE = 250
+_DRIFT_BINS, _DRIFT_BIN_S = 120, 5.0
+
+P = NDArray[np.float64]
+
+
+def _rates(counts: NDArray[np.int64]) -> P:
+    return counts[:, _MARGIN:-_MARGIN].reshape(len(counts), _TRIALS, _FRAMES) * 60.0
+
+
+def _quality(counts: NDArray[np.int64]) -> P:
+    filtered = Lowpass(60.0)(counts * 60.0)[:, _MARGIN:-_MARGIN]
+    return repeatability_p(filtered.reshape(len(counts), _TRIALS, _FRAMES), 1000)
+
+
+def _suppression(counts: NDArray[np.int64]) -> P:
+    trials = counts[:, _MARGIN:-_MARGIN].reshape(len(counts), _TRIALS, _FRAMES)[:, :, :600]
+    before = np.ones(600, np.bool_)
+    before[60:420] = False
+    return suppression_p(trials, (60, 360), before, starts=np.arange(_TRIALS) * _FRAMES)
+
+
+def _sine(hz: float, first: int, stop: int) -> Callable[[NDArray[np.int64]], P]:
+    return lambda counts: fit_sine(_rates(counts)[:, :, first:stop], hz, 1 / 60, 60).p
+
+
+def _sweeps(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """24 sweeps one after the other."""
+    n = (counts.shape[1] - 2 * _MARGIN) // 24
+    return counts[:, _MARGIN : _MARGIN + 24 * n].reshape(len(counts), 3, 8, n).sum(axis=-1)
+
+
+def _direction(index: str) -> Callable[[NDArray[np.int64]], P]:
+    def test(counts: NDArray[np.int64]) -> P:
+        sweeps = counts if counts.ndim == 3 else _sweeps(counts)
+        found: P = getattr(direction_tuning(sweeps, np.arange(8) * 45.0), index)
+        return found
+
+    return test
+
+
+def _drift(counts: NDArray[np.int64]) -> P:
+    return drift(counts, np.arange(counts.shape[1])).p
+
+
+def _receptive_field(counts: NDArray[np.int64]) -> P:
+    images = np.random.default_rng(0).integers(0, 2, (_NOISE_FRAMES // 4, 9, 9), dtype=np.uint8)
+    movie = np.repeat(images, 4, axis=0)
+    return receptive_field_significance(movie, counts[:, :_NOISE_FRAMES], (-60, 0), maps=False).p
+
+
+TESTS: dict[str, Callable[[NDArray[np.int64]], P]] = {
+    "quality_p": _quality,
+    "suppression_p": _suppression,
+    "amplitude_p, 0.5 Hz": _sine(0.5, 150, 270),
+    "amplitude_p, 2 Hz": _sine(2.0, 690, 870),
+    "amplitude_p, 10 Hz": _sine(10.0, 1290, 1470),
+    "dsi_p": _direction("dsi_p"),
+    "dsi_rotation_p": _direction("dsi_rotation_p"),
+    "osi_p": _direction("osi_p"),
+    "rf_p, 60 s": _receptive_field,
+    "rate_drift_p": _drift,
+}
+_OF_SWEEPS = ("dsi_p", "dsi_rotation_p", "osi_p")
+_MEANT = {"rate_drift_p": ("run-down", "run-up")}
+"""Kinds that a test is meant to find."""
+
+
+def rows(n_cells: int, seed: int = 0, tests: Sequence[str] = tuple(TESTS)) -> Iterator[tuple[str, str, P]]:
+    """Yield kind, test and the p values of its cells (without those that have none)."""
+    for number, kind in enumerate((*KINDS, *RESPONDERS)):
+        rng = np.random.default_rng([seed, number])
+        found: dict[str, list[P]] = {}
+        for begin in range(0, n_cells, _CELLS_AT_ONCE):
+            n = min(_CELLS_AT_ONCE, n_cells - begin)
+            if kind in RESPONDERS:
+                counts = untuned_sweeps(kind, rng, n)
+            else:
+                counts = null_counts(kind, rng, n, _TRIALS * _FRAMES + 2 * _MARGIN)
+            for name in tests:
+                used = name in _OF_SWEEPS if kind in RESPONDERS else kind not in _MEANT.get(name, ())
+                if used and name == "rate_drift_p":
+                    binned = null_counts(kind, rng, n, _DRIFT_BINS, _DRIFT_BIN_S)
+                    found.setdefault(name, []).append(TESTS[name](binned))
+                elif used:
+                    found.setdefault(name, []).append(TESTS[name](counts))
+        for name, parts in found.items():
+            p = np.concatenate(parts)
+            yield kind, name, p[np.isfinite(p)]
+
+
+def shares(p: P) -> tuple[float, float]:
+    """Share of p values at or below 0.05 and 0.01."""
+    return float(np.mean(p <= LEVELS[0])), float(np.mean(p <= LEVELS[1]))
+
+
+def allowed(n: int, *, pooled: bool = False) -> tuple[float, float]:
+    """Largest shares for n cells."""
+    limits = _OF_ALL if pooled else _OF_A_KIND
+    if n >= 1000:
+        return limits
+    first, second = (
+        limit + 3 * np.sqrt(level * (1 - level) / max(n, 1))
+        for limit, level in zip(limits, LEVELS, strict=True)
+    )
+    return float(first), float(second)
+
+
+def table(n_cells: int, tests: Sequence[str] = tuple(TESTS)) -> tuple[str, list[str]]:
+    """Return the Markdown table, and what lies beyond the limits."""
+    cells: dict[str, dict[str, str]] = {}
+    pooled: dict[str, list[P]] = {}
+    beyond = []
+
+    def entry(kind: str, test: str, p: P, *, of_all: bool = False) -> str:
+        if not p.size:
+            return "–"
+        found, most = shares(p), allowed(p.size, pooled=of_all)
+        if any(share > limit for share, limit in zip(found, most, strict=True)):
+            beyond.append(f"{kind}, {test}: {found[0]:.3f} {found[1]:.4f} of {p.size}")
+        return f"{found[0]:.3f} {found[1]:.3f}"
+
+    for kind, test, p in rows(n_cells, tests=tests):
+        cells.setdefault(kind, {})[test] = entry(kind, test, p)
+        pooled.setdefault(test, []).append(p)
+    cells["all kinds"] = {
+        test: entry("all kinds", test, np.concatenate(parts), of_all=True) for test, parts in pooled.items()
+    }
+    lines = ["| kind | " + " | ".join(tests) + " |", "|---|" + "---|" * len(tests)]
+    lines += [
+        f"| {kind} | " + " | ".join(found.get(test, "–") for test in tests) + " |"
+        for kind, found in cells.items()
+    ]
+    return "\n".join(lines), beyond
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=1000, help="cells of each kind")
+    given = parser.parse_args()
+    text, beyond = table(given.cells)
+    print(f"Share of p ≤ 0.05 and p ≤ 0.01, {given.cells} cells of each kind:\n\n{text}")
+    for line in beyond:
+        print(f"beyond the limit: {line}", file=sys.stderr)
+    return 1 if beyond else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
