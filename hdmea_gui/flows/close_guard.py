@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.snapshot import StateView, StepRecord
+from hdmea_gui.flows.flow import Flow
 from hdmea_gui.flows.save import SaveFlow
 from hdmea_gui.models.steps import StepItem
 from hdmea_gui.text.window_title import CheckpointNote
@@ -18,29 +19,22 @@ from hdmea_gui.text.window_title import CheckpointNote
 __all__ = ["CloseGuard", "UnsavedDialog", "unsaved_work"]
 
 
-class CloseGuard(QObject):
+class CloseGuard(Flow):
     """Asks before something that is only in memory goes.
 
     Parameters
     ----------
-    controller
-        Knows the session and what runs.
+    controller, dialogs, window
+        As `Flow`.
     saving
         Saves when the person asks for it.
-    dialogs
-        Shows the question.
-    window
-        Parent of the question.
     """
 
     def __init__(
         self, controller: Controller, saving: SaveFlow, dialogs: DialogHost, window: QWidget
     ) -> None:
-        super().__init__(window)
-        self._controller = controller
+        super().__init__(controller, dialogs, window)
         self._saving = saving
-        self._dialogs = dialogs
-        self._window = window
         self._closes_after_writing = False
         controller.saved.connect(self._on_written)
         controller.failed.connect(self._stay)

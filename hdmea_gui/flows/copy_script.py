@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
-from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.jobs import Failure
+from hdmea_gui.flows.flow import Flow
 
 if TYPE_CHECKING:
     from hdmea_gui.engine.workspace import Workspace
@@ -28,20 +27,8 @@ class ScriptQuery:
         return session_script(workspace.require())
 
 
-class ScriptCopier(QObject):
-    """Asks for the script and puts it on the clipboard.
-
-    Signals
-    -------
-    told(str)
-        What happened, for the status line.
-    """
-
-    told = Signal(str)
-
-    def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._controller = controller
+class ScriptCopier(Flow):
+    """Asks for the script and puts it on the clipboard."""
 
     def copy(self) -> None:
         """Copy the script of the session as it is now."""

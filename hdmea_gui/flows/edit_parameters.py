@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMenu, QWidget
 
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.parameters import preset_store
+from hdmea_gui.flows.flow import Flow
 from hdmea_gui.flows.presets_dialog import PresetsDialog, SavePresetDialog
 from hdmea_gui.shell.step_panel import StepPanel
 from hdmea_gui.store.presets import StoredPreset
@@ -19,43 +20,30 @@ from hdmea_gui.store.settings import SettingsStore
 __all__ = ["EditFlow"]
 
 
-class EditFlow(QObject):
+class EditFlow(Flow):
     """What can be done with the parameters of one step or of all.
 
     Parameters
     ----------
-    controller
-        Has the parameters and their history.
+    controller, dialogs, window
+        As `Flow`.
     settings
         Remembers parameters; the presets lie beside its file.
-    dialogs
-        Shows the dialogs.
-    window
-        Parent of the dialogs.
 
     Signals
     -------
-    told(str)
-        What happened, for the status line.
-    noted(int, str)
-        Level and text of a line for the log.
     changed()
         What can be undone or reset may have changed.
     """
 
-    told = Signal(str)
-    noted = Signal(int, str)
     changed = Signal()
 
     def __init__(
         self, controller: Controller, settings: SettingsStore, dialogs: DialogHost, window: QWidget
     ) -> None:
-        super().__init__(window)
-        self._controller = controller
+        super().__init__(controller, dialogs, window)
         self._parameters = controller.step_parameters
         self._settings = settings
-        self._dialogs = dialogs
-        self._window = window
         self._panel: StepPanel | None = None
         self.presets = preset_store(settings.path.parent / "presets")
         self.menu = QMenu(window)

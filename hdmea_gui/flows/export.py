@@ -4,42 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from hdmea_gui.dialogs.files import ask_target
+from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import ExportKind, ListExportKinds, WriteResult, outcome
 from hdmea_gui.engine.file_lookup import file_start
 from hdmea_gui.engine.jobs import Failure
+from hdmea_gui.flows.flow import Flow
 from hdmea_gui.shell.unit_table import UnitTable
 from hdmea_gui.views.parts.base import Preview
 
 __all__ = ["ExportFlow"]
 
 
-class ExportFlow(QObject):
-    """Hands the commands of the menu "Export" on to the view that is seen, to the table and to the exporters.
+class ExportFlow(Flow):
+    """Hands the commands of the menu "Export" on to the view, the table and the exporters."""
 
-    Parameters
-    ----------
-    controller
-        Writes the files.
-    window
-        Parent of the dialogs.
-
-    Signals
-    -------
-    told(str)
-        What was exported, or why nothing was.
-    """
-
-    told = Signal(str)
-
-    def __init__(self, controller: Controller, window: QWidget) -> None:
-        super().__init__(window)
-        self._controller = controller
-        self._window = window
+    def __init__(self, controller: Controller, dialogs: DialogHost, window: QWidget) -> None:
+        super().__init__(controller, dialogs, window)
         self._tabs: QTabWidget | None = None
         self._table: UnitTable | None = None
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QGuiApplication, QShortcut
 from PySide6.QtWidgets import QDialog, QWidget
 
@@ -21,6 +21,7 @@ from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.file_lookup import is_folder
 from hdmea_gui.flows.about_dialog import AboutDialog
 from hdmea_gui.flows.desktop_services import open_outside
+from hdmea_gui.flows.flow import Flow
 from hdmea_gui.flows.help_dialog import HelpPage, TopicDialog
 from hdmea_gui.flows.palette_dialog import Command, CommandPalette
 from hdmea_gui.shell.actions import ActionSet, plain_text
@@ -33,40 +34,24 @@ __all__ = ["HelpFlow"]
 _UNEXPECTED = "Something unexpected happened"
 
 
-class HelpFlow(QObject):
+class HelpFlow(Flow):
     """Explains, finds commands, and makes reports of problems.
 
     Parameters
     ----------
-    controller
-        Knows the session and the steps, for reports.
-    dialogs
-        Shows dialogs.
+    controller, dialogs, window
+        As `Flow`.
     logs
         The log files of this program; None if it writes none.
-    window
-        Parent of the dialogs.
-
-    Signals
-    -------
-    told(str)
-        What happened, for the status line.
-    noted(int, str)
-        Level and text of a line for the log.
     """
 
-    told = Signal(str)
-    noted = Signal(int, str)
     _broke = Signal(str, str)
 
     def __init__(
         self, controller: Controller, dialogs: DialogHost, logs: LogFiles | None, window: QWidget
     ) -> None:
-        super().__init__(window)
-        self._controller = controller
-        self._dialogs = dialogs
+        super().__init__(controller, dialogs, window)
         self._logs = logs
-        self._window = window
         self._actions: ActionSet | None = None
         self._views: tuple[tuple[str, str], ...] = ()
         self._lines: Callable[[], Sequence[str]] = tuple

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 import platformdirs
-from PySide6.QtCore import QMimeData, QObject, Qt, Signal
+from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -24,39 +24,26 @@ from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.snapshot import Candidate, OpenResult, Refused
 from hdmea_gui.flows.close_guard import CloseGuard
+from hdmea_gui.flows.flow import Flow
 from hdmea_gui.store.settings import SettingsStore
 
 __all__ = ["ChooseRecordingDialog", "OpenFlow", "dropped_paths"]
 
 
-class OpenFlow(QObject):
+class OpenFlow(Flow):
     """Leads from what was asked for to an opened recording, and says what could not be opened.
 
     Parameters
     ----------
-    controller
-        Opens the files.
+    controller, dialogs, window
+        As `Flow`.
     settings
         Remembers folders and files.
     close_guard
         Asks before another session goes.
-    dialogs
-        Shows messages.
-    window
-        Parent of the dialogs.
     demo_folder, demo_size
         Where the demo recording is made, and its size as `hdmea.simulate.write_demo` knows it.
-
-    Signals
-    -------
-    told(str)
-        What happened, for the status line.
-    noted(int, str)
-        Level and text of a line for the log.
     """
-
-    told = Signal(str)
-    noted = Signal(int, str)
 
     def __init__(
         self,
@@ -69,12 +56,9 @@ class OpenFlow(QObject):
         demo_folder: Path | None = None,
         demo_size: str = "small",
     ) -> None:
-        super().__init__(window)
-        self._controller = controller
+        super().__init__(controller, dialogs, window)
         self._settings = settings
         self._close_guard = close_guard
-        self._dialogs = dialogs
-        self._window = window
         cache = Path(platformdirs.user_cache_dir("hdmea-studio", appauthor=False))
         self._demo_folder = demo_folder or cache / "demo"
         self._demo_size = demo_size

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.engine.auto_checkpoint import Keeper, Kept, NotKept, RecoveryOffer, RecoveryQuery
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.jobs import Failure
 from hdmea_gui.engine.snapshot import OpenResult
+from hdmea_gui.flows.flow import Flow
 from hdmea_gui.store.settings import Settings
 from hdmea_gui.text.formats import date_text, size_text
 from hdmea_gui.text.window_title import CheckpointNote
@@ -33,17 +36,8 @@ def recovery_folder(settings: Settings) -> Path:
     return Path(chosen) if chosen else data / "recovery"
 
 
-class RecoveryFlow(QObject):
+class RecoveryFlow(Flow):
     """Tells of automatic checkpoints, and offers what a crash left behind.
-
-    Parameters
-    ----------
-    controller
-        Writes and reads the checkpoints.
-    open_dialog
-        Shows a dialog of the window.
-    window
-        Parent of the dialog.
 
     Attributes
     ----------
@@ -54,26 +48,20 @@ class RecoveryFlow(QObject):
     -------
     changed()
         What the title says may have changed.
-    told(str)
-        Something for the log of warnings.
     """
 
     changed = Signal()
-    told = Signal(str)
 
     def __init__(
         self,
         controller: Controller,
-        open_dialog: Callable[[QDialog], None],
+        dialogs: DialogHost,
         window: QWidget,
     ) -> None:
-        super().__init__(window)
+        super().__init__(controller, dialogs, window)
         self.too_large = False
         self.crashes: Mapping[int, Path] = {}
         self._note: CheckpointNote | None = None
-        self._controller = controller
-        self._open_dialog = open_dialog
-        self._window = window
         controller.kept.connect(self._on_kept)
         controller.opened.connect(self._on_opened)
         controller.saved.connect(self._on_saved)
@@ -117,19 +105,21 @@ class RecoveryFlow(QObject):
             self._note = CheckpointNote(event.revision, event.clock)
         else:
             if not (event.too_large and self.too_large):
-                self.told.emit(f"No automatic checkpoint: {event.reason}. Save, or write a checkpoint.")
+                self.noted.emit(
+                    logging.WARNING, f"No automatic checkpoint: {event.reason}. Save, or write a checkpoint."
+                )
             self.too_large = event.too_large
         self.changed.emit()
 
     def _on_found(self, offer: RecoveryOffer | Failure | None) -> None:
         if isinstance(offer, Failure):
-            self.told.emit(f"Could not look for automatic checkpoints: {offer.reason}")
+            self.noted.emit(logging.WARNING, f"Could not look for automatic checkpoints: {offer.reason}")
         elif offer is not None:
             titles = {item.spec.name: item.spec.title for item in self._controller.steps.items}
             dialog = RecoveryDialog(_lines(offer, titles, self.crashes.get(offer.pid)), self._window)
             dialog.recover_asked.connect(lambda: self._controller.recover(offer))
             dialog.discard_asked.connect(lambda: self._controller.discard(offer))
-            self._open_dialog(dialog)
+            self._dialogs.open(dialog)
 
 
 def _lines(offer: RecoveryOffer, titles: Mapping[str, str], crash: Path | None) -> tuple[str, ...]:

@@ -5,51 +5,35 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.flows.flow import Flow
 from hdmea_gui.models.steps import StepItem, StepState
 from hdmea_gui.shell.step_list import StepListView
 
 __all__ = ["RunFlow", "StalledDialog", "made_stale", "steps_to_here"]
 
 
-class RunFlow(QObject):
+class RunFlow(Flow):
     """Leads from "run" to results, a reason why there are none, or a job that is left behind.
 
     Parameters
     ----------
-    controller
-        Runs and stops.
+    controller, dialogs, window
+        As `Flow`.
     steps
         Where a step is chosen.
-    dialogs
-        Shows failures and questions.
-    window
-        Parent of the dialogs.
-
-    Signals
-    -------
-    told(str)
-        Something for the status line and the log.
-    noted(int, str)
-        Level and text of a line for the log alone.
     """
-
-    told = Signal(str)
-    noted = Signal(int, str)
 
     def __init__(
         self, controller: Controller, steps: StepListView, dialogs: DialogHost, window: QWidget
     ) -> None:
-        super().__init__(window)
-        self._controller = controller
+        super().__init__(controller, dialogs, window)
         self._steps = steps
-        self._dialogs = dialogs
-        self._window = window
         self._stalled: StalledDialog | None = None
         self._failed = ""
         controller.ran.connect(self._on_ran)

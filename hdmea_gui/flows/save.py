@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import platformdirs
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -24,6 +24,7 @@ from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.file_lookup import first_folder
 from hdmea_gui.engine.snapshot import FileFacts
+from hdmea_gui.flows.flow import Flow
 from hdmea_gui.store.settings import SettingsStore
 from hdmea_gui.text.formats import date_text, size_text
 from hdmea_gui.text.window_title import CheckpointNote
@@ -31,7 +32,7 @@ from hdmea_gui.text.window_title import CheckpointNote
 __all__ = ["OverwriteDialog", "SaveFlow"]
 
 
-class SaveFlow(QObject):
+class SaveFlow(Flow):
     """Leads from "save" to a written file; never replaces a file without asking.
 
     Attributes
@@ -45,12 +46,9 @@ class SaveFlow(QObject):
     def __init__(
         self, controller: Controller, settings: SettingsStore, dialogs: DialogHost, window: QWidget
     ) -> None:
-        super().__init__(window)
+        super().__init__(controller, dialogs, window)
         self.checkpoint_note: CheckpointNote | None = None
-        self._controller = controller
         self._settings = settings
-        self._dialogs = dialogs
-        self._window = window
         self._then: Callable[[], None] | None = None
         controller.saved.connect(self._on_saved)
         controller.occupied.connect(self._confirm)

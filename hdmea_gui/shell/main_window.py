@@ -21,6 +21,7 @@ from hdmea_gui.flows.copy_script import ScriptCopier
 from hdmea_gui.flows.duration_estimates import EstimateFlow
 from hdmea_gui.flows.edit_parameters import EditFlow
 from hdmea_gui.flows.export import ExportFlow
+from hdmea_gui.flows.flow import Flow
 from hdmea_gui.flows.help import HelpFlow
 from hdmea_gui.flows.memory_forecast import ForecastFlow
 from hdmea_gui.flows.open import OpenFlow, dropped_paths
@@ -137,9 +138,9 @@ class MainWindow(QMainWindow):
             demo_folder=demo_folder,
             demo_size=demo_size,
         )
-        self.scripts = ScriptCopier(controller, self)
-        self.exporting = ExportFlow(controller, self)
-        self.recovery = RecoveryFlow(controller, self.dialogs.open, self)
+        self.scripts = ScriptCopier(controller, self.dialogs, self)
+        self.exporting = ExportFlow(controller, self.dialogs, self)
+        self.recovery = RecoveryFlow(controller, self.dialogs, self)
         self.editing = EditFlow(controller, settings, self.dialogs, self)
         self.panes = PaneSwitcher(self)
         self.recovery.crashes = {} if logs is None else logs.crashes
@@ -193,15 +194,13 @@ class MainWindow(QMainWindow):
         controller.failed.connect(self._on_failed)
         controller.stopped.connect(self._say)
         controller.warned.connect(lambda text: self.log.add(logging.WARNING, text))
-        for flow in (self.running, self.opening, self.editing, self.helping, self.scripts, self.exporting):
+        for flow in self.findChildren(Flow):
             flow.told.connect(self._say)
-        for noting in (self.running, self.opening, self.editing, self.helping):
-            noting.noted.connect(self.log.add)
+            flow.noted.connect(self.log.add)
         self.saving.checkpointed.connect(self._show_title)
         self.editing.changed.connect(self._refresh)
         self.preferences.changed.connect(self._on_preferences)
         self.recovery.changed.connect(self._show_title)
-        self.recovery.told.connect(lambda text: self.log.add(logging.WARNING, text))
         self.panel.changed.connect(self._refresh)
         self.recording.welcome.open_asked.connect(self.opening.open_files)
         self.recording.welcome.demo_asked.connect(self.open_demo)
