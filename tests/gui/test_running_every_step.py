@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hdmea.declare import all_steps
+from hdmea.declare import STEPS, all_steps
 from hdmea.pipeline import PipelineSession, create_session
 from hdmea.pipeline.context import StepContext
 from hdmea.pipeline.requirements import steps_before
@@ -251,9 +251,8 @@ def test_what_ended_before_a_failure_is_kept(
 ) -> None:
     run = Run(create_session(None, *source, source[0].parent))
     definition = all_steps()["section_spike_times"]
-    broken = copy.copy(definition)
-    object.__setattr__(broken, "function", lambda session, params, ctx: 1 / 0)
-    monkeypatch.setattr(all_steps()["section_spike_times"], "definition", broken)
+    broken = replace(definition, function=lambda session, params, ctx: 1 / 0)
+    monkeypatch.setitem(STEPS._by_name, definition.name, broken)
 
     run("load_recording", "add_section_time", "section_spike_times", "compute_sta")
 
