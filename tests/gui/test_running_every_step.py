@@ -23,7 +23,7 @@ from hdmea_gui.engine.work import RunJob, StepEnded, StepRequest
 from hdmea_gui.engine.workspace import Workspace
 from hdmea_gui.views.recording.query import RecordingQuery
 
-STEPS = sorted(all_steps())
+NAMES = sorted(all_steps())
 PARAMS: dict[str, dict[str, Any]] = {
     "compute_eimage_sta": {"duration_s": 5.0, "chunk_duration_s": 0.2},
     "extract_features": {"features": ("frif", "baseline", "waveform")},
@@ -110,7 +110,7 @@ def complete(source: tuple[Path, Path]) -> Complete:
     """Return a session in which every step that the demo allows was run, and the names of those."""
     run = Run(create_session(None, *source, source[0].parent))
     frames = None
-    for name in [*ORDER, *(name for name in STEPS if name not in ORDER)]:
+    for name in [*ORDER, *(name for name in NAMES if name not in ORDER)]:
         if name == "add_section_time_analog":
             # It looks at the light after the last display frame: here the whole recording.
             frames = run.workspace.require().metadata.pop("frame_timestamps")
@@ -164,7 +164,7 @@ def reports(run: Run, name: str, monkeypatch: pytest.MonkeyPatch) -> int:
     return count()
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", NAMES)
 def test_stop_leaves_the_session_dataset_by_dataset_as_it_was(
     name: str,
     run: Run,
@@ -187,7 +187,7 @@ def test_stop_leaves_the_session_dataset_by_dataset_as_it_was(
     assert run.ended[-1].outcome == "done", "it can be run after the stop"
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_step_looks_often_whether_it_should_stop(
     name: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,7 +195,7 @@ def test_a_step_looks_often_whether_it_should_stop(
     assert reports(run, name, monkeypatch) >= 3
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_failure_keeps_everything_and_says_why(
     name: str,
     run: Run,
@@ -227,7 +227,7 @@ def test_a_failure_keeps_everything_and_says_why(
         assert run.ended[-1].outcome == "done", f"{step} can be run afterwards"
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_failure_in_an_empty_session_leaves_it_empty(
     name: str, source: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
