@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from hdmea.stimuli.alignment import (
     course_of_colours,
     frame_light,
     irregular_flips,
+    is_inverted,
     only_place,
 )
 from hdmea.stimuli.alignment_report import AlignmentReport, FlipDecision, report
@@ -208,6 +209,10 @@ def check_light(
     regularity = frame_regularity(frames, segments)
     stated = _stated(located, lengths)
     courses = {movie: movie_course(library, movie, spot, lengths[movie]) for movie in located}
+    known = [course for course in courses.values() if not isinstance(course, str)]
+    inverted = is_inverted(seen, known)
+    if inverted:
+        seen = replace(seen, mean=-seen.mean)
     times = np.asarray(frames).astype(np.int64)
     breaks, counts = irregular_frames(regularity, times)
     aligned = align_sections(seen, stated, courses, library_courses(library, spot), breaks)
@@ -229,6 +234,8 @@ def check_light(
         known_lengths=library.known_lengths(),
         shifted=shifted,
     )
+    if inverted:
+        said.information.append("The light channel falls where the movies are bright: it is read inverted.")
     late = np.array([times[flip.frame - 1] for flip in flips if flip.said == "late"], dtype=np.int64)
     sections = {(entry.section.movie, entry.section.occurrence): entry for entry in aligned}
     return LightCheck(sections, said, said.lags, late, npy_lengths)

@@ -28,6 +28,7 @@ __all__ = [
     "course_of_colours",
     "frame_light",
     "irregular_flips",
+    "is_inverted",
     "light_delay_frames",
     "only_place",
 ]
@@ -37,6 +38,7 @@ CHANCE = 99.9
 RESIDUAL_RATIO = 0.7
 MIN_LEVEL_SD = 0.01
 MIN_FRAMES = 30
+INVERTED_ABOVE = 0.05
 MAX_DELAY_ERROR = 0.02
 
 FloatArray = npt.NDArray[np.float64]
@@ -314,6 +316,28 @@ class LightFit:
             return np.empty(0, dtype=np.int64), np.empty(0)
         values = LightFit(window).everywhere(levels)
         return np.arange(low, low + values.size), values
+
+
+def is_inverted(light: FrameLight, courses: Iterable[LevelCourse]) -> bool:
+    """Whether the light channel falls where the movies are bright.
+
+    So it is if, summed over the movies, the best place of the recording explains clearly more of the
+    light's variance with a negative gain than with a positive one.
+
+    Parameters
+    ----------
+    light
+        The light of each display frame.
+    courses
+        Movies that were shown.
+    """
+    fit = LightFit(light)
+    gain = []
+    for course in courses:
+        explained = fit.everywhere(course.levels) if _informative(course.levels) else np.empty(0)
+        if np.isfinite(explained).any():
+            gain.append(np.nanmax(-explained) - np.nanmax(explained))
+    return bool(gain) and float(np.mean(gain)) > INVERTED_ABOVE
 
 
 def align_sections(

@@ -428,3 +428,15 @@ def test_a_playlist_that_needs_more_frames_says_so(tmp_path: Path) -> None:
     run_step(session, "add_section_time")
 
     assert any("takes 2163 display frames, 1700 were recorded: 463 fewer" in t for t in session.information)
+
+
+def test_an_inverted_light_channel_is_read_the_other_way_round(tmp_path: Path) -> None:
+    session = recording(tmp_path)
+    light = session.stimulus["light_reference"]["raw_ch1"]
+    session.add_stimulus({"light_reference": {"raw_ch1": 255 - light}})
+
+    run_step(session, "add_section_time")
+
+    assert session.warnings == []
+    assert [attrs(session, name)["alignment"] for name in LENGTHS] == [["checked"]] * 3
+    assert any("read inverted" in text for text in session.information)

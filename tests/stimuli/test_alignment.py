@@ -17,6 +17,7 @@ from hdmea.stimuli.alignment import (
     course_of_colours,
     frame_light,
     irregular_flips,
+    is_inverted,
     light_delay_frames,
 )
 from hdmea.stimuli.alignment_report import AlignmentReport, FlipDecision, report
@@ -301,3 +302,17 @@ def test_a_lag_too_long_for_a_display_is_not_called_latency() -> None:
 
     assert said.common_lag == 100
     assert "playlist, lengths, padding or the count of frames is wrong" in said.warnings[0]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_a_light_channel_that_falls_with_the_light_is_recognised(noise: float) -> None:
+    kind = LIGHT_FAULTS["all as stated"]
+    shown = shown_light(kind)
+    courses = courses_of(kind.stated)
+    rng = np.random.default_rng(8)
+    light = replace(shown.light, mean=shown.light.mean + rng.normal(0, noise * 2.55e6, shown.light.mean.size))
+
+    assert is_inverted(replace(light, mean=3e6 - light.mean), courses.values())
+    assert not is_inverted(light, courses.values())
+    assert not is_inverted(replace(light, mean=rng.normal(0, 1, light.mean.size)), courses.values())
+    assert not is_inverted(light, [])
