@@ -1,4 +1,4 @@
-"""What a person sends to report a problem: versions, log, steps done; nothing of what is in the files."""
+"""What a user sends to report a problem: versions, log, steps done; nothing of what is in the files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def error_report(
         ("What failed", failure.strip()),
         ("Session", _session_text(state)),
         ("Steps", "\n".join(_step_line(item, state) for item in steps)),
-        ("Crash of an earlier run", _crash_text(crash)),
+        ("Crash of an earlier session", _crash_text(crash)),
         ("Last lines of the log", "\n".join(lines)),
     ]
     text = "\n\n".join(f"## {title}\n{content}" for title, content in parts if content)

@@ -33,8 +33,8 @@ LIST = "licences.json"
 _ROOT = "hdmea-studio"
 _EXTRAS = {"gui", "parquet"}
 _QT_NOTE = (
-    "Used under the GNU Lesser General Public License, version 3. Qt and PySide6 are shared libraries in the "
-    "folder PySide6: you may replace them by your own build of the same version."
+    "Used under the GNU Lesser General Public License, version 3. Qt and PySide6 are shared libraries in "
+    "the folder PySide6: you may replace them with your own build of the same version."
 )
 _NOTES = {"pyside6-essentials": _QT_NOTE, "shiboken6": _QT_NOTE}
 _CHOSEN = {"pyside6-essentials": "LGPL-3.0-only", "shiboken6": "LGPL-3.0-only"}
@@ -105,8 +105,8 @@ def read_collected(folder: Path) -> tuple[Component, ...]:
         return tuple(map(partial(_listed, folder), json.loads((folder / LIST).read_text(encoding="utf-8"))))
     except (ValueError, TypeError, KeyError) as error:
         raise LicencesError(
-            f"The file {folder / LIST} is damaged. Install the program again; the texts of the licences "
-            f"that came with it lie in {folder}."
+            f"The file {folder / LIST} is damaged. Install the program again; the texts of the licences are "
+            f"in {folder}."
         ) from error
 
 
@@ -114,7 +114,7 @@ def _listed(folder: Path, item: Any) -> Component:
     words = [item[name] for name in ("name", "version", "licence", "note")]
     texts = item["texts"]
     if not (isinstance(texts, list) and all(isinstance(word, str) for word in (*words, *texts))):
-        raise TypeError("an entry holds something else than text")
+        raise TypeError("an entry is not text")
     name, version, licence, note = words
     return Component(name, version, licence, tuple(folder / text for text in texts), note)
 

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 def default_log_folder() -> Path:
-    """Return where the log files of this user lie."""
+    """Return where the log files of this user are."""
     return Path(platformdirs.user_log_dir("hdmea-studio", appauthor=False))
 
 
@@ -172,7 +172,7 @@ class _RotatingFile(logging.handlers.RotatingFileHandler):
         super().__init__(path, maxBytes=_MAX_BYTES, backupCount=_N_OLD_LOGS, encoding="utf-8", delay=False)
 
     def doRollover(self) -> None:
-        """Begin a new file; if the present one is held, go on in it until it has grown by as much again."""
+        """Begin a new file; if the present one is held, write to it until it has doubled."""
         if self.stream is not None:
             self.stream.close()
         aside = f"{self.baseFilename}.{os.getpid()}"

@@ -367,7 +367,7 @@ def _pixels(picture: QImage) -> NDArray[np.uint32]:
 
 
 def main(report_path: Path | None = None) -> int:
-    """Run the self-test; print the report as one line of JSON; return 0 if all is well, else 1.
+    """Run the self-test; print the report as one line of JSON; return 0 if all is well, otherwise 1.
 
     Parameters
     ----------

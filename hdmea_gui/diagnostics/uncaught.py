@@ -53,4 +53,4 @@ def _on_thread_error(args: threading.ExceptHookArgs) -> None:
 def _on_unraisable(args: sys.UnraisableHookArgs) -> None:
     error = args.exc_value
     exc_info = None if error is None else (args.exc_type, error, args.exc_traceback)
-    logger.error("Unexpected error while something was cleaned up: %s", error, exc_info=exc_info)
+    logger.error("Unexpected error during cleanup: %s", error, exc_info=exc_info)

@@ -28,7 +28,7 @@ _PRESETS = "Presets (*.json)"
 
 
 def ask_open_files(parent: QWidget, folder: str) -> list[Path]:
-    """Return the files to open, none if the person cancelled."""
+    """Return the files to open, none if the user cancelled."""
     start = folder_start(folder)
     known = " ".join(f"*{suffix} *{suffix.upper()}" for suffix in readable_suffixes())
     readable = f"Recordings and results ({known});;All files (*)"
@@ -37,7 +37,7 @@ def ask_open_files(parent: QWidget, folder: str) -> list[Path]:
 
 
 def ask_checkpoint(parent: QWidget, folder: str) -> Path | None:
-    """Return the checkpoint to resume from, None if the person cancelled."""
+    """Return the checkpoint to resume from, None if the user cancelled."""
     name, _ = QFileDialog.getOpenFileName(
         parent, "Resume from checkpoint", folder_start(folder), "Checkpoints and results (*.h5 *.hdf5)"
     )
@@ -45,7 +45,7 @@ def ask_checkpoint(parent: QWidget, folder: str) -> Path | None:
 
 
 def ask_partner(parent: QWidget, folder: str, suffix: str) -> Path | None:
-    """Return the other file of a pair, None if the person cancelled."""
+    """Return the other file of a pair, None if the user cancelled."""
     kind = f"The {suffix} file of this recording"
     wanted = f"{kind} (*{suffix} *{suffix.upper()})"
     name, _ = QFileDialog.getOpenFileName(parent, kind, folder_start(folder), wanted)
@@ -53,13 +53,13 @@ def ask_partner(parent: QWidget, folder: str, suffix: str) -> Path | None:
 
 
 def ask_folder(parent: QWidget, folder: str) -> Path | None:
-    """Return the folder to open, None if the person cancelled."""
+    """Return the folder to open, None if the user cancelled."""
     name = QFileDialog.getExistingDirectory(parent, "Open the recording in a folder", folder_start(folder))
     return Path(name) if name else None
 
 
 def ask_save_path(parent: QWidget, title: str, proposed: Path) -> Path | None:
-    """Return where to write, with the suffix ``.h5``; None if the person cancelled.
+    """Return where to write, with the suffix ``.h5``; None if the user cancelled.
 
     Whether an existing file is replaced is asked later, with both files side by side.
     """
@@ -74,14 +74,14 @@ def ask_save_path(parent: QWidget, title: str, proposed: Path) -> Path | None:
 
 
 def ask_calibration(parent: QWidget, folder: str) -> Path | None:
-    """Return the stimulus calibration to open, None if the person cancelled."""
+    """Return the stimulus calibration to open, None if the user cancelled."""
     start = folder_start(folder)
     name, _ = QFileDialog.getOpenFileName(parent, "Open stimulus calibration", start, _CALIBRATIONS)
     return Path(name) if name else None
 
 
 def ask_calibration_target(parent: QWidget, proposed: Path) -> Path | None:
-    """Return where to write a stimulus calibration, with the suffix ``.json``; None if the person cancelled.
+    """Return where to write a stimulus calibration, with the suffix ``.json``; None if the user cancelled.
 
     Whether an existing file is replaced is asked later, in the dialog.
     """
@@ -100,13 +100,13 @@ def ask_calibration_target(parent: QWidget, proposed: Path) -> Path | None:
 
 
 def ask_preset(parent: QWidget, folder: str) -> Path | None:
-    """Return the preset file to import, None if the person cancelled."""
+    """Return the preset file to import, None if the user cancelled."""
     name, _ = QFileDialog.getOpenFileName(parent, "Import preset", folder_start(folder), _PRESETS)
     return Path(name) if name else None
 
 
 def ask_preset_target(parent: QWidget, folder: str, proposed: str) -> Path | None:
-    """Return where to export a preset, with the suffix ``.json``; None if the person cancelled."""
+    """Return where to export a preset, with the suffix ``.json``; None if the user cancelled."""
     start = str(file_start(Path(folder) / proposed)) if folder else proposed
     return ask_target(parent, "Export preset", start, _PRESETS, lambda path, _: _with_suffix(path, ".json"))
 
@@ -114,7 +114,7 @@ def ask_preset_target(parent: QWidget, folder: str, proposed: str) -> Path | Non
 def ask_target(
     parent: QWidget, title: str, start: str, filters: str, complete: Callable[[Path, str], Path]
 ) -> Path | None:
-    """Return where to write; None if the person cancelled.
+    """Return where to write; None if the user cancelled.
 
     The dialog of the desktop asks before an existing file is chosen. It knows only the name that was typed:
     if that becomes the name of another file when it is completed, the dialog comes again with the whole name.

@@ -36,7 +36,7 @@ class MessageDialog(QDialog):
     Signals
     -------
     report_asked(str)
-        The person wants a report of the problem; with what failed and its details.
+        The user wants a report of the problem; with what failed and its details.
     """
 
     report_asked = Signal(str)
@@ -88,14 +88,14 @@ class MessageDialog(QDialog):
         toggle.setAutoDefault(False)
         toggle.toggled.connect(text.setVisible)
         toggle.toggled.connect(lambda _shown: self.adjustSize())
-        toggle.setToolTip("Show where in the program it failed")
+        toggle.setToolTip("Show where in the program the error occurred")
         copy = QPushButton("Copy details", self)
         copy.setAutoDefault(False)
-        copy.setToolTip("Copy where in the program it failed")
+        copy.setToolTip("Copy where in the program the error occurred")
         copy.clicked.connect(lambda _checked=False: QGuiApplication.clipboard().setText(self.details))
         report = QPushButton("Copy error report", self)
         report.setAutoDefault(False)
-        report.setToolTip("Copy the details with versions, steps and log; no data of the recording")
+        report.setToolTip("Copy the details with versions, steps and log, without data of the recording")
         report.clicked.connect(lambda _checked=False: self.report_asked.emit(self._failure))
         box.addButton(report, QDialogButtonBox.ButtonRole.ActionRole)
         box.addButton(toggle, QDialogButtonBox.ButtonRole.ActionRole)

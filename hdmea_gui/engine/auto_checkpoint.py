@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 _PREFIX = "automatic-"
 _LONGEST_WRITE_S = 3600.0
-_TAKEN = "another window of the program has recovered or discarded this checkpoint meanwhile"
+_TAKEN = "another window has already recovered or discarded this checkpoint"
 
 
 @dataclass(frozen=True)
@@ -137,13 +137,13 @@ class Keeper:
             needed, budget = _size_of(session) if changes is None else changes.nbytes(), self._budget()
             present = 0 if changes is None or self._own is None else self._own.size_bytes
             if present + needed > budget:
-                have = f"automatic checkpoints may take {size_text(budget)} of {folder}"
-                return NotKept(f"it would take {size_text(present + needed)}, and {have}", too_large=True)
+                have = f"automatic checkpoints may use {size_text(budget)} of {folder}"
+                return NotKept(f"it would need {size_text(present + needed)}, and {have}", too_large=True)
             self._make_room(budget - present - needed)
             self._write(session, changes, ctx, folder)
             self._baseline = Baseline(session)
         except (HDMEAError, OSError, psutil.Error) as error:
-            logger.warning("There is no automatic checkpoint of this step: %s", error)
+            logger.warning("No automatic checkpoint was written for this step: %s", error)
             return NotKept(said(error, WINDOW))
         return Kept(revision, time.strftime("%H:%M"))
 
@@ -198,7 +198,7 @@ class Keeper:
             try:
                 _remove(own, self._own_folder)
             except OSError as error:
-                logger.warning("An automatic checkpoint could not be removed: %s", error)
+                logger.warning("An automatic checkpoint could not be deleted: %s", error)
 
     # -- programs that are gone ------------------------------------------------------------------------
 
@@ -250,7 +250,7 @@ class Keeper:
         while left and total > allowed:
             oldest = left.pop()
             total -= oldest.size_bytes
-            logger.warning("The old automatic checkpoint of %s was removed for space.", oldest.dataset_id)
+            logger.warning("The old automatic checkpoint of %s was deleted to free space.", oldest.dataset_id)
             self.discard(oldest)
 
 
@@ -305,10 +305,10 @@ def _read_note(path: Path) -> RecoveryOffer | None:
         counts = {name: int(found[name]) for name in ("pid", "n_units", "size_bytes")}
         offer = RecoveryOffer(**{**found, **lists, **numbers, **counts})
         if any(name != Path(name).name or not name.startswith(_PREFIX) for name in offer.files):
-            raise ValueError("it names files of another folder")
+            raise ValueError("it refers to files in another folder")
         return offer
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        logger.warning("%s is no note of an automatic checkpoint: %s", path, error)
+        logger.warning("%s does not describe an automatic checkpoint: %s", path, error)
         return None
 
 
@@ -373,7 +373,7 @@ class RecoverJob:
         with ctx.commit():
             workspace.adopt(session, sources, source_bytes=nbytes)
             workspace.keeper.take_over(self.offer)
-        return OpenResult(workspace.state(), notes=("The session was recovered; it is not saved yet.",))
+        return OpenResult(workspace.state(), notes=("The session was recovered. It has not been saved yet.",))
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,10 @@ def refuse_if_blocked() -> None:
         from hdmea.utils.exceptions import SessionError
 
         raise SessionError(
-            "The job that was left behind still reads from a drive that does not answer, and keeps all "
-            "result files from being read or written. The session is safe in memory: connect the drive "
-            "again, or disconnect it for good so that the read fails, and save then. Do not close before."
+            "The abandoned job is still reading from a drive that does not respond, which prevents all "
+            "result files from being read or written. The session is safe in memory. Reconnect the drive, "
+            "or disconnect it completely so that the read fails, and then save. Do not close the program "
+            "before that."
         )
 
 
@@ -57,8 +58,8 @@ def _refuse_if_stuck(source: LazySource) -> None:
         from hdmea.utils.exceptions import SessionError
 
         raise SessionError(
-            f"{source.path} cannot be read: its drive does not answer. Connect it again, or disconnect it "
-            f"for good. What is in memory is safe."
+            f"{source.path} cannot be read because its drive does not respond. Reconnect the drive, or "
+            "disconnect it completely. The data in memory are safe."
         )
 
 

@@ -14,7 +14,7 @@ class JobStopped(Exception):
 
 
 class CommitGate:
-    """Between a worker and what it holds: once shut, the worker changes nothing of it any more.
+    """Between a worker and what it contains: once shut, the worker changes nothing of it any more.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class CommitGate:
         """Keep it from being shut during a change; JobStopped if it is shut."""
         with self._lock:
             if self.is_shut:
-                raise JobStopped("The job was left behind; it changed nothing.")
+                raise JobStopped("The job was abandoned; it changed nothing.")
             yield
 
     def let_out(self) -> bool:

@@ -204,7 +204,7 @@ class Controller(QObject):
         self._submit(OpenJob(tuple(paths)))
 
     def open_demo(self, folder: Path, size: str = "small") -> None:
-        """Make the demo recording in `folder` if it is not there, and open it."""
+        """Make the demo recording in `folder` if it does not exist, and open it."""
         self._submit(DemoJob(folder, size))
 
     def choose_flow(self, name: str) -> None:
@@ -227,7 +227,7 @@ class Controller(QObject):
         self._run((self.request(name),), item.spec.title)
 
     def run_all(self) -> None:
-        """Run the steps of the chosen flow; what is there and up to date is kept."""
+        """Run the steps of the selected flow; what is there and up to date is kept."""
         self._run(self.flow_requests(), "All steps")
 
     def request(self, name: str) -> StepRequest:
@@ -277,7 +277,7 @@ class Controller(QObject):
         return True
 
     def save(self, path: Path, *, overwrite: bool) -> None:
-        """Write the result file; `occupied` tells if it is there and was not to be replaced."""
+        """Write the result file; `occupied` tells if it exists and was not to be replaced."""
         self._submit(SaveJob(path, overwrite))
 
     def checkpoint(self, path: Path, *, overwrite: bool) -> None:

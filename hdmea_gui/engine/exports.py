@@ -52,11 +52,13 @@ def reasons(path: Path) -> Iterator[None]:
         if error.errno in _FULL:
             why, advice = "the drive is full", "Free some space, or choose another folder."
         elif error.errno in _GONE:
-            why, advice = "its folder is not there", "Connect the drive again, or choose another folder."
+            why, advice = "its folder does not exist", "Reconnect the drive, or choose another folder."
         else:
             why = error.strerror or str(error)
             advice = "Choose another folder, or close the program that uses it."
-        raise OSError(f"{path} cannot be written ({why}). What was there is unchanged. {advice}") from error
+        raise OSError(
+            f"{path} cannot be written ({why}). The existing file is unchanged. {advice}"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,14 @@ class WritePicture:
 
     @property
     def title(self) -> str:
-        """What the user reads while the drive does not answer."""
+        """What the user reads while the drive does not respond."""
         return f"Exporting {self.path.name}"
 
     def answer(self, workspace: Workspace) -> Path:
         """Return the file that was written; OSError if it cannot be."""
         content = self.content()
         if not content:
-            raise OSError(f"{self.path} was not written: the view is too small to be seen. Make it larger.")
+            raise OSError(f"{self.path} was not written because the view is too small. Make it larger.")
         with reasons(self.path), replacing(Path(os.path.realpath(self.path))) as part:
             part.write_bytes(content)
         return self.path
@@ -138,7 +140,7 @@ class Table:
 
 @dataclass(frozen=True)
 class LateTable:
-    """A table of more than its view holds: columns of the answer to a query, made by whoever writes it."""
+    """A table of more than its view contains: columns of the answer to a query, made by whoever writes it."""
 
     query: Query[Any]
     columns: Callable[[Any], Columns]
@@ -147,7 +149,7 @@ class LateTable:
         """Return the table; LookupError if what it is about is not in memory any more."""
         found = self.query.answer(workspace)
         if found is None:
-            raise LookupError("What was to be written is not in memory any more: open the recording again.")
+            raise LookupError("The data to write are no longer in memory. Open the recording again.")
         return Table(self.columns(found))
 
 
@@ -160,7 +162,7 @@ class WriteTable:
 
     @property
     def title(self) -> str:
-        """What the user reads while the drive does not answer."""
+        """What the user reads while the drive does not respond."""
         return f"Exporting {self.path.name}"
 
     def answer(self, workspace: Workspace) -> Path:
@@ -214,7 +216,7 @@ class WriteResult:
 
     @property
     def title(self) -> str:
-        """What the user reads while the drive does not answer."""
+        """What the user reads while the drive does not respond."""
         return f"Exporting {self.path.name}"
 
     def answer(self, workspace: Workspace) -> Path:

@@ -48,7 +48,7 @@ def ask_beside(question: Callable[[], T]) -> Future[T]:
         except OSError as error:
             answer.set_exception(error)
         except Exception as error:
-            logger.exception("A question to the file system failed")
+            logger.exception("A file system query failed")
             answer.set_exception(error)
 
     threading.Thread(target=work, name="lookup", daemon=True).start()
@@ -56,9 +56,9 @@ def ask_beside(question: Callable[[], T]) -> Future[T]:
 
 
 def answer_of(answer: Future[T], patience_s: float) -> T:
-    """Return what a question gives, for those who cannot go on without it.
+    """Return what a question gives, for those who cannot continue without it.
 
-    The window goes on drawing until it is there; what is typed or clicked meanwhile comes afterwards.
+    The window continues drawing until it is there; what is typed or clicked meanwhile comes afterwards.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def answer_of(answer: Future[T], patience_s: float) -> T:
     Raises
     ------
     TimeoutError
-        If the drive does not answer in time.
+        If the drive does not respond in time.
     Exception
         Whatever the question ended with.
     """
@@ -78,7 +78,7 @@ def answer_of(answer: Future[T], patience_s: float) -> T:
     if not answer.done():
         _draw_until(answer.done, patience_s)
     if not answer.done():
-        raise TimeoutError("the drive does not answer; check its connection, or choose another folder")
+        raise TimeoutError("the drive does not respond; check its connection, or choose another folder")
     return answer.result()
 
 
@@ -144,17 +144,17 @@ _silent: dict[Path, Future[bool]] = {}
 
 
 def is_folder(folder: Path) -> bool:
-    """Return whether a folder is there; False if its drive does not answer within `PATIENCE_S`."""
+    """Return whether a folder is there; False if its drive does not respond within `PATIENCE_S`."""
     return _answer(os.path.isdir, folder)
 
 
 def is_there(path: Path) -> bool:
-    """Return whether a file or folder is there; False if its drive does not answer within `PATIENCE_S`."""
+    """Return whether a file or folder is there; False if its drive does not respond within `PATIENCE_S`."""
     return _answer(os.path.exists, path)
 
 
 def first_folder(folders: Iterable[Path | None]) -> Path:
-    """Return the first of these folders that is there, else the home folder."""
+    """Return the first of these folders that is there, otherwise the home folder."""
     return next((folder for folder in folders if folder is not None and is_folder(folder)), Path.home())
 
 
@@ -164,7 +164,7 @@ def folder_start(folder: str) -> str:
 
 
 def file_start(proposed: Path) -> Path:
-    """Return a file that a dialog can propose: of this name, in the home folder if its own is not there."""
+    """Return a file that a dialog can propose: of this name, in the home folder if its own does not exist."""
     return proposed if is_folder(proposed.parent) else Path.home() / proposed.name
 
 
@@ -176,7 +176,7 @@ def _answer(question: Callable[[Path], bool], path: Path) -> bool:
     try:
         found = answer_of(answer, PATIENCE_S)
     except TimeoutError:
-        logger.info("%s does not answer; it is taken as not there.", path)
+        logger.info("%s does not respond and is treated as missing.", path)
         _silent[path] = answer
         return False
     _silent.pop(path, None)

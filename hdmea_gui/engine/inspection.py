@@ -47,13 +47,18 @@ def inspect_sources(
     needed, n_units, duration_s = found or (_needed_gb(info), 0, 0.0)
     _tell_memory(needed, lines, warnings)
     if cmcr is None:
-        warnings.append("Without the .cmcr there are no light channels: no section times, no averages.")
+        warnings.append(
+            "Without the .cmcr file there are no light channels, so section times and averages cannot be "
+            "computed."
+        )
     elif info is not None and not info.n_light_channels:
-        warnings.append("There are no light channels: no section times, no averages over trials.")
+        warnings.append(
+            "There are no light channels, so section times and averages over trials cannot be computed."
+        )
     if cmtr is None:
-        warnings.append("Without the .cmtr there are no units.")
+        warnings.append("Without the .cmtr file there are no units.")
     elif not n_units:
-        warnings.append(f"There are no sorted units in {cmtr.name}: sort the spikes for them.")
+        warnings.append(f"{cmtr.name} does not contain sorted units. Sort its spikes first.")
     title = recording_name(cmcr, cmtr)
     missing = ".cmcr" if cmcr is None else ".cmtr" if cmtr is None else ""
     announced = (n_units, duration_s if info is None else info.duration_s)
@@ -144,5 +149,6 @@ def _tell_memory(needed_gb: float, lines: _Lines, warnings: list[str]) -> None:
     lines.append(("Memory", f"needs about {size_text(needed_gb * 1e9)} of {free_gb:.1f} GB free"))
     if needed_gb > free_gb:
         warnings.append(
-            "This does not fit into the free memory: close other programs, or use a larger computer."
+            "This does not fit into the free memory. Close other programs, or use a computer with more "
+            "memory."
         )

@@ -51,7 +51,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
-        """Describe an exception, and let go of everything that its traceback holds."""
+        """Describe an exception, and let go of everything that its traceback contains."""
         details = "".join(traceback.format_exception(error))
         reason = said(error, WINDOW).strip() or type(error).__name__
         seen: set[int] = set()
@@ -124,11 +124,11 @@ class Job(Protocol):
 
     @property
     def title(self) -> str:
-        """What the person reads while it runs."""
+        """What the user reads while it runs."""
         ...
 
     def run(self, workspace: Any, ctx: JobContext) -> object:
-        """Do it; `workspace` is what the worker holds."""
+        """Do it; `workspace` is what the worker contains."""
         ...
 
 

@@ -68,7 +68,7 @@ def _files_of(path: Path) -> list[Path]:
     known = readable_suffixes()
     listed = f"{', '.join(known[:-1])} or {known[-1]}"
     if not path.exists():
-        raise DataLoadError("there is no such file; was it moved, or is the drive not connected?")
+        raise DataLoadError("the file does not exist; it may have been moved, or the drive is not connected")
     if find_reader(path) is not None:
         return [path]
     if path.is_dir():
@@ -78,10 +78,10 @@ def _files_of(path: Path) -> list[Path]:
             below = [entry for entry in sorted(path.iterdir()) if entry.is_dir()]
             inside = [found for folder in below for found in _known_inside(folder, known)]
         if not inside:
-            raise DataLoadError(f"the folder holds no {listed} file")
+            raise DataLoadError(f"the folder does not contain a {listed} file")
         return inside
     if path.suffix.lower() not in known:
-        kind = f"a {path.suffix} file" if path.suffix else "a file without ending"
+        kind = f"a {path.suffix} file" if path.suffix else "a file without an extension"
         raise DataLoadError(f"it is {kind}, and only {listed} files can be opened")
     return [path]
 
@@ -114,7 +114,7 @@ def _candidates(files: Sequence[Path]) -> tuple[Candidate, ...]:
 
 
 def _pair_of(paths: Sequence[Path]) -> tuple[Path | None, Path | None]:
-    """Return the raw recording and the sorted units among one or two paths, None for what is not there."""
+    """Return the raw recording and the sorted units among one or two paths, None for what does not exist."""
     from hdmea.recordings.pairing import kind_of
 
     by_kind = {kind_of(path): path for path in paths}
@@ -144,7 +144,7 @@ def _open_sources(
     from hdmea.pipeline.session import create_session
 
     cmcr, cmtr, notes = _with_partner(*_pair_of(paths))
-    ctx.progress(0.3, "looking into the files")
+    ctx.progress(0.3, "inspecting the files")
     cmcr, cmtr, card = inspect_sources(cmcr, cmtr, refused)
     if card is None:
         return None
@@ -169,7 +169,7 @@ def _nbytes(paths: Sequence[Path]) -> int:
 
 
 def _with_partner(cmcr: Path | None, cmtr: Path | None) -> tuple[Path | None, Path | None, tuple[str, ...]]:
-    """Return both files if the other one lies beside the one that is given, and what to say about it."""
+    """Return both files if the other one is beside the one that is given, and what to say about it."""
     from hdmea.pipeline.loading import resolve_sources
     from hdmea.recordings.pairing import find_partner
 

@@ -22,7 +22,7 @@ _DRIVES_MS = 500
 
 @dataclass(frozen=True)
 class AwaitAnswer:
-    """Stands behind an overdue question: with it the person sees what hangs, and can stop and leave it."""
+    """Stands behind an overdue question: with it the user sees what hangs, and can stop and leave it."""
 
     title: str
 

@@ -102,7 +102,7 @@ class StepParameters(QObject):
             for name, value in values.items():
                 model.set_value(name, value)
             for problem in problems:
-                self.warned.emit(f"Not taken over from the last time: {problem}")
+                self.warned.emit(f"Not restored from the last session: {problem}")
             model.changed.connect(lambda _name: self.changed.emit())
             self._models[step] = model
         return self._models[step]

@@ -94,7 +94,7 @@ class Column:
     key
         Its name in filters and settings.
     title
-        What stands above it, with the unit.
+        What is above it, with the unit.
     help
         Definition.
     values
@@ -104,7 +104,7 @@ class Column:
     group
         Feature that it belongs to; empty for facts of the unit.
     standard
-        Whether it is shown unless the person chose otherwise.
+        Whether it is shown unless the user chose otherwise.
     unit
         Physical unit as files have it, empty for a pure number.
     feature, label
@@ -161,7 +161,7 @@ class StateView:
 
     @property
     def has_data(self) -> bool:
-        """Whether the session holds anything."""
+        """Whether the session contains anything."""
         return bool(self.unit_ids or self.completed)
 
 
@@ -200,7 +200,7 @@ class Refused:
 class OpenResult:
     """What opening some paths led to; `state` is None when nothing was opened.
 
-    `candidates` are there when the person has to choose: one recording is open at a time.
+    `candidates` are there when the user has to choose: one recording is open at a time.
     """
 
     state: StateView | None

@@ -60,7 +60,7 @@ def _facts(session: PipelineSession) -> tuple[list[Column], list[Column]]:
             "rate", "Rate (Hz)", "Mean firing rate over the whole recording", counts / duration, 2, unit="Hz"
         ),
         Column("spikes", "Spikes", "Number of spikes that the sorter accepted", counts, 0),
-        Column("snr", "SNR", "Signal-to-noise ratio as the sorter reported it", _snr(units), 1),
+        Column("snr", "SNR", "Signal-to-noise ratio as reported by the spike sorter", _snr(units), 1),
     ]
     place = [
         Column("row", "Row", f"Row {where}", _numbers(unit.get("row") for unit in units), 0),
@@ -103,7 +103,7 @@ def _described(column: FeatureColumn, physical: Mapping[str, str], title: str = 
     # “Area in µm²” and “Number of spikes” say it already.
     shown = f" ({unit})" if unit and not name.endswith(f" {unit}") else ""
     label = f"{title or name}{shown}"
-    lines = (column.definition or "as the spike sorter reported it", f"Unit: {unit}" if unit else "")
+    lines = (column.definition or "as reported by the spike sorter", f"Unit: {unit}" if unit else "")
     values, decimals = _values(column.values)
     return Column(
         column.name,

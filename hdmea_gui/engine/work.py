@@ -120,7 +120,7 @@ class LearnSteps:
             try:
                 flow = load_flow(name)
             except ConfigurationError as error:
-                ctx.milestone(f"The flow {name!r} is left out: {error}")
+                ctx.milestone(f"The flow {name!r} is ignored: {error}")
                 continue
             steps = tuple(StepRequest(item.step, item.params, optional=item.optional) for item in flow.steps)
             flows.append(FlowSpec(flow.name, flow.title or flow.name, flow.description, steps))
@@ -274,7 +274,7 @@ class RunJob:
 class TakeOver:
     """Go on with the session of a worker that was left behind."""
 
-    title: str = "Taking over the session"
+    title: str = "Continuing with the session"
 
     def run(self, workspace: Workspace, ctx: JobContext) -> StateView:
         """Return the state of the session, which is as it was before the stalled job."""
@@ -289,7 +289,7 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise SessionError(
             f"The folder {folder} cannot be used ({error.strerror or error}). Nothing was written, and the "
-            f"session is unchanged. Connect the drive again, or save to another folder."
+            "session is unchanged. Reconnect the drive, or save to another folder."
         ) from error
 
 
@@ -341,7 +341,7 @@ class CheckpointJob:
 
 
 def facts_of(path: Path) -> FileFacts:
-    """Return what a file says about itself; `problem` says why where it is no result file."""
+    """Return what a file says about itself; `problem` says why where it is not a result file."""
     from hdmea.results import hdf5_store
     from hdmea.utils.exceptions import HDMEAError
 

@@ -1,4 +1,4 @@
-"""The one worker thread: it alone holds and changes the session.
+"""The one worker thread: it alone contains and changes the session.
 
 Queries are answered between the slices of a running job as well, so that the views stay alive while a step
 runs: a step commits its results at its end, hence what a query reads in between is consistent.
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 _LOST = Failure(
     "LeftBehind",
-    "The drive does not answer. What was asked of it waits until it is back.",
+    "The drive does not respond. Pending requests wait until it does.",
     "",
 )
 
@@ -76,7 +76,7 @@ class _Worker(QObject):
 
     @property
     def question(self) -> Question | None:
-        """The question that is being answered, else the next one, None without any."""
+        """The question that is being answered, otherwise the next one, None without any."""
         with self._lock:
             return self._asked or next(iter(self._questions.values()), None)
 
@@ -100,7 +100,7 @@ class _Worker(QObject):
 
     @property
     def workspace(self) -> Any:
-        """What the worker holds, None before it was made."""
+        """What the worker contains, None before it was made."""
         return self._workspace
 
     def wait_for_query(self, timeout_s: float) -> None:
@@ -145,7 +145,7 @@ class _Worker(QObject):
             outcome()
             self.serve()
         else:
-            logger.warning("%s, which was left behind, has ended; nothing of it was kept.", job.title)
+            logger.warning("%s, which was abandoned, has ended; its results were discarded.", job.title)
             self.close()
 
     def _unless_left(self, emit: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -350,7 +350,7 @@ class JobRunner(QObject):
             What is asked.
         on_answer
             Gets the answer, or why there is none; a method is not called once its object was deleted. It
-            never gets the answer to an older question after it asked anew.
+            never gets the answer to an older question after it asked again.
         about
             Questions of one asker about different things do not replace each other.
         """

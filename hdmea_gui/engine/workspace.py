@@ -1,4 +1,4 @@
-"""What the worker thread holds: the session, and how it is described to the window."""
+"""What the worker thread contains: the session, and how it is described to the window."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Workspace:
         if self.session is None:
             from hdmea.utils.exceptions import SessionError
 
-            raise SessionError("No recording is open. Open one, or the demo, first.")
+            raise SessionError("No recording is open. Open a recording or the demo first.")
         return self.session
 
     def adopt(

@@ -1,1 +1,1 @@
-"""What a person sets out to do, one file each, with the dialogs that only it opens."""
+"""What a user sets out to do, one file each, with the dialogs that only it opens."""

@@ -28,7 +28,7 @@ __all__ = ["AboutDialog"]
 
 
 class AboutDialog(QDialog):
-    """Version at the top, what is shipped below, with the licence of the chosen part beside it.
+    """Version at the top, what is shipped below, with the licence of the selected part beside it.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ class CloseGuard(Flow):
         if not self._controller.state.unsaved:
             go_on()
             return
-        self._ask(question, self._would_be_lost(), "Go on without saving", go_on, can_save=True)
+        self._ask(question, self._would_be_lost(), "Continue without saving", go_on, can_save=True)
 
     def may_close(self, close: Callable[[], None]) -> bool:
         """Return whether nothing would be lost; else ask, and have `close` called when that is wanted."""
@@ -129,7 +129,7 @@ def unsaved_work(
         found.append(f"Results of {state.dataset_id} {where}: {titles or 'changes'}.")
         if note is not None:
             what = "all of this" if note.revision == state.revision else "what was there by then"
-            found.append(f"The checkpoint of {note.clock} stays: it holds {what}.")
+            found.append(f"The checkpoint of {note.clock} is kept; it contains {what}.")
     return tuple(found)
 
 

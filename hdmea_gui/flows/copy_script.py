@@ -41,5 +41,5 @@ class ScriptCopier(Flow):
             QGuiApplication.clipboard().setText(answer)
             lines = len(answer.splitlines())
             self.told.emit(
-                f"Copied a Python script of {lines} lines: paste it into a file, and run it with Python."
+                f"Copied a Python script of {lines} lines: paste it into a file and run it with Python."
             )

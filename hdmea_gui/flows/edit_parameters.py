@@ -62,7 +62,7 @@ class EditFlow(Flow):
         self._parameters.history.touched.connect(panel.reveal)
 
     def undo(self) -> None:
-        """Undo the last change of parameters."""
+        """Undo the last parameter change."""
         text = self._parameters.history.undo_text
         self._parameters.history.undo()
         self.told.emit(f"Undone: {text}.")
@@ -71,10 +71,10 @@ class EditFlow(Flow):
         """Redo the change that was undone last."""
         text = self._parameters.history.redo_text
         self._parameters.history.redo()
-        self.told.emit(f"Done again: {text}.")
+        self.told.emit(f"Redone: {text}.")
 
     def reset(self) -> None:
-        """Set the parameters of the chosen step to their defaults."""
+        """Set the parameters of the selected step to their defaults."""
         step = self._chosen
         if step:
             self._parameters.reset([step])
@@ -109,11 +109,11 @@ class EditFlow(Flow):
         """Take a preset over; what is in it and cannot be used is named."""
         preset = stored.preset
         problems = self._parameters.apply(preset.steps, preset.name)
-        self.told.emit(f"Took over the preset “{preset.name}”; Ctrl+Z undoes it.")
+        self.told.emit(f"Applied the preset “{preset.name}”. Press Ctrl+Z to undo.")
         if problems:
             for problem in problems:
                 self.noted.emit(logging.WARNING, f"Preset “{preset.name}”: {problem}")
-            title = f"A part of “{preset.name}” was not taken over"
+            title = f"“{preset.name}” was applied only in part"
             self._dialogs.open(MessageDialog(title, problems, parent=self._window))
 
     def remember(self) -> None:

@@ -1,4 +1,4 @@
-"""Help as the person meets it: palette, F1, pages, reports of problems."""
+"""Help as the user meets it: palette, F1, pages, reports of problems."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from hdmea_gui.text.keyboard import groups
 
 __all__ = ["HelpFlow"]
 
-_UNEXPECTED = "Something unexpected happened"
+_UNEXPECTED = "Unexpected error"
 
 
 class HelpFlow(Flow):
@@ -160,7 +160,8 @@ class HelpFlow(Flow):
             self.noted.emit(logging.WARNING, self._logs.problem)
         for path in self._logs.crashes.values():
             text = (
-                f"The program broke down at an earlier run. What it was doing is in {without_home(str(path))}"
+                "The program crashed in an earlier session. What it was doing is recorded in "
+                f"{without_home(str(path))}"
             )
             self.noted.emit(logging.WARNING, f"{text}; “Copy error report” in the Help menu includes it.")
 
@@ -191,7 +192,7 @@ class HelpFlow(Flow):
 
     def _copy(self, failure: str) -> None:
         QGuiApplication.clipboard().setText(self.report(failure))
-        self.told.emit("The error report was copied: paste it into a message.")
+        self.told.emit("The error report was copied. Paste it into a message.")
 
     def _explain(self, window: QWidget) -> None:
         topic = topic_of(window.focusWidget())
@@ -215,7 +216,7 @@ class HelpFlow(Flow):
             return
         sentences = (
             sentence,
-            "The program goes on, but what you did last may not be complete. Save your work under a new "
-            "name, then start the program again.",
+            "The program continues, but your last action may be incomplete. Save your work under a new "
+            "name, then restart the program.",
         )
         self._dialogs.open(MessageDialog(_UNEXPECTED, sentences, details=details, parent=self._window))

@@ -32,7 +32,7 @@ _LONGEST_TOPIC = 480
 
 
 class TopicDialog(QDialog):
-    """Explains one thing; `page_asked` when the person wants the page with all commands."""
+    """Explains one thing; `page_asked` when the user wants the page with all commands."""
 
     page_asked = Signal()
 
@@ -124,7 +124,7 @@ class HelpPage(QDialog):
         if about:
             parts.append("<h3>What the views show</h3>" + "".join(about))
         found = "".join(parts)
-        self.browser.setHtml(found or f"<p>Nothing here has “{html.escape(words)}” in it.</p>")
+        self.browser.setHtml(found or f"<p>No results for “{html.escape(words)}”.</p>")
 
 
 def _table(title: str, rows: Sequence[Row], theme: Theme) -> str:

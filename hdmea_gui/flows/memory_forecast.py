@@ -1,4 +1,4 @@
-"""How much memory the chosen step and "run all" would take, kept up to date in the memory line."""
+"""How much memory the selected step and "run all" would take, kept up to date in the memory line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DELAY_MS = 150
 
 @dataclass(frozen=True)
 class ForecastView:
-    """Bytes that the chosen step and all steps of the flow would add; None where that is not known."""
+    """Bytes that the selected step and all steps of the flow would add; None where that is not known."""
 
     step: int | None = None
     flow: int | None = None
@@ -31,7 +31,7 @@ class ForecastView:
 
 @dataclass(frozen=True)
 class ForecastQuery:
-    """What the chosen step and the steps of the flow would add to the session."""
+    """What the selected step and the steps of the flow would add to the session."""
 
     chosen: StepRequest | None
     flow: tuple[StepRequest, ...]

@@ -77,7 +77,7 @@ class OpenFlow(Flow):
             self.open_paths([path])
 
     def open_checkpoint(self) -> None:
-        """Ask for a checkpoint and go on from there."""
+        """Ask for a checkpoint and continue from there."""
         values = self._settings.values
         path = files.ask_checkpoint(self._window, values.save_folder or values.open_folder)
         if path is not None:
@@ -90,7 +90,7 @@ class OpenFlow(Flow):
             self.open_paths([*self._controller.state.sources, path])
 
     def open_demo(self) -> None:
-        """Make the demo recording if it is not there, and open it."""
+        """Make the demo recording if it does not exist, and open it."""
         self._close_guard.unless_lost(
             "Open the demo?", lambda: self._controller.open_demo(self._demo_folder, self._demo_size)
         )
@@ -139,7 +139,7 @@ def _sentence(refused: Refused) -> str:
 
 
 def dropped_paths(data: QMimeData) -> list[Path]:
-    """Return the files and folders of a drop, none if it holds no local ones."""
+    """Return the files and folders of a drop, none if it contains no local ones."""
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
 
 
@@ -165,7 +165,7 @@ class ChooseRecordingDialog(QDialog):
         self.setMinimumSize(600, 320)
         title = QLabel(f"{len(found.candidates)} recordings or results were found.", self)
         title.setProperty("role", "heading")
-        text = QLabel("One is open at a time. Which one do you want to open now?", self)
+        text = QLabel("Only one can be open at a time. Which one do you want to open?", self)
         text.setWordWrap(True)
         self.list = QListWidget(self)
         self.list.setAccessibleName("Recordings and results")

@@ -61,7 +61,7 @@ class Command:
 
 
 class CommandPalette(QDialog):
-    """A line to type in and the commands that fit; Enter runs the chosen one.
+    """A line to type in and the commands that fit; Enter runs the selected one.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class CommandPalette(QDialog):
         self.line.setAccessibleName("Command")
         self.line.setToolTip("Arrow keys choose, Enter runs, Esc closes")
         self.list = QListWidget(self)
-        self.list.setAccessibleName("Commands that fit")
+        self.list.setAccessibleName("Matching commands")
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setItemDelegate(_CommandDelegate(self.list, theme))
         self.list.setUniformItemSizes(True)
@@ -150,9 +150,9 @@ class CommandPalette(QDialog):
     def _explain(self) -> None:
         chosen = self.chosen
         if chosen is None:
-            self.note.setText("No command fits. Try other letters.")
+            self.note.setText("No matching command. Try other letters.")
         elif chosen.refusal:
-            self.note.setText(f"{chosen.help}. Not now: {chosen.refusal}.")
+            self.note.setText(f"{chosen.help}. Not available: {chosen.refusal}.")
         else:
             self.note.setText(f"{chosen.help}.")
 
@@ -202,10 +202,12 @@ class _CommandDelegate(QStyledItemDelegate):
         painter.setPen(QColor(self._theme.on_accent if selected else self._theme.muted))
         painter.drawText(rect, flags, command.keys)
         if command.refusal:
-            painter.drawText(rect.adjusted(0, 0, -_KEYS_WIDTH, 0), flags, f"not now: {command.refusal}")
+            painter.drawText(rect.adjusted(0, 0, -_KEYS_WIDTH, 0), flags, f"not available: {command.refusal}")
         painter.setPen(pen)
         used = (
-            painter.fontMetrics().horizontalAdvance(f"not now: {command.refusal}") if command.refusal else 0
+            painter.fontMetrics().horizontalAdvance(f"not available: {command.refusal}")
+            if command.refusal
+            else 0
         )
         return _KEYS_WIDTH + used
 

@@ -1,4 +1,4 @@
-"""The settings as the person edits them, and what follows from them at once."""
+"""The settings as the user edits them, and what follows from them at once."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class PreferencesFlow(QObject):
         self.changed.emit()
 
 
-_THEMES = (("As the desktop", "system"), ("Light", "light"), ("Dark", "dark"))
+_THEMES = (("Follow the desktop", "system"), ("Light", "light"), ("Dark", "dark"))
 _WIDTH = 560
 
 
@@ -109,14 +109,14 @@ class Place:
 def look_at_folder(folder: Path) -> Place:
     """Return whether files can be written into a folder that is there or can be made."""
     if not folder.is_absolute():
-        return Place("Give the whole path, from the drive or root on.")
+        return Place("Enter the complete path, starting with the drive or root.")
     there = folder
     while not there.exists() and there != there.parent:
         there = there.parent
     if not there.is_dir():
         return Place(f"{there} is a file, not a folder. Choose another folder.")
     if not os.access(there, os.W_OK):
-        return Place(f"Nothing can be written into {there}. Choose another folder.")
+        return Place(f"{there} is not writable. Choose another folder.")
     return Place(free=shutil.disk_usage(there).free)
 
 
@@ -188,11 +188,11 @@ class SettingsDialog(QDialog):
             self.theme.addItem(title, name)
         self.theme.setToolTip("Colours of the window")
         self.automatic = QCheckBox("Write a checkpoint after each step", self)
-        self.automatic.setToolTip("To recover after a crash; it goes when you save or close")
+        self.automatic.setToolTip("To recover after a crash; deleted when you save or close")
         self.folder = QLineEdit(self)
         self.folder.setPlaceholderText(str(self._default_folder))
         self.folder.setClearButtonEnabled(True)
-        self.folder.setToolTip("Folder of the automatic checkpoints; empty for the one shown")
+        self.folder.setToolTip("Folder of the automatic checkpoints; leave empty to use the folder shown")
         self.browse = QPushButton("Choose…", self)
         self.browse.setToolTip("Choose the folder of the automatic checkpoints")
         self.browse.setAutoDefault(False)
@@ -200,9 +200,7 @@ class SettingsDialog(QDialog):
         self.share = QSpinBox(self)
         self.share.setRange(1, 90)
         self.share.setSuffix(" % of the free space")
-        self.share.setToolTip(
-            "How much of the free space of their disk all automatic checkpoints may take (%)"
-        )
+        self.share.setToolTip("Share of the free disk space that all automatic checkpoints may use (%)")
         self.recent = QSpinBox(self)
         self.recent.setRange(1, MAX_RECENT)
         self.recent.setSuffix(" files")
@@ -261,7 +259,7 @@ class SettingsDialog(QDialog):
         box = QDialogButtonBox(kinds.Ok | kinds.Cancel | kinds.RestoreDefaults, self)
         self.ok = box.button(kinds.Ok)
         self.defaults = box.button(kinds.RestoreDefaults)
-        self.defaults.setToolTip("Show what these settings are in a new installation")
+        self.defaults.setToolTip("Show the settings of a new installation")
         self.defaults.setAutoDefault(False)
         self.defaults.clicked.connect(lambda _checked=False: self.show_values(Settings()))
         box.accepted.connect(self._on_ok)
@@ -303,7 +301,9 @@ class SettingsDialog(QDialog):
         else:
             budget = size_text(self._place.free * self.share.value() / 100)
             free = size_text(self._place.free)
-            self.note.setText(f"That is {budget} of {free} free now. If it gets tight, the oldest go first.")
+            self.note.setText(
+                f"That is {budget} of {free} free now. When space runs out, the oldest are deleted first."
+            )
         self.note.setProperty("role", "bad" if bad else "muted")
         self.note.style().polish(self.note)
         self.ok.setEnabled(not bad)

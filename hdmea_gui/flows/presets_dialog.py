@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 _PATIENCE_S = 5.0
 _ROLE = Qt.ItemDataRole.UserRole
-_REMOVE, _REALLY_REMOVE = "Remove", "Remove for good"
+_REMOVE, _REALLY_REMOVE = "Remove", "Delete permanently"
 
 
 class PresetsDialog(QDialog):
@@ -97,7 +97,7 @@ class PresetsDialog(QDialog):
         return found if isinstance(found, StoredPreset) else None
 
     def import_file(self) -> None:
-        """Ask for a preset file and add it to the person's own."""
+        """Ask for a preset file and add it to the user's own."""
         path = files.ask_preset(self, self._folder)
         if path is None:
             return
@@ -115,7 +115,7 @@ class PresetsDialog(QDialog):
         self.told.emit(f"Imported the preset “{name}”.")
 
     def export_file(self) -> None:
-        """Ask for a file and write the chosen preset into it."""
+        """Ask for a file and write the selected preset into it."""
         stored = self.chosen
         path = files.ask_preset_target(self, self._folder, stored.path.name) if stored is not None else None
         if stored is None or path is None:
@@ -152,7 +152,7 @@ class PresetsDialog(QDialog):
     def _fill(self, choose: str = "") -> None:
         self.list.clear()
         for stored in self._store.all():
-            suffix = "  (comes with the program)" if stored.built_in else ""
+            suffix = "  (built in)" if stored.built_in else ""
             item = QListWidgetItem(f"{stored.preset.name}{suffix}", self.list)
             item.setData(_ROLE, stored)
             if stored.preset.name == choose and not stored.built_in:
@@ -169,7 +169,7 @@ class PresetsDialog(QDialog):
             button.setEnabled(stored is not None)
         self.remove_button.setEnabled(stored is not None and not stored.built_in)
         if stored is None:
-            self.about.setText("There are no presets yet: save the parameters of a step as one.")
+            self.about.setText("There are no presets yet. Save the parameters of a step as a preset.")
             return
         steps = ", ".join(self._titles.get(step, step) for step in stored.preset.steps)
         self.about.setText("\n".join(filter(None, (stored.preset.about, f"Parameters of: {steps}"))))
@@ -197,11 +197,11 @@ class PresetsDialog(QDialog):
             self._show_problem(str(error))
             return
         self._fill()
-        self.told.emit(f"Removed the preset “{stored.preset.name}”.")
+        self.told.emit(f"Deleted the preset “{stored.preset.name}”.")
 
 
 def _beside(act: Callable[[], T]) -> T:
-    """Return what reading or writing a file that the person chose gives; PresetError if that fails."""
+    """Return what reading or writing a file that the user chose gives; PresetError if that fails."""
 
     def work() -> T | PresetError:
         try:
@@ -255,7 +255,7 @@ class SavePresetDialog(QDialog):
         self.name = QLineEdit(self)
         self.name.setMaxLength(80)
         self.about = QLineEdit(self)
-        self.about.setPlaceholderText("What it is for (may be empty)")
+        self.about.setPlaceholderText("Purpose (optional)")
         self.scopes = [(QRadioButton(text, self), steps) for text, steps in scopes]
         self.scopes[0][0].setChecked(True)
         self.problem = QLabel(self)

@@ -124,11 +124,11 @@ class RecoveryFlow(Flow):
 
 def _lines(offer: RecoveryOffer, titles: Mapping[str, str], crash: Path | None) -> tuple[str, ...]:
     written = datetime.datetime.fromtimestamp(offer.written_at, datetime.UTC).isoformat()
-    evidence = f"What the program was doing when it broke down is in {crash}." if crash else ""
+    evidence = f"What the program was doing when it crashed is recorded in {crash}." if crash else ""
     lines = (
         f"There is an automatic checkpoint of {offer.dataset_id}, written {date_text(written)} "
         f"({offer.n_units} units, {size_text(offer.size_bytes)}).",
-        f"It holds: {', '.join(titles.get(step, step) for step in offer.steps)}.",
+        f"It contains: {', '.join(titles.get(step, step) for step in offer.steps)}.",
         evidence,
     )
     return tuple(filter(None, lines))
@@ -176,7 +176,7 @@ class RecoveryDialog(QDialog):
         box.addButton(self.later_button, QDialogButtonBox.ButtonRole.RejectRole)
         box.addButton(self.recover_button, QDialogButtonBox.ButtonRole.AcceptRole)
         self.discard_button.setAutoDefault(False)
-        self.discard_button.setToolTip("Remove this checkpoint for good")
+        self.discard_button.setToolTip("Delete this checkpoint permanently")
         self.later_button.setToolTip("Ask again at the next start")
         self.recover_button.setDefault(True)
         self.recover_button.clicked.connect(self._on_recover)

@@ -1,4 +1,4 @@
-"""Running and stopping as the person meets them: which steps run, what failed, what does not come back."""
+"""Running and stopping as the user meets them: which steps run, what failed, what does not come back."""
 
 from __future__ import annotations
 
@@ -51,21 +51,23 @@ class RunFlow(Flow):
             self._controller.run_step(creating.spec.name)
 
     def run_step(self) -> None:
-        """Run the chosen step."""
+        """Run the selected step."""
         if (chosen := self._steps.chosen_item) is not None:
             self._controller.run_step(chosen.spec.name)
 
     def run_again(self) -> None:
-        """Compute the chosen step again, and say which results are stale from now on."""
+        """Compute the selected step again, and say which results are stale from now on."""
         if (chosen := self._steps.chosen_item) is None:
             return
         stale = made_stale(self._controller.steps.items, chosen.spec.name)
         if stale:
-            self.noted.emit(logging.INFO, f"{chosen.spec.title} runs again; then stale: {', '.join(stale)}.")
+            self.noted.emit(
+                logging.INFO, (f"{chosen.spec.title} runs again. Stale afterwards: {', '.join(stale)}.")
+            )
         self._controller.run_step(chosen.spec.name)
 
     def run_to_here(self) -> None:
-        """Run everything that is missing or stale up to the chosen step."""
+        """Run everything that is missing or stale up to the selected step."""
         if (chosen := self._steps.chosen_item) is None:
             return
         names = self.steps_to(chosen)
@@ -73,7 +75,7 @@ class RunFlow(Flow):
             self._controller.run_steps(names, f"Up to {chosen.spec.title}")
 
     def show_failure(self) -> None:
-        """Show why the chosen step failed, was skipped or was stopped."""
+        """Show why the selected step failed, was skipped or was stopped."""
         if (chosen := self._steps.chosen_item) is not None and chosen.reason:
             self._show_failure(chosen)
 
@@ -88,7 +90,7 @@ class RunFlow(Flow):
     def _on_ran(self, title: str) -> None:
         failed, self._failed = self._failed, ""
         if failed:
-            self.told.emit(f"{failed} failed. What was computed before is kept.")
+            self.told.emit(f"{failed} failed. Earlier results are kept.")
         elif skipped := self._skipped():
             saved = "Not saved yet." if self._controller.state.unsaved else "Everything is saved."
             self.told.emit(f"{title}: done, {skipped}. {saved}")
@@ -101,7 +103,7 @@ class RunFlow(Flow):
         """Return how many steps the session still lacks, and where to read why."""
         states = [item.state for item in self._controller.steps.items]
         number = states.count(StepState.SKIPPED)
-        return f"{number} skipped (point at them to read why)" if number else ""
+        return f"{number} skipped (hover over them for the reason)" if number else ""
 
     def _on_step_failed(self, title: str, reason: str, details: str) -> None:
         self.noted.emit(logging.ERROR, f"{title} failed: {reason}")
@@ -126,8 +128,8 @@ class RunFlow(Flow):
         """Return a sentence about what is still there."""
         titles = [item.spec.title for item in self._controller.steps.items if item.has_results]
         if not titles:
-            return "Nothing was computed before; the session is as it was before this step."
-        return f"Kept: {', '.join(titles)}. The session is as it was before this step."
+            return "There are no earlier results. The session is unchanged."
+        return f"Kept: {', '.join(titles)}. The session is unchanged."
 
     def _on_stalled(self, title: str) -> None:
         if self._stalled is not None:
@@ -140,14 +142,14 @@ class RunFlow(Flow):
 
     def _leave(self) -> None:
         if not self._controller.leave_behind():
-            self.told.emit("The job is just coming back.")
+            self.told.emit("The job has just responded.")
 
     def _on_left(self, title: str) -> None:
-        self.told.emit(f"Left behind: {title}. The session is as it was before.")
+        self.told.emit(f"Abandoned: {title}. The session is unchanged.")
         self.noted.emit(
             logging.WARNING,
-            f"{title} was left behind: it did not answer. If the drive answers again, it ends by itself; "
-            f"else it ends with the program.",
+            f"{title} was abandoned because it did not respond. It ends when the drive responds again, "
+            "otherwise with the program.",
         )
 
     def _on_activity(self) -> None:
@@ -159,7 +161,7 @@ class RunFlow(Flow):
 
 
 def steps_to_here(items: Sequence[StepItem], chosen: str, flow: Iterable[str]) -> tuple[str, ...]:
-    """Return the steps that are missing or stale, up to and with the chosen one, in the order to run them.
+    """Return the steps that are missing or stale, up to and with the selected one, in the order to run them.
 
     Those are the steps of the flow that stand before it, and what it needs directly or through others,
     whether or not that is in the flow; and those among them that would become stale on the way.
@@ -169,9 +171,9 @@ def steps_to_here(items: Sequence[StepItem], chosen: str, flow: Iterable[str]) -
     items
         The step list.
     chosen
-        Name of the chosen step.
+        Name of the selected step.
     flow
-        Names of the steps of the chosen flow.
+        Names of the steps of the selected flow.
     """
     by_name = {item.spec.name: item for item in items}
     row = next(row for row, item in enumerate(items) if item.spec.name == chosen)
@@ -219,7 +221,7 @@ def _needed(by_name: dict[str, StepItem], step: str) -> set[str]:
 
 
 def _in_order(by_name: dict[str, StepItem], names: list[str]) -> list[str]:
-    """Return the names such that each comes after what it needs, else in the order given."""
+    """Return the names such that each comes after what it needs, otherwise in the order given."""
     ordered: list[str] = []
 
     def place(name: str) -> None:
@@ -255,23 +257,23 @@ class StalledDialog(QDialog):
         self.setMinimumWidth(480)
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
-        heading = QLabel(f"“{title}” does not come back", self)
+        heading = QLabel(f"“{title}” is not responding", self)
         heading.setProperty("role", "heading")
         heading.setWordWrap(True)
         layout.addWidget(heading)
         for sentence in (
-            "It was asked to stop and has not answered for some seconds. Most often a drive or a network "
-            "connection has stopped responding: check the cable and the server.",
-            "You can leave it behind and go on. The session is as it was before, and nothing that this job "
-            "still does reaches it any more. Files on that drive cannot be used until it answers; if it "
-            "hangs while reading a recording, no result can be saved until then either.",
+            "It was asked to stop but has not responded for several seconds. Usually a drive or a network "
+            "connection has stopped responding. Check the cable and the server.",
+            "You can abandon the job and continue. The session is unchanged, and the job can no longer "
+            "modify it. Files on that drive cannot be used until it responds. If the job hangs while "
+            "reading a recording, results cannot be saved until then either.",
         ):
             line = QLabel(sentence, self)
             line.setWordWrap(True)
             layout.addWidget(line)
         layout.addStretch(1)
         box = QDialogButtonBox(self)
-        self.leave_button = QPushButton("Leave it behind", self)
+        self.leave_button = QPushButton("Abandon job", self)
         self.wait_button = QPushButton("Keep waiting", self)
         box.addButton(self.leave_button, QDialogButtonBox.ButtonRole.DestructiveRole)
         box.addButton(self.wait_button, QDialogButtonBox.ButtonRole.RejectRole)

@@ -136,7 +136,7 @@ class SaveFlow(Flow):
 
 
 def _cache() -> Path:
-    """Return where the demo recording lies: nobody would look for a result there."""
+    """Return where the demo recording is: nobody would look for a result there."""
     return platformdirs.user_cache_path("hdmea-studio", appauthor=False)
 
 
@@ -167,7 +167,7 @@ class OverwriteDialog(QDialog):
         self.setWindowTitle("The file exists")
         self.setMinimumWidth(520)
         name = there.path.name if there.path is not None else ""
-        title = QLabel(f"“{name}” exists already.", self)
+        title = QLabel(f"“{name}” already exists.", self)
         title.setProperty("role", "heading")
         folder = QLabel(f"in {there.path.parent}" if there.path is not None else "", self)
         folder.setProperty("role", "muted")
@@ -230,7 +230,7 @@ _LABELS = ("Recording", "Units", "Steps", "Size", "Changed")
 
 def _facts(facts: FileFacts) -> tuple[str, ...]:
     if facts.problem:
-        return ("no result file", "–", "–", size_text(facts.size_bytes), "–")
+        return ("not a result file", "–", "–", size_text(facts.size_bytes), "–")
     size = size_text(facts.size_bytes)
     return (
         facts.dataset_id,
@@ -252,7 +252,7 @@ def _remarks(there: FileFacts, own: FileFacts) -> list[str]:
         return [there.problem]
     remarks = []
     if there.dataset_id != own.dataset_id:
-        remarks.append("The file on disk is of another recording.")
+        remarks.append("The file on disk belongs to another recording.")
     lost = [step for step in there.steps if step not in own.steps]
     if lost:
         remarks.append(f"Only the file on disk has: {', '.join(lost)}.")

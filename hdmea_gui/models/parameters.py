@@ -1,4 +1,4 @@
-"""The parameters of one step as the person edits them."""
+"""The parameters of one step as the user edits them."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def allowed_values(spec: StepSpec, given: Mapping[str, Any]) -> tuple[dict[str, 
     spec
         The step.
     given
-        Name to value, as JSON holds them.
+        Name to value, as JSON contains them.
     """
     known = {field.name: field for field in spec.fields}
     taken: dict[str, Any] = {}

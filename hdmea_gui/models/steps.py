@@ -20,7 +20,7 @@ _Index = QModelIndex | QPersistentModelIndex
 
 
 class StepState(enum.Enum):
-    """State of a step, by the word that the person reads."""
+    """State of a step, by the word that the user reads."""
 
     NOT_RUN = "not run"
     READY = "ready"
@@ -37,7 +37,7 @@ class StepState(enum.Enum):
 
 @dataclass(frozen=True)
 class StepItem:
-    """A step with its state; `detail` is the second line that the person reads.
+    """A step with its state; `detail` is the second line that the user reads.
 
     `has_results` says that the session holds results of it, also when a later run failed; `expected_s` how
     long it will take by earlier runs, None where that is not known.
@@ -59,7 +59,7 @@ _BUSY = {StepState.RUNNING, StepState.STOPPING, StepState.WAITING}
 
 
 def duration_text(seconds: float) -> str:
-    """Return a duration as the person reads it: ``0.1 s``, ``12 s``, ``3:05``."""
+    """Return a duration as the user reads it: ``0.1 s``, ``12 s``, ``3:05``."""
     if seconds != seconds:
         return ""
     if seconds < 0.1:
@@ -72,7 +72,7 @@ def duration_text(seconds: float) -> str:
 
 
 def time_left_text(seconds: float) -> str:
-    """Return what is left as the person reads it: ``0:18 left``, ``1:02:03 left``."""
+    """Return what is left as the user reads it: ``0:18 left``, ``1:02:03 left``."""
     return f"{_clock_text(max(1, round(seconds)))} left"
 
 
@@ -223,7 +223,7 @@ class StepListModel(QAbstractListModel):
         self._put(row, replace(self._shown(row, StepState.RUNNING, detail), fraction=fraction))
 
     def set_stopping(self) -> None:
-        """Show that a stop was asked for: at the running step, else at the one that comes first."""
+        """Show that a stop was asked for: at the running step, otherwise at the one that comes first."""
         self._stopping = True
         for state in (StepState.RUNNING, StepState.WAITING):
             for row, item in enumerate(self._items):
@@ -238,7 +238,7 @@ class StepListModel(QAbstractListModel):
             self._put(row, self._from_session(row))
             return
         spec = self._items[row].spec
-        # The step's own name stands above the reason already.
+        # The step's own name is above the reason already.
         first = reason.partition("\n")[0]
         for said in (f"“{spec.title}” was stopped; ", f"“{spec.title}” "):
             first = first.removeprefix(said)
@@ -276,7 +276,7 @@ class StepListModel(QAbstractListModel):
             if record is None:
                 return self._shown(row, StepState.DONE, "done")
             if record.stale:
-                return self._shown(row, StepState.STALE, "stale: something before it changed")
+                return self._shown(row, StepState.STALE, "stale: an earlier result changed")
             when = (duration_text(record.duration_s), _clock(record.finished_at))
             return self._shown(row, StepState.DONE, "  ·  ".join(filter(None, ("done", *when))))
         if not state.is_open:
@@ -299,7 +299,7 @@ def _ready_text(item: StepItem) -> str:
 def _takes(item: StepItem) -> str:
     if item.expected_s is None:
         return ""
-    return f"Takes {about_text(item.expected_s)}, by how long it took before on this computer."
+    return f"Takes {about_text(item.expected_s)}, based on earlier runs on this computer."
 
 
 def _clock(iso: str) -> str:

@@ -50,7 +50,7 @@ def matching_units(text: str, unit_ids: Sequence[str], columns: Sequence[Column]
         Conditions (a name, one of ``< <= > >= = !=``, a number or text), joined by ``and``, ``or``, ``not``
         and parentheses; without such a sign, a part of the unit's id or of one of its texts. Names are keys
         or titles of the columns, with the title of their feature or without it, in quotes where they have
-        spaces. A missing value fulfils no condition.
+        spaces. A missing value does not match any condition.
     unit_ids, columns
         The units and what is known of them.
 
@@ -62,7 +62,7 @@ def matching_units(text: str, unit_ids: Sequence[str], columns: Sequence[Column]
     Raises
     ------
     FilterError
-        If a condition cannot be understood, or names a column that is not there.
+        If a condition cannot be understood, or names a column that does not exist.
     """
     if not text.strip():
         return np.ones(len(unit_ids), bool)
@@ -210,6 +210,6 @@ def _compare(values: NDArray[Any], name: str, sign: Callable[[Any, Any], Any], t
         try:
             number = float(text.replace("−", "-"))
         except ValueError:
-            raise FilterError(f"“{name}” is a number, “{text}” is none") from None
+            raise FilterError(f"“{name}” is a number, “{text}” is not") from None
         known, holds = ~np.isnan(values), sign(values, number)
     return _Verdict(known & holds, known & ~holds)

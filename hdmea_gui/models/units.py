@@ -24,7 +24,7 @@ _CENTRE = int(Qt.AlignmentFlag.AlignCenter)
 
 
 class UnitTableModel(QAbstractTableModel):
-    """One row per unit that the filter lets through: its id, then the chosen columns.
+    """One row per unit that the filter lets through: its id, then the selected columns.
 
     Rows are sorted here: numbers as numbers, what is missing at the end whichever way they run.
 

@@ -34,15 +34,15 @@ class Situation:
     chosen
         The step chosen in the list, None without one.
     wrong_value
-        Whether the parameters of the chosen step have values that are not allowed.
+        Whether the parameters of the selected step have values that are not allowed.
     has_steps, has_flow
         Whether the engine has told its steps, and whether there is a flow to run.
     to_here
-        Number of steps that are missing or stale up to the chosen one.
+        Number of steps that are missing or stale up to the selected one.
     undo, redo
         What would be undone or redone, empty for nothing.
     step_edited, any_edited
-        Whether parameters of the chosen step, or of any, differ from their defaults.
+        Whether parameters of the selected step, or of any, differ from their defaults.
     """
 
     state: StateView
@@ -134,7 +134,7 @@ def _busy(now: Situation) -> str:
 def _nothing_to_stop(now: Situation) -> str:
     if now.activity is Activity.RUNNING:
         return ""
-    return "it is stopping already" if now.activity is Activity.STOPPING else "nothing is running"
+    return "it is already stopping" if now.activity is Activity.STOPPING else "nothing is running"
 
 
 def _nothing_open(now: Situation) -> str:
@@ -166,7 +166,7 @@ def _no_flow(now: Situation) -> str:
 
 
 def _no_step(now: Situation) -> str:
-    return "" if now.chosen is not None else "choose a step first"
+    return "" if now.chosen is not None else "select a step first"
 
 
 def _step_cannot_run(now: Situation) -> str:
@@ -174,7 +174,7 @@ def _step_cannot_run(now: Situation) -> str:
         return ""
     if now.chosen.state is StepState.NEEDS:
         return f"{now.chosen.spec.title} {now.chosen.detail}"
-    return "it is done; “Run again” computes it anew"
+    return "it is done; use “Run again” to recompute it"
 
 
 def _no_results(now: Situation) -> str:
@@ -188,11 +188,11 @@ def _done_to_here(now: Situation) -> str:
 
 
 def _wrong_value(now: Situation) -> str:
-    return "a parameter has a value that is not allowed" if now.wrong_value else ""
+    return "a parameter has an invalid value" if now.wrong_value else ""
 
 
 def _did_not_fail(now: Situation) -> str:
-    return "" if now.chosen is not None and now.chosen.reason else "the chosen step did not fail"
+    return "" if now.chosen is not None and now.chosen.reason else "the selected step did not fail"
 
 
 def _nothing_to_undo(now: Situation) -> str:
@@ -243,14 +243,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "open_checkpoint",
             "Resume fro&m checkpoint…",
             "opening.open_checkpoint",
-            "Open a snapshot of earlier work and go on from there",
+            "Open a snapshot of earlier work and continue from there",
             unless=(_busy,),
         ),
         ActionSpec(
             "open_demo",
             "Open &demo recording",
             "opening.open_demo",
-            "Make and open a small simulated recording",
+            "Create and open a small simulated recording",
             key="Ctrl+D",
             icon="demo",
             unless=(_busy,),
@@ -289,7 +289,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "auto_checkpoint",
             "A&utomatic checkpoints",
             "toggle_auto_checkpoint",
-            "Write a checkpoint after each step, to recover after a crash; removed when you save or close",
+            "Write a checkpoint after each step, to recover after a crash; deleted when you save or close",
             checkable=True,
         ),
         ActionSpec(
@@ -316,7 +316,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "undo",
             "&Undo",
             "editing.undo",
-            "Undo the last change of parameters",
+            "Undo the last parameter change",
             key="Ctrl+Z",
             unless=(_nothing_to_undo,),
             text_now=lambda now: f"&Undo {now.undo}".strip(),
@@ -325,7 +325,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "redo",
             "&Redo",
             "editing.redo",
-            "Redo the change of parameters that was undone last",
+            "Redo the last undone parameter change",
             key="Ctrl+Shift+Z",
             unless=(_nothing_to_redo,),
             text_now=lambda now: f"&Redo {now.redo}".strip(),
@@ -334,7 +334,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "reset_parameters",
             "&Defaults of this step",
             "editing.reset",
-            "Set the parameters of the chosen step to their defaults",
+            "Set the parameters of the selected step to their defaults",
             icon="reset",
             unless=(_step_has_defaults,),
             new_group=True,
@@ -350,7 +350,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "save_preset",
             "&Save parameters as preset…",
             "editing.save_preset",
-            "Keep the parameters of this step, or of all steps, under a name",
+            "Save the parameters of this step, or of all steps, under a name",
             unless=(_no_steps,),
             new_group=True,
         ),
@@ -358,7 +358,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "presets",
             "&Presets…",
             "editing.show_presets",
-            "Take over, remove, import or export parameters that were saved under a name",
+            "Apply, delete, import or export saved parameters",
             key="Ctrl+Alt+P",
             unless=(_no_steps,),
         ),
@@ -369,7 +369,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "run_all",
             "Run &all steps",
             "controller.run_all",
-            "Run the steps of the chosen flow; what is up to date is kept",
+            "Run the steps of the selected flow; results that are up to date are kept",
             key="F5",
             icon="run_all",
             unless=(_nothing_open, _busy, _no_flow),
@@ -379,7 +379,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "run_to_here",
             "Run to &here",
             "running.run_to_here",
-            "Run what is missing or stale up to the chosen step",
+            "Run what is missing or stale up to the selected step",
             key="Shift+F5",
             icon="run_to_here",
             unless=(_nothing_open, _busy, _no_step, _done_to_here),
@@ -388,7 +388,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "run_step",
             "Run &step",
             "running.run_step",
-            "Run the chosen step with the parameters shown",
+            "Run the selected step with the parameters shown",
             key="Ctrl+Return",
             icon="run",
             unless=(_nothing_open, _busy, _no_step, _step_cannot_run, _wrong_value),
@@ -397,7 +397,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "run_again",
             "Run a&gain",
             "running.run_again",
-            "Compute the chosen step anew with the parameters shown; what was made from it becomes stale",
+            "Recompute the selected step with the parameters shown; results that depend on it become stale",
             key="Ctrl+Shift+Return",
             icon="run_again",
             unless=(_nothing_open, _busy, _no_step, _no_results, _wrong_value),
@@ -406,7 +406,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "stop",
             "S&top",
             "controller.stop",
-            "Stop the running step; the session stays as it was before it",
+            "Stop the running step; the session remains unchanged",
             key="Esc",
             icon="stop",
             unless=(_nothing_to_stop,),
@@ -415,9 +415,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ),
         ActionSpec(
             "show_failure",
-            "&Why it failed…",
+            "Sho&w failure details…",
             "running.show_failure",
-            "Show why the chosen step has no results, what was kept, and details to copy",
+            "Show why the selected step failed, what was kept, and details to copy",
             unless=(_did_not_fail,),
         ),
         ActionSpec(
@@ -470,21 +470,21 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "previous_view",
             "Previous v&iew",
             "panes.previous_view",
-            "Show the view of the tab before",
+            "Show the view of the previous tab",
             key="Ctrl+PgUp",
         ),
         ActionSpec(
             "next_pane",
-            "Next &part of the window",
+            "Next &part",
             "panes.next_pane",
-            "Steps, parameters, views, units, log: put the focus into the next one",
+            "Move the focus to the next part: steps, parameters, views, units, log",
             key="F6",
         ),
         ActionSpec(
             "previous_pane",
-            "Previous p&art of the window",
+            "Previous p&art",
             "panes.previous_pane",
-            "Put the focus into the part before",
+            "Move the focus to the previous part",
             key="Shift+F6",
         ),
         ActionSpec(
@@ -518,7 +518,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "theme_system",
             "Colours of the &system",
             "colours.use_system",
-            "As the desktop",
+            "Follow the desktop",
             checkable=True,
             choice="theme",
         ),
@@ -527,25 +527,25 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "E&xport",
         ActionSpec(
             "copy_view",
-            "&Copy picture of the view",
+            "&Copy view as picture",
             "exporting.copy_picture",
-            "Copy what the view shows as a picture; a right click on a plot copies that plot alone",
+            "Copy the view as a picture; right-click a plot to copy only that plot",
         ),
         ActionSpec(
             "export_view",
-            "Pict&ure of the view…",
+            "Save pict&ure…",
             "exporting.export_picture",
-            "Save what the view shows as PNG, SVG or PDF; a right click on a plot saves that plot alone",
+            "Save the view as PNG, SVG or PDF; right-click a plot to save only that plot",
         ),
         ActionSpec(
             "export_data",
-            "&Data of the view…",
+            "Save &data…",
             "exporting.export_data",
-            "Save the numbers behind the view as CSV; a right click on a plot saves those of that plot",
+            "Save the data of the view as CSV; right-click a plot to save only its data",
         ),
         ActionSpec(
             "export_table",
-            "&Table of units…",
+            "Save &table…",
             "exporting.export_table",
             "Save the units that the table shows as CSV, with the numbers of all features",
             unless=(_no_units,),
@@ -553,7 +553,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ),
         ActionSpec(
             "export_result",
-            "&Result as another file…",
+            "Export &result…",
             "exporting.export_result",
             "Save the numbers of all units as a table, or everything in the format of another program",
             unless=(_nothing_open, _no_data, _busy),
@@ -562,7 +562,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "copy_script",
             "Copy as &Python script",
             "scripts.copy",
-            "Copy what was done in this session as a Python script that gives the same file",
+            "Copy the steps of this session as a Python script that reproduces the file",
             key="Ctrl+Shift+C",
             unless=(_nothing_open, _nothing_run),
             new_group=True,
@@ -582,7 +582,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "help_focus",
             "&What is this?",
             "helping.explain_focus",
-            "Explain what has the focus: a step, a parameter, a column or a view",
+            "Explain the focused item: a step, a parameter, a column or a view",
             key="F1",
             icon="help",
         ),
@@ -597,7 +597,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "copy_report",
             "Copy &error report",
             "helping.copy_report",
-            "Copy versions, steps and the end of the log to report a problem; no data of the recording",
+            "Copy versions, steps and the end of the log to report a problem, without data of the recording",
             new_group=True,
         ),
         ActionSpec(
@@ -697,7 +697,7 @@ class ActionSet:
         action.setEnabled(not refusal)
         keys = self.keys(action_id)
         sentence = f"{spec.tooltip} ({keys})" if keys else spec.tooltip
-        action.setToolTip(f"{sentence}. Not now: {refusal}" if refusal else sentence)
+        action.setToolTip(f"{sentence}. Not available: {refusal}" if refusal else sentence)
 
     def refusal(self, action_id: str) -> str:
         """Return why an action is disabled, empty if it is enabled."""

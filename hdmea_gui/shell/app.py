@@ -66,8 +66,8 @@ def _run(options: argparse.Namespace, logs: LogFiles) -> int:
         app.open_files_with(window.open_paths)
     code = app.exec()
     if window.joined is False or any_left_behind():
-        # A stalled drive holds the worker; destroying its thread would abort the process.
-        logger.error("A job did not end in time and is left behind.")
+        # A stalled drive contains the worker; destroying its thread would abort the process.
+        logger.error("A job did not end in time and was abandoned.")
         logs.stop()
         logging.shutdown()
         os._exit(code)

@@ -1,4 +1,4 @@
-"""The colours of the window: chosen by the person or the desktop, and given to one part after the other."""
+"""The colours of the window: chosen by the user or the desktop, and given to one part after the other."""
 
 from __future__ import annotations
 
@@ -87,11 +87,11 @@ class ColourFlow(QObject):
         self.use("dark")
 
     def use_system(self) -> None:
-        """As the desktop."""
+        """Follow the desktop."""
         self.use("system")
 
     def use(self, name: ThemeName, *, at_once: bool = False) -> None:
-        """Draw everything in the colours of a theme; `at_once` before this returns, else soon."""
+        """Draw everything in the colours of a theme; `at_once` before this returns, otherwise soon."""
         self._settings.values.theme = name
         theme = theme_of(name)
         if theme != self.theme:

@@ -63,7 +63,7 @@ class LazyViews(QObject):
         self._left: list[Callable[[], object]] = []
         self._pause = QTimer(self)
         self._pause.setInterval(_PAUSE_MS)
-        # Begun anew after each view, however long that took.
+        # Begun again after each view, however long that took.
         self._pause.setSingleShot(True)
         self._pause.timeout.connect(self._make_next)
 
@@ -103,7 +103,7 @@ class LazyViews(QObject):
         return view
 
     def invalidate(self) -> None:
-        """Have the views that have been made ask anew."""
+        """Have the views that have been made ask again."""
         for view in self.so_far:
             view.invalidate()
 

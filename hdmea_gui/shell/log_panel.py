@@ -128,7 +128,9 @@ class LogPanel(QWidget):
         self.list = QListWidget(self)
         self.list.setObjectName("log_lines")
         self.list.setAccessibleName("Log")
-        self.list.setToolTip("What the program said, with the time; Ctrl+C copies the chosen lines")
+        self.list.setToolTip(
+            "Messages of the program with their times; press Ctrl+C to copy the selected lines"
+        )
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setWordWrap(True)
         self._at_end = True
@@ -138,7 +140,7 @@ class LogPanel(QWidget):
         for title, level in _LEVELS:
             self.level.addItem(title, level)
         self.level.setAccessibleName("Level")
-        self.level.setToolTip("Which lines are shown")
+        self.level.setToolTip("Levels that are shown")
         self.level.currentIndexChanged.connect(self._fill)
         self.words = QLineEdit(self)
         self.words.setPlaceholderText("Filter")
@@ -156,12 +158,10 @@ class LogPanel(QWidget):
         for widget in (heading, self.level, self.words):
             bar.addWidget(widget)
         bar.addStretch(1)
-        bar.addWidget(self._button("Copy", "Copy the chosen lines, or all that are shown", self.copy))
+        bar.addWidget(self._button("Copy", "Copy the selected lines, or all lines shown", self.copy))
         if report is not None:
             bar.addWidget(self._button("Copy error report", report.toolTip(), report.trigger))
-        bar.addWidget(
-            self._button("Clear", "Remove the lines from here; the log file keeps them", self.clear)
-        )
+        bar.addWidget(self._button("Clear", "Clear the list; the log file keeps the lines", self.clear))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
         layout.setSpacing(4)
@@ -184,8 +184,8 @@ class LogPanel(QWidget):
         if focus is not self.list:
             return None
         about = (
-            "What the program and its steps said, the newest last. Warnings are yellow, errors red; the "
-            "number of both stands at the lower left of the window."
+            "Messages of the program and its steps, newest last. Warnings are yellow, errors red; their "
+            "number is shown at the lower left of the window."
         )
         facts = (
             ("Level", "shows everything, only warnings and errors, or only errors"),
@@ -233,7 +233,7 @@ class LogPanel(QWidget):
         self.warnings_changed.emit(0)
 
     def copy(self) -> None:
-        """Put the chosen messages on the clipboard, all that are shown if none is chosen."""
+        """Put the selected messages on the clipboard, all that are shown if none is chosen."""
         chosen = sorted(self.list.row(item) for item in self.list.selectedItems())
         shown = self.texts()
         QGuiApplication.clipboard().setText("\n".join([shown[row] for row in chosen] or shown))
@@ -268,6 +268,6 @@ class LogPanel(QWidget):
         self._at_end = value == self.list.verticalScrollBar().maximum()
 
     def _on_grown(self, _least: int, most: int) -> None:
-        """Follow the newest line, unless the person reads further up."""
+        """Follow the newest line, unless the user reads further up."""
         if self._at_end:
             self.list.verticalScrollBar().setValue(most)

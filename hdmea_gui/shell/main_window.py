@@ -217,7 +217,7 @@ class MainWindow(QMainWindow):
     # -- opening -------------------------------------------------------------------------------------
 
     def open_demo(self) -> None:
-        """Make the demo recording if it is not there, and open it."""
+        """Make the demo recording if it does not exist, and open it."""
         self.opening.open_demo()
 
     def open_paths(self, paths: list[Path]) -> None:
@@ -251,7 +251,7 @@ class MainWindow(QMainWindow):
         self.running.load()
 
     def edit_calibration(self) -> None:
-        """Show where the stimulus lies on the chip, and the pitch of the electrodes."""
+        """Show where the stimulus is on the chip, and the pitch of the electrodes."""
         dialog = CalibrationDialog(self.controller, self.settings, self)
         dialog.told.connect(self._say)
         self.dialogs.open(dialog)
@@ -297,7 +297,7 @@ class MainWindow(QMainWindow):
         self.log.setVisible(self.actions_["log"].isChecked())
 
     def use_theme(self, name: ThemeName, *, at_once: bool = False) -> None:
-        """Draw everything in the colours of a theme; `at_once` before this returns, else soon."""
+        """Draw everything in the colours of a theme; `at_once` before this returns, otherwise soon."""
         self.colours.use(name, at_once=at_once)
 
     def focusNextPrevChild(self, following: bool) -> bool:
@@ -370,7 +370,7 @@ class MainWindow(QMainWindow):
         self.log.add(logging.INFO, text)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask if something would be lost; else end the worker and close."""
+        """Ask if something would be lost; otherwise end the worker and close."""
         if self._closing:
             event.accept()
             return
@@ -384,7 +384,7 @@ class MainWindow(QMainWindow):
         self._relay.close()
         self.helping.close()
         self.colours.close()
-        # A step stops within a second; while a drive does not answer, nobody should look at a dead window.
+        # A step stops within a second; while a drive does not respond, nobody should look at a dead window.
         self.hide()
         self.joined = self.controller.shutdown(JOIN_S)
         event.accept()

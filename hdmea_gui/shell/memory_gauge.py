@@ -14,8 +14,8 @@ __all__ = ["MemoryLine"]
 
 _LOW = 0.10
 _ADVICE = (
-    "What helps: close other programs; choose fewer units or a shorter window; save, close, and open the "
-    "saved file, of which only what is needed is read."
+    "To free memory, close other programs, select fewer units or a shorter window, or save, close and open "
+    "the saved file, from which only the required data are read."
 )
 
 
@@ -64,10 +64,9 @@ class MemoryLine(ElidedLabel):
         session = _text(self._session_gb * 1e9)
         self.setText(f"Memory: session {session}  ·  program {_text(process)}  ·  {free}{self._forecast}")
         self.setToolTip(
-            f"{self.text()}\n"
-            "Data of the session in memory, the whole program, and what the computer has free of "
-            f"{_text(memory.total)}; then what the chosen step and all steps of the flow would add"
-            f".{self._largest}" + (f"\n{_ADVICE}" if low else "")
+            f"{self.text()}\nData of the session in memory, the whole program, and what the computer has "
+            f"free of {_text(memory.total)}; then what the selected step and all steps of the flow would "
+            f"add.{self._largest}" + (f"\n{_ADVICE}" if low else "")
         )
         role = "warning" if low else "muted"
         if self.property("role") != role:

@@ -35,7 +35,7 @@ class PaneSwitcher(QObject):
         self._move(1)
 
     def previous_pane(self) -> None:
-        """Put the focus into the part before."""
+        """Move the focus to the previous part."""
         self._move(-1)
 
     def next_view(self) -> None:
@@ -43,7 +43,7 @@ class PaneSwitcher(QObject):
         self._turn(1)
 
     def previous_view(self) -> None:
-        """Show the view of the tab before."""
+        """Show the view of the previous tab."""
         self._turn(-1)
 
     def _turn(self, step: int) -> None:

@@ -50,7 +50,7 @@ class RecentMenu(QMenu):
     def _on_show(self) -> None:
         names = tuple(self._settings.values.recent)
         self._fill()
-        # While a drive does not answer, no further question is put to it.
+        # While a drive does not respond, no further question is put to it.
         if not self._lookup.is_waiting:
             self._lookup.ask(lambda: frozenset(name for name in names if not os.path.exists(name)))
 
@@ -75,7 +75,7 @@ class RecentMenu(QMenu):
             self.addAction("No recent files").setEnabled(False)
         self.addSeparator()
         forget = self.addAction("&Clear this list")
-        forget.setToolTip("Forget these names; the files stay where they are")
+        forget.setToolTip("Clear the list; the files are not deleted")
         forget.setEnabled(bool(names))
         forget.triggered.connect(lambda _checked=False: self.clear_files())
         self._grey_missing()
@@ -87,5 +87,7 @@ class RecentMenu(QMenu):
                 gone = name in self._missing
                 action.setEnabled(not gone)
                 action.setToolTip(
-                    f"{name}\nNot there: moved, renamed, or on a drive that is gone" if gone else name
+                    (f"{name}\nNot found: moved, renamed, or on a drive that is not connected")
+                    if gone
+                    else name
                 )

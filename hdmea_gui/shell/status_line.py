@@ -15,7 +15,7 @@ __all__ = ["StatusLine"]
 
 
 class StatusLine(QStatusBar):
-    """Shows the running job while there is one, else what was said last."""
+    """Shows the running job while there is one, otherwise what was said last."""
 
     def __init__(self, log_action: QAction, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -98,7 +98,7 @@ def _second_line(item: StepItem) -> str:
 
 
 class StepListView(QListView):
-    """List of steps; `chosen` gives the name of the step the person looks at."""
+    """List of steps; `chosen` gives the name of the step the user looks at."""
 
     chosen = Signal(str)
     run_asked = Signal()
@@ -118,7 +118,7 @@ class StepListView(QListView):
         self.doubleClicked.connect(lambda _index: self.run_asked.emit())
 
     def choose(self, name: str) -> None:
-        """Choose a step."""
+        """Select a step."""
         model = self.model()
         assert isinstance(model, StepListModel)
         self.setCurrentIndex(model.index(model.row_of(name)))
@@ -130,7 +130,7 @@ class StepListView(QListView):
         return index.data(StepListModel.ItemRole) if index.isValid() else None
 
     def help_topic(self, focus: QWidget) -> HelpTopic | None:
-        """Return what the chosen step does."""
+        """Return what the selected step does."""
         return step_topic(self.chosen_item) if self.chosen_item is not None else None
 
     def apply_theme(self, theme: Theme) -> None:
@@ -139,7 +139,7 @@ class StepListView(QListView):
         self.viewport().update()
 
     def _follow(self, first: QModelIndex, _last: QModelIndex) -> None:
-        """Bring the step that has just begun into view; where the person scrolls to meanwhile, it stays."""
+        """Bring the step that has just begun into view; where the user scrolls to meanwhile, it stays."""
         item: StepItem = first.data(StepListModel.ItemRole)
         if item.state is StepState.RUNNING:
             if item.spec.name != self._running:

@@ -29,7 +29,7 @@ _RUN_ACTIONS = ("run_step", "run_again", "run_to_here")
 
 
 class StepPanel(QWidget):
-    """Shows the steps and the parameters of the chosen one.
+    """Shows the steps and the parameters of the selected one.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class StepPanel(QWidget):
         self.form = ParameterForm(theme, controller.step_parameters.history, self)
         self.flows = QComboBox(self)
         self.flows.setObjectName("flow")
-        self.flows.setToolTip("What “Run all” runs")
+        self.flows.setToolTip("Steps that “Run all” runs")
         self.flows.setAccessibleName("Flow")
         # They come after the first show, when the engine is there.
         self.flows.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -101,7 +101,7 @@ class StepPanel(QWidget):
         self.flows.setEnabled(self.flows.count() > 1)
 
     def reveal(self, step: str, parameter: str) -> None:
-        """Choose a step, and put the focus into one of its parameters."""
+        """Select a step, and put the focus into one of its parameters."""
         self.list.choose(step)
         self.form.reveal(parameter)
 
@@ -194,7 +194,7 @@ class StepPanel(QWidget):
             self.list.scrollToTop()
 
     def offer_again(self, again: bool) -> None:
-        """Have the button run the chosen step for the first time, or again."""
+        """Have the button run the selected step for the first time, or again."""
         wanted = self._actions["run_again" if again else "run_step"]
         if self._run_button.defaultAction() is not wanted:
             self._run_button.setDefaultAction(wanted)

@@ -21,14 +21,14 @@ def takes_tab(widget: QWidget) -> bool:
 def turn(window: QWidget, parts: Sequence[QWidget], *, forward: bool) -> bool:
     """Move the focus to where Tab leads: through the parts in their order, in each as it is read.
 
-    Qt's own order is that in which all widgets were made, so that a form which is made anew comes last.
+    Qt's own order is that in which all widgets were made, so that a form which is made again comes last.
 
     Parameters
     ----------
     window
         The focus moves within it.
     parts
-        They may lie in each other: a widget counts for the first part that contains it. Tab stops nowhere
+        They may be in each other: a widget counts for the first part that contains it. Tab stops nowhere
         else.
     forward
         False: the other way around.
@@ -63,7 +63,7 @@ def _bring_into_sight(widget: QWidget) -> None:
 
 
 def _as_read(window: QWidget, widgets: Iterable[QWidget]) -> list[QWidget]:
-    """Return widgets row by row; what begins above the middle of a row's first widget lies in its row."""
+    """Return widgets row by row; what begins above the middle of a row's first widget is in its row."""
 
     def place(widget: QWidget) -> QRect:
         return QRect(widget.mapTo(window, QPoint(0, 0)), widget.size())

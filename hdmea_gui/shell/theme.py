@@ -158,7 +158,7 @@ def apply_palette(theme: Theme) -> None:
 
 
 def dress(part: QWidget, theme: Theme) -> None:
-    """Give a part of a window, with all that lies in it, the rules of a theme.
+    """Give a part of a window, with all that is in it, the rules of a theme.
 
     Rules of the whole window, or of the application, take longer than the event loop may stand still.
     """
@@ -233,7 +233,7 @@ def _outlined(palette: QPalette, theme: Theme) -> QPalette:
 
 
 def _glass(colour: str) -> str:
-    """Return a colour through which what lies behind is just seen."""
+    """Return a colour through which what is behind is just seen."""
     red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, 235)"
 

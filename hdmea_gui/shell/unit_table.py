@@ -38,13 +38,10 @@ __all__ = ["UnitTable"]
 _TYPING_MS = 200
 _WIDEST_TEXT = 220
 _FILTER_HELP = (
-    "A part of a unit's id or of its cell type, or conditions:\n"
-    "DSI > 0.3 and rate > 1\n"
-    '"Cell type" = ON or "p of DSI" < 0.05\n'
-    "Signs: < <= > >= = !=   Words: and, or, not, parentheses\n"
-    "Names: titles of the columns, in quotes where they have spaces,\n"
-    "or the names that their tooltips give, such as moving_bar.dsi_p.\n"
-    "A missing value fulfils no condition."
+    'A part of a unit\'s id or of its cell type, or conditions:\nDSI > 0.3 and rate > 1\n"Cell type" = ON '
+    'or "p of DSI" < 0.05\nSigns: < <= > >= = !=   Words: and, or, not, parentheses\nNames: titles of the '
+    "columns, in quotes where they have spaces,\nor the names that their tooltips give, such as "
+    "moving_bar.dsi_p.\nA missing value does not match any condition."
 )
 
 
@@ -56,7 +53,7 @@ class UnitTable(QWidget):
     controller
         Has the units and the selection, and writes files.
     settings
-        Remembers the chosen columns.
+        Remembers the selected columns.
     parent
         Qt parent.
 
@@ -141,14 +138,14 @@ class UnitTable(QWidget):
         self.asks.emit(dialog)
 
     def selected_text(self) -> str:
-        """Return the chosen rows as text with tabs between the cells, titles first."""
+        """Return the selected rows as text with tabs between the cells, titles first."""
         rows = sorted(index.row() for index in self.view.selectionModel().selectedRows())
         titles = ["Unit", *(column.title for column in self._model.shown_columns)]
         lines = [[self._model.text(row, section) for section in range(len(titles))] for row in rows]
         return "\n".join("\t".join(line) for line in (titles, *lines)) + "\n"
 
     def copy(self) -> None:
-        """Put the chosen rows into the clipboard."""
+        """Put the selected rows into the clipboard."""
         QGuiApplication.clipboard().setText(self.selected_text())
         number = len(self.view.selectionModel().selectedRows())
         self.told.emit(f"{number} {'row was' if number == 1 else 'rows were'} copied.")
@@ -216,7 +213,7 @@ class UnitTable(QWidget):
         layout.addWidget(pages, 1)
 
     def _fill_menu(self) -> None:
-        copy = self.menu.addAction("Copy chosen rows")
+        copy = self.menu.addAction("Copy selected rows")
         copy.setShortcut(QKeySequence.StandardKey.Copy)
         copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         copy.triggered.connect(self.copy)

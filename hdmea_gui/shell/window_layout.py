@@ -48,7 +48,7 @@ class WindowFrame:
     titles
         One tab each, empty for now.
     below
-        What lies below the tabs: the unit table and the log.
+        What is below the tabs: the unit table and the log.
 
     Attributes
     ----------

@@ -94,7 +94,7 @@ class Durations:
 
     @classmethod
     def from_json(cls, text: str) -> Durations:
-        """Return what a text holds; what is damaged or of another version is left out, never an error."""
+        """Return what a text contains; what is damaged or of another version is left out, never an error."""
         try:
             found = json.loads(text)
         except ValueError:
@@ -147,7 +147,7 @@ def time_left(elapsed_s: float, fraction: float, expected_s: float | None = None
 
 
 def default_durations_path() -> Path:
-    """Return where the durations of this user lie."""
+    """Return where the durations of this user are."""
     return Path(platformdirs.user_data_dir("hdmea-studio", appauthor=False)) / "durations.json"
 
 

@@ -53,7 +53,7 @@ def read_preset(path: Path) -> Preset:
     Raises
     ------
     PresetError
-        If it cannot be read, is no preset, or was written by a newer version of the program.
+        If it cannot be read, is not a preset, or was written by a newer version of the program.
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
@@ -101,7 +101,7 @@ class PresetStore:
     Parameters
     ----------
     folder
-        Where the person's own lie; made when the first one is saved.
+        Where the user's own are; made when the first one is saved.
     built_in
         Folder of those that came with the program.
 
@@ -117,19 +117,19 @@ class PresetStore:
         self.problems: list[str] = []
 
     def all(self) -> tuple[StoredPreset, ...]:
-        """Return all presets by name, the person's own first."""
+        """Return all presets by name, the user's own first."""
         self.problems = []
         own = sorted(self._read(self.folder, built_in=False), key=_by_name)
         return (*own, *sorted(self._read(self.built_in, built_in=True), key=_by_name))
 
     def own(self, name: str) -> StoredPreset | None:
-        """Return the person's own preset of that name, None without one."""
+        """Return the user's own preset of that name, None without one."""
         wanted = name.strip().casefold()
         found = (stored for stored in self.all() if not stored.built_in)
         return next((stored for stored in found if stored.preset.name.casefold() == wanted), None)
 
     def save(self, preset: Preset) -> Path:
-        """Write a preset; the person's own of the same name is replaced.
+        """Write a preset; the user's own of the same name is replaced.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class PresetStore:
         return path
 
     def delete(self, stored: StoredPreset) -> None:
-        """Remove one of the person's own presets.
+        """Remove one of the user's own presets.
 
         Raises
         ------
@@ -150,12 +150,12 @@ class PresetStore:
             If it came with the program, or cannot be removed.
         """
         if stored.built_in:
-            raise PresetError(f"“{stored.preset.name}” comes with the program and stays.")
+            raise PresetError(f"“{stored.preset.name}” is built in and cannot be deleted.")
         try:
             stored.path.unlink(missing_ok=True)
         except OSError as error:
             reason = error.strerror or error
-            raise PresetError(f"“{stored.preset.name}” could not be removed: {reason}.") from error
+            raise PresetError(f"“{stored.preset.name}” could not be deleted: {reason}.") from error
 
     def _read(self, folder: Path, *, built_in: bool) -> Iterator[StoredPreset]:
         for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():

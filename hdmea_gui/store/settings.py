@@ -84,13 +84,13 @@ class SettingsStore:
         except (OSError, ValueError, RecursionError) as error:
             return self._start_anew(f"The settings could not be read ({error})")
         if not isinstance(found, dict):
-            return self._start_anew("The settings file holds no settings")
+            return self._start_anew("The settings file does not contain settings")
         version = found.get("version")
         if isinstance(version, int) and version > VERSION:
             self._unknown = {name: found[name] for name in found if name not in Settings.model_fields}
             self.problems.append(
-                "The settings are those of a newer version of the program; what this version does not know "
-                "is kept for it."
+                "The settings were written by a newer version of the program; entries that this version "
+                "does not know are kept."
             )
         return self._keep_what_is_allowed(found)
 
@@ -99,7 +99,7 @@ class SettingsStore:
             return Settings.model_validate(found)
         except pydantic.ValidationError as error:
             bad = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
-            self.problems.append(f"Settings that are not allowed were dropped: {', '.join(sorted(bad))}.")
+            self.problems.append(f"Invalid settings were ignored: {', '.join(sorted(bad))}.")
             kept = {name: value for name, value in found.items() if name not in bad}
             return Settings.model_validate(kept)
 
@@ -107,9 +107,9 @@ class SettingsStore:
         kept = self.path.with_suffix(".broken.json")
         try:
             os.replace(self.path, kept)
-            where = f" What was there is kept as {kept.name}."
+            where = f" The old file is kept as {kept.name}."
         except OSError as error:
-            logger.warning("The settings that cannot be read stay where they are: %s", error)
+            logger.warning("The unreadable settings file could not be renamed: %s", error)
             where = ""
         self.problems.append(f"{reason}; the program starts with its defaults.{where}")
         return Settings()
@@ -130,5 +130,5 @@ class SettingsStore:
 
 
 def default_settings_path() -> Path:
-    """Return where the settings of this user lie."""
+    """Return where the settings of this user are."""
     return Path(platformdirs.user_config_dir("hdmea-studio", appauthor=False)) / "settings.json"

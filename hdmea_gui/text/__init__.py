@@ -1,1 +1,1 @@
-"""Numbers, sizes, dates and help as a person reads them."""
+"""Numbers, sizes, dates and help as a user reads them."""

@@ -1,4 +1,4 @@
-"""Numbers, sizes and dates as the person reads them."""
+"""Numbers, sizes and dates as the user reads them."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def p_text(p: float) -> str:
 def no_units_text(state: StateView) -> str:
     """Return why a session has no units, and what to do so that there are some."""
     if "load_recording" in state.completed:
-        return "No units: there is no spike-sorted file (.cmtr), or no unit in it."
+        return "No units: there is no spike-sorted file (.cmtr), or it does not contain units."
     return f"No units yet: {'run' if state.is_open else 'open a recording and run'} “Load recording”."

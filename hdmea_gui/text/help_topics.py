@@ -39,7 +39,7 @@ class ExplainsItself(Protocol):
 
 
 def topic_of(focus: QWidget | None) -> HelpTopic | None:
-    """Return the help for a widget: its own, that of what it lies in, or its tooltip; None without any."""
+    """Return the help for a widget: its own, that of what it is in, or its tooltip; None without any."""
     widget, tip = focus, None
     while widget is not None and focus is not None:
         if isinstance(widget, ExplainsItself):
@@ -79,7 +79,7 @@ def field_topic(field: FieldSpec, default: Any) -> HelpTopic:
     if field.choices:
         facts.append(("Choices", ", ".join(map(str, field.choices))))
     if field.optional:
-        facts.append(("Left empty", "the step chooses by itself"))
+        facts.append(("Left empty", "the step chooses automatically"))
     return HelpTopic(field.title, (field.help or field.title,), tuple(facts))
 
 
@@ -90,7 +90,7 @@ def limits_text(field: FieldSpec) -> str:
 
 
 def value_text(value: object) -> str:
-    """Return a value as the person reads it."""
+    """Return a value as the user reads it."""
     if value is None or value == "":
         return "automatic"
     if isinstance(value, (list, tuple)):

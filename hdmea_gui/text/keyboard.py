@@ -28,28 +28,32 @@ class Row:
 # What widgets do by themselves: keys and mouse that no action stands for.
 KEYS: dict[str, tuple[Row, ...]] = {
     "Moving around": (
-        Row("Next field", "Tab", "Go to the next field, list or button; Shift+Tab goes back"),
+        Row("Next field", "Tab", "Move to the next field, list or button; Shift+Tab moves back"),
         Row("Menus", "Alt", "Open a menu by its underlined letter, as Alt+F for File"),
         Row("Views", "Left, Right", "Show another view, while the row of tabs has the focus"),
         Row("Leave", "Esc", "Close the open dialog without changing anything"),
     ),
     "Steps and parameters": (
         Row(
-            "Choose a step", "Up, Down", "Show another step and its parameters, while the list has the focus"
+            "Select a step", "Up, Down", "Show another step and its parameters, while the list has the focus"
         ),
-        Row("Change a number", "Up, Down", "One step more or less; Page up and Page down go ten"),
+        Row("Change a number", "Up, Down", "Change by one step; Page Up and Page Down change by ten"),
         Row("Run a step", "Double-click", "Run the step under the mouse"),
     ),
     "Units": (
-        Row("Choose units", "Up, Down", "Choose another unit; with Shift several"),
-        Row("First or last unit", "Home, End", "Choose the unit at the top or at the end of the table"),
-        Row("Choose single units", "Ctrl+click", "Add a unit to those chosen, or take it away"),
+        Row("Select units", "Up, Down", "Select another unit; with Shift, select several"),
+        Row("First or last unit", "Home, End", "Select the first or last unit of the table"),
+        Row("Select individual units", "Ctrl+click", "Add a unit to the selection, or remove it"),
         Row("Sort", "Click on a heading", "Sort by this column; again for the other direction"),
     ),
     "Views": (
         Row("Zoom in time", "Wheel", "Zoom in or out around the mouse"),
         Row("Move in time", "Drag", "Move along the recording; in the stimulus view with Shift"),
-        Row("Step through frames", "Left, Right", "One frame back or on, while the slider has the focus"),
+        Row(
+            "Step through frames",
+            "Left, Right",
+            ("Move one frame back or forward, while the slider has the focus"),
+        ),
         Row("Copy or export", "Right click, Menu", "Copy a plot or the view, or save its picture or data"),
     ),
 }
@@ -81,7 +85,7 @@ def keyboard_page() -> str:
         "# Keyboard and commands",
         "",
         "Every command of the window with its keys. In the window, Ctrl+Shift+P finds a command by a few",
-        "letters of its name, and F1 explains what has the focus. On macOS, Ctrl is the command key ⌘.",
+        "letters of its name, and F1 explains the focused item. On macOS, Ctrl is the command key ⌘.",
         "",
         "This page is written by `python -m hdmea_gui.text.keyboard docs/keyboard.md`.",
     ]

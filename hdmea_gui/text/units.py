@@ -1,4 +1,4 @@
-"""Physical units as a person reads them."""
+"""Physical units as a user reads them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def readable_units(columns: Iterable[FeatureColumn]) -> Mapping[str, str]:
     """Return the physical unit of each number by its name.
 
     A unit may name another number of the same feature which says it: ``waveform_unit/ms`` is µV/ms if that
-    is “uV” in all units, else “unit of the waveform/ms”.
+    is “uV” in all units, otherwise “unit of the waveform/ms”.
     """
     by_name = {column.name: column for column in columns}
     found = {}

@@ -30,9 +30,9 @@ AUTOMATIC = "automatic"
 
 
 class Editor(QObject):
-    """An editor: its widget, its value, and a signal when the person edited it.
+    """An editor: its widget, its value, and a signal when the user edited it.
 
-    `shows_unit` tells whether the unit stands beside the value; else it belongs into the label.
+    `shows_unit` tells whether the unit is beside the value; otherwise it belongs into the label.
     """
 
     edited = Signal()
@@ -219,7 +219,7 @@ class LiteralEditor(_Text):
 
 
 def _decimals(field: FieldSpec) -> int:
-    """Return the declared decimals, else enough for the default and the limits, at least one."""
+    """Return the declared decimals, otherwise enough for the default and the limits, at least one."""
     if field.decimals is not None:
         return field.decimals
     numbers = [number for number in (field.default, field.minimum, field.maximum) if number is not None]

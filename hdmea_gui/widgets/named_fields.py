@@ -107,7 +107,7 @@ class NamesEditor(LiteralEditor):
         layout.setSpacing(2)
         self.button = QToolButton(row)
         self.button.setArrowType(Qt.ArrowType.DownArrow)
-        self.button.setToolTip(f"Choose from what there is: {field.title}")
+        self.button.setToolTip(f"Available: {field.title}")
         self.button.setAccessibleName(f"Choose {field.title}")
         self.button.clicked.connect(self.open_list)
         layout.addWidget(self.line)
@@ -123,9 +123,7 @@ class NamesEditor(LiteralEditor):
         """Offer these names."""
         self.popup.set_choices(choices)
         self.button.setEnabled(bool(choices))
-        self.button.setToolTip(
-            f"Choose from what there is: {self.field.title}" if choices else "Nothing to choose from yet"
-        )
+        self.button.setToolTip(f"Available: {self.field.title}" if choices else "Nothing available yet")
 
     def open_list(self) -> None:
         """Open the list to tick."""

@@ -130,7 +130,7 @@ class ParameterForm(QScrollArea):
         layout.setSpacing(6)
         self._toggle: QToolButton | None = None
         layout.addLayout(self._header(page, model))
-        text = model.spec.help if model else "Choose a step to see its parameters."
+        text = model.spec.help if model else "Select a step to see its parameters."
         about = QLabel(text, page)
         about.setProperty("role", "muted")
         about.setWordWrap(True)
@@ -166,7 +166,7 @@ class ParameterForm(QScrollArea):
             presets = QToolButton(page)
             presets.setObjectName("presets")
             presets.setText("Presets ▾")
-            presets.setToolTip("Take over or save parameters under a name")
+            presets.setToolTip("Apply or save named parameters")
             presets.setAutoRaise(True)
             presets.setMenu(self.presets_menu)
             presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -186,7 +186,7 @@ class ParameterForm(QScrollArea):
         toggle = QToolButton(page)
         toggle.setObjectName("advanced")
         toggle.setText("Advanced")
-        toggle.setToolTip("Parameters that are seldom changed")
+        toggle.setToolTip("Rarely changed parameters")
         toggle.setCheckable(True)
         toggle.setChecked(self._show_advanced)
         toggle.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -259,7 +259,7 @@ class _Row(QObject):
         self.reset = QToolButton(parent)
         self.reset.setAutoRaise(True)
         self.reset.setIcon(icon("reset", theme))
-        self.reset.setToolTip(f"Back to the default: {value_text(model.default(field.name))}")
+        self.reset.setToolTip(f"Reset to the default: {value_text(model.default(field.name))}")
         self.layout = QHBoxLayout()
         self.layout.setSpacing(2)
         self.layout.addWidget(self.editor.widget, 1)
@@ -298,7 +298,7 @@ class _Row(QObject):
         self.reset.setVisible(changed)
 
     def show_problem(self, text: str) -> None:
-        """Show what is wrong; else whether a name is not among the known ones, which is no error."""
+        """Show what is wrong; otherwise whether a name is not among the known ones, which is not an error."""
         shown, role = (text, "bad") if text else (self._note(), "muted")
         self.problem.setText(shown)
         if self.problem.property("role") != role:
@@ -318,7 +318,7 @@ class _Row(QObject):
         value = self.model.value(self.field.name)
         names = [str(name) for name in (value if isinstance(value, (list, tuple)) else (value,)) if name]
         unknown = [name for name in names if name not in self._known]
-        return f"Not known here: {', '.join(unknown)}" if self._known and unknown else ""
+        return f"Unknown: {', '.join(unknown)}" if self._known and unknown else ""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the wheel for scrolling, and undo for the history once the typing is taken over."""

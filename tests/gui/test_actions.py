@@ -83,7 +83,7 @@ def _auto_checkpoint(rig: Rig) -> None:
 
 
 def _change(rig: Rig) -> ParameterModel:
-    """Choose a step and change one of its parameters, as the person would."""
+    """Select a step and change one of its parameters, as the person would."""
     rig.window.panel.list.choose("add_section_time")
     parameters = rig.window.controller.parameters("add_section_time")
     rig.window.controller.step_parameters.reset(["add_section_time"])

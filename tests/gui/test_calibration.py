@@ -114,7 +114,7 @@ def test_a_pitch_that_cannot_be_is_refused_in_place(
 
     dialog.chip.pitch.setEditText(typed)
 
-    assert "above 0" in dialog.chip.problem.text()
+    assert "greater than 0" in dialog.chip.problem.text()
     assert not dialog.use_button.isEnabled()
 
 
@@ -359,7 +359,7 @@ def test_what_the_recording_remembers_comes_before_the_last_file(
     dialog = show()
 
     assert dialog.values() == VALUES
-    assert "Remembered" in dialog.source.text()
+    assert "Stored" in dialog.source.text()
     assert not dialog.question.text
     assert json.loads(used.read_text())["um_per_pixel"] == 20
     assert dialog.chip.frame != (100, 100), "the size is that of the movie's average"

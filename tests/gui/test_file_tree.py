@@ -78,8 +78,8 @@ def test_cells_show_shape_type_and_sizes_with_units() -> None:
     [
         (StateView(), ""),
         (StateView(completed=("a",), unsaved=True, default_path=Path("x.h5")), "Save asks for a name"),
-        (StateView(completed=("a",), saved_path=Path("x.h5")), "Saved: this is what x.h5 holds"),
-        (StateView(completed=("a",), unsaved=True, saved_path=Path("x.h5")), "(2 places marked ●)"),
+        (StateView(completed=("a",), saved_path=Path("x.h5")), "Saved: this is the content of x.h5"),
+        (StateView(completed=("a",), unsaved=True, saved_path=Path("x.h5")), "(2 entries marked ●)"),
         (StateView(completed=("a",), checkpoint_name="noon"), "“noon”"),
     ],
 )

@@ -50,7 +50,7 @@ def test_a_forecast_beyond_what_is_free_warns_and_advises(window: MainWindow) ->
     line = window.status.memory
     line.show_forecast("Load recording", 10 * psutil.virtual_memory().total, None)
     assert "too little" in line.text()
-    assert "What helps" in line.toolTip()
+    assert "To free memory" in line.toolTip()
     assert line.property("role") == "warning"
     line.show_forecast("Load recording", 1, None)
     assert "too little" not in line.text()

@@ -196,7 +196,7 @@ def test_after_a_crash_the_window_and_the_recovery_question_name_the_evidence(
 
     window.recovery._on_found(offer)
 
-    assert any("broke down at an earlier run" in line for line in window.log.texts())
+    assert any("crashed in an earlier session" in line for line in window.log.texts())
     assert isinstance(window.dialog, RecoveryDialog)
     assert str(crash) in visible_texts(window.dialog)
     assert "steps.py line 12" in window.helping.report()
@@ -240,7 +240,7 @@ def test_an_error_in_a_slot_is_shown_and_logged_and_the_program_goes_on(tmp_path
     done = run(_BROKEN_SLOT, str(tmp_path / "log"), str(tmp_path / "settings.json"))
 
     assert done.returncode == 0, done.stderr
-    assert "MessageDialog Something unexpected happened" in done.stdout
+    assert "MessageDialog Unexpected error" in done.stdout
     text = (tmp_path / "log" / "hdmea-studio.log").read_text(encoding="utf-8")
     assert "ValueError: upside down" in text
     assert "in break_down" in text

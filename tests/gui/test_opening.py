@@ -204,7 +204,7 @@ def test_a_folder_without_recordings_says_so(window: MainWindow, idle: Idle, tmp
     drop(window, empty)
     idle()
 
-    assert "holds no" in visible_texts(window.dialog)  # type: ignore[arg-type]
+    assert "does not contain a" in visible_texts(window.dialog)  # type: ignore[arg-type]
 
 
 def second_recording(recording: tuple[Path, Path], name: str = "zweite-Rec") -> tuple[Path, Path]:
@@ -234,7 +234,7 @@ def test_of_several_recordings_one_is_chosen(
     dialog = window.dialog
     assert isinstance(dialog, ChooseRecordingDialog)
     assert dialog.list.count() == 2
-    assert "One is open at a time" in visible_texts(dialog)
+    assert "Only one can be open at a time" in visible_texts(dialog)
     assert not window.controller.state.is_open
     dialog.list.setCurrentRow(1)
     dialog.open_button.click()

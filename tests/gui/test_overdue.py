@@ -101,13 +101,13 @@ def test_an_export_that_hangs_is_shown_and_can_be_left(
     assert window.controller.job_title == "Exporting figure.png"
     assert window.actions_["stop"].isEnabled()
     question = stop(qtbot, window)
-    assert "“Exporting figure.png” does not come back" in visible_texts(question)
+    assert "“Exporting figure.png” is not responding" in visible_texts(question)
 
     question.leave_button.click()
     idle()
 
-    assert told == ["Not exported: The drive does not answer. What was asked of it waits until it is back."]
-    assert any("Exporting figure.png was left behind" in line for line in window.log.texts())
+    assert told == ["Not exported: The drive does not respond. Pending requests wait until it does."]
+    assert any("Exporting figure.png was abandoned" in line for line in window.log.texts())
     window.controller.run_step("add_section_time")
     idle()
     assert window.controller.steps.item("add_section_time").state is StepState.DONE
@@ -161,7 +161,7 @@ def test_a_view_that_reads_without_end_can_be_left(
 
     (answer,) = answers
     assert isinstance(answer, Failure)
-    assert answer.reason.startswith("The drive does not answer.")
+    assert answer.reason.startswith("The drive does not respond.")
     assert window.controller.state.unit_ids
     hang.go_on.set()
     qtbot.waitUntil(lambda: not any_left_behind(), timeout=20_000)
@@ -270,11 +270,12 @@ def test_a_view_of_a_result_on_a_drive_that_hangs_is_left_once_and_filled_when_i
     idle()
 
     for panel in (field.average, field.course, field.map):
-        assert panel.empty_text.startswith("The drive does not answer.")
+        assert panel.empty_text.startswith("The drive does not respond.")
     assert window.controller.state.unit_ids == before.unit_ids
     window.tabs.setCurrentWidget(window.views["electrical_image"])
     qtbot.waitUntil(
-        lambda: "its drive does not answer" in visible_texts(window.views["electrical_image"]), timeout=20_000
+        lambda: "its drive does not respond" in visible_texts(window.views["electrical_image"]),
+        timeout=20_000,
     )
     window.tabs.setCurrentWidget(window.recording)
     with qtbot.waitSignal(window.recording.told, timeout=20_000) as told:

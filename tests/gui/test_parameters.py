@@ -159,7 +159,7 @@ def test_a_name_that_is_not_among_the_known_ones_is_noted_but_no_error(qtbot: An
     model.set_value("movie", "nois_15x15")
     assert form.problem("movie") == "", "nothing is known yet"
     form.show_choices({"movie": (Choice("noise_15x15"),)})
-    assert form.problem("movie") == "Not known here: nois_15x15"
+    assert form.problem("movie") == "Unknown: nois_15x15"
     assert not form.has_problems
     model.set_value("movie", "noise_15x15")
     assert form.problem("movie") == ""

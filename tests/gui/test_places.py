@@ -162,7 +162,7 @@ def test_what_a_question_raises_reaches_who_asked(
     assert not caplog.records
     with pytest.raises(RuntimeError, match="nobody expected this"):
         answer_of(ask_beside(odd), 5.0)
-    assert "A question to the file system failed" in caplog.text
+    assert "A file system query failed" in caplog.text
 
 
 # -- file dialogs ------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def test_presets_travel_without_holding_up_the_window(
     for act in (dialog.import_file, dialog.export_file):
         dialog._show_problem("")
         act()
-        assert "the drive does not answer" in dialog.problem.text()
+        assert "the drive does not respond" in dialog.problem.text()
     drive.answers.set()
 
 

@@ -216,5 +216,5 @@ def test_presets_that_come_with_the_program_are_allowed_by_the_steps_and_stay() 
         for step, values in stored.preset.steps.items():
             assert allowed_values(specs[step], values)[1] == []
         assert json.loads(stored.path.read_text(encoding="utf-8"))["version"] == 1
-        with pytest.raises(PresetError, match="comes with the program"):
+        with pytest.raises(PresetError, match="built in"):
             store.delete(stored)

@@ -161,7 +161,7 @@ def test_after_a_kill_the_next_start_offers_the_session_and_it_is_the_same(
     assert isinstance(dialog, RecoveryDialog)
     said = visible_texts(dialog)
     assert recording[1].stem.rstrip("-") in said
-    assert "It holds: Load recording, Section times, Spikes of trials." in said
+    assert "It contains: Load recording, Section times, Spikes of trials." in said
     dialog.recover_button.click()
     wait_idle(qtbot, window)
 

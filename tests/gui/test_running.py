@@ -307,7 +307,7 @@ def test_run_again_is_its_own_action_and_says_what_becomes_stale(
     (said,) = [
         line
         for line in window.log.texts()
-        if "Section times runs again; then stale: Spikes of trials." in line
+        if "Section times runs again. Stale afterwards: Spikes of trials." in line
     ]
     assert "warning" not in said, "it was asked for, and nothing is wrong"
     assert window.controller.steps.item("section_spike_times").state is StepState.STALE
@@ -336,10 +336,10 @@ def test_the_reason_of_a_failure_can_be_read_again(
     assert isinstance(window.dialog, MessageDialog)
     said = visible_texts(window.dialog)
     assert "the electrode is upside down" in said
-    assert "Kept: Load recording. The session is as it was before this step." in said
+    assert "Kept: Load recording. The session is unchanged." in said
     window.dialog.close()
     window.panel.list.choose("load_recording")
-    assert window.actions_.refusal("show_failure") == "the chosen step did not fail"
+    assert window.actions_.refusal("show_failure") == "the selected step did not fail"
 
 
 # -- how long ----------------------------------------------------------------------------------------
@@ -352,7 +352,7 @@ def test_what_was_run_before_says_how_long_it_will_take(
     steps, state = window.controller.steps, window.controller.state
     item = steps.item("add_section_time")
     assert item.detail == "ready", "nothing is said when nothing is known"
-    assert "by how long it took before" not in (steps.data(steps.index(1), Qt.ItemDataRole.ToolTipRole))
+    assert "based on earlier runs" not in (steps.data(steps.index(1), Qt.ItemDataRole.ToolTipRole))
     size = state.n_units * state.duration_s
     window.estimates.durations.note("add_section_time", PastRun(12.0, size))
     window.estimates.durations.note("wait_for_stop", PastRun(200.0, 2 * size))
@@ -361,7 +361,7 @@ def test_what_was_run_before_says_how_long_it_will_take(
 
     assert steps.item("add_section_time").detail == "ready  ·  about 12 s"
     tooltip = steps.data(steps.index(steps.row_of("add_section_time")), Qt.ItemDataRole.ToolTipRole)
-    assert "Takes about 12 s, by how long it took before on this computer." in tooltip
+    assert "Takes about 12 s, based on earlier runs on this computer." in tooltip
     window.controller.run_step("wait_for_stop")
     qtbot.waitUntil(lambda: "half way" in steps.item("wait_for_stop").detail, timeout=20_000)
     assert re.search(r"50 %  ·  1:\d\d left  ·  half way", steps.item("wait_for_stop").detail)
@@ -452,12 +452,12 @@ def test_the_end_of_a_run_says_how_it_ended_and_whether_it_is_saved(
     window.controller.steps.set_outcome("fail", StepState.SKIPPED, "needs light")
     window.controller.run_steps(["load_recording"], "Up to Load recording")
     idle()
-    wanted = "done, 1 skipped (point at them to read why). Everything is saved"
+    wanted = "done, 1 skipped (hover over them for the reason). Everything is saved"
     qtbot.waitUntil(lambda: wanted in visible_texts(window.status), timeout=20_000)
 
     window.controller.run_step("fail")
     idle()
-    assert "Fail failed. What was computed before is kept" in visible_texts(window.status)
+    assert "Fail failed. Earlier results are kept" in visible_texts(window.status)
 
     window.dialogs.current.close()  # type: ignore[union-attr]
     window.controller.run_steps(["load_recording"], "Up to Load recording")

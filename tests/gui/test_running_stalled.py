@@ -97,9 +97,9 @@ def test_the_window_says_what_happened_and_offers_to_wait_or_to_leave(
 ) -> None:
     window, dialog = stalled
     said = visible_texts(dialog)
-    assert "“Read the drive” does not come back" in said
+    assert "“Read the drive” is not responding" in said
     assert "drive or a network connection" in said
-    assert "The session is as it was before" in said
+    assert "The session is unchanged" in said
     assert dialog.wait_button.isDefault()
     assert window.controller.activity is Activity.STOPPING
 
@@ -115,7 +115,7 @@ def test_after_leaving_everything_works_and_nothing_of_the_job_ever_arrives(
 
     after = window.controller.state
     assert (after.completed, after.unit_ids, after.unsaved) == (before.completed, before.unit_ids, True)
-    assert any("was left behind" in line for line in window.log.texts())
+    assert any("was abandoned" in line for line in window.log.texts())
     window.controller.run_step("add_section_time")
     idle()
     assert window.controller.steps.item("add_section_time").state is StepState.DONE
@@ -186,7 +186,7 @@ def test_a_checkpoint_that_holds_everything_is_still_current_after_leaving(
 
     assert "in memory, checkpointed" in window.windowTitle()
     assert window.close_guard.may_close(window.close_without_question) is False
-    assert "it holds all of this" in visible_texts(window.dialog)  # type: ignore[arg-type]
+    assert "it contains all of this" in visible_texts(window.dialog)  # type: ignore[arg-type]
     window.controller.run_step("add_section_time")
     idle()
     assert "is older" in window.windowTitle()

@@ -113,7 +113,7 @@ def test_a_file_that_is_no_result_is_named_as_such(
     window.actions_["save"].trigger()
     qtbot.waitUntil(lambda: window.dialog is not None, timeout=20_000)
 
-    assert "no result file" in visible_texts(window.dialog)
+    assert "not a result file" in visible_texts(window.dialog)
     window.dialog.cancel_button.click()  # type: ignore[union-attr]
     assert target.read_text() == "Dear colleague"
 

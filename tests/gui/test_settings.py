@@ -129,7 +129,7 @@ def test_a_folder_that_cannot_be_used_is_refused_in_place(
     assert dialog.ok.isEnabled()
     assert "free now" in dialog.note.text()
 
-    for text, words in ((str(tmp_path / "file" / "x"), "is a file"), ("somewhere", "whole path")):
+    for text, words in ((str(tmp_path / "file" / "x"), "is a file"), ("somewhere", "complete path")):
         dialog.folder.setText(text)
         qtbot.waitUntil(lambda: not dialog.is_looking, timeout=20_000)
         assert words in dialog.problem
@@ -159,7 +159,7 @@ def test_looking_at_a_slow_drive_does_not_hold_up_the_window(
     def slow(_folder: Path) -> Place:
         assert threading.current_thread() is not threading.main_thread()
         answer.wait(20)
-        return Place("The drive does not answer.")
+        return Place("The drive does not respond.")
 
     monkeypatch.setattr(preferences, "look_at_folder", slow)
     window.actions_["settings"].trigger()
@@ -169,7 +169,7 @@ def test_looking_at_a_slow_drive_does_not_hold_up_the_window(
     assert dialog.isVisible()
     assert dialog.is_looking
     answer.set()
-    qtbot.waitUntil(lambda: dialog.problem == "The drive does not answer.", timeout=20_000)
+    qtbot.waitUntil(lambda: dialog.problem == "The drive does not respond.", timeout=20_000)
 
 
 # -- late answers ------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def test_missing_recent_files_are_greyed_and_say_so(window: MainWindow, qtbot: A
     found = file_actions(window.recent)
     assert found[str(there)].isEnabled()
     assert found[str(there)].toolTip() == str(there)
-    assert "Not there" in found[str(gone)].toolTip()
+    assert "Not found" in found[str(gone)].toolTip()
     assert str(gone) in found[str(gone)].toolTip()
     assert "other" in found[str(gone)].text(), "two files of one name are told apart by their folders"
 

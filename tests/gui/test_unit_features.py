@@ -1,4 +1,4 @@
-"""All numbers of the chosen units with their definitions."""
+"""All numbers of the selected units with their definitions."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def test_filter(text: str, expected: str) -> None:
         ("DSI >", "a value after “DSI >”"),
         ("> 3", "before “>”"),
         ("speed > 3", "no column “speed”"),
-        ("DSI > high", "“high” is none"),
+        ("DSI > high", "“high” is not"),
         ("cell_type > 3", "compare it with = or !="),
         ("DSI > 3 rate", "“and” or “or” is missing before “rate”"),
         ("(DSI > 3", "closing parenthesis"),

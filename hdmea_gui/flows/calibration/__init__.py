@@ -1,1 +1,1 @@
-"""Where the stimulus lies on the chip: seen, edited and stored."""
+"""Where the stimulus is on the chip: seen, edited and stored."""

@@ -46,7 +46,7 @@ class ChipEditor(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setColumnMinimumWidth(0, 104)
         grid.setColumnStretch(1, 1)
-        for row, text, buddy in ((0, f"&{field.title}", self.pitch), (2, "&Movie's frame", self.width_box)):
+        for row, text, buddy in ((0, f"&{field.title}", self.pitch), (2, "&Movie frame", self.width_box)):
             label = QLabel(text, self)
             label.setBuddy(buddy)
             label.setToolTip(buddy.toolTip())
@@ -98,8 +98,8 @@ class ChipEditor(QWidget):
         box = QSpinBox(self)
         box.setRange(1, _LARGEST_FRAME)
         box.setValue(size)
-        box.setAccessibleName(f"{name} of the movie's frame")
-        box.setToolTip("Size of the movie that is sketched; no step uses it")
+        box.setAccessibleName(f"{name} of the movie frame")
+        box.setToolTip("Size of the movie in the sketch; steps do not use it")
         box.valueChanged.connect(self.edited)
         return box
 

@@ -25,7 +25,7 @@ class ChipSketch(QWidget):
         super().__init__(parent)
         self.setMinimumSize(QSize(320, 320))
         self.placement: Placement | None = None
-        self.setAccessibleName("Where the movie lies on the chip")
+        self.setAccessibleName("Position of the movie on the chip")
 
     def show_placement(self, placement: Placement | None) -> None:
         """Draw a placement; None: say that there is nothing to draw."""

@@ -1,4 +1,4 @@
-"""Where the stimulus lies on the chip, and the pitch of its electrodes: seen, edited, kept and used."""
+"""Where the stimulus is on the chip, and the pitch of its electrodes: seen, edited, kept and used."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ class CalibrationDialog(QDialog):
             super().reject()
 
     def done(self, result: int) -> None:
-        """Remember the frame, if it is the person's own."""
+        """Remember the frame, if it is the user's own."""
         if self._own_frame:
             self._settings.values.movie_frame = self.chip.frame
             self._settings.write()
@@ -258,7 +258,7 @@ class CalibrationDialog(QDialog):
             "Replace": partial(self._write, path, then, overwrite=True),
             "Save under a new name…": partial(self.save_as, then),
         }
-        self.question.ask(f"“{path.name}” exists already in {path.parent}.", answers)
+        self.question.ask(f"“{path.name}” already exists in {path.parent}.", answers)
 
     def _show_known(self, view: CalibrationView) -> None:
         if view.frame is not None:
@@ -342,7 +342,9 @@ class CalibrationDialog(QDialog):
         refusal = self._use_refusal(wrong)
         self.use_button.setEnabled(not refusal)
         self.use_button.setToolTip(
-            f"Not now: {refusal}" if refusal else "Saves the file if needed; steps take it and the pitch"
+            (f"Not available: {refusal}")
+            if refusal
+            else ("Save the file if needed, and use it and the pitch in the steps")
         )
 
     def _use_refusal(self, wrong: bool) -> str:
@@ -351,16 +353,16 @@ class CalibrationDialog(QDialog):
         if self.chip.has_problem or (wrong and self._is_given()):
             return "a value is not allowed"
         nothing = not self._is_given() and self.chip.pitch_um is None
-        return "give the calibration or the pitch first" if nothing else ""
+        return "enter the calibration or the pitch first" if nothing else ""
 
     def _source(self) -> str:
         if self.path is not None:
             text = f"From {self.path.name} in {self.path.parent}"
         elif self._remembered:
-            text = "Remembered with this recording"
+            text = "Stored with this recording"
         else:
             return (
-                "Not saved yet" if self._is_given() else "No calibration yet: give the values or open a file"
+                "Not saved yet" if self._is_given() else "No calibration yet: enter the values or open a file"
             )
         return f"{text}; changed since" if self.is_changed else text
 

@@ -27,7 +27,7 @@ class PitchEditor(QComboBox):
     Signals
     -------
     edited()
-        The person chose or typed something.
+        The user chose or typed something.
     """
 
     edited = Signal()
@@ -50,7 +50,9 @@ class PitchEditor(QComboBox):
         try:
             return float(getattr(self._model.model_validate({self._name: number}), self._name))
         except pydantic.ValidationError as error:
-            raise ValueError("Give the distance of neighbouring electrodes in µm, above 0.") from error
+            raise ValueError(
+                "Enter the distance between neighbouring electrodes in µm, greater than 0."
+            ) from error
 
     def show_value(self, pitch_um: float | None) -> None:
         """Show a pitch without telling that it was edited."""

@@ -1,4 +1,4 @@
-"""Where the stimulus lies on the chip: read, written and placed for the window."""
+"""Where the stimulus is on the chip: read, written and placed for the window."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def calibration_spec() -> StepSpec:
 
 
 def placement(values: Mapping[str, Any], frame: tuple[int, int], pitch_um: float | None) -> Placement:
-    """Return where a movie's frame lies.
+    """Return where a movie's frame is.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def placement(values: Mapping[str, Any], frame: tuple[int, int], pitch_um: float
     calibration = StimulusCalibration.model_validate(dict(values))
     width, height = (size * calibration.um_per_pixel for size in frame)
     outline = calibration.outline(*frame)
-    text = f"The movie's frame is {width:,.0f} × {height:,.0f} µm."
+    text = f"The movie frame is {width:,.0f} × {height:,.0f} µm."
     if pitch_um is not None:
         edge = CHIP_EDGE * pitch_um
         right, down = outline.mean(axis=0) - (CHIP_EDGE - 1) * pitch_um / 2

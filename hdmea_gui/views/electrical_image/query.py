@@ -35,7 +35,7 @@ class ElectricalImageView:
     first
         Row and column of the first electrode.
     soma
-        Row and column of the soma, else of the unit's electrode; None if not known.
+        Row and column of the soma, otherwise of the unit's electrode; None if not known.
     soma_diameter
         Of the soma's extent, in electrodes; NaN if not known.
     axon

@@ -19,7 +19,7 @@ from hdmea_gui.views.parts.plot_panel import ImagePanel, PlotPanel
 
 __all__ = ["ElectricalImagePreview"]
 
-_SILENT = "No spike of this unit could be averaged: the raw electrode data hold none of its spikes."
+_SILENT = "No spike of this unit could be averaged: the raw electrode data contain none of its spikes."
 _TURN = np.linspace(0.0, 2 * np.pi, 61)
 # Dark on a light rim, or the other way round: seen on every colour of a map.
 _INK, _RIM = "#111111", "#ffffff"
@@ -31,8 +31,8 @@ class ElectricalImagePreview(Preview):
     name = "electrical_image"
     title = "Electrical image"
     help_text = (
-        "The mean voltage of every electrode around the spikes of the unit. Left, one moment of it, chosen "
-        "with the slider or played; middle, the difference of its highest and lowest value at each "
+        "The mean voltage of every electrode around the spikes of the unit. Left, one moment of it, "
+        "selected with the slider or played; middle, the difference of its highest and lowest value at each "
         "electrode. Soma and axon are marked once their steps have run. Click an electrode to see its "
         "trace, with those of its neighbours. The step “Electrical image” computes it from the raw "
         "electrode data."
@@ -131,7 +131,7 @@ class ElectricalImagePreview(Preview):
         return Table(tuple(columns))
 
     def _neighbours(self, view: ElectricalImageView) -> list[tuple[int, int]]:
-        """Return row and column of the electrodes around the chosen one, from the first of the image."""
+        """Return row and column of the electrodes around the selected one, from the first of the image."""
         row, col = self._place
         rows, cols = view.amplitude.shape
         return [
@@ -231,7 +231,7 @@ def _titles(view: ElectricalImageView) -> tuple[str, str, str, str]:
 
 
 class _Marks:
-    """Soma, its extent, axon and the chosen electrode on a picture."""
+    """Soma, its extent, axon and the selected electrode on a picture."""
 
     def __init__(self, panel: ImagePanel) -> None:
         self._soma = pg.ScatterPlotItem(symbol="+", size=13, pen=pg.mkPen(_RIM, width=1), brush=_INK)

@@ -20,11 +20,11 @@ _Index = QModelIndex | QPersistentModelIndex
 _TITLES = ("Name", "Value", "Shape", "Type", "In file", "In memory")
 _HELPS = (
     "Name in the file; ● marks what was added or replaced since the last save",
-    "Value of an attribute, first values of a dataset; choose one to see more",
-    "Number of elements in each direction",
-    "Type of the elements, as numpy calls it",
+    "Value of an attribute, first values of a dataset; select one to see more",
+    "Number of elements along each dimension",
+    "Type of the elements, by its numpy name",
     "Size in the file, estimated: HDF5 needs some space beside the data",
-    "Bytes that the data take in memory now; 0 for what was not read from its file yet",
+    "Bytes that the data use in memory now; 0 for data that have not been read from the file yet",
 )
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -71,7 +71,7 @@ class FileTreeModel(QAbstractItemModel):
         self.set_root(())
 
     def set_root(self, entries: Sequence[FileEntry], *, flat: bool = False) -> None:
-        """Begin anew with these entries; `flat`: a list of paths with nothing below."""
+        """Begin again with these entries; `flat`: a list of paths with nothing below."""
         self.beginResetModel()
         self._flat = flat
         self._nodes = [_Node(None, -1, 0, asked=True)]
@@ -85,7 +85,7 @@ class FileTreeModel(QAbstractItemModel):
         Returns
         -------
         QModelIndex
-            The entry; invalid if it is not there, or what is below it is already.
+            The entry; invalid if it does not exist, or what is below it is already.
         """
         place = self._places.get((path, False))
         if place is None or self._nodes[place].below:
@@ -98,7 +98,7 @@ class FileTreeModel(QAbstractItemModel):
         return index
 
     def find(self, path: TreePath, *, attribute: bool = False) -> QModelIndex:
-        """Return an entry by its path; invalid if it is not there, or not yet."""
+        """Return an entry by its path; invalid if it does not exist, or not yet."""
         place = self._places.get((path, attribute))
         return QModelIndex() if place is None else self._index_of(place)
 
@@ -121,7 +121,7 @@ class FileTreeModel(QAbstractItemModel):
         return QModelIndex()
 
     def parent(self, index: _Index = QModelIndex()) -> QModelIndex:  # type: ignore[override] # noqa: B008
-        """Return the entry that a cell lies below."""
+        """Return the entry that a cell is below."""
         above = self._nodes[index.internalId()].parent if index.isValid() else 0
         return self._index_of(above)
 
@@ -216,7 +216,7 @@ class FileTreeModel(QAbstractItemModel):
     def _tip(self, entry: FileEntry) -> str:
         lines = [f"{_KIND_TEXTS[entry.kind]} /{'/'.join(entry.path)}"]
         if entry.changed:
-            lines.append("Added or replaced since the last save, or something below it was")
+            lines.append("Added or replaced since the last save, or contains such entries")
         return "\n".join(lines)
 
 

@@ -170,7 +170,7 @@ class WriteOutline:
 
     @property
     def title(self) -> str:
-        """What the user reads while the drive does not answer."""
+        """What the user reads while the drive does not respond."""
         return f"Exporting {self.path.name}"
 
     def answer(self, workspace: Workspace) -> Path:

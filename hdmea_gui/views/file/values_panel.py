@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ValuesPanel"]
 
-_NOTHING = "Choose a dataset or an attribute to see its values."
+_NOTHING = "Select a dataset or an attribute to see its values."
 
 
 class ValuesPanel(QWidget):
-    """Shows what one entry of the file holds."""
+    """Shows what one entry of the file contains."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,7 +85,7 @@ class ValuesPanel(QWidget):
         self.note.setText(", ".join(part for part in (view.dtype, shape, view.rest) if part))
         self.copy_button.setEnabled(True)
         if view.values.size == 0:
-            self.show_nothing("It is empty: it has no elements.")
+            self.show_nothing("It has no elements.")
         elif view.values.size == 1:
             self.text.setPlainText(_cell(view.values.ravel()[0]))
             self._pages.setCurrentWidget(self.text)

@@ -47,15 +47,15 @@ _ICONS = {"group": "folder", "dataset": "dataset", "attribute": "attribute"}
 
 
 class FilePreview(Preview):
-    """Tree on the left, values of the chosen entry on the right."""
+    """Tree on the left, values of the selected entry on the right."""
 
     name = "file"
     title = "File"
     help_text = (
-        "The tree of the file that Save will write, taken from the same plan that is then written: groups, "
-        "datasets and attributes with their shapes, types and sizes, and their values. Sizes in the file are "
-        "estimates. A dot marks what was added or replaced since the last save. Search for a name; choose an "
-        "entry to see its values; copy its path, for instance for a script."
+        "The tree of the file that Save will write, derived from the same plan that is then written: "
+        "groups, datasets and attributes with their shapes, types and sizes, and their values. Sizes in the "
+        "file are estimates. A dot marks what was added or replaced since the last save. Search for a name; "
+        "select an entry to see its values; copy its path, for instance for a script."
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
@@ -156,7 +156,7 @@ class FilePreview(Preview):
         self._use_model(self.model)
 
     def reveal(self, path: TreePath, *, attribute: bool = False) -> None:
-        """Show an entry in the tree, and open all that it lies in."""
+        """Show an entry in the tree, and open all that it is in."""
         self.search.clear()
         self.show_found()
         self._open_paths.update(path[:size] for size in range(1, len(path)))
@@ -164,14 +164,14 @@ class FilePreview(Preview):
         self._open_again(QModelIndex())
 
     def copy_path(self) -> None:
-        """Put the path of the chosen entry into the clipboard."""
+        """Put the path of the selected entry into the clipboard."""
         entry = self._chosen()
         if entry is not None:
             QGuiApplication.clipboard().setText("/" + "/".join(entry.path))
             self.told.emit(f"Copied: /{'/'.join(entry.path)}")
 
     def copy_value(self) -> None:
-        """Put the values that are shown of the chosen entry into the clipboard."""
+        """Put the values that are shown of the selected entry into the clipboard."""
         if self.values.copy_button.isEnabled():
             self.values.copy()
             self.told.emit("The values that are shown were copied.")
@@ -240,7 +240,7 @@ class FilePreview(Preview):
         shortcut.activated.connect(self.copy_path)
 
     def _on_left(self, _title: str) -> None:
-        """Show the tree anew: what a branch asked the worker that was left behind gets no answer."""
+        """Show the tree again: what a branch asked the worker that was left behind gets no answer."""
         self._shown = ()
 
     def _use_model(self, model: FileTreeModel) -> None:
@@ -248,7 +248,7 @@ class FilePreview(Preview):
             return
         self.tree.setModel(model)
         for left in self.tree.findChildren(QItemSelectionModel):
-            # Qt leaves them to us: with each search more of them would go on listening to the models.
+            # Qt leaves them to us: with each search more of them would continue listening to the models.
             if left is not self.tree.selectionModel():
                 left.deleteLater()
         self.tree.setRootIsDecorated(model is self.model)
@@ -364,9 +364,9 @@ def file_sentence(state: StateView, n_changed: int) -> str:
         return ""
     if not state.unsaved:
         if state.saved_path is not None:
-            return f"Saved: this is what {state.saved_path} holds."
+            return f"Saved: this is the content of {state.saved_path}."
         return f"As in the checkpoint “{state.checkpoint_name}”; not saved as a result yet."
     if state.saved_path is not None:
-        places = f" ({n_changed:,} places marked ●)" if n_changed else ""
+        places = f" ({n_changed:,} entries marked ●)" if n_changed else ""
         return f"Changed since it was saved{places}. Save brings {state.saved_path} up to date."
-    return "In memory only, not saved yet. Save asks for a name and writes this."
+    return "In memory only, not saved yet. Save asks for a name and writes this content."

@@ -98,7 +98,7 @@ class Preview(QWidget):
         return None
 
     def table_to_write(self) -> Table | LateTable | None:
-        """Return what is written as CSV: what is shown, or more than the view holds."""
+        """Return what is written as CSV: what is shown, or more than the view contains."""
         return self.table()
 
     def has_data(self) -> bool:
@@ -111,7 +111,7 @@ class Preview(QWidget):
         dress(self, theme)
 
     def use_theme(self, theme: Theme) -> None:
-        """Draw in the colours of a theme: now if the view is visible, else when it is shown."""
+        """Draw in the colours of a theme: now if the view is visible, otherwise when it is shown."""
         self._recolour = not self.isVisible()
         if self._recolour:
             self._theme = theme
@@ -138,7 +138,7 @@ class Preview(QWidget):
         """Turn to one of `pages`."""
 
     def invalidate(self) -> None:
-        """Ask anew: now if the view is visible, else when it is shown."""
+        """Ask again: now if the view is visible, otherwise when it is shown."""
         self._out_of_date = True
         if self.isVisible():
             self._refresh()
@@ -219,7 +219,7 @@ class Preview(QWidget):
         if not self._answered and self._controller.selection.unit is not None:
             return _READING
         if self._controller.state.unit_ids:
-            return "Choose a unit in the table below."
+            return "Select a unit in the table below."
         return no_units_text(self._controller.state)
 
     def _ask(self, kinds: Sequence[str], name: str) -> Path | None:
@@ -293,7 +293,7 @@ class ViewSpec:
 
     @property
     def title(self) -> str:
-        """What stands on its tab."""
+        """What is on its tab."""
         return self.widget.title
 
 

@@ -32,7 +32,7 @@ _FILTERS = {
 
 
 def ask_export_path(parent: QWidget, controller: Controller, kinds: Sequence[str], name: str) -> Path | None:
-    """Return where to write; None if the person cancelled.
+    """Return where to write; None if the user cancelled.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def drawn(widget: QWidget, kind: str) -> Callable[[], bytes]:
     widget
         What is to be seen.
     kind
-        ``png``, ``svg``, else ``pdf``.
+        ``png``, ``svg``, otherwise ``pdf``.
     """
     if widget.size().isEmpty():
         return lambda: b""

@@ -32,7 +32,7 @@ class FramePlayer(QWidget):
         self.button.setAccessibleName("Play")
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.slider.setAccessibleName("Frame")
-        self.slider.setToolTip("Frame; arrow keys go one frame on or back")
+        self.slider.setToolTip("Frame; arrow keys move one frame forward or back")
         self._label = QLabel(self)
         self._label.setMinimumWidth(self.fontMetrics().horizontalAdvance("−1000.00 ms"))
         self._label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -50,7 +50,7 @@ class FramePlayer(QWidget):
 
     @property
     def frame(self) -> int:
-        """Index of the chosen frame."""
+        """Index of the selected frame."""
         return self.slider.value()
 
     @property
@@ -59,7 +59,7 @@ class FramePlayer(QWidget):
         return self._timer.isActive()
 
     def set_times(self, time_ms: NDArray[np.float64], frame: int) -> None:
-        """Set the time of each frame in milliseconds, and the chosen frame, without a signal."""
+        """Set the time of each frame in milliseconds, and the selected frame, without a signal."""
         self._times = time_ms
         with QSignalBlocker(self.slider):
             self.slider.setRange(0, max(0, time_ms.size - 1))
@@ -155,7 +155,7 @@ class MoviePanel(QWidget):
         origin: tuple[float, float] = (0.0, 0.0),
         note: str = "",
     ) -> None:
-        """Show a movie; one that is played goes on at its frame if the new one has as many.
+        """Show a movie; one that is played continues at its frame if the new one has as many.
 
         Parameters
         ----------

@@ -28,12 +28,12 @@ _BAR_RIGHT_MARGIN = 3
 
 
 class _Axis(pg.AxisItem):  # type: ignore[misc]
-    """Writes negative numbers with the sign that stands in tables and texts, too; keeps its label centred."""
+    """Writes negative numbers with the sign that is in tables and texts, too; keeps its label centred."""
 
     _given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def setLabel(self, *args: Any, **kwargs: Any) -> None:
-        """Name what is counted; pyqtgraph makes a known label anew, and leaves a new one in its place."""
+        """Name what is counted; pyqtgraph makes a known label again, and leaves a new one in its place."""
         given = (args, kwargs)
         if given != self._given:
             self._given = given

@@ -36,7 +36,7 @@ class TimeLink(QObject):
         view.installEventFilter(self)
 
     def begin(self, duration_s: float) -> bool:
-        """Zoom to the selected time in a recording that is shown anew; to all of it without one.
+        """Zoom to the selected time in a recording that is shown again; to all of it without one.
 
         Returns
         -------

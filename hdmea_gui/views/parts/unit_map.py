@@ -1,4 +1,4 @@
-"""A map on which units lie: a click chooses one, a rubber band several."""
+"""A map on which units are: a click chooses one, a rubber band several."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hdmea_gui.views.parts.plot_panel import MapPanel
 
 __all__ = ["PICK_HELP", "UnitMap"]
 
-PICK_HELP = "Click a unit to choose it, drag a frame around several; Ctrl adds to what is chosen"
+PICK_HELP = "Click a unit to select it, drag a frame around several; hold Ctrl to add to the selection"
 _REACH_PX = 14.0
 _ADD = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
@@ -78,7 +78,7 @@ class UnitMap(MapPanel):
         self.plot.scene().sigMouseClicked.connect(self._on_click)
 
     def set_units(self, unit_ids: Sequence[str], places: NDArray[np.float64]) -> None:
-        """Set the units and where they lie: (n, 2) x and y in the units of the axes, NaN where not known."""
+        """Set the units and where they are: (n, 2) x and y in the units of the axes, NaN where not known."""
         self._ids, self._places = tuple(unit_ids), places
 
     def choose_within(self, region: QRectF, add: bool) -> None:

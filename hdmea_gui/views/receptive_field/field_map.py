@@ -1,4 +1,4 @@
-"""Receptive fields of all units on the chip: the chosen ones strong, the others faint."""
+"""Receptive fields of all units on the chip: the selected ones strong, the others faint."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["FieldMap"]
 _LABELS = {"µm": ("x on the chip (µm)", "y on the chip (µm)"), "px": ("x (pixels)", "y (pixels)")}
 _FAINT = 90
 _HELP = (
-    "1-σ ellipses of all units; the chosen ones are blue, the current one with its 2-σ ellipse dotted.\n"
-    "Crosses: somas of the chosen units. Dots: electrodes. Dashed: frame of the movie.\n"
-    "In µm once the stimulus calibration and the pitch of the electrodes are set (Run menu) and\n"
-    "“Receptive fields” has run with them; in pixels of the movie before that."
+    "1-σ ellipses of all units; the selected ones are blue, the current one with its 2-σ ellipse "
+    "dotted.\nCrosses: somas of the selected units. Dots: electrodes. Dashed: frame of the movie.\nIn µm "
+    "once the stimulus calibration and the pitch of the electrodes are set (Run menu) and\n“Receptive "
+    "fields” has run with them; in pixels of the movie before that."
 )
 
 
@@ -91,7 +91,7 @@ class FieldMap(UnitMap):
         self.show_map(region, _note(mosaic))
 
     def mark_units(self) -> None:
-        """Draw the chosen units strong, and their somas; the current one with its 2-σ ellipse."""
+        """Draw the selected units strong, and their somas; the current one with its 2-σ ellipse."""
         mosaic = self._mosaic
         if mosaic is None:
             return

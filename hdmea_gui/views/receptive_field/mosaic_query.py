@@ -32,7 +32,7 @@ class Mosaic:
         Name of the movie.
     length_unit
         ``"µm"`` from the first electrode's centre, or ``"px"`` of the movie where it is not known how the
-        movie lies on the chip.
+        movie is on the chip.
     unit_ids
         All units.
     centres
@@ -40,7 +40,7 @@ class Mosaic:
     outlines
         float64 (n_units, points, 2) 1-σ ellipses; NaN without a fit.
     somas
-        float64 (n_units, 2) x and y of the soma, else of the unit's electrode; NaN where not known.
+        float64 (n_units, 2) x and y of the soma, otherwise of the unit's electrode; NaN where not known.
     frame
         float64 (5, 2) corners of the movie's frame.
     electrodes
@@ -160,7 +160,7 @@ def _frame(units: list[Mapping[str, Any]], movie: str) -> NDArray[np.float64]:
 
 
 def _soma_place(unit: Mapping[str, Any]) -> tuple[float, float]:
-    """Return column and row, from 1, of a unit's soma, else of its electrode."""
+    """Return column and row, from 1, of a unit's soma, otherwise of its electrode."""
     image = (unit.get("features") or {}).get("eimage_sta") or {}
     row, col = _numbers(image.get("geometry") or {}, "chip_", ("row", "col"))
     if math.isfinite(row + col):

@@ -36,11 +36,11 @@ class ReceptiveFieldPreview(Preview):
     help_text = (
         "The spike-triggered average: the mean of the frames that the noise movie showed before each spike "
         "of the unit. Move the slider, or play, to see it frame by frame; click a pixel to see its time "
-        "course. The ellipses are the 1 σ and 2 σ contours of the fitted receptive field; its numbers stand "
-        "above, with their definitions as tooltips. At the right, the 1 σ ellipses of all units, in µm on "
-        "the chip where the stimulus calibration is known: the chosen ones strong, with a cross at their "
-        "somas; click one, or drag a frame around several, to choose them. The step “Spike-triggered "
-        "averages” computes the average, “Receptive fields” fits the ellipses."
+        "course. The ellipses are the 1 σ and 2 σ contours of the fitted receptive field; its numbers are "
+        "shown above, with their definitions as tooltips. At the right, the 1 σ ellipses of all units, in "
+        "µm on the chip where the stimulus calibration is known: the selected ones emphasised, with a cross "
+        "at their somas; click one, or drag a frame around several, to select them. The step "
+        "“Spike-triggered averages” computes the average, “Receptive fields” fits the ellipses."
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
@@ -213,7 +213,7 @@ class ReceptiveFieldPreview(Preview):
         self.course.show_plot(f"{which} x {col}, y {row}")
 
     def _show_facts(self, view: FieldView | None) -> None:
-        facts = [(self._unit, "The unit chosen in the table", "heading")] if self._unit else []
+        facts = [(self._unit, "The unit selected in the table", "heading")] if self._unit else []
         facts += [] if view is None else _facts_texts(view)
         if [role for *_, role in facts] != [label.property("role") for label in self.facts]:
             self._make_facts([role for *_, role in facts])

@@ -24,7 +24,7 @@ _LOADED = "Loaded. There are no sorted units to draw here;\n“Stimulus” shows
 
 
 class WelcomePage(QWidget):
-    """First thing that a person sees: drop files, open, or try the demo."""
+    """First thing that a user sees: drop files, open, or try the demo."""
 
     open_asked = Signal()
     demo_asked = Signal()
@@ -49,7 +49,7 @@ class WelcomePage(QWidget):
             # Return presses the button that has the focus, as Space does.
             button.setAutoDefault(True)
         self.open_button.setToolTip("Choose a recording, a saved result or a checkpoint")
-        self.demo_button.setToolTip("Make and open a small simulated recording, to try everything")
+        self.demo_button.setToolTip("Create and open a small simulated recording to try everything")
         self.open_button.clicked.connect(self.open_asked)
         self.demo_button.clicked.connect(self.demo_asked)
         buttons = QHBoxLayout()
@@ -183,8 +183,8 @@ class CardPage(QWidget):
         self.load_button.setAutoDefault(True)
         self.run_button.clicked.connect(self.run_all_asked)
         self.load_button.clicked.connect(self.load_asked)
-        self.run_button.setToolTip("Run the steps of the chosen flow one after the other")
-        self.load_button.setToolTip("Run “Load recording” alone, to look at the recording first")
+        self.run_button.setToolTip("Run the steps of the selected flow one after another")
+        self.load_button.setToolTip("Run only “Load recording” to look at the recording first")
         row = QHBoxLayout()
         self.partner_button = None
         if missing:

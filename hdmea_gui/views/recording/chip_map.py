@@ -1,4 +1,4 @@
-"""Where the units lie on the chip, and how much they fire."""
+"""Where the units are on the chip, and how much they fire."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COLOURS = 64
 
 
 class ChipMap(UnitMap):
-    """One dot per unit in the colour of its mean rate; rings mark the chosen ones."""
+    """One dot per unit in the colour of its mean rate; rings mark the selected ones."""
 
     def __init__(self, theme: Theme, selection: SelectionModel, parent: QWidget | None = None) -> None:
         self._dots = pg.ScatterPlotItem(size=_SIZE, pen=None)
@@ -39,7 +39,7 @@ class ChipMap(UnitMap):
         self.set_units(view.unit_ids, view.places)
         known = np.isfinite(view.places).all(axis=1)
         if not known.any():
-            self.show_empty("The spike-sorted file does not say where the units lie.")
+            self.show_empty("The spike-sorted file does not state the positions of the units.")
             return
         edge = view.chip_edge
         low, high = 0.5, edge + 0.5
@@ -48,7 +48,7 @@ class ChipMap(UnitMap):
         self.show_map(QRectF(low - 1, low - 1, edge + 2, edge + 2), f"{int(known.sum())} units, mean rate")
 
     def mark_units(self) -> None:
-        """Mark the chosen units."""
+        """Mark the selected units."""
         view = self._view
         if view is None:
             return

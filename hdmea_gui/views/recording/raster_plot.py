@@ -93,7 +93,7 @@ class RasterPlot(Plot):
         self.redraw()
 
     def mark_units(self, rows: Sequence[int]) -> None:
-        """Mark the rows of the chosen units."""
+        """Mark the rows of the selected units."""
         self.band.setVisible(bool(rows) and self._view is not None)
         if rows and self._view is not None:
             starts = np.asarray(rows, np.float64) - 0.5

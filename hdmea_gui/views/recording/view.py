@@ -29,8 +29,8 @@ __all__ = ["RecordingPreview"]
 _AXIS_WIDTH = 56
 _RATE_HEIGHT = 130
 _NO_UNITS = (
-    "This result has no sorted units, and those are what is shown here.\n"
-    "“Stimulus” shows the light channels, “File” everything that the result holds."
+    "This result has no sorted units to show here.\n“Stimulus” shows the light channels, “File” the "
+    "complete content of the result."
 )
 
 
@@ -41,9 +41,9 @@ class RecordingPreview(Preview):
     title = "Recording"
     help_text = (
         "The whole recording at a glance. On top, which movie was shown when. In the middle, one row per "
-        "unit: where spikes are denser than pixels the colour is the firing rate, zoomed in each spike is "
-        "a tick at its time. Below, the mean firing rate of all units. Turn the wheel to zoom in time, "
-        "drag to move; a click on a row chooses its unit. At the right, where the units' electrodes lie on "
+        "unit: where spikes are denser than pixels the colour is the firing rate, zoomed in each spike is a "
+        "tick at its time. Below, the mean firing rate of all units. Turn the wheel to zoom in time, drag "
+        "to move; click a row to select its unit. At the right, the positions of the units' electrodes on "
         "the chip, in the colour of their mean rates: click a unit, or drag a frame around several."
     )
 

@@ -1,4 +1,4 @@
-"""Numbers of the chosen units with their definitions; made on the worker thread."""
+"""Numbers of the selected units with their definitions; made on the worker thread."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class FeatureValuesModel(QAbstractItemModel):
         return self._of_value(value, index.column(), role)
 
     def texts(self, column: int) -> list[str]:
-        """Return what stands in a column of values, from top to bottom."""
+        """Return what is in a column of values, from top to bottom."""
         values = (value for group in self._view.groups for value in group.values)
         return [_with_unit(value, column - 1) for value in values]
 

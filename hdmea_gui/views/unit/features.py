@@ -1,4 +1,4 @@
-"""Numbers of the chosen units with their definitions."""
+"""Numbers of the selected units with their definitions."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class UnitFeatures(Preview):
     name = "unit_features"
     title = "Numbers of the unit"
     help_text = (
-        "Every number that is known of the chosen units, under the title of the feature it belongs to, "
-        "with its physical unit and its definition. A dash is a number that could not be computed; its "
-        "tooltip says why. Type into the filter to find a number by its name or definition."
+        "All numbers of the selected units, grouped by feature, with physical unit and definition. A dash "
+        "is a number that could not be computed; its tooltip says why. Type into the filter to find a "
+        "number by its name or definition."
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
@@ -50,7 +50,7 @@ class UnitFeatures(Preview):
         self.show_answer(None)
 
     def query(self) -> Query[object] | None:
-        """Ask for the chosen units."""
+        """Ask for the selected units."""
         units = self._controller.selection.units
         return FeaturesQuery(units) if units else None
 
@@ -89,7 +89,7 @@ class UnitFeatures(Preview):
 
     def _lay_out(self) -> None:
         self.filter.setPlaceholderText("Filter by name or definition")
-        self.filter.setToolTip("Show only numbers whose name or definition has these letters")
+        self.filter.setToolTip("Show only numbers whose name or definition contains these letters")
         self.filter.setClearButtonEnabled(True)
         self.filter.setAccessibleName("Filter of the numbers")
         self.filter.setFixedWidth(240)
@@ -131,7 +131,7 @@ class UnitFeatures(Preview):
 
 def _note(view: FeaturesView) -> str:
     if view.left_out:
-        return f"{len(view.unit_ids)} of {len(view.unit_ids) + view.left_out} chosen units"
+        return f"{len(view.unit_ids)} of {len(view.unit_ids) + view.left_out} selected units"
     if all(group.title in {"Unit", "Spike sorter"} for group in view.groups):
-        return "More numbers come with the steps “Features”, “Soma geometry” and those after them."
-    return "Point at a number to read its definition."
+        return "The steps “Features”, “Soma geometry” and later ones add more numbers."
+    return "Hover over a number to read its definition."

@@ -205,7 +205,7 @@ class UnitOverview(Preview):
         return Table.of_image(("row", "column", title), found.amplitude, found.first)
 
     def _shown_average(self, averages: tuple[Averaged, ...]) -> Averaged | None:
-        """Return the average of the chosen movie, else the first; None without any."""
+        """Return the average of the selected movie, otherwise the first; None without any."""
         wanted = self._controller.selection.movie
         shown = next((average for average in averages if average.movie == wanted), None)
         return shown or (averages[0] if averages else None)
@@ -237,7 +237,7 @@ class UnitOverview(Preview):
     def _show_correlogram(self, view: UnitView) -> None:
         found = view.correlogram
         if not view.n_spikes or not found.counts.any():
-            self.correlogram.show_empty("No two spikes of this unit lie within the window.")
+            self.correlogram.show_empty("No two spikes of this unit are within the window.")
             return
         self._lag_bars.setData(found.edges_ms, found.rate, stepMode="center")
         self._refractory_lags.setRegion((-view.intervals.refractory_ms, view.intervals.refractory_ms))

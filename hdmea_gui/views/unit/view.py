@@ -47,7 +47,7 @@ class UnitResponses(ResponsesPreview):
         "Responses of the current unit to one movie: light of a trial, spikes of each trial, mean firing "
         "rate. For light steps the low-passed mean rate is drawn over the PSTH; triangles mark the "
         "transients, dashed lines the latencies, thick lines the sustained parts, the dotted line the "
-        "baseline. For sines the amplitude by frequency stands beside it, for moving bars the direction "
+        "baseline. For sines the amplitude by frequency is shown beside it, for moving bars the direction "
         "tuning. Their numbers come from the step “Features”."
     )
 
@@ -65,7 +65,7 @@ class UnitPreview(Preview):
         "Everything about one unit, on three pages. Overview: waveform, inter-spike intervals, "
         "autocorrelogram, rate over time, spike-triggered average and electrical image. Responses: trials "
         "and rates for each movie, with the transients, latencies, tuning or frequency response that the "
-        "features found. Numbers: all feature values with their definitions. Choose the unit in the table, "
+        "features found. Numbers: all feature values with their definitions. Select the unit in the table, "
         "or in any other view."
     )
 
@@ -174,7 +174,7 @@ class UnitPreview(Preview):
             page.use_theme(theme)
 
     def invalidate(self) -> None:
-        """Let the pages ask anew."""
+        """Let the pages ask again."""
         for page in self.parts:
             page.invalidate()
 
@@ -187,7 +187,7 @@ class UnitPreview(Preview):
         if not units:
             self._title.clear()
             return
-        others = f"&nbsp;&nbsp; first of {len(units)} chosen units" if len(units) > 1 else ""
+        others = f"&nbsp;&nbsp; first of {len(units)} selected units" if len(units) > 1 else ""
         self._title.setText(f"<b>{escape(units[0])}</b>{others}")
 
 
@@ -227,7 +227,7 @@ class Segments(QWidget):
 
     @property
     def current(self) -> int:
-        """Number of the chosen page."""
+        """Number of the selected page."""
         return self._group.checkedId()
 
     def choose(self, place: int) -> None:

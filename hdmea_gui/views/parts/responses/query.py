@@ -1,4 +1,4 @@
-"""Trials of the chosen units during one movie, as the view draws them; made on the worker thread."""
+"""Trials of the selected units during one movie, as the view draws them; made on the worker thread."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class ResponseSide(QStackedWidget):
 def _why_nothing(view: TrialsView, not_yet: Callable[[str], str]) -> str:
     if view.elsewhere:
         return (
-            f"The feature of such movies was computed from {view.elsewhere}. Choose that movie above, or "
+            f"The feature of such movies was computed from {view.elsewhere}. Select that movie above, or "
             "this one in the parameters of the features."
         )
     return not_yet("extract_features")

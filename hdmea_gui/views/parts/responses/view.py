@@ -62,7 +62,7 @@ class ResponsesPreview(Preview):
         return self._view
 
     def query(self) -> Query[object] | None:
-        """Ask for the chosen units and the chosen movie."""
+        """Ask for the selected units and the selected movie."""
         units = self.chosen_units()
         chosen = self._controller.selection.movie or self.movies.currentText()
         if self._view is not None and chosen not in self._view.movies:
@@ -96,7 +96,7 @@ class ResponsesPreview(Preview):
         self.side.setVisible(False)
 
     def table(self) -> Table | None:
-        """Return rates over time, spikes of the trials, and what stands beside them."""
+        """Return rates over time, spikes of the trials, and what is beside them."""
         view = self._view
         if view is None or not view.units:
             return None
@@ -104,7 +104,7 @@ class ResponsesPreview(Preview):
         return Table(tuple(column for part in parts for column in part(view)))
 
     def export_panels(self) -> tuple[Panel, ...]:
-        """Return the trials, and what stands beside them."""
+        """Return the trials, and what is beside them."""
         parts = {"light": light_columns, "spikes": spike_columns, "rates": rate_columns}
         trials = tuple((name, partial(self._table_of, part)) for name, part in parts.items())
         side = self.side
