@@ -73,13 +73,13 @@ def autocorrelogram(
 
 
 def _counts_after(samples: NDArray[np.int64], bins_per_sample: float, n_bins: int) -> NDArray[np.int64]:
-    """Pairs by lag; the k-th neighbours of those spikes are looked at whose (k-1)-th lies in the window."""
+    """Pairs by lag; the k-th neighbours of those spikes are looked at whose (k-1)-th is in the window."""
     counts = np.zeros(n_bins, np.int64)
     firsts, k = np.arange(samples.size), 1
     while firsts.size:
         firsts = firsts[firsts + k < samples.size]
         lags = samples[firsts + k] - samples[firsts]
-        # The bin of a lag that lies on an edge must not depend on rounding.
+        # The bin of a lag that is on an edge must not depend on rounding.
         bins = np.floor(np.round(lags * bins_per_sample, 9)).astype(np.int64)
         inside = bins < n_bins
         counts += np.bincount(bins[inside], minlength=n_bins)

@@ -53,7 +53,7 @@ def envelope(signal: NDArray[Any], start: int, stop: int, columns: int) -> Envel
     firsts = np.arange(0, part.size, size)
     low, high = np.fmin.reduceat(part, firsts), np.fmax.reduceat(part, firsts)
     lasts = np.minimum(firsts + size, part.size)
-    # Both at one place: upright strokes fill a dense signal, slanted ones leave gaps that are not there.
+    # Both at one place: upright strokes fill a dense signal, slanted ones leave gaps that do not exist.
     places = start + np.repeat((firsts + lasts - 1) / 2, 2)
     falls = part[firsts] - low > high - part[firsts]
     pairs = np.stack((np.where(falls, high, low), np.where(falls, low, high)), axis=1)
@@ -68,14 +68,14 @@ def trial_mean(signal: NDArray[Any], starts: NDArray[np.integer], length: int) -
     signal
         (n,) samples.
     starts
-        (n_trials,) first sample of each trial; a trial that does not lie in the signal is left out.
+        (n_trials,) first sample of each trial; a trial that is not in the signal is left out.
     length
         Samples of a trial.
 
     Returns
     -------
     numpy.ndarray
-        float32 (length,); empty if no trial lies in the signal.
+        float32 (length,); empty if no trial is in the signal.
     """
     parts = [
         signal[first : first + length] for first in starts.tolist() if 0 <= first <= signal.size - length

@@ -76,7 +76,7 @@ def interval_histogram(
     edges = np.arange(round(longest_ms / bin_ms) + 1) * np.float64(bin_ms)
     samples: NDArray[np.int64] = np.asarray(spike_times).astype(np.int64)
     intervals = (samples[1:] - samples[:-1]) * np.float64(1000.0 / rate_hz)
-    # The bin of an interval that lies on an edge must not depend on rounding.
+    # The bin of an interval that is on an edge must not depend on rounding.
     bins = np.floor(np.round(intervals / bin_ms, 9)).astype(np.int64)
     counts = np.bincount(bins[bins < edges.size - 1], minlength=edges.size - 1).astype(np.int64)
     short = int(np.count_nonzero(np.round(intervals, 9) < refractory_ms))

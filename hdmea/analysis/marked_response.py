@@ -1,4 +1,4 @@
-"""Where the numbers of light-step features lie on the response of a unit.
+"""Where the numbers of light-step features are on the response of a unit.
 
 The features store sizes relative to a baseline and times relative to a step. A plot needs both in the
 coordinates of the trial, and the low-passed mean rate on which the extrema were found.

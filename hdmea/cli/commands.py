@@ -12,8 +12,16 @@ import typer
 
 from hdmea._version import __version__
 from hdmea.cli.terminal import EXIT_FAILED, Bars, cancel_on_interrupt, errors_told
-from hdmea.utils.exceptions import ConfigurationError, HDMEAError, StepCancelled, ValidationError
-from hdmea.utils.fixes import Advice
+from hdmea.cli.words import COMMAND_LINE
+from hdmea.utils.exceptions import (
+    ConfigurationError,
+    ExistingFileError,
+    HDMEAError,
+    StepCancelled,
+    ValidationError,
+)
+from hdmea.utils.fixes import Advice, Either, Replace, SaveAs
+from hdmea.utils.notices import said
 
 if TYPE_CHECKING:
     from hdmea.features import Extractor
@@ -33,7 +41,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_PAIR = "The pair, the second also as a Phy folder; one finds the other."
+_PAIR = (
+    "One or both files of the pair, or a Phy folder for the sorted units; the other file is found beside it."
+)
 
 Plugins = Annotated[
     list[Path] | None,
@@ -70,16 +80,20 @@ def run(
         Path | None, typer.Option("--output", "-o", help="Result file; default: <recording>.h5 here.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result file.")] = False,
-    name: Annotated[str | None, typer.Option(help="Name of the recording; default: from the files.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help=("Name of the recording; default: from the file names."))
+    ] = None,
     checkpoint_each: Annotated[
         bool, typer.Option("--checkpoint-each", help="Write OUTPUT.checkpoint.h5 after each step.")
     ] = False,
-    resume: Annotated[Path | None, typer.Option(help="Go on from this checkpoint.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Continue from this checkpoint.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="STEP.PARAM=VALUE", help="Set a parameter of a step.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Compute again what a checkpoint holds.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; default: all processors.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Recompute the results in the checkpoint.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help=("Number of threads; default: all processors."))
+    ] = None,
     plugins: Plugins = None,
     debug: Debug = False,
 ) -> None:
@@ -109,12 +123,12 @@ def run(
 
 @app.command()
 def info(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, results.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings or results.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plugins: Plugins = None,
     debug: Debug = False,
 ) -> None:
-    """Say what is inside of files, which decisions were taken to read them, and on what evidence."""
+    """Show the contents of files, how they were interpreted, and why."""
     from hdmea.recordings.inspect import inspect_file
 
     with errors_told(debug):
@@ -128,8 +142,9 @@ def info(
             if debug:
                 raise
             failed = True
-            found.append({"path": str(path), "error": str(error)})
-            typer.echo(f"error: {error}", err=True)
+            message = said(error, COMMAND_LINE)
+            found.append({"path": str(path), "error": message})
+            typer.echo(f"error: {message}", err=True)
             continue
         found.append(inspection.as_dict())
         if not as_json:
@@ -146,7 +161,7 @@ def features(
     plugins: Plugins = None,
     debug: Debug = False,
 ) -> None:
-    """List the features: names, what they need, and what each number means."""
+    """List the features: names, requirements, and the definition of each number."""
     with errors_told(debug):
         from hdmea.declare import FEATURES
 
@@ -212,21 +227,24 @@ def _list_exporters(wanted: bool) -> None:
 @app.command()
 def export(
     source: Annotated[Path, typer.Argument(metavar="RESULT", help="A result file.")],
-    target: Annotated[Path, typer.Argument(metavar="TARGET", help="The file to write; its ending chooses.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help=("The file to write; its extension selects the format."))
+    ],
     to: Annotated[
-        str | None, typer.Option("--to", metavar="KIND", help="Kind of file, if the ending does not tell.")
+        str | None,
+        typer.Option("--to", metavar="KIND", help=("Format of the file, if the extension is ambiguous.")),
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="OPTION=VALUE", help="Set an option of this kind.")
+        list[str] | None, typer.Option("--set", metavar="OPTION=VALUE", help="Set an option of the format.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     plugins: Plugins = None,
     debug: Debug = False,
     list_kinds: Annotated[
-        bool, typer.Option("--list", is_eager=True, callback=_list_exporters, help="List all kinds.")
+        bool, typer.Option("--list", is_eager=True, callback=_list_exporters, help="List all formats.")
     ] = False,
 ) -> None:
-    """Write a result as a file of another kind, such as a table: one row per unit, every column described."""
+    """Write a result in another format, such as a table with one row per unit."""
     with errors_told(debug):
         from hdmea.exporters import export as write
         from hdmea.pipeline.session import PipelineSession
@@ -251,12 +269,12 @@ def convert(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A result file of either layout.")],
     target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The file to write.")],
     layout: Annotated[
-        Layout, typer.Option(help="current, or that of the lab's earlier scripts.")
+        Layout, typer.Option(help="current, or the layout of the earlier lab scripts.")
     ] = Layout.CURRENT,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Write a result file in another layout; the source stays as it is."""
+    """Write a result file in another layout; the source is not changed."""
     with errors_told(debug):
         from hdmea.exporters import export as write
         from hdmea.pipeline.session import PipelineSession
@@ -271,11 +289,11 @@ def convert(
 def script(
     source: Annotated[Path, typer.Argument(metavar="RESULT", help="A result file or a checkpoint.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File that the script writes; default: RESULT.")
+        Path | None, typer.Option("--output", "-o", help="File that the script will write; default: RESULT.")
     ] = None,
     debug: Debug = False,
 ) -> None:
-    """Print a Python script that makes the same result again."""
+    """Print a Python script that reproduces the result."""
     with errors_told(debug):
         from hdmea.pipeline.script import session_script
         from hdmea.pipeline.session import PipelineSession
@@ -286,8 +304,10 @@ def script(
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the recording; made if needed.")],
-    seed: Annotated[int, typer.Option(help="Seed of the random numbers.")] = 2026,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help=("Folder for the recording; created if needed."))
+    ],
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 2026,
     debug: Debug = False,
 ) -> None:
     """Write a synthetic recording with known truth, playlist and stimuli beside it."""
@@ -306,7 +326,7 @@ def _parse_settings(settings: list[str]) -> dict[str, dict[str, Any]]:
         place, value = _setting(setting, "step.param=value")
         step, dot, parameter = place.partition(".")
         if not (dot and step and parameter):
-            raise ConfigurationError(f"--set {setting!r} is not of the form step.param=value.")
+            raise ConfigurationError(f"--set {setting!r} does not have the form step.param=value.")
         parsed.setdefault(step.strip(), {})[parameter.strip()] = value
     return parsed
 
@@ -315,7 +335,7 @@ def _setting(setting: str, form: str) -> tuple[str, Any]:
     """Return name and value of a text ``name=value``; the value is JSON where it can be."""
     name, equals, text = setting.partition("=")
     if not (equals and name.strip()):
-        raise ConfigurationError(f"--set {setting!r} is not of the form {form}.")
+        raise ConfigurationError(f"--set {setting!r} does not have the form {form}.")
     try:
         return name.strip(), json.loads(text)
     except json.JSONDecodeError:
@@ -335,7 +355,7 @@ def _open(
             known = {kind: session.source_files[kind] for kind in kinds if session.source_files.get(kind)}
             return session, known
     elif not recording:
-        raise ValidationError("Name a recording (CMCR and/or CMTR), or a checkpoint with --resume.")
+        raise ValidationError("A recording (CMCR and/or CMTR) is required, or a checkpoint with --resume.")
     sources = _pair(recording)
     if resume is None:
         session = create_session(name, sources.get("cmcr_path"), sources.get("cmtr_path"))
@@ -351,7 +371,8 @@ def _pair(recording: list[Path]) -> dict[str, str]:
         kind = kind_of(path)
         if kind is None or f"{kind}_path" in pair:
             raise ValidationError(
-                f"{path}: give one .cmcr and/or one .cmtr file, or a Phy folder instead of the latter."
+                f"{path}: a recording is one .cmcr and/or one .cmtr file, or a Phy folder instead of the "
+                "latter."
             )
         pair[f"{kind}_path"] = str(path)
     if len(recording) == 1 and recording[0].exists():
@@ -374,7 +395,7 @@ def _linked_recording(path: Path) -> str | None:
 
 def _refuse_existing(target: Path, overwrite: bool) -> None:
     if target.exists() and not overwrite:
-        raise FileExistsError(f"{target} exists. Choose another --output, or pass --overwrite to replace it.")
+        raise ExistingFileError(f"{target} already exists.", path=target, fix=Either((SaveAs(), Replace())))
     target.parent.mkdir(parents=True, exist_ok=True)
 
 
@@ -390,20 +411,20 @@ def _finish(
 
     def saving(fraction: float, text: str) -> None:
         if options.cancel is not None and options.cancel.is_set():
-            raise StepCancelled("Saving was stopped; no file was written.")
+            raise StepCancelled("Saving was stopped. No file was written.")
         bars.update("save", "Save", fraction, text)
 
     if not result.success:
         bars.close()
         done = bool(session.completed_steps)
         kept = session.checkpoint(_beside(target, "partial")) if done else None
-        rescue = f" What was computed is in {kept}; go on with --resume {kept}" if kept else ""
-        typer.echo(f"error: {result.failed_step}: {result.error}{rescue}", err=True)
+        rescue = f" The results so far are in {kept}; continue with --resume {kept}" if kept else ""
+        typer.echo(f"error: {result.failed_step}: {said(result.error, COMMAND_LINE)}{rescue}", err=True)
         raise typer.Exit(EXIT_FAILED) from result.error
     path = session.save(target, overwrite=overwrite, progress=saving)
     bars.close()
     for step, reason in result.steps_skipped.items():
-        typer.echo(f"left out: {step}: {reason}", err=True)
+        typer.echo(f"skipped: {step}: {said(reason, COMMAND_LINE)}", err=True)
     typer.echo(f"{path} ({session.unit_count} units; {', '.join(session.completed_steps)})")
 
 

@@ -28,7 +28,7 @@ EXIT_INTERRUPTED = 130
 
 
 class Bars:
-    """One progress bar per step on standard error; plain lines where that is no terminal."""
+    """One progress bar per step on standard error; plain lines where that is not a terminal."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None

@@ -70,7 +70,7 @@ class Requirement:
         Name of the step that makes it; for a feature ``"extract_features"``. For anything else a few words
         that complete "They are provided by".
     what
-        What a person calls the data, in the plural; empty for the results of the step.
+        What a user calls the data, in the plural; empty for the results of the step.
     """
 
     where: Literal["unit", "feature", "metadata", "stimulus"]
@@ -85,7 +85,7 @@ class Requirement:
         return f"{self.provided_by} with {self.key}" if of_feature else self.provided_by
 
     def missing_from(self, recording: Recording) -> Notice | None:
-        """Reason why it is missing, with what to run; None if it is there."""
+        """Reason why it is missing, with what to run; None if it exists."""
         if self.where in ("metadata", "stimulus"):
             tree = recording.metadata if self.where == "metadata" else recording.stimulus
             there = _matches(tree, self.key.split("/"))
@@ -119,7 +119,7 @@ class Recording:
     metadata, stimulus
         Shared data.
     source_files
-        Where the recording lies; the stimulus library looks there for movies.
+        Where the recording is; the stimulus library looks there for movies.
     """
 
     units: Mapping[str, Mapping[str, Any]]
@@ -267,7 +267,7 @@ class Extractor:
 
 
 FEATURES: Registry[Extractor] = Registry("hdmea.features", Extractor, "hdmea.features.extractors", "feature")
-"""Every feature: ours, those of installed packages, and those of a person's own files."""
+"""Every feature: ours, those of installed packages, and those of a user's own files."""
 
 
 def extractor(
@@ -287,13 +287,13 @@ def extractor(
     name
         Canonical name: in files, tables and documentation.
     title
-        What a person sees.
+        What a user sees.
     version
         Raised when the numbers change.
     outputs
         What the feature gives.
     requires
-        What must be there; else the feature is skipped for that reason.
+        What must be there; otherwise the feature is skipped for that reason.
     params
         Model of the parameters.
     aliases

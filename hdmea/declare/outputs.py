@@ -8,7 +8,7 @@ from typing import Literal
 __all__ = ["UNIT_OF_ENTRY", "Output"]
 
 UNIT_OF_ENTRY = "image unit"
-"""Unit of an output whose unit is stated by the metadata of the feature's entry that it lies in."""
+"""Unit of an output whose unit is stated by the metadata of the feature's entry that it is in."""
 
 
 @dataclass(frozen=True, slots=True)

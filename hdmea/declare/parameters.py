@@ -1,4 +1,4 @@
-"""Parameters of steps and features: frozen pydantic models whose errors a person can act on."""
+"""Parameters of steps and features: frozen pydantic models whose errors a user can act on."""
 
 from __future__ import annotations
 

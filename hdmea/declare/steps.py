@@ -66,7 +66,7 @@ class StepDefinition(Generic[R]):
         return make_params(self.params, values, self.name)
 
     def needs_values(self) -> bool:
-        """Return whether a parameter has no default, so that the step cannot run unless a person says it."""
+        """Return whether a parameter has no default, so that the step cannot run unless a user says it."""
         return any(info.is_required() for info in self.params.model_fields.values())
 
     def result_parameters(self, params: StepParams, item: str = "") -> dict[str, Any]:
@@ -99,7 +99,7 @@ def calls_go_to(caller: Callable[[StepDefinition[Any], tuple[Any, ...], dict[str
 
 
 STEPS: Registry[StepDefinition[Any]] = Registry("hdmea.steps", StepDefinition, "hdmea.pipeline.steps", "step")
-"""Every step: ours, those of installed packages, and those of a person's own files."""
+"""Every step: ours, those of installed packages, and those of a user's own files."""
 
 
 def all_steps() -> dict[str, StepDefinition[Any]]:
@@ -143,7 +143,7 @@ def step(
     name
         Name of the public function, of the step in the file and on the command line.
     title
-        What the person sees.
+        What the user sees.
     params
         Model of the parameters.
     result
@@ -158,7 +158,7 @@ def step(
     outputs
         The numbers that the step makes for each unit.
     outputs_at
-        Where they lie, such as ``"units/*/features/eimage_sta/geometry"``; default: the first place below
+        Where they are, such as ``"units/*/features/eimage_sta/geometry"``; default: the first place below
         ``units/*/features/`` that the step provides, and there ``data`` if it is a whole feature.
     group, group_title
         What stands before these numbers in tables (``soma`` in ``soma.size_x``), and how that is read;

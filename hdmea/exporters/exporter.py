@@ -61,7 +61,7 @@ class Exporter:
 
 
 EXPORTERS: Registry[Exporter] = Registry("hdmea.exporters", Exporter, "hdmea.exporters", "exporter")
-"""Every exporter: ours, those of installed packages, and those of a person's own files."""
+"""Every exporter: ours, those of installed packages, and those of a user's own files."""
 
 
 def exporter(
@@ -77,7 +77,7 @@ def exporter(
     name
         Short name, as in ``hdmea export --to``.
     title
-        What a person sees: ``"Table of units (CSV)"``.
+        What a user sees: ``"Table of units (CSV)"``.
     suffixes
         Endings of `target`, with the dot and in lower case; the first one is proposed.
     options
@@ -104,7 +104,7 @@ def export(
     overwrite: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> list[Path]:
-    """Write what a session holds as a file of another kind.
+    """Write what a session contains as a file of another kind.
 
     Parameters
     ----------

@@ -68,11 +68,11 @@ def add_section_time(
     post_margin_frame_num : int, in frames
         Frames of a section after its movie.
     force
-        Compute again what is there already.
+        Recompute existing results.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
-        Return a new session that holds the data; nothing is written.
+        Return a new session that contains the data; nothing is written.
     playlist_file_path : str | Path | None
         playlist.csv; by default beside the recording, then in the stimulus library.
     movie_length_file_path : str | Path | None
@@ -89,8 +89,8 @@ def add_section_time(
         Frames by which the light of this display is known to follow its flips; nothing is said of that
         lag.
     light_delay : typing.Literal['none', 'measured'] | float, in ms
-        By how much the light comes later than its flip within a frame, which is taken off latencies:
-        nothing, what was measured in each section, or milliseconds.
+        Delay of the light after its flip within a frame, which is subtracted from latencies: none, the
+        delay measured in each section, or milliseconds.
     calibration_path : str | Path | None
         Stimulus calibration with the light_spot that the photodiode sees; by default it sees the full
         field.
@@ -102,7 +102,7 @@ def add_section_time(
     ConfigurationError
         If there is no such playlist (the known ones are listed), or the length of a movie is not known.
     MismatchError
-        If no movie of the playlist lies within the recorded frames.
+        If no movie of the playlist is within the recorded frames.
     """
     ...
 
@@ -180,11 +180,11 @@ def add_section_time_analog(
     repeat : int | None
         How many onsets are used, from the first; by default all.
     force
-        Compute again what is there already.
+        Recompute existing results.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
-        Return a new session that holds the data; nothing is written.
+        Return a new session that contains the data; nothing is written.
 
     Raises
     ------
@@ -263,11 +263,11 @@ def compute_eimage_sta(
     cutoff_hz : float, in Hz
         Frequency at which forward and backward pass together leave one half (−6 dB).
     force
-        Compute again what is there already.
+        Recompute existing results.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
-        Return a new session that holds the data; nothing is written.
+        Return a new session that contains the data; nothing is written.
     filter_order : int
         Order of the Butterworth filter in one direction; both directions double its effect.
     skip_highpass : bool
@@ -286,9 +286,9 @@ def compute_eimage_sta(
     Raises
     ------
     MissingInputError
-        If there is no raw recording, or it holds no sensor data.
+        If there is no raw recording, or it contains no sensor data.
     ConfigurationError
-        If `unit_ids` names a unit that is not there.
+        If `unit_ids` names a unit that does not exist.
     """
     ...
 
@@ -365,11 +365,11 @@ def compute_sta(
         Use the first showing of the movie, or pool all of them. By default all; in calls without a
         session the first one, as earlier scripts have it.
     force
-        Compute again what is there already.
+        Recompute existing results.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
-        Return a new session that holds the data; nothing is written.
+        Return a new session that contains the data; nothing is written.
     use_multiprocessing : bool
         Use all processors; the numbers are the same.
 
@@ -380,9 +380,9 @@ def compute_sta(
     ConfigurationError
         If several sections are noise movies (name one), or the movie that is named has no section.
     FileNotFoundError
-        If the movie's file is not found; the message lists where it was looked for.
+        If the movie's file is not found; the message lists where it was searched for.
     DataLoadError
-        If the movie's file cannot be read, or holds values that are not numbers.
+        If the movie's file cannot be read, or contains values that are not numbers.
     """
     ...
 
@@ -454,11 +454,11 @@ def extract_axon_path(
     confidence : float
         Of the interval of the velocity.
     force
-        Compute again what is there already.
+        Recompute existing results.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
-        Return a new session that holds the data; nothing is written.
+        Return a new session that contains the data; nothing is written.
     min_delay_ms : float, in ms
         Troughs so much later than the soma's are the axon's.
     time_tolerance_ms : float, in ms
@@ -545,11 +545,11 @@ def extract_features(
     strict : bool
         Stop with an error where a feature would be skipped.
     force
-        Compute again what is there already.
+        Recompute existing results.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
-        Return a new session that holds the data; nothing is written.
+        Return a new session that contains the data; nothing is written.
     config_overrides : dict[str, typing.Any] | None
         Parameters by feature, as in {'baseline': {'refractory_ms': 2}}, or for all features that have
         them, as in {'alpha': 1}.
@@ -557,7 +557,7 @@ def extract_features(
     Raises
     ------
     ConfigurationError
-        If a name is no feature (with what may have been meant), or a parameter of a feature is wrong.
+        If a name is not a feature (with what may have been meant), or a parameter of a feature is wrong.
     MissingInputError
         With ``strict=True``, if a feature would be skipped.
     FeatureExtractionError
@@ -619,11 +619,11 @@ def extract_rf_geometry(
     alpha : float
         Largest p value of a receptive field; above it numbers are missing. 1 gives them all.
     force
-        Compute again what is there already.
+        Recompute existing results.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
-        Return a new session that holds the data; nothing is written.
+        Return a new session that contains the data; nothing is written.
 
     Raises
     ------
@@ -669,7 +669,7 @@ def extract_soma_geometry(
     min_spikes: int | None = ...,
     min_image_snr: float | None = ...,
 ) -> PipelineSession:
-    """Find where each unit's soma lies on the chip, and how far it reaches.
+    """Find where each unit's soma is on the chip, and how far it reaches.
 
     The centre is the good electrode with the largest peak-to-peak voltage; the extent is where the voltage of
     the first samples after the spike exceeds half its maximum, around the centre. Bad electrodes are left
@@ -684,11 +684,11 @@ def extract_soma_geometry(
         Distance of neighbouring electrodes (16 or 32 µm). No file states it; once given it is
         remembered with the recording. Without it lengths are in electrodes only.
     force
-        Compute again what is there already.
+        Recompute existing results.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
-        Return a new session that holds the data; nothing is written.
+        Return a new session that contains the data; nothing is written.
     min_spikes : int | None, in spikes
         Nothing is derived from an electrical image of fewer spikes; by default as stated when the
         images were computed.
@@ -764,11 +764,11 @@ def fit_lnl(
     alpha : float
         Largest p value of a receptive field; a unit without one has no model. 1 fits them all.
     force
-        Compute again what is there already.
+        Recompute existing results.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
-        Return a new session that holds the data; nothing is written.
+        Return a new session that contains the data; nothing is written.
 
     Raises
     ------
@@ -779,7 +779,7 @@ def fit_lnl(
     FileNotFoundError
         If the movie's file is not found.
     DataLoadError
-        If it is no movie.
+        If it is not a movie.
     ValidationError
         If the movie is too short.
     """
@@ -844,17 +844,17 @@ def load_recording(
     Parameters
     ----------
     cmcr_path : str | Path | None
-        The .cmcr file, or what else a reader recognises that offers light channels, display frames and
-        raw data.
+        The .cmcr file, or another file that a reader recognises and that offers light channels, display
+        frames and raw data.
     cmtr_path : str | Path | None
         The .cmtr file, a Phy or Kilosort folder, or whatever a reader recognises that offers sorted
         units.
     dataset_id : str | None
-        Name of the recording; by default that of the .cmtr, else the .cmcr.
+        Name of the recording; by default that of the .cmtr, otherwise of the .cmcr.
     output_dir
         Folder of the result file, ``<dataset_id>.h5``.
     force
-        Compute again what is there already.
+        Recompute existing results.
     allow_overwrite
         Replace a file in the way, even of another recording or with other parameters.
     config
@@ -862,9 +862,9 @@ def load_recording(
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
-        Return a new session that holds the data; nothing is written.
+        Return a new session that contains the data; nothing is written.
     find_partner : bool
-        If only one file of the pair is given, load the other one when it lies beside it.
+        If only one file of the pair is given, load the other one if it is beside it.
     frame_correction : bool
         Insert display flips that were lost and remove double ones, on the grid; frames that the light
         shows to be late are left as they are.
@@ -888,9 +888,9 @@ def load_recording(
     Raises
     ------
     FileNotFoundError
-        If a file is not there.
+        If a file does not exist.
     DataLoadError
-        If a file cannot be read, is not what it should be, or holds nothing that can be loaded.
+        If a file cannot be read, is not what it should be, or contains nothing that can be loaded.
     MismatchError
         If the two files cannot be of one recording.
     """
@@ -969,11 +969,11 @@ def section_by_direction(
     stimuli_dir : str | Path | None
         Folder of <movie>.npy, which tells when the bar crosses a receptive field.
     force
-        Compute again what is there already.
+        Recompute existing results.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
-        Return a new session that holds the data; nothing is written.
+        Return a new session that contains the data; nothing is written.
 
     Raises
     ------
@@ -1032,11 +1032,11 @@ def section_spike_times(
     pad_margin : tuple[float, float], in s
         Time before and after each trial from which spikes are taken too.
     force
-        Compute again what is there already.
+        Recompute existing results.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
-        Return a new session that holds the data; nothing is written.
+        Return a new session that contains the data; nothing is written.
     trial_repeats : int
         Without effect: the stimulus definition says how often a movie repeats.
     config_dir : str | Path | None

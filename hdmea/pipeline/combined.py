@@ -47,7 +47,7 @@ def load_recording_with_eimage_sta(
     Returns
     -------
     LoadWithEImageSTAResult or PipelineSession
-        The session with ``session=`` or ``defer_save=True``, else the result of both steps.
+        The session with ``session=`` or ``defer_save=True``, otherwise the result of both steps.
 
     Raises
     ------

@@ -27,13 +27,13 @@ class CompletedSteps(set[str]):
         self._order[name] = None
 
     def discard(self, name: object) -> None:
-        """Forget a step, if it is there."""
+        """Forget a step, if it exists."""
         super().discard(name)
         if isinstance(name, str):
             self._order.pop(name, None)
 
     def remove(self, name: str) -> None:
-        """Forget a step; KeyError if it is not there."""
+        """Forget a step; KeyError if it does not exist."""
         super().remove(name)
         del self._order[name]
 

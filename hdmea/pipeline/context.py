@@ -141,9 +141,9 @@ class StepContext:
         """
         self._note(self.warnings, message, fix)
 
-    def inform(self, message: str) -> None:
+    def inform(self, message: str, *, fix: Fix | None = None) -> None:
         """Tell the user something that is not wrong: in `session.information` and the step's provenance."""
-        self._note(self.information, message, None)
+        self._note(self.information, message, fix)
 
     def _note(self, notes: list[str], message: str, fix: Fix | None) -> None:
         given = message if isinstance(message, Notice) else Notice(message, fix=fix)
@@ -164,7 +164,7 @@ class StepContext:
         self.outputs[path] = value
 
     def remove(self, *path: str) -> None:
-        """Have what is at `path` removed when the step ends well; nothing happens if it is not there."""
+        """Have what is at `path` removed when the step ends well; nothing happens if it does not exist."""
         self._check(path)
         self.removed.append(path)
 

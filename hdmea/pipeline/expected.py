@@ -54,7 +54,7 @@ class _Files:
 
 
 def expected(session: PipelineSession) -> Expected:
-    """Return what the session holds; before the recording is loaded, what its files say.
+    """Return what the session contains; before the recording is loaded, what its files say.
 
     Raises
     ------

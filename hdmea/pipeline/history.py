@@ -1,4 +1,4 @@
-"""Which runs made what a session holds, in their order: what a script has to do again.
+"""Which runs made what a session contains, in their order: what a script has to do again.
 
 A step's record (`session.steps`) says how its last run was made. Parts of a result may be older (a feature, a
 movie), and steps may have run again in between; the record's ``runs`` keeps every run that still matters.
@@ -33,7 +33,7 @@ class PastRun:
     params
         Its parameters, as JSON-able values.
     force
-        Whether it was told to compute again what was there.
+        Whether it was told to recompute what was there.
     items
         The parts of the result that it computed; ``""`` for a step without parts.
     """
@@ -46,7 +46,7 @@ class PastRun:
 
 
 def past_runs(session: PipelineSession) -> list[PastRun]:
-    """Return the runs that made what the session holds, in their order.
+    """Return the runs that made what the session contains, in their order.
 
     Of a step whose record does not list its runs (an earlier version wrote it) the last one is known.
     """

@@ -89,7 +89,7 @@ def check_default_playlist(
     light, frames, segments, fs
         As of `check_light`.
     source_files
-        ``session.source_files``: where the recording lies.
+        ``session.source_files``: where the recording is.
     """
     try:
         library = StimulusLibrary.for_recording(source_files)
@@ -125,7 +125,7 @@ def movie_course(
             check_axes(open_movie(path), length, path)
         levels = movie_levels(path, spot)
     except FileNotFoundError:
-        return "its movie file is not there"
+        return "its movie file does not exist"
     except (HDMEAError, OSError) as error:
         return f"its movie file cannot be used: {error}"
     return course_of_colours(movie, levels, _colours(library, movie, levels.size))

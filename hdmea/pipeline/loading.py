@@ -26,7 +26,8 @@ from hdmea.stimuli.light import block_mean
 from hdmea.stimuli.regularity import correct_frames, frame_regularity
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MissingInputError
-from hdmea.utils.fixes import ChooseFile, Either
+from hdmea.utils.fixes import ChooseFile, Each, Either, SetParameter
+from hdmea.utils.notices import Notice
 
 __all__ = [
     "Frames",
@@ -56,7 +57,7 @@ Report = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Sources:
-    """The files of a recording, and what the person should know about how they were found."""
+    """The files of a recording, and what the user should know about how they were found."""
 
     cmcr: Path | None
     cmtr: Path | None
@@ -157,9 +158,9 @@ class LoadedUnits:
     units
         Units by ``unit_id`` in numeric order, without their firing rates, which need the duration.
     last_sample
-        Sample of the last accepted peak of any unit, also if it lies after the end; None without spikes.
+        Sample of the last accepted peak of any unit, also if it is after the end; None without spikes.
     warnings
-        What the person should know.
+        What the user should know.
     """
 
     units: dict[str, dict[str, Any]]
@@ -313,8 +314,8 @@ def spikes_outside(
     if not n_outside:
         return []
     return [
-        f"{n_outside} of {n_spikes} spikes lie where nothing was recorded (the recording begins at "
-        f"{segments[0, 0] / rate:.3f} s and has {len(segments) - 1} gaps): check that the spike-sorted file "
+        f"{n_outside} of {n_spikes} spikes are where nothing was recorded (the recording begins at "
+        f"{segments[0, 0] / rate:.3f} s and has {len(segments) - 1} gaps). Check that the spike-sorted file "
         "belongs to it and that its times count from the same zero."
     ]
 
@@ -497,9 +498,16 @@ def exchanged_channels(
     if not detect_frames(light, segments, rate).frames.size:
         return []
     return [
-        f"Analog channel {channels['ch1']}, the light channel, shows the flips of a display: if the "
-        f"channels are exchanged, load with light_channel={channels['ch2']} and "
-        f"sync_channel={channels['ch1']}."
+        Notice(
+            f"Analog channel {channels['ch1']}, the light channel, shows the flips of a display: the "
+            "channels may be exchanged.",
+            fix=Each(
+                (
+                    SetParameter("light_channel", value=channels["ch2"]),
+                    SetParameter("sync_channel", value=channels["ch1"]),
+                )
+            ),
+        )
     ]
 
 

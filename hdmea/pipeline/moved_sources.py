@@ -40,7 +40,7 @@ def find_moved_sources(source_files: Mapping[str, Any], result: Path) -> tuple[d
             new = place / name
             if _is_file(new) and (size is None or new.stat().st_size == int(size)):
                 found[f"{kind}_path"] = str(new)
-                said.append(f"{old} is not there any more; {new} beside the result is used.")
+                said.append(f"{old} no longer exists; {new} beside the result is used.")
                 break
     return found, said
 

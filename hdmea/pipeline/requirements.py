@@ -24,7 +24,7 @@ _PLACES = {
 
 
 def is_there(session: PipelineSession, data: str) -> bool:
-    """Return whether a session holds data of this name, whichever program or step put them there.
+    """Return whether a session contains data of this name, whichever program or step put them there.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def steps_used(definition: StepDefinition[Any]) -> tuple[str, ...]:
 
 
 def check_requirements(session: PipelineSession, definition: StepDefinition[Any]) -> None:
-    """Raise MissingInputError if data that a step requires are missing and were never looked for.
+    """Raise MissingInputError if data that a step requires are missing and were never searched for.
 
     A step that ran and found nothing (a recording without a light signal) counts: what needs its data then
     says itself what is missing.

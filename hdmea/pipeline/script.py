@@ -121,7 +121,7 @@ def _save(session: PipelineSession, output_path: str | Path | None) -> str:
     usual = session.output_dir / f"{session.dataset_id}.h5"
     target = Path(output_path) if output_path is not None else session.default_path
     arguments = "" if target == usual else _code(target)
-    return f"session.save({arguments})  # a file that is there is replaced"
+    return f"session.save({arguments})  # an existing file is replaced"
 
 
 def _written(function: str, arguments: Mapping[str, str]) -> str:

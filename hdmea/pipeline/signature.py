@@ -20,11 +20,11 @@ __all__ = ["MECHANISM", "docstring", "result_type", "signature", "type_hints"]
 _EVERYWHERE = {
     "hdf5_path": "Result file to work on, or a session, which is saved first if it has no file yet.",
     "output_dir": "Folder of the result file, ``<dataset_id>.h5``.",
-    "force": "Compute again what is there already.",
+    "force": "Recompute existing results.",
     "allow_overwrite": "Replace a file in the way, even of another recording or with other parameters.",
     "config": "Further parameters by name; those given directly count.",
     "session": "Session to work on, in memory; it is returned and nothing is written.",
-    "defer_save": "Return a new session that holds the data; nothing is written.",
+    "defer_save": "Return a new session that contains the data; nothing is written.",
 }
 
 

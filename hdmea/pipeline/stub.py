@@ -1,6 +1,6 @@
 """The stub of `hdmea.pipeline`: every public function with its parameters, for editors and type checkers.
 
-``python -m hdmea.pipeline.stub`` writes ``__init__.pyi`` anew; a test keeps it current.
+``python -m hdmea.pipeline.stub`` writes ``__init__.pyi`` again; a test keeps it current.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hdmea.pipeline.signature import docstring, result_type, signature
 __all__ = ["PATH", "stub"]
 
 PATH = Path(__file__).with_name("__init__.pyi")
-"""Where the stub lies."""
+"""Where the stub is."""
 
 _HEAD = '''"""Made from the declarations of the steps by ``python -m hdmea.pipeline.stub``; do not edit."""
 

@@ -42,7 +42,7 @@ class Inspection:
     contents
         Groups and datasets, one line each, indented.
     warnings
-        What the person should know.
+        What the user should know.
     """
 
     path: Path

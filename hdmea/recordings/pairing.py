@@ -53,7 +53,7 @@ _SISTERS = {
     "cmtr": {"sorted", "sorting", "sorteddata", "spikes", "spikesorted", "spikesorting", "cmtr"},
     "cmcr": {"raw", "rawdata", "data", "recording", "recordings", "filtered", "mod", "cmcr"},
 }
-"""Folders beside that of one file in which the other one may lie."""
+"""Folders beside that of one file in which the other one may be."""
 _MOST_LINKS = 20
 TOLERANCE_S = 1.0
 TOLERANCE_PART = 1e-3
@@ -68,9 +68,9 @@ class Partner:
     path
         The partner, None if there is none.
     reason
-        How it was found, or what was looked for.
+        How it was found, or what was searched for.
     others
-        Further files that would fit; the person should know of them.
+        Further files that would fit; the user should know of them.
     """
 
     path: Path | None
@@ -131,7 +131,7 @@ def _composed(name: str) -> str:
 
 
 def linked_name(link: str | None) -> str | None:
-    """File name that the link of a spike-sorted file holds, without its folder; None without a link."""
+    """File name that the link of a spike-sorted file contains, without its folder; None without a link."""
     return None if not link else PureWindowsPath(link).name
 
 
@@ -145,7 +145,7 @@ def names_match(cmcr: Path, cmtr: Path) -> bool:
     wanted = base_stem(cmcr).casefold()
     if _is_folder(cmtr):
         return wanted == base_stem(cmtr).casefold()
-    # Whatever stands in brackets behind the name of the recording names the sorting.
+    # Whatever is in brackets behind the name of the recording names the sorting.
     named = {base_stem(cmtr), base_stem(Path(_IN_BRACKETS.sub("", _composed(cmtr.stem)) + mcs.SORTED_SUFFIX))}
     return wanted in {stem.casefold() for stem in named}
 
@@ -158,7 +158,7 @@ def find_partner(path: Path, linked_recording: str | None = None) -> Partner:
     path
         One file of the pair.
     linked_recording
-        For a `.cmtr`: the file name that its link holds; tried first.
+        For a `.cmtr`: the file name that its link contains; tried first.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def find_partner(path: Path, linked_recording: str | None = None) -> Partner:
         if beside is not None:
             return beside
     endings = suffixes("units" if kind == "cmcr" else "light")
-    return Partner(None, f"no {' or '.join(endings)} file of this name lies beside it")
+    return Partner(None, f"there is no {' or '.join(endings)} file of this name beside it")
 
 
 def _partner_in(folder: Path, path: Path, kind: str, where: str, linked: str | None) -> Partner | None:
@@ -236,7 +236,7 @@ def _recording_of(folder: Path, linked: str | None) -> Partner:
             return Partner(fitting[0], "found by its name", tuple(fitting[1:]))
         if place == own.parent and len(raw) == 1 and not _SORTER.sub("", own.name):
             return Partner(raw[0], f"the only raw recording beside {folder.name}")
-    return Partner(None, f"no raw recording ({', '.join(endings)}) lies beside it")
+    return Partner(None, f"there is no raw recording ({', '.join(endings)}) beside it")
 
 
 def _folder_of(cmcr: Path) -> Partner | None:
@@ -282,7 +282,7 @@ def _links_to(cmtr: Path, cmcr: Path) -> bool:
 
 
 def _linked_folder(folder: Path, linked: str | None) -> list[Path]:
-    """Folder that a link names relative to that of the spike-sorted file, if it is there."""
+    """Folder that a link names relative to that of the spike-sorted file, if it exists."""
     where = PureWindowsPath(linked or "").parent
     if where.anchor or not where.parts:
         return []
@@ -291,7 +291,7 @@ def _linked_folder(folder: Path, linked: str | None) -> list[Path]:
 
 
 def _sister_folders(folder: Path, kind: str) -> list[Path]:
-    """Folders below and beside one folder, and the one above it, in which a file of this kind may lie."""
+    """Folders below and beside one folder, and the one above it, in which a file of this kind may be."""
     found = []
     own = folder.absolute()
     for place in (own, own.parent):
@@ -365,12 +365,12 @@ def compare_durations(
     last_spike_s
         Time of the last spike, None without spikes.
     linked_recording
-        File name that the link of the `.cmtr` holds.
+        File name that the link of the `.cmtr` contains.
 
     Returns
     -------
     list of str
-        Warnings for the person.
+        Warnings for the user.
 
     Raises
     ------

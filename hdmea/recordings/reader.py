@@ -65,7 +65,7 @@ class Reader:
     name
         Short name, the same for ever.
     title
-        What a person reads: ``"Spike-sorted file"``.
+        What a user reads: ``"Spike-sorted file"``.
     recognises
         Whether a path is of this kind: by its name, or a short look. It must not raise, and a path need not
         exist.
@@ -105,7 +105,7 @@ class Reader:
 
 
 READERS: Registry[Reader] = Registry("hdmea.readers", Reader, "hdmea.recordings", "reader")
-"""Every reader: ours, those of installed packages, and those of a person's own files."""
+"""Every reader: ours, those of installed packages, and those of a user's own files."""
 
 
 def find_reader(path: str | Path, data: Data | None = None) -> Reader | None:
@@ -186,7 +186,7 @@ def _otherwise(path: Path, name: str, wanted: str) -> Reader:
     other = find_reader(path)
     if other is not None and not other.suffixes:
         raise DataLoadError(
-            f"{path}: this is a {other.title}, which holds no {wanted}.",
+            f"{path} is a {other.title}, which does not contain {wanted}.",
             path,
             fix=Advice("Give each path as what it is: a raw recording, or sorted units."),
         )

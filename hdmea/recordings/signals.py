@@ -60,7 +60,7 @@ class RecordingInfo:
     n_light_channels, light_labels
         Number of analog channels, and their labels.
     warnings
-        What the person should know.
+        What the user should know.
     """
 
     path: Path

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hdmea.recordings.source import Progress, Source
+from hdmea.utils.fixes import SetParameter
+from hdmea.utils.notices import Notice
 
 if TYPE_CHECKING:
     from hdmea.recordings.inspection import Decision
@@ -98,7 +100,7 @@ class SortingInfo:
     n_units
         Number of sorted units.
     warnings
-        What the person should know.
+        What the user should know.
     sampling_rate_source
         Where the rate is stated.
     counts_from
@@ -138,15 +140,15 @@ class UnitSpikes:
     n_left_out
         Accepted peaks that are not among `samples`: without a time, before time zero, after the end.
     last_sample
-        Sample of the last accepted peak that has a time, also if it lies after the end; -1 without one.
+        Sample of the last accepted peak that has a time, also if it is after the end; -1 without one.
     n_duplicates
         Spikes that follow another one of the unit within 0.1 ms, before any were dropped.
     n_dropped
         Spikes that were dropped as duplicates.
     duplicates
-        What to say about duplicates if they are more than 1 % of the spikes, else empty.
+        What to say about duplicates if they are more than 1 % of the spikes, otherwise empty.
     warnings
-        What else the person should know about this unit.
+        What else the user should know about this unit.
     """
 
     samples: npt.NDArray[np.uint64]
@@ -247,25 +249,25 @@ def duplicates_of(intervals: npt.NDArray[np.int64], n_spikes: int, rate: float) 
 def left_out(
     number: int, early: int, late: int, end_sample: int | None, last_sample: int, rate: float
 ) -> Iterator[str]:
-    """Yield what to say of spikes of a unit that do not lie within the recording.
+    """Yield what to say of spikes of a unit that are not within the recording.
 
     Parameters
     ----------
     number
         Number of the unit.
     early, late
-        How many of its spikes lie before time zero and after the end.
+        How many of its spikes are before time zero and after the end.
     end_sample, last_sample
         End of the recording, and the last spike, in samples.
     rate
         Samples per second.
     """
     if early:
-        yield f"Unit {number}: {early} spikes before time zero are left out."
+        yield f"Unit {number}: {early} spikes before time zero are skipped."
     if late:
         yield (
-            f"Unit {number}: {late} spikes after the end of the recording at "
-            f"{(end_sample or 0) / rate:.3f} s are left out (the last is at {last_sample / rate:.3f} s)."
+            f"Unit {number}: {late} spikes after the end of the recording at {(end_sample or 0) / rate:.3f} "
+            f"s are skipped (the last is at {last_sample / rate:.3f} s)."
         )
 
 
@@ -281,8 +283,10 @@ def said_of_units(units: Iterable[tuple[int, Sequence[str], str]]) -> list[str]:
     said = _gathered([message for _, warnings, _ in each for message in warnings])
     duplicates = [f"Unit {number}: {text}" for number, _, text in each if text]
     return said + [
-        f"{message} Rates and intervals of such units are wrong: drop_duplicates={DUPLICATE_MS} (ms) leaves "
-        "the duplicates out."
+        Notice(
+            f"{message} Rates and intervals of such units are wrong.",
+            fix=SetParameter("drop_duplicates", "load_recording", value=DUPLICATE_MS),
+        )
         for message in _gathered(duplicates, alike=True)
     ]
 

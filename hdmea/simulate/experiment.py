@@ -75,7 +75,7 @@ class FileOptions:
     event_stream
         Name of the digital event stream; None: no events.
     explorer
-        Name of the tool that holds spike-triggered movies.
+        Name of the tool that contains spike-triggered movies.
     analog_channels
         What is in the rows of the analog data; empty: no analog data.
     sensor_data
@@ -166,7 +166,7 @@ class Experiment:
         Time before the first display frame, and the rate at which cells fire in it (so that short
         raw data hold spikes).
     min_duration_s
-        The recording goes on after the last frame until this time.
+        The recording continues after the last frame until this time.
     raw_seconds
         Raw sensor data at the start of each data group; 0: none.
     noise_uv

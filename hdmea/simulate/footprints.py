@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Morphology:
-    """Where a cell lies and where its axon runs; columns and rows are 1-based and fractional.
+    """Where a cell is and where its axon runs; columns and rows are 1-based and fractional.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The cells of a simulated recording: where they lie, what they answer, when they fired."""
+"""The cells of a simulated recording: where they are, what they answer, when they fired."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SimulatedUnit:
     cell
         What it answers to light.
     morphology
-        Where it lies, its spike's size, its axon.
+        Where it is, its spike's size, its axon.
     spike_samples
         Accepted spikes in samples, ascending.
     rejected_samples

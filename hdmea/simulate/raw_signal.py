@@ -83,7 +83,7 @@ def light_counts(timeline: Timeline, block: tuple[int, int]) -> Counts:
 
 
 def port_word(timeline: Timeline, block: tuple[int, int]) -> Counts:
-    """Return the digital port: 1 while a movie is shown, else 0."""
+    """Return the digital port: 1 while a movie is shown, otherwise 0."""
     content = np.array([timeline.content(run) for run in timeline.runs], np.int64).reshape(-1, 2)
     return _pulses(content[:, 0], content[:, 1], block).astype(np.int32)
 

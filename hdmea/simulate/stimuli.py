@@ -308,7 +308,7 @@ class MovingBars(Movie):
     def along(
         self, x: NDArray[np.float64], y: NDArray[np.float64], direction_deg: float
     ) -> NDArray[np.float64]:
-        """Return where points (column x, row y, in pixels) lie along a direction, from the centre."""
+        """Return where points (column x, row y, in pixels) are along a direction, from the centre."""
         angle = np.deg2rad(direction_deg)
         centre = (FIELD_PX - 1) / 2
         distance: NDArray[np.float64] = (x - centre) * np.cos(angle) - (y - centre) * np.sin(angle)

@@ -45,7 +45,7 @@ class MovieRun:
 
     @property
     def section_frames(self) -> tuple[int, int]:
-        """Detected frames between which the stored section lies, with the usual margins."""
+        """Detected frames between which the stored section is, with the usual margins."""
         stop = self.content_frame + self.movie.length + POST_MARGIN + 1
         return self.content_frame - PRE_MARGIN, stop
 
@@ -112,7 +112,7 @@ class Timeline:
         return np.concatenate([[0], self.frame_samples, [self.n_samples]])
 
     def recorded(self, samples: Samples) -> NDArray[np.bool_]:
-        """Return which samples lie inside a recorded data group."""
+        """Return which samples are inside a recorded data group."""
         group = np.searchsorted(self.segments[:, 0], samples, side="right") - 1
         inside: NDArray[np.bool_] = (group >= 0) & (samples < self.segments[np.maximum(group, 0), 1])
         return inside

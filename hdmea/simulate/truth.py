@@ -142,7 +142,7 @@ class Truth:
             write(file, allow_pickle=False, **self.arrays())
 
     def summary(self) -> dict[str, Any]:
-        """Return what the JSON file holds: the recording, its movies, its units with expected values."""
+        """Return what the JSON file contains: the recording, its movies, its units with expected values."""
         region, clock = self.experiment.region, self.timeline
         movies = [self._movie_summary(run) for run in clock.runs]
         return {
@@ -173,7 +173,7 @@ class Truth:
         }
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what the npz file holds.
+        """Return what the npz file contains.
 
         `spike_samples` with `spike_offsets` (unit k: `[offsets[k], offsets[k + 1])`), `unit_numbers`,
         `kind`, `column`, `row`, `conversion_nv`, `frame_samples`, `flip_samples`, `frame_luminance`,

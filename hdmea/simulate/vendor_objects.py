@@ -16,7 +16,7 @@ from hdmea.recordings.mcs import vocabulary as names
 __all__ = ["TEXT", "VendorFile"]
 
 TEXT: Final = "text"
-"""Type of a table's column that holds texts."""
+"""Type of a table's column that contains texts."""
 
 _DATE = "15.01.2025 10:30:00"
 

@@ -368,7 +368,7 @@ def align_sections(
         Returns other movies that may have been shown; called only if a section does not fit.
     breaks
         Display frames with which the counting begins anew, after missing or with double flips: a section is
-        compared up to its first one if that suffices, else in its longest part.
+        compared up to its first one if that suffices, otherwise in its longest part.
     """
     fit = LightFit(light)
     aligner = _Aligner(fit, sections, courses, others, np.sort(np.asarray(breaks, dtype=np.int64)))
@@ -388,7 +388,7 @@ def only_place(light: FrameLight, course: LevelCourse, first: int = 0) -> int | 
     course
         The movie.
     first
-        Display frame from which the movie is looked for.
+        Display frame from which the movie is searched for.
     """
     fit = LightFit(light)
     everywhere = fit.everywhere(course.levels)
@@ -438,7 +438,7 @@ class _Aligner:
         self._library: list[tuple[LevelCourse, FloatArray, float]] | None = None
 
     def align(self, section: StatedSection) -> AlignedSection:
-        course = self.courses.get(section.movie, "its movie is not there")
+        course = self.courses.get(section.movie, "its movie does not exist")
         if isinstance(course, str):
             return AlignedSection(section, "not checkable", reason=course)
         begin, levels = self._part(section, course)

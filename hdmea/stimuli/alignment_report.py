@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from hdmea.stimuli.alignment import SEARCH_S, AlignedSection, Said
+from hdmea.utils.fixes import Either, Fix, SetParameter
+from hdmea.utils.notices import Notice
 
 __all__ = ["FLIPS_LOST", "FRAMES_CORRECTED", "NOT_ALIGNED", "AlignmentReport", "FlipDecision", "report"]
 
@@ -192,28 +194,30 @@ class _Facts:
             said.information.append(f"Not checkable by the light: {'; '.join(unchecked)}.")
         return said
 
-    def _mend(self, also: str = "") -> str:
+    def _notice(self, text: str, *fixes: Fix) -> Notice:
+        """Return a sentence with what mends it; sections that are shifted already need nothing more."""
         if self.shifted:
-            return "Sections are shifted by that."
-        return f"align='light' shifts the sections by that{also}."
+            return Notice(f"{text} Sections are shifted by that.")
+        every = (*fixes, SetParameter("align", "add_section_time", value="light"))
+        return Notice(text, fix=every[0] if len(every) == 1 else Either(every))
 
-    def _common_fact(self, lag: int) -> str:
+    def _common_fact(self, lag: int) -> Notice:
         first = self.aligned[0]
         if self._first_left_out(first):
-            return (
+            return self._notice(
                 f"{first.section.label}, the first movie of the playlist, was not shown: all later movies "
-                f"come {self.time(lag)} earlier than the playlist says. {self._mend()}"
+                f"begin {self.time(lag)} earlier than the playlist says."
             )
         side = "after" if lag > 0 else "before"
         what = f"The light of all movies comes {self.time(lag)} {side} their flips"
         cause = self._cause_before(self.placed[0], lag)
         if cause:
-            return f"{what}{cause}. {self._mend()}"
+            return self._notice(f"{what}{cause}.")
         if abs(lag) * self.interval_s > _LONGEST_LATENCY_S:
-            return f"{what}: playlist, lengths, padding or the count of frames is wrong. {self._mend()}"
-        return (
-            f"{what}: display latency, or frames counted wrongly at the start. "
-            f"{self._mend('; display_latency_frames= makes it silent where it is right')}"
+            return self._notice(f"{what}: playlist, lengths, padding or the count of frames is wrong.")
+        return self._notice(
+            f"{what}: display latency, or frames counted wrongly at the start.",
+            SetParameter("display_latency_frames", "add_section_time", value=lag),
         )
 
     def _first_left_out(self, entry: AlignedSection) -> bool:
@@ -232,12 +236,14 @@ class _Facts:
                 return f": {section.movie}.npy has {in_file} frames, movie_length.csv says {section.length}"
         return ""
 
-    def _differing(self) -> list[str]:
+    def _differing(self) -> list[Notice]:
         padding = self._padding()
         if padding is not None:
             return [
-                f"The light fits the playlist with a padding of {padding} frames, not {self.pad_frame}: give "
-                f"pad_frame={padding}. {self._mend()}"
+                self._notice(
+                    f"The light fits the playlist with a padding of {padding} frames, not {self.pad_frame}.",
+                    SetParameter("pad_frame", "add_section_time", value=padding),
+                )
             ]
         told = []
         before = 0
@@ -253,9 +259,7 @@ class _Facts:
             than = "the playlist says" if before == 0 or not stays else "for the movies before"
             where = f"From {entry.section.label} on" if stays else entry.section.label
             cause = self._cause(change, previous, entry) if stays else ""
-            told.append(
-                f"{where}: the light fits {_frames(change)} {side} than {than}{cause}. {self._mend()}"
-            )
+            told.append(self._notice(f"{where}: the light fits {_frames(change)} {side} than {than}{cause}."))
             if stays:
                 before, previous = lag, entry
         return told
@@ -302,9 +306,11 @@ class _Facts:
         late = [flip for flip in self.flips if flip.said == "late"]
         if lost:
             mendable.append(
-                f"Lost display flips: {sum(flip.count for flip in lost)} ({_times(lost)}). The light shows "
-                "that the movie went on. Every later section starts as many frames too late. Load the "
-                f"recording with frame_correction=True. {self._mend()}"
+                self._notice(
+                    f"Lost display flips: {sum(flip.count for flip in lost)} ({_times(lost)}). The light "
+                    "shows that the movie continued. Every later section starts as many frames too late.",
+                    SetParameter("frame_correction", "load_recording", value=True),
+                )
             )
         if late:
             said.information.append(

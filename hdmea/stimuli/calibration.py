@@ -1,4 +1,4 @@
-"""Where the pixels of the stimulus lie on the chip: a small JSON file that the person measures once.
+"""Where the pixels of the stimulus are on the chip: a small JSON file that the user measures once.
 
 ```json
 {"um_per_pixel": 20.0, "rotation_deg": 0.0, "mirror": false, "offset_um": [150.0, 80.0]}
@@ -50,7 +50,7 @@ class StimulusCalibration(pydantic.BaseModel):
     mirror
         Whether the image on the chip is mirrored.
     offset_um
-        Where the centre of pixel (0, 0) lies on the chip: (x, y) in µm from the first electrode's centre.
+        Where the centre of pixel (0, 0) is on the chip: (x, y) in µm from the first electrode's centre.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
@@ -79,7 +79,7 @@ class StimulusCalibration(pydantic.BaseModel):
     offset_um: tuple[pydantic.FiniteFloat, pydantic.FiniteFloat] = Field(
         (0.0, 0.0),
         title="First pixel x, y",
-        description="Where the centre of pixel (0, 0) lies on the chip, from the centre of the first "
+        description="Position of the centre of pixel (0, 0) on the chip, from the centre of the first "
         "electrode: x along the columns, y along the rows.",
         json_schema_extra={"unit": "µm"},
     )
@@ -99,7 +99,7 @@ class StimulusCalibration(pydantic.BaseModel):
         return value
 
     def to_chip(self, x: float, y: float) -> tuple[float, float]:
-        """Return where a point of the movie, in pixels, lies on the chip, in µm."""
+        """Return where a point of the movie, in pixels, is on the chip, in µm."""
         angle = math.radians(self.rotation_deg)
         right, down = (-x if self.mirror else x) * self.um_per_pixel, y * self.um_per_pixel
         return (
@@ -108,7 +108,7 @@ class StimulusCalibration(pydantic.BaseModel):
         )
 
     def places(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return where points of the movie lie on the chip.
+        """Return where points of the movie are on the chip.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class StimulusCalibration(pydantic.BaseModel):
         return places
 
     def outline(self, width: int, height: int) -> NDArray[np.float64]:
-        """Return where the corners of a movie's frame lie on the chip.
+        """Return where the corners of a movie's frame are on the chip.
 
         Parameters
         ----------
@@ -151,7 +151,7 @@ def read_calibration(path: str | Path) -> StimulusCalibration:
     FileNotFoundError
         If there is no such file.
     ConfigurationError
-        If it is no valid calibration; the message names what is wrong.
+        If it is not a valid calibration; the message names what is wrong.
     """
     path = Path(path)
     if not path.is_file():

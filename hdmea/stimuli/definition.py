@@ -125,7 +125,7 @@ class StimulusDefinition(pydantic.BaseModel):
                 )
         first, last = self.baseline_frames or (0, 1)
         if not 0 <= first < last <= length:
-            raise ValueError(f"baseline_frames {first}, {last} do not lie in a trial of {length} frames")
+            raise ValueError(f"baseline_frames {first}, {last} are not in a trial of {length} frames")
         return self
 
     @property
@@ -172,7 +172,7 @@ def read_definition(
     FileNotFoundError
         If there is no such file.
     ConfigurationError
-        If it is no valid definition.
+        If it is not a valid definition.
     """
     path = Path(path)
     return _complete(_parse(path), movie or path.stem, movie_length)

@@ -71,7 +71,7 @@ class FlipTrain:
 
     @property
     def keeps_a_grid(self) -> bool:
-        """Whether the flips lie on the grid of a display of any rate.
+        """Whether the flips are on the grid of a display of any rate.
 
         95 % within a quarter of a frame (an eighth below 30 flips, which chance puts on some grid more
         easily); or 85 % where almost every refresh has exactly one flip: a display with much jitter.
@@ -266,10 +266,10 @@ def _reason(
         )
         return (
             f"the frame-sync channel has {even[0].rate_hz:.1f} pulses per second, which is not a display's "
-            f"rate ({wanted}); if it is, give display_rate_hz={even[0].rate_hz:.1f}"
+            f"rate ({wanted}); if it is, state the display rate"
         )
     best = max(trains, key=lambda train: (train.on_grid, train.occupancy))
     return (
         f"the {best.samples.size} steps of the frame-sync channel do not keep the even grid of a display "
-        f"({best.on_grid:.0%} lie within a quarter of a frame of the best one, 95% are needed)"
+        f"({best.on_grid:.0%} are within a quarter of a frame of the best one, 95% are needed)"
     )

@@ -17,6 +17,8 @@ import numpy.typing as npt
 from hdmea.stimuli.display import FlipTrain, Recognition, recognise_display
 from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice, Each, SetParameter
+from hdmea.utils.notices import Notice
 
 __all__ = [
     "FrameDetection",
@@ -123,7 +125,7 @@ def recorded_percentile(
     """Return a high percentile of the recorded samples, with numpy's linear interpolation, at little cost.
 
     Only samples above a threshold taken from every 499th sample are sorted: the result is exact, because
-    the threshold is lowered until enough samples lie above it.
+    the threshold is lowered until enough samples are above it.
 
     Parameters
     ----------
@@ -207,7 +209,7 @@ def detect_frames(
     ranges = as_segments(segments, sync.size)
     scale = recorded_percentile(sync, ranges)
     if np.isnan(scale):
-        return _no_frames("the frame-sync channel holds no recorded sample", scale, 0, ranges)
+        return _no_frames("the frame-sync channel does not contain recorded samples", scale, 0, ranges)
     recognised = recognise_display(sync, ranges, fs, display_rate_hz)
     if recognised.train is None:
         found = recognised.edges.rising.size or recognised.edges.n_small
@@ -235,9 +237,9 @@ def detect_frames(
 
 
 def _no_frames(seen: str, scale: float, n_detected: int, ranges: Int64Array) -> FrameDetection:
-    reason = (
-        f"There are no display frames: {seen}. Check that the photodiode was connected and that sync_channel "
-        "names its channel."
+    reason = Notice(
+        f"There are no display frames: {seen}.",
+        fix=Each((Advice("Check that the photodiode was connected."), SetParameter("sync_channel"))),
     )
     empty = np.empty(0, dtype=np.int64)
     return FrameDetection(
@@ -289,13 +291,13 @@ def _information(recognised: Recognition, regularity: FrameRegularity, n_spikes:
         said.append(f"The display ran at {train.rate_hz:.2f} frames per second, not at 60.")
     said += [
         f"Read by {other.kind}, the sync channel would be a display of {other.rate_hz:.1f} frames per "
-        f"second; {train.kind} ({train.rate_hz:.1f} per second) are nearer to 60. display_rate_hz= decides."
+        f"second; {train.kind} ({train.rate_hz:.1f} per second) are nearer to 60 and are used."
         for other in recognised.others
     ]
     if train.jitter_ms > JITTER_SAID * 1000.0 / train.rate_hz:
         said.append(f"The flips of the display jitter by {train.jitter_ms:.1f} ms (standard deviation).")
     if n_spikes:
-        said.append(f"{n_spikes} short pulses of the sync channel are not flips and were left out.")
+        said.append(f"{n_spikes} short pulses of the sync channel are not flips and were ignored.")
     pauses = regularity.pause_message(fs)
     return said if pauses is None else [*said, pauses]
 
@@ -344,8 +346,8 @@ def step_maxima(signal: npt.NDArray[Any], height: float, scale: float = 1.0) -> 
 def _local_maxima(candidates: Int64Array, values: npt.NDArray[Any], signal: npt.NDArray[Any]) -> Int64Array:
     """Return the middles of the plateaus among `candidates` that fall off to both sides.
 
-    A neighbour that is no candidate is lower. Where a plateau touches the end of the segment or an
-    unrecorded sample it is not known to fall off, and is no maximum.
+    A neighbour that is not a candidate is lower. Where a plateau touches the end of the segment or an
+    unrecorded sample it is not known to fall off, and is not a maximum.
     """
     if candidates.size == 0:
         return candidates

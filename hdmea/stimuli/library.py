@@ -1,6 +1,6 @@
 """Where playlists, movie lengths, movies and stimulus definitions are looked up.
 
-Places, in this order: what the caller names; beside the recording; the person's own library (the folder in
+Places, in this order: what the caller names; beside the recording; the user's own library (the folder in
 ``HDMEA_STIMULUS_LIBRARY``, else ``stimulus_library`` in the configuration folder of this program); what comes
 with the program. A library and a recording's folder have the same layout: ``playlist.csv``,
 ``movie_length.csv``, ``stimuli/<movie>.npy``, ``config/stimuli/<movie>.json``.
@@ -27,12 +27,12 @@ LIBRARY_VARIABLE = "HDMEA_STIMULUS_LIBRARY"
 
 @dataclass(frozen=True)
 class StimulusPlace:
-    """One place where stimulus files may lie; a part that it does not have is None or empty.
+    """One place where stimulus files may be; a part that it does not have is None or empty.
 
     Attributes
     ----------
     title
-        What the person knows the place by.
+        What the user knows the place by.
     playlists, movie_lengths
         The two tables.
     movies, definitions
@@ -79,7 +79,7 @@ class StimulusLibrary:
 
     places: tuple[StimulusPlace, ...]
     gone: tuple[Path, ...] = ()
-    """Folders of the recording that are not there any more."""
+    """Folders of the recording that do not exist any more."""
 
     @classmethod
     def for_recording(
@@ -98,7 +98,7 @@ class StimulusLibrary:
         Parameters
         ----------
         source_files
-            ``session.source_files``: ``cmcr_path`` and ``cmtr_path`` tell where the recording lies.
+            ``session.source_files``: ``cmcr_path`` and ``cmtr_path`` tell where the recording is.
         playlist_file_path, movie_length_file_path
             Tables named by the caller.
         stimuli_dir, config_dir
@@ -107,9 +107,9 @@ class StimulusLibrary:
         Raises
         ------
         FileNotFoundError
-            If something that was named is not there.
+            If something that was named does not exist.
         ConfigurationError
-            If the person's library is configured but not there.
+            If the user's library is configured but not there.
         """
         named = StimulusPlace(
             "named by you",
@@ -232,7 +232,7 @@ class StimulusLibrary:
         Raises
         ------
         ConfigurationError
-            If there is none (the message lists where it was looked for) or it is not valid.
+            If there is none (the message lists where it was searched for) or it is not valid.
         """
         path = self.definition_path(movie, movie_length)
         if path is None:
@@ -254,7 +254,7 @@ class StimulusLibrary:
         Raises
         ------
         FileNotFoundError
-            If there is none; the message lists where it was looked for.
+            If there is none; the message lists where it was searched for.
         """
         path = self.find_movie(movie)
         if path is None:
@@ -301,12 +301,12 @@ class StimulusLibrary:
 
 
 def user_library() -> Path | None:
-    """Return the person's own stimulus library, None if there is none.
+    """Return the user's own stimulus library, None if there is none.
 
     Raises
     ------
     ConfigurationError
-        If ``HDMEA_STIMULUS_LIBRARY`` names something that is no folder.
+        If ``HDMEA_STIMULUS_LIBRARY`` names something that is not a folder.
     """
     configured = os.environ.get(LIBRARY_VARIABLE, "").strip()
     if configured:

@@ -55,7 +55,7 @@ def read_playlists(path: str | Path) -> dict[str, Playlist]:
     FileNotFoundError
         If there is no such file.
     ConfigurationError
-        If a column is missing, a list is no list of file names, or a name stands for two playlists.
+        If a column is missing, a list is not a list of file names, or a name stands for two playlists.
     """
     path = Path(path)
     playlists: dict[str, Playlist] = {}
@@ -94,7 +94,7 @@ def read_movie_lengths(path: str | Path) -> dict[str, int]:
     FileNotFoundError
         If there is no such file.
     ConfigurationError
-        If a column is missing, a length is no whole number above 0, or a movie has two lengths.
+        If a column is missing, a length is not a whole number above 0, or a movie has two lengths.
     """
     path = Path(path)
     lengths: dict[str, int] = {}

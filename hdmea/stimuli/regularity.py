@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hdmea.utils.fixes import SetParameter
+from hdmea.utils.notices import Notice
+
 __all__ = [
     "PAUSE_FRAMES",
     "FrameGrid",
@@ -44,9 +47,9 @@ class FrameGrid:
     Attributes
     ----------
     number
-        int64 (n,): refresh of each flip, counted anew in each piece.
+        int64 (n,): refresh of each flip, counted again in each piece.
     offset
-        float64 (n,): how far each flip lies from its refresh, in refresh intervals (-0.5 to 0.5).
+        float64 (n,): how far each flip is from its refresh, in refresh intervals (-0.5 to 0.5).
     piece
         int64 (n_pieces, 2): index ranges of flips that neither a pause nor a gap divides.
     interval
@@ -117,24 +120,29 @@ class FrameRegularity:
         return not (self.missing_at.size or self.double_at.size or len(self.runs) > 1)
 
     def run_of(self, frame: int) -> int:
-        """Return the number of the run that holds `frame`, -1 if no frame has this index."""
+        """Return the number of the run that contains `frame`, -1 if no frame has this index."""
         inside = np.flatnonzero((self.runs[:, 0] <= frame) & (frame < self.runs[:, 1]))
         return int(inside[0]) if inside.size else -1
 
     def messages(self, fs: float) -> list[str]:
         """Return what the user should know, one sentence each; `fs` in Hz turns samples into times."""
-        found = []
+        found: list[str] = []
         if self.missing_at.size:
             found.append(
-                f"{int(self.missing_count.sum())} display flips are missing ({_times(self.missing_at, fs)}): "
-                "either the flips were lost, and every later section starts as many frames too late, or the "
-                "display showed frames late, and nothing is shifted. frame_correction=True inserts lost "
-                "flips."
+                Notice(
+                    f"{int(self.missing_count.sum())} display flips are missing "
+                    f"({_times(self.missing_at, fs)}): either the flips were lost, and every later section "
+                    "starts that many frames late, or the display showed frames late, which shifts nothing.",
+                    fix=SetParameter("frame_correction", "load_recording", value=True),
+                )
             )
         if self.double_at.size:
             found.append(
-                f"{self.double_at.size} display flips are double ({_times(self.double_at, fs)}): every later "
-                "section starts as many frames too early. frame_correction=True removes them."
+                Notice(
+                    f"{self.double_at.size} display flips are double ({_times(self.double_at, fs)}): every "
+                    "later section starts as many frames too early.",
+                    fix=SetParameter("frame_correction", "load_recording", value=True),
+                )
             )
         if len(self.gaps):
             (first, last), *others = self.gaps.tolist()
@@ -143,8 +151,11 @@ class FrameRegularity:
             if others:
                 what = f"The recording has {len(self.gaps)} gaps (the first {where})"
             found.append(
-                f"{what}: the number of display frames missed there is unknown, so sections after it need an "
-                "explicit re-anchor (add_section_time with reanchor=)."
+                Notice(
+                    f"{what}: the number of display frames missed there is unknown, so sections after it "
+                    "need an explicit anchor.",
+                    fix=SetParameter("reanchor", "add_section_time"),
+                )
             )
         return found
 

@@ -89,7 +89,7 @@ class LocatedSections:
     refused
         Label of each occurrence without a section, with the reason.
     warnings
-        What the person should know, refusals included.
+        What the user should know, refusals included.
     """
 
     movies: dict[str, MovieSections] = field(default_factory=dict)
@@ -200,7 +200,7 @@ def locate_sections(
     Raises
     ------
     ValidationError
-        If no frame lies within half an interval of an anchor, or anchors run backwards.
+        If no frame is within half an interval of an anchor, or anchors run backwards.
     """
     times = np.asarray(frames).astype(np.int64)
     regularity = frame_regularity(times, segments, late_at)
@@ -269,7 +269,7 @@ def _refusal(content: int, run: int, regularity: FrameRegularity, n_frames: int)
         return f"it begins at frame {content}, the recording ends with frame {n_frames - 1}."
     return (
         "it begins after a gap in the recording, across which the number of display frames is unknown. "
-        "Give the sample of its first image (light onset or digital event) with reanchor=."
+        "Re-anchor it at the sample of its first image (light onset or digital event)."
     )
 
 

@@ -56,7 +56,7 @@ def movie_trials(
     """Return the trials of a movie: they depend on content frames only, never on margins or clipping.
 
     Trial n of an occurrence covers frames
-    ``[content + start + n * length + (n // repeat) * group_gap, ... + length)``. A trial that does not lie
+    ``[content + start + n * length + (n // repeat) * group_gap, ... + length)``. A trial that is not
     in the recorded frames, or not in the same recorded range as the content frame, is dropped with a
     warning: across a gap frames cannot be counted.
 
@@ -140,8 +140,8 @@ def _dropped(movie: str, inside: npt.NDArray[np.bool_]) -> list[str]:
     if lost.size == 0:
         return []
     return [
-        f"{movie}: {lost.size} of {inside.size} trials do not lie within the recorded frames of the segment "
-        f"in which the movie begins, and are dropped (trials {_listed(lost)})."
+        f"{movie}: {lost.size} of {inside.size} trials are not within the recorded frames of the segment in "
+        f"which the movie begins, and are dropped (trials {_listed(lost)})."
     ]
 
 

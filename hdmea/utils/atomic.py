@@ -137,7 +137,7 @@ def copy_file(
     *,
     before_copying: Callable[[int], None] = lambda nbytes: None,
 ) -> None:
-    """Copy a file by sharing its blocks where the system can, else by copying inside the system.
+    """Copy a file by sharing its blocks where the system can, otherwise by copying inside the system.
 
     Parameters
     ----------

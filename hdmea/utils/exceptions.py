@@ -162,7 +162,7 @@ class ValidationError(ConfigurationError, ValueError):
         self._is_list = bool(problems) and not message
 
     def text(self, words: Words) -> str:
-        """Return one line for each value that is not allowed, else the message, and what to do."""
+        """Return one line for each value that is not allowed, otherwise the message, and what to do."""
         if not self._is_list:
             return super().text(words)
         lines = (problem.text(words, self.step) for problem in self.problems)

@@ -1,4 +1,4 @@
-"""What a person can do about an error or a warning, as data that each front end says in its own words.
+"""What a user can do about an error or a warning, as data that each front end says in its own words.
 
 An engine does not know whether a script, a terminal or a window shows its messages. It therefore says what
 happened in neutral words, and what to do with a `Fix`. Python scripts, the command line and the window have

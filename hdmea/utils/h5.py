@@ -54,7 +54,7 @@ def open_file(path: Path, *, write: bool = False) -> FileID:
     Raises
     ------
     OSError
-        If it is no HDF5 file, damaged, or not readable.
+        If it is not an HDF5 file, damaged, or not readable.
     """
     access = _access()
     if write:
@@ -65,7 +65,7 @@ def open_file(path: Path, *, write: bool = False) -> FileID:
 
 
 def why_not_opened(path: Path, error: OSError) -> Literal["empty", "truncated", "foreign", "damaged"]:
-    """Return what is wrong with a file that `open_file` refused; "foreign" if it is no HDF5 file."""
+    """Return what is wrong with a file that `open_file` refused; "foreign" if it is not an HDF5 file."""
     if path.stat().st_size == 0:
         return "empty"
     if "truncated" in str(error):

@@ -1,4 +1,4 @@
-"""One writer per file: operating-system locks, which die with the process that holds them."""
+"""One writer per file: operating-system locks, which die with the process that contains them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _mine_guard = threading.Lock()
 
 
 def lock_path(target: Path) -> Path:
-    """Return the lock file of `target`, which lies beside it while someone writes."""
+    """Return the lock file of `target`, which is beside it while someone writes."""
     return target.with_name(f".{target.name}.lock")
 
 

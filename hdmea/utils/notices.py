@@ -14,7 +14,7 @@ __all__ = ["Notice", "log_text", "notices_from_json", "notices_to_json", "said",
 
 
 class Notice(str):
-    """Something that a person should know, and what to do about it.
+    """Something that a user should know, and what to do about it.
 
     It is a text like any other for scripts and files, in the words of Python.
 

@@ -59,7 +59,7 @@ def read_through_python(access: Any, path: Path) -> None:
 
 def _refuse_left(name: str) -> None:
     if name in _left:
-        raise OSError(errno.ETIMEDOUT, "its drive does not answer", name)
+        raise OSError(errno.ETIMEDOUT, "its drive does not respond", name)
 
 
 class _Source:

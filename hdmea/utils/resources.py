@@ -1,4 +1,4 @@
-"""Where the files lie that come with the program: stimulus definitions, icons, presets."""
+"""Where the files are that come with the program: stimulus definitions, icons, presets."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Problem:
         Name of the field, with dots and numbers below it: ``"events.0.end_frame"``; empty for a model as a
         whole.
     title
-        How a person calls it: ``"Events, entry 1, End frame"``.
+        How a user calls it: ``"Events, entry 1, End frame"``.
     reason
         Why, from the verb on: ``"must be at least 0 frames, not -3"``; for a model as a whole a whole clause.
     owner
@@ -79,7 +79,7 @@ class Problem:
 
     @property
     def field(self) -> str:
-        """Name of the field of the model in which it lies; empty for a model as a whole."""
+        """Name of the field of the model in which it is; empty for a model as a whole."""
         return self.name.partition(".")[0]
 
     @property
@@ -134,7 +134,7 @@ def problems_in_file(error: pydantic.ValidationError, model: type[pydantic.BaseM
 
 @dataclass(frozen=True)
 class _Place:
-    """Where in a model a value lies: names and numbers, what a person calls it, and its field."""
+    """Where in a model a value is: names and numbers, what a user calls it, and its field."""
 
     path: tuple[str | int, ...]
     title: str

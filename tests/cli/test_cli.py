@@ -113,7 +113,7 @@ def test_missing_and_foreign_files(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     foreign = hdmea("run", tmp_path / "notes.txt", "-o", tmp_path / "x.h5")
     assert foreign.exit_code == 1
-    assert "give one .cmcr and/or one .cmtr" in foreign.output
+    assert "a recording is one .cmcr and/or one .cmtr" in foreign.output
     assert hdmea("run", "-o", tmp_path / "x.h5").exit_code == 1
 
 

@@ -259,7 +259,7 @@ class TestDirections:
 
         entry = feature(session, f"direction_sections_{BAR}")
         assert "rf_window_frames" not in entry["data"]
-        assert "extract_rf_geometry" in entry["metadata"]["missing"]
+        assert "the receptive field is not known" in entry["metadata"]["missing"]
 
     def test_window_is_the_bars_crossing_with_padding(self, session: PipelineSession) -> None:
         run_step(session, "extract_rf_geometry", {})

@@ -182,7 +182,7 @@ class TestUnits:
         cmcr = write_cmcr(tmp_path / "X-Rec.cmcr", light=light)
         times = [100, 4_999_950, 5_000_000, 5_999_950, 6_000_000, 6_499_950, 6_500_000, 7_499_950]
         _, run = load(cmcr, write_cmtr(tmp_path / "X-Rec-.cmtr", [VendorUnit(1, times)]))
-        assert any("4 of 8 spikes lie where nothing was recorded" in message for message in run.warnings)
+        assert any("4 of 8 spikes are where nothing was recorded" in message for message in run.warnings)
 
     def test_sorted_units_alone(self, pair: tuple[Path, Path]) -> None:
         session, run = load(cmtr=pair[1])
@@ -208,7 +208,7 @@ class TestUnits:
         assert session.units["unit_001"]["spike_times"].tolist() == [1]
         assert session.units["unit_001"]["unit_meta"]["n_left_out_peaks"] == 1
         (said,) = run.warnings
-        assert "Unit 1: 1 spikes after the end of the recording at 1.000 s are left out" in said
+        assert "Unit 1: 1 spikes after the end of the recording at 1.000 s are skipped" in said
 
     def test_spikes_far_after_the_end_are_of_another_recording(self, tmp_path: Path) -> None:
         cmcr = write_cmcr(tmp_path / "a.cmcr", light=[(0, flips(FS))])
@@ -244,7 +244,7 @@ class TestUnits:
         units = [VendorUnit(number, [-100, 50]) for number in range(1, 13)]
         _, run = load(cmtr=write_cmtr(tmp_path / "a.cmtr", units, duration_us=2_000_000))
         (said,) = run.warnings
-        assert said.startswith("Unit 1: 1 spikes before time zero are left out; Unit 2:")
+        assert said.startswith("Unit 1: 1 spikes before time zero are skipped; Unit 2:")
         assert said.endswith("and 2 units more.")
 
 
@@ -297,7 +297,7 @@ class TestLightAndFrames:
     def test_exchanged_channels_are_told(self, tmp_path: Path) -> None:
         cmcr = write_cmcr(tmp_path / "a.cmcr", light=[(0, flips(FS)[::-1])])
         _, run = load(cmcr)
-        assert any("light_channel=2 and sync_channel=1" in warning for warning in run.warnings)
+        assert any("light_channel=2" in warning and "sync_channel=1" in warning for warning in run.warnings)
         session, run = load(cmcr, light_channel=2, sync_channel=1)
         assert session.metadata["frame_timestamps"].size > 40
         assert run.warnings == []
@@ -380,20 +380,6 @@ class TestFiles:
         with pytest.raises(MissingInputError, match="needs the plugin 32004"):
             run_step(session, "compute_eimage_sta")
 
-    def test_damaged_sensor_data_do_not_keep_the_rest_away(
-        self, tmp_path: Path, recording: tuple[Path, list[np.ndarray]]
-    ) -> None:
-        cmcr = tmp_path / "1.cmcr"
-        cmcr.write_bytes(recording[0].read_bytes())
-        pack_with_unknown_filter(cmcr, "Acquisition/Sensor Data/SensorData 1 1", 1)
-        units = [
-            VendorUnit(n, (spikes * 50).tolist(), row=row + FIRST_ROW, column=column + FIRST_COLUMN)
-            for n, ((row, column), spikes) in enumerate(zip(PLACES, recording[1], strict=True), start=1)
-        ]
-        session, run = load(cmcr, write_cmtr(tmp_path / "1.cmtr", units, duration_us=4_000_000))
-        assert session.unit_count == 6
-        assert any("raw electrode data of 1.cmcr cannot be read" in message for message in run.warnings)
-
     def test_light_that_needs_a_plugin_is_named(self, tmp_path: Path) -> None:
         cmcr = write_cmcr(tmp_path / "a.cmcr", light=[(0, flips(FS))])
         pack_with_unknown_filter(cmcr, "Acquisition/Analog Data/ChannelData 1")
@@ -403,7 +389,7 @@ class TestFiles:
     def test_a_missing_partner_is_said(self, tmp_path: Path) -> None:
         cmcr = write_cmcr(tmp_path / "a.cmcr", light=[(0, flips(FS))])
         _, run = load(cmcr, find_partner=True)
-        assert any("no sorted units: no .cmtr file" in warning for warning in run.warnings)
+        assert any("no sorted units: there is no .cmtr file" in warning for warning in run.warnings)
 
     def test_the_session_s_own_files_are_used(self, pair: tuple[Path, Path]) -> None:
         session = create_session("recording", *pair)
@@ -494,7 +480,7 @@ class TestSpikesAgainstRawData:
 
     def test_spikes_of_another_retina(self, tmp_path: Path, recording: tuple[Path, list[np.ndarray]]) -> None:
         _, run = load(recording[0], self.sorted_file(tmp_path / "1.cmtr", trains(7)))
-        assert any("is of another recording" in message for message in run.warnings)
+        assert any("belongs to another recording" in message for message in run.warnings)
 
     def test_a_sorting_of_a_copy_that_begins_later(
         self, tmp_path: Path, recording: tuple[Path, list[np.ndarray]]

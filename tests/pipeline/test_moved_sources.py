@@ -42,7 +42,7 @@ def test_files_beside_the_result_are_taken_and_that_is_said(
     assert session.source_files["cmcr_path"] == str(after / "a.cmcr")
     assert session.source_files["cmtr_path"] == str(after / "a.cmtr")
     assert not session.has_unsaved_changes
-    said = f"{folder / 'a.cmcr'} is not there any more; {after / 'a.cmcr'} beside the result is used."
+    said = f"{folder / 'a.cmcr'} no longer exists; {after / 'a.cmcr'} beside the result is used."
     assert said in session.information
     assert said in caplog.messages
     run_step(session, "compute_eimage_sta")

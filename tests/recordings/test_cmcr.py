@@ -147,7 +147,7 @@ class TestClock:
         path = write_cmcr(tmp_path / "a.cmcr", light=[(None, ramp(1, 30)), (None, ramp(1, 30))])
         with CmcrReader(path) as reader:
             assert reader.info.segments.tolist() == [[0, 30], [30, 60]]
-            assert any("does not say when" in warning for warning in reader.info.warnings)
+            assert any("does not state when" in warning for warning in reader.info.warnings)
 
     def test_reading_takes_little_memory_beside_the_result(self, tmp_path: Path) -> None:
         n = 4_000_000
@@ -489,7 +489,7 @@ class TestSensor:
             sensor = reader.sensor
             assert sensor is not None
             assert [region.region_id for region in sensor.regions] == [4]
-            assert any("does not say where region 2 lies" in message for message in sensor.warnings)
+            assert any("does not state the position of region 2" in message for message in sensor.warnings)
 
     def test_without_factors_the_unit_is_counts_and_that_is_said(self, tmp_path: Path) -> None:
         block = SensorBlock(np.zeros((4, 2, 3), np.int16), factors=np.ones(5))
@@ -511,7 +511,7 @@ class TestSensor:
         with CmcrReader(write_cmcr(tmp_path / "a.cmcr", sensor=[block], edges=False)) as reader:
             assert reader.sensor is not None
             assert (reader.sensor.first_row, reader.sensor.first_column) == (1, 1)
-            assert "where on the chip" in reader.sensor.warnings[0]
+            assert "position of the region on the chip" in reader.sensor.warnings[0]
 
 
 class TestRefusals:

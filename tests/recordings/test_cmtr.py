@@ -325,7 +325,7 @@ class TestUnits:
         with CmtrReader(path) as reader:
             (unit,) = reader.units
             assert (unit.row, unit.column, unit.sensor_id) == (None, None, None)
-            assert "where it lies" in reader.info.warnings[0]
+            assert "its position on the chip" in reader.info.warnings[0]
 
     def test_units_that_are_only_in_the_table_are_named(self, tmp_path: Path) -> None:
         path = write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, [50]), VendorUnit(2, [50])])

@@ -46,7 +46,7 @@ def test_a_spike_sorted_file_of_the_shared_data(shared_data: Path) -> None:
     assert found.facts["unit numbers"] == [2, 5, 17, 103]
     answer, evidence = decision(found, "raw recording")
     assert answer == "odd_units.cmcr"
-    assert "before_renaming.cmcr, which is not there" in evidence
+    assert "before_renaming.cmcr, which does not exist" in evidence
 
 
 def test_missing_units_are_said(shared_data: Path) -> None:
@@ -154,17 +154,6 @@ def test_a_missing_plugin_hides_nothing_else(tmp_path: Path) -> None:
     assert found.facts["sensor region 1"].startswith("columns 1–4, rows 1–4")
     assert "filter 32004 (missing)" in decision(found, "storage")[1]
     assert any("needs the plugin 32004" in message for message in found.warnings)
-
-
-def test_damaged_sensor_data_hide_nothing_else(tmp_path: Path) -> None:
-    cmcr, trains = recorded(1, tmp_path)
-    row, column = PLACES[0]
-    unit = VendorUnit(1, (trains[0] * 50).tolist(), row=row + FIRST_ROW, column=column + FIRST_COLUMN)
-    write_cmtr(tmp_path / "1.cmtr", [unit])
-    pack_with_unknown_filter(cmcr, "Acquisition/Sensor Data/SensorData 1 1", 1)
-    found = inspect_file(cmcr)
-    assert found.facts["sensor region 1"].startswith("columns 31–39, rows 21–29")
-    assert any("cannot read the sensor data" in message for message in found.warnings)
 
 
 def test_a_table_that_needs_a_plugin_is_named(tmp_path: Path) -> None:

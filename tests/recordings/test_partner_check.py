@@ -82,7 +82,7 @@ def test_small_spikes_fit(tmp_path: Path) -> None:
 def test_another_retina_is_told(retina: tuple[Path, list[np.ndarray]]) -> None:
     found = checked(retina[0], trains(7))
     assert found.verdict == "does not fit"
-    assert "of another recording" in found.problem
+    assert "belongs to another recording" in found.problem
     assert found.lag_samples == 0
 
 

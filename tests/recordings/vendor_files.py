@@ -290,7 +290,7 @@ SPELLINGS: tuple[Callable[[str], str], ...] = (
 
 
 def pack_with_unknown_filter(path: Path, name: str, number: int = 32004) -> None:
-    """Store a dataset as if it were packed with an HDF5 filter that is not there; 1 is gzip, and damaged."""
+    """Store a dataset as if it were packed with an HDF5 filter that is not there."""
     with h5py.File(path, "r+") as file:
         old = file[name]
         attributes, shape, dtype = dict(old.attrs), old.shape, old.dtype

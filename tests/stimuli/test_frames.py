@@ -109,7 +109,7 @@ def test_a_gap_that_opens_in_the_dark_and_closes_in_the_light_is_no_flip() -> No
     recorded = (starts - 1 < 4_298) | (starts - 1 >= 5_850)
     assert found.frames.tolist() == (starts[recorded] - 1).tolist()
     assert len(found.regularity.runs) == 2
-    assert any("re-anchor" in warning for warning in found.warnings)
+    assert any("explicit anchor" in warning for warning in found.warnings)
 
 
 def test_segments_that_touch_do_not_make_an_edge_at_their_join() -> None:

@@ -135,7 +135,7 @@ def test_movies_after_a_gap_are_refused_without_an_anchor() -> None:
 
     assert list(located.movies) == ["a"]
     assert "after a gap" in located.refused["b"]
-    assert "reanchor" in located.refused["b"]
+    assert "Re-anchor" in located.refused["b"]
 
 
 @pytest.mark.parametrize("error", [-150, 0, 150])

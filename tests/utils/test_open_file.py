@@ -184,7 +184,7 @@ def test_nobody_waits_for_a_drive_whose_data_are_wanted_no_more_and_other_files_
 
     assert not opened[0].closed
     assert open_file.drives_hang()
-    with pytest.raises(DataLoadError, match="its drive does not answer"), open_source(file):
+    with pytest.raises(DataLoadError, match="its drive does not respond"), open_source(file):
         pass
     assert hdf5_store.read_session(result).units["unit_001"]["spike_times"][7] == 7
     answer.set()

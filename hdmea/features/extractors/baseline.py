@@ -25,7 +25,7 @@ class BaselineParams(FeatureParams):
     section: str = Field(
         "baseline*",
         title="Baseline section",
-        description="Movie whose sections are the baseline (* is anything); else the whole recording.",
+        description="Movie whose sections are the baseline (* is anything); otherwise the whole recording.",
     )
     rate_bin_s: float = Field(1.0, gt=0, title="Bin of the rate", json_schema_extra={"unit": "s"})
     refractory_ms: float = Field(
@@ -100,7 +100,7 @@ _OUTPUTS = (
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """The baseline: where it lies, and on which clock."""
+    """The baseline: where it is, and on which clock."""
 
     source: str
     ranges: NDArray[np.int64]
@@ -120,7 +120,7 @@ class _Span:
     outputs=_OUTPUTS,
 )
 def baseline(recording: Recording, params: BaselineParams) -> FeatureTable:
-    """Spontaneous rate in the baseline section (else in the whole recording), and spike-train quality.
+    """Spontaneous rate in the baseline section (otherwise in the whole recording), and spike-train quality.
 
     Parts that were not recorded count neither as time nor as intervals.
     """

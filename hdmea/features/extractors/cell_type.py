@@ -144,7 +144,7 @@ def _of_bar(recording: Recording, output: str, without: float) -> NDArray[np.flo
 
 
 def _values(recording: Recording, feature: str, output: str) -> NDArray[np.float64]:
-    """Scalar output of another feature in every unit; NaN where it is not there."""
+    """Scalar output of another feature in every unit; NaN where it does not exist."""
 
     def value(unit: Any) -> float:
         found = ((unit.get("features") or {}).get(feature) or {}).get("data")

@@ -38,7 +38,7 @@ class ChirpParams(RateParams):
         60,
         ge=0,
         title="Settling",
-        description="Fewest frames left out at the start of each frequency; what is used are whole cycles.",
+        description="Least number of frames skipped at the start of each frequency; whole cycles are used.",
         json_schema_extra={"unit": "frames"},
     )
 
@@ -222,7 +222,7 @@ def chirp(recording: Recording, params: ChirpParams) -> FeatureTable:
 def _withheld(
     recording: Recording, columns: dict[str, Any], response: FrequencyResponse, params: ChirpParams
 ) -> Withheld:
-    """Take out phases and ratios of sines that are not there, and say why."""
+    """Take out phases and ratios of sines that do not exist, and say why."""
     withheld = Withheld(recording.units)
     withheld.hide(
         columns,

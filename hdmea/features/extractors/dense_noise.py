@@ -230,7 +230,7 @@ def _latency(
 
 
 def _averages(recording: Recording, wanted: str | None) -> _Averages:
-    """Averages of the movie that is asked for, else of the only one."""
+    """Averages of the movie that is asked for, otherwise of the only one."""
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
     for unit_id, unit in recording.units.items():
         for name, feature in (unit.get("features") or {}).items():

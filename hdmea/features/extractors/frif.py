@@ -59,7 +59,7 @@ class _FrameClock:
 
 
 def _across_gaps(frames: NDArray[np.int64], segments: ArrayLike) -> NDArray[np.int64]:
-    """Return the bins that reach across a gap: what lies between their two refreshes is no frame."""
+    """Return the bins that reach across a gap: what is between their two refreshes is not a frame."""
     gaps = np.asarray(segments, np.int64).reshape(-1, 2)[:-1, 1]
     inside = gaps[(gaps > frames[0]) & (gaps < frames[-1])]
     return np.unique(np.searchsorted(frames, inside, side="right") - 1)

@@ -119,7 +119,7 @@ def soma_waveform(image: NDArray[Any], bad: NDArray[np.bool_] | None = None) -> 
     outputs=_OUTPUTS,
 )
 def waveform(recording: Recording, params: WaveformParams) -> FeatureTable:
-    """Shape of the mean spike at the electrical image's soma, in µV, else of the sorter's cut-out.
+    """Shape of the mean spike at the electrical image's soma, in µV, otherwise of the sorter's cut-out.
 
     Where there is an image that is too poor for anything to be derived from it, the numbers are missing: the
     sorter's cut-out has another unit and another filter.

@@ -27,7 +27,7 @@ __all__ = ["AxonPath", "axon_path", "missing_axon", "robust_noise_sd", "trough_t
 _MAD_TO_SD = 1.4826022185056018
 _FAR_PART = 1 / 3
 _REACH = 2.3
-"""Electrodes no farther apart than this are neighbours: one without a trough may lie between them."""
+"""Electrodes no farther apart than this are neighbours: one without a trough may be between them."""
 _GAP_COST = 1.5
 _SLOWEST = 2.5
 """Samples per electrode along the axon; a later trough belongs to something else."""
@@ -93,7 +93,7 @@ class AxonPath:
 
 
 def robust_noise_sd(image: NDArray[Any], center: tuple[int, int]) -> float:
-    """SD of an electrical image's noise, from what holds no signal; not moved by a few electrodes that do.
+    """SD of an electrical image's noise, from what contains no signal; not moved by a few electrodes that do.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def axon_path(
     Raises
     ------
     ValidationError
-        The image is not three-dimensional, or the soma lies outside.
+        The image is not three-dimensional, or the soma is outside.
     """
     image = np.asarray(image, np.float64)
     if image.ndim != 3 or not (0 <= center[0] < image.shape[1] and 0 <= center[1] < image.shape[2]):
@@ -295,7 +295,7 @@ def _along(
     if len(line) < 2:
         offset = nodes - line[0]
         return np.zeros(len(nodes)), np.hypot(offset[:, 0], offset[:, 1])
-    # The line goes on straight at its end, so that what lies there is not taken for nearer than it is.
+    # The line continues straight at its end, so that what is there is not taken for nearer than it is.
     line = np.concatenate([line, line[-1:] + 2 * (line[-1:] - line[-2:-1])])
     step = np.diff(line, axis=0)
     length = np.hypot(step[:, 0], step[:, 1])
@@ -338,7 +338,7 @@ def _why_not(n: int, min_electrodes: int, span: float, min_span: float, pace: Sl
     if not span >= min_span:
         return f"the axon spans {span:.1f} electrodes, {min_span:g} are needed"
     if not pace.low > 0:
-        return "the interval of the velocity holds infinity: the troughs are not later farther away"
+        return "the interval of the velocity contains infinity: the troughs are not later farther away"
     return ""
 
 

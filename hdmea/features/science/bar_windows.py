@@ -1,4 +1,4 @@
-"""Where in each sweep of a moving bar a unit's response lies, and which frames show no bar."""
+"""Where in each sweep of a moving bar a unit's response is, and which frames show no bar."""
 
 from __future__ import annotations
 

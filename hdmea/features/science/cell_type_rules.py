@@ -104,7 +104,7 @@ class CellTypes:
         That name alone.
     margins
         float64 (units, rules): how far each rule is from its decision, as a share of the threshold that is
-        closest to failing; 0 or more fires; NaN if the evidence is not there.
+        closest to failing; 0 or more fires; NaN if the evidence does not exist.
     """
 
     names: tuple[str, ...]
@@ -125,7 +125,7 @@ def classify(evidence: Evidence, thresholds: Thresholds | None = None) -> CellTy
     Notes
     -----
     * silent: mean rate at most `silent_rate_hz`.
-    * unresponsive: the smallest p value times their number (Bonferroni) lies above `alpha`.
+    * unresponsive: the smallest p value times their number (Bonferroni) is above `alpha`.
     * suppressed: fewer spikes in light (p, index), trials that repeat, and no excitatory transient.
     * DS: dsi and its p values. OS: osi and its p values, and not DS.
     * ON-OFF: both transients, index between the two thresholds. ON, OFF: the transient, and either no other

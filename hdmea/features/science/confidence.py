@@ -35,7 +35,7 @@ def length_limits(
 ) -> tuple[Floats, Floats]:
     """Limits of a vector's true length.
 
-    The limits are the true lengths for which the observed one lies on the edge of either tail. For a true
+    The limits are the true lengths for which the observed one is on the edge of either tail. For a true
     length of 0 that is the F test of ``length² / (2 se²)`` with 2 and `degrees` degrees of freedom, for a
     long vector Student's interval. (Limits of the noncentral F distribution are those of the length *in
     standard errors*; multiplied by the estimate of these they are too wide for all but short vectors.)
@@ -223,7 +223,7 @@ class _Limits:
 
 @functools.lru_cache(maxsize=64)
 def _limits(degrees: float, confidence: float) -> _Limits:
-    """Where either tail of the observed lengths holds half of what `confidence` leaves.
+    """Where either tail of the observed lengths contains half of what `confidence` leaves.
 
     The length of a vector of known standard error has a Rice distribution; its mean over the standard errors
     that an estimate with so many degrees of freedom leaves possible is an F distribution for a true length of

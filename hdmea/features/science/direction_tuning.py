@@ -7,7 +7,7 @@ at 0, or full sweeps with their maintained spikes, would make the index one of t
 A gain that fluctuates over tens of seconds makes neighbouring sweeps alike, and neighbouring sweeps are
 neighbouring directions: permutations, which break that, call up to a fifth of such cells direction selective
 at a level of 0.05 by the length of the vector sum. Each repetition then has a vector of its own, so `dsi_p`
-compares the length with how far these lie apart (Victor & Mast). Axes come back twice as fast and are not
+compares the length with how far these are apart (Victor & Mast). Axes come back twice as fast and are not
 concerned.
 
 References
@@ -69,7 +69,7 @@ class DirectionTuning:
         that low <= value <= high.
     dsi_p
         Permutation of the directions within each repetition; compared is the squared length of the vector sum
-        by how far the vector sums of single repetitions lie apart. NaN for one repetition or no spike.
+        by how far the vector sums of single repetitions are apart. NaN for one repetition or no spike.
     osi_p, dsi_permutation_p
         The same permutations; compared is the length of the vector sum.
     dsi_rotation_p, osi_rotation_p
@@ -375,7 +375,7 @@ class _Tests:
     permutation, rotation
         Of the length of the vector sum.
     consistent
-        By permutation, of its square by how far the repetitions' own sums lie apart.
+        By permutation, of its square by how far the repetitions' own sums are apart.
     null_lengths
         Mean length, per repetition.
     """

@@ -1,4 +1,4 @@
-"""Compiled counting of coincidences of all pairs of units; imported only when they are looked for."""
+"""Compiled counting of coincidences of all pairs of units; imported only when they are searched for."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def filter_backward(tile: F64, sos: F64, state: F64) -> None:  # pragma: no cove
 def add_windows(
     tile: F64, units: NDArray[np.int64], starts: NDArray[np.int64], total: F64
 ) -> None:  # pragma: no cover - compiled
-    """Add to ``total[unit]`` the part of each window that lies in the tile.
+    """Add to ``total[unit]`` the part of each window that is in the tile.
 
     total (units, window, electrodes); `starts` are rows of the tile, which windows may leave on either side.
     """

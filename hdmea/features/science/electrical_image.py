@@ -98,7 +98,7 @@ def select_spikes(
     spike_limit
         Only the first so many of them (0: all).
     window_range
-        ``(w0, w1)``: a spike at s is used if ``[s + w0, s + w1)`` lies inside one segment.
+        ``(w0, w1)``: a spike at s is used if ``[s + w0, s + w1)`` is inside one segment.
     """
     w0, w1 = window_range
     units, times, of_segment = [], [], []

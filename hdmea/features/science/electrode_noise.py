@@ -122,7 +122,7 @@ def electrode_noise(
 def named_electrodes(
     positions: ArrayLike, bad: NDArray[np.bool_], reasons: Sequence[str] = (), most: int = 10
 ) -> list[str]:
-    """Name bad electrodes for a person: whole lines first, then single ones by column and row.
+    """Name bad electrodes for a user: whole lines first, then single ones by column and row.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def interpolated(image: NDArray[Any], bad: NDArray[np.bool_]) -> NDArray[Any]:
     -------
     numpy.ndarray
         A copy, in which each bad electrode has the mean of the good ones of the smallest square around it
-        that holds any, weighted by the inverse square of their distance; NaN if there are none at all.
+        that contains any, weighted by the inverse square of their distance; NaN if there are none at all.
     """
     filled = np.array(image, copy=True)
     there = np.isfinite(filled).reshape(-1, *bad.shape).any(axis=0)

@@ -54,9 +54,9 @@ def bad_mask(
     Parameters
     ----------
     metadata
-        Of the recording: ``electrodes/bad`` holds chip rows and columns.
+        Of the recording: ``electrodes/bad`` contains chip rows and columns.
     facts
-        Metadata of the image: where it lies on the chip.
+        Metadata of the image: where it is on the chip.
     shape
         Rows and columns of the image.
     """
@@ -127,7 +127,7 @@ def why_unusable(
     bad
         bool (rows, cols): electrodes that do not count.
     min_spikes
-        Least number of averaged spikes; None: that of the metadata, else 5.
+        Least number of averaged spikes; None: that of the metadata, otherwise 5.
     min_image_snr
         Least signal-to-noise ratio; None: that of the metadata, else 10. In pure noise that of the largest
         of 4225 electrodes and 50 samples exceeds 9 once in 1000 images.
@@ -155,8 +155,8 @@ def why_unusable(
     lag = int(trace.argmin()) - int(facts.get("pre_samples", trace.argmin()))
     if abs(lag) > FARTHEST_TROUGH:
         return (
-            f"the trough of the largest signal lies {abs(lag)} samples {'after' if lag > 0 else 'before'} "
-            f"the spikes, more than {FARTHEST_TROUGH}: it is not theirs"
+            f"the trough of the largest signal is {abs(lag)} samples {'after' if lag > 0 else 'before'} the "
+            f"spikes, more than {FARTHEST_TROUGH}: it does not belong to them"
         )
     return ""
 

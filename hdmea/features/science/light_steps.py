@@ -376,7 +376,7 @@ def reasons_where(
         text = next((text for end, text in texts.items() if name.endswith(end)), None)
         if text is None or array.dtype.kind != "f":
             continue
-        missing = np.isnan(array).any(axis=tuple(range(1, array.ndim)))
+        missing = np.isnan(array).reshape(len(array), -1).any(axis=1)
         units = {unit: text for unit, gone in zip(recording.units, missing, strict=True) if gone}
         if units:
             reasons[name] = units

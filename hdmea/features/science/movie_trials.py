@@ -73,7 +73,7 @@ class MovieTrials:
         return tuple(sorted(events, key=lambda event: event.start_frame))
 
     def baseline_frames(self, first_event: int) -> tuple[int, int]:
-        """Frames of a trial for the baseline: those of the definition, else all before the first event.
+        """Frames of a trial for the baseline: those of the definition, otherwise all before the first event.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class TrialsOfKind(Requirement):
 
 @dataclass(frozen=True, slots=True)
 class OptionalFeature(Requirement):
-    """Another feature that is used if it is there, and computed first if both are asked for."""
+    """Another feature that is used if it exists, and computed first if both are asked for."""
 
     def missing_from(self, recording: Recording) -> Notice | None:
         """Nothing is missing without it."""
@@ -169,7 +169,7 @@ def _definition(movie: str, attrs: Mapping[str, Any]) -> StimulusDefinition | No
 
 
 def _trial_frames(recording: Recording, trial_time: Any, definition: StimulusDefinition) -> NDArray[np.int64]:
-    """Display frames of the trials; those that do not lie within the recorded frames are left out."""
+    """Display frames of the trials; those that are not within the recorded frames are left out."""
     times = np.asarray(recording.metadata.get("frame_timestamps", ())).astype(np.int64)
     stored = getattr(trial_time, "attrs", {}).get("frames")
     if stored is not None and np.size(stored):

@@ -29,7 +29,7 @@ class Peak:
     frame, row, col
         Index of the peak.
     sign
-        +1 if the average lies above its mean there, else -1.
+        +1 if the average is above its mean there, otherwise -1.
     """
 
     frame: int

@@ -112,7 +112,7 @@ def fit_map(spatial_map: NDArray[Any], peak: tuple[int, int], model: str) -> Map
     spatial_map
         (height, width), signed, not smoothed.
     peak
-        Row and column of the peak. Centres lie within 5 pixels of it; sigmas between 0.3 and 7.5 pixels.
+        Row and column of the peak. Centres are within 5 pixels of it; sigmas between 0.3 and 7.5 pixels.
     model
         ``gaussian`` (rotated), ``dog`` (rotated centre and concentric round surround of opposite sign) or
         ``on_off`` (one rotated Gaussian of each sign, each with its own centre).
@@ -188,7 +188,7 @@ def _errors(problem: _Problem, p: Array, shape: tuple[int, ...]) -> ShapeErrors:
 def _displaced(
     shape: tuple[int, ...], rows: int, cols: int
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Parts of a map that lie so many rows and columns apart."""
+    """Parts of a map that are so many rows and columns apart."""
     here = (slice(max(-rows, 0), shape[0] - max(rows, 0)), slice(max(-cols, 0), shape[1] - max(cols, 0)))
     there = (slice(max(rows, 0), shape[0] - max(-rows, 0)), slice(max(cols, 0), shape[1] - max(-cols, 0)))
     return here, there

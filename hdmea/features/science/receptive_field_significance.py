@@ -279,7 +279,7 @@ def _image_test(
     values -= values.mean(axis=0)
     scale = values.std(axis=0)
     values = np.divide(values, scale, out=np.zeros_like(values), where=scale > 0).astype(np.float32)
-    # One matrix product gives all lags: row (unit, lag) has the counts of the image that lies so far ahead.
+    # One matrix product gives all lags: row (unit, lag) has the counts of the image that is so far ahead.
     lags = np.arange(-back, ahead + 1)
     shifted = np.zeros((len(counts), lags.size, n_images), np.float32)
     for row, lag in enumerate(lags.tolist()):

@@ -175,7 +175,7 @@ def _center(fits: dict[str, MapFit | None], model: str, sign: int) -> GaussianSh
 
 
 def _pixel(center: GaussianShape | None, peak: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int]:
-    """Pixel of the fitted centre, else of the peak."""
+    """Pixel of the fitted centre, otherwise of the peak."""
     if center is None:
         return peak
     row, col = round(center.y), round(center.x)

@@ -57,7 +57,7 @@ class SineFit:
         Share of the mean trace's variance that the sine explains; NaN for a constant trace.
     p
         F test (2 and 2 (trials - 1) degrees of freedom) of the mean complex amplitude against how far those
-        of the trials lie apart; NaN below three trials and for a constant rate.
+        of the trials are apart; NaN below three trials and for a constant rate.
     f2
         Amplitude at twice the frequency, likewise, Hz.
     f2_f1
@@ -89,7 +89,7 @@ def fit_sine(
     rates
         (units, trials, bins) unfiltered rates over whole cycles, Hz.
     frequency_hz
-        Known frequency; its second harmonic must lie below the frame rate.
+        Known frequency; its second harmonic must be below the frame rate.
     frame_duration
         Seconds per bin.
     first_frame
@@ -230,7 +230,7 @@ def _unbiased(length: Floats, se: Floats) -> Floats:
 
 
 def _agreement_p(length: Floats, se: Floats, n_trials: int, scale: Floats) -> Floats:
-    """F test of the mean complex amplitude against how far those of the trials lie apart."""
+    """F test of the mean complex amplitude against how far those of the trials are apart."""
     from scipy.special import fdtrc
 
     p = np.full(len(length), np.nan)

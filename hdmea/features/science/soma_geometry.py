@@ -1,4 +1,4 @@
-"""Where a unit's soma lies on the chip and how far it reaches, from its electrical image.
+"""Where a unit's soma is on the chip and how far it reaches, from its electrical image.
 
 A pure function of one image. All positions and lengths are in electrodes of the image; what they are in µm
 follows from the pitch of the electrodes.
@@ -240,7 +240,7 @@ def soma_values(
         reasons["soma_to_sorter"] = "the sorter names no electrode"
     if first_row is None or first_column is None:
         reasons |= dict.fromkeys(
-            ("chip_row", "chip_col", "soma_to_sorter"), "where the image lies on the chip is not known"
+            ("chip_row", "chip_col", "soma_to_sorter"), "the position of the image on the chip is not known"
         )
     if sensor_pitch_um is None:
         metric = ("size_x_um", "size_y_um", "area_um2", "equivalent_diameter_um")

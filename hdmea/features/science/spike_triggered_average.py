@@ -35,7 +35,7 @@ class SpikeTriggeredAverages:
     data
         float32 (units, window, height, width), stimulus units; NaN for a unit without a usable spike.
     n_spikes_used
-        int64 (units,): spikes whose whole window lies inside the movie.
+        int64 (units,): spikes whose whole window is inside the movie.
     n_spikes_excluded
         int64 (units,): spikes during the movie whose window does not.
     """
@@ -66,7 +66,7 @@ def movie_frames_of_spikes(
         Frames of the movie.
     end_frames
         For each occurrence the first display frame that cannot be counted from its content frame, because
-        a data gap lies between them; None: all recorded frames can.
+        a data gap is between them; None: all recorded frames can.
 
     Returns
     -------

@@ -300,7 +300,7 @@ def _latency(
 ) -> NDArray[np.float64]:
     """Bins from `start` to the first of two consecutive bins beyond the band, on the side of `sign`.
 
-    A run of such bins that began before the step is no response to it.
+    A run of such bins that began before the step is not a response to it.
     """
     first = max(start - 1, 0)
     beyond = deviation[:, first:stop] * sign[:, None] > band[:, None] * (1 + _TIE)

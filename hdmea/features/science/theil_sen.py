@@ -41,7 +41,7 @@ def theil_sen(
     n_bootstrap
         Resamples of the points for the interval.
     confidence
-        Part of the resamples that the interval holds.
+        Part of the resamples that the interval contains.
     seed
         Of the resampling.
 

@@ -66,7 +66,7 @@ class Withheld:
             keep = kept if kept.ndim == values.ndim else kept.reshape(-1, *[1] * (values.ndim - 1))
             values[~np.broadcast_to(keep, values.shape)] = np.nan
             columns[name] = values
-            gone = np.asarray(~np.broadcast_to(keep, values.shape).all(axis=tuple(range(1, values.ndim))))
+            gone = np.asarray(~np.broadcast_to(keep, values.shape).reshape(len(values), -1).all(axis=1))
             self._note(name, gone, why)
 
     def explain(self, columns: Mapping[str, Any], texts: Mapping[str, str]) -> None:
@@ -84,7 +84,7 @@ class Withheld:
             fits = (why for part, why in texts.items() if name.startswith(part) or name.endswith(part))
             text = next(fits, None)
             if text is not None and array.dtype.kind == "f":
-                self._note(name, np.isnan(array).any(axis=tuple(range(1, array.ndim))), text)
+                self._note(name, np.isnan(array).reshape(len(array), -1).any(axis=1), text)
 
     def _note(self, name: str, gone: NDArray[np.bool_], why: str | Sequence[str]) -> None:
         entry = self.reasons.get(name, {})

@@ -61,7 +61,7 @@ def course_errors(
     pixel
         (frames,) brightness of the centre's pixel in the movie.
     spike_frames
-        Movie frame of every spike whose window lies inside the movie, ascending.
+        Movie frame of every spike whose window is inside the movie, ascending.
     cover_range
         Frames of the course relative to the spike's, the second not included.
     sign

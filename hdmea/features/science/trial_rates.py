@@ -1,7 +1,7 @@
 """Firing rates of trials in display-frame bins, their low-passed form, and how repeatable they are.
 
 Pure functions on arrays, vectorised over units. A trial is cut from the low-passed rate of the whole movie,
-so that no filter edge lies inside it.
+so that no filter edge is inside it.
 
 References
 ----------

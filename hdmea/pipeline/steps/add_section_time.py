@@ -33,7 +33,7 @@ from hdmea.stimuli.sections import (
 from hdmea.stimuli.shown import plan_shown, read_shown
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import MismatchError
-from hdmea.utils.fixes import Advice
+from hdmea.utils.fixes import Advice, SetParameter
 
 __all__ = ["SectionTimeParams", "add_section_time"]
 
@@ -114,8 +114,8 @@ class SectionTimeParams(StepParams):
     light_delay: Literal["none", "measured"] | float = Field(
         "none",
         title="Light delay",
-        description="By how much the light comes later than its flip within a frame, which is taken off "
-        "latencies: nothing, what was measured in each section, or milliseconds.",
+        description="Delay of the light after its flip within a frame, which is subtracted from latencies: "
+        "none, the delay measured in each section, or milliseconds.",
         json_schema_extra={"advanced": True, "unit": "ms"},
     )
     calibration_path: str | Path | None = Field(
@@ -190,7 +190,7 @@ def _frames(session: PipelineSession) -> Any:
 
 def _resolve(session: PipelineSession, params: SectionTimeParams) -> SectionTimeParams:
     if "load_recording" in session.completed_steps:
-        # Said before a playlist is looked for: without frames none would help.
+        # Said before a playlist is searched for: without frames none would help.
         _frames(session)
     path = _list_of_stimuli(session, params)
     if path is not None:
@@ -252,7 +252,7 @@ def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: S
     ConfigurationError
         If there is no such playlist (the known ones are listed), or the length of a movie is not known.
     MismatchError
-        If no movie of the playlist lies within the recorded frames.
+        If no movie of the playlist is within the recorded frames.
     """
     frames = _frames(session)
     shown = _shown(session, params)
@@ -337,8 +337,8 @@ def _offer(
     offers = offer_anchors(light, _frames(session), segments, rate, refused, library, _spot(params))
     for label, sample in offers.items():
         ctx.inform(
-            f"The light of {label} begins at sample {sample} ({sample / rate:.3f} s): "
-            f"reanchor={{{label!r}: {sample}}} places it there."
+            f"The light of {label} begins at sample {sample} ({sample / rate:.3f} s).",
+            fix=SetParameter("reanchor", value={label: sample}),
         )
 
 

@@ -218,9 +218,9 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
     Raises
     ------
     MissingInputError
-        If there is no raw recording, or it holds no sensor data.
+        If there is no raw recording, or it contains no sensor data.
     ConfigurationError
-        If `unit_ids` names a unit that is not there.
+        If `unit_ids` names a unit that does not exist.
     """
     with open_signals(_raw_path(session, params)) as reader:
         region = reader.sensor
@@ -317,7 +317,7 @@ def _outside(session: PipelineSession, region: Electrodes, unit_ids: Sequence[st
         place = _place(session.units[unit_id])
         if place is not None and region.electrode_index(*place) is None:
             where = (
-                "lies outside of the recorded region" if region.is_complete else "is not among those recorded"
+                "is outside of the recorded region" if region.is_complete else "is not among those recorded"
             )
             found[unit_id] = f"the unit's electrode (row {place[0]}, column {place[1]}) {where}"
     return found

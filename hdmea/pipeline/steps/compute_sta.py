@@ -181,9 +181,9 @@ def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -
     ConfigurationError
         If several sections are noise movies (name one), or the movie that is named has no section.
     FileNotFoundError
-        If the movie's file is not found; the message lists where it was looked for.
+        If the movie's file is not found; the message lists where it was searched for.
     DataLoadError
-        If the movie's file cannot be read, or holds values that are not numbers.
+        If the movie's file cannot be read, or contains values that are not numbers.
     """
     (movie,) = ctx.items
     frames = session.require(

@@ -220,7 +220,7 @@ def extract_features(session: PipelineSession, params: ExtractFeaturesParams, ct
     Raises
     ------
     ConfigurationError
-        If a name is no feature (with what may have been meant), or a parameter of a feature is wrong.
+        If a name is not a feature (with what may have been meant), or a parameter of a feature is wrong.
     MissingInputError
         With ``strict=True``, if a feature would be skipped.
     FeatureExtractionError
@@ -316,7 +316,7 @@ class _Extraction:
 
 
 def _storable(output: Output, value: Any) -> Any:
-    """Return a Python scalar for a scalar output, else an array that carries its unit."""
+    """Return a Python scalar for a scalar output, otherwise an array that carries its unit."""
     if output.dtype == "str":
         return str(value)
     array = np.asarray(value)

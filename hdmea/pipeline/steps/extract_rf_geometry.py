@@ -246,7 +246,7 @@ class _Noise:
 def _calibration(
     session: PipelineSession, params: RFGeometryParams, ctx: StepContext
 ) -> StimulusCalibration | None:
-    """Return the calibration that is named (and remember it), else the remembered one."""
+    """Return the calibration that is named (and remember it), otherwise the remembered one."""
     if params.calibration_path is not None:
         calibration = read_calibration(params.calibration_path)
         ctx.put(calibration.model_dump_json(), "metadata", _CALIBRATION_KEY)

@@ -58,7 +58,7 @@ class SomaGeometryParams(StepParams):
 def extract_soma_geometry(
     session: PipelineSession, params: SomaGeometryParams, ctx: StepContext
 ) -> list[str]:
-    """Find where each unit's soma lies on the chip, and how far it reaches.
+    """Find where each unit's soma is on the chip, and how far it reaches.
 
     The centre is the good electrode with the largest peak-to-peak voltage; the extent is where the voltage of
     the first samples after the spike exceeds half its maximum, around the centre. Bad electrodes are left

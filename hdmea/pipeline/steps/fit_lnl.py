@@ -34,9 +34,7 @@ _PREFIX = "sta_"
 _MIN_SHIFT_S = 2.0
 
 LNL_OUTPUTS: tuple[Output, ...] = (
-    Output(
-        "n_spikes", "Number of spikes", "spikes", (0, None), "spikes whose whole window lies in the movie"
-    ),
+    Output("n_spikes", "Number of spikes", "spikes", (0, None), "spikes whose whole window is in the movie"),
     Output(
         "rf_p",
         "p of the receptive field",
@@ -176,7 +174,7 @@ def fit_lnl(session: PipelineSession, params: LNLParams, ctx: StepContext) -> li
     FileNotFoundError
         If the movie's file is not found.
     DataLoadError
-        If it is no movie.
+        If it is not a movie.
     ValidationError
         If the movie is too short.
     """

@@ -32,7 +32,7 @@ from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
 __all__ = ["LoadRecordingParams", "load_recording"]
 
 _ADVANCED: dict[str, Any] = {"advanced": True}
-# The files decide the result by what they are, not by where they lie or who found them.
+# The files decide the result by what they are, not by where they are or who found them.
 _BY_ITS_CONTENT: dict[str, Any] = {"affects_result": False, "of_recording": True}
 _FROM_AN_EARLIER_LOAD = (
     *(("source_files", f"{kind}_{fact}") for kind in ("cmcr", "cmtr") for fact in ("path", "size", "mtime")),
@@ -50,8 +50,8 @@ class LoadRecordingParams(StepParams):
     cmcr_path: str | Path | None = Field(
         None,
         title="Raw recording",
-        description="The .cmcr file, or what else a reader recognises that offers light channels, display "
-        "frames and raw data.",
+        description="The .cmcr file, or another file that a reader recognises and that offers light "
+        "channels, display frames and raw data.",
         json_schema_extra=_BY_ITS_CONTENT,
     )
     cmtr_path: str | Path | None = Field(
@@ -64,13 +64,13 @@ class LoadRecordingParams(StepParams):
     dataset_id: str | None = Field(
         None,
         title="Name",
-        description="Name of the recording; by default that of the .cmtr, else the .cmcr.",
+        description="Name of the recording; by default that of the .cmtr, otherwise of the .cmcr.",
         json_schema_extra=_BY_ITS_CONTENT,
     )
     find_partner: bool = Field(
         True,
         title="Find the other file",
-        description="If only one file of the pair is given, load the other one when it lies beside it.",
+        description="If only one file of the pair is given, load the other one if it is beside it.",
         json_schema_extra={**_ADVANCED, **_BY_ITS_CONTENT},
     )
     frame_correction: bool = Field(
@@ -183,9 +183,9 @@ def load_recording(session: PipelineSession, params: LoadRecordingParams, ctx: S
     Raises
     ------
     FileNotFoundError
-        If a file is not there.
+        If a file does not exist.
     DataLoadError
-        If a file cannot be read, is not what it should be, or holds nothing that can be loaded.
+        If a file cannot be read, is not what it should be, or contains nothing that can be loaded.
     MismatchError
         If the two files cannot be of one recording.
     """
@@ -259,7 +259,12 @@ class _Load:
                     f"{self.cmcr.path.name}: the sensor data cannot be read, so there will be no electrical "
                     f"images: {self.cmcr.sensor.unreadable}"
                 )
-            system |= self._look_at_sensors(self.cmcr, list(units.values()))
+            sorting = None if self.cmtr is None else self.cmtr.info
+            facts, fit = loading.sensor_facts(
+                self.cmcr, list(units.values()), self._report(0.9, 0.98), sorting
+            )
+            system |= facts
+            self._say_whether_spikes_fit(self.cmcr, fit)
         self.ctx.put(system, "metadata", "sys_meta")
 
     def _segments(self) -> npt.NDArray[np.int64] | None:
@@ -344,21 +349,6 @@ class _Load:
                     self.cmcr.path, self.cmtr.path, durations, sorting.duration_s, last_spike_s, link
                 )
             )
-
-    def _look_at_sensors(self, cmcr: SignalSource, units: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return what the raw electrode data tell; damaged ones do not keep units and light away."""
-        sorting = None if self.cmtr is None else self.cmtr.info
-        try:
-            facts, fit = loading.sensor_facts(cmcr, units, self._report(0.9, 0.98), sorting)
-        except DataLoadError as error:
-            self.ctx.warn(
-                f"The raw electrode data of {cmcr.path.name} cannot be read, so there will be no electrical "
-                f"images, and whether the spikes belong to them is not known. {error.message}",
-                fix=error.fix,
-            )
-            return {}
-        self._say_whether_spikes_fit(cmcr, fit)
-        return facts
 
     def _say_whether_spikes_fit(self, cmcr: SignalSource, fit: PartnerCheck) -> None:
         if self.cmtr is None or not self.cmtr.units:

@@ -179,10 +179,10 @@ class _Bar:
     def windows(self, unit: Mapping[str, Any]) -> tuple[NDArray[np.int64] | None, str]:
         """Display frames (directions, repetitions, 2) of the crossings; None with the reason if not known."""
         if self.movie is None:
-            return None, "the bar's movie was not found: name its folder with stimuli_dir="
+            return None, "the movie of the bar was not found"
         place = _rf_place(unit)
         if place is None:
-            return None, "the receptive field is not known: run extract_rf_geometry"
+            return None, "the receptive field is not known"
         x, y, shape = place
         if self.movie.shape[1:] != shape:
             return None, f"the bar's movie has {self.movie.shape[1:]} pixels, the noise {shape}"

@@ -1,7 +1,7 @@
 """Settle on the data what the file layout leaves open: axis order and order of conversion factors.
 
 *Axis order*: the average raw signal at a unit's accepted spikes has its trough at the electrode that
-the sorter names for the unit. For each unit that does not lie on the diagonal of a square region,
+the sorter names for the unit. For each unit that is not on the diagonal of a square region,
 the two readings of the axes name two different electrodes; the deeper trough tells which is right.
 
 *Factor order*: factors make up for the gain of every electrode, so an electrode has the more noise in
@@ -58,7 +58,7 @@ def decide_axis_order(
     -------
     AxisOrder
         ``source`` is ``"data"`` if the evidence suffices (|z| of the summed difference of trough
-        depths at least 5), else the default stays, with the reason.
+        depths at least 5), otherwise the default stays, with the reason.
     """
     default = electrodes.axis_order
     if not electrodes.is_open:

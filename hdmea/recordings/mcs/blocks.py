@@ -1,6 +1,6 @@
 """Recorded data groups ("sweeps") of a stream and their place on the acquisition clock.
 
-All times in the files are microseconds. Sample k of a block lies at `From + k * Tick`; `To` is
+All times in the files are microseconds. Sample k of a block is at `From + k * Tick`; `To` is
 exclusive. The clock counts samples from time zero, through gaps: sample = timestamp / tick.
 """
 
@@ -75,7 +75,7 @@ def blocks_of(stream: h5py.Group, data_guid: str, prefix: str, meta: Table, time
     Parameters
     ----------
     stream
-        Group that holds the blocks.
+        Group that contains the blocks.
     data_guid, prefix
         Type GUID of a block, and how its name begins.
     meta
@@ -125,8 +125,8 @@ def segments_of(blocks: Sequence[Block], us_per_sample: float) -> tuple[npt.NDAr
         start = end if block.from_us is None else _to_sample(block.from_us, us_per_sample)
         if block.from_us is None and len(blocks) > 1:
             unplaced.append(
-                f"{block.dataset.name}: the file does not say when this data group begins; it is placed "
-                "right after the one before it, so times behind it may be wrong."
+                f"{block.dataset.name}: the file does not state when this data group begins; it is placed "
+                "right after the previous one, so times after it may be wrong."
             )
         if start < end:
             overlapping.append(

@@ -59,7 +59,7 @@ class CmcrReader(SignalSource):
     FileNotFoundError
         If there is no such file.
     DataLoadError
-        If it is no raw recording of this generation, or damaged. The message says what to do.
+        If it is not a raw recording of this generation, or damaged. The message says what to do.
     """
 
     def __init__(self, path: str | Path, fallback_rate: tuple[float, str] | None = None) -> None:
@@ -100,7 +100,7 @@ class CmcrReader(SignalSource):
     # -- streams -------------------------------------------------------------------------------------
 
     def _stream(self, kind: str, subtype: str, names: Sequence[str]) -> h5py.Group | None:
-        """Return the stream of this kind and sub-type, else the one so named, else the only one."""
+        """Return the stream of this kind and sub-type, otherwise the one so named, otherwise the only one."""
         groups = {
             name: node for name, node in children(self._acquisition).items() if isinstance(node, h5py.Group)
         }
@@ -155,7 +155,7 @@ class CmcrReader(SignalSource):
     @cached_property
     def info(self) -> RecordingInfo:
         """Clock, duration, segments, streams and warnings."""
-        with reading(self.path, "what the recording says about itself"):
+        with reading(self.path, "the metadata of the recording"):
             return self._read_info()
 
     def _read_info(self) -> RecordingInfo:

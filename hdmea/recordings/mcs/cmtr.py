@@ -54,7 +54,7 @@ class CmtrReader(UnitSource):
     FileNotFoundError
         If there is no such file.
     DataLoadError
-        If it is no spike-sorted file of this generation, or damaged. The message says what to do.
+        If it is not a spike-sorted file of this generation, or damaged. The message says what to do.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -108,7 +108,7 @@ class CmtrReader(UnitSource):
     @cached_property
     def info(self) -> SortingInfo:
         """Duration, rate, tools, link and warnings of the file."""
-        with reading(self.path, "what the file says about itself"):
+        with reading(self.path, "the metadata of the file"):
             duration = attribute(self._root, mcs.RECORDING_DURATION)
             return SortingInfo(
                 path=self.path,
@@ -124,7 +124,7 @@ class CmtrReader(UnitSource):
 
     @property
     def linked_recording(self) -> str | None:
-        """File name of the raw recording that the link holds, None without such a link."""
+        """File name of the raw recording that the link contains, None without such a link."""
         return linked_recording(self._root)
 
     def _sampling_rate(self) -> float | None:
@@ -192,8 +192,8 @@ class CmtrReader(UnitSource):
         lost = sorted(set(rows) - set(found))
         if lost:
             self._notes.append(
-                f"The table of units names {len(lost)} units without spikes of their own in the file "
-                f"(numbers {', '.join(map(str, lost[:10]))}); they are left out."
+                f"The table of units lists {len(lost)} units without spikes in the file (numbers "
+                f"{', '.join(map(str, lost[:10]))}); they are skipped."
             )
 
     def _describe(
@@ -203,12 +203,12 @@ class CmtrReader(UnitSource):
         numbers = trailing_numbers(name)
         stated = attribute(group, "UnitID", info.value(0, "UnitID"))
         if stated is None and not numbers:
-            self._notes.append(f"'{name}' has no unit number and is left out.")
+            self._notes.append(f"'{name}' has no unit number and is skipped.")
             return None
         number = int(numbers[-1] if stated is None else stated)
         peaks = find_child(group, mcs.PEAKS, "Peaks")
         if not isinstance(peaks, h5py.Dataset) or peaks.ndim != 1 or not is_table(peaks):
-            self._notes.append(f"Unit {number} has no table of peaks and is left out.")
+            self._notes.append(f"Unit {number} has no table of peaks and is skipped.")
             return None
         self._peaks[number], self._n_rows[number] = peaks.name, len(peaks)
         reported = {
@@ -227,7 +227,7 @@ class CmtrReader(UnitSource):
         """Complete row, column and sensor number from each other, and compare them."""
         if row is None or column is None:
             if sensor is None:
-                self._notes.append(f"Unit {number}: the file does not say where it lies on the chip.")
+                self._notes.append(f"Unit {number}: the file does not state its position on the chip.")
                 return row, column, None
             row, column = mcs.sensor_position(int(sensor))
         expected = mcs.sensor_id(int(row), int(column))

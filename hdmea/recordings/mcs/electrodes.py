@@ -2,7 +2,7 @@
 
 A recording of chosen electrodes stores each of them as a region of its own of 1 x 1. Whatever the regions
 are, together they are the electrodes of the recording, and each is placed by the edges of its region. An
-image covers the smallest rectangle that holds them all; where nothing was recorded it is NaN.
+image covers the smallest rectangle that contains them all; where nothing was recorded it is NaN.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LEAST_PART = 0.5
 class Electrodes:
     """The recorded electrodes, with the meaning of what `SensorRegion` calls by the same names.
 
-    *File order* is that of the regions, and within each the order in which its frames lie in the file.
+    *File order* is that of the regions, and within each the order in which its frames are in the file.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Electrodes:
     segments
         int64 (n, 2): first and last + 1 sample of each part that all regions recorded without a gap.
     warnings
-        What the person should know.
+        What the user should know.
     """
 
     regions: tuple[SensorRegion, ...]
@@ -266,7 +266,7 @@ def join_regions(regions: Sequence[SensorRegion]) -> Electrodes | None:
         elif abs(region.sampling_rate - largest.sampling_rate) > 1e-6 * largest.sampling_rate:
             reasons.append(f"region {region.region_id} runs at {region.sampling_rate:g} Hz")
         elif not (region.placed and largest.placed):
-            reasons.append(f"the file does not say where region {region.region_id} lies")
+            reasons.append(f"the file does not state the position of region {region.region_id}")
         else:
             used.append(region)
     segments = largest.segments
@@ -279,7 +279,7 @@ def join_regions(regions: Sequence[SensorRegion]) -> Electrodes | None:
             segments = common
     if reasons:
         more = f", and {len(reasons) - 5} more" if len(reasons) > 5 else ""
-        warnings.append(f"Regions of the chip are left out: {'; '.join(reasons[:5])}{more}.")
+        warnings.append(f"Regions of the chip are skipped: {'; '.join(reasons[:5])}{more}.")
     if _length(segments) < _length(largest.segments):
         warnings.append("The regions of the chip were not recorded for the same time; what all have is used.")
     told = next((region.axis_order for region in used if region.axis_order.source == "shape"), None)
@@ -293,7 +293,7 @@ def join_regions(regions: Sequence[SensorRegion]) -> Electrodes | None:
 
 
 def _common(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Ranges that lie in both of two ascending lists of ranges."""
+    """Ranges that are in both of two ascending lists of ranges."""
     if np.array_equal(one, other):
         return one
     found = [

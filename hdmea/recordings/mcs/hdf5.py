@@ -1,6 +1,6 @@
 """Reading HDF5 as the CMOS-MEA5000 writes it: attributes, tables, links, and errors people can act on.
 
-Source files are opened read-only and without a lock: recordings lie on network drives, are in use
+Source files are opened read-only and without a lock: recordings are on network drives, are in use
 by the vendor's software at the same time, and must never change.
 """
 
@@ -98,7 +98,7 @@ def open_source(path: Path) -> Iterator[h5py.File]:
     FileNotFoundError
         If there is no such file.
     DataLoadError
-        If it is a folder, cannot be opened, is truncated or is no HDF5 file.
+        If it is a folder, cannot be opened, is truncated or is not an HDF5 file.
     """
     handle = _open(path)
     try:
@@ -197,12 +197,12 @@ def is_kind(node: Node, guid: str) -> bool:
 
 
 def is_table(dataset: h5py.Dataset) -> bool:
-    """Whether a dataset is compound; asks HDF5 itself, as h5py builds the whole dtype anew each time."""
+    """Whether a dataset is compound; asks HDF5 itself, as h5py builds the whole dtype again each time."""
     return bool(dataset.id.get_type().get_class() == h5py.h5t.COMPOUND)
 
 
 def children(group: h5py.Group) -> dict[str, Node]:
-    """Members of a group that lie in this very file: links to other files are never followed."""
+    """Members of a group that are in this very file: links to other files are never followed."""
     found: dict[str, Node] = {}
     for name in giving_way(group):
         node = _member(group, name)
@@ -212,7 +212,7 @@ def children(group: h5py.Group) -> dict[str, Node]:
 
 
 def _member(group: h5py.Group, name: str | bytes) -> Node | None:
-    """Return a member that lies in this very file; None for links, named types and missing ones."""
+    """Return a member that is in this very file; None for links, named types and missing ones."""
     # h5py gives names that are not UTF-8 as bytes.
     encoded = name if isinstance(name, bytes) else name.encode()
     if not group.id.links.exists(encoded) or group.id.links.get_info(encoded).type != h5py.h5l.TYPE_HARD:

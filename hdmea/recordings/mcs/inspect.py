@@ -29,11 +29,10 @@ from hdmea.recordings.mcs.hdf5 import (
     open_source,
     reading,
 )
-from hdmea.recordings.mcs.partner_check import PartnerCheck, check_partner, likely_offsets
+from hdmea.recordings.mcs.partner_check import check_partner, likely_offsets
 from hdmea.recordings.mcs.sensor import SensorRegion
 from hdmea.recordings.pairing import compare_durations, find_partner, kind_of
 from hdmea.recordings.reader import open_units
-from hdmea.recordings.signals import RecordingInfo
 from hdmea.recordings.units import UnitSource, said_of_units
 from hdmea.utils.exceptions import DataLoadError, MismatchError
 
@@ -95,34 +94,24 @@ def _inspect_raw(path: Path, contents: tuple[str, ...]) -> Inspection:
         decisions = [_rate_decision(reader)]
         electrodes = reader.sensor
         if electrodes is not None:
-            try:
-                electrodes, fit = _tested(electrodes, units, info)
-            except DataLoadError as error:
-                fit = PartnerCheck("cannot be checked", "the sensor data cannot be read")
-                warnings = [*warnings, str(error)]
+            units = [_at_rate(unit, electrodes.sampling_rate / info.sampling_rate) for unit in units]
+            electrodes = electrodes.with_axis_order(decide_axis_order(electrodes, units))
+            electrodes = electrodes.with_factor_order(decide_factor_order(electrodes))
             facts |= _sensor_facts(electrodes)
             decisions += _sensor_decisions(electrodes)
             if units:
+                fit = check_partner(
+                    electrodes, units, offsets=likely_offsets(electrodes, info.duration_s, None)
+                )
                 decisions.append(Decision("spikes against the raw data", fit.verdict, fit.evidence))
-            if fit.problem:
-                warnings = [*warnings, f"The spikes of {partner} do not fit the raw data: {fit.problem}."]
+                if fit.problem:
+                    warnings = [*warnings, f"The spikes of {partner} do not fit the raw data: {fit.problem}."]
             warnings = [*warnings, *electrodes.warnings]
             if electrodes.unreadable:
                 warnings.append(f"The sensor data cannot be read: {electrodes.unreadable}")
         return Inspection(
             path, "raw recording", facts, tuple(decisions), contents, (*info.warnings, *warnings)
         )
-
-
-def _tested(
-    electrodes: Electrodes, units: Sequence[UnitPosition], info: RecordingInfo
-) -> tuple[Electrodes, PartnerCheck]:
-    """Settle the order of axes and factors on the data, and whether the spikes belong to them."""
-    units = [_at_rate(unit, electrodes.sampling_rate / info.sampling_rate) for unit in units]
-    electrodes = electrodes.with_axis_order(decide_axis_order(electrodes, units))
-    electrodes = electrodes.with_factor_order(decide_factor_order(electrodes))
-    offsets = likely_offsets(electrodes, info.duration_s, None)
-    return electrodes, check_partner(electrodes, units, offsets=offsets)
 
 
 def _groups(segments: npt.NDArray[np.int64], rate: float) -> Any:
@@ -203,7 +192,7 @@ def _compression(dataset: h5py.Dataset) -> str:
 def _partner_units(path: Path, rate: float) -> tuple[str, list[UnitPosition], list[str]]:
     """Name and units of the spike-sorted file beside a raw recording."""
     if kind_of(path) != "cmcr":
-        return "not looked for (the file does not end in .cmcr)", [], []
+        return "not searched for (the name of the file does not end in .cmcr)", [], []
     partner = find_partner(path)
     if partner.path is None:
         return f"none: {partner.reason}", [], []
@@ -288,7 +277,7 @@ def _link_decision(path: Path, link: str | None) -> tuple[list[Decision], Path |
     partner = find_partner(path, link)
     there = "no link" if link is None else f"the link names {link}"
     if link is not None and (partner.path is None or partner.path.name != link):
-        there += ", which is not there"
+        there += ", which does not exist"
     answer = "none" if partner.path is None else partner.path.name
     return [Decision("raw recording", answer, f"{there}; {partner.reason}")], partner.path
 

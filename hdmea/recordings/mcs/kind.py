@@ -20,7 +20,7 @@ NEUTRAL_SUFFIXES: Final = frozenset({".h5", ".hdf5"})
 def kind_of_file(path: Path) -> str | None:
     """Return ``"cmcr"`` or ``"cmtr"`` by the suffix (case does not matter), None for anything else.
 
-    Recordings are called `.h5` as well: such a file, if it is there, is told by what is in it.
+    Recordings are called `.h5` as well: such a file, if it exists, is told by what is in it.
     """
     suffix = path.suffix.lower()
     if suffix in NEUTRAL_SUFFIXES:

@@ -371,18 +371,18 @@ def _place_in_words(electrodes: Electrodes, units: Sequence[_Unit], report: Prog
     needed = NEEDED_PART * max(n_units, LEAST_UNITS)
     if n_found < needed:
         return (
-            f"no trough comes with the spikes, within {SEARCH_S * 1e3:.0f} ms or at another electrode: the "
-            "spike-sorted file is of another recording"
+            f"the spikes have no trough within {SEARCH_S * 1e3:.0f} ms or at another electrode: the "
+            "spike-sorted file belongs to another recording"
         )
     (shift, n_shift), *_ = shifts.most_common(1)
     if swapped >= needed and swapped > n_shift:
-        return "the troughs lie where rows and columns are exchanged: the sensor axes have the other order"
+        return "the troughs are where rows and columns are exchanged: the sensor axes have the other order"
     if n_shift >= needed and shift != (0, 0):
         return (
-            f"the troughs lie {shift[0]:+d} rows and {shift[1]:+d} columns from the electrodes that the "
-            "sorter names: the edges of the recorded region are not those of the sorting"
+            f"the troughs are {shift[0]:+d} rows and {shift[1]:+d} columns from the electrodes of the "
+            "sorter: the edges of the recorded region are not those of the sorting"
         )
-    return "the spikes fit in time, but their troughs lie at other electrodes than the sorter names"
+    return "the spikes fit in time, but their troughs are at other electrodes than the sorter states"
 
 
 _UNKNOWN, _NOWHERE = -2, -1

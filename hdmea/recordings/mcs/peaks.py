@@ -30,7 +30,7 @@ class Peaks:
     sampling_rate
         Rate of the acquisition clock in Hz.
     end_sample
-        Peaks from this sample of the clock on lie after the end of the recording; None: not known.
+        Peaks from this sample of the clock on are after the end of the recording; None: not known.
 
     Attributes
     ----------
@@ -158,12 +158,12 @@ class Peaks:
         if self._include is None and len(self._dataset):
             yield f"Unit {number}: the file does not mark accepted peaks; all of them are taken as spikes."
         if self._nowhere:
-            yield f"Unit {number}: {self._nowhere} spikes without a time (NaN) are left out."
+            yield f"Unit {number}: {self._nowhere} spikes without a time (NaN) are skipped."
         yield from left_out(number, self._early, self._late, self._end, self._last, self._rate)
 
 
 def _cutouts(table: npt.NDArray[Any], fields: list[str]) -> npt.NDArray[Any]:
-    """(n, k) view of the cut-out samples where they lie side by side in a row, else a copy."""
+    """(n, k) view of the cut-out samples where they are side by side in a row, otherwise a copy."""
     types = table.dtype.fields
     assert types is not None
     first, offset = types[fields[0]][:2]
@@ -175,7 +175,7 @@ def _cutouts(table: npt.NDArray[Any], fields: list[str]) -> npt.NDArray[Any]:
 
 
 def _unit_of(peaks: Node) -> str:
-    """Return the unit of the cut-outs as stated (`V` with exponent -9 is nV), else `source`."""
+    """Return the unit of the cut-outs as stated (`V` with exponent -9 is nV), otherwise `source`."""
     unit, exponent = attribute(peaks, "Unit"), attribute(peaks, "Exponent", 0)
     if not unit:
         return "source"

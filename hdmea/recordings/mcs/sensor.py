@@ -76,7 +76,7 @@ class FactorOrder:
 class SensorRegion:
     """One recorded region of the chip.
 
-    *File order* of electrodes is the order in which one frame lies in the file: axes 1 and 2
+    *File order* of electrodes is the order in which one frame is in the file: axes 1 and 2
     flattened. Computation runs in file order, on `(time, electrodes)` arrays without any copy;
     `to_rows_cols` turns a result into an image.
 
@@ -102,11 +102,11 @@ class SensorRegion:
     dtype
         Integer type of the counts.
     warnings
-        What the person should know about this region.
+        What the user should know about this region.
     factor_order
         Which coordinate runs fastest in `listed_factors`.
     placed
-        Whether the file says where on the chip the region lies.
+        Whether the file says where on the chip the region is.
     """
 
     region_id: int
@@ -177,7 +177,7 @@ class SensorRegion:
             Index into `segments`.
         start, stop
             Samples counted **from the begin of this segment**: `0 <= start <= stop <= length`, where
-            `length = segments[segment, 1] - segments[segment, 0]`. Sample `start` lies at
+            `length = segments[segment, 1] - segments[segment, 0]`. Sample `start` is at
             `segments[segment, 0] + start` on the acquisition clock.
 
         Returns
@@ -253,7 +253,7 @@ def _region(number: int, blocks: list[Block], meta: Table, clock_tick_us: float)
     shape = (int(blocks[0].dataset.shape[1]), int(blocks[0].dataset.shape[2]))
     same = [block for block in blocks if block.dataset.shape[1:] == shape]
     warnings = [
-        f"{block.dataset.name}: its shape differs from the first group of region {number}; it is left out."
+        f"{block.dataset.name}: its shape differs from the first group of region {number}; it is skipped."
         for block in blocks
         if block.dataset.shape[1:] != shape
     ]
@@ -295,7 +295,12 @@ def _edges(meta: Table, row: int, shape: tuple[int, int]) -> tuple[int, int, Axi
         said = (
             []
             if full
-            else ["The file does not say where on the chip the region lies; it is taken to begin at 1, 1."]
+            else [
+                (
+                    "The file does not state the position of the region on the chip; it is assumed to begin "
+                    "at 1, 1."
+                )
+            ]
         )
         return 1, 1, AxisOrder(COLUMN_ROW, "default", "the file states no edges of the region"), said
     left, right, top, bottom = (int(edge) for edge in edges)

@@ -24,7 +24,7 @@ _ALSO = (
 
 
 def _looks_like_phy(path: Path) -> bool:
-    """Return whether a folder holds at least two of the files by which Phy knows a sorting."""
+    """Return whether a folder contains at least two of the files by which Phy knows a sorting."""
     return path.is_dir() and sum((path / name).is_file() for name in _SIGNS) >= 2
 
 

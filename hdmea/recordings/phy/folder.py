@@ -73,7 +73,7 @@ class PhyFolder(UnitSource):
                 fix=Advice("Check the path, and that the drive is connected."),
             )
         if not self.path.is_dir():
-            raise DataLoadError(f"{self.path}: this is a file; give the folder that holds it.", self.path)
+            raise DataLoadError(f"{self.path} is a file, not a folder.", self.path)
         self._params = read_params(self.path)
         self._rate = sampling_rate(self.path, self._params)
         self._notes: list[str] = []
@@ -107,7 +107,7 @@ class PhyFolder(UnitSource):
 
     @cached_property
     def _duration_s(self) -> float | None:
-        """Length of the raw data in seconds, if they lie in the folder or beside it."""
+        """Length of the raw data in seconds, if they are in the folder or beside it."""
         name, channels = self.linked_recording, self._params.get("n_channels_dat")
         offset = self._params.get("offset", 0)
         if name is None or not isinstance(channels, int) or channels < 1 or not isinstance(offset, int):
@@ -141,7 +141,7 @@ class PhyFolder(UnitSource):
         stored = _column(open_npy(path, WHOLE, (1, 2), "the sample of each spike, in whole numbers"))
         # Compared before the type is changed: a large unsigned number would become a negative one.
         if stored.size and stored.min() < 0:
-            raise damaged(path, f"{np.count_nonzero(stored < 0)} spikes lie before the first sample.")
+            raise damaged(path, f"{np.count_nonzero(stored < 0)} spikes are before the first sample.")
         latest_s = int(stored.max()) / self._rate if stored.size else 0.0
         if latest_s > LONGEST_S:
             raise damaged(
@@ -187,11 +187,7 @@ class PhyFolder(UnitSource):
     def _amplitudes(self) -> npt.NDArray[np.float64] | None:
         if not (self.path / AMPLITUDES).is_file():
             return None
-        stored = self._per_spike(AMPLITUDES, REAL, "the amplitude of each spike")
-        # The session keeps them in single precision.
-        largest = float(np.finfo(np.float32).max)
-        with np.errstate(invalid="ignore", over="ignore"):
-            return np.clip(stored.astype(np.float64), -largest, largest)
+        return self._per_spike(AMPLITUDES, REAL, "the amplitude of each spike").astype(np.float64)
 
     @cached_property
     def _spikes_of(self) -> dict[int, npt.NDArray[np.intp]]:
@@ -215,8 +211,7 @@ class PhyFolder(UnitSource):
         if not path.is_file():
             self._notes.append(f"There is no {POSITIONS}: units have no place on the chip.")
             return None
-        with np.errstate(invalid="ignore"):
-            positions = open_npy(path, REAL, (2,), "x and y of each channel").read().astype(np.float64)
+        positions = open_npy(path, REAL, (2,), "x and y of each channel").read().astype(np.float64)
         if positions.shape[1] != 2:
             raise damaged(path, f"it should hold x and y of each channel, but it is {positions.shape}.")
         return positions
@@ -271,8 +266,7 @@ class PhyFolder(UnitSource):
             named = f"{', '.join(map(str, noise[:10]))}{' …' if len(noise) > 10 else ''}"
             self._notes.append(
                 Notice(
-                    f"{len(noise)} clusters labelled as noise ({count} spikes; numbers {named}) "
-                    "are left out.",
+                    f"{len(noise)} clusters labelled as noise ({count} spikes; numbers {named}) are skipped.",
                     fix=SetParameter("keep_noise", "load_recording", True),
                 )
             )

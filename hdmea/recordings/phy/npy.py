@@ -6,10 +6,8 @@ shape larger than the file would take memory that the data do not need; both are
 
 from __future__ import annotations
 
-import ast
 import math
-import re
-import struct
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,20 +27,18 @@ MOST_VALUES = 1 << 30
 """Values that one array may have: a day of recording with 10 000 spikes per second has fewer."""
 
 _EXPORT_AGAIN = Advice("Export the folder again from the sorter or from Phy.")
-_LENGTHS = {(1, 0): "<H", (2, 0): "<I"}
-_LONGEST_HEADER = 1 << 14
-_TYPES = re.compile(r"[<>|=]?[?biufcOSUV][0-9]{0,3}")
 _BROKEN = (
     ValueError,
     SyntaxError,
+    tokenize.TokenError,
+    EOFError,
     TypeError,
     KeyError,
-    OverflowError,
     RecursionError,
     MemoryError,
-    struct.error,
+    OverflowError,
 )
-"""What is raised for a header that is not one."""
+"""What numpy raises for a header that is not one."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,7 @@ def open_npy(path: Path, kinds: str, n_axes: tuple[int, ...], content: str) -> N
     Raises
     ------
     DataLoadError
-        If it is not there, not such a file, cut short, or holds something else.
+        If it does not exist, not such a file, cut short, or contains something else.
     """
     if not path.is_file():
         raise damaged(path, f"there is no such file; it should hold {content}.")
@@ -129,8 +125,8 @@ def open_npy(path: Path, kinds: str, n_axes: tuple[int, ...], content: str) -> N
     if dtype.hasobject or dtype.names is not None:
         raise damaged(
             path,
-            f"it holds Python objects or a table, which is not read because that can run a program; it "
-            f"should hold {content}.",
+            "it contains Python objects or a table, which are not read because that can run a program; it "
+            f"should contain {content}.",
         )
     _check_shape(path, shape, dtype, size - offset)
     if dtype.kind not in kinds or len(shape) not in n_axes:
@@ -140,22 +136,11 @@ def open_npy(path: Path, kinds: str, n_axes: tuple[int, ...], content: str) -> N
 
 def _header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
-    if version not in _LENGTHS:
-        raise ValueError(f"version {version[0]}.{version[1]} of the format")
-    (length,) = struct.unpack(_LENGTHS[version], stream.read(struct.calcsize(_LENGTHS[version])))
-    if length > _LONGEST_HEADER:
-        raise ValueError(f"a header of {length} bytes")
-    # Python 2 wrote whole numbers with an L.
-    text = re.sub(r"(?<=[0-9])L\b", "", stream.read(length).decode("latin1"))
-    stated = ast.literal_eval(text)
-    descr, by_columns, shape = (stated[key] for key in ("descr", "fortran_order", "shape"))
-    if not all(isinstance(size, int) for size in shape) or not isinstance(by_columns, bool):
-        raise ValueError("a shape or order that is not one")
-    if not isinstance(descr, str):
-        return tuple(shape), by_columns, np.dtype([("table", "V1")])
-    if not _TYPES.fullmatch(descr):
-        raise ValueError(f"an unknown type of numbers, {descr!r}")
-    return tuple(shape), by_columns, np.dtype(descr)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(stream)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(stream)
+    raise ValueError(f"version {version[0]}.{version[1]} of the format")
 
 
 def _check_shape(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> None:

@@ -15,7 +15,6 @@ PITCHES_UM = (32.0, 16.0)
 """Distances of neighbouring electrodes of the chips that there are, in the order in which they are tried."""
 
 _TOLERANCE = 0.05
-_FARTHEST_UM = 1e9
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def chip_places(positions: npt.NDArray[np.floating], pitch_um: float | None = No
     """Return rows and columns of channels if their positions are those of electrodes of the chip.
 
     Electrode (row 1, column 1) lies at (0, 0) or half a pitch from it; where positions reach one pitch beyond
-    the last electrode, it lies at one pitch. x runs along the columns, y along the rows.
+    the last electrode, it is at one pitch. x runs along the columns, y along the rows.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ def chip_places(positions: npt.NDArray[np.floating], pitch_um: float | None = No
         The places, or why there are none.
     """
     tried = PITCHES_UM if pitch_um is None else (pitch_um,)
-    if not positions.size or not (np.abs(positions) < _FARTHEST_UM).all():
+    if not positions.size or not np.isfinite(positions).all():
         return "the positions of the channels are not numbers"
     for pitch in tried:
         grid = _on_grid(positions / pitch)
@@ -64,13 +63,13 @@ def chip_places(positions: npt.NDArray[np.floating], pitch_um: float | None = No
             return Places(rows, columns, reason)
     grids = " or ".join(f"{pitch:g}" for pitch in tried)
     return (
-        f"the positions of the channels do not lie on a grid of {grids} µm with {CHIP_EDGE} x {CHIP_EDGE} "
+        f"the positions of the channels are not on a grid of {grids} µm with {CHIP_EDGE} x {CHIP_EDGE} "
         "electrodes"
     )
 
 
 def _on_grid(steps: npt.NDArray[np.floating]) -> npt.NDArray[np.int64] | None:
-    """Return (n, 2) columns and rows from 1, None if a channel lies between electrodes or off the chip."""
+    """Return (n, 2) columns and rows from 1, None if a channel is between electrodes or off the chip."""
     for origin in (0.0, 0.5):
         nearest = np.rint(steps - origin)
         if np.abs(steps - origin - nearest).max() > _TOLERANCE:

@@ -45,7 +45,7 @@ def read_params(folder: Path) -> Literals:
     Raises
     ------
     DataLoadError
-        If it is not there, or is not Python.
+        If it does not exist, or is not Python.
     """
     path = folder / PARAMS
     if not path.is_file():
@@ -159,7 +159,7 @@ def storable(text: str) -> str:
 def _text(path: Path) -> str:
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise damaged(path, "the file is too large to be what its name says.")
+            raise damaged(path, "the file is too large for its name.")
         return path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise damaged(path, f"the file cannot be read ({error}).", error) from error

@@ -15,7 +15,6 @@ __all__ = ["TEMPLATES", "Peak", "Templates"]
 
 TEMPLATES, TEMPLATE_IND, UNWHITENING = "templates.npy", "template_ind.npy", "whitening_mat_inv.npy"
 
-_LARGEST = 1e15
 _LARGE = 0.1
 """Part of the largest peak-to-peak value from which on a channel may be the largest without the whitening."""
 
@@ -75,16 +74,14 @@ class Templates:
                 self.path, f"it has {len(self)} templates, but there are spikes of template {number}."
             )
         stored = self._stored
-        with np.errstate(invalid="ignore"):
-            values: Floats = np.asarray(
-                stored.read_item(number) if isinstance(stored, NpyFile) else stored[number], dtype=np.float64
-            )
+        values: Floats = np.asarray(
+            stored.read_item(number) if isinstance(stored, NpyFile) else stored[number], dtype=np.float64
+        )
         channels: npt.NDArray[np.int64] = np.arange(values.shape[1], dtype=np.int64)
         if self._sparse is not None:
             there = (self._sparse[number] >= 0) & (self._sparse[number] < (self._n_channels or np.inf))
             values, channels = values[:, there], self._sparse[number][there]
-        # A value that is no number of float32 would become infinite in the session.
-        if not (np.abs(values) < _LARGEST).all():
+        if not np.isfinite(values).all():
             raise damaged(self.path, f"template {number} has values that are not numbers.")
         return self._without_whitening(values, channels)
 
@@ -124,6 +121,6 @@ class Templates:
         if not path.is_file():
             return None
         matrix = open_npy(path, REAL, (2,), "a square matrix of the channels").read()
-        if matrix.shape[0] != matrix.shape[1] or not (np.abs(matrix) < _LARGEST).all():
+        if matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():
             raise damaged(path, f"it should hold a square matrix of numbers, but it is {matrix.shape}.")
         return matrix
