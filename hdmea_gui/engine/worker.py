@@ -172,7 +172,7 @@ class _Worker(QObject):
                     answer = asked.query.answer(self._the_workspace())
             except Exception as error:
                 # As above: the view says it.
-                logging.getLogger(SHOWN).exception("%s was not answered", type(asked.query).__name__)
+                logging.getLogger(SHOWN).exception("%s failed", type(asked.query).__name__)
                 answer = Failure.of(error)
             if not self.gate.is_shut:
                 self._asked = None

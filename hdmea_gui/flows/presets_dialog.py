@@ -212,7 +212,7 @@ def _beside(act: Callable[[], T]) -> T:
     try:
         found = answer_of(ask_beside(work), _PATIENCE_S)
     except TimeoutError as error:
-        raise PresetError(f"The file was given up: {error}.") from error
+        raise PresetError(f"The file could not be accessed in time: {error}.") from error
     if isinstance(found, PresetError):
         raise found
     return found

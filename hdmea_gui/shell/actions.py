@@ -424,7 +424,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "calibration",
             "Stimulus &calibration…",
             "edit_calibration",
-            "Where the stimulus lies on the chip, and the pitch of the electrodes",
+            "Position of the stimulus on the chip, and the pitch of the electrodes",
             key="Ctrl+Shift+K",
             icon="chip",
             unless=(_starting,),
