@@ -174,7 +174,7 @@ def test_the_page_names_every_action_key_and_view(window: MainWindow) -> None:
     page.search.setText("write result")
     found = page.browser.toPlainText()
     assert "Write the result file" in found
-    assert "Where the stimulus lies" not in found
+    assert "Position of the stimulus" not in found
     page.search.setText("zebra")
     assert "zebra" in page.browser.toPlainText()
 
