@@ -65,6 +65,8 @@ class StimulusEvent(pydantic.BaseModel):
 
     `type` is one of ``constant``, ``light_step`` (start: light on, end: light off; `color`), ``sine``
     (`frequency_hz`), ``sweep`` (a bar; `direction_deg`), ``noise`` (`frames_per_image`), or one of your own.
+    Features of further stimuli say which keys their events have: ``frequency_ramp`` and ``contrast_ramp``
+    (`euler_chirp`), ``grating`` and ``blank``, ``contrast_step``, ``spot``.
     """
 
     model_config = _TOLERANT

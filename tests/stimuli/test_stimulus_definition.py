@@ -21,6 +21,10 @@ from hdmea.utils.exceptions import ConfigurationError, MismatchError
 from hdmea.utils.resources import resource_path
 
 SHIPPED = {
+    "euler_chirp_32s_5x": (60, 1920, 5, 1, 0),
+    "grating_d8_sf2_tf2_3x": (60, 6000, 3, 1, 0),
+    "contrast_steps_8_5x": (60, 1560, 5, 1, 0),
+    "spots_8_5x": (60, 1560, 5, 1, 0),
     "baseline_127": (0, 180, 1, 1, 0),
     "step_up_5s_5i_b0_3x": (240, 600, 3, 1, 0),
     "step_up_5s_5i_b0_30x": (240, 600, 30, 1, 0),

@@ -28,7 +28,7 @@ from hdmea.features.science.confidence import length_limits
 from hdmea.features.science.multiple_testing import holm
 from hdmea.utils.exceptions import ValidationError
 
-__all__ = ["FrequencyResponse", "SineFit", "fit_sine", "frequency_response"]
+__all__ = ["FrequencyResponse", "SineFit", "fit_sine", "fit_wave", "frequency_response"]
 
 _TIE = 1e-9
 _MIN_TRIALS = 3
@@ -101,37 +101,13 @@ def fit_sine(
         If there are too few bins for five coefficients.
     """
     rates = np.asarray(rates, np.float64)
-    n_units, n_trials, n_bins = rates.shape
+    n_bins = rates.shape[-1]
     if n_bins < 6:
         raise ValidationError(f"{n_bins} bins are too few to fit a sine and its second harmonic.")
     t = np.asarray((first_frame + np.arange(n_bins) + 0.5) * frame_duration, np.float64)
     design, with_second = _design(t, frequency_hz), _design(t, frequency_hz, 2 * frequency_hz)
-    # einsum, not a BLAS product: its order of summation does not depend on the number of threads.
-    a, b = np.einsum("cb,utb->cut", np.linalg.pinv(design)[1:], rates)
-    a2, b2 = np.einsum("cb,utb->cut", np.linalg.pinv(with_second)[3:], rates)
-    scale = np.sqrt(np.square(rates).mean(axis=(1, 2)))
     gain, gain2 = np.sinc(frequency_hz * frame_duration), np.sinc(2 * frequency_hz * frame_duration)
-    first, second = (a + 1j * b) / gain, (a2 + 1j * b2) / gain2
-    length, se = _vector(first, scale)
-    amplitude = _unbiased(length, se)
-    f2 = _unbiased(*_vector(second, scale))
-    low, high = np.full(n_units, np.nan), np.full(n_units, np.nan)
-    if n_trials >= _MIN_TRIALS:
-        low, high = length_limits(length, se, 2 * (n_trials - 1))
-    mean = rates.mean(axis=1)
-    certain = np.where(np.isnan(low), amplitude, low) > 0
-    return SineFit(
-        amplitude=amplitude,
-        amplitude_low=low,
-        amplitude_high=high,
-        amplitude_se=se,
-        phase=np.where(length > 0, np.angle(first.mean(axis=1)), np.nan),
-        offset=np.einsum("b,ub->u", np.linalg.pinv(design)[0], mean),
-        r2=_explained(mean, design, scale),
-        p=_agreement_p(length, se, n_trials, scale),
-        f2=f2,
-        f2_f1=np.divide(f2, amplitude, out=np.full(n_units, np.nan), where=certain & (amplitude > 0)),
-    )
+    return _fit(rates, design, with_second, float(gain), float(gain2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +190,36 @@ def frequency_response(
     return FrequencyResponse(significant[:, np.argsort(order)], preferred, cutoff)
 
 
+def _fit(rates: Floats, design: Floats, with_second: Floats, gain: float, gain2: float) -> SineFit:
+    """Fit the columns of the designs: constant, sine, cosine, and the same with the second harmonic."""
+    n_units, n_trials, _ = rates.shape
+    # einsum, not a BLAS product: its order of summation does not depend on the number of threads.
+    a, b = np.einsum("cb,utb->cut", np.linalg.pinv(design)[1:], rates)
+    a2, b2 = np.einsum("cb,utb->cut", np.linalg.pinv(with_second)[3:], rates)
+    scale = np.sqrt(np.square(rates).mean(axis=(1, 2)))
+    first, second = (a + 1j * b) / gain, (a2 + 1j * b2) / gain2
+    length, se = _vector(first, scale)
+    amplitude = _unbiased(length, se)
+    f2 = _unbiased(*_vector(second, scale))
+    low, high = np.full(n_units, np.nan), np.full(n_units, np.nan)
+    if n_trials >= _MIN_TRIALS:
+        low, high = length_limits(length, se, 2 * (n_trials - 1))
+    mean = rates.mean(axis=1)
+    certain = np.where(np.isnan(low), amplitude, low) > 0
+    return SineFit(
+        amplitude=amplitude,
+        amplitude_low=low,
+        amplitude_high=high,
+        amplitude_se=se,
+        phase=np.where(length > 0, np.angle(first.mean(axis=1)), np.nan),
+        offset=np.einsum("b,ub->u", np.linalg.pinv(design)[0], mean),
+        r2=_explained(mean, design, scale),
+        p=_agreement_p(length, se, n_trials, scale),
+        f2=f2,
+        f2_f1=np.divide(f2, amplitude, out=np.full(n_units, np.nan), where=certain & (amplitude > 0)),
+    )
+
+
 def _vector(trials: NDArray[np.complex128], scale: Floats) -> tuple[Floats, Floats]:
     """Length of the mean over trials (0 if only rounding is left), and standard error of a component."""
     n = trials.shape[1]
@@ -270,3 +276,26 @@ def _design(t: Floats, *frequencies_hz: float) -> Floats:
     for frequency in frequencies_hz:
         columns += [np.sin(2 * np.pi * frequency * t), np.cos(2 * np.pi * frequency * t)]
     return np.stack(columns, axis=1)
+
+
+def fit_wave(rates: NDArray[Any], phase: Floats, gain: float = 1.0) -> SineFit:
+    """Fit a wave of known, possibly changing, phase to each trial.
+
+    Parameters
+    ----------
+    rates
+        (units, trials, bins) unfiltered rates, Hz.
+    phase
+        (bins,) phase of the stimulus at the bins' centres, radians.
+    gain
+        What the averaging over a bin leaves of the amplitude.
+
+    Returns
+    -------
+    SineFit
+        As of `fit_sine`; f2 is at twice the phase.
+    """
+    rates = np.asarray(rates, np.float64)
+    design = np.stack([np.ones_like(phase), np.sin(phase), np.cos(phase)], axis=1)
+    second = np.hstack((design, np.stack([np.sin(2 * phase), np.cos(2 * phase)], axis=1)))
+    return _fit(rates, design, second, gain, gain)

@@ -1,0 +1,146 @@
+"""spots: area summation, the response to spots of several sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
+from hdmea.features.science.confidence import fieller_limits
+from hdmea.features.science.level_responses import blank_frames, level_responses
+from hdmea.features.science.light_steps import (
+    RateParams,
+    drift_marks,
+    no_response,
+    quality_columns,
+    quality_outputs,
+    rates_of,
+)
+from hdmea.features.science.limits import with_limits
+from hdmea.features.science.movie_trials import FRAMES, movie_trials, trials_requirement
+from hdmea.features.science.tickets import Withheld, granted
+
+__all__ = ["SpotsParams", "spots"]
+
+_MIN_REPETITIONS = 3
+
+
+class SpotsParams(RateParams):
+    """Parameters of the feature `spots`."""
+
+
+_OUTPUTS = (
+    Output(
+        "spot_diameters",
+        "Diameters of the spots",
+        "px",
+        (0, None),
+        "diameters, ascending",
+        shape=("levels",),
+        per="recording",
+    ),
+    Output("blank_rate", "Maintained rate", "Hz", (0, None), "mean rate between the spots"),
+    Output(
+        "area_response",
+        "Response to size",
+        "Hz",
+        (None, None),
+        "mean rate during each spot minus the maintained rate",
+        shape=("levels",),
+    ),
+    Output(
+        "area_response_sem",
+        "SEM of the response to size",
+        "Hz",
+        (0, None),
+        "standard error over repetitions",
+        shape=("levels",),
+    ),
+    Output("peak_diameter", "Diameter of the largest response", "px", (0, None), "of the largest response"),
+    *with_limits(
+        Output(
+            "surround_suppression",
+            "Surround suppression",
+            "",
+            (None, None),
+            "1 − response to the largest spot / largest response",
+        )
+    ),
+    *quality_outputs(9),
+)
+_REASONS = {
+    "area_response_sem": "fewer than two repetitions",
+    "_low": "no interval: fewer than three repetitions, or the largest response may be 0",
+    "_high": "no interval: fewer than three repetitions, or the largest response may be 0",
+    "peak_diameter": "no positive response",
+    "surround_suppression": "no positive response",
+    "quality_index": "fewer than two trials, or no spike",
+    "quality_p": "fewer than two trials, or no spike",
+}
+
+
+@extractor(
+    name="spots",
+    title="Spots",
+    version="1",
+    params=SpotsParams,
+    requires=(
+        Requirement("metadata", "acquisition_rate", "load_recording"),
+        FRAMES,
+        trials_requirement("spots"),
+    ),
+    outputs=_OUTPUTS,
+)
+def spots(recording: Recording, params: SpotsParams) -> FeatureTable:
+    """Response to each size, the size of the largest response, and how far larger spots suppress it.
+
+    The definition has events ``spot`` with a `diameter` in pixels of the movie.
+    """
+    trials = movie_trials(recording, "spots", params.movie)
+    rates = rates_of(recording, trials, params)
+    blank = blank_frames(trials.length, trials.definition.events, rates.frame_duration)
+    found = level_responses(rates, trials.events("spot"), "diameter", blank)
+    mean, units = found.mean, np.arange(len(rates.counts))
+    peak = mean.argmax(axis=1)
+    largest = mean[units, peak]
+    positive = largest > 0
+    quotient = np.divide(mean[:, -1], largest, out=np.full(len(units), np.nan), where=positive)
+    low, high = np.full((2, len(units)), np.nan)
+    n = found.trials.shape[1]
+    if n >= _MIN_REPETITIONS:
+        last, best = found.trials[:, :, -1], found.trials[units, :, peak]
+        apart, own = (x - x.mean(axis=1, keepdims=True) for x in (last, best))
+        together = (apart * own).sum(axis=1)
+        low, high = fieller_limits(
+            last.mean(axis=1),
+            best.mean(axis=1),
+            var_a=last.var(axis=1, ddof=1) / n,
+            var_b=best.var(axis=1, ddof=1) / n,
+            covariance=together / (n * (n - 1)),
+            degrees=n - 1,
+        )
+        bounded = np.isfinite(low) & np.isfinite(high)
+        low, high = np.where(bounded, 1 - high, np.nan), np.where(bounded, 1 - low, np.nan)
+    columns: dict[str, Any] = {
+        "blank_rate": found.blank,
+        "area_response": mean,
+        "area_response_sem": found.sem,
+        "peak_diameter": np.where(positive, found.levels[peak], np.nan),
+        "surround_suppression": 1.0 - quotient,
+        "surround_suppression_low": low,
+        "surround_suppression_high": high,
+        **quality_columns(rates, params),
+    }
+    withheld = Withheld(recording.units)
+    quality = columns["quality_p"]
+    names = ("peak_diameter", *(f"surround_suppression{end}" for end in ("", "_low", "_high")))
+    withheld.hide(columns, names, granted(quality, params.alpha), [no_response(p) for p in quality])
+    withheld.explain(columns, _REASONS)
+    return FeatureTable(
+        units=columns,
+        recording={"spot_diameters": found.levels},
+        reasons=withheld.reasons,
+        notes={"movie": trials.movie, "n_repetitions": n},
+        marks=drift_marks(recording, rates),
+    )
