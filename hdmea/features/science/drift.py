@@ -150,7 +150,7 @@ def _correction(ranks: Floats) -> float:
     total = 2 * float((weight * some).sum()) / (n * (n - 1) * (n - 2))
     first = float(correlation[0])
     if first > 1 / np.sqrt(n):
-        # Detrended by slope and mean, the first correlation is too small by about (2 + 4 r) / n.
-        first = min(first + (2 + 4 * first) / n, 1 - 2 / n)
+        # Detrended by slope and mean, the first correlation is too small by about (2 + 6 r) / n.
+        first = min(first + (2 + 6 * first) / n, 1 - 2 / n)
         total = max(total, 2 * float((weight * first**lags).sum()) / (n * (n - 1) * (n - 2)))
     return max(1 + total, 1.0)

@@ -151,6 +151,7 @@ def quality_outputs(preference: int) -> tuple[Output, ...]:
             (0, 1),
             "p value of the quality index against trials that are shifted circularly",
         ),
+        Output("n_trials", "Number of trials", "", (0, None), "trials that the numbers are measured in"),
     )
 
 
@@ -234,6 +235,7 @@ def quality_columns(rates: TrialRates, params: RateParams) -> dict[str, NDArray[
         "quality_index": quality_index(rates.filtered),
         "quality_index_chance": np.full(len(rates.counts), quality_index_chance(rates.n_trials)),
         "quality_p": repeatability_p(rates.filtered, params.n_shifts, params.seed, rates.starts),
+        "n_trials": np.full(len(rates.counts), float(rates.n_trials)),
     }
 
 
