@@ -74,12 +74,12 @@ def difference(
     params: StepParams,
     inputs: list[dict[str, Any]],
 ) -> str:
-    """Return in words how the last run of a step differs from what is asked for now."""
+    """Return in words how the last run of a step differs from what is requested now."""
     before = json.loads(record["params"])
     wanted = params.model_dump(mode="json")
     decisive = definition.result_parameters(params)
     found = [
-        f"{name} is {before.get(name)!r} there, {wanted[name]!r} was asked for"
+        f"“{_label(definition, name)}” was {before.get(name)!r}, but {wanted[name]!r} is requested"
         for name in decisive
         if before.get(name) != wanted[name]
     ]
@@ -87,13 +87,20 @@ def difference(
     if files[0] != files[1]:
         names = [", ".join(fact["name"] for fact in facts) or "none" for facts in files]
         found.append(
-            f"its input files are {names[0]} there, now {names[1]}"
+            f"the input files were {names[0]}, but are {names[1]} now"
             if names[0] != names[1]
-            else f"its input files ({names[0]}) have changed since"
+            else f"the input files ({names[0]}) have changed since"
         )
     if record["version"] != definition.version:
-        found.append(f"it was made by version {record['version']} of the step, this is {definition.version}")
-    return "; ".join(found) or "it was made with other parameters or by another version"
+        found.append(
+            f"version {record['version']} of the step made them; this is version {definition.version}"
+        )
+    return "; ".join(found) or "other parameters or another version made them"
+
+
+def _label(definition: StepDefinition[Any], name: str) -> str:
+    field = definition.params.model_fields.get(name)
+    return (field.title if field is not None else None) or name
 
 
 def make_record(

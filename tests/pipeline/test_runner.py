@@ -114,7 +114,7 @@ def test_same_request_is_kept(session: PipelineSession) -> None:
 
 def test_other_parameters_conflict_unless_forced(session: PipelineSession) -> None:
     run_step(session, "toy_scale", {"factor": 3})
-    with pytest.raises(CacheConflictError, match=r"factor is 3 there, 4 was asked for\. Pass force=True"):
+    with pytest.raises(CacheConflictError, match=r"“Factor” was 3, but 4 is requested\. Pass force=True"):
         run_step(session, "toy_scale", {"factor": 4})
     assert issubclass(CacheConflictError, FileExistsError)
     run_step(session, "toy_scale", {"factor": 4}, force=True)
