@@ -205,7 +205,9 @@ def detect_frames(
     if sync.ndim != 1:
         raise ValidationError(f"The frame-sync channel must have one dimension, not {sync.ndim}.")
     if not fs > 0 or drop_first < 0 or (display_rate_hz is not None and not display_rate_hz > 0):
-        raise ValidationError("fs and display_rate_hz must be above 0 Hz and drop_first at least 0.")
+        raise ValidationError(
+            "Sampling and display rate must be greater than 0 Hz, and frames to drop at least 0."
+        )
     ranges = as_segments(segments, sync.size)
     scale = recorded_percentile(sync, ranges)
     if np.isnan(scale):
