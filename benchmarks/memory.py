@@ -19,7 +19,7 @@ from hdmea.pipeline import PipelineSession
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 source, target = sys.argv[1:]
-import hdmea.results.hdf5_store
+import hdmea.results.files
 start = peak()
 session = PipelineSession.load(source)
 size = session.memory_estimate_gb

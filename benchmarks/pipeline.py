@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 
 from hdmea.pipeline import PipelineSession, create_session, get_step, run_step
-from hdmea.results import hdf5_store
+from hdmea.results import files
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
 
 STEPS: tuple[tuple[str, dict[str, object]], ...] = (
@@ -142,7 +142,7 @@ def main() -> None:
         for name, seconds in best.items():
             print(f"  {name:10s} {seconds:7.2f} s; deferred takes {best['deferred'] / seconds:4.2f} of that")
         print(f"  same content: deferred = immediate: {_same(made['deferred'][0], made['immediate'][0])}")
-        print(f"  stored bytes of a session: {hdf5_store.summarize(made['deferred'][0]).size / 1e6:.0f} MB")
+        print(f"  stored bytes of a session: {files.summarize(made['deferred'][0]).size / 1e6:.0f} MB")
     finally:
         shutil.rmtree(root)
 

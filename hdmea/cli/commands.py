@@ -260,7 +260,7 @@ def export(
 class Layout(enum.StrEnum):
     """Layouts of result files."""
 
-    CURRENT = "current"
+    COLUMNS = "columns"
     LAB = "lab"
 
 
@@ -269,8 +269,9 @@ def convert(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A result file of either layout.")],
     target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The file to write.")],
     layout: Annotated[
-        Layout, typer.Option(help="current, or the layout of the earlier lab scripts.")
-    ] = Layout.CURRENT,
+        Layout | None,
+        typer.Option(help="Default: columns for a file of the laboratory's scripts; else it must be named."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -278,9 +279,14 @@ def convert(
     with errors_told(debug):
         from hdmea.exporters import export as write
         from hdmea.pipeline.session import PipelineSession
+        from hdmea.results import files
 
+        if layout is None and files.summarize(source).layout == Layout.COLUMNS:
+            raise ValidationError(
+                f"{source} has the layout columns already: say with --layout which one it shall get."
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
-        kind = {Layout.CURRENT: "hdf5", Layout.LAB: "lab"}[layout]
+        kind = "lab" if layout is Layout.LAB else "hdf5"
         write(PipelineSession.load(source, lazy=True), target, to=kind, overwrite=overwrite)
         typer.echo(str(target))
 

@@ -16,7 +16,7 @@ __all__ = ["lab_file", "result_file"]
 @exporter(name="hdf5", title="Result file (HDF5)", suffixes=(".h5", ".hdf5"))
 def result_file(session: PipelineSession, target: Path, options: ExportOptions) -> None:
     """Write everything as a result file of the current layout."""
-    _write(session, target, "current")
+    _write(session, target, "columns")
 
 
 @exporter(name="lab", title="Result file, layout of the lab's earlier scripts (HDF5)", suffixes=(".h5",))
@@ -25,9 +25,9 @@ def lab_file(session: PipelineSession, target: Path, options: ExportOptions) -> 
     _write(session, target, "lab")
 
 
-def _write(session: PipelineSession, target: Path, layout: Literal["current", "lab"]) -> None:
+def _write(session: PipelineSession, target: Path, layout: Literal["columns", "lab"]) -> None:
     from hdmea.pipeline.session import SaveState
-    from hdmea.results import hdf5_store
+    from hdmea.results import files
 
     content = session.content(SaveState.SAVED, checkpoint_name=None)
-    hdf5_store.write_session(target, content, layout=layout)
+    files.write_session(target, content, layout=layout)

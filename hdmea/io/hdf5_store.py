@@ -1,3 +1,3 @@
-"""Import path of older scripts; the code is in `hdmea.results.hdf5_store`."""
+"""Import path of older scripts; the code is in `hdmea.results.files`."""
 
-from hdmea.results.hdf5_store import *  # noqa: F403
+from hdmea.results.files import *  # noqa: F403

@@ -18,7 +18,7 @@ from hdmea.pipeline.session import (
     dataset_id_from_paths,
 )
 from hdmea.pipeline.signature import MECHANISM, docstring, signature, type_hints
-from hdmea.results import hdf5_store
+from hdmea.results import files
 from hdmea.utils.exceptions import (
     CacheConflictError,
     CheckpointError,
@@ -141,15 +141,27 @@ def _on_file(definition: StepDefinition[Any], params: StepParams, mechanism: Map
         return session
     if isinstance(target, PipelineSession):
         path = target.ensure_saved()
-        session = target
-        if session.has_unsaved_changes:
-            session.save()
-        run = _run_and_write(session, path, definition, params, force)
+        with files.writing(path):
+            _bring_up_to_date(target)
+            run = _run_and_write(target, path, definition, params, force)
     else:
         path = Path(target)
-        with hdf5_store.writing(path):
+        with files.writing(path):
             run = _run_and_write(PipelineSession.load(path, lazy=True), path, definition, params, force)
     return definition.result(run)
+
+
+def _bring_up_to_date(session: PipelineSession) -> None:
+    """Let session and file be the same: a step never runs on data that the file does not have any more."""
+    if session.has_unsaved_changes:
+        session.save()
+    elif not session.is_current():
+        logger.warning(
+            "%s was written by another program since this session was loaded or saved: the step runs on what "
+            "is in it now.",
+            session.hdf5_path,
+        )
+        session.reload()
 
 
 def _run_and_write(
@@ -173,6 +185,7 @@ def _detached(path: Path) -> PipelineSession:
     if session.is_saved:
         session.save_state = SaveState.DEFERRED
         session.hdf5_path = None
+        session.held = None
         session.output_dir = path.parent
     return session
 
@@ -188,7 +201,7 @@ def _on_sources(definition: StepDefinition[Any], params: StepParams, mechanism: 
     path = session.default_path
     force, allow = mechanism.get("force", False), mechanism.get("allow_overwrite", False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with hdf5_store.writing(path):
+    with files.writing(path):
         existing = _existing(path, dataset_id, allow)
         if existing is not None and not force and _is_there(existing, definition, params, allow):
             run = run_step(existing, definition, params)

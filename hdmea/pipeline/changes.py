@@ -1,21 +1,21 @@
-"""Merging into nested dictionaries, and noticing that they were changed."""
+"""Merging into nested dictionaries, and copying them without their arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+from hdmea.results.unread import Unread
 
-from hdmea.utils.giving_way import give_way
-
-__all__ = ["copy_dicts", "deep_merge", "fingerprint"]
+__all__ = ["copy_dicts", "deep_merge"]
 
 
 def deep_merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
     """Merge `source` into `target`: dictionaries at any depth, other values replaced, nothing copied."""
     for key, value in source.items():
         present = dict.get(target, key)
+        if isinstance(present, Unread) and isinstance(value, dict):
+            present = target[key]
         if isinstance(value, dict) and isinstance(present, dict):
             deep_merge(present, value)
         else:
@@ -23,37 +23,11 @@ def deep_merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
 
 
 def copy_dicts(tree: dict[Any, Any]) -> dict[Any, Any]:
-    """Return a copy of a dictionary and those below; all other values are shared, unread ones stay unread."""
+    """Return a copy of a dictionary and those below; arrays are shared, what is unread stays unread."""
     twin = tree.copy()
     for key, value in dict.items(tree):
         if isinstance(value, dict):
             dict.__setitem__(twin, key, copy_dicts(value))
+        elif isinstance(value, Unread):
+            dict.__setitem__(twin, key, value.twin())
     return twin
-
-
-def fingerprint(value: Any) -> int:
-    """Return a number that changes when anything below `value` is added, replaced or removed.
-
-    Scalars count by value; arrays and other objects by identity. Arrays that are read on first use
-    count as one and the same before and after: dictionaries that load them say how often they were
-    edited (`edits`), and their arrays count by shape and type only.
-    """
-    if isinstance(value, dict):
-        give_way()
-        edits = getattr(value, "edits", None)
-        if edits is None:
-            return hash(tuple((key, fingerprint(item)) for key, item in value.items()))
-        return hash((edits, *((key, _fingerprint_loaded(item)) for key, item in dict.items(value))))
-    if isinstance(value, (list, tuple)):
-        return hash(tuple(map(fingerprint, value)))
-    if value is None or isinstance(value, (str, bytes, bool, int, float, complex)):
-        return hash((type(value).__name__, value))
-    if isinstance(value, np.generic):
-        return hash((value.dtype.str, value.tobytes()))
-    return id(value)
-
-
-def _fingerprint_loaded(value: Any) -> int:
-    if isinstance(value, (dict, list, tuple, str, bytes, bool, int, float, complex, np.generic)):
-        return fingerprint(value)
-    return hash((getattr(value, "shape", None), str(getattr(value, "dtype", None))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from hdmea.results.hdf5_store import estimate_nbytes
+from hdmea.results.sizes import estimate_nbytes
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession

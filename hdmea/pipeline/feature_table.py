@@ -15,7 +15,7 @@ from hdmea.declare import FEATURES, UNIT_OF_ENTRY, Output, StepDefinition, all_s
 from hdmea.features.science.multiple_testing import benjamini_hochberg
 from hdmea.pipeline.marks import marks_text
 from hdmea.recordings.measures import measure_title
-from hdmea.results.lazy import reading
+from hdmea.results.unread import Unread, reading
 from hdmea.utils.giving_way import giving_way
 
 if TYPE_CHECKING:
@@ -308,6 +308,10 @@ def plain_title(name: str) -> str:
 
 
 def _mapping(entry: Any, key: str) -> Mapping[str, Any] | None:
+    if isinstance(entry, dict):
+        unread = dict.get(entry, key)
+        if isinstance(unread, Unread) and not unread.gives_dict:
+            return None  # an array, which is not read for that
     found = entry.get(key) if isinstance(entry, Mapping) else None
     return found if isinstance(found, Mapping) else None
 

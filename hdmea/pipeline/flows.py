@@ -20,7 +20,7 @@ from hdmea.pipeline.session import (
     create_session,
     dataset_id_from_paths,
 )
-from hdmea.results import hdf5_store
+from hdmea.results import files
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError, StepCancelled
 from hdmea.utils.notices import Notice
 from hdmea.utils.resources import resource_path
@@ -289,7 +289,7 @@ def run_flow(
     fresh = create_session(name, cmcr_path, cmtr_path, output_dir)
     path = fresh.default_path
     path.parent.mkdir(parents=True, exist_ok=True)
-    with hdf5_store.writing(path):
+    with files.writing(path):
         fresh.refuse_foreign_file(path)
         known = PipelineSession.load(path, lazy=True) if path.exists() and not force_load else None
         working = known or fresh

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hdmea.declare import StepDefinition, StepParams, get_step
 from hdmea.pipeline.provenance import record_items
 from hdmea.pipeline.run import RunPlan, plan_run
-from hdmea.results import hdf5_store
+from hdmea.results.sizes import estimate_nbytes
 from hdmea.utils.exceptions import CacheConflictError, HDMEAError
 
 if TYPE_CHECKING:
@@ -128,4 +128,4 @@ def _of_stimulus(definition: StepDefinition[Any]) -> list[str]:
 
 
 def _size(tree: Any) -> int:
-    return int(hdf5_store.estimate_nbytes(tree))
+    return int(estimate_nbytes(tree))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hdmea._version import __version__
 from hdmea.declare import StepDefinition, StepParams, all_steps
 from hdmea.pipeline.context import Key
-from hdmea.results.session_content import utc_now
+from hdmea.results.content import utc_now
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession

@@ -24,8 +24,8 @@ from hdmea.pipeline.marks import add_section_marks
 from hdmea.pipeline.requirements import check_requirements
 from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings.pairing import kind_of
-from hdmea.results import hdf5_store
-from hdmea.results.session_content import utc_now
+from hdmea.results import files
+from hdmea.results.content import utc_now
 from hdmea.utils.exceptions import CacheConflictError, HDMEAError
 from hdmea.utils.fixes import ComputeAgain
 from hdmea.utils.notices import notices_from_json, notices_to_json
@@ -162,7 +162,7 @@ def _run(
     )
     started = time.perf_counter()
     ctx.checkpoint(0.0, definition.title)
-    with hdf5_store.reading([session.units, session.metadata, session.stimulus]):
+    with files.reading([session.units, session.metadata, session.stimulus]):
         run.outcome = definition.function(session, checked, ctx)
     run.elapsed_seconds = time.perf_counter() - started
     ctx.checkpoint(1.0, "done")

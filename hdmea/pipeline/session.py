@@ -7,14 +7,16 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from hdmea.pipeline.completed import CompletedSteps
 from hdmea.pipeline.moved_sources import find_moved_sources
 from hdmea.pipeline.session_data import DEFAULT_OUTPUT_DIR, SaveState, SessionData, check_dataset_id
 from hdmea.recordings.pairing import recording_name
-from hdmea.results import hdf5_store
-from hdmea.results.session_content import SessionContent, utc_now
+from hdmea.results import files
+from hdmea.results.content import SessionContent, utc_now
 from hdmea.utils.exceptions import ExistingFileError, SessionError, ValidationError
 from hdmea.utils.fixes import ChooseFile, Either, SaveAs, SetParameter
 from hdmea.utils.notices import with_fixes
@@ -103,8 +105,9 @@ class PipelineSession(SessionData):
         self,
         output_path: str | Path | None = None,
         *,
-        overwrite: bool = True,
+        overwrite: files.Overwrite = True,
         compression: str | None = None,
+        layout: str | None = None,
         progress: Progress | None = None,
     ) -> Path:
         """Write the result file; the session becomes SAVED and stays usable.
@@ -114,9 +117,13 @@ class PipelineSession(SessionData):
         output_path
             Default: the session's own file, else ``output_dir/<dataset_id>.h5``.
         overwrite
-            Replace an existing file, with a logged warning; False: raise instead.
+            Replace an existing file, with a logged warning; False: raise instead; ``"other"``: replace also
+            what another program wrote into the session's own file since it was loaded or saved.
         compression
             None, or a filter that h5py ships (``"lzf"``, ``"gzip"``).
+        layout
+            ``"columns"`` or that of the laboratory's scripts, ``"lab"``; default: that which the session's
+            file has, for another file the environment variable ``HDMEA_LAYOUT``, else ``"columns"``.
         progress
             Called with a fraction and a text; may raise to stop, which leaves the old file as it was.
 
@@ -128,7 +135,8 @@ class PipelineSession(SessionData):
         Raises
         ------
         FileExistsError
-            If the file exists and `overwrite` is False.
+            If the file exists and `overwrite` is False, or if it is the session's own and another program
+            wrote it since; the message says who and when.
         SessionError
             If the session was opened from a file that must not be rewritten and no other path is given.
         ValidationError
@@ -138,7 +146,9 @@ class PipelineSession(SessionData):
         if self.read_only_reason and self.hdf5_path is not None and _same_file(target, self.hdf5_path):
             raise SessionError(self.read_only_reason, path=self.hdf5_path, fix=SaveAs())
         content = self.content(SaveState.SAVED, checkpoint_name=None)
-        path = _write(target, content, overwrite, compression, progress, bind=True)
+        written = self._write(target, content, overwrite, compression, layout, progress, bind=True)
+        path = written.path
+        self.held = written
         self.save_state = SaveState.SAVED
         self.hdf5_path = path
         self.read_only_reason = None
@@ -175,9 +185,10 @@ class PipelineSession(SessionData):
         """
         name = checkpoint_name if checkpoint_name is not None else Path(path).stem
         content = self.content(SaveState.DEFERRED, checkpoint_name=name)
-        written = _write(Path(path), content, overwrite, None, progress)
-        logger.info("Checkpoint %r of %s written to %s", name, self.dataset_id, written)
-        return written
+        # Always columns: a checkpoint has to hold everything.
+        written = self._write(Path(path), content, overwrite, None, "columns", progress)
+        logger.info("Checkpoint %r of %s written to %s", name, self.dataset_id, written.path)
+        return written.path
 
     def ensure_saved(self, default_path: str | Path | None = None) -> Path:
         """Return the session's file; save first, with a logged warning, if there is none yet.
@@ -188,7 +199,8 @@ class PipelineSession(SessionData):
             If that would replace a file of another recording.
         """
         if self.is_saved and self.hdf5_path is not None:
-            return self.hdf5_path
+            # A file that is gone is written anew.
+            return self.hdf5_path if self.hdf5_path.exists() else self.save(self.hdf5_path)
         target = Path(default_path) if default_path is not None else self.default_path
         self.refuse_foreign_file(target)
         logger.warning("Auto-saving deferred session to %s to satisfy HDF5-path requirement", target)
@@ -216,7 +228,7 @@ class PipelineSession(SessionData):
         CheckpointError
             If it is no session file, damaged, or of a version that cannot be read.
         """
-        content = hdf5_store.read_session(path, lazy=lazy, progress=progress)
+        content = files.read_session(path, lazy=lazy, progress=progress)
         saved = content.save_state == SaveState.SAVED.value
         moved, said = find_moved_sources(content.source_files, Path(path))
         for message in said:
@@ -236,9 +248,11 @@ class PipelineSession(SessionData):
             steps=content.steps,
             created_at=content.created_at,
             extra=content.extra,
-            read_only_reason=_read_only_reason(Path(path), content),
+            read_only_reason=content.read_only or None,
         )
         session.inform("load_recording", said)
+        if saved:
+            session.held = files.Held(Path(path), content.revision, content.layout)
         session.mark_clean()
         return session
 
@@ -259,6 +273,7 @@ class PipelineSession(SessionData):
             created_at=self.created_at,
             updated_at=utc_now(),
             extra=self.extra,
+            outputs=_declared_outputs,
         )
 
     def write_changes(self, path: Path, changed: Collection[tuple[str, ...]]) -> None:
@@ -266,15 +281,69 @@ class PipelineSession(SessionData):
         if self.read_only_reason:
             raise SessionError(self.read_only_reason, path=path, fix=SaveAs())
         content = self.content(self.save_state, checkpoint_name=self.checkpoint_name)
-        hdf5_store.update_session(path, content, changed)
+        self.held = files.update_session(path, content, changed, held=self.held)
         self.mark_clean()
+
+    def is_current(self) -> bool:
+        """Return whether the session's file is still the one that it was loaded from or saved as."""
+        if self.held is None or self.hdf5_path is None:
+            return False
+        try:
+            return files.summarize(self.hdf5_path).revision == self.held.revision
+        except (OSError, ValueError):
+            return False
+
+    def reload(self) -> None:
+        """Take the content of the session's file, which another program has written, in place of its own.
+
+        Raises
+        ------
+        SessionError
+            If the session has changes that are in no file, or has no file.
+        """
+        if self.hdf5_path is None or self.has_unsaved_changes:
+            raise SessionError(
+                "The session has changes that are not saved, or no file: save it under another name first."
+            )
+        other = type(self).load(self.hdf5_path, lazy=True)
+        for name in ("units", "metadata", "stimulus", "source_files", "completed_steps", "warnings", "steps"):
+            setattr(self, name, getattr(other, name))
+        self.extra, self.created_at, self.held = other.extra, other.created_at, other.held
+        self.mark_clean()
+
+    def _write(
+        self,
+        target: Path,
+        content: SessionContent,
+        overwrite: files.Overwrite,
+        compression: str | None,
+        layout: str | None,
+        progress: Progress | None,
+        *,
+        bind: bool = False,
+    ) -> files.Held:
+        if overwrite and target.exists():
+            logger.warning("Overwriting existing file %s", target)
+        own = self.held is not None and _same_file(target, self.held.path)
+        if layout is None:
+            layout = self.held.layout if own and self.held is not None else files.default_layout()
+        return files.write_session(
+            target,
+            content,
+            overwrite=overwrite,
+            held=self.held,
+            compression=compression,
+            bind=bind,
+            layout=layout,
+            progress=progress,
+        )
 
     def refuse_foreign_file(self, target: Path) -> None:
         """Raise FileExistsError if `target` exists and is not a file of this recording."""
         if not target.exists():
             return
         try:
-            other = hdf5_store.summarize(target).dataset_id
+            other = files.summarize(target).dataset_id
         except ValueError:
             other = "something that is not a session file"
         if other != self.dataset_id:
@@ -314,30 +383,19 @@ def create_session(
     return session
 
 
+def _declared_outputs(feature: str) -> dict[str, dict[str, Any]]:
+    """Return what is declared of the outputs of a feature, for readers of the file without this program."""
+    from hdmea.declare import FEATURES
+
+    if feature not in FEATURES:
+        return {}
+    found: dict[str, dict[str, Any]] = {}
+    for output in FEATURES.get(feature).outputs:
+        limits = [float("nan") if limit is None else float(limit) for limit in output.range]
+        texts = {"title": output.title, "unit": output.unit, "definition": output.definition}
+        found[output.name] = {**texts, "range": np.array(limits)}
+    return found
+
+
 def _same_file(first: Path, second: Path) -> bool:
     return first.exists() and second.exists() and first.samefile(second)
-
-
-def _write(
-    target: Path,
-    content: SessionContent,
-    overwrite: bool,
-    compression: str | None,
-    progress: Progress | None,
-    *,
-    bind: bool = False,
-) -> Path:
-    if overwrite and target.exists():
-        logger.warning("Overwriting existing file %s", target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return hdf5_store.write_session(
-        target, content, overwrite=overwrite, compression=compression, bind=bind, progress=progress
-    )
-
-
-def _read_only_reason(path: Path, content: SessionContent) -> str | None:
-    if content.layout != "current":
-        return f"{path} has the layout of the lab's earlier scripts, which can be read but not changed."
-    if content.read_only:
-        return f"{path} was written by a newer version, and this version does not change it."
-    return None

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hdmea.pipeline.changes import deep_merge, fingerprint
+from hdmea.pipeline.changes import deep_merge
 from hdmea.pipeline.completed import CompletedSteps
 from hdmea.recordings.reader import source_stamp
-from hdmea.results import hdf5_store
-from hdmea.results.session_content import utc_now
+from hdmea.results.content import Held, utc_now
+from hdmea.results.sizes import estimate_nbytes
+from hdmea.results.tracking import Baseline, Changes, differs_from, tokens
 from hdmea.utils.exceptions import MissingInputError, ValidationError
 from hdmea.utils.fixes import Fix, RunStep
 
@@ -71,8 +72,10 @@ class SessionData:
         self.completed_steps = CompletedSteps(self.completed_steps)
         for unit_id in self.units:
             _check_unit_id(unit_id)
-        self._revision = 0
-        self._saved_as: int | None = None
+        self.held: Held | None = None
+        self._saved: Baseline | None = None
+        self._saved_record: dict[str, Any] = {}
+        self._touched = False
         if self.hdf5_path is not None:
             self.hdf5_path = Path(self.hdf5_path)
         if not (self.units or self.metadata or self.stimulus):
@@ -99,7 +102,9 @@ class SessionData:
     @property
     def has_unsaved_changes(self) -> bool:
         """Whether anything was added, replaced or removed since the last save (or since the load)."""
-        return self._saved_as != self._fingerprint()
+        if self._touched or self._saved is None or differs_from(self._saved_record, self._record()):
+            return True
+        return self._saved.differs(self)
 
     @property
     def unit_count(self) -> int:
@@ -123,7 +128,7 @@ class SessionData:
     @property
     def memory_estimate_gb(self) -> float:
         """Memory that the session's data take, in GB (1e9 bytes), counted at any depth."""
-        return hdf5_store.estimate_nbytes(self._trees()) / 1e9
+        return estimate_nbytes(self._trees()) / 1e9
 
     @property
     def acquisition_rate(self) -> float:
@@ -139,6 +144,10 @@ class SessionData:
     def default_path(self) -> Path:
         """Where `save` writes without a path: the session's own file, else `output_dir/<dataset_id>.h5`."""
         return self.hdf5_path or self.output_dir / f"{self.dataset_id}.h5"
+
+    def unsaved_changes(self) -> Changes:
+        """Return what was added, replaced or removed since the last save (or since the load)."""
+        return Changes() if self._saved is None else self._saved.changes(self)
 
     # -- content -------------------------------------------------------------------------------------
 
@@ -158,17 +167,17 @@ class SessionData:
         for unit_id in units:
             _check_unit_id(unit_id)
         deep_merge(self.units, units)
-        self._revision += 1
+        self.touch()
 
     def add_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Add metadata; dictionaries are merged at any depth, other values replaced."""
         deep_merge(self.metadata, metadata)
-        self._revision += 1
+        self.touch()
 
     def add_stimulus(self, stimulus: Mapping[str, Any]) -> None:
         """Add stimulus data; dictionaries are merged at any depth, other values replaced."""
         deep_merge(self.stimulus, stimulus)
-        self._revision += 1
+        self.touch()
 
     def add_feature(
         self, unit_id: str, feature_name: str, data: Any, metadata: Mapping[str, Any] | None = None
@@ -190,12 +199,12 @@ class SessionData:
             raise KeyError(f"There is no unit {unit_id!r}; this session has {self.unit_count} units.")
         features = self.units[unit_id].setdefault("features", {})
         features[feature_name] = {"data": data, "metadata": dict(metadata or {})}
-        self._revision += 1
+        self.touch()
 
     def mark_step_complete(self, step_name: str) -> None:
         """Note that a step was completed."""
         self.completed_steps.add(step_name)
-        self._revision += 1
+        self.touch()
 
     def set_source_files(
         self, cmcr_path: str | Path | None = None, cmtr_path: str | Path | None = None
@@ -209,7 +218,7 @@ class SessionData:
                 size, changed = source_stamp(path)
                 self.source_files[f"{kind}_size"] = size
                 self.source_files[f"{kind}_mtime"] = changed
-        self._revision += 1
+        self.touch()
 
     def require(self, *path: str, message: str = "", fix: Fix | None = None) -> Any:
         """Return what is stored at `path`, e.g. ``require("metadata", "segments")``.
@@ -229,18 +238,20 @@ class SessionData:
 
     def mark_clean(self) -> None:
         """Take the session's present content as saved."""
-        self._saved_as = self._fingerprint()
+        self._saved = Baseline(self)
+        self._saved_record = tokens(self._record())
+        self._touched = False
 
     def touch(self) -> None:
         """Note that the content was changed by other means than the methods of the session."""
-        self._revision += 1
+        self._touched = True
 
     def _trees(self) -> dict[str, Any]:
         return {"units": self.units, "metadata": self.metadata, "stimulus": self.stimulus}
 
-    def _fingerprint(self) -> int:
-        parts = (*self._trees().values(), self.source_files, self.steps, list(self.completed_steps))
-        return hash((self._revision, len(self.warnings), *map(fingerprint, parts)))
+    def _record(self) -> dict[str, Any]:
+        record = {"completed": list(self.completed_steps), "warnings": self.warnings}
+        return {**record, "steps": self.steps, "extra": self.extra}
 
 
 def _check_unit_id(unit_id: object) -> None:

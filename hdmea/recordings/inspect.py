@@ -103,22 +103,36 @@ def _labels(labels: list[Any]) -> list[str]:
 
 
 def _inspect_result(path: Path, handle: h5py.File) -> Inspection:
-    version = attribute(handle, "schema_version")
-    steps = handle.get("pipeline/session_info/completed_steps")
-    info = handle.get("pipeline/session_info")
-    units = list(handle["units"])
+    columns = attribute(handle, "schema_version") is not None
+    pipeline = handle.get("pipeline")
+    info = pipeline if columns or not isinstance(pipeline, h5py.Group) else pipeline.get("session_info")
+    steps = info.get("completed_steps") if isinstance(info, h5py.Group) else None
+    units = handle["units"]
+    ids = units.get("id") if columns else None
+    first = units if columns else next(iter(units.values()), None)
+    features = first.get("features") if isinstance(first, h5py.Group) else None
     stimulus = handle.get("stimulus")
     sections = stimulus.get("section_time") if isinstance(stimulus, h5py.Group) else None
-    features = handle["units"][units[0]].get("features") if units else None
     facts: dict[str, Any] = {
         "recording": attribute(handle, "dataset_id"),
         "written by": f"hdmea {attribute(handle, 'hdmea_version', 'of an unknown version')}",
-        "layout": "earlier layout (no schema_version)" if version is None else f"schema_version {version}",
+        "layout": _layout(handle, info),
+        "revision": attribute(handle, "revision"),
         "updated": attribute(handle, "updated_at"),
-        "units": len(units),
+        "units": len(ids) if isinstance(ids, h5py.Dataset) else len(units),
         "steps": [] if not isinstance(steps, h5py.Dataset) else [str(plain(name)) for name in steps[()]],
         "movies": [] if not isinstance(sections, h5py.Group) else list(sections),
-        "features of the first unit": [] if not isinstance(features, h5py.Group) else list(features),
+        "features": [name for name in features if "%" not in name]
+        if isinstance(features, h5py.Group)
+        else [],
         "checkpoint": attribute(info, "checkpoint_name") if isinstance(info, h5py.Group) else None,
     }
     return Inspection(path, "result file", facts, contents=contents_of(handle))
+
+
+def _layout(handle: h5py.File, info: Any) -> str:
+    """Return the name of the layout of a result file."""
+    version = attribute(handle, "schema_version")
+    if version is not None:
+        return "columns" if version == 2 else f"of a preliminary build (schema {version})"
+    return "lab" if isinstance(info, h5py.Group) else "lab-steps"

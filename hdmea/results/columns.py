@@ -30,6 +30,7 @@ from hdmea.results.leaves import Leaf, decode_name, encode_name, is_mark
 from hdmea.results.nodes import ROW_NBYTES, AttrValue, Dataset, Group
 from hdmea.results.reading import Place
 from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.tracking import tokens
 from hdmea.results.trees import dataset_marks, own_attrs, plan_tree, read_own_attrs
 from hdmea.results.unread import LazyDict, Source, Unread
 from hdmea.utils.arrays import AttrArray
@@ -68,6 +69,9 @@ _PLAIN = {
     int: ("int", np.dtype(np.int64)),
 }
 _FILLERS: dict[str, Any] = {"f": np.nan, "c": np.nan, "S": b""}
+
+_PER_SPIKE = frozenset((("spike_times",), ("spike_amplitudes",)))
+"""Quantities that always have an index, also where all units happen to have as many spikes."""
 
 Values = list[Any]
 Path = tuple[str, ...]
@@ -214,6 +218,7 @@ def plan_quantity(group: Group, name: str, values: Values, path: Path, own: Own)
     own
         Takes the values that are of another kind than most.
     """
+    give_way()
     types = set(map(type, values))
     types.discard(_Missing)
     if len(types) == 1:
@@ -343,7 +348,7 @@ def _leaf_column(values: Values, path: Path, own: Own) -> tuple[Dataset, dict[st
     shapes = {item.shape for item in known}
     n, ndim = len(items), len(known[0].shape)
     marks.update(dataset_marks(Leaf(kind, np.empty(0, dtype)), ndim))
-    if len(shapes) > 1:
+    if len(shapes) > 1 or (path in _PER_SPIKE and ndim == 1):
         lengths = [0 if item is None else int(np.prod(item.shape)) for item in items]
         index = np.concatenate(([0], np.cumsum(lengths))).astype(np.uint64)
         total = (int(index[-1]),)
@@ -747,6 +752,8 @@ class RowDict(Unread):
 
     __slots__ = ("extra", "row", "table")
 
+    gives_dict = True
+
     def __init__(self, source: Source, table: Table, row: int) -> None:
         super().__init__(source)
         self.table = table
@@ -766,6 +773,7 @@ class RowDict(Unread):
         found = self.table.row(self.row)
         if self.extra is not None:
             self.table.finish(self.row, found, self.extra)
+        self.pristine = tokens(found)
         return found
 
     def adopt(self, other: Unread) -> None:

@@ -22,6 +22,11 @@ def utc_now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
+def no_outputs(feature: str) -> Mapping[str, Mapping[str, Any]]:
+    """Say nothing of the outputs of a feature."""
+    return {}
+
+
 @dataclass
 class SessionContent:
     """Everything that a result file holds, as plain dictionaries.
@@ -59,8 +64,8 @@ class SessionContent:
     outputs
         Returns title, unit, definition and range of each output of a feature, for readers of the file.
     trains
-        Where the trials of `units` are cut from: unit to spike times, movie to trial times; None if that is
-        in `units` and `stimulus` themselves.
+        For a file with changes only: units and stimulus of the session that it continues, which have the
+        trains and trial times that are not among the changes.
     """
 
     dataset_id: str
@@ -81,20 +86,24 @@ class SessionContent:
     revision: str = ""
     saved_by: str = ""
     read_only: str = ""
-    outputs: Callable[[str], Mapping[str, Mapping[str, Any]]] = field(default=lambda feature: {}, repr=False)
+    outputs: Callable[[str], Mapping[str, Mapping[str, Any]]] = field(default=no_outputs, repr=False)
     trains: tuple[Mapping[str, Any], Mapping[str, Any]] | None = field(default=None, repr=False)
 
     def train(self, unit_id: str) -> Any:
         """Return the spike times of a unit, perhaps unread; None where there are none."""
-        units = self.units if self.trains is None else self.trains[0]
-        unit = units.get(unit_id)
-        return dict.get(unit, "spike_times") if isinstance(unit, dict) else None
+        for units in (self.units, self.trains[0]) if self.trains else (self.units,):
+            unit = units.get(unit_id)
+            if isinstance(unit, dict) and "spike_times" in unit:
+                return dict.get(unit, "spike_times")
+        return None
 
     def trial_time(self, movie: str) -> Any:
         """Return the trial times of a movie, perhaps unread; None where there are none."""
-        stimulus = self.stimulus if self.trains is None else self.trains[1]
-        times = stimulus.get("trial_time")
-        return dict.get(times, movie) if isinstance(times, dict) else None
+        for stimulus in (self.stimulus, self.trains[1]) if self.trains else (self.stimulus,):
+            times = stimulus.get("trial_time")
+            if isinstance(times, dict) and movie in times:
+                return dict.get(times, movie)
+        return None
 
 
 @dataclass(frozen=True)

@@ -21,23 +21,32 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from hdmea.results import parts as _columns  # registers the layout
+from hdmea.results import lab_bridge as _lab  # the layouts
+from hdmea.results import parts as _columns
 from hdmea.results.codec import Codec, codec, codec_of
 from hdmea.results.content import SCHEMA_VERSION, TREES, FileSummary, Held, Path, SessionContent
 from hdmea.results.nodes import Group
 from hdmea.results.progress import Progress, Ticker
-from hdmea.results.reading import Place
+from hdmea.results.reading import Place, naming
 from hdmea.results.unread import Source, Unread, detach_readers, reading, unread_entries
 from hdmea.results.writing import Writer, opened_for_writing
 from hdmea.utils import h5, locks
 from hdmea.utils.atomic import check_free_space, copy_file, describe_size, remove_leftovers, replacing
-from hdmea.utils.exceptions import CheckpointError, HDMEAError, SessionError, ValidationError
+from hdmea.utils.exceptions import (
+    CheckpointError,
+    ConfigurationError,
+    HDMEAError,
+    SessionError,
+    ValidationError,
+)
 
 __all__ = [
+    "LAYOUTS",
     "FileSummary",
     "Held",
     "Overwrite",
     "SessionContent",
+    "default_layout",
     "read_session",
     "reading",
     "summarize",
@@ -56,6 +65,8 @@ _SPARE_NBYTES = 4 << 20
 _UNUSED = "%unused"
 _MOST_UNUSED = 0.5
 _DEFAULT = _columns.COLUMNS.name
+LAYOUTS = (_DEFAULT, _lab.LAB.name)
+"""Names of the layouts that can be written."""
 
 
 def write_session(
@@ -109,6 +120,7 @@ def write_session(
     target = _real(path)
     chosen = codec(layout)
     content = _stamped(content, layout)
+    Ticker(progress, 1, f"writing {path.name}").say(0.0)
     with reading(_trees(content)):
         root = _planned(chosen, content)
         needed = _needed(root)
@@ -186,7 +198,7 @@ def read_session(
     path: str | FilePath,
     *,
     lazy: bool = False,
-    trains: SessionContent | None = None,
+    trains: tuple[dict[str, Any], dict[str, Any]] | None = None,
     progress: Progress | None = None,
 ) -> SessionContent:
     """Read a result file or a checkpoint of any layout.
@@ -198,7 +210,7 @@ def read_session(
     lazy
         Read arrays on first use instead of now.
     trains
-        For a file with changes only: the session that it continues, which has the spike trains.
+        For a file with changes only: units and stimulus of the session that it continues.
     progress
         Called with a fraction and a text; may raise to stop.
 
@@ -219,9 +231,7 @@ def read_session(
             pause = contextlib.nullcontext() if lazy else _no_garbage_collection()
             source = Source(path, chosen.revision(file), chosen.revision) if lazy else None
             with pause:
-                content = chosen.read(
-                    file, source, None if trains is None else (trains.units, trains.stimulus)
-                )
+                content = chosen.read(file, source, trains)
         except (OSError, RuntimeError, KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
             if error is ticker.stopped_by or isinstance(error, HDMEAError):
                 raise
@@ -229,7 +239,10 @@ def read_session(
                 f"{path} is damaged and cannot be restored ({error}). "
                 f"Load an earlier checkpoint, or run the steps again."
             ) from error
-        content.read_only = read_only_reason(path, file)
+        newer = read_only_reason(path, file)
+        if newer:
+            logger.warning("%s It is opened read-only.", newer)
+        content.read_only = newer or content.read_only
     ticker.finish()
     return content
 
@@ -298,7 +311,8 @@ def opened(path: FilePath) -> Iterator[Place]:
     except OSError as error:
         raise CheckpointError(f"{path} {_why_not_opened(path, error)}") from error
     try:
-        yield Place(file, file_nbytes=os.path.getsize(path))
+        with naming(path):
+            yield Place(file, file_nbytes=os.path.getsize(path))
     finally:
         file.close()
 
@@ -309,6 +323,20 @@ def read_only_reason(path: FilePath, file: Place) -> str:
     if np.asarray(version).dtype.kind in "iu" and (np.asarray(version) > SCHEMA_VERSION).any():
         return f"{path} was written by a newer version of this program and is not changed by this one."
     return ""
+
+
+def default_layout() -> str:
+    """Return the layout of new files: ``HDMEA_LAYOUT``, else ``columns``.
+
+    Raises
+    ------
+    ConfigurationError
+        If the variable names no layout.
+    """
+    asked = os.environ.get("HDMEA_LAYOUT", "").strip() or _DEFAULT
+    if asked not in LAYOUTS:
+        raise ConfigurationError(f"HDMEA_LAYOUT is {asked!r}; there are the layouts {', '.join(LAYOUTS)}.")
+    return asked
 
 
 # -- writing -----------------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ error names the place. Every group and dataset is opened through this module.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,7 +24,7 @@ from hdmea.results.nodes import SLICE_NBYTES, AttrValue, Block, slabs
 from hdmea.utils.exceptions import CheckpointError
 from hdmea.utils.giving_way import give_way
 
-__all__ = ["Place", "no_tick", "read_attr"]
+__all__ = ["Place", "naming", "no_tick", "read_attr"]
 
 Tick = Callable[[int], None]
 
@@ -34,6 +36,20 @@ _TEXT = h5py.string_dtype()
 
 def no_tick(nbytes: int) -> None:
     """Report progress to nobody."""
+
+
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let errors that name a place in a file name the file as well."""
+    try:
+        yield
+    except CheckpointError as error:
+        if str(path) in str(error):
+            raise
+        raise CheckpointError(
+            f"{path} is damaged and cannot be restored ({error}) "
+            f"Load an earlier checkpoint, or run the steps again."
+        ) from error
 
 
 class Place:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from hdmea.results.lazy import LazyEntry
 from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.unread import Unread
 from hdmea.utils.giving_way import give_way
 
 __all__ = ["estimate_nbytes"]
@@ -24,12 +24,12 @@ def estimate_nbytes(tree: Any, *, include_unread: bool = False) -> int:
     tree
         Nested dictionaries and lists of arrays, text and numbers.
     include_unread
-        Count arrays that are still in the file as well.
+        Count what is still in the file as well.
 
     Notes
     -----
     An array that lies in several places counts once; trials count with their index ranges, because they
-    are views of the unit's spike times.
+    are cut from the unit's spike times.
     """
     seen: set[int] = set()
     total = 0
@@ -44,7 +44,7 @@ def estimate_nbytes(tree: Any, *, include_unread: bool = False) -> int:
         if kind is str:
             total += len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
             continue
-        if isinstance(value, LazyEntry):
+        if isinstance(value, Unread):
             total += value.nbytes if include_unread else 0
             continue
         if isinstance(value, (np.ndarray, SectionedSpikes, Mapping, list, tuple)):
@@ -58,6 +58,7 @@ def estimate_nbytes(tree: Any, *, include_unread: bool = False) -> int:
             pending.extend(getattr(value, "attrs", {}).values())
         elif isinstance(value, SectionedSpikes):
             total += value.ranges.nbytes
+            pending.append(value.changes)
         elif isinstance(value, Mapping):
             give_way()
             pending.extend(dict.values(value) if isinstance(value, dict) else value.values())

@@ -11,7 +11,7 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Va
 from pathlib import Path
 from typing import Any, Self
 
-from hdmea.results.reading import Place
+from hdmea.results.reading import Place, naming
 from hdmea.utils import h5
 from hdmea.utils.exceptions import CheckpointError
 from hdmea.utils.giving_way import at_end, give_way
@@ -177,6 +177,9 @@ class Unread:
 
     __slots__ = ("__weakref__", "_loaded", "pristine", "source")
 
+    gives_dict = False
+    """Whether the value will be a dictionary."""
+
     def __init__(self, source: Source) -> None:
         self.source = source
         self.pristine: Any = None
@@ -205,7 +208,7 @@ class Unread:
         value = self.loaded
         if value is None:
             give_way()
-            with self.source.open_for_reading() as file:
+            with self.source.open_for_reading() as file, naming(self.source.path):
                 value = self.make(file)
             try:
                 self._loaded = weakref.ref(value)
@@ -337,9 +340,13 @@ class LazyDict(dict[Any, Any]):
 def unread_entries(tree: Any) -> Iterator[tuple[Keys, dict[Any, Any], Unread]]:
     """Yield every unread entry below `tree` with its place and its dictionary, without reading it."""
     waiting: list[tuple[Keys, dict[Any, Any]]] = [((), tree)] if isinstance(tree, dict) and _known else []
+    seen: set[int] = set()
     while waiting:
         give_way()
         place, holder = waiting.pop()
+        if id(holder) in seen:
+            continue
+        seen.add(id(holder))
         for key, value in dict.items(holder):
             if isinstance(value, dict):
                 waiting.append(((*place, key), value))

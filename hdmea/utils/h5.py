@@ -6,22 +6,17 @@ tens of thousands of objects.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from h5py import h5, h5d, h5f, h5g, h5o, h5p
 
-from hdmea.utils.atomic import sync_file
 from hdmea.utils.open_file import read_through_python
 
 __all__ = [
     "FileID",
     "GroupID",
-    "abandon",
-    "close_written",
-    "create_file",
     "has_link",
     "link_names",
     "open_dataset",
@@ -36,20 +31,9 @@ FileID: TypeAlias = Any
 GroupID: TypeAlias = Any
 """h5py.h5g.GroupID, likewise."""
 
-_META_BLOCK_NBYTES = 1 << 15
 
-
-def create_file(path: Path) -> FileID:
-    """Create a file in the format of HDF5 1.10, which MATLAB R2019b reads."""
-    access = _access()
-    _write_as_the_system_does(access)
-    creation = h5p.create(h5p.FILE_CREATE)
-    creation.set_link_creation_order(h5p.CRT_ORDER_TRACKED)
-    return h5f.create(os.fsencode(path), h5f.ACC_TRUNC, creation, access)
-
-
-def open_file(path: Path, *, write: bool = False) -> FileID:
-    """Open a file, without HDF5's own lock, which network drives often lack.
+def open_file(path: Path) -> FileID:
+    """Open a file for reading, without HDF5's own lock, which network drives often lack.
 
     Raises
     ------
@@ -57,11 +41,12 @@ def open_file(path: Path, *, write: bool = False) -> FileID:
         If it is not an HDF5 file, damaged, or not readable.
     """
     access = _access()
-    if write:
-        _write_as_the_system_does(access)
-    else:
-        read_through_python(access, path)
-    return h5f.open(os.fsencode(path), h5f.ACC_RDWR if write else h5f.ACC_RDONLY, access)
+    let_go = read_through_python(access, path)
+    try:
+        return h5f.open(os.fsencode(path), h5f.ACC_RDONLY, access)
+    except BaseException:
+        let_go()
+        raise
 
 
 def why_not_opened(path: Path, error: OSError) -> Literal["empty", "truncated", "foreign", "damaged"]:
@@ -71,16 +56,6 @@ def why_not_opened(path: Path, error: OSError) -> Literal["empty", "truncated", 
     if "truncated" in str(error):
         return "truncated"
     return "foreign" if "signature" in str(error) else "damaged"
-
-
-def close_written(file: FileID, path: Path) -> None:
-    """Close a file after all of it has reached the drive.
-
-    Closing would wait for that as well, on network drives, but with every thread of the program.
-    """
-    h5f.flush(file)
-    sync_file(path)
-    file.close()
 
 
 def open_object(parent: Any, name: str) -> Any:
@@ -119,19 +94,8 @@ def link_names(group: GroupID) -> list[str]:
     return [name.decode() for name in names]
 
 
-def abandon(file: FileID) -> None:
-    """Close a file that is of no use any more, for instance because its drive is full."""
-    with contextlib.suppress(OSError, RuntimeError, ValueError):
-        file.close()
-
-
 def _access() -> Any:
     access = h5p.create(h5p.FILE_ACCESS)
     access.set_fclose_degree(h5f.CLOSE_STRONG)
     access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
     return access
-
-
-def _write_as_the_system_does(access: Any) -> None:
-    access.set_file_locking(False, True)
-    access.set_meta_block_size(_META_BLOCK_NBYTES)

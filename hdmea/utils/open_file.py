@@ -14,6 +14,7 @@ import errno
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 from queue import SimpleQueue
@@ -45,8 +46,8 @@ def drives_hang() -> bool:
     return bool(_left)
 
 
-def read_through_python(access: Any, path: Path) -> None:
-    """Let a property list of file access read `path` through Python.
+def read_through_python(access: Any, path: Path) -> Callable[[], None]:
+    """Let a property list of file access read `path` through Python; return what to call if opening fails.
 
     Raises
     ------
@@ -54,7 +55,9 @@ def read_through_python(access: Any, path: Path) -> None:
         If there is no such file, it may not be read, or its drive did not answer before and does not yet.
     """
     _refuse_left(os.fspath(path))
-    access.set_fileobj_driver(h5fd.fileobj_driver, _Source(FileIO(path, "rb")))
+    source = _Source(FileIO(path, "rb"))
+    access.set_fileobj_driver(h5fd.fileobj_driver, source)
+    return source.let_go
 
 
 def _refuse_left(name: str) -> None:
@@ -75,6 +78,10 @@ class _Source:
         self._at = 0
         self._version = (file.name, stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
         self._blocks = _recent.pop(self._version, _Blocks())
+
+    def let_go(self) -> None:
+        """Close the file: HDF5 could not open it, and never gives back what it was given for that."""
+        self._drive.close()
 
     def __del__(self) -> None:
         self._drive.close()

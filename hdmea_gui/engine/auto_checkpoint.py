@@ -255,10 +255,10 @@ class Keeper:
 
 
 def _size_of(session: PipelineSession) -> int:
-    from hdmea.results import hdf5_store
+    from hdmea.results.sizes import estimate_nbytes
 
     trees = [session.units, session.metadata, session.stimulus]
-    return int(hdf5_store.estimate_nbytes(trees, include_unread=True))
+    return int(estimate_nbytes(trees, include_unread=True))
 
 
 def _offer(session: PipelineSession, folder: Path, names: tuple[str, ...]) -> RecoveryOffer:

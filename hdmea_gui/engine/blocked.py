@@ -14,7 +14,7 @@ from hdmea_gui.engine.worker import any_left_behind
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
-    from hdmea.results.lazy import LazySource
+    from hdmea.results.unread import Source
 
 __all__ = ["drives_hang", "refuse_if_blocked", "refuse_to_hang"]
 
@@ -44,14 +44,14 @@ def refuse_if_blocked() -> None:
 
 def refuse_to_hang(session: PipelineSession) -> None:
     """Have what a session reads on first use fail while a worker that was left behind hangs in it."""
-    from hdmea.results.lazy import lazy_entries
+    from hdmea.results.unread import unread_entries
 
     trees = (session.units, session.metadata, session.stimulus, session.extra)
-    for source in {entry.source for tree in trees for *_, entry in lazy_entries(tree)}:
+    for source in {entry.source for tree in trees for *_, entry in unread_entries(tree)}:
         source.before_reading = _refuse_if_stuck
 
 
-def _refuse_if_stuck(source: LazySource) -> None:
+def _refuse_if_stuck(source: Source) -> None:
     if any_left_behind() and not _comes_free(
         lambda: source.is_held or _all_files_are_locked(), _READ_PATIENCE_S
     ):

@@ -27,6 +27,7 @@ from hdmea_gui.engine.words import WINDOW
 
 if TYPE_CHECKING:
     from hdmea.pipeline.context import StepRun
+    from hdmea.results.files import Overwrite
     from hdmea_gui.engine.workspace import Workspace
 
 __all__ = [
@@ -306,12 +307,22 @@ class SaveJob:
         return f"Saving {self.path.name}"
 
     def run(self, workspace: Workspace, ctx: JobContext) -> StateView | FileFacts:
-        """Return the state of the saved session; what is there already if that may not be replaced."""
+        """Return the state of the saved session; what is there already if that may not be replaced.
+
+        The file that the session wrote or read last is replaced without a question, unless another program
+        has written it since.
+        """
         refuse_if_blocked()
-        if not self.overwrite and self.path.exists():
+        session = workspace.require()
+        own = session.hdf5_path == self.path and session.is_current()
+        if not (self.overwrite or own) and self.path.exists():
             return facts_of(self.path)
         _make_folder(self.path.parent)
-        workspace.require().save(self.path, overwrite=self.overwrite, progress=ctx.progress_or_stop)
+        overwrite: Overwrite = "other" if self.overwrite else True
+        try:
+            session.save(self.path, overwrite=overwrite, progress=ctx.progress_or_stop)
+        except FileExistsError:
+            return facts_of(self.path)
         with ctx.commit():
             workspace.forget_checkpoint()
             workspace.note_saved()
@@ -342,11 +353,11 @@ class CheckpointJob:
 
 def facts_of(path: Path) -> FileFacts:
     """Return what a file says about itself; `problem` says why where it is not a result file."""
-    from hdmea.results import hdf5_store
+    from hdmea.results import files
     from hdmea.utils.exceptions import HDMEAError
 
     try:
-        summary = hdf5_store.summarize(path)
+        summary = files.summarize(path)
     except (HDMEAError, OSError) as error:
         size = path.stat().st_size if path.is_file() else 0
         return FileFacts(path, "", 0, (), size, "", problem=said(error, WINDOW), free_path=_free_name(path))

@@ -70,13 +70,16 @@ def test_the_demo_is_as_the_tutorial_says(results: Path) -> None:
 
 
 def test_the_file_is_read_as_its_page_says(folder: Path) -> None:
-    with_h5py, with_session = map(run, python_blocks("docs/file_format.md").values())
+    with_h5py, with_pandas, with_session = map(run, python_blocks("docs/file_format.md").values())
 
     first, stop, start = with_h5py["first"], with_h5py["stop"], int(with_h5py["start"])
     trial = with_session["first_trial"].astype("int64")
     assert len(trial) == stop - first > 0
     assert (with_h5py["seconds"] == (trial - start) / 20000.0).all()
-    assert with_session["baseline_rate"] > 0
+    assert with_session["baseline_rate"] == with_h5py["rates"][with_h5py["row"]] > 0
+    table = with_pandas["table"]
+    assert table.index[0] == "unit_001"
+    assert {"on_off_index", "quality_index"} <= set(table.columns)
 
 
 def test_the_log_is_where_its_page_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,8 +15,8 @@ import h5py
 import numpy as np
 import pytest
 
-from hdmea.results import hdf5_store
-from hdmea.results.hdf5_store import SessionContent
+from hdmea.results import files
+from hdmea.results.content import SessionContent
 from hdmea.utils import atomic
 from hdmea.utils.exceptions import SessionError, StepCancelled
 from tests.results.same import assert_same
@@ -33,14 +33,14 @@ def content_of(value: float, n_units: int = 4) -> SessionContent:
 
 
 def assert_holds(path: Path, value: float) -> None:
-    assert_same(hdf5_store.read_session(path).units, content_of(value).units)
+    assert_same(files.read_session(path).units, content_of(value).units)
 
 
 WRITER = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from hdmea.results import hdf5_store
+    from hdmea.results import files
     from tests.faults.test_interrupted_writes import content_of
 
     path, how = Path(sys.argv[1]), sys.argv[2]
@@ -49,17 +49,17 @@ WRITER = textwrap.dedent(
     while True:
         content = content_of(value)
         if how == "write":
-            hdf5_store.write_session(path, content)
+            files.write_session(path, content)
         else:
             changed = [("units", "unit_001"), ("units", "unit_002"), ("metadata",)]
-            hdf5_store.update_session(path, content, changed)
+            files.update_session(path, content, changed)
         value += 1.0
     """
 )
 
 
 def units_are_complete(path: Path) -> bool:
-    content = hdf5_store.read_session(path)
+    content = files.read_session(path)
     value = content.metadata["value"]
     wanted = content_of(value)
     return all(
@@ -71,7 +71,7 @@ def units_are_complete(path: Path) -> bool:
 
 @pytest.mark.parametrize("how", ["write", "update"])
 def test_a_killed_writer_leaves_a_complete_file(tmp_path: Path, how: str) -> None:
-    path = hdf5_store.write_session(tmp_path / "x.h5", content_of(0.0))
+    path = files.write_session(tmp_path / "x.h5", content_of(0.0)).path
 
     for delay in (0.0, 0.013, 0.031, 0.057, 0.11):
         writer = subprocess.Popen(
@@ -86,7 +86,7 @@ def test_a_killed_writer_leaves_a_complete_file(tmp_path: Path, how: str) -> Non
         writer.communicate()
         assert units_are_complete(path)
 
-    hdf5_store.write_session(path, content_of(9.0))
+    files.write_session(path, content_of(9.0))
     assert_holds(path, 9.0)
     assert [left.name for left in tmp_path.iterdir()] == ["x.h5"]
 
@@ -95,23 +95,23 @@ LIMITED = textwrap.dedent(
     """
     import resource, signal, sys
     from pathlib import Path
-    from hdmea.results import hdf5_store
+    from hdmea.results import files
     from hdmea.utils.exceptions import SessionError
     from tests.faults.test_interrupted_writes import assert_holds, content_of
 
     path, how = Path(sys.argv[1]), sys.argv[2]
-    unread = hdf5_store.read_session(path, lazy=True)
+    unread = files.read_session(path, lazy=True)
     content = content_of(5.0)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, hard))
     try:
         if how == "write":
-            hdf5_store.write_session(path, content)
+            files.write_session(path, content)
         elif how == "write unread":
-            hdf5_store.write_session(path, unread)
+            files.write_session(path, unread)
         else:
-            hdf5_store.update_session(path, content, [("units",), ("metadata",)])
+            files.update_session(path, content, [("units",), ("metadata",)])
     except SessionError as error:
         message = str(error)
     else:
@@ -121,7 +121,7 @@ LIMITED = textwrap.dedent(
     assert_holds(path, 0.0)
     assert float(unread.units["unit_001"]["features"]["x"]["data"][0]) == 1.0
     assert [left.name for left in path.parent.iterdir()] == ["x.h5"], list(path.parent.iterdir())
-    hdf5_store.write_session(path, content)
+    files.write_session(path, content)
     assert_holds(path, 5.0)
     print("fine")
     """
@@ -130,7 +130,7 @@ LIMITED = textwrap.dedent(
 
 @pytest.mark.parametrize("how", ["write", "write unread", "update"])
 def test_a_drive_that_takes_no_more_leaves_file_and_session_as_they_were(tmp_path: Path, how: str) -> None:
-    path = hdf5_store.write_session(tmp_path / "x.h5", content_of(0.0))
+    path = files.write_session(tmp_path / "x.h5", content_of(0.0)).path
 
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(path), how],
@@ -147,7 +147,7 @@ def test_a_drive_that_takes_no_more_leaves_file_and_session_as_they_were(tmp_pat
 def test_an_error_at_the_end_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    path = hdf5_store.write_session(tmp_path / "x.h5", content_of(0.0))
+    path = files.write_session(tmp_path / "x.h5", content_of(0.0)).path
 
     def fail(*args: Any) -> None:
         raise OSError(5, "Input/output error")
@@ -155,7 +155,7 @@ def test_an_error_at_the_end_leaves_the_old_file(
     with monkeypatch.context() as patch:
         patch.setattr(os, where, fail)
         with pytest.raises(SessionError, match="Input/output error"):
-            hdf5_store.write_session(path, content_of(1.0))
+            files.write_session(path, content_of(1.0))
 
     assert_holds(path, 0.0)
     assert [left.name for left in tmp_path.iterdir()] == ["x.h5"]
@@ -164,21 +164,21 @@ def test_an_error_at_the_end_leaves_the_old_file(
 def test_too_little_space_is_said_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = hdf5_store.write_session(tmp_path / "x.h5", content_of(0.0))
+    path = files.write_session(tmp_path / "x.h5", content_of(0.0)).path
     usage = atomic.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(atomic.shutil, "disk_usage", lambda folder: usage._replace(free=1_000_000))
 
     with pytest.raises(SessionError, match=r"needs \d+\.\d MB, but only 1\.0 MB are free"):
-        hdf5_store.write_session(path, content_of(1.0))
+        files.write_session(path, content_of(1.0))
     with pytest.raises(SessionError, match="Nothing was changed"):
-        hdf5_store.update_session(path, content_of(1.0), [("units",)])
+        files.update_session(path, content_of(1.0), [("units",)])
 
     assert_holds(path, 0.0)
 
 
 @pytest.mark.parametrize("how", ["write", "update", "read"])
 def test_stopping_in_the_middle_changes_nothing(tmp_path: Path, how: str) -> None:
-    path = hdf5_store.write_session(tmp_path / "x.h5", content_of(0.0))
+    path = files.write_session(tmp_path / "x.h5", content_of(0.0)).path
     before = path.stat()
     said: list[float] = []
 
@@ -187,9 +187,9 @@ def test_stopping_in_the_middle_changes_nothing(tmp_path: Path, how: str) -> Non
         raise StepCancelled("stopped")
 
     act = {
-        "write": lambda: hdf5_store.write_session(path, content_of(1.0), progress=stop),
-        "update": lambda: hdf5_store.update_session(path, content_of(1.0), [("units",)], progress=stop),
-        "read": lambda: hdf5_store.read_session(path, progress=stop),
+        "write": lambda: files.write_session(path, content_of(1.0), progress=stop),
+        "update": lambda: files.update_session(path, content_of(1.0), [("units",)], progress=stop),
+        "read": lambda: files.read_session(path, progress=stop),
     }[how]
     with pytest.raises(StepCancelled):
         act()
@@ -202,11 +202,11 @@ def test_stopping_in_the_middle_changes_nothing(tmp_path: Path, how: str) -> Non
 
 def test_progress_goes_from_nothing_to_everything(tmp_path: Path) -> None:
     for act in (
-        lambda progress: hdf5_store.write_session(tmp_path / "x.h5", content_of(0.0, 30), progress=progress),
-        lambda progress: hdf5_store.update_session(
+        lambda progress: files.write_session(tmp_path / "x.h5", content_of(0.0, 30), progress=progress),
+        lambda progress: files.update_session(
             tmp_path / "x.h5", content_of(1.0, 30), [("units",)], progress=progress
         ),
-        lambda progress: hdf5_store.read_session(tmp_path / "x.h5", progress=progress),
+        lambda progress: files.read_session(tmp_path / "x.h5", progress=progress),
     ):
         said: list[float] = []
         act(lambda fraction, text, said=said: said.append(fraction))
@@ -221,7 +221,7 @@ def test_a_leftover_of_a_killed_writer_is_cleaned_up_by_the_next(tmp_path: Path)
     left = tmp_path / ".x.h5.0123456789ab.hdmea-part"
     left.write_bytes(b"half")
 
-    hdf5_store.write_session(path, content_of(0.0))
+    files.write_session(path, content_of(0.0))
 
     assert not left.exists()
     assert_holds(path, 0.0)

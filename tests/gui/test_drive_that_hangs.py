@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hdmea.results import columns
 from hdmea.utils import open_file
 from hdmea_gui.engine.controller import Activity
 from hdmea_gui.engine.overdue import LOOK_MS
@@ -87,8 +88,10 @@ def test_stop_ends_a_step_that_waits_for_the_drive_and_the_session_can_be_saved(
 def test_stop_ends_the_opening_of_a_file_on_the_drive(
     qtbot: Any, hung: MainWindow, drive: Drive, idle: Idle, analysed_file: Path
 ) -> None:
+    drive.hangs.clear()
     hung.controller.save(drive.folder / "saved.h5", overwrite=False)
     idle()
+    drive.hangs.set()
     hung.controller.open([drive.folder / "saved.h5"])
     qtbot.waitUntil(drive.asked.is_set, timeout=30_000)
 
@@ -103,8 +106,15 @@ def test_stop_ends_the_opening_of_a_file_on_the_drive(
 
 
 def test_a_view_says_what_it_waited_for_and_is_filled_when_the_drive_is_back(
-    qtbot: Any, window: MainWindow, drive: Drive, idle: Idle, analysed_file: Path, tmp_path: Path
+    qtbot: Any,
+    window: MainWindow,
+    drive: Drive,
+    idle: Idle,
+    analysed_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(columns, "ROW_NBYTES", 1000)  # the images of the tiny recording count as large
     drive.folder = tmp_path / "drive"
     drive.folder.mkdir()
     result = drive.folder / analysed_file.name

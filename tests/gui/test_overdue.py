@@ -13,6 +13,7 @@ import pytest
 from h5py._objects import phil
 from PySide6.QtCore import QTimer
 
+from hdmea.results import columns
 from hdmea.utils import h5
 from hdmea_gui.engine.controller import Activity
 from hdmea_gui.engine.jobs import Failure, Job
@@ -242,6 +243,7 @@ def unread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[MainWindow]:
     """Yield a window with a result that is read when it is looked at, from a drive that does not answer."""
+    monkeypatch.setattr(columns, "ROW_NBYTES", 1000)  # the images of the tiny recording count as large
     window.open_paths([analysed_file])
     idle()
     window.controller.selection.select_units(window.controller.state.unit_ids[:1])

@@ -13,8 +13,8 @@ import pytest
 from PySide6.QtCore import QTimer
 
 from hdmea.pipeline import PipelineSession
-from hdmea.results import hdf5_store
-from hdmea.utils import atomic
+from hdmea.results import files
+from hdmea.utils import atomic, drive
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Activity
 from hdmea_gui.engine.worker import any_left_behind
@@ -37,14 +37,14 @@ class SlowDisk:
 @pytest.fixture
 def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
     disk = SlowDisk()
-    real = hdf5_store.TreeWriter.fill
+    real = files.Writer.fill
 
     def fill(self: Any, *args: Any) -> None:
         real(self, *args)
         disk.writing.set()
         assert disk.go_on.wait(20)
 
-    monkeypatch.setattr(hdf5_store.TreeWriter, "fill", fill)
+    monkeypatch.setattr(files.Writer, "fill", fill)
     yield disk
     disk.go_on.set()
 
@@ -218,7 +218,7 @@ def _read_only(target: Path, patch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise PermissionError(errno.EROFS, os.strerror(errno.EROFS), str(target))
 
-    patch.setattr(hdf5_store.h5, "create_file", refuse)
+    patch.setattr(drive, "create", refuse)
 
 
 def _locked(target: Path, patch: pytest.MonkeyPatch) -> None:
@@ -235,7 +235,7 @@ def _locked(target: Path, patch: pytest.MonkeyPatch) -> None:
         (_disk_fills_up, "No space left on device", "check free space"),
         (_folder_is_a_file, "cannot be used", "save to another folder"),
         (_read_only, "Read-only file system", "save to another one"),
-        (_locked, "cannot be replaced", "save under another name"),
+        (_locked, "cannot be replaced", "under another name"),
     ],
 )
 def test_a_save_that_fails_says_why_and_what_to_do_and_loses_nothing(

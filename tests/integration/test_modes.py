@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,10 @@ STEPS: dict[str, dict[str, Any]] = {
     "compute_eimage_sta": {"duration_s": 5.0, "chunk_duration_s": 0.2},
     "extract_features": {"features": ("frif", "baseline")},
 }
-# Times of day, durations, and where a session was going to be saved.
+# Times of day, durations, where a session was going to be saved, and the history of the file itself.
 EXEMPT = {
     "created_at", "updated_at", "extracted_at", "hdmea_extracted_at", "started_at", "finished_at",
-    "duration_s", "saved_at", "stage1_timestamp", "output_dir",
+    "duration_s", "saved_at", "output_dir", "revision", "saved_by", "%unused", "%keys",
 }  # fmt: skip
 
 
@@ -63,13 +64,15 @@ def content(path: Path) -> dict[str, Any]:
 
     def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
         for key, value in item.attrs.items():
-            steps_own = name.startswith("pipeline/steps") and key == "duration_s"
-            if key not in EXEMPT or (key == "duration_s" and not steps_own and "pipeline" not in name):
+            if key not in EXEMPT:
                 found[f"{name}@{key}"] = (np.asarray(value).dtype.str, np.asarray(value).tolist())
-        if isinstance(item, h5py.Dataset):
-            value = item[()]
-            raw = value.tolist() if item.dtype.kind == "O" else np.asarray(value).tobytes()
-            found[name] = (item.dtype.str, item.shape, raw)
+        if not isinstance(item, h5py.Dataset) or name.rpartition("/")[2] in EXEMPT:
+            return
+        if name.startswith("pipeline/steps/"):
+            record = json.loads(item.asstr()[()])
+            found[name] = {key: value for key, value in record.items() if key not in EXEMPT}
+        else:
+            found[name] = (item.dtype.str, item.shape, np.asarray(item[()]).tobytes())
 
     with h5py.File(path) as file:
         visit("/", file)

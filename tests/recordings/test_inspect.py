@@ -90,24 +90,33 @@ def test_links_are_listed_and_many_alike_are_counted(tmp_path: Path) -> None:
     assert "Unit 3" not in contents
 
 
-@pytest.mark.parametrize("version", [1, None])
+@pytest.mark.parametrize("version", [2, None])
 def test_a_result_file(tmp_path: Path, version: int | None) -> None:
+    names = np.array([b"load_recording", b"add_section_time"])
     with h5py.File(tmp_path / "r.h5", "w") as file:
+        file.attrs["dataset_id"] = "X"
         if version is not None:
             file.attrs["schema_version"] = version
-        file.attrs["dataset_id"] = "X"
-        file.create_group("units/unit_001/features/frif")
+            file.attrs["revision"] = "1b4e28ba"
+            file["units/id"] = np.array([b"unit_001"])
+            file.create_group("units/features/frif")
+            file["units/features/frif%mask"] = [True]
+            file["pipeline/completed_steps"] = names
+        else:
+            file.create_group("units/unit_001/features/frif")
+            file["pipeline/session_info/completed_steps"] = names
         file.create_group("metadata")
         file["stimulus/section_time/noise"] = [[0, 1]]
-        names = np.array([b"load_recording", b"add_section_time"])
-        file["pipeline/session_info/completed_steps"] = names
     found = inspect_file(tmp_path / "r.h5")
     assert found.kind == "result file"
     assert found.facts["recording"] == "X"
+    assert found.facts["units"] == 1
     assert found.facts["steps"] == ["load_recording", "add_section_time"]
     assert found.facts["movies"] == ["noise"]
-    assert found.facts["features of the first unit"] == ["frif"]
-    assert ("earlier layout" in found.facts["layout"]) == (version is None)
+    assert found.facts["features"] == ["frif"]
+    assert (found.facts["layout"], found.facts["revision"]) == (
+        ("columns", "1b4e28ba") if version else ("lab", None)
+    )
     json.dumps(found.as_dict())
 
 

@@ -6,15 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from hdmea.results.hdf5_store import SessionContent
+from hdmea.results.content import SessionContent
 from hdmea.results.sectioned import SectionedSpikes
 from hdmea.utils.arrays import AttrArray
 
 MOVIES = ("step_up_5s_5i_b0_3x", "perfect_dense_noise_15x15_15hz_r42_3min")
 
 
-def sample_unit(rng: np.random.Generator, trial_time: dict[str, Any], number: int) -> dict[str, Any]:
-    spikes = np.sort(rng.integers(0, 100_000, 400)).astype(np.uint64)
+def sample_unit(
+    rng: np.random.Generator, trial_time: dict[str, Any], number: int, n_spikes: int = 400
+) -> dict[str, Any]:
+    spikes = np.sort(rng.integers(0, 100_000, n_spikes)).astype(np.uint64)
     sections = {
         movie: SectionedSpikes(np.searchsorted(spikes, trials.astype(np.uint64)), spikes, trials)
         for movie, trials in trial_time.items()
@@ -59,18 +61,18 @@ def sample_unit(rng: np.random.Generator, trial_time: dict[str, Any], number: in
     }
 
 
-def sample_content(n_units: int = 3, seed: int = 0) -> SessionContent:
+def sample_content(n_units: int = 3, seed: int = 0, n_spikes: int = 400) -> SessionContent:
     """Return a session of `n_units` units and two movies."""
     rng = np.random.default_rng(seed)
     trial_time = {
         movie: AttrArray(
-            np.array([[1000, 20_000], [30_000, 50_000]], np.int64) + 100 * index, {"pad_margin": (0.0, 0.0)}
+            np.array([[1000, 20_000], [30_000, 50_000]], np.int64) + 100 * index, {"pad_margin": [0.0, 0.0]}
         )
         for index, movie in enumerate(MOVIES)
     }
     return SessionContent(
         dataset_id="2025.04.10-11.12.57-Rec",
-        units={f"unit_{n:03d}": sample_unit(rng, trial_time, n) for n in range(1, n_units + 1)},
+        units={f"unit_{n:03d}": sample_unit(rng, trial_time, n, n_spikes) for n in range(1, n_units + 1)},
         metadata={
             "acquisition_rate": np.array([20_000.0]),
             "recording_duration_s": np.array([5.0]),

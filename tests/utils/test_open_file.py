@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from hdmea.recordings.mcs.hdf5 import open_source, reading
-from hdmea.results import hdf5_store
-from hdmea.results.hdf5_store import SessionContent
+from hdmea.results import files
+from hdmea.results.content import SessionContent
 from hdmea.utils import h5, open_file
 from hdmea.utils.exceptions import CheckpointError, DataLoadError, StepCancelled
 from hdmea.utils.giving_way import on_this_thread
@@ -48,7 +48,7 @@ def thread_of(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def result(tmp_path: Path) -> Path:
     units = {"unit_001": {"spike_times": np.arange(100_000, dtype=np.int64)}}
-    return hdf5_store.write_session(tmp_path / "result.h5", SessionContent("x", units=units))
+    return files.write_session(tmp_path / "result.h5", SessionContent("x", units=units)).path
 
 
 def drive(monkeypatch: pytest.MonkeyPatch, readinto: Callable[[FileIO, Any], int | None]) -> list[FileIO]:
@@ -80,7 +80,7 @@ def test_other_threads_go_on_while_a_drive_does_not_answer(
 
     def read() -> None:
         if what == "result":
-            hdf5_store.read_session(result)
+            files.read_session(result)
         else:
             with open_source(file) as source:
                 assert source["whole"][-1] == 199_999
@@ -138,7 +138,7 @@ def test_a_drive_that_fails_at_once_is_told_and_the_file_is_closed(
 
     opened = drive(monkeypatch, fail)
     with pytest.raises(CheckpointError, match="Stale file handle"):
-        hdf5_store.read_session(result)
+        files.read_session(result)
 
     assert opened
     assert all(each.closed for each in opened)
@@ -186,7 +186,7 @@ def test_nobody_waits_for_a_drive_whose_data_are_wanted_no_more_and_other_files_
     assert open_file.drives_hang()
     with pytest.raises(DataLoadError, match="its drive does not respond"), open_source(file):
         pass
-    assert hdf5_store.read_session(result).units["unit_001"]["spike_times"][7] == 7
+    assert files.read_session(result).units["unit_001"]["spike_times"][7] == 7
     answer.set()
     for thread in threading.enumerate():
         if thread.name == "reads a file":

@@ -14,8 +14,8 @@ from hdmea.declare import StepParams, step
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.results import SectionResult
 from hdmea.pipeline.session import PipelineSession
-from hdmea.results import hdf5_store
 from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sizes import estimate_nbytes
 from hdmea.stimuli.definition import check_fits
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.trials import (
@@ -158,7 +158,7 @@ def _forecast(session: PipelineSession, params: SectionSpikesParams) -> int:
         except MismatchError:
             continue
         total += len(trials.samples) * session.unit_count * 16
-        total += hdf5_store.estimate_nbytes(AttrArray(trials.samples, attrs))
+        total += estimate_nbytes(AttrArray(trials.samples, attrs))
     return total
 
 

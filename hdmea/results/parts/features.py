@@ -119,7 +119,7 @@ def _plan_feature(
 
 
 def _is_dict_to_be(entry: Any) -> bool:
-    return isinstance(entry, Unread) and not hasattr(entry, "dtype")
+    return isinstance(entry, Unread) and entry.gives_dict
 
 
 def _form(entry: Any) -> str:

@@ -216,7 +216,7 @@ def is_columns(file: Place, path: FilePath) -> bool:
             f"{path} was made by a preliminary build of this program (file format {number}), which no "
             f"version reads. Compute it again from the recording."
         )
-    least = _number(file.attr("min_schema_version")) if file.has_attr("min_schema_version") else number
+    least = _number(file.attr("min_schema_version")) if file.has_attr("min_schema_version") else 0
     if least > SCHEMA_VERSION:
         raise CheckpointError(
             f"{path} was written by a newer version (file format {number}, this program reads up to "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,10 +24,13 @@ from hdmea.results.leaves import decode_name
 from hdmea.results.nodes import Dataset, Group
 from hdmea.results.reading import Place
 from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.tracking import tokens
 from hdmea.results.unread import Source, Unread
 from hdmea.utils.exceptions import ValidationError
 
 __all__ = ["RowTrials", "TrialsTable", "plan_trials"]
+
+_SPIKES = "spike_times"
 
 
 def plan_trials(
@@ -59,20 +62,30 @@ def plan_trials(
         plan_quantity(into, name, values, path, own)
         return
 
+    trains = _trains(own.ids, content)
+
     def plan_movie(group: Group, movie: str, trials: list[Any], place: Path, own: Own) -> None:
         if movies is None or place[-1] in movies:
-            _plan_movie(group, movie, trials, place, own, content)
+            _plan_movie(group, movie, trials, place, own, trains, content.trial_time(place[-1]))
 
     add_column(into, name, plan_table(values, path, own, plan_child=plan_movie), values)
 
 
+def _trains(ids: Sequence[str], content: SessionContent) -> list[Any]:
+    """Return the spike times of each unit that will be in their column, None for a unit without."""
+    apart = Own(ids)
+    units = [content.units[unit_id] for unit_id in ids]
+    values = [dict.get(unit, _SPIKES, MISSING) for unit in units]
+    plan_quantity(Group(), _SPIKES, list(values), (_SPIKES,), apart)
+    return [None if row in apart.values else content.train(unit_id) for row, unit_id in enumerate(ids)]
+
+
 def _plan_movie(
-    group: Group, name: str, trials: list[Any], path: Path, own: Own, content: SessionContent
+    group: Group, name: str, trials: list[Any], path: Path, own: Own, trains: list[Any], times: Any
 ) -> None:
-    times = content.trial_time(path[-1])
     ranges = [
-        None if value is MISSING else _ranges(value, content.train(own.ids[row]), times)
-        for row, value in enumerate(trials)
+        None if value is MISSING else _ranges(value, train, times)
+        for value, train in zip(trials, trains, strict=True)
     ]
     shapes = [item.shape for item in ranges if item is not None]
     shape = max(set(shapes), key=shapes.count) if shapes else ()
@@ -213,12 +226,20 @@ class RowTrials(Unread):
             part.read() if isinstance(part, Unread) else part for part in (self.spike_times, self.trial_time)
         )
         try:
-            return SectionedSpikes(self.ranges, spikes, times).changed(self.changes)
+            found = SectionedSpikes(self.ranges, spikes, times).changed(self.changes)
         except (ValidationError, TypeError, AttributeError) as error:
             raise file.damaged(f"ranges of trials do not fit ({error})") from error
+        self.pristine = tokens(found.changes)
+        return found
 
     def adopt(self, other: Unread) -> None:
         """Be read from where `other` is read from; trains and trial times are told that themselves."""
         assert isinstance(other, RowTrials)
         self.source, self.ranges, self.changes = other.source, other.ranges, other.changes
-        self.spike_times, self.trial_time = other.spike_times, other.trial_time
+        # A train that the unit has read is told nothing any more: it is kept, for the trials refer to it.
+        self.spike_times = _in_use(getattr(self, "spike_times", other.spike_times))
+        self.trial_time = _in_use(getattr(self, "trial_time", other.trial_time))
+
+
+def _in_use(part: Any) -> Any:
+    return part.loaded if isinstance(part, Unread) and part.loaded is not None else part

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from hdmea.results.columns import Column, Given, Own, Table, plan_quantity, plan_table, text_column
+from hdmea.results.columns import MISSING, Column, Given, Own, Table, plan_quantity, plan_table, text_column
 from hdmea.results.content import Path, SessionContent
 from hdmea.results.leaves import decode_name, encode_name, is_mark
 from hdmea.results.nodes import Group
@@ -21,7 +21,7 @@ from hdmea.results.unread import Source, Unread
 from hdmea.results.writing import Writer
 from hdmea.utils.exceptions import ValidationError
 
-__all__ = ["Units"]
+__all__ = ["Units", "place_in_file"]
 
 _TRIALS, _FEATURES = "spike_times_sectioned", "features"
 _IN_FILE = {"unit_meta": "sorter", _TRIALS: "trials"}
@@ -60,7 +60,7 @@ class Units:
 
     def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
         """Write the changed quantities, trials and features anew, for all units."""
-        paths = [path for path in changed if path[0] == self.name]
+        paths = [*(path for path in changed if path[0] == self.name), *_trials_of(changed)]
         if not paths:
             return True
         group = Place(writer.file, file_nbytes=writer.file_nbytes).child(self.name)
@@ -86,6 +86,15 @@ class Units:
         order = ["id", *(_name(key) for key in _keys(content.units.values()))]
         writer.replace(self.name, node, order, removed)
         return True
+
+
+def _trials_of(changed: Collection[Path]) -> list[Path]:
+    """Return the trials that refer to changed trial times, as paths below any unit."""
+    return [
+        ("units", "", _TRIALS, *path[2:3])
+        for path in changed
+        if path == ("stimulus",) or path[:2] == ("stimulus", "trial_time")
+    ]
 
 
 def _wanted(paths: Collection[Path]) -> dict[str, set[str] | None]:
@@ -157,6 +166,17 @@ def _ids(group: Place) -> list[str]:
     return [decode_name(text.decode("utf-8", "replace")) for text in place.read().tolist()]
 
 
+def place_in_file(path: Path) -> Path:
+    """Return where something of a session lies in its file, as names of groups and datasets.
+
+    Of a feature that is the place of the feature: its parts have other names in the file.
+    """
+    if path[0] != "units" or len(path) < 3:
+        return tuple(encode_name(str(name)) for name in path[: 1 if path[0] == "units" else None])
+    below = tuple(encode_name(str(name)) for name in path[3:])
+    return ("units", _name(str(path[2])), *(below[:1] if path[2] in (_FEATURES, _TRIALS) else below))
+
+
 class UnitsTable(Table):
     """The columns of ``/units``.
 
@@ -196,13 +216,15 @@ class UnitsTable(Table):
 
     def _trains(self) -> list[Any]:
         """Return the spike times of each unit, None for a unit without; unread ones as the unit has them."""
-        if self._content.trains is not None:
-            return [self._content.train(unit_id) for unit_id in self._ids]
         assert self.members is not None
         column = self.members.get("spike_times")
         if isinstance(column, Column) and column.values is None:
             assert self.source is not None
             column = Given([column.value(row, self.source) for row in range(self.n)])
             self.members["spike_times"] = column
-        values = column.values if isinstance(column, (Column, Given)) else None
-        return [None] * self.n if values is None else values
+        known = column.values if isinstance(column, (Column, Given)) else None
+        values = [MISSING] * self.n if known is None else known
+        return [
+            self._content.train(unit_id) if value is MISSING else value
+            for unit_id, value in zip(self._ids, values, strict=True)
+        ]

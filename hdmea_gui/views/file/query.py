@@ -229,10 +229,10 @@ def _changed(workspace: Workspace) -> set[TreePath]:
     """Return the places of values that were added or replaced since the last save, none before the first."""
     if workspace.session is None or workspace.saved is None or not workspace.session.has_unsaved_changes:
         return set()
-    from hdmea.results.names import encode_name
+    from hdmea.results.parts.units import place_in_file
 
     found = workspace.saved.changes(workspace.session).values
-    return {tuple(encode_name(str(name)) for name in path) for path in _leaves(found, ())}
+    return {place_in_file(path) for path in _leaves(found, ())}
 
 
 def _leaves(tree: dict[Any, Any], path: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:

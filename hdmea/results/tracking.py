@@ -1,0 +1,182 @@
+"""What changed in a session since a moment: the one answer for saving, checkpoints and the window.
+
+A `Baseline` remembers dictionaries by their values, but arrays without holding them: those that are replaced
+are noticed, numbers changed inside one are not. Reading what was unread is not a change.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from hdmea.results.content import TREES
+from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sizes import estimate_nbytes
+from hdmea.results.unread import Unread
+from hdmea.utils.giving_way import give_way
+
+__all__ = ["Baseline", "Changes", "differs_from", "tokens"]
+
+Path = tuple[Any, ...]
+
+
+class HasTrees(Protocol):
+    """A session, as far as its data are concerned."""
+
+    units: dict[str, Any]
+    metadata: dict[str, Any]
+    stimulus: dict[str, Any]
+    source_files: dict[str, Any]
+
+
+@dataclass
+class Changes:
+    """What differs from a baseline.
+
+    Attributes
+    ----------
+    values
+        New and replaced values in nested dictionaries, from the names of the session's trees downwards.
+    removed
+        Paths that are gone, or that became something else than a dictionary.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    removed: list[Path] = field(default_factory=list)
+
+    def nbytes(self) -> int:
+        """Return how many bytes the values take."""
+        return estimate_nbytes(self.values, include_unread=True)
+
+
+class Baseline:
+    """A session as it was at one moment.
+
+    Parameters
+    ----------
+    session
+        The session.
+    """
+
+    def __init__(self, session: HasTrees) -> None:
+        self._trees = {name: tokens(getattr(session, name)) for name in TREES}
+
+    def changes(self, session: HasTrees) -> Changes:
+        """Return what was added to, replaced in and removed from the session since."""
+        found = Changes()
+        for name in TREES:
+            below = _changed(self._trees[name], getattr(session, name), (name,), found.removed)
+            if below:
+                found.values[name] = below
+        return found
+
+    def differs(self, session: HasTrees) -> bool:
+        """Return whether there is any change; ends with the first that is found."""
+        return any(differs_from(self._trees[name], getattr(session, name)) for name in TREES)
+
+
+class _Items:
+    """Stands for a list, whose items count."""
+
+    __slots__ = ("items", "kind")
+
+    def __init__(self, value: list[Any] | tuple[Any, ...]) -> None:
+        self.kind = type(value)
+        self.items = [_token(item) for item in value]
+
+    def stand_for(self, value: Any) -> bool:
+        return (
+            type(value) is self.kind
+            and len(value) == len(self.items)
+            and all(map(_stands_for, self.items, value))
+        )
+
+
+class _Trials:
+    """Stands for trials and what was assigned to them."""
+
+    __slots__ = ("changes", "where")
+
+    def __init__(self, value: SectionedSpikes) -> None:
+        self.where = weakref.ref(value)
+        self.changes = tokens(value.changes)
+
+    def stand_for(self, value: Any) -> bool:
+        return isinstance(value, SectionedSpikes) and (
+            self.where() is value and not differs_from(self.changes, value.changes)
+        )
+
+
+def tokens(tree: dict[Any, Any]) -> dict[Any, Any]:
+    """Return what stands for the values of a dictionary, at any depth, without holding arrays."""
+    give_way()
+    return {key: _token(value) for key, value in dict.items(tree)}
+
+
+def _token(value: Any) -> Any:
+    if isinstance(value, dict):
+        return tokens(value)
+    if isinstance(value, np.ndarray):
+        return weakref.ref(value)
+    if isinstance(value, (list, tuple)):
+        return _Items(value)
+    return _Trials(value) if isinstance(value, SectionedSpikes) else value
+
+
+def _stands_for(token: Any, value: Any) -> bool:
+    if token is value:
+        return True
+    kind = type(token)
+    if kind is dict:
+        return isinstance(value, dict) and not differs_from(token, value)
+    if kind is weakref.ReferenceType:
+        return token() is value
+    if kind in (_Items, _Trials):
+        return bool(token.stand_for(value))
+    if isinstance(token, Unread):
+        if isinstance(value, dict):
+            return token.pristine is not None and not differs_from(token.pristine, value)
+        if isinstance(value, SectionedSpikes):
+            return token.loaded is value and not differs_from(token.pristine or {}, value.changes)
+        return token.loaded is value and value is not None
+    # A number that is missing, NaN, is the same as another one.
+    return type(value) is kind and bool(token == value or (token != token and value != value))
+
+
+def differs_from(before: dict[Any, Any], tree: dict[Any, Any]) -> bool:
+    """Return whether a dictionary is not what `tokens` were taken of."""
+    if len(before) != len(tree):
+        return True
+    give_way()
+    for key, value in dict.items(tree):
+        token = before.get(key, differs_from)
+        if token is not value and not _stands_for(token, value):
+            return True
+    return False
+
+
+def _changed(before: dict[Any, Any], tree: dict[Any, Any], path: Path, removed: list[Path]) -> dict[Any, Any]:
+    """Return what is new below `tree`; note in `removed` what is gone."""
+    give_way()
+    removed.extend((*path, key) for key in before if key not in tree)
+    found: dict[Any, Any] = {}
+    for key, value in dict.items(tree):
+        token = before.get(key, differs_from)
+        if token is value:
+            continue
+        if not isinstance(value, dict):
+            if not _stands_for(token, value):
+                found[key] = value
+            continue
+        if isinstance(token, Unread):
+            token = token.pristine
+        known = token if type(token) is dict else None
+        if known is None and token is not differs_from:
+            removed.append((*path, key))
+        below = _changed(known or {}, value, (*path, key), removed)
+        if below or known is None:
+            found[key] = below
+    return found
