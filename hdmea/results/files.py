@@ -30,7 +30,8 @@ from hdmea.results.progress import Progress, Ticker
 from hdmea.results.reading import Place, naming
 from hdmea.results.unread import Source, Unread, detach_readers, reading, unread_entries
 from hdmea.results.writing import Writer, opened_for_writing
-from hdmea.utils import h5, locks
+from hdmea.utils import atomic as locks
+from hdmea.utils import h5
 from hdmea.utils.atomic import check_free_space, copy_file, describe_size, remove_leftovers, replacing
 from hdmea.utils.exceptions import (
     CheckpointError,

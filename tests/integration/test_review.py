@@ -50,7 +50,7 @@ def test_a_file_that_the_script_itself_has_open(
     with h5py.File(path, "r", locking=locking) as own:
         assert PipelineSession.load(path).unit_count == 5
         assert extract_features(path, ["frif"]).features_extracted == ["frif"]
-        assert len(own["units"]) == 5
+        assert len(own["units/id"]) == 5
     assert "frif" in PipelineSession.load(path).units["unit_001"]["features"]
 
 

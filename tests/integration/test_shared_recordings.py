@@ -93,7 +93,8 @@ def test_movie_after_a_gap_is_refused_until_it_is_anchored(shared_data: Path) ->
     run_step(session, "load_recording", {"cmcr_path": cmcr})
     run_step(session, "add_section_time")
     assert list(session.stimulus["section_time"]) == ["step_up_1s_1i_b0_3x"]
-    assert any(noise in warning and "reanchor" in warning for warning in session.warnings)
+    said = [*session.warnings, *session.information]
+    assert any(noise in text and "reanchor" in text for text in said)
     event = round(17_083_400 / 50)
     run_step(session, "add_section_time", {"reanchor": {noise: event}}, force=True)
     run_step(session, "compute_sta")

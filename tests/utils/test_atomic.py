@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from hdmea.utils import atomic, drive, locks
+from hdmea.utils import atomic, drive
+from hdmea.utils import atomic as locks
 from hdmea.utils.exceptions import SessionError
 
 
@@ -179,7 +180,7 @@ def test_the_same_thread_may_enter_again(tmp_path: Path) -> None:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from hdmea.utils import locks
+from hdmea.utils import atomic as locks
 with locks.exclusive(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -84,7 +84,8 @@ class Withheld:
             fits = (why for part, why in texts.items() if name.startswith(part) or name.endswith(part))
             text = next(fits, None)
             if text is not None and array.dtype.kind == "f":
-                self._note(name, np.isnan(array).reshape(len(array), -1).any(axis=1), text)
+                missing = np.isnan(array)
+                self._note(name, missing.any(axis=tuple(range(1, missing.ndim))), text)
 
     def _note(self, name: str, gone: NDArray[np.bool_], why: str | Sequence[str]) -> None:
         entry = self.reasons.get(name, {})
