@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
-from hdmea.pipeline.changes import deep_merge
-from hdmea.pipeline.completed import CompletedSteps
+from hdmea.pipeline.copies import deep_merge
+from hdmea.pipeline.session import CompletedSteps
 from hdmea.results import files
 from hdmea.results.content import TREES
 from hdmea.results.tracking import Baseline, Changes

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hdmea.declare import StepDefinition, StepParams, get_step
-from hdmea.pipeline import history, provenance
+from hdmea.pipeline import provenance
 from hdmea.pipeline.context import CancelToken, Key, ProgressEvent, StepContext, StepRun
 from hdmea.pipeline.marks import add_section_marks
 from hdmea.pipeline.requirements import check_requirements
@@ -253,7 +253,7 @@ def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunP
     earlier = [] if before is None or everything else json.loads(before.get("information", "[]"))
     said = list(dict.fromkeys([*earlier, *ctx.information]))
     session.steps[definition.name]["information"] = json.dumps(said, ensure_ascii=False)
-    history.note_run(session, definition.name, before, run.params, plan.force, done)
+    provenance.note_run(session, definition.name, before, run.params, plan.force, done)
     if any(item in there for item in plan.compute):
         changed += provenance.mark_stale(session, definition.name)
     session.mark_step_complete(definition.name)

@@ -65,7 +65,7 @@ class Workspace:
         The data are the same arrays in dictionaries of their own, so that nothing that the stalled worker
         still does shows in them.
         """
-        from hdmea.pipeline.twin import twin_of
+        from hdmea.pipeline.copies import twin_of
 
         other = Workspace(self.keeper)
         if self.session is not None:
@@ -161,7 +161,7 @@ class Workspace:
         session = self.session
         if session is None:
             return StateView(revision=self._revision)
-        from hdmea.pipeline.contributors import contributors
+        from hdmea.pipeline.session import contributors
 
         return StateView(
             dataset_id=session.dataset_id,

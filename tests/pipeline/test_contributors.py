@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hdmea.pipeline import create_session
-from hdmea.pipeline.contributors import contributors
+from hdmea.pipeline.session import contributors
 
 
 def test_kinds_of_data_are_summed_over_units_and_sorted_by_size() -> None:

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from hdmea.pipeline import PipelineSession
-from hdmea.pipeline.contributors import contributors
 from hdmea.pipeline.feature_table import feature_columns
 from hdmea.pipeline.increments import Baseline
-from hdmea.pipeline.session import SaveState
+from hdmea.pipeline.session import SaveState, contributors
 from hdmea.results import files
 from hdmea.results.outline import FileOutline
 from hdmea.utils.giving_way import give_way, giving_way, on_this_thread

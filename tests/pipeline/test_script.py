@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hdmea.pipeline import PipelineSession, create_session, run_step
-from hdmea.pipeline.history import past_runs
+from hdmea.pipeline.provenance import past_runs
 from hdmea.pipeline.script import session_script
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
 from hdmea.utils.exceptions import SessionError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hdmea.pipeline import PipelineSession, SaveState, create_session
-from hdmea.pipeline.completed import CompletedSteps
+from hdmea.pipeline.session import CompletedSteps
 from hdmea.utils.exceptions import CheckpointError, MissingInputError, ValidationError
 from hdmea.utils.fixes import Advice
 

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from hdmea.declare import StepParams, step
 from hdmea.pipeline.context import StepContext, StepRun
-from hdmea.pipeline.expected import DISPLAY_HZ, expected
+from hdmea.pipeline.forecast import DISPLAY_HZ, expected
 from hdmea.pipeline.light_check import LightCheck, check_light, offer_anchors
 from hdmea.pipeline.session import PipelineSession
 from hdmea.stimuli.alignment_report import FRAMES_CORRECTED

@@ -16,7 +16,7 @@ from hdmea.features.science.electrical_image import ElectricalImages, electrical
 from hdmea.features.science.electrode_noise import ElectrodeNoise, electrode_noise, named_electrodes
 from hdmea.features.science.image_quality import IMAGE_OUTPUTS, MIN_IMAGE_SNR, MIN_SPIKES, image_snr
 from hdmea.pipeline.context import StepContext, StepRun
-from hdmea.pipeline.expected import expected, sensor_shape
+from hdmea.pipeline.forecast import expected, sensor_shape
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order

@@ -12,7 +12,7 @@ from pydantic import Field
 from hdmea.declare import StepParams, step
 from hdmea.features.science.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
 from hdmea.pipeline.context import StepContext, StepRun
-from hdmea.pipeline.expected import expected
+from hdmea.pipeline.forecast import expected
 from hdmea.pipeline.results import STAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.stimuli.library import StimulusLibrary

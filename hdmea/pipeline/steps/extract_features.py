@@ -23,7 +23,7 @@ from hdmea.declare import (
     step,
 )
 from hdmea.pipeline.context import StepContext, StepRun
-from hdmea.pipeline.expected import expected
+from hdmea.pipeline.forecast import expected
 from hdmea.pipeline.light_delay import light_delay_ms, without_light_delay
 from hdmea.pipeline.marks import add_inherited_marks, add_section_marks
 from hdmea.pipeline.results import ExtractionResult

@@ -16,7 +16,7 @@ from pydantic import Field
 from hdmea.declare import StepParams, step
 from hdmea.pipeline import loading
 from hdmea.pipeline.context import StepContext, StepRun
-from hdmea.pipeline.expected import load_nbytes
+from hdmea.pipeline.forecast import load_nbytes
 from hdmea.pipeline.light_check import LightCheck, check_default_playlist
 from hdmea.pipeline.results import LoadResult
 from hdmea.pipeline.session import PipelineSession
