@@ -6,6 +6,8 @@ declarations in `hdmea.pipeline.steps` when they are first asked for.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from typing import Any
 
 from hdmea.declare import StepDefinition, calls_go_to
@@ -58,10 +60,9 @@ calls_go_to(_call)
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        import importlib
-
         return getattr(importlib.import_module(_LAZY[name]), name)
-    if not name.startswith("_"):
+    # ``from hdmea.pipeline import run`` asks here first: a module must not make the registry look for steps.
+    if not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}") is None:
         from hdmea.declare import STEPS
 
         if name in STEPS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import enum
 import json
 import logging
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hdmea.pipeline.copies import deep_merge
+from hdmea.pipeline.copies import copy_dicts, deep_merge
 from hdmea.pipeline.moved_sources import find_moved_sources
 from hdmea.recordings.pairing import recording_name
 from hdmea.recordings.reader import source_stamp
@@ -40,6 +41,7 @@ __all__ = [
     "contributors",
     "create_session",
     "dataset_id_from_paths",
+    "twin_of",
 ]
 
 logger = logging.getLogger(__name__)
@@ -723,3 +725,20 @@ def _declared_outputs(feature: str) -> dict[str, dict[str, Any]]:
 
 def _same_file(first: Path, second: Path) -> bool:
     return first.exists() and second.exists() and first.samefile(second)
+
+
+def twin_of(session: PipelineSession) -> PipelineSession:
+    """Return a session with the same arrays in dictionaries of its own; nothing is read for that.
+
+    What is added to, replaced in or removed from one of the two does not show in the other.
+    """
+    twin = copy.copy(session)
+    for name in ("units", "metadata", "stimulus", "source_files", "steps", "extra"):
+        setattr(twin, name, copy_dicts(getattr(session, name)))
+    twin.completed_steps = CompletedSteps(session.completed_steps)
+    twin.warnings = list(session.warnings)
+    if session.has_unsaved_changes:
+        twin.touch()
+    else:
+        twin.mark_clean()
+    return twin

@@ -18,8 +18,7 @@ from hdmea.recordings.source import Progress, Source
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hdmea.recordings.mcs.electrodes import Electrodes
-    from hdmea.recordings.mcs.sensor import SensorRegion
+    from hdmea.recordings.mcs.sensor import Electrodes, SensorRegion
 
 __all__ = ["DEFAULT_RATE_HZ", "DigitalEvents", "RecordingInfo", "SignalSource", "StreamInfo"]
 

@@ -11,7 +11,7 @@ from hdmea_gui.engine.words import WINDOW
 from hdmea_gui.text.formats import size_text
 
 if TYPE_CHECKING:
-    from hdmea.recordings.mcs.electrodes import Electrodes
+    from hdmea.recordings.mcs.sensor import Electrodes
     from hdmea.recordings.signals import RecordingInfo
 
 __all__ = ["inspect_sources"]

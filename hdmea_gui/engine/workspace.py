@@ -65,7 +65,7 @@ class Workspace:
         The data are the same arrays in dictionaries of their own, so that nothing that the stalled worker
         still does shows in them.
         """
-        from hdmea.pipeline.copies import twin_of
+        from hdmea.pipeline.session import twin_of
 
         other = Workspace(self.keeper)
         if self.session is not None:

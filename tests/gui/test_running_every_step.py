@@ -14,8 +14,8 @@ import pytest
 from hdmea.declare import STEPS, all_steps
 from hdmea.pipeline import PipelineSession, create_session
 from hdmea.pipeline.context import StepContext
-from hdmea.pipeline.copies import twin_of
 from hdmea.pipeline.requirements import steps_before
+from hdmea.pipeline.session import twin_of
 from hdmea.results.sectioned import SectionedSpikes
 from hdmea.utils.exceptions import StepCancelled
 from hdmea_gui.engine.jobs import JobContext, JobStopped

@@ -10,7 +10,7 @@ import pytest
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
 from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.cmtr import CmtrReader
-from hdmea.recordings.mcs.electrodes import Electrodes
+from hdmea.recordings.mcs.sensor import Electrodes
 from tests.recordings.vendor_files import SensorBlock, write_cmcr
 
 EDGE = 8

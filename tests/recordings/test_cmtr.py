@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdmea.recordings.mcs import peaks as cmtr_peaks
+from hdmea.recordings.mcs import cmtr as cmtr_peaks
 from hdmea.recordings.mcs.cmtr import CmtrReader
 from hdmea.recordings.units import UnitSpikes
 from hdmea.utils.exceptions import DataLoadError

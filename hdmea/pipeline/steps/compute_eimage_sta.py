@@ -20,8 +20,7 @@ from hdmea.pipeline.forecast import expected, sensor_shape
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
-from hdmea.recordings.mcs.electrodes import Electrodes
-from hdmea.recordings.mcs.sensor import AxisOrder, FactorOrder
+from hdmea.recordings.mcs.sensor import AxisOrder, Electrodes, FactorOrder
 from hdmea.recordings.reader import open_signals
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MissingFileError, MissingInputError

@@ -16,8 +16,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from hdmea.recordings.mcs.electrodes import Electrodes
-from hdmea.recordings.mcs.sensor import COLUMN_ROW, ROW_COLUMN, AxisOrder, FactorOrder, SensorRegion
+from hdmea.recordings.mcs.sensor import (
+    COLUMN_ROW,
+    ROW_COLUMN,
+    AxisOrder,
+    Electrodes,
+    FactorOrder,
+    SensorRegion,
+)
 
 __all__ = ["UnitPosition", "decide_axis_order", "decide_factor_order"]
 

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from hdmea.recordings.mcs import vocabulary as mcs
 from hdmea.recordings.mcs.blocks import Block, blocks_of, check_lengths, segments_of
-from hdmea.recordings.mcs.electrodes import Electrodes, join_regions
 from hdmea.recordings.mcs.hdf5 import (
     Table,
     attribute,
@@ -26,7 +25,7 @@ from hdmea.recordings.mcs.hdf5 import (
     open_source,
     reading,
 )
-from hdmea.recordings.mcs.sensor import SensorRegion, read_regions
+from hdmea.recordings.mcs.sensor import Electrodes, SensorRegion, join_regions, read_regions
 from hdmea.recordings.signals import DEFAULT_RATE_HZ, DigitalEvents, RecordingInfo, SignalSource, StreamInfo
 from hdmea.recordings.source import Progress
 from hdmea.utils.exceptions import DataLoadError, ValidationError

@@ -19,7 +19,6 @@ from hdmea.recordings.mcs import vocabulary as mcs
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
 from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.mcs.cmtr import CmtrReader
-from hdmea.recordings.mcs.electrodes import Electrodes
 from hdmea.recordings.mcs.hdf5 import (
     check_generation,
     children,
@@ -30,7 +29,7 @@ from hdmea.recordings.mcs.hdf5 import (
     reading,
 )
 from hdmea.recordings.mcs.partner_check import check_partner, likely_offsets
-from hdmea.recordings.mcs.sensor import SensorRegion
+from hdmea.recordings.mcs.sensor import Electrodes, SensorRegion
 from hdmea.recordings.pairing import compare_durations, find_partner, kind_of
 from hdmea.recordings.reader import open_units
 from hdmea.recordings.units import UnitSource, said_of_units

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hdmea.recordings.mcs.axis_order import UnitPosition
-from hdmea.recordings.mcs.electrodes import Electrodes
+from hdmea.recordings.mcs.sensor import Electrodes
 
 __all__ = ["PartnerCheck", "check_partner", "likely_offsets"]
 
