@@ -6,31 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from docs.tools.feature_tables import output_table, parameter_table, update_part
-from hdmea.declare import Output, StepDefinition, get_step
-from hdmea.features.science.axon_outputs import AXON_OUTPUTS
-from hdmea.features.science.rf_outputs import RF_OUTPUTS
-from hdmea.features.science.soma_geometry import SOMA_OUTPUTS
-from hdmea.pipeline.steps.fit_lnl import LNL_OUTPUTS
+from hdmea.declare import StepDefinition, all_steps
 
 __all__ = ["STEPS_BEGIN", "STEPS_END", "steps_markdown", "update_steps"]
 
 STEPS_BEGIN = "<!-- steps: made from the declarations, do not edit -->"
 STEPS_END = "<!-- end of steps -->"
 
-_OUTPUTS: dict[str, tuple[Output, ...]] = {
-    "compute_eimage_sta": (),
-    "extract_soma_geometry": SOMA_OUTPUTS,
-    "extract_axon_path": AXON_OUTPUTS,
-    "compute_sta": (),
-    "extract_rf_geometry": RF_OUTPUTS,
-    "fit_lnl": LNL_OUTPUTS,
-    "section_by_direction": (),
-}
-
 
 def steps_markdown() -> str:
-    """Describe in Markdown the steps that compute numbers: needs, place, parameters, outputs."""
-    return "\n\n".join(_section(get_step(name), outputs) for name, outputs in _OUTPUTS.items())
+    """Describe in Markdown the steps that put numbers into the units: needs, place, parameters, outputs."""
+    made = [
+        definition
+        for definition in all_steps().values()
+        if any(place.startswith("units/*/features/") for place in definition.provides)
+    ]
+    return "\n\n".join(map(_section, made))
 
 
 def update_steps(path: str | Path) -> str:
@@ -49,7 +40,7 @@ def update_steps(path: str | Path) -> str:
     return update_part(path, STEPS_BEGIN, STEPS_END, steps_markdown())
 
 
-def _section(definition: StepDefinition[Any], outputs: tuple[Output, ...]) -> str:
+def _section(definition: StepDefinition[Any]) -> str:
     summary = " ".join((definition.function.__doc__ or definition.title).strip().split("\n\n")[0].split())
     uses = f" Uses if there: {'; '.join(definition.uses)}." if definition.uses else ""
     places = ", ".join(f"`{place}`" for place in definition.provides)
@@ -63,6 +54,6 @@ def _section(definition: StepDefinition[Any], outputs: tuple[Output, ...]) -> st
             f"{facts} Version {definition.version}.",
             "",
             *parameter_table(definition.params.model_fields),
-            *(["", *output_table(outputs)] if outputs else []),
+            *(["", *output_table(definition.outputs)] if definition.outputs else []),
         ]
     )

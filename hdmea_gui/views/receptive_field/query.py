@@ -179,8 +179,7 @@ def _field_facts(geometry: Mapping[str, Any], numbers: Mapping[str, Any]) -> Ite
 
 
 def _definitions() -> dict[str, str]:
-    from hdmea.declare import FEATURES
-    from hdmea.features.science.rf_outputs import RF_OUTPUTS
+    from hdmea.declare import FEATURES, get_step
 
-    outputs = (*RF_OUTPUTS, *FEATURES.get("dense_noise").outputs)
+    outputs = (*get_step("extract_rf_geometry").outputs, *FEATURES.get("dense_noise").outputs)
     return {output.name: output.definition for output in outputs}
