@@ -235,7 +235,7 @@ def test_parameters_are_checked() -> None:
 
     with pytest.raises(ConfigurationError, match="refractory_ms"):
         baseline.make_params({"refractory_ms": -1})
-    with pytest.raises(ConfigurationError, match=r"refractory.*there are: section, rate_bin_s"):
+    with pytest.raises(ConfigurationError, match=r"refractory.*known are section, rate_bin_s"):
         baseline.make_params({"refractory": 1})
 
 

@@ -326,8 +326,8 @@ def test_gain_scales_offset_vanishes_and_time_shift_is_followed(gain: int, offse
         ({"cutoff_hz": 0.0}, "half the sampling rate"),
         ({"filter_order": 0}, "filter_order"),
         ({"window_range": (5, 5)}, "window_range"),
-        ({"duration_s": 0.0}, "duration_s"),
-        ({"spike_limit": -1}, "spike_limit"),
+        ({"duration_s": 0.0}, "durations must be greater than 0"),
+        ({"spike_limit": -1}, "most spikes at least 0"),
     ],
 )
 def test_senseless_parameters_are_refused(options: dict[str, object], message: str) -> None:

@@ -39,7 +39,7 @@ def test_too_little_signal() -> None:
 def test_a_trough_that_is_not_at_the_spikes(shift: int) -> None:
     side = "after" if shift > 0 else "before"
     moved = np.roll(soma(), shift, axis=0)
-    assert f"lies {abs(shift)} samples {side} the spikes" in why_unusable(moved, FACTS)
+    assert f"is {abs(shift)} samples {side} the spikes" in why_unusable(moved, FACTS)
 
 
 def test_a_trough_five_samples_off_is_still_theirs() -> None:

@@ -281,5 +281,5 @@ class TestDenseNoise:
         for unit in recording.units.values():
             unit["features"]["sta_noise_b"] = unit["features"]["sta_dense_noise_test"]
 
-        with pytest.raises(FeatureExtractionError, match="say which one"):
+        with pytest.raises(FeatureExtractionError, match="fit any movie"):
             dense_noise.compute(recording)
