@@ -131,12 +131,17 @@ def opened_for_writing(
             access.set_sieve_buf_size(0)
             access.set_fileobj_driver(h5fd.fileobj_driver, output)
             name = os.fsencode(path)
-            if existing:
-                file = h5f.open(name, h5f.ACC_RDWR, access)
-            else:
-                creation = h5p.create(h5p.FILE_CREATE)
-                creation.set_link_creation_order(h5p.CRT_ORDER_TRACKED)
-                file = h5f.create(name, h5f.ACC_TRUNC, creation, access)
+            try:
+                if existing:
+                    file = h5f.open(name, h5f.ACC_RDWR, access)
+                else:
+                    creation = h5p.create(h5p.FILE_CREATE)
+                    creation.set_link_creation_order(h5p.CRT_ORDER_TRACKED)
+                    file = h5f.create(name, h5f.ACC_TRUNC, creation, access)
+            finally:
+                # The file has its own copy. A list that the traceback of an error keeps until the end
+                # would be freed by HDF5 after Python has ended, which crashes.
+                access.close()
 
             def check(nbytes: int = 0) -> None:
                 if output.error is not None:

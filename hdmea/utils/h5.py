@@ -47,6 +47,9 @@ def open_file(path: Path) -> FileID:
     except BaseException:
         let_go()
         raise
+    finally:
+        # Freed by HDF5 after Python has ended, it would crash the process; the file has its own copy.
+        access.close()
 
 
 def why_not_opened(path: Path, error: OSError) -> Literal["empty", "truncated", "foreign", "damaged"]:
