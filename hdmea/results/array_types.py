@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hdmea.utils.exceptions import ValidationError
 
-__all__ = ["decode_array", "decoded_shape_dtype", "encode_array", "is_storable", "native_type", "text_type"]
+__all__ = ["decode_array", "decoded_shape_dtype", "encode_array", "is_storable", "native_type"]
 
 _RAW = "raw:"
 _MAX_DIMENSIONS = 32
@@ -78,16 +78,6 @@ def decoded_shape_dtype(
 def native_type(dtype: np.dtype[Any]) -> h5t.TypeID:
     """Return HDF5's type for a numpy type that it knows."""
     return h5t.py_create(dtype, logical=True)
-
-
-@functools.cache
-def text_type(nbytes: int) -> h5t.TypeID:
-    """Return HDF5's type for UTF-8 text of a fixed number of bytes."""
-    text = h5t.C_S1.copy()
-    text.set_size(nbytes)
-    text.set_cset(h5t.CSET_UTF8)
-    text.set_strpad(h5t.STR_NULLPAD)
-    return text
 
 
 @functools.cache

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.results.decode import decode_dataset
-from hdmea.results.sectioned import SectionedSpikes
 from hdmea.utils import h5
 from hdmea.utils.exceptions import CheckpointError
 from hdmea.utils.giving_way import at_end, give_way
@@ -23,7 +22,6 @@ __all__ = [
     "LazyArray",
     "LazyDict",
     "LazyEntry",
-    "LazySections",
     "LazySource",
     "LazyTrials",
     "detach_readers",
@@ -235,70 +233,6 @@ class LazyTrials(LazyEntry):
     """Trials of one unit and movie that are still in a file of whatever layout."""
 
     __slots__ = ()
-
-
-class LazySections(LazyTrials):
-    """Trials of one unit and movie that are still in the file, as index ranges.
-
-    Parameters
-    ----------
-    source, path
-        Where the index ranges are.
-    spike_times, trial_time
-        The unit's spike times and the movie's trials, unread or as arrays.
-    """
-
-    __slots__ = ("_loaded", "spike_times", "trial_time")
-
-    def __init__(
-        self,
-        source: LazySource,
-        path: str,
-        spike_times: LazyArray | NDArray[Any],
-        trial_time: LazyArray | NDArray[Any],
-    ) -> None:
-        self._loaded: weakref.ref[SectionedSpikes] | None = None
-        self.source = source
-        self.path = path
-        self.spike_times = spike_times
-        self.trial_time = trial_time
-
-    def __repr__(self) -> str:
-        return f"LazySections({self.path!r})"
-
-    @property
-    def ranges(self) -> LazyArray:
-        """(n_trials, 2) int64 index ranges, unread."""
-        return LazyArray(self.source, self.path, self.trial_time.shape, np.dtype(np.int64), plain=True)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the index ranges."""
-        return self.ranges.nbytes
-
-    def read(self) -> SectionedSpikes:
-        """Return the trials as views of the unit's spike times."""
-        with self.source.open_for_reading():
-            ranges = self.ranges.read()
-            spikes, trials = (
-                part.read() if isinstance(part, LazyArray) else part
-                for part in (self.spike_times, self.trial_time)
-            )
-        read = SectionedSpikes(ranges, spikes, trials)
-        self._loaded = weakref.ref(read)
-        return read
-
-    @property
-    def loaded(self) -> SectionedSpikes | None:
-        """The trials if they were read and are still in use somewhere."""
-        return None if self._loaded is None else self._loaded()
-
-    def __getstate__(self) -> tuple[Any, ...]:
-        return self.source, self.path, self.spike_times, self.trial_time
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.source, self.path, self.spike_times, self.trial_time = state
-        self._loaded = None
 
 
 class LazyDict(dict[Any, Any]):
