@@ -26,6 +26,7 @@ from hdmea.utils.notices import said
 if TYPE_CHECKING:
     from hdmea.features import Extractor
     from hdmea.pipeline.context import StepRun
+    from hdmea.pipeline.destination import Destination
     from hdmea.pipeline.flows import FlowOptions
     from hdmea.pipeline.results import FlowResult
     from hdmea.pipeline.session import PipelineSession
@@ -100,7 +101,7 @@ def run(
     """Run a flow on one recording and write its result file."""
     with errors_told(debug), cancel_on_interrupt() as cancel:
         from hdmea.declare import get_step
-        from hdmea.pipeline.flows import FlowOptions, execute_flow, load_flow
+        from hdmea.pipeline.flows import FlowOptions, execute_flow, load_flow, prepare_flow
 
         _register_plugins(plugins)
         chosen = load_flow(flow)
@@ -114,11 +115,12 @@ def run(
                 overrides[item.step] = {**sources, **overrides.get(item.step, {})}
         chosen = chosen.with_parameters(overrides)
         chosen.check_parameters()
+        destination = prepare_flow(session, chosen, target)
         with Bars() as bars:
             checkpoint = _Checkpointer(session, target) if checkpoint_each else None
             options = FlowOptions(force, force, bars.show, cancel, workers, checkpoint)
             result = execute_flow(session, chosen, options)
-            _finish(session, result, target, overwrite, bars, options)
+            _finish(session, result, destination, overwrite, bars, options)
 
 
 @app.command()
@@ -247,11 +249,12 @@ def export(
     """Write a result in another format, such as a table with one row per unit."""
     with errors_told(debug):
         from hdmea.exporters import export as write
+        from hdmea.pipeline.destination import check_target
         from hdmea.pipeline.session import PipelineSession
 
         _register_plugins(plugins)
         options = dict(_setting(text, "OPTION=VALUE") for text in settings or [])
-        target.parent.mkdir(parents=True, exist_ok=True)
+        check_target(target)
         session = PipelineSession.load(source, lazy=True)
         for path in write(session, target, to=to, overwrite=overwrite, options=options):
             typer.echo(str(path))
@@ -278,6 +281,7 @@ def convert(
     """Write a result file in another layout; the source is not changed."""
     with errors_told(debug):
         from hdmea.exporters import export as write
+        from hdmea.pipeline.destination import check_target
         from hdmea.pipeline.session import PipelineSession
         from hdmea.results import files
 
@@ -285,7 +289,7 @@ def convert(
             raise ValidationError(
                 f"{source} has the layout columns already: say with --layout which one it shall get."
             )
-        target.parent.mkdir(parents=True, exist_ok=True)
+        check_target(target, source.stat().st_size)
         kind = "lab" if layout is Layout.LAB else "hdf5"
         write(PipelineSession.load(source, lazy=True), target, to=kind, overwrite=overwrite)
         typer.echo(str(target))
@@ -402,13 +406,12 @@ def _linked_recording(path: Path) -> str | None:
 def _refuse_existing(target: Path, overwrite: bool) -> None:
     if target.exists() and not overwrite:
         raise ExistingFileError(f"{target} already exists.", path=target, fix=Either((SaveAs(), Replace())))
-    target.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _finish(
     session: PipelineSession,
     result: FlowResult,
-    target: Path,
+    destination: Destination,
     overwrite: bool,
     bars: Bars,
     options: FlowOptions,
@@ -422,12 +425,14 @@ def _finish(
 
     if not result.success:
         bars.close()
-        done = bool(session.completed_steps)
-        kept = session.checkpoint(_beside(target, "partial")) if done else None
-        rescue = f" The results so far are in {kept}; continue with --resume {kept}" if kept else ""
-        typer.echo(f"error: {result.failed_step}: {said(result.error, COMMAND_LINE)}{rescue}", err=True)
+        typer.echo(f"error: {result.failed_step}: {said(result.error, COMMAND_LINE)}", err=True)
+        if session.completed_steps:
+            with destination.keeping(session):
+                kept = session.checkpoint(_beside(destination.target, "partial"))
+            typer.echo(f"The results so far are in {kept}; continue with --resume {kept}", err=True)
         raise typer.Exit(EXIT_FAILED) from result.error
-    path = session.save(target, overwrite=overwrite, progress=saving)
+    with destination.keeping(session):
+        path = session.save(destination.target, overwrite=overwrite, progress=saving)
     bars.close()
     for step, reason in result.steps_skipped.items():
         typer.echo(f"skipped: {step}: {said(reason, COMMAND_LINE)}", err=True)
@@ -442,9 +447,17 @@ class _Checkpointer:
     """Writes one checkpoint file after each step, replacing the one before."""
 
     def __init__(self, session: PipelineSession, target: Path) -> None:
+        from hdmea.pipeline.destination import check_target
+
         self._session = session
         self._path = _beside(target, "checkpoint")
+        check_target(self._path)
 
     def __call__(self, run: StepRun) -> None:
-        if not run.cached:
+        if run.cached:
+            return
+        try:
             self._session.checkpoint(self._path, checkpoint_name=f"after_{run.definition.name}")
+        except (HDMEAError, OSError) as error:
+            # The results are in memory: the run goes on, and is saved at its end, here or elsewhere.
+            typer.echo(f"warning: no checkpoint: {said(error, COMMAND_LINE)}", err=True)

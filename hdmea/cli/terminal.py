@@ -15,15 +15,17 @@ import typer
 from tqdm import tqdm
 
 from hdmea.cli.words import COMMAND_LINE
-from hdmea.utils.exceptions import HDMEAError, StepCancelled
+from hdmea.utils.exceptions import HDMEAError, ResultsRescuedError, StepCancelled
 from hdmea.utils.notices import log_text, said
 
 if TYPE_CHECKING:
     from hdmea.pipeline.context import ProgressEvent
 
-__all__ = ["EXIT_FAILED", "EXIT_INTERRUPTED", "Bars", "cancel_on_interrupt", "errors_told"]
+__all__ = ["EXIT_FAILED", "EXIT_INTERRUPTED", "EXIT_RESCUED", "Bars", "cancel_on_interrupt", "errors_told"]
 
 EXIT_FAILED = 1
+EXIT_RESCUED = 3
+"""The results could not be saved where they were asked for; the message says where they are."""
 EXIT_INTERRUPTED = 130
 
 
@@ -111,6 +113,7 @@ def errors_told(debug: bool) -> Iterator[None]:
         if debug:
             raise
         typer.echo(f"error: {said(error, COMMAND_LINE)}", err=True)
-        raise typer.Exit(EXIT_FAILED) from None
+        code = EXIT_RESCUED if isinstance(error, ResultsRescuedError) else EXIT_FAILED
+        raise typer.Exit(code) from None
     finally:
         root.removeHandler(handler)

@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 
 from hdmea.declare import StepDefinition, StepParams, get_step
 from hdmea.pipeline.context import StepRun
+from hdmea.pipeline.destination import check_target, prepare
+from hdmea.pipeline.forecast import forecast_step
 from hdmea.pipeline.run import plan_run, run_step
 from hdmea.pipeline.session import (
     DEFAULT_OUTPUT_DIR,
@@ -23,6 +25,7 @@ from hdmea.utils.exceptions import (
     CacheConflictError,
     CheckpointError,
     ExistingFileError,
+    MissingFileError,
     MissingInputError,
     SessionError,
 )
@@ -141,11 +144,15 @@ def _on_file(definition: StepDefinition[Any], params: StepParams, mechanism: Map
         return session
     if isinstance(target, PipelineSession):
         path = target.ensure_saved()
+        check_target(path, is_copied=True)
         with files.writing(path):
             _bring_up_to_date(target)
             run = _run_and_write(target, path, definition, params, force)
     else:
         path = Path(target)
+        if not path.exists():
+            raise MissingFileError(f"There is no file {path}.", path=path, fix=SetParameter("hdf5_path"))
+        check_target(path, is_copied=True)
         with files.writing(path):
             run = _run_and_write(PipelineSession.load(path, lazy=True), path, definition, params, force)
     return definition.result(run)
@@ -167,6 +174,7 @@ def _bring_up_to_date(session: PipelineSession) -> None:
 def _run_and_write(
     session: PipelineSession, path: Path, definition: StepDefinition[Any], params: StepParams, force: bool
 ) -> StepRun:
+    destination = prepare(path, forecast_step(session, definition, params) or 0, is_copied=True)
     run = run_step(session, definition, params, force=force)
     run.hdf5_path = path
     if not run.cached:
@@ -175,7 +183,8 @@ def _run_and_write(
             path,
             path.stat().st_size / 1e9,
         )
-        session.write_changes(path, run.changed)
+        with destination.keeping(session):
+            session.write_changes(path, run.changed)
     return run
 
 
@@ -200,7 +209,7 @@ def _on_sources(definition: StepDefinition[Any], params: StepParams, mechanism: 
         return session
     path = session.default_path
     force, allow = mechanism.get("force", False), mechanism.get("allow_overwrite", False)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    destination = prepare(path, forecast_step(session, definition, params) or 0)
     with files.writing(path):
         existing = _existing(path, dataset_id, allow)
         if existing is not None and not force and _is_there(existing, definition, params, allow):
@@ -210,7 +219,8 @@ def _on_sources(definition: StepDefinition[Any], params: StepParams, mechanism: 
                 existing.write_changes(path, run.changed)
             return definition.result(run)
         run = run_step(session, definition, params)
-        run.hdf5_path = session.save(path)
+        with destination.keeping(session):
+            run.hdf5_path = session.save(path)
     return definition.result(run)
 
 

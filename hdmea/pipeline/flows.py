@@ -12,6 +12,8 @@ import pydantic
 
 from hdmea.declare import FEATURES, StepDefinition, all_steps, get_step
 from hdmea.pipeline.context import CancelToken, ProgressEvent, StepRun
+from hdmea.pipeline.destination import Destination, prepare
+from hdmea.pipeline.forecast import forecast_steps
 from hdmea.pipeline.results import FlowResult
 from hdmea.pipeline.run import run_step
 from hdmea.pipeline.session import (
@@ -21,12 +23,22 @@ from hdmea.pipeline.session import (
     dataset_id_from_paths,
 )
 from hdmea.results import files
+from hdmea.results.sizes import estimate_nbytes
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError, StepCancelled
 from hdmea.utils.notices import Notice
 from hdmea.utils.resources import resource_path
 from hdmea.utils.validation import problems_in_file
 
-__all__ = ["Flow", "FlowOptions", "FlowStep", "execute_flow", "list_available_flows", "load_flow", "run_flow"]
+__all__ = [
+    "Flow",
+    "FlowOptions",
+    "FlowStep",
+    "execute_flow",
+    "list_available_flows",
+    "load_flow",
+    "prepare_flow",
+    "run_flow",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -213,6 +225,19 @@ def execute_flow(session: PipelineSession, flow: Flow, options: FlowOptions = Fl
     return result
 
 
+def prepare_flow(session: PipelineSession, flow: Flow, target: Path) -> Destination:
+    """Check that the result of a flow can be written, before its first step.
+
+    Raises
+    ------
+    SessionError
+        If it cannot, or does not fit; see `hdmea.pipeline.destination.check_target`.
+    """
+    added = forecast_steps(session, ((item.step, item.params) for item in flow.steps))
+    present = estimate_nbytes([session.units, session.metadata, session.stimulus], include_unread=True)
+    return prepare(target, present + added.nbytes)
+
+
 def _failed(result: FlowResult, step: str, error: Exception) -> FlowResult:
     result.success = False
     result.failed_step = step
@@ -288,14 +313,15 @@ def run_flow(
     name = dataset_id if dataset_id is not None else dataset_id_from_paths(cmcr_path, cmtr_path)
     fresh = create_session(name, cmcr_path, cmtr_path, output_dir)
     path = fresh.default_path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    destination = prepare_flow(fresh, flow, path)
     with files.writing(path):
         fresh.refuse_foreign_file(path)
         known = PipelineSession.load(path, lazy=True) if path.exists() and not force_load else None
         working = known or fresh
         result = execute_flow(working, flow, chosen)
         if working.completed_steps and (working is fresh or working.has_unsaved_changes):
-            result.hdf5_path = working.save(path)
+            with destination.keeping(working):
+                result.hdf5_path = working.save(path)
     return _documented(result)
 
 

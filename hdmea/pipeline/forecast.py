@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hdmea.declare import StepDefinition, StepParams, get_step
+from hdmea.declare import StepDefinition, StepParams
 from hdmea.pipeline.loading import memory_estimate_gb
 from hdmea.pipeline.provenance import record_items
-from hdmea.pipeline.run import RunPlan, plan_run
+from hdmea.pipeline.run import RunPlan, definition_of, plan_run
 from hdmea.recordings.reader import open_signals, open_units, source_stamp
 from hdmea.results.sizes import estimate_nbytes
 from hdmea.utils.exceptions import CacheConflictError, HDMEAError, MissingInputError
@@ -144,7 +144,9 @@ class Forecast:
 
 
 def forecast_step(
-    session: PipelineSession, step: str, params: Mapping[str, Any] | StepParams | None = None
+    session: PipelineSession,
+    step: str | StepDefinition[Any],
+    params: Mapping[str, Any] | StepParams | None = None,
 ) -> int | None:
     """Return how many bytes a step will add to a session, None if that is not known.
 
@@ -156,7 +158,7 @@ def forecast_step(
     session
         The session; it is not changed.
     step
-        Name of the step.
+        Name of the step, or its declaration.
     params
         Its parameters.
 
@@ -167,7 +169,7 @@ def forecast_step(
     ValidationError
         If a parameter is not allowed.
     """
-    definition = get_step(step)
+    definition = definition_of(step)
     checked = params if isinstance(params, StepParams) else definition.make_params(params or {})
     if definition.forecast is None:
         return None

@@ -33,6 +33,7 @@ __all__ = [
     "remove_leftovers",
     "replacing",
     "sync_file",
+    "temporary_path",
 ]
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,11 @@ _PART = re.compile(r"\.(?P<target>.+)\.[0-9a-f]{12}" + re.escape(_SUFFIX))
 _COPY_NBYTES = 16 << 20
 _REPLACE_TRIES = 20
 _REPLACE_PAUSE_S = 0.1
+
+
+def temporary_path(target: Path) -> Path:
+    """Return a path beside `target` that cannot be guessed, where it is written before it is complete."""
+    return target.with_name(f".{target.name}.{secrets.token_hex(6)}{_SUFFIX}")
 
 
 @contextlib.contextmanager
@@ -67,7 +73,7 @@ def replacing(
     OSError
         If the new file cannot be synced or put in place; the old one is untouched then.
     """
-    part = target.with_name(f".{target.name}.{secrets.token_hex(6)}{_SUFFIX}")
+    part = temporary_path(target)
     try:
         yield part
         if target.exists():

@@ -26,6 +26,7 @@ __all__ = [
     "MismatchError",
     "MissingFileError",
     "MissingInputError",
+    "ResultsRescuedError",
     "SessionError",
     "StepCancelled",
     "ValidationError",
@@ -175,6 +176,26 @@ class MismatchError(HDMEAError):
 
 class SessionError(HDMEAError):
     """A session cannot do what it was asked for."""
+
+
+class ResultsRescuedError(SessionError):
+    """Results could not be saved where they were asked for, and were kept elsewhere.
+
+    Parameters
+    ----------
+    message
+        What happened, and where they are.
+    rescued
+        The file that holds them.
+    path, fix
+        As of `HDMEAError`; `path` is the file that could not be written.
+    """
+
+    def __init__(
+        self, message: str, *, rescued: Path, path: str | Path | None = None, fix: Fix | None = None
+    ) -> None:
+        super().__init__(message, path=path, fix=fix)
+        self.rescued = rescued
 
 
 class CheckpointError(SessionError, ValueError):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hdmea.utils.exceptions import HDMEAError
 from hdmea.utils.fixes import PYTHON, Fix, Words, fix_as_json, fix_from_json, with_fix
 
-__all__ = ["Notice", "log_text", "notices_from_json", "notices_to_json", "said", "with_fixes"]
+__all__ = ["Notice", "log_text", "notices_from_json", "notices_to_json", "reason_of", "said", "with_fixes"]
 
 
 class Notice(str):
@@ -55,9 +57,43 @@ class Notice(str):
         return Notice._with_text, (str(self), self.message, self.fix, self.step)
 
 
+_REASONS = {
+    errno.EACCES: "access is not permitted",
+    errno.EPERM: "access is not permitted",
+    errno.EROFS: "the drive is read-only",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ENOSPC: "the drive is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file is larger than the drive or the account allows",
+    errno.ENOTDIR: "a part of its path is a file, not a folder",
+    errno.EISDIR: "it is a folder",
+    errno.EEXIST: "a file of that name is in the way",
+    errno.ENOENT: "it does not exist",
+    errno.EIO: "the drive reports an error",
+    errno.ENODEV: "the drive is not connected",
+    errno.ENXIO: "the drive is not connected",
+    errno.ETIMEDOUT: "the drive does not respond",
+    errno.EMFILE: "too many files are open",
+}
+
+
+def reason_of(error: OSError) -> str:
+    """Return why the system refused something, without the name of the file."""
+    if error.errno is None:
+        return str(error)
+    return _REASONS.get(error.errno) or error.strerror or os.strerror(error.errno)
+
+
 def said(what: object, words: Words) -> str:
     """Return an error or a warning in the words of a front end; anything else as a text."""
-    return what.text(words) if isinstance(what, Notice | HDMEAError) else str(what)
+    if isinstance(what, Notice | HDMEAError):
+        return what.text(words)
+    if isinstance(what, OSError) and what.errno is not None and isinstance(what.filename, str | bytes):
+        return f"{os.fsdecode(what.filename)}: {reason_of(what)}."
+    if isinstance(what, MemoryError):
+        more = f" ({what})" if str(what) else ""
+        return f"There is not enough free memory{more}. Save, close other programs, and try again."
+    return str(what)
 
 
 def log_text(record: logging.LogRecord, words: Words) -> str:

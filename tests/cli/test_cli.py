@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from typer.testing import CliRunner, Result
 from hdmea.cli import app
 from hdmea.pipeline import PipelineSession, all_steps
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
+from hdmea.utils import drive
 from tests.integration.test_modes import assert_same
 from tests.recordings.phy_folders import make_sorting, write_phy
 
@@ -284,3 +286,44 @@ def test_a_plugin_that_declares_nothing_is_told(recording: SimulatedRecording, t
         outcome = hdmea(*command, "--plugin", tmp_path / "empty.py")
         assert outcome.exit_code == 1
         assert "declares no step, feature, reader or exporter" in outcome.output
+
+
+# -- where the result goes ---------------------------------------------------------------------------------
+
+
+def test_a_result_that_cannot_be_written_is_refused_before_the_first_step(
+    recording: SimulatedRecording, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    for target in (tmp_path / "file" / "result.h5", tmp_path / f"{'x' * 245}.h5"):
+        outcome = hdmea("run", recording.cmcr_path, "--flow", "quick", "-o", target, "--checkpoint-each")
+        assert outcome.exit_code == 1
+        assert "cannot be written" in outcome.output
+        assert "--output" in outcome.output
+        assert "Load recording" not in outcome.output
+
+
+@pytest.mark.parametrize("fails", ["saving", "a step"])
+def test_results_that_cannot_be_saved_are_kept_and_the_place_is_printed(
+    recording: SimulatedRecording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_args, **_named: tmp_path / "data")
+    output = tmp_path / "out"
+    asked: list[Path] = []
+    create = drive.create
+
+    def full_after_the_run(path: Path) -> int:
+        if path.parent == output:
+            asked.append(path)
+            if len(asked) > 1:
+                raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return create(path)
+
+    monkeypatch.setattr(drive, "create", full_after_the_run)
+    broken = ["--set", "compute_sta.movie_name=nowhere"] if fails == "a step" else []
+    outcome = hdmea("run", recording.cmcr_path, "--flow", "quick", "-o", output / "result.h5", *broken)
+    assert outcome.exit_code == 3
+    (kept,) = (tmp_path / "data" / "rescued").glob("*.h5")
+    assert str(kept) in outcome.output
+    done = FLOW_STEPS if fails == "saving" else FLOW_STEPS[:3]
+    assert list(PipelineSession.load(kept).completed_steps) == done
