@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Generator
 from pathlib import Path
 
@@ -33,6 +34,14 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"skipped, with --fail-on-skip: {report.longreprtext}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have results that cannot be saved kept in a folder of the test, not of the user."""
+    folder = tmp_path_factory.getbasetemp() / f"data of the user {uuid.uuid4()}"
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_args, **_named: folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

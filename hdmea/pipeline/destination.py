@@ -30,7 +30,7 @@ from hdmea.utils.notices import reason_of
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["Destination", "check_target", "prepare", "rescue", "rescue_folders"]
+__all__ = ["Destination", "check_target", "prepare", "rescue", "rescue_folders", "rescued_files"]
 
 logger = logging.getLogger(__name__)
 
@@ -181,8 +181,35 @@ def rescue(session: PipelineSession, target: Path, first: Path | None = None) ->
             logger.debug("The results cannot be kept in %s: %s", folder, error)
         else:
             logger.warning("The results are kept in %s", path)
+            _note(path)
             return path
     return None
+
+
+def _note(path: Path) -> None:
+    """Let the window find results that are in none of the user's own folders."""
+    own = rescue_folders()
+    for folder in own if path.parent not in own else []:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / f"{path.stem}.txt").write_text(f"{path}\n", encoding="utf-8")
+        except (OSError, ValueError):
+            continue
+        return
+
+
+def rescued_files() -> list[Path]:
+    """Return the results that were kept because they could not be saved where they were asked for."""
+    found: list[Path] = []
+    for folder in rescue_folders():
+        try:
+            if not _is_mine(folder):
+                continue
+            notes = [note.read_text(encoding="utf-8").strip() for note in folder.glob("*.txt")]
+            found += [path for path in (*folder.glob("*.h5"), *map(Path, notes)) if path.is_file()]
+        except (OSError, ValueError):
+            continue
+    return found
 
 
 def rescue_folders() -> list[Path]:

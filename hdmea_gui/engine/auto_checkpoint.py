@@ -49,7 +49,8 @@ class RecoveryOffer:
     Attributes
     ----------
     file
-        Its name in the folder of automatic checkpoints.
+        Its name in the folder of automatic checkpoints; the whole path of results that were kept elsewhere
+        because they could not be saved where they were asked for.
     dataset_id, steps, n_units
         What is in it.
     size_bytes, written_at
@@ -70,6 +71,11 @@ class RecoveryOffer:
     pid: int
     process_started: float
     increments: tuple[str, ...] = ()
+
+    @property
+    def is_rescued(self) -> bool:
+        """Whether these are results that could not be saved, not an automatic checkpoint."""
+        return Path(self.file).is_absolute()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -116,8 +122,26 @@ class Keeper:
         self._own_folder = folder
         self._baseline: Baseline | None = None
         self._complete_nbytes = 0
+        self._revision: int | None = None
 
     # -- this program ----------------------------------------------------------------------------------
+
+    def check(self) -> NotKept | None:
+        """Return why no checkpoint could be written at all, before anything is computed."""
+        from hdmea.pipeline.destination import check_target
+        from hdmea.utils.exceptions import HDMEAError
+
+        if not self.enabled:
+            return None
+        try:
+            check_target(self.folder / f"{_PREFIX}{os.getpid()}-{time.time_ns()}.h5")
+        except HDMEAError as error:
+            return NotKept(error.message.rstrip("."))
+        return None
+
+    def has(self, revision: int) -> bool:
+        """Return whether the checkpoint holds this revision of the data."""
+        return self._own is not None and self._revision == revision and _is_whole(self._own, self._own_folder)
 
     def keep(self, session: PipelineSession, revision: int, ctx: JobContext) -> Kept | NotKept | None:
         """Write the checkpoint of a session in place of the one before; None if that is turned off.
@@ -142,7 +166,8 @@ class Keeper:
             self._make_room(budget - present - needed)
             self._write(session, changes, ctx, folder)
             self._baseline = Baseline(session)
-        except (HDMEAError, OSError, psutil.Error) as error:
+            self._revision = revision
+        except (HDMEAError, OSError, MemoryError, psutil.Error) as error:
             logger.warning("No automatic checkpoint was written for this step: %s", error)
             return NotKept(said(error, WINDOW))
         return Kept(revision, time.strftime("%H:%M"))
@@ -212,8 +237,17 @@ class Keeper:
         ]
         return sorted(offers, key=lambda offer: -offer.written_at)
 
+    def rescued(self) -> list[RecoveryOffer]:
+        """Return results that could not be saved where they were asked for, the newest first."""
+        from hdmea.pipeline.destination import rescued_files
+
+        offers = [offer for path in rescued_files() if (offer := _rescued(path)) is not None]
+        return sorted(offers, key=lambda offer: -offer.written_at)
+
     def is_left(self, offer: RecoveryOffer) -> bool:
         """Return whether a checkpoint is still there as it was offered: another window may have taken it."""
+        if offer.is_rescued:
+            return Path(offer.file).is_file()
         note = _note_of(self.folder / offer.file)
         return note.is_file() and _read_note(note) == offer and _is_gone(offer)
 
@@ -278,6 +312,22 @@ def _offer(session: PipelineSession, folder: Path, names: tuple[str, ...]) -> Re
     )
 
 
+def _rescued(path: Path) -> RecoveryOffer | None:
+    from hdmea.results import files
+    from hdmea.utils.exceptions import HDMEAError
+
+    try:
+        found = files.summarize(path)
+        written_at = path.stat().st_mtime
+    except (HDMEAError, OSError) as error:
+        logger.warning("%s was kept from a run, and cannot be read: %s", path, error)
+        return None
+    steps, host = tuple(found.completed_steps), platform.node()
+    return RecoveryOffer(
+        str(path), found.dataset_id, steps, found.n_units, found.size, written_at, host, 0, 0.0
+    )
+
+
 def _is_whole(offer: RecoveryOffer, folder: Path) -> bool:
     return all((folder / name).is_file() for name in offer.files)
 
@@ -329,11 +379,12 @@ class RecoveryQuery:
     """What was left behind by a crash."""
 
     def answer(self, workspace: Workspace) -> RecoveryOffer | None:
-        """Return the newest checkpoint that was left behind, None if there is none."""
+        """Return the newest checkpoint or kept result that was left behind, None if there is none."""
         if workspace.keeper is None:
             return None
         workspace.keeper.sweep()
-        return next(iter(workspace.keeper.left_behind()), None)
+        left = [*workspace.keeper.left_behind(), *workspace.keeper.rescued()]
+        return max(left, key=lambda offer: offer.written_at, default=None)
 
 
 @dataclass(frozen=True)
@@ -372,7 +423,11 @@ class RecoverJob:
         nbytes = sum(session.source_files.get(name, 0) for name in ("cmcr_size", "cmtr_size"))
         with ctx.commit():
             workspace.adopt(session, sources, source_bytes=nbytes)
-            workspace.keeper.take_over(self.offer)
+            if not self.offer.is_rescued:
+                workspace.keeper.take_over(self.offer)
+        if self.offer.is_rescued and isinstance(workspace.keep_checkpoint(ctx), Kept):
+            # It is in an automatic checkpoint now; until then it stays.
+            workspace.keeper.discard(self.offer)
         return OpenResult(workspace.state(), notes=("The session was recovered. It has not been saved yet.",))
 
 

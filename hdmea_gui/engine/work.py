@@ -179,6 +179,8 @@ class RunJob:
     def run(self, workspace: Workspace, ctx: JobContext) -> StateView:
         """Return the state of the session afterwards."""
         read_compiler()
+        for problem in workspace.check_places():
+            ctx.milestone(problem)
         for request in self.steps:
             if ctx.cancel.is_set():
                 raise JobStopped("The run was stopped between two steps.")
@@ -312,6 +314,8 @@ class SaveJob:
         The file that the session wrote or read last is replaced without a question, unless another program
         has written it since.
         """
+        from hdmea.utils.exceptions import HDMEAError
+
         refuse_if_blocked()
         session = workspace.require()
         own = session.hdf5_path == self.path and session.is_current()
@@ -323,6 +327,9 @@ class SaveJob:
             session.save(self.path, overwrite=overwrite, progress=ctx.progress_or_stop)
         except FileExistsError:
             return facts_of(self.path)
+        except (HDMEAError, OSError, MemoryError) as error:
+            workspace.keep_elsewhere(self.path, error)
+            raise
         with ctx.commit():
             workspace.forget_checkpoint()
             workspace.note_saved()

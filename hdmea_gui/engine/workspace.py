@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,6 +57,7 @@ class Workspace:
         self._source_bytes = 0
         self._revision = 0
         self._made: dict[str, Any] = {}
+        self._kept_elsewhere: tuple[Path, int] | None = None
         self.of_session: dict[str, Any] = {}
 
     def successor(self) -> Workspace:
@@ -129,12 +130,52 @@ class Workspace:
         from hdmea.pipeline.increments import Baseline
 
         self.saved = Baseline(self.require())
+        if self._kept_elsewhere is not None:
+            self._kept_elsewhere[0].unlink(missing_ok=True)
+            self._kept_elsewhere = None
         self._made.pop("outline", None)
         self._made.pop("file_marks", None)
 
     def keep_checkpoint(self, ctx: JobContext) -> Kept | NotKept | None:
         """Write the automatic checkpoint of the session as it is now; None if there is none to write."""
         return None if self.keeper is None else self.keeper.keep(self.require(), self._revision, ctx)
+
+    def check_places(self) -> Iterator[NotKept | str]:
+        """Yield what is wrong with the places that steps and a later save will write to."""
+        from hdmea.pipeline.destination import check_target
+        from hdmea.utils.exceptions import HDMEAError
+
+        problem = None if self.keeper is None else self.keeper.check()
+        if problem is not None:
+            yield problem
+        path = None if self.session is None else self.session.hdf5_path
+        if path is not None:
+            try:
+                check_target(path)
+            except HDMEAError as error:
+                yield f"The session cannot be saved at present. {said(error, WINDOW)}"
+
+    def keep_elsewhere(self, target: Path, error: BaseException) -> None:
+        """Keep the session in another place after saving failed, unless an automatic checkpoint holds it.
+
+        Raises
+        ------
+        SessionError
+            If it was kept: the error with the place.
+        """
+        from hdmea.pipeline.destination import rescue
+        from hdmea.utils.exceptions import HDMEAError, SessionError
+        from hdmea.utils.fixes import SaveAs
+
+        kept = None if self._kept_elsewhere is None else self._kept_elsewhere[1]
+        if kept == self._revision or (self.keeper is not None and self.keeper.has(self._revision)):
+            return
+        path = rescue(self.require(), target)
+        if path is None:
+            return
+        self._kept_elsewhere = path, self._revision
+        why = error.message if isinstance(error, HDMEAError) else said(error, WINDOW)
+        raise SessionError(f"{why} A copy is kept in {path}.", path=target, fix=SaveAs()) from error
 
     def forget_checkpoint(self) -> None:
         """Remove the automatic checkpoint: what is in it was saved, or is wanted no more."""

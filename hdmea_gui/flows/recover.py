@@ -62,6 +62,7 @@ class RecoveryFlow(Flow):
         self.too_large = False
         self.crashes: Mapping[int, Path] = {}
         self._note: CheckpointNote | None = None
+        self._reason = ""
         controller.kept.connect(self._on_kept)
         controller.opened.connect(self._on_opened)
         controller.saved.connect(self._on_saved)
@@ -101,14 +102,14 @@ class RecoveryFlow(Flow):
 
     def _on_kept(self, event: Kept | NotKept) -> None:
         if isinstance(event, Kept):
-            self.too_large = False
+            self.too_large, self._reason = False, ""
             self._note = CheckpointNote(event.revision, event.clock)
         else:
-            if not (event.too_large and self.too_large):
+            if not (event.too_large and self.too_large) and event.reason != self._reason:
                 self.noted.emit(
                     logging.WARNING, f"No automatic checkpoint: {event.reason}. Save, or write a checkpoint."
                 )
-            self.too_large = event.too_large
+            self.too_large, self._reason = event.too_large, event.reason
         self.changed.emit()
 
     def _on_found(self, offer: RecoveryOffer | Failure | None) -> None:
@@ -116,18 +117,34 @@ class RecoveryFlow(Flow):
             self.noted.emit(logging.WARNING, f"Could not look for automatic checkpoints: {offer.reason}")
         elif offer is not None:
             titles = {item.spec.name: item.spec.title for item in self._controller.steps.items}
-            dialog = RecoveryDialog(_lines(offer, titles, self.crashes.get(offer.pid)), self._window)
+            heading = _RESCUED if offer.is_rescued else _CRASHED
+            lines = _lines(offer, titles, self.crashes.get(offer.pid))
+            dialog = RecoveryDialog(lines, self._window, heading)
             dialog.recover_asked.connect(lambda: self._controller.recover(offer))
             dialog.discard_asked.connect(lambda: self._controller.discard(offer))
             self._dialogs.open(dialog)
 
 
+_CRASHED = "The program ended before your work was saved"
+_RESCUED = "Results were kept in another place"
+
+
 def _lines(offer: RecoveryOffer, titles: Mapping[str, str], crash: Path | None) -> tuple[str, ...]:
     written = datetime.datetime.fromtimestamp(offer.written_at, datetime.UTC).isoformat()
+    if offer.is_rescued:
+        lead = (
+            f"Results of {offer.dataset_id} could not be saved where they were asked for, "
+            f"{date_text(written)} ({offer.n_units} units, {size_text(offer.size_bytes)}). "
+            f"They are kept in {offer.file}."
+        )
+    else:
+        lead = (
+            f"There is an automatic checkpoint of {offer.dataset_id}, written {date_text(written)} "
+            f"({offer.n_units} units, {size_text(offer.size_bytes)})."
+        )
     evidence = f"What the program was doing when it crashed is recorded in {crash}." if crash else ""
     lines = (
-        f"There is an automatic checkpoint of {offer.dataset_id}, written {date_text(written)} "
-        f"({offer.n_units} units, {size_text(offer.size_bytes)}).",
+        lead,
         f"It contains: {', '.join(titles.get(step, step) for step in offer.steps)}.",
         evidence,
     )
@@ -143,6 +160,8 @@ class RecoveryDialog(QDialog):
         What the checkpoint holds, one sentence each.
     parent
         Qt parent.
+    heading
+        What happened.
 
     Signals
     -------
@@ -153,16 +172,18 @@ class RecoveryDialog(QDialog):
     recover_asked = Signal()
     discard_asked = Signal()
 
-    def __init__(self, lines: tuple[str, ...], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, lines: tuple[str, ...], parent: QWidget | None = None, heading: str = _CRASHED
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Recover unsaved work")
         self.setMinimumWidth(460)
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
-        heading = QLabel("The program ended before your work was saved", self)
-        heading.setProperty("role", "heading")
-        heading.setWordWrap(True)
-        layout.addWidget(heading)
+        title = QLabel(heading, self)
+        title.setProperty("role", "heading")
+        title.setWordWrap(True)
+        layout.addWidget(title)
         for text in lines:
             line = QLabel(text, self)
             line.setWordWrap(True)

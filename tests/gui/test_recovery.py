@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +20,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdmea.pipeline import PipelineSession, create_session, run_step
+from hdmea.pipeline import PipelineSession, create_session, destination, run_step
+from hdmea.pipeline.destination import rescue
 from hdmea.pipeline.increments import load_increments
+from hdmea.utils import drive
 from hdmea_gui.engine.auto_checkpoint import (
     DiscardJob,
     Keeper,
@@ -296,6 +299,126 @@ def test_a_session_beyond_the_budget_is_said_in_the_title(
     assert files(folder) == []
     assert window.controller.state.unit_ids, "the step itself is done"
     assert "too large for automatic checkpoints" in window.windowTitle()
+
+
+# -- results that could not be saved ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", ["recover", "discard", "later"])
+def test_results_that_a_run_kept_elsewhere_are_offered_at_the_next_start(
+    qtbot: Any, start: Callable[[], MainWindow], folder: Path, tmp_path: Path, answer: str
+) -> None:
+    session = PipelineSession("Rec", output_dir=tmp_path)
+    session.add_units({"unit_001": {"spike_times": np.arange(9, dtype=np.uint64)}})
+    kept = rescue(session, tmp_path / "out" / "x.h5")
+    assert kept is not None
+    window = start()
+    qtbot.waitUntil(lambda: isinstance(window.dialog, RecoveryDialog))
+    said = visible_texts(window.dialog)
+    assert "Results of Rec could not be saved where they were asked for" in said
+    assert str(kept) in said
+
+    getattr(window.dialog, f"{answer}_button").click()
+    wait_idle(qtbot, window)
+
+    assert kept.exists() is (answer == "later")
+    if answer == "recover":
+        assert window.controller.state.unsaved
+        assert files(folder) == [".h5", ".json"], "from here on it is an automatic checkpoint"
+        window.controller.save(tmp_path / "saved.h5", overwrite=False)
+        wait_idle(qtbot, window)
+        assert PipelineSession.load(tmp_path / "saved.h5").unit_count == 1
+        assert files(folder) == []
+
+
+def test_results_kept_in_a_folder_above_the_output_are_found(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = PipelineSession("Rec", output_dir=tmp_path)
+    monkeypatch.setattr(destination, "_refuges", lambda *_: iter([tmp_path]))
+    kept = rescue(session, tmp_path / "out" / "x.h5")
+    assert kept is not None
+    assert kept.parent == tmp_path
+    (offer,) = Keeper(folder).rescued()
+    assert offer.file == str(kept)
+    kept.unlink()
+    assert Keeper(folder).rescued() == []
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+def test_a_failed_save_leaves_a_copy_unless_there_is_an_automatic_checkpoint(
+    qtbot: Any,
+    start: Callable[[], MainWindow],
+    recording: tuple[Path, Path],
+    folder: Path,
+    tmp_path: Path,
+    data_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    automatic: bool,
+) -> None:
+    window = start()
+    window.recovery.set_enabled(automatic)
+    loaded(qtbot, window, recording)
+    create = drive.create
+
+    def full(path: Path) -> int:
+        if path.parent == tmp_path:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return create(path)
+
+    monkeypatch.setattr(drive, "create", full)
+    for _ in range(2):
+        window.controller.save(tmp_path / "x.h5", overwrite=False)
+        wait_idle(qtbot, window)
+        assert window.dialog is not None
+        assert ("A copy is kept in" in visible_texts(window.dialog)) is (not automatic and _ == 0)
+        window.dialog.close()
+    kept = list((data_folder / "rescued").glob("*.h5"))
+    assert len(kept) == (0 if automatic else 1)
+    assert window.controller.state.unsaved
+
+    (tmp_path / "elsewhere").mkdir()
+    window.controller.save(tmp_path / "elsewhere" / "x.h5", overwrite=False)
+    wait_idle(qtbot, window)
+    assert PipelineSession.load(tmp_path / "elsewhere" / "x.h5").unit_count == len(
+        window.controller.state.unit_ids
+    )
+    assert not any(path.exists() for path in kept), "what is saved needs no copy"
+
+
+def test_places_that_cannot_be_written_are_said_before_the_first_step(
+    qtbot: Any,
+    start: Callable[[], MainWindow],
+    analysed_file: Path,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = tmp_path / "own" / "demo.h5"
+    own.parent.mkdir()
+    shutil.copy(analysed_file, own)
+    window = start()
+    window.open_paths([own])
+    wait_idle(qtbot, window)
+
+    def refuse(path: Path) -> int:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(drive, "create", refuse)
+    seen: list[str] = []
+    window.controller.progressed.connect(lambda _: seen.append("step"))
+    window.controller.kept.connect(lambda event: seen.append(event.reason))
+    window.controller.warned.connect(seen.append)
+    window.controller.run_step("add_section_time")
+    wait_idle(qtbot, window)
+
+    assert "the drive is read-only" in seen[0]
+    assert str(folder) in seen[0]
+    assert "The session cannot be saved at present" in seen[1]
+    assert str(own) in seen[1]
+    assert "step" in seen[2:]
+    said = [line for line in window.log.texts() if "No automatic checkpoint" in line]
+    assert len(said) == len(set(said))
 
 
 # -- the keeper alone --------------------------------------------------------------------------------
