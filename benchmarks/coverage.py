@@ -9,14 +9,24 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.null_cells import rates_of_counts
 from hdmea.features.science.direction_tuning import direction_tuning
 from hdmea.features.science.receptive_field_models import fit_map
 from hdmea.features.science.sine_fit import fit_sine
+from hdmea.features.science.step_response import (
+    baseline_of,
+    contrast_limits,
+    rectified_index,
+    step_response,
+    transience,
+    transience_limits,
+)
 from hdmea.features.science.time_course import course_errors
 
 __all__ = ["Point", "points", "table"]
@@ -56,7 +66,7 @@ class Point:
 
 
 def _point(number: str, cells: str, truth: float, estimate: Floats, low: Floats, high: Floats) -> Point:
-    known = np.isfinite(low) & np.isfinite(high)
+    known = ~(np.isnan(low) | np.isnan(high))
     tie = 1e-9
     inside = (low[known] <= truth + tie) & (truth - tie <= high[known])
     finite = estimate[np.isfinite(estimate)]
@@ -70,6 +80,7 @@ def points(n_cells: int, seed: int = 0) -> Iterator[Point]:
     rng = np.random.default_rng(seed)
     yield from _amplitudes(rng, n_cells)
     yield from _directions(rng, n_cells)
+    yield from _light_steps(rng, n_cells)
     yield from _fields(rng, min(n_cells, _FITS))
     yield from _courses(rng, min(n_cells, _COURSES))
 
@@ -110,6 +121,54 @@ def _directions(rng: np.random.Generator, n_cells: int) -> Iterator[Point]:
                 yield _point(
                     "preferred_direction (°)", cells, angle, found.preferred_direction - turn, *limits
                 )
+
+
+def _light_steps(rng: np.random.Generator, n_cells: int) -> Iterator[Point]:
+    """Baseline 1 s, light 5 s, dark 4 s; a transient and a sustained part, with a sharp or a soft onset.
+
+    The onset lies anywhere in a frame: latencies are given minus the true one.
+    """
+    fine = 6
+    t = (np.arange(600 * fine) + 0.5) / 60 / fine
+    late = rng.uniform(0, 1 / 60, (n_cells, 1))
+    for trials in (3, 10, 30):
+        for peak in (40.0, 120.0):
+            for rise, name in ((0.0, "sharp"), (0.03, "soft")):
+                rate = np.full((n_cells, t.size), 5.0)
+                for at, size in ((1.08 + late, 1.0), (6.09 + late, 0.5)):
+                    since = np.maximum(t - at, 0)
+                    course = 0.25 + 0.75 * np.exp(-since / 0.25)
+                    if rise:
+                        course *= 1 - np.exp(-since / rise)
+                    rate += np.where((t > at) & (t < at + 4.9), size * peak * course, 0)
+                rate = rate.reshape(n_cells, 1, 600, fine).mean(axis=-1)
+                counts = rng.poisson(np.broadcast_to(rate / 60, (n_cells, trials, 600)))
+                found = _steps(counts)
+                # Two equal trials of the rate itself have no noise and no interval.
+                exact = _steps(np.broadcast_to(rate / 60, (n_cells, 2, 600)), spike=1e-9)
+                cells = f"{trials} trials, {peak:g} Hz, {name} onset"
+                for number, limits in found.items():
+                    if number == "on_latency (ms)":
+                        true = 80 + 1000 * late[:, 0]
+                        yield _point(number, cells, 0.0, *(limit - true for limit in limits))
+                    else:
+                        yield _point(number, cells, float(exact[number][0].mean()), *limits)
+
+
+def _steps(counts: NDArray[Any], spike: float = 1.0) -> dict[str, tuple[Floats, Floats, Floats]]:
+    """Latency, transience and index, each with its limits."""
+    rates = rates_of_counts(counts)
+    rates = replace(rates, spike_rate=spike * rates.spike_rate, spike_height=spike * rates.spike_height)
+    baseline = baseline_of(rates, 0, 60)
+    on, off = (step_response(rates, baseline, *phase) for phase in ((60, 360), (360, 600)))
+    return {
+        "on_latency (ms)": (on.latency_ms, on.latency_low_ms, on.latency_high_ms),
+        "on_transience": (transience(on), *transience_limits(on)),
+        "on_off_index": (
+            rectified_index(on.transient, off.transient),
+            *contrast_limits(on, off, rectified=True),
+        ),
+    }
 
 
 def _fields(rng: np.random.Generator, n_cells: int) -> Iterator[Point]:

@@ -8,22 +8,24 @@ added.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.null_cells import KINDS, RESPONDERS, null_counts, untuned_sweeps
+from benchmarks.null_cells import KINDS, RESPONDERS, null_counts, rates_of_counts, untuned_sweeps
 from hdmea.features.extractors.on_off import suppression_p
 from hdmea.features.science.direction_tuning import direction_tuning
 from hdmea.features.science.drift import drift
 from hdmea.features.science.receptive_field_significance import receptive_field_significance
 from hdmea.features.science.repeatability import repeatability_p
 from hdmea.features.science.sine_fit import fit_sine
+from hdmea.features.science.step_response import baseline_of, step_response
 from hdmea.features.science.trial_rates import Lowpass
 
-__all__ = ["TESTS", "allowed", "rows", "shares", "table"]
+__all__ = ["TESTS", "allowed", "false_off_flags", "rows", "shares", "table"]
 
 LEVELS = (0.05, 0.01)
 _OF_A_KIND = (0.080, 0.025)
@@ -31,6 +33,8 @@ _OF_ALL = (0.055, 0.0125)
 _TRIALS, _FRAMES, _MARGIN = 3, 1500, 120
 _NOISE_FRAMES = 3600
 _CELLS_AT_ONCE = 250
+_STEP_FRAMES = 600 + 2 * _MARGIN
+_MOST_FLAGS = 0.01
 _DRIFT_BINS, _DRIFT_BIN_S = 120, 5.0
 
 P = NDArray[np.float64]
@@ -166,13 +170,39 @@ def table(n_cells: int, tests: Sequence[str] = tuple(TESTS)) -> tuple[str, list[
     return "\n".join(lines), beyond
 
 
+def false_off_flags(n_cells: int) -> tuple[str, float]:
+    """Table of cells with an OFF flag among those whose response to light only decays; the largest share.
+
+    60 and 10 Hz in light, which decay with 0.1, 0.3 and 1 s after it.
+    """
+    t = (np.arange(_STEP_FRAMES) - _MARGIN) / 60
+    lines, largest = ["| trials | rate (Hz) | decay (s) | OFF flags |", "|---|---|---|---|"], 0.0
+    for number, (trials, hz, decay) in enumerate(itertools.product((3, 30), (10, 60), (0.1, 0.3, 1.0))):
+        rng = np.random.default_rng([1, number])
+        rate = np.where((t > 1.05) & (t < 6.08), float(hz), 0.0)
+        rate = np.where(t >= 6.08, hz * np.exp(-(t - 6.08) / decay), rate)
+        flags = 0
+        for begin in range(0, n_cells, _CELLS_AT_ONCE):
+            n = min(_CELLS_AT_ONCE, n_cells - begin)
+            rates = rates_of_counts(rng.poisson(np.broadcast_to(rate / 60, (n, trials, rate.size))), _MARGIN)
+            off = step_response(rates, baseline_of(rates, 0, 60), 360, 600)
+            flags += int(np.count_nonzero(off.responds))
+        lines.append(f"| {trials} | {hz} | {decay:g} | {flags / n_cells:.4f} |")
+        largest = max(largest, flags / n_cells)
+    return "\n".join(lines), largest
+
+
 def main() -> int:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cells", type=int, default=1000, help="cells of each kind")
     given = parser.parse_args()
     text, beyond = table(given.cells)
     print(f"Share of p ≤ 0.05 and p ≤ 0.01, {given.cells} cells of each kind:\n\n{text}")
+    flags, largest = false_off_flags(given.cells)
+    print(f"\nOFF flags of cells whose response to light only decays:\n\n{flags}")
+    if largest > _MOST_FLAGS:
+        beyond.append(f"OFF flags: {largest:.4f}")
     for line in beyond:
         print(f"beyond the limit: {line}", file=sys.stderr)
     return 1 if beyond else 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["KINDS", "RESPONDERS", "null_counts", "untuned_sweeps"]
+from hdmea.features.science.trial_rates import Lowpass, TrialRates
+
+__all__ = ["KINDS", "RESPONDERS", "null_counts", "rates_of_counts", "untuned_sweeps"]
 
 KINDS = (
     *("Poisson 0.1 Hz", "Poisson 0.5 Hz", "Poisson 2 Hz", "Poisson 10 Hz", "Poisson 40 Hz"),
@@ -85,6 +87,25 @@ def untuned_sweeps(
             (level if kind == "untuned, run-down" else level[::-1]) / level.mean(), gain.shape
         )
     return rng.poisson(20 * gain).reshape(n_cells, n_repetitions, n_directions)
+
+
+def rates_of_counts(counts: Counts, margin: int = 0) -> TrialRates:
+    """Trial rates of spikes (cells, trials, frames) of trials without a pause at 60 frames/s.
+
+    The first and the last `margin` frames of each trial are cut off after the low-pass.
+    """
+    n_cells, n_trials, n_frames = counts.shape
+    lowpass = Lowpass(60.0)
+    filtered = lowpass(counts.reshape(n_cells, -1) * 60.0).reshape(counts.shape)
+    own = slice(margin, n_frames - margin)
+    return TrialRates(
+        counts=counts[:, :, own],
+        rates=(counts[:, :, own] * 60.0).astype(np.float32),
+        filtered=filtered[:, :, own],
+        frame_duration=1 / 60,
+        spike_rate=60.0 / n_trials,
+        spike_height=60.0 / n_trials * lowpass.pulse_height,
+    )
 
 
 def _binned(times: NDArray[np.float64], n_frames: int, frame_s: float) -> Counts:

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from hdmea.declare import FEATURES, STEPS, Output, all_steps
+from hdmea.declare import FEATURES, STEPS, Output, all_steps, with_limits
 from hdmea.pipeline.requirements import providers
 
 DECLARED = [
@@ -47,3 +47,19 @@ def test_a_declaration_that_cannot_be_one_is_refused_where_it_is_made() -> None:
         Output("first", "First", (), "s", (0, None))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="smallest"):
         Output("second", "Second", "s", (0, 1, 2), "x")  # type: ignore[arg-type]
+
+
+def test_an_interval_declares_its_limits() -> None:
+    p = Output("width_p", "p of the width", "", (0, 1), "p value")
+    width = Output("width", "Width", "ms", (0, None), "of it", standard="Width", interval=True, test=True)
+
+    low, high = with_limits(width, p)[1:3]
+
+    assert (low.name, high.name, width.p) == ("width_low", "width_high", "width_p")
+    assert (low.title, low.unit, low.standard) == ("Width, lower limit", "ms", "")
+    assert with_limits(*with_limits(width, p)) == with_limits(width, p)
+
+
+def test_a_p_value_that_is_not_declared_is_refused() -> None:
+    with pytest.raises(TypeError, match="quality_p"):
+        with_limits(Output("width", "Width", "ms", (0, None), "of it", test="quality_p"))

@@ -88,9 +88,11 @@ def parameter_table(fields: Mapping[str, FieldInfo]) -> list[str]:
 
 
 def output_table(outputs: Iterable[Output]) -> list[str]:
-    """Lines of a Markdown table of outputs."""
-    head = ["| output | unit | range | shape | definition |", "|---|---|---|---|---|"]
-    return head + [_output(output) for output in outputs]
+    """Lines of a Markdown table of outputs, each with its interval, p value and count."""
+    given = tuple(outputs)
+    limits = {limit for output in given for limit in output.limits}
+    head = ["| output | unit | range | shape | interval, p, n | definition |", "|---|---|---|---|---|---|"]
+    return head + [_output(output) for output in given if output.name not in limits]
 
 
 def _section(extractor: Extractor) -> str:
@@ -119,10 +121,12 @@ def _output(output: Output) -> str:
     low, high = output.range
     limits = "" if low is None and high is None else f"{_limit(low, '−∞')} … {_limit(high, '∞')}"
     shape = " × ".join(map(str, output.shape)) or "one"
+    interval = ["`_low` … `_high`"] if output.interval else []
+    beside = ", ".join([*interval, *(f"`{name}`" for name in (output.p, output.n) if name)])
     per = ", one for the recording" if output.per == "recording" else ""
     return (
         f"| `{output.name}` | {output.unit or '–'} | {limits or '–'} | {shape}{per} "
-        f"| {_cell(output.definition)} |"
+        f"| {beside or '–'} | {_cell(output.definition)} |"
     )
 
 

@@ -9,7 +9,7 @@ from hdmea.declare.features import (
     Requirement,
     extractor,
 )
-from hdmea.declare.outputs import UNIT_OF_ENTRY, Output
+from hdmea.declare.outputs import UNIT_OF_ENTRY, Output, with_limits
 from hdmea.declare.parameters import Params, field_extra
 from hdmea.declare.registry import Registry
 from hdmea.declare.steps import STEPS, StepDefinition, StepParams, all_steps, calls_go_to, get_step, step
@@ -34,4 +34,5 @@ __all__ = [
     "field_extra",
     "get_step",
     "step",
+    "with_limits",
 ]

@@ -33,7 +33,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.declare.outputs import Output
+from hdmea.declare.outputs import Output, with_limits
 from hdmea.declare.parameters import Params, make_params
 from hdmea.declare.registry import Registry
 from hdmea.declare.steps import STEPS
@@ -291,7 +291,7 @@ def extractor(
     version
         Raised when the numbers change.
     outputs
-        What the feature gives.
+        What the feature gives; the limits of intervals are declared by it.
     requires
         What must be there; otherwise the feature is skipped for that reason.
     params
@@ -305,7 +305,7 @@ def extractor(
             name=name,
             title=title,
             version=version,
-            outputs=tuple(outputs),
+            outputs=with_limits(*outputs),
             requires=tuple(requires),
             params=params,
             aliases=tuple(aliases),

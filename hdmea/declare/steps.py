@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from hdmea.declare.outputs import Output
+from hdmea.declare.outputs import Output, with_limits
 from hdmea.declare.parameters import Params, field_extra, make_params
 from hdmea.declare.registry import Registry
 
@@ -197,7 +197,7 @@ def step(
             requires=tuple(requires),
             uses=tuple(uses),
             provides=tuple(provides),
-            outputs=tuple(outputs),
+            outputs=with_limits(*outputs),
             outputs_at=outputs_at or _place_of_outputs(provides),
             group=group or name,
             group_title=group_title or title,

@@ -20,7 +20,8 @@ __all__ = ["csv_table"]
 def csv_table(session: PipelineSession, target: Path, options: ExportOptions) -> None:
     """Write all numbers of the units as a table with empty cells for what is missing.
 
-    ``<name>_columns.csv`` beside it has title, unit and definition of every column.
+    ``<name>_columns.csv`` beside it has title, unit and definition of every column, and the columns of its
+    95 % interval, of its p value and of what it is measured in.
     """
     columns = feature_columns(session)
     header = ["unit_id", *(column.name for column in columns)]
@@ -28,10 +29,9 @@ def csv_table(session: PipelineSession, target: Path, options: ExportOptions) ->
         [unit, *(_cell(column.values[at]) for column in columns)] for at, unit in enumerate(session.units)
     )
     write_csv(target, header, rows)
-    described = ([c.name, c.title, c.unit, c.definition] for c in columns)
-    write_csv(
-        target.with_name(f"{target.stem}_columns.csv"), ["column", "title", "unit", "definition"], described
-    )
+    described = ([c.name, c.title, c.unit, c.definition, " ".join(c.interval), c.p, c.n] for c in columns)
+    head = ["column", "title", "unit", "definition", "interval", "p", "n"]
+    write_csv(target.with_name(f"{target.stem}_columns.csv"), head, described)
 
 
 def _cell(value: Scalar) -> str:

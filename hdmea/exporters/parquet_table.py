@@ -19,7 +19,10 @@ __all__ = ["parquet_table"]
 
 @exporter(name="parquet", title="Table of units (Parquet)", suffixes=(".parquet",))
 def parquet_table(session: PipelineSession, target: Path, options: ExportOptions) -> None:
-    """Write all numbers of the units as a table whose columns have title, unit and definition as metadata."""
+    """Write all numbers of the units as a table whose columns have title, unit and definition as metadata.
+
+    So are the names of the columns of a number's 95 % interval, p value and count.
+    """
     try:
         arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     except ImportError as error:
@@ -33,5 +36,6 @@ def parquet_table(session: PipelineSession, target: Path, options: ExportOptions
     fields = [arrow.field("unit_id", arrays[0].type)]
     for column, array in zip(columns, arrays[1:], strict=True):
         facts = {"title": column.title, "unit": column.unit, "definition": column.definition}
+        facts |= {"interval": " ".join(column.interval), "p": column.p, "n": column.n}
         fields.append(arrow.field(column.name, array.type, metadata=facts))
     parquet.write_table(arrow.table(arrays, schema=arrow.schema(fields)), target)

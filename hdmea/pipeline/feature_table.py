@@ -71,6 +71,10 @@ class FeatureColumn:
         What that feature or step is about.
     standard, preference
         Heading of the column that the unit table has by default, and which is taken of several; see `Output`.
+    interval
+        Names of the columns of the 95 % interval, the lower limit first; empty if there is none.
+    p, n
+        Names of the columns of the p value, and of what the number is measured in.
     """
 
     name: str
@@ -83,6 +87,9 @@ class FeatureColumn:
     group_help: str = ""
     standard: str = ""
     preference: int = 0
+    interval: tuple[str, ...] = ()
+    p: str = ""
+    n: str = ""
 
     @property
     def group(self) -> str:
@@ -112,16 +119,33 @@ def feature_columns(session: PipelineSession, unit_ids: Sequence[str] | None = N
     list of FeatureColumn
         Facts of the units, what the sorter said (``sorter.*``), features in the order in which they were
         stored, then the numbers of steps: ``soma.*``, ``axon.*``, ``rf.*`` (``rf[movie].*`` with several
-        noise movies), and ``marks`` if a feature of a unit has any. With all units each p value is followed
-        by its q: the false discovery rate over the units (Benjamini & Hochberg 1995), computed here.
+        noise movies), and ``marks`` if a feature of a unit has any. Each estimate with an interval is
+        followed by its ``_n``. With all units each p value is followed by its q: the false discovery rate
+        over the units (Benjamini & Hochberg 1995), computed here.
     """
     units = list(session.units.values()) if unit_ids is None else [session.units[name] for name in unit_ids]
     with reading((session.units,)):
-        columns = [column for group in _groups(units) for column in group.columns()]
+        columns = [column for group in _groups(units) for column in _with_n(list(group.columns()))]
         if unit_ids is None:
             columns = list(_with_q(columns))
         marks = tuple(marks_text(unit) for unit in units)
         return [*columns, _marks_column(marks)] if any(marks) else columns
+
+
+def _with_n(columns: Sequence[FeatureColumn]) -> Iterator[FeatureColumn]:
+    """Put the number of trials, repetitions or spikes behind each estimate with an interval."""
+    by_name = {column.name: column for column in columns}
+    for column in columns:
+        yield column
+        counted = by_name.get(column.n)
+        if column.interval and counted is not None:
+            yield replace(
+                counted,
+                name=f"{column.name}_n",
+                title=f"{column.title}, n",
+                definition=f"{counted.definition}, of {column.name}",
+                standard="",
+            )
 
 
 def _with_q(columns: Iterable[FeatureColumn]) -> Iterator[FeatureColumn]:
@@ -220,6 +244,9 @@ class _Group:
                 self.help,
                 output.standard,
                 output.preference,
+                tuple(self.prefix + limit for limit in output.limits if limit in stored),
+                self.prefix + output.p if output.p in stored else "",
+                self.prefix + output.n if output.n in stored else "",
             )
 
 

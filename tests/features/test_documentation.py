@@ -56,8 +56,18 @@ def test_every_number_is_explained() -> None:
 
     for found in own():
         assert f"### `{found.name}`" in text
-        for name in (*found.params.model_fields, *(output.name for output in found.outputs)):
+        limits = {limit for output in found.outputs for limit in output.limits}
+        for name in {*found.params.model_fields, *(output.name for output in found.outputs)} - limits:
             assert f"| `{name}` |" in text
+
+
+def test_every_estimate_names_its_interval_its_p_and_its_count() -> None:
+    text = features_markdown(own())
+
+    for name, p, n in (("on_transience", "quality_p", "n_trials"), ("sigma_long", "rf_p", "n_spikes")):
+        line = next(line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
+        assert f"| `_low` … `_high`, `{p}`, `{n}` |" in line
+        assert f"| `{name}_low` |" not in text
 
 
 def test_a_page_without_its_marks_is_refused(tmp_path: Path) -> None:

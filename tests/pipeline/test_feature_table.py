@@ -143,3 +143,17 @@ def test_each_p_value_of_all_units_has_a_q() -> None:
     assert found["dense_noise.rf_q"][:2] == pytest.approx((0.02, 0.04))
     assert math.isnan(found["dense_noise.rf_q"][2])
     assert "dense_noise.rf_q" not in {c.name for c in feature_columns(session, ["unit_001"])}
+
+
+def test_an_estimate_names_its_interval_its_p_and_what_it_is_measured_in() -> None:
+    session = PipelineSession("n")
+    session.add_units({"unit_001": {"spike_times": np.arange(3, dtype=np.uint64)}})
+    numbers = {"on_off_index": 0.5, "on_off_index_low": 0.2, "on_off_index_high": 0.7, "n_trials": 30.0}
+    session.add_feature("unit_001", "on_off", {**numbers, "quality_p": 0.001})
+
+    columns = {column.name: column for column in feature_columns(session)}
+
+    index = columns["on_off.on_off_index"]
+    assert index.interval == ("on_off.on_off_index_low", "on_off.on_off_index_high")
+    assert (index.p, index.n) == ("on_off.quality_p", "on_off.n_trials")
+    assert columns["on_off.on_off_index_n"].values == (30.0,)

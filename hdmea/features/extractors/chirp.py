@@ -46,7 +46,11 @@ class ChirpParams(RateParams):
 def _per_frequency(
     name: str, title: str, unit: str, limits: tuple[float | None, float | None], definition: str
 ) -> Output:
-    return Output(name, title, unit, limits, definition, shape=("frequencies",))
+    amplitude = name == "amplitude"
+    n = "n_trials" if amplitude else ""
+    return Output(
+        name, title, unit, limits, definition, shape=("frequencies",), interval=amplitude, test=amplitude, n=n
+    )
 
 
 _OUTPUTS = (
@@ -65,12 +69,6 @@ _OUTPUTS = (
         "Hz",
         (0, None),
         "amplitude of the sine, without its bias, corrected for the bin",
-    ),
-    _per_frequency(
-        "amplitude_low", "Amplitude, lower limit", "Hz", (0, None), "lower limit of its 95 % interval"
-    ),
-    _per_frequency(
-        "amplitude_high", "Amplitude, upper limit", "Hz", (0, None), "upper limit of its 95 % interval"
     ),
     _per_frequency(
         "amplitude_p",

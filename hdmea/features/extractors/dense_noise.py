@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
+from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor, with_limits
 from hdmea.features.science.light_steps import MovieParams, reasons_where
-from hdmea.features.science.limits import with_limits
 from hdmea.features.science.movie_trials import FRAMES
 from hdmea.features.science.noise_showing import shown_counts
 from hdmea.features.science.receptive_field import find_peak, spatial_map
@@ -66,22 +65,67 @@ class DenseNoiseParams(MovieParams):
 
 _FIELD = (
     Output("polarity", "Polarity", "", (-1, 1), "+1 ON, −1 OFF: sign of the average at its peak"),
-    *with_limits(
-        Output(
-            "latency",
-            "Latency",
-            "ms",
-            (0, None),
-            "from the largest deviation at the centre pixel, unsmoothed, to the frame of the spike",
-        )
+    Output(
+        "latency",
+        "Latency",
+        "ms",
+        (0, None),
+        "from the largest deviation at the centre pixel, unsmoothed, to the frame of the spike",
+        interval=True,
+        test="rf_p",
+        n="n_spikes",
     ),
-    *with_limits(Output("centre_x", "Centre column", "px", (None, None), "column of the fitted centre")),
-    *with_limits(Output("centre_y", "Centre row", "px", (None, None), "row of the fitted centre")),
-    *with_limits(Output("sigma_long", "Major σ", "px", (0.3, 7.5), "standard deviation along the long axis")),
-    *with_limits(
-        Output("sigma_short", "Minor σ", "px", (0.3, 7.5), "standard deviation along the short axis")
+    Output(
+        "centre_x",
+        "Centre column",
+        "px",
+        (None, None),
+        "column of the fitted centre",
+        interval=True,
+        test="rf_p",
+        n="n_spikes",
     ),
-    *with_limits(Output("sigma", "σ", "px", (0.3, 7.5), "size: √(long · short)", standard="RF σ")),
+    Output(
+        "centre_y",
+        "Centre row",
+        "px",
+        (None, None),
+        "row of the fitted centre",
+        interval=True,
+        test="rf_p",
+        n="n_spikes",
+    ),
+    Output(
+        "sigma_long",
+        "Major σ",
+        "px",
+        (0.3, 7.5),
+        "standard deviation along the long axis",
+        interval=True,
+        test="rf_p",
+        n="n_spikes",
+    ),
+    Output(
+        "sigma_short",
+        "Minor σ",
+        "px",
+        (0.3, 7.5),
+        "standard deviation along the short axis",
+        interval=True,
+        test="rf_p",
+        n="n_spikes",
+    ),
+    Output(
+        "sigma",
+        "σ",
+        "px",
+        (0.3, 7.5),
+        "size: √(long · short)",
+        standard="RF σ",
+        interval=True,
+        test="rf_p",
+        n="n_spikes",
+    ),
     Output("angle", "Angle", "°", (0, 180), "long axis: 0 along a row, counted towards smaller rows"),
     Output(
         "fit_r2", "R² of the fit", "", (None, 1), "share of the spatial map's variance that the fit explains"
@@ -101,7 +145,7 @@ _SCALARS = (
         "p value of that maximum over all pixels and lags: spikes shifted, or images of short noise shuffled",
     ),
 )
-_FITTED = tuple(output.name for output in _FIELD)
+_FITTED = tuple(name for output in _FIELD for name in (output.name, *output.limits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +176,7 @@ def dense_noise(recording: Recording, params: DenseNoiseParams) -> FeatureTable:
     """Place, size, polarity and latency of the receptive field, and whether there is one."""
     averages = _averages(recording, params.movie)
     n_units = len(recording.units)
-    columns = {output.name: np.full(n_units, np.nan) for output in _SCALARS}
+    columns = {output.name: np.full(n_units, np.nan) for output in with_limits(*_SCALARS)}
     table = FeatureTable(units=columns, notes={"movie": averages.movie})
     movie: NDArray[Any] | None = None
     counts = np.zeros((n_units, 0), np.int64)

@@ -40,10 +40,6 @@ class EulerChirpParams(RateParams):
     )
 
 
-def _array(name: str, title: str, unit: str, limits: tuple[float | None, float | None], what: str) -> Output:
-    return Output(name, title, unit, limits, what, shape=("windows",))
-
-
 _OUTPUTS = (
     Output(
         "euler_chirp_frequencies",
@@ -73,13 +69,28 @@ _OUTPUTS = (
         shape=("frames",),
     ),
     *(
-        _array(f"{ramp}_amplitude{end}", f"{title} over {ramp}", unit, limits, what)
+        output
         for ramp in ("frequency", "contrast")
-        for end, title, unit, limits, what in (
-            ("", "Amplitude", "Hz", (0, None), f"F1 along the ramp of {ramp}, without its bias"),
-            ("_low", "Lower limit of the amplitude", "Hz", (0, None), "lower limit of its 95 % interval"),
-            ("_high", "Upper limit of the amplitude", "Hz", (0, None), "upper limit of its 95 % interval"),
-            ("_p", "p of the amplitude", "", (0, 1), "p value by how well trials agree (F test)"),
+        for output in (
+            Output(
+                f"{ramp}_amplitude",
+                f"Amplitude over {ramp}",
+                "Hz",
+                (0, None),
+                f"F1 along the ramp of {ramp}, without its bias",
+                shape=("windows",),
+                interval=True,
+                test=True,
+                n="n_trials",
+            ),
+            Output(
+                f"{ramp}_amplitude_p",
+                f"p of the amplitude over {ramp}",
+                "",
+                (0, 1),
+                "p value by how well trials agree (F test)",
+                shape=("windows",),
+            ),
         )
     ),
     Output(

@@ -20,7 +20,6 @@ from hdmea.features.science.light_steps import (
     quality_outputs,
     rates_of,
 )
-from hdmea.features.science.limits import with_limits
 from hdmea.features.science.movie_trials import FRAMES, movie_trials, trials_requirement
 from hdmea.features.science.sine_fit import fit_sine
 from hdmea.features.science.tickets import Withheld, granted
@@ -49,7 +48,8 @@ class GratingParams(RateParams):
 
 
 def _per_condition(name: str, title: str, unit: str, what: str) -> Output:
-    return Output(name, title, unit, (None, None), what, shape=("conditions",))
+    f1 = name == "f1"
+    return Output(name, title, unit, (None, None), what, shape=("conditions",), interval=f1, test=f1)
 
 
 _OUTPUTS = (
@@ -73,29 +73,47 @@ _OUTPUTS = (
     _per_condition("f0", "F0", "Hz", "mean rate over whole cycles minus the maintained rate"),
     _per_condition("f1", "F1", "Hz", "amplitude at the temporal frequency, without its bias"),
     _per_condition("f1_p", "p of F1", "", "agreement of the repetitions (F test)"),
-    *with_limits(
-        Output("dsi", "DSI of gratings", "", (0, 1), "|Σ r exp(iθ)| / Σ r of F0 at the preferred frequencies")
+    Output(
+        "dsi",
+        "DSI of gratings",
+        "",
+        (0, 1),
+        "|Σ r exp(iθ)| / Σ r of F0 at the preferred frequencies",
+        interval=True,
+        test="dsi_p",
+        n="n_trials",
     ),
     Output("dsi_p", "p of the DSI of gratings", "", (0, 1), "as of the moving bar"),
-    *with_limits(
-        Output(
-            "osi", "OSI of gratings", "", (0, 1), "|Σ r exp(2iθ)| / Σ r of F0 at the preferred frequencies"
-        )
+    Output(
+        "osi",
+        "OSI of gratings",
+        "",
+        (0, 1),
+        "|Σ r exp(2iθ)| / Σ r of F0 at the preferred frequencies",
+        interval=True,
+        test="osi_p",
+        n="n_trials",
     ),
     Output("osi_p", "p of the OSI of gratings", "", (0, 1), "as of the moving bar"),
-    *with_limits(
-        Output(
-            "preferred_direction", "Preferred direction of gratings", "°", (0, 360), "angle of Σ r exp(iθ)"
-        )
+    Output(
+        "preferred_direction",
+        "Preferred direction of gratings",
+        "°",
+        (0, 360),
+        "angle of Σ r exp(iθ)",
+        interval=True,
+        test="dsi_p",
+        n="n_trials",
     ),
-    *with_limits(
-        Output(
-            "preferred_motion_axis",
-            "Preferred axis of gratings",
-            "°",
-            (0, 180),
-            "half the angle of Σ r exp(2iθ)",
-        )
+    Output(
+        "preferred_motion_axis",
+        "Preferred axis of gratings",
+        "°",
+        (0, 180),
+        "half the angle of Σ r exp(2iθ)",
+        interval=True,
+        test="osi_p",
+        n="n_trials",
     ),
     Output(
         "preferred_spatial_frequency",
@@ -168,22 +186,21 @@ def grating(recording: Recording, params: GratingParams) -> FeatureTable:
     counts = rates.counts[:, :, blank].sum(axis=(1, 2))
     seconds = rates.n_trials * blank.sum() * rates.frame_duration
     without, without_se = counts / seconds, np.sqrt(np.maximum(counts, 1)) / seconds
-    f0, f1, f1_p, spikes = _responses(rates, conditions, without)
+    f0, f1, spikes = _responses(rates, conditions, without)
     keys = np.array(conditions.keys)
-    best, tuning = _tuning(keys, conditions, f0, f1, spikes, (without, without_se), rates, params)
+    best, tuning = _tuning(keys, conditions, f0, f1["f1"], spikes, (without, without_se), rates, params)
     shown = 1.0 / (_NOMINAL_RATE * rates.frame_duration)
     units = np.arange(len(f0))
-    largest = np.maximum(f0, f1).argmax(axis=1)
+    largest = np.maximum(f0, f1["f1"]).argmax(axis=1)
     mean = f0[units, largest]
     columns: dict[str, Any] = {
         "blank_rate": without,
         "f0": f0,
-        "f1": f1,
-        "f1_p": f1_p,
+        **f1,
         **tuning,
         "preferred_spatial_frequency": best[:, 0],
         "preferred_temporal_frequency": best[:, 1] * shown,
-        "f1_f0": np.divide(f1[units, largest], mean, out=np.full(len(f0), np.nan), where=mean > 0),
+        "f1_f0": np.divide(f1["f1"][units, largest], mean, out=np.full(len(f0), np.nan), where=mean > 0),
         **quality_columns(rates, params),
     }
     withheld = Withheld(recording.units)
@@ -237,19 +254,19 @@ def _conditions(events: tuple[StimulusEvent, ...]) -> _Conditions:
 
 def _responses(
     rates: TrialRates, conditions: _Conditions, without: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], list[NDArray[np.int64]]]:
-    """F0, F1 and its p (units, conditions); spikes of each condition (units, repetitions)."""
-    f0, f1, p, spikes = [], [], [], []
+) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]], list[NDArray[np.int64]]]:
+    """F0, F1 with limits and p (units, conditions); spikes of each condition (units, repetitions)."""
+    f0, fits, spikes = [], [], []
     for key, events, n in zip(conditions.keys, conditions.events, conditions.frames, strict=True):
         cuts = [slice(event.start_frame, event.start_frame + n) for event in events]
         own = np.concatenate([rates.rates[:, :, cut] for cut in cuts], axis=1)
         frequency = key[2] / _NOMINAL_RATE / rates.frame_duration
-        fit = fit_sine(own, frequency, rates.frame_duration)
+        fits.append(fit_sine(own, frequency, rates.frame_duration))
         f0.append(own.mean(axis=(1, 2), dtype=np.float64) - without)
-        f1.append(fit.amplitude)
-        p.append(fit.p)
         spikes.append(np.concatenate([rates.counts[:, :, cut].sum(axis=-1) for cut in cuts], axis=1))
-    return np.stack(f0, axis=1), np.stack(f1, axis=1), np.stack(p, axis=1), spikes
+    parts = {"": "amplitude", "_low": "amplitude_low", "_high": "amplitude_high", "_p": "p"}
+    f1 = {f"f1{end}": np.stack([getattr(fit, name) for fit in fits], axis=1) for end, name in parts.items()}
+    return np.stack(f0, axis=1), f1, spikes
 
 
 def _tuning(

@@ -44,30 +44,18 @@ _OUTPUTS = (
     *phase_outputs("green_off", "green light off"),
     *phase_outputs("blue_on", "blue light on"),
     *phase_outputs("blue_off", "blue light off"),
-    Output(
-        "chromatic_index_on",
-        "Chromatic index, ON",
-        "",
-        (-1, 1),
-        "(green − blue) / (|green| + |blue|) of the transients after light on",
-    ),
-    Output(
-        "chromatic_index_off",
-        "Chromatic index, OFF",
-        "",
-        (-1, 1),
-        "(green − blue) / (|green| + |blue|) of the transients after light off",
-    ),
     *(
         Output(
-            f"chromatic_index_{phase}_{end}",
-            f"Chromatic index, {phase.upper()}, {limit} limit",
+            f"chromatic_index_{phase}",
+            f"Chromatic index, {phase.upper()}",
             "",
             (-1, 1),
-            f"{limit} limit of the 95 % interval of chromatic_index_{phase}",
+            f"(green − blue) / (|green| + |blue|) of the transients after light {phase}",
+            interval=True,
+            test="quality_p",
+            n="n_trials",
         )
         for phase in ("on", "off")
-        for end, limit in (("low", "lower"), ("high", "upper"))
     ),
     Output(
         "color_opponent",

@@ -57,28 +57,20 @@ class MovingBarParams(RateParams):
 _PER_DIRECTION = ("repetitions", "directions")
 
 
-def _scalar(
-    name: str, title: str, unit: str, limits: tuple[float | None, float | None], definition: str
+def _estimate(
+    name: str, title: str, unit: str, limits: tuple[float | None, float | None], definition: str, test: str
 ) -> Output:
-    return Output(name, title, unit, limits, definition)
-
-
-def _with_limits(
-    name: str, title: str, unit: str, limits: tuple[float | None, float | None], definition: str
-) -> tuple[Output, ...]:
-    outer = (None, None) if unit else limits
-    return (
-        Output(name, title, unit, limits, definition, standard=title if title.isupper() else ""),
-        _scalar(
-            f"{name}_low", f"{title}, lower limit", unit, outer, f"lower limit of the 95 % interval of {name}"
-        ),
-        _scalar(
-            f"{name}_high",
-            f"{title}, upper limit",
-            unit,
-            outer,
-            f"upper limit of the 95 % interval of {name}",
-        ),
+    standard = title if title.isupper() else ""
+    return Output(
+        name,
+        title,
+        unit,
+        limits,
+        definition,
+        standard=standard,
+        interval=True,
+        test=test,
+        n="n_repetitions",
     )
 
 
@@ -134,15 +126,15 @@ _OUTPUTS = (
         "where the windows come from: receptive field, repetitions (each from the others), full sweep, none",
         dtype="str",
     ),
-    _scalar("blank_rate", "Maintained rate", "Hz", (0, None), "mean rate while only the background is shown"),
-    _scalar(
+    Output("blank_rate", "Maintained rate", "Hz", (0, None), "mean rate while only the background is shown"),
+    Output(
         "sweep_trend",
         "Trend over the sweeps",
         "",
         (0, None),
         "rate at the last sweep / rate at the first, same direction",
     ),
-    _scalar("n_repetitions", "Number of repetitions", "", (0, None), "sweeps of each direction"),
+    Output("n_repetitions", "Number of repetitions", "", (0, None), "sweeps of each direction"),
     Output(
         "tuning_curve",
         "Tuning curve",
@@ -163,16 +155,16 @@ _OUTPUTS = (
         output
         for name, definition in _INDEX
         for output in (
-            *_with_limits(name, name.upper(), "", (0, 1), definition),
-            _scalar(f"{name}_p", f"p of the {name.upper()}", "", (0, 1), f"p value of {name} by {_BY[name]}"),
-            _scalar(
+            _estimate(name, name.upper(), "", (0, 1), definition, f"{name}_p"),
+            Output(f"{name}_p", f"p of the {name.upper()}", "", (0, 1), f"p value of {name} by {_BY[name]}"),
+            Output(
                 f"{name}_rotation_p",
                 f"p of the {name.upper()} by rotation",
                 "",
                 (0, 1),
                 f"p value of {name} by rotating the sequence of directions of each repetition",
             ),
-            _scalar(
+            Output(
                 f"{name}_null_mean",
                 f"{name.upper()} of an untuned unit",
                 "",
@@ -181,22 +173,23 @@ _OUTPUTS = (
             ),
         )
     ),
-    _scalar(
+    Output(
         "dsi_permutation_p",
         "p of the DSI by permutation",
         "",
         (0, 1),
         "p value of dsi by permuting directions, whether or not repetitions agree",
     ),
-    *_with_limits("preferred_direction", "Preferred direction", "°", (0, 360), "angle of Σ r exp(iθ)"),
-    *_with_limits(
+    _estimate("preferred_direction", "Preferred direction", "°", (0, 360), "angle of Σ r exp(iθ)", "dsi_p"),
+    _estimate(
         "preferred_motion_axis",
         "Preferred motion axis",
         "°",
         (0, 180),
         "half the angle of Σ r exp(2iθ); the bar itself is oriented at +90°",
+        "osi_p",
     ),
-    _scalar(
+    Output(
         "dsi_pref_null",
         "DSI from preferred and null direction",
         "",
@@ -211,28 +204,28 @@ _OUTPUTS = (
         "mean spikes per sweep",
         shape=("directions",),
     ),
-    _scalar(
+    Output(
         "dsi_full_sweep",
         "DSI of full sweeps",
         "",
         (0, 1),
         "dsi of the spikes of full sweeps, maintained rate included",
     ),
-    _scalar(
+    Output(
         "osi_full_sweep",
         "OSI of full sweeps",
         "",
         (0, 1),
         "osi of the spikes of full sweeps, maintained rate included",
     ),
-    _scalar(
+    Output(
         "preferred_direction_full_sweep",
         "Preferred direction of full sweeps",
         "°",
         (0, 360),
         "preferred direction of full sweeps",
     ),
-    _scalar(
+    Output(
         "preferred_motion_axis_full_sweep",
         "Preferred motion axis of full sweeps",
         "°",

@@ -60,29 +60,31 @@ _OUTPUTS = (
         (-1, 1),
         "(on − off) / (on + off) of the positive parts of the transients",
         standard="ON/OFF",
+        interval=True,
+        test="quality_p",
+        n="n_trials",
     ),
-    Output(
-        "on_off_index_low",
-        "ON–OFF index, lower limit",
-        "",
-        (-1, 1),
-        "lower limit of the 95 % interval of on_off_index",
+    *(
+        Output(
+            f"{phase}_transience",
+            f"{phase.upper()} transience",
+            "",
+            (None, None),
+            f"1 − sustained / transient of light {phase}",
+            interval=True,
+            test="quality_p",
+            n="n_trials",
+        )
+        for phase in ("on", "off")
     ),
-    Output(
-        "on_off_index_high",
-        "ON–OFF index, upper limit",
-        "",
-        (-1, 1),
-        "upper limit of the 95 % interval of on_off_index",
-    ),
-    Output("on_transience", "ON transience", "", (None, None), "1 − sustained / transient of light on"),
-    Output("off_transience", "OFF transience", "", (None, None), "1 − sustained / transient of light off"),
     Output(
         "suppression_index",
         "Suppression index",
         "",
         (-1, 1),
         "(light − baseline) / (light + baseline) of the mean rates in the last second of light and before it",
+        test="suppression_p",
+        n="n_trials",
     ),
     Output(
         "suppression_p",

@@ -14,7 +14,6 @@ from hdmea.declare import FeatureParams, FeatureTable, Output, Recording, Requir
 from hdmea.features.science import spike_train
 from hdmea.features.science.drift import Drift, drift
 from hdmea.features.science.duplicates import find_duplicates
-from hdmea.features.science.limits import with_limits
 from hdmea.features.science.movie_trials import OptionalFeature
 from hdmea.features.science.tickets import Withheld
 from hdmea.utils.giving_way import giving_way
@@ -50,8 +49,14 @@ class QualityParams(FeatureParams):
 
 def _drift(name: str, title: str, what: str) -> tuple[Output, ...]:
     return (
-        *with_limits(
-            Output(name, title, "", (None, None), f"change of the {what} over the recording, by its mean")
+        Output(
+            name,
+            title,
+            "",
+            (None, None),
+            f"change of the {what} over the recording, by its mean",
+            interval=True,
+            test=True,
         ),
         Output(
             f"{name}_p",

@@ -17,7 +17,6 @@ from hdmea.features.science.light_steps import (
     quality_outputs,
     rates_of,
 )
-from hdmea.features.science.limits import with_limits
 from hdmea.features.science.movie_trials import FRAMES, movie_trials, trials_requirement
 from hdmea.features.science.tickets import Withheld, granted
 
@@ -58,14 +57,15 @@ _OUTPUTS = (
         shape=("levels",),
     ),
     Output("peak_diameter", "Diameter of the largest response", "px", (0, None), "of the largest response"),
-    *with_limits(
-        Output(
-            "surround_suppression",
-            "Surround suppression",
-            "",
-            (None, None),
-            "1 − response to the largest spot / largest response",
-        )
+    Output(
+        "surround_suppression",
+        "Surround suppression",
+        "",
+        (None, None),
+        "1 − response to the largest spot / largest response",
+        interval=True,
+        test="quality_p",
+        n="n_trials",
     ),
     *quality_outputs(9),
 )

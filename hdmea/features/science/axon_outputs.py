@@ -7,23 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from hdmea.declare import Output
+from hdmea.declare import Output, with_limits
 from hdmea.features.science.axon_path import AxonPath
 
 __all__ = ["AXON_OUTPUTS", "axon_values"]
 
 
-def _number(name: str, title: str, unit: str, definition: str, low: float | None = 0) -> Output:
-    return Output(name, title, unit, (low, None), definition)
+def _number(name: str, title: str, unit: str, definition: str, *, interval: bool = False) -> Output:
+    n = "n_electrodes" if interval else ""
+    return Output(name, title, unit, (0, None), definition, interval=interval, n=n)
 
 
 def _list(name: str, title: str, unit: str, definition: str, dtype: str = "float64") -> Output:
     return Output(name, title, unit, (None, None), definition, dtype=dtype, shape=("electrodes",))
 
 
-AXON_OUTPUTS: tuple[Output, ...] = (
+AXON_OUTPUTS: tuple[Output, ...] = with_limits(
     _number(
-        "n_electrodes", "Number of electrodes", "electrodes", "electrodes from which the velocity is taken"
+        "n_electrodes",
+        "Number of electrodes",
+        "electrodes",
+        "electrodes from which the velocity is taken",
     ),
     _number(
         "n_significant",
@@ -41,14 +45,10 @@ AXON_OUTPUTS: tuple[Output, ...] = (
     Output(
         "direction", "Direction", "°", (0, 360), "of that line: 0 towards larger columns, 90 smaller rows"
     ),
-    _number("velocity", "Velocity", "electrodes/ms", "conduction velocity"),
-    _number("velocity_low", "Velocity, lower limit", "electrodes/ms", "lower end of its bootstrap interval"),
-    _number("velocity_high", "Velocity, upper limit", "electrodes/ms", "upper end of its bootstrap interval"),
+    _number("velocity", "Velocity", "electrodes/ms", "conduction velocity", interval=True),
     _number("velocity_m_s", "Velocity in m/s", "m/s", "conduction velocity"),
-    _number("velocity_low_m_s", "Velocity in m/s, lower limit", "m/s", "lower end of its bootstrap interval"),
-    _number(
-        "velocity_high_m_s", "Velocity in m/s, upper limit", "m/s", "upper end of its bootstrap interval"
-    ),
+    _number("velocity_low_m_s", "Velocity in m/s, lower limit", "m/s", "lower limit of its 95 % interval"),
+    _number("velocity_high_m_s", "Velocity in m/s, upper limit", "m/s", "upper limit of its 95 % interval"),
     _number("length_um", "Length in µm", "µm", "length times the pitch of the electrodes"),
     Output(
         "path",

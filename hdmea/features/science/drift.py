@@ -65,7 +65,7 @@ def drift(series: ArrayLike, times: ArrayLike, level: ArrayLike | None = None) -
     level
         (units,) what the change is a part of; default: the mean of the series.
     """
-    from scipy.special import ndtr
+    from scipy.special import stdtr, stdtrit
     from scipy.stats import rankdata
 
     x, t = np.asarray(series, np.float64), np.asarray(times, np.float64)
@@ -77,6 +77,7 @@ def drift(series: ArrayLike, times: ArrayLike, level: ArrayLike | None = None) -
     first, second = np.triu_indices(n, 1)
     apart = t[second] - t[first]
     length = t[-1] - t[0] + np.median(np.diff(t))
+    centred = t - t.mean()
     for unit in giving_way(range(n_units)):
         values = x[unit]
         if not size[unit] > 0 or np.ptp(values) == 0:
@@ -87,13 +88,18 @@ def drift(series: ArrayLike, times: ArrayLike, level: ArrayLike | None = None) -
         score = float(np.sign(difference).sum())
         ties = np.unique(values, return_counts=True)[1]
         variance = (n * (n - 1) * (2 * n + 5) - (ties * (ties - 1) * (2 * ties + 5)).sum()) / 18
-        variance *= _correction(rankdata(values - slope * t))
+        # The trend of the ranks: the bend of a run-down is not noise.
+        ranks = rankdata(values)
+        factor = _correction(rankdata(ranks - (centred @ ranks) / (centred @ centred) * centred))
+        variance *= factor
+        # The factor is an estimate too, from as many values as it leaves independent.
+        degrees = max(n / factor - 3, 1.0) / max(1 - 1 / factor, 1e-6) ** 2
         z = (score - np.sign(score)) / np.sqrt(variance)
-        half = 1.959964 * np.sqrt(variance)
+        half = stdtrit(degrees, 0.975) * np.sqrt(variance)
         low = int(np.clip((slopes.size - half) / 2, 0, slopes.size - 1))
         high = int(np.clip((slopes.size + half) / 2, 0, slopes.size - 1))
         scale = length / size[unit]
-        found[:, unit] = slope * scale, slopes[low] * scale, slopes[high] * scale, 2 * ndtr(-abs(z))
+        found[:, unit] = slope * scale, slopes[low] * scale, slopes[high] * scale, 2 * stdtr(degrees, -abs(z))
     return Drift(*found)
 
 
@@ -150,7 +156,7 @@ def _correction(ranks: Floats) -> float:
     total = 2 * float((weight * some).sum()) / (n * (n - 1) * (n - 2))
     first = float(correlation[0])
     if first > 1 / np.sqrt(n):
-        # Detrended by slope and mean, the first correlation is too small by about (2 + 6 r) / n.
-        first = min(first + (2 + 6 * first) / n, 1 - 2 / n)
+        # Without mean and trend the first correlation is too small: simulated, by about (3 + 9 r) / n.
+        first = min(first + (3 + 9 * first) / n, 1 - 2 / n)
         total = max(total, 2 * float((weight * first**lags).sum()) / (n * (n - 1) * (n - 2)))
     return max(1 + total, 1.0)

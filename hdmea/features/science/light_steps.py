@@ -20,6 +20,7 @@ from hdmea.features.science.step_response import (
     baseline_of,
     step_response,
     transience,
+    transience_limits,
 )
 from hdmea.features.science.tickets import EVERYTHING, Withheld, granted
 from hdmea.features.science.trial_rates import TrialRates, trial_rates
@@ -136,6 +137,8 @@ def quality_outputs(preference: int) -> tuple[Output, ...]:
             "variance over time of the mean trial / mean variance of the trials (Baden et al. 2016)",
             standard="QI",
             preference=preference,
+            test="quality_p",
+            n="n_trials",
         ),
         Output(
             "quality_index_chance",
@@ -288,6 +291,9 @@ def phase_outputs(phase: str, what: str) -> tuple[Output, ...]:
             "ms",
             (0, None),
             f"from {what} to the first of two frames of the unfiltered mean rate beyond the baseline band",
+            interval=True,
+            test="quality_p",
+            n="n_trials",
         ),
         Output(
             f"{phase}_response",
@@ -307,13 +313,17 @@ def phase_columns(phase: str, response: StepResponse, repeats: NDArray[np.bool_]
         f"{phase}_transient_time": response.transient_time_ms,
         f"{phase}_sustained": response.sustained,
         f"{phase}_latency": response.latency_ms,
+        f"{phase}_latency_low": response.latency_low_ms,
+        f"{phase}_latency_high": response.latency_high_ms,
         f"{phase}_response": response.responds & repeats,
     }
 
 
 def transience_columns(phase: str, response: StepResponse) -> dict[str, NDArray[np.float64]]:
-    """Transience of one phase."""
-    return {f"{phase}_transience": transience(response)}
+    """Transience of one phase, with its limits."""
+    low, high = transience_limits(response)
+    name = f"{phase}_transience"
+    return {name: transience(response), f"{name}_low": low, f"{name}_high": high}
 
 
 def repeating(steps: LightSteps, alpha: float) -> NDArray[np.bool_]:
@@ -344,8 +354,9 @@ def withhold_phases(
     """
     why = [no_response(p) for p in quality_p]
     for phase in phases:
-        ends = ("_transient_time", "_latency", "_latency_low", "_latency_high", "_transience")
-        names = [phase + end for end in ends if phase + end in columns]
+        measured = ("_transient_time", "_latency", "_transience")
+        names = [phase + name + end for name in measured for end in ("", "_low", "_high")]
+        names = [name for name in names if name in columns]
         withheld.hide(columns, names, granted(quality_p, alpha), why)
         flag = np.asarray(columns[f"{phase}_response"], np.bool_) | (alpha >= EVERYTHING)
         withheld.hide(columns, names, flag, "the transient is not significant")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hdmea.declare import Output
-from hdmea.features.science.limits import with_limits
+from hdmea.declare import Output, with_limits
 from hdmea.features.science.receptive_field_models import MODELS, GaussianShape
 from hdmea.features.science.rf_geometry import NO_FIELD, ReceptiveField
 from hdmea.features.science.time_course import CourseErrors
@@ -37,38 +36,38 @@ _SHAPE = {
 }
 
 
-def _number(
-    name: str, title: str, unit: str, limits: tuple[float | None, float | None], definition: str
-) -> Output:
-    return Output(name, title, unit, limits, definition)
-
-
-RF_OUTPUTS: tuple[Output, ...] = (
-    _number(
+RF_OUTPUTS: tuple[Output, ...] = with_limits(
+    Output(
         "center_row", "Peak row", "px", (0, None), "pixel row at which the smoothed average deviates most"
     ),
-    _number(
+    Output(
         "center_col",
         "Peak column",
         "px",
         (0, None),
         "pixel column at which the smoothed average deviates most",
     ),
-    _number("peak_frame", "Peak frame", "frames", (0, None), "frame of the window at which it deviates most"),
-    _number("polarity", "Polarity", "", (-1, 1), "1 ON, -1 OFF: sign of that deviation"),
-    *with_limits(
-        _number("latency", "Latency", "ms", (None, None), "from the peak of the time course to the spike")
+    Output("peak_frame", "Peak frame", "frames", (0, None), "frame of the window at which it deviates most"),
+    Output("polarity", "Polarity", "", (-1, 1), "1 ON, -1 OFF: sign of that deviation"),
+    Output(
+        "latency",
+        "Latency",
+        "ms",
+        (None, None),
+        "from the peak of the time course to the spike",
+        interval=True,
+        test="rf_p",
     ),
-    *with_limits(
-        _number(
-            "biphasic_index",
-            "Biphasic index",
-            "",
-            (None, None),
-            "second by first extremum, its place and its value from different spikes",
-        )
+    Output(
+        "biphasic_index",
+        "Biphasic index",
+        "",
+        (None, None),
+        "second by first extremum, its place and its value from different spikes",
+        interval=True,
+        test="rf_p",
     ),
-    _number(
+    Output(
         "rf_p",
         "p of the receptive field",
         "",
@@ -76,17 +75,23 @@ RF_OUTPUTS: tuple[Output, ...] = (
         "p value of the average's maximum over all pixels and lags",
     ),
     Output("model", "Model", "", (None, None), "model with the lowest BIC; none: a flat map", dtype="str"),
-    *with_limits(
-        _number(
-            "rf_x",
-            "Centre column",
-            "px",
-            (None, None),
-            "column of the field's centre in that model",
-        )
+    Output(
+        "rf_x",
+        "Centre column",
+        "px",
+        (None, None),
+        "column of the field's centre in that model",
+        interval=True,
+        test="rf_p",
     ),
-    *with_limits(
-        _number("rf_y", "Centre row", "px", (None, None), "row of the field's centre in that model")
+    Output(
+        "rf_y",
+        "Centre row",
+        "px",
+        (None, None),
+        "row of the field's centre in that model",
+        interval=True,
+        test="rf_p",
     ),
     Output(
         "area",
@@ -97,19 +102,23 @@ RF_OUTPUTS: tuple[Output, ...] = (
         standard="RF area",
         preference=1,
     ),
-    _number(
+    Output(
         "rf_x_um",
         "Centre column on the chip",
         "µm",
         (None, None),
         "rf_x and rf_y on the chip, along the columns",
     ),
-    _number(
-        "rf_y_um", "Centre row on the chip", "µm", (None, None), "rf_x and rf_y on the chip, along the rows"
+    Output(
+        "rf_y_um",
+        "Centre row on the chip",
+        "µm",
+        (None, None),
+        "rf_x and rf_y on the chip, along the rows",
     ),
     Output("area_um2", "Area on the chip", "µm²", (0, None), "area on the chip", standard="RF area"),
     *(
-        _number(f"{part}_{name}", f"{title}, {_TITLES[part]}", unit, limits, f"{_TITLES[part]}: {definition}")
+        Output(f"{part}_{name}", f"{title}, {_TITLES[part]}", unit, limits, f"{_TITLES[part]}: {definition}")
         for model in MODELS
         for part in _PARTS[model]
         for name, (title, unit, limits, definition) in _SHAPE.items()
@@ -118,21 +127,21 @@ RF_OUTPUTS: tuple[Output, ...] = (
         output
         for model in MODELS
         for output in (
-            _number(
+            Output(
                 f"{model}_offset",
                 f"Offset, {MODEL_TITLES[model]}",
                 "stimulus",
                 (None, None),
                 f"level of the map in the model {model}",
             ),
-            _number(
+            Output(
                 f"{model}_r2",
                 f"R², {MODEL_TITLES[model]}",
                 "",
                 (None, 1),
                 f"share of the map's variance that {model} explains",
             ),
-            _number(
+            Output(
                 f"{model}_bic",
                 f"BIC, {MODEL_TITLES[model]}",
                 "",
@@ -141,8 +150,12 @@ RF_OUTPUTS: tuple[Output, ...] = (
             ),
         )
     ),
-    _number(
-        "n_failed_fits", "Number of failed fits", "", (0, len(MODELS)), "models whose fit did not converge"
+    Output(
+        "n_failed_fits",
+        "Number of failed fits",
+        "",
+        (0, len(MODELS)),
+        "models whose fit did not converge",
     ),
     Output(
         "spatial_map",

@@ -3,6 +3,11 @@
 Pure functions on arrays, vectorised over units. Sizes are deviations from a baseline in Hz. The transient is
 read from the low-passed mean trace, the latency from the unfiltered one: a zero-phase filter puts a
 response before its cause.
+
+References
+----------
+Hansen B. E. (2000) Sample splitting and threshold estimation. Econometrica 68: 575-603 (limits of the place
+of a change).
 """
 
 from __future__ import annotations
@@ -26,10 +31,14 @@ __all__ = [
     "rectified_index",
     "step_response",
     "transience",
+    "transience_limits",
 ]
 
 _TIE = 1e-9
 _MIN_TRIALS = 3
+_FEWEST_SPIKES = 10
+_HANSEN = 7.35
+"""Twice the log-likelihood that may be lost at a place of change: its 95 % quantile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +73,16 @@ class StepResponse:
         Its time after the step; NaN if there is none.
     sustained
         Mean of the unfiltered mean trace in the last second of the phase minus baseline, Hz.
-    latency_ms
-        Start of the response; NaN if there is no transient or it never leaves the baseline band.
+    latency_ms, latency_low_ms, latency_high_ms
+        Start of the response; NaN if there is no transient or it never leaves the baseline band. With its
+        95 % interval, NaN below three trials and ten spikes.
     responds
         Transient and its prominence are both large against the baseline's standard deviation and the error of
         the mean over trials.
     trials
         (units, trials): deviation of each trial from baseline at the time of the transient, Hz; 0 if none.
+    trials_sustained
+        (units, trials): the sustained part of each trial, Hz.
     unseen
         Size up to which a transient can hide, Hz: the least prominence.
     """
@@ -79,8 +91,11 @@ class StepResponse:
     transient_time_ms: NDArray[np.float64]
     sustained: NDArray[np.float64]
     latency_ms: NDArray[np.float64]
+    latency_low_ms: NDArray[np.float64]
+    latency_high_ms: NDArray[np.float64]
     responds: NDArray[np.bool_]
     trials: NDArray[np.float64]
+    trials_sustained: NDArray[np.float64]
     unseen: NDArray[np.float64]
 
 
@@ -154,6 +169,8 @@ def step_response(
     last = max(stop - max(round(sustained_s / trials.frame_duration), 1), start)
     band = np.maximum(latency_sd * baseline.raw_sd, trials.spike_rate)
     latency = _latency(trials.mean - baseline.raw_level[:, None], np.sign(transient), band, start, window)
+    low, high = _latency_limits(trials, start, frame - start, latency)
+    sustained = trials.rates[:, :, last:stop].mean(axis=-1, dtype=np.float64) - baseline.raw_level[:, None]
     to_ms = 1000.0 * trials.frame_duration
     at = np.nan_to_num(frame).astype(np.int64)
     own = trials.filtered[np.arange(len(at)), :, at] - baseline.level[:, None]
@@ -162,8 +179,11 @@ def step_response(
         transient_time_ms=(frame - start + 0.5) * to_ms,
         sustained=trials.mean[:, last:stop].mean(axis=-1) - baseline.raw_level,
         latency_ms=latency * to_ms,
+        latency_low_ms=low * to_ms,
+        latency_high_ms=high * to_ms,
         responds=np.minimum(np.abs(transient), prominence) >= least * (1 - _TIE),
         trials=np.where(np.isnan(frame)[:, None], 0.0, own),
+        trials_sustained=sustained,
         unseen=prominence_sd * baseline.sd,
     )
 
@@ -247,6 +267,31 @@ def transience(response: StepResponse) -> NDArray[np.float64]:
     return 1.0 - quotient
 
 
+def transience_limits(response: StepResponse) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Limits of the 95 % interval of `transience`: Fieller's, of the means over trials.
+
+    Returns
+    -------
+    low, high
+        NaN below three trials and without a transient; infinite where the transient may be 0.
+    """
+    peak, level = response.trials, response.trials_sustained
+    n = peak.shape[1]
+    if n < _MIN_TRIALS:
+        nan = np.full(len(peak), np.nan)
+        return nan, nan.copy()
+    low, high = fieller_limits(
+        level.mean(axis=1),
+        peak.mean(axis=1),
+        var_a=level.var(axis=1, ddof=1) / n,
+        var_b=peak.var(axis=1, ddof=1) / n,
+        covariance=_covariance(level, peak) / n,
+        degrees=n - 1,
+    )
+    none = response.transient == 0
+    return np.where(none, np.nan, 1.0 - high), np.where(none, np.nan, 1.0 - low)
+
+
 def opposite_signs(a: StepResponse, b: StepResponse) -> NDArray[np.bool_]:
     """Both transients are significant, and one is an increase where the other is a decrease."""
     return np.asarray(a.responds & b.responds & (a.transient * b.transient < 0))
@@ -309,3 +354,40 @@ def _latency(
     found = (pairs & ~underway)[:, start - first :]
     bins = found.argmax(axis=1).astype(np.float64)
     return np.where(found.any(axis=1) & (sign != 0), bins, np.nan)
+
+
+def _latency_limits(
+    trials: TrialRates, start: int, peak: NDArray[np.float64], latency: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Limits of the latency in bins: where the rate can have changed between the step and the transient.
+
+    Likelihood of a change from the mean rate of the second before the step to the mean rate up to the
+    transient, bin by bin, with Hansen's limit for the place of a change. The variance over trials is taken to
+    be proportional to the mean. A change within a bin is seen in that bin or the next.
+    """
+    low, high = np.full((2, len(latency)), np.nan)
+    before = min(start, max(round(1.0 / trials.frame_duration), 1))
+    some = np.flatnonzero(np.isfinite(latency))
+    if trials.n_trials < _MIN_TRIALS or not some.size or not before:
+        return low, high
+    counts = trials.counts[some]
+    stop = start + int(peak[some].max()) + 1
+    within = np.arange(stop - start)
+    n = np.where(within <= peak[some, None], counts[:, :, start:stop].sum(axis=1), 0)
+    base = (counts[:, :, start - before : start].sum(axis=(1, 2)) + 0.5) / before
+    until = np.cumsum(n, axis=1)
+    after = until[:, -1:] - until + n
+    rest = peak[some, None] + 1 - within
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = np.where(after > 0, after / rest, 1.0)
+        likelihood = (until - n) * np.log(base)[:, None] - within * base[:, None]
+        likelihood += after * np.log(level) - np.where(after > 0, after, 0)
+    likelihood[within > peak[some, None]] = -np.inf
+    mean = counts.mean(axis=1).sum(axis=1)
+    factor = np.maximum(counts.var(axis=1, ddof=1).sum(axis=1) / np.where(mean > 0, mean, 1.0), 1.0)
+    possible = 2 * (likelihood.max(axis=1, keepdims=True) - likelihood) <= _HANSEN * factor[:, None]
+    first, last = possible.argmax(axis=1), possible.shape[1] - 1 - possible[:, ::-1].argmax(axis=1)
+    enough = counts[:, :, start:stop].sum(axis=(1, 2)) >= _FEWEST_SPIKES
+    low[some] = np.where(enough, np.minimum(np.maximum(first - 1, 0), latency[some]), np.nan)
+    high[some] = np.where(enough, np.maximum(last + 1, latency[some]), np.nan)
+    return low, high

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.declare import Output, StepParams, step
+from hdmea.declare import Output, StepParams, step, with_limits
 from hdmea.features.science.linear_nonlinear import (
     LinearNonlinear,
     few_spikes,
@@ -33,7 +33,7 @@ __all__ = ["LNL_OUTPUTS", "LNLParams", "fit_lnl"]
 _PREFIX = "sta_"
 _MIN_SHIFT_S = 2.0
 
-LNL_OUTPUTS: tuple[Output, ...] = (
+LNL_OUTPUTS: tuple[Output, ...] = with_limits(
     Output("n_spikes", "Number of spikes", "spikes", (0, None), "spikes whose whole window is in the movie"),
     Output(
         "rf_p",
@@ -68,7 +68,12 @@ LNL_OUTPUTS: tuple[Output, ...] = (
         shape=("bins",),
     ),
     Output(
-        "bin_rate", "Bin rate", "Hz", (0, None), "rate in each bin of equally many frames", shape=("bins",)
+        "bin_rate",
+        "Bin rate",
+        "Hz",
+        (0, None),
+        "rate in each bin of equally many frames",
+        shape=("bins",),
     ),
 )
 """What `fit_lnl` stores per unit."""
