@@ -25,6 +25,7 @@ from hdmea.results.sizes import estimate_nbytes
 from hdmea.results.tracking import Baseline, Changes, differs_from, tokens
 from hdmea.utils.exceptions import ExistingFileError, MissingInputError, SessionError, ValidationError
 from hdmea.utils.fixes import ChooseFile, Either, Fix, RunStep, SaveAs, SetParameter
+from hdmea.utils.giving_way import without_collections
 from hdmea.utils.notices import with_fixes
 
 if TYPE_CHECKING:
@@ -339,6 +340,8 @@ class SessionData:
 
     def mark_clean(self) -> None:
         """Take the session's present content as saved."""
+        # The one before takes as much memory, and is not needed any more.
+        self._saved = None
         self._saved = Baseline(self)
         self._saved_record = tokens(self._record())
         self._touched = False
@@ -533,6 +536,7 @@ class PipelineSession(SessionData):
         return self.save(target)
 
     @classmethod
+    @without_collections()
     def load(
         cls, path: str | Path, *, lazy: bool = False, progress: Progress | None = None
     ) -> PipelineSession:

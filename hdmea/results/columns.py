@@ -17,9 +17,11 @@ What fits no column, because most units have something of another kind in its pl
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -165,16 +167,26 @@ def plan_table(
     for row in rows:
         if row is not MISSING:
             keys.update(dict.fromkeys(row))
+    kinds = set(map(type, rows))
     for key in keys:
         if type(key) is not str:
             raise _bad_key(rows, key, path, own)
-        values = [MISSING if row is MISSING else dict.get(row, key, MISSING) for row in rows]
+        values = _values_of(rows, key, kinds)
         plan(group, encode_name(key), values, (*path, key), own)
     orders = _orders(rows, list(keys), path, own)
     if orders:
         texts = [json.dumps(orders[row]) if row in orders else "" for row in range(len(rows))]
         group.children[order_mark] = text_column(texts)
     return group
+
+
+def _values_of(rows: Sequence[Any], key: str, kinds: set[type]) -> Values:
+    """Return one value per row, unread ones as they are."""
+    if kinds == {dict}:
+        # Nearly always: all units have the key, and no method of ours has to be called for it.
+        with contextlib.suppress(KeyError):
+            return list(map(itemgetter(key), rows))
+    return [MISSING if row is MISSING else dict.get(row, key, MISSING) for row in rows]
 
 
 def _bad_key(rows: Sequence[Any], key: object, path: Path, own: Own) -> Exception:
@@ -234,7 +246,7 @@ def plan_quantity(group: Group, name: str, values: Values, path: Path, own: Own)
         value.read() if isinstance(value, Unread) and not isinstance(value, RowArray) else value
         for value in values
     ]
-    signatures = [_signature(value, own.place(row, path)) for row, value in enumerate(values)]
+    signatures = [_signature(value, own, row, path) for row, value in enumerate(values)]
     counts = Counter(signature for signature in signatures if signature not in (None, "none", "tree"))
     chosen = counts.most_common(1)[0][0] if counts else None
     for row, signature in enumerate(signatures):
@@ -289,40 +301,46 @@ def add_column(
         group.children[f"{name}%none"] = _column("bool", np.array(none), {})
 
 
-def _signature(value: Any, place: Path) -> Any:
+def _signature(value: Any, own: Own, row: int, path: Path) -> Any:
     """Return what decides whether a value fits into a column with others, None for one that is missing."""
     if value is MISSING:
         return None
     if value is None:
         return "none"
+    if _is_numbers(value):
+        attrs = _attrs_key(value.attrs, own, row, path) if type(value) is AttrArray else ()
+        return "array", value.dtype.str, value.ndim, attrs
     if isinstance(value, dict):
         return "dict"
     if isinstance(value, SectionedSpikes) or (type(value) is list and not leaves.is_uniform(value)):
         return "tree"
-    if type(value) is np.ndarray and value.dtype.kind in "biufc":
-        return "array", value.dtype.str, value.ndim, ()
     if isinstance(value, RowArray):
-        attrs = _attrs_key(value.attrs, place)
-        return (
-            value.kind,
-            value.dtype.str if value.kind in ("array", "bytes") else "",
-            len(value.shape),
-            attrs,
-        )
-    leaf = leaves.encode(value, place)
+        attrs = _attrs_key(value.attrs, own, row, path)
+        dtype = value.dtype.str if value.kind in ("array", "bytes") else ""
+        return value.kind, dtype, len(value.shape), attrs
+    leaf = leaves.encode(value, own.place(row, path))
     dtype = "" if leaves.is_utf8(leaf) else leaf.array.dtype.str
-    attrs = _attrs_key(leaf.attrs, place) if leaf.attrs else ()
+    attrs = _attrs_key(leaf.attrs, own, row, path) if leaf.attrs else ()
     return leaf.kind, dtype, leaf.array.ndim, attrs
 
 
-def _attrs_key(attrs: Mapping[str, Any], place: Path) -> Any:
-    if not attrs:
-        return ()
-    if all(type(value) in (str, int, bool) for value in attrs.values()):
-        return tuple((key, type(value).__name__, value) for key, value in attrs.items())
-    found = []
+def _is_numbers(value: Any) -> bool:
+    """Return whether a value is an array of numbers, which is stored as it is."""
+    return (
+        type(value) in (np.ndarray, AttrArray)
+        and value.dtype.kind in "biufc"
+        and value.dtype.char not in "gG"
+    )
+
+
+def _attrs_key(attrs: Mapping[str, Any], own: Own, row: int, path: Path) -> Any:
+    found: list[tuple[Any, ...]] = []
     for key, value in attrs.items():
-        leaf = leaves.encode(value, (*place, str(key)))
+        kind = type(value)
+        if kind is str or kind is int or kind is bool:
+            found.append((key, kind, value))
+            continue
+        leaf = leaves.encode(value, (*own.place(row, path), str(key)))
         found.append((key, leaf.kind, leaf.array.dtype.str, leaf.array.shape, leaf.array.tobytes()))
     return tuple(found)
 
@@ -337,6 +355,9 @@ def _leaf_column(values: Values, path: Path, own: Own) -> tuple[Dataset, dict[st
         elif isinstance(value, RowArray):
             kind, attrs = value.kind, value.attrs
             items.append(value)
+        elif _is_numbers(value):
+            kind, attrs = "array", value.attrs if type(value) is AttrArray else {}
+            items.append(value.view(np.ndarray))
         else:
             leaf = leaves.encode(value, own.place(row, path))
             kind, attrs = leaf.kind, dict(leaf.attrs)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 import getpass
 import logging
 import os
@@ -40,6 +39,7 @@ from hdmea.utils.exceptions import (
     SessionError,
     ValidationError,
 )
+from hdmea.utils.giving_way import without_collections
 
 __all__ = [
     "LAYOUTS",
@@ -228,10 +228,8 @@ def read_session(
         file = Place(handle.item, file_nbytes=handle.file_nbytes, tick=ticker)
         chosen = codec_of(file, path)
         try:
-            # Hundreds of thousands of values are made, none of which is garbage.
-            pause = contextlib.nullcontext() if lazy else _no_garbage_collection()
             source = Source(path, chosen.revision(file), chosen.revision) if lazy else None
-            with pause:
+            with without_collections():
                 content = chosen.read(file, source, trains)
         except (OSError, RuntimeError, KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
             if error is ticker.stopped_by or isinstance(error, HDMEAError):
@@ -361,7 +359,8 @@ def _who() -> str:
 
 def _planned(chosen: Codec, content: SessionContent) -> Group:
     try:
-        return chosen.plan(content)
+        with without_collections():
+            return chosen.plan(content)
     except RecursionError as error:
         raise ValidationError("The session contains itself, or is nested too deeply to be stored.") from error
 
@@ -424,7 +423,7 @@ def _replacing(
 
     def verify(part: FilePath) -> None:
         with opened(part) as file:
-            writers[0].verify(file, n_objects)
+            writers[0].verify(file, part, n_objects)
             binding.prepare(file, part, chosen, content)
 
     with replacing(target, before_replace=lambda: detach_readers(target), verify=verify) as part:
@@ -513,17 +512,6 @@ class _Binding:
         for holder, key, value in self._read:
             if isinstance(dict.get(holder, key), Unread):
                 dict.__setitem__(holder, key, value)
-
-
-@contextlib.contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @contextlib.contextmanager

@@ -69,7 +69,7 @@ class Place:
         Addresses of the groups that were opened below the same root.
     """
 
-    __slots__ = ("_known", "_seen", "file_nbytes", "item", "path", "tick")
+    __slots__ = ("_backing", "_known", "_seen", "file_nbytes", "item", "path", "tick")
 
     def __init__(
         self,
@@ -86,6 +86,7 @@ class Place:
         self.tick = tick
         self._seen: set[int] = set() if seen is None else seen
         self._known: tuple[tuple[int, ...], np.dtype[Any], Any] | None = None
+        self._backing: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         return f"Place({self.path or '/'!r})"
@@ -244,9 +245,12 @@ class Place:
         """Raise CheckpointError if `nbytes` of a dataset are more than can lie in its file."""
         if nbytes <= _SMALL_NBYTES:
             return
-        there = self.item.get_storage_size()
-        filtered = self.item.get_create_plist().get_nfilters() > 0
-        if there > self.file_nbytes or nbytes > there * (_MOST_COMPRESSED if filtered else 1):
+        if self._backing is None:
+            # Asked for each row of a column; HDF5 adds up all chunks.
+            filtered = self.item.get_create_plist().get_nfilters() > 0
+            self._backing = self.item.get_storage_size(), _MOST_COMPRESSED if filtered else 1
+        there, ratio = self._backing
+        if there > self.file_nbytes or nbytes > there * ratio:
             raise self.damaged(f"{nbytes:,} bytes are declared, {there:,} are there")
 
     def read(self) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from hdmea.results.content import TREES
 from hdmea.results.sectioned import SectionedSpikes
 from hdmea.results.sizes import estimate_nbytes
 from hdmea.results.unread import Unread
-from hdmea.utils.giving_way import give_way
+from hdmea.utils.giving_way import give_way, without_collections
 
 __all__ = ["Baseline", "Changes", "differs_from", "tokens"]
 
@@ -62,7 +62,8 @@ class Baseline:
     """
 
     def __init__(self, session: HasTrees) -> None:
-        self._trees = {name: tokens(getattr(session, name)) for name in TREES}
+        with without_collections():
+            self._trees = {name: tokens(getattr(session, name)) for name in TREES}
 
     def changes(self, session: HasTrees) -> Changes:
         """Return what was added to, replaced in and removed from the session since."""
@@ -110,17 +111,21 @@ class _Trials:
         )
 
 
+_SAME = frozenset((float, int, bool, str, type(None)))
+"""Types whose values stand for themselves; most of what a session has, and asked for each of its values."""
+
+
 def tokens(tree: dict[Any, Any]) -> dict[Any, Any]:
     """Return what stands for the values of a dictionary, at any depth, without holding arrays."""
     give_way()
-    return {key: _token(value) for key, value in dict.items(tree)}
+    return {key: value if type(value) in _SAME else _token(value) for key, value in dict.items(tree)}
 
 
 def _token(value: Any) -> Any:
-    if isinstance(value, dict):
-        return tokens(value)
     if isinstance(value, np.ndarray):
         return weakref.ref(value)
+    if isinstance(value, dict):
+        return tokens(value)
     if isinstance(value, (list, tuple)):
         return _Items(value)
     return _Trials(value) if isinstance(value, SectionedSpikes) else value

@@ -39,6 +39,8 @@ _INT_KEYS = "trials_spike_times"
 _LIGHT_KIND = "light"
 _MIN_LIGHT_NBYTES = 1 << 16
 _PART = SLICE_NBYTES // 8
+_LOOKED_AT = 1 << 15
+"""Numbers that are looked at several times: as many as a processor has in its cache."""
 
 
 def plan_tree(value: Mapping[Any, Any], path: tuple[str, ...], *, light: bool = False) -> Group:
@@ -282,20 +284,21 @@ class _Light:
         if array.dtype != np.float32 or array.nbytes < _MIN_LIGHT_NBYTES or array.ndim != 1:
             return None
         low, high, gaps = 0.0, 0.0, False
-        for first in range(0, len(array), _PART):
-            part = array[first : first + _PART]
-            bits = part.view(np.uint32)
-            missing = np.isnan(part)
-            gaps = gaps or bool(missing.any())
-            if (bits[missing] != 0x7FC00000).any():
+        for first in range(0, len(array), _LOOKED_AT):
+            known = array[first : first + _LOOKED_AT]
+            missing = np.isnan(known)
+            if missing.any():
+                gaps = True
+                if (known.view(np.uint32)[missing] != 0x7FC00000).any():
+                    return None
+                known = np.where(missing, np.float32(0), known)
+            least, most = float(known.min()), float(known.max())
+            if least <= -(2**24) or most >= 2**24:
                 return None
-            known = np.where(missing, np.float32(0), part)
-            if np.abs(known).max() >= 2**24:
+            again = known.astype(np.int32).astype(np.float32)
+            if not np.array_equal(again.view(np.uint32), known.view(np.uint32)):
                 return None
-            again = known.astype(np.int32).astype(np.float32).view(np.uint32)
-            if not np.array_equal(again, known.view(np.uint32)):
-                return None
-            low, high = min(low, float(known.min())), max(high, float(known.max()))
+            low, high = min(low, least), max(high, most)
         dtype = np.dtype(np.int16 if low > -(2**15) and high < 2**15 else np.int32)
         return cls(array, dtype, gaps)
 

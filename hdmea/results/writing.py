@@ -15,10 +15,12 @@ import os
 import signal
 import threading
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
 import h5py
 import numpy as np
@@ -38,6 +40,10 @@ _CHUNK_NBYTES = 1 << 20
 _MIN_COMPRESSED_NBYTES = 64 << 10
 _CACHE_NBYTES = 16 << 20
 _OBJECT_NBYTES = 500
+_BATCH_NBYTES = 1 << 20
+_READ_NBYTES = 1 << 20
+_READERS = 2 if hasattr(os, "preadv") else 1
+"""Threads that verify; where reading moves the place in the file there can be only one."""
 _TEXT = h5py.string_dtype()
 
 
@@ -200,6 +206,15 @@ def _without_signals() -> Iterator[_Pending]:
     pending.deliver()
 
 
+@dataclass(slots=True)
+class _Written:
+    """A dataset that was written: its checksum, its bytes and, if each unit has a chunk, the rows."""
+
+    checksum: int
+    nbytes: int
+    rows: list[int] | None
+
+
 class Writer:
     """Writes nodes below groups of one open file, and remembers what it wrote.
 
@@ -208,7 +223,7 @@ class Writer:
     file
         h5py's identifier of the file.
     written : dict
-        Path of each dataset that was written: its checksum and, if each unit has a chunk, the rows.
+        What is known of each dataset that was written, by its path.
     n_groups
         Number of groups that were created.
     unused
@@ -221,7 +236,7 @@ class Writer:
         self, file: Any, tick: Callable[[int], None], compression: str | None = None, *, file_nbytes: int = 0
     ) -> None:
         self.file = file
-        self.written: dict[str, tuple[int, list[int] | None]] = {}
+        self.written: dict[str, _Written] = {}
         self.n_groups = 0
         self.unused = 0
         self.file_nbytes = file_nbytes
@@ -304,13 +319,13 @@ class Writer:
         if [name for name in map(bytes.decode, found) if not is_mark(name)] != order:
             self.write_attrs(group, {"%keys": order})
 
-    def _write(self, dataset: Any, node: Dataset, kind: Any, space: Any) -> tuple[int, list[int] | None]:
-        found = 0
+    def _write(self, dataset: Any, node: Dataset, kind: Any, space: Any) -> _Written:
+        checksum = nbytes = 0
         rows: list[int] = []
         for start, block in node.blocks():
             # HDF5 wants C order; a copy of a block, never of the whole.
             data = np.require(block, requirements=["C", "A"])
-            found = zlib.crc32(data.reshape(-1).view(np.uint8).data, found)
+            checksum = zlib.crc32(data.reshape(-1).view(np.uint8).data, checksum)
             if data.shape == node.shape:
                 dataset.write(h5s.ALL, h5s.ALL, data, kind)
             else:
@@ -318,8 +333,9 @@ class Writer:
                 dataset.write(h5s.create_simple(data.shape), space, data, kind)
             if node.by_row and (not rows or rows[-1] != start[0]):
                 rows.append(start[0])
+            nbytes += data.nbytes
             self._tick(data.nbytes)
-        return found, rows if node.by_row else None
+        return _Written(checksum, nbytes, rows if node.by_row else None)
 
     def _creation(self, node: Dataset) -> Any:
         compressed = self._compression is not None and node.nbytes >= _MIN_COMPRESSED_NBYTES and node.shape
@@ -341,8 +357,17 @@ class Writer:
                 creation.set_filter(h5z.FILTER_LZF, h5z.FLAG_OPTIONAL)
         return creation
 
-    def verify(self, root: Place, n_objects: int | None = None) -> None:
+    def verify(self, root: Place, path: Path, n_objects: int | None = None) -> None:
         """Compare the file, opened anew, with what was written.
+
+        Where the bytes of a dataset lie is read through HDF5, the bytes themselves as they are in the file.
+
+        Parameters
+        ----------
+        root, path
+            The file.
+        n_objects
+            How many groups and datasets were planned.
 
         Raises
         ------
@@ -351,11 +376,65 @@ class Writer:
         """
         if n_objects is not None and len(self.written) + self.n_groups != n_objects:
             raise SessionError(_UNFAITHFUL.format(what="objects are missing"))
-        for path, (expected, rows) in self.written.items():
-            item = h5o.open(root.item, path.encode())
-            if Place(item, path, file_nbytes=root.file_nbytes).checksum(rows) != expected:
-                raise SessionError(_UNFAITHFUL.format(what=f"{path} is not as it was written"))
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            with ThreadPoolExecutor(_READERS, "verifies a file") as readers:
+                self._compare(root, descriptor, readers)
+        finally:
+            os.close(descriptor)
+
+    def _compare(self, root: Place, descriptor: int, readers: ThreadPoolExecutor) -> None:
+        pending: list[Future[None]] = []
+        batch: list[tuple[str, _Written, _Pieces]] = []
+        nbytes = 0
+        for name, written in self.written.items():
+            item = h5o.open(root.item, name.encode())
+            pieces = None if self._compression else _pieces(item, written.rows)
+            if pieces is None:
+                if Place(item, name, file_nbytes=root.file_nbytes).checksum(written.rows) != written.checksum:
+                    raise _unfaithful(name)
+            else:
+                batch.append((name, written, pieces))
+                nbytes += written.nbytes
+                if nbytes >= _BATCH_NBYTES:
+                    pending.append(readers.submit(_compare_pieces, descriptor, batch))
+                    batch, nbytes = [], 0
             self._tick(0)
+        pending.append(readers.submit(_compare_pieces, descriptor, batch))
+        for future in pending:
+            future.result()
+            self._tick(0)
+
+
+_Pieces: TypeAlias = "Sequence[tuple[int, int]]"
+"""First byte and number of bytes of what lies at one place in a file."""
+
+
+def _pieces(item: Any, rows: list[int] | None) -> _Pieces | None:
+    """Return where the bytes of a dataset without filters lie; None where HDF5 does not say."""
+    if rows is None:
+        first = item.get_offset()
+        return None if first is None else ((first, item.get_storage_size()),)
+    origin = (0,) * (len(item.shape) - 1)
+    chunks = [item.get_chunk_info_by_coord((row, *origin)) for row in rows]
+    return [(chunk.byte_offset, chunk.size) for chunk in chunks if chunk.byte_offset is not None]
+
+
+def _compare_pieces(descriptor: int, batch: list[tuple[str, _Written, _Pieces]]) -> None:
+    buffer = np.empty(_READ_NBYTES, np.uint8).data
+    for name, written, pieces in batch:
+        found = nbytes = 0
+        for first, size in pieces:
+            for start in range(0, size, _READ_NBYTES):
+                part = buffer[: min(_READ_NBYTES, size - start)]
+                nbytes += drive.read(descriptor, part, first + start)
+                found = zlib.crc32(part, found)
+        if (found, nbytes) != (written.checksum, written.nbytes):
+            raise _unfaithful(name)
+
+
+def _unfaithful(name: str) -> SessionError:
+    return SessionError(_UNFAITHFUL.format(what=f"{name} is not as it was written"))
 
 
 _UNFAITHFUL = (

@@ -6,6 +6,7 @@ window says once on its working thread what to do about that; scripts say nothin
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,15 @@ from typing import TypeVar
 
 from hdmea.utils.exceptions import StepCancelled
 
-__all__ = ["at_end", "give_way", "giving_way", "is_considerate", "on_this_thread", "wait_for"]
+__all__ = [
+    "at_end",
+    "give_way",
+    "giving_way",
+    "is_considerate",
+    "on_this_thread",
+    "wait_for",
+    "without_collections",
+]
 
 T = TypeVar("T")
 
@@ -81,6 +90,18 @@ def giving_way(items: Iterable[T]) -> Iterator[T]:
     for item in items:
         give_way()
         yield item
+
+
+@contextmanager
+def without_collections() -> Iterator[None]:
+    """Make hundreds of thousands of values, none of which is garbage, without looking for some meanwhile."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def wait_for(event: threading.Event, what: str) -> None:

@@ -125,6 +125,8 @@ def _is(found: Any, part: Any) -> bool:
 
 
 def _equals(found: Any, array: Any) -> bool:
+    if found is array:
+        return True
     if isinstance(found, Unread):
         found = found.read()
     if not isinstance(found, np.ndarray) or found.dtype != array.dtype or found.shape != array.shape:
