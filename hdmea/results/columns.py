@@ -797,6 +797,13 @@ class RowDict(Unread):
         self.pristine = tokens(found)
         return found
 
+    def look(self, key: Any) -> Any:
+        """Return what stands for one value of the dictionary, which is not made for that."""
+        member = self.table.known().get(key)
+        if self.extra is not None or member is None:
+            return super().look(key)
+        return member.entry(self.row) if isinstance(member, Table) else member.value(self.row, self.source)
+
     def adopt(self, other: Unread) -> None:
         """Be read from where `other` is read from."""
         assert isinstance(other, RowDict)

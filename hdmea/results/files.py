@@ -478,11 +478,10 @@ class _Binding:
     def __init__(self, content: SessionContent, target: FilePath, *, everything: bool) -> None:
         trees = {name: getattr(content, name) for name in TREES}
         trees["extra"] = content.extra
-        self._entries = [
-            (place, holder, entry)
-            for place, holder, entry in unread_entries(trees)
-            if everything or entry.source.is_at(target)
-        ]
+        entries = list(unread_entries(trees))
+        sources = {entry.source for *_, entry in entries}
+        concerned = {source for source in sources if everything or source.is_at(target)}
+        self._entries = [entry for entry in entries if entry[2].source in concerned]
         self._source: Source | None = None
         self._adopted: list[tuple[Unread, Unread]] = []
         self._read: list[tuple[dict[Any, Any], Any, Any]] = []
@@ -493,11 +492,14 @@ class _Binding:
             return
         self._source = Source(part, content.revision, chosen.revision)
         fresh = chosen.read(Place(file.item, file_nbytes=file.file_nbytes), self._source, None)
+        with self._source.open_for_reading():
+            self._find(fresh)
+
+    def _find(self, fresh: SessionContent) -> None:
         for place, holder, entry in self._entries:
-            node: Any = getattr(fresh, place[0])
-            for name in place[1:-1]:
-                node = node[name] if isinstance(node, dict) and name in node else {}
-            found = dict.get(node, place[-1]) if isinstance(node, dict) else None
+            found: Any = getattr(fresh, place[0])
+            for name in place[1:]:
+                found = found.look(name) if isinstance(found, Unread) else _inside(found, name)
             if type(found) is type(entry):
                 self._adopted.append((entry, found))
             else:
@@ -512,6 +514,10 @@ class _Binding:
         for holder, key, value in self._read:
             if isinstance(dict.get(holder, key), Unread):
                 dict.__setitem__(holder, key, value)
+
+
+def _inside(value: Any, key: Any) -> Any:
+    return dict.get(value, key) if isinstance(value, dict) else None
 
 
 @contextlib.contextmanager

@@ -11,8 +11,11 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, Va
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from hdmea.results.reading import Place, naming
 from hdmea.utils import h5
+from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import CheckpointError
 from hdmea.utils.giving_way import at_end, give_way
 
@@ -198,6 +201,11 @@ class Unread:
         """Be read from where `other` is read from: the file was written anew."""
         raise NotImplementedError
 
+    def look(self, key: Any) -> Any:
+        """Return what stands for one value of what will be a dictionary, unread where it can stay so."""
+        found = self.read()
+        return dict.get(found, key) if isinstance(found, dict) else None
+
     @property
     def loaded(self) -> Any:
         """The value if it was read and is still in use somewhere, else None."""
@@ -337,6 +345,10 @@ class LazyDict(dict[Any, Any]):
         return self[key]
 
 
+_NEITHER = frozenset((float, int, bool, str, type(None), np.ndarray, AttrArray))
+"""Types of nearly all values of a session."""
+
+
 def unread_entries(tree: Any) -> Iterator[tuple[Keys, dict[Any, Any], Unread]]:
     """Yield every unread entry below `tree` with its place and its dictionary, without reading it."""
     waiting: list[tuple[Keys, dict[Any, Any]]] = [((), tree)] if isinstance(tree, dict) and _known else []
@@ -348,6 +360,8 @@ def unread_entries(tree: Any) -> Iterator[tuple[Keys, dict[Any, Any], Unread]]:
             continue
         seen.add(id(holder))
         for key, value in dict.items(holder):
+            if type(value) in _NEITHER:
+                continue
             if isinstance(value, dict):
                 waiting.append(((*place, key), value))
             elif isinstance(value, Unread):
