@@ -82,6 +82,26 @@ def test_a_noisier_part_of_the_chip_is_not_bad() -> None:
     assert not any(measured(np.rint(counts).astype(np.int32))[1])
 
 
+@pytest.mark.parametrize("n_lines", [1, 2, 3, 4])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("factor", [30.0, 0.03])
+def test_adjacent_lines_do_not_speak_for_each_other(n_lines: int, axis: int, factor: float) -> None:
+    counts = noise().astype(float) * 10
+    lines = np.isin(PLACES[:, axis], np.unique(PLACES[:, axis])[3 : 3 + n_lines])
+    counts[:, lines] *= factor
+    found = measured(np.rint(counts).astype(np.int32))[1]
+    reason = "noisy" if factor > 1 else "silent"
+    assert found == tuple(reason if on_line else "" for on_line in lines)
+
+
+def test_a_block_of_loose_contacts_is_bad_up_to_its_middle() -> None:
+    counts = noise().astype(float)
+    block = ((np.abs(PLACES - PLACES.min(axis=0) - 5) <= 3).all(axis=1)).nonzero()[0]
+    counts[:, block] *= 40
+    found = measured(np.rint(counts).astype(np.int32))[1]
+    assert np.flatnonzero(found).tolist() == block.tolist()
+
+
 def test_a_chip_that_is_off_is_bad_as_a_whole() -> None:
     _, reasons = measured(np.zeros((30_000, EDGE * EDGE), np.int16))
     assert set(reasons) == {"constant"}

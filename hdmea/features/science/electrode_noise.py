@@ -28,6 +28,7 @@ _CUTOFF_HZ = 100.0
 _ORDER = 2
 _TILE = 64
 _LEAST_TO_COMPARE = 5
+_MOST_SUSPECT = 0.4
 _LEAST_LINE = 5
 
 Progress = Callable[[float], None]
@@ -69,9 +70,10 @@ def electrode_noise(
 
     The SD is 1.4826 times the median absolute deviation of the signal, high-passed at 100 Hz without phase
     shift: the median over 8 windows of 0.25 s spread over the analysed time. An electrode is bad if its SD is
-    more than 10 times or less than 0.1 times both the median of the 24 nearest electrodes and that of all, if
-    it is constant in all windows, or if it has no usable conversion factor. A contact that is loose now and
-    then moves the median little: the plain SD, compared in the same way, tells that it jumps.
+    more than 10 times or less than 0.1 times both the median of all and that of the 24 nearest electrodes, if
+    it is constant in all windows, or if it has no usable conversion factor. Neighbours that are themselves so
+    far from the median of all are not asked, unless more than 40 % of the electrodes are. A contact that is
+    loose now and then moves the median little: the plain SD, compared in the same way, tells that it jumps.
 
     Parameters
     ----------
@@ -230,19 +232,31 @@ def _sd(
 def _compare(
     sd: NDArray[np.float64], places: NDArray[np.int64], reasons: NDArray[np.object_], names: tuple[str, str]
 ) -> None:
-    """Mark electrodes that are much noisier or more silent than their neighbours and the whole chip."""
+    """Mark electrodes that are much noisier or more silent than their neighbours and the whole chip.
+
+    Neighbours that differ as much from the chip say nothing: several noisy lines side by side would speak for
+    each other. Where too many electrodes do, parts of the chip differ, and every neighbour counts.
+    """
     from scipy.spatial import KDTree
 
     usable = np.flatnonzero((reasons == "") & np.isfinite(sd))
     if usable.size < _LEAST_TO_COMPARE:
         return
-    n = min(N_NEIGHBOURS, usable.size - 1)
-    _, nearest = KDTree(places[usable]).query(places[usable], n + 1)
-    own = np.arange(usable.size)[:, None]
-    # Of electrodes in one place (there are none on a chip) the query may leave out the electrode itself.
-    others = np.where(nearest == own, np.nan, sd[usable][nearest])
-    around = np.nanmedian(others, axis=1)
-    chip = float(np.median(sd[usable]))
     value = sd[usable]
-    reasons[usable[(value > NOISY_ABOVE * around) & (value > NOISY_ABOVE * chip)]] = names[0]
-    reasons[usable[(value < SILENT_BELOW * around) & (value < SILENT_BELOW * chip)]] = names[1]
+    chip = float(np.median(value))
+    noisy, silent = value > NOISY_ABOVE * chip, value < SILENT_BELOW * chip
+    suspect = np.flatnonzero(noisy | silent)
+    judges = np.arange(usable.size)
+    if suspect.size <= _MOST_SUSPECT * usable.size:
+        judges = np.flatnonzero(~(noisy | silent))
+    n = min(N_NEIGHBOURS + 1, judges.size)
+    _, nearest = KDTree(places[usable[judges]]).query(places[usable[suspect]], n)
+    nearest = judges[nearest.reshape(suspect.size, n)]
+    # An electrode does not judge itself; among others only, the farthest one is too many.
+    others = np.where(nearest == suspect[:, None], np.nan, value[nearest])
+    others[~np.isnan(others).any(axis=1), N_NEIGHBOURS:] = np.nan
+    around = np.nanmedian(others, axis=1)
+    is_noisy = noisy[suspect] & (value[suspect] > NOISY_ABOVE * around)
+    is_silent = silent[suspect] & (value[suspect] < SILENT_BELOW * around)
+    reasons[usable[suspect[is_noisy]]] = names[0]
+    reasons[usable[suspect[is_silent]]] = names[1]
