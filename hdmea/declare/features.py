@@ -170,6 +170,8 @@ class FeatureTable:
         Facts about the computation that are stored beside the numbers, such as what they were computed from.
     marks
         Unit id to what a reader must know before its numbers are used: mark and cause.
+    warnings
+        What the user should know.
     """
 
     units: dict[str, Any] = field(default_factory=dict)
@@ -177,6 +179,7 @@ class FeatureTable:
     reasons: dict[str, str | dict[str, str]] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     marks: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def reasons_for(self, unit_id: str) -> dict[str, str]:
         """Output name to the reason why it is missing in this unit."""
@@ -231,6 +234,10 @@ class Extractor:
         table = self.function(recording, params if params is not None else self.make_params())
         self._check(table, len(recording.units))
         return table
+
+    def outputs_of(self, table: FeatureTable) -> tuple[Output, ...]:
+        """Return the outputs that a table holds; a unit with None in place of a value does not have it."""
+        return self.outputs
 
     def _check(self, table: FeatureTable, n_units: int) -> None:
         for per, given in (("unit", table.units), ("recording", table.recording)):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         Requirement,
         extractor,
     )
+    from hdmea.features.dsgc_direction import DIRECTION_LIST, section_by_direction
+    from hdmea.features.registry import FeatureExtractor, FeatureRegistry
     from hdmea.features.science.electrical_image import ElectricalImages, electrical_images
     from hdmea.features.science.spike_triggered_average import (
         SpikeTriggeredAverages,
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
     from hdmea.features.sta import compute_sta
 
 __all__ = [
+    "DIRECTION_LIST",
     "FEATURES",
     "ElectricalImages",
     "Extractor",
+    "FeatureExtractor",
     "FeatureParams",
+    "FeatureRegistry",
     "FeatureTable",
     "Output",
     "Recording",
@@ -39,6 +44,7 @@ __all__ = [
     "compute_sta",
     "electrical_images",
     "extractor",
+    "section_by_direction",
     "spike_triggered_averages",
 ]
 
@@ -54,6 +60,8 @@ _DECLARED = (
 )
 _MODULES = {
     "hdmea.declare": _DECLARED,
+    "hdmea.features.dsgc_direction": ("DIRECTION_LIST", "section_by_direction"),
+    "hdmea.features.registry": ("FeatureExtractor", "FeatureRegistry"),
     "hdmea.features.science.electrical_image": ("ElectricalImages", "electrical_images"),
     "hdmea.features.science.spike_triggered_average": ("SpikeTriggeredAverages", "spike_triggered_averages"),
     "hdmea.features.sta": ("compute_sta",),

@@ -35,6 +35,7 @@ __all__ = [
     "get_step",
     "list_available_flows",
     "load_recording_with_eimage_sta",
+    "load_session_from_hdf5",
     "run_flow",
     "run_step",
 ]
@@ -44,6 +45,7 @@ _LAZY = {
     "get_step": "hdmea.declare",
     "run_step": "hdmea.pipeline.run",
     "load_recording_with_eimage_sta": "hdmea.pipeline.combined",
+    "load_session_from_hdf5": "hdmea.pipeline.loader",
     "run_flow": "hdmea.pipeline.flows",
     "list_available_flows": "hdmea.pipeline.flows",
 }

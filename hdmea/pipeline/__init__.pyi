@@ -10,6 +10,7 @@ from hdmea.declare import get_step as get_step
 from hdmea.pipeline.combined import load_recording_with_eimage_sta as load_recording_with_eimage_sta
 from hdmea.pipeline.flows import list_available_flows as list_available_flows
 from hdmea.pipeline.flows import run_flow as run_flow
+from hdmea.pipeline.loader import load_session_from_hdf5 as load_session_from_hdf5
 from hdmea.pipeline.results import ExtractionResult as ExtractionResult
 from hdmea.pipeline.results import FlowResult as FlowResult
 from hdmea.pipeline.results import LoadResult as LoadResult
@@ -224,7 +225,7 @@ def compute_eimage_sta(
     hdf5_path: str | Path | PipelineSession | None = ...,
     cmcr_path: str | Path | None = ...,
     *,
-    duration_s: float = ...,
+    duration_s: float | None = ...,
     spike_limit: int = ...,
     unit_ids: Sequence[str | int] | None = ...,
     window_range: Sequence[int] = ...,
@@ -252,8 +253,8 @@ def compute_eimage_sta(
         Result file to work on, or a session, which is saved first if it has no file yet.
     cmcr_path : str | Path | None
         The .cmcr file; by default the one that the recording was loaded from.
-    duration_s : float, in s
-        Spikes of the first so many seconds are used.
+    duration_s : float | None, in s
+        Spikes of the first so many seconds are used; None: of the whole recording.
     spike_limit : int, in spikes
         Only the first so many spikes of a unit are used; 0: all.
     unit_ids : tuple[str | int, ...] | None
@@ -297,7 +298,7 @@ def compute_eimage_sta(
     hdf5_path: str | Path | PipelineSession | None = ...,
     cmcr_path: str | Path | None = ...,
     *,
-    duration_s: float = ...,
+    duration_s: float | None = ...,
     spike_limit: int = ...,
     unit_ids: Sequence[str | int] | None = ...,
     window_range: Sequence[int] = ...,
@@ -317,7 +318,7 @@ def compute_eimage_sta(
     hdf5_path: str | Path | PipelineSession | None = ...,
     cmcr_path: str | Path | None = ...,
     *,
-    duration_s: float = ...,
+    duration_s: float | None = ...,
     spike_limit: int = ...,
     unit_ids: Sequence[str | int] | None = ...,
     window_range: Sequence[int] = ...,
@@ -950,6 +951,8 @@ def section_by_direction(
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    on_off_dict_path: str | Path | None = ...,
+    unit_ids: Sequence[str | int] | None = ...,
 ) -> PipelineSession:
     """Sort the spikes of each sweep of a moving bar by direction and repetition.
 
@@ -974,6 +977,11 @@ def section_by_direction(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    on_off_dict_path : str | Path | None
+        Table (.npz or .pkl) of the frames in which the bar crosses each pixel, 20 of which make one
+        pixel of the noise; by default crossings are found in the bar's movie.
+    unit_ids : tuple[str | int, ...] | None
+        Unit ids or numbers; by default all units.
 
     Raises
     ------
@@ -994,6 +1002,8 @@ def section_by_direction(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    on_off_dict_path: str | Path | None = ...,
+    unit_ids: Sequence[str | int] | None = ...,
 ) -> PipelineSession: ...
 @overload
 def section_by_direction(
@@ -1005,6 +1015,8 @@ def section_by_direction(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    on_off_dict_path: str | Path | None = ...,
+    unit_ids: Sequence[str | int] | None = ...,
 ) -> UnitsResult: ...
 @overload
 def section_spike_times(

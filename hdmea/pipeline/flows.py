@@ -34,6 +34,7 @@ __all__ = [
     "FlowOptions",
     "FlowStep",
     "execute_flow",
+    "get_flow_info",
     "list_available_flows",
     "load_flow",
     "prepare_flow",
@@ -63,6 +64,7 @@ class Flow(pydantic.BaseModel):
     name: str
     title: str = ""
     description: str = ""
+    version: str = ""
     steps: tuple[FlowStep, ...]
     others: bool = False
     exclude: tuple[str, ...] = ()
@@ -179,6 +181,25 @@ def load_flow(flow_name: str | Path, config_dir: str | Path | None = None) -> Fl
     for item in flow.steps:
         get_step(item.step)
     return flow.completed()
+
+
+def get_flow_info(flow_name: str | Path, config_dir: str | Path | None = None) -> dict[str, Any]:
+    """Return ``name``, ``title``, ``description`` and ``version`` of a flow, its steps and its features.
+
+    ``stages`` are the names of the steps, ``feature_sets`` those of the features.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such flow, or its file is not one.
+    """
+    flow = load_flow(flow_name, config_dir)
+    found = [item.params.get("features", ()) for item in flow.steps if item.step == _FEATURES]
+    return {
+        **flow.model_dump(include={"name", "title", "description", "version"}),
+        "stages": [item.step for item in flow.steps],
+        "feature_sets": [name for names in found for name in names],
+    }
 
 
 def execute_flow(session: PipelineSession, flow: Flow, options: FlowOptions = FlowOptions()) -> FlowResult:

@@ -27,6 +27,7 @@ from hdmea.utils.exceptions import ExistingFileError, MissingInputError, Session
 from hdmea.utils.fixes import ChooseFile, Either, Fix, RunStep, SaveAs, SetParameter
 from hdmea.utils.giving_way import without_collections
 from hdmea.utils.notices import with_fixes
+from hdmea.utils.validation import check_dataset_id
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,6 @@ __all__ = [
     "PipelineSession",
     "SaveState",
     "SessionData",
-    "check_dataset_id",
     "contributors",
     "create_session",
     "dataset_id_from_paths",
@@ -125,7 +125,6 @@ def contributors(session: PipelineSession) -> tuple[tuple[str, int], ...]:
 
 DEFAULT_OUTPUT_DIR = Path("artifacts")
 _UNIT_ID = re.compile(r"unit_\d{3,}")
-_FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
 
 
 class SaveState(enum.Enum):
@@ -133,19 +132,6 @@ class SaveState(enum.Enum):
 
     DEFERRED = "deferred"
     SAVED = "saved"
-
-
-def check_dataset_id(dataset_id: str) -> str:
-    """Return `dataset_id` if it can name a recording and its file, else raise ValidationError."""
-    if not isinstance(dataset_id, str) or not dataset_id.strip():
-        raise ValidationError("The name of the recording must not be empty.", parameter="dataset_id")
-    if _FORBIDDEN.search(dataset_id) or dataset_id in {".", ".."}:
-        raise ValidationError(
-            f'The name {dataset_id!r} cannot be the name of a file: it must not contain / \\ : * ? " < > | '
-            "or control characters.",
-            parameter="dataset_id",
-        )
-    return dataset_id
 
 
 @dataclass(eq=False)

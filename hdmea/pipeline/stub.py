@@ -37,6 +37,7 @@ __all__: list[str]
 _PLAIN = {
     "hdmea.pipeline.combined": ("load_recording_with_eimage_sta",),
     "hdmea.pipeline.flows": ("list_available_flows", "run_flow"),
+    "hdmea.pipeline.loader": ("load_session_from_hdf5",),
     "hdmea.pipeline.results": (
         "ExtractionResult",
         "FlowResult",

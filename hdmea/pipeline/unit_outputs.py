@@ -17,7 +17,7 @@ from hdmea.declare import UNIT_OF_ENTRY, Output, get_step
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.arrays import AttrArray
-from hdmea.utils.exceptions import MissingInputError
+from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 from hdmea.utils.fixes import RunStep, SetParameter
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "MIN_SPIKES_FIELD",
     "PITCH_FIELD",
     "UnitsResult",
+    "chosen_units",
     "entries",
     "for_each_unit",
     "known_pitch",
@@ -94,6 +95,28 @@ def units_result(run: StepRun) -> UnitsResult:
         elapsed_seconds=run.elapsed_seconds,
         warnings=list(run.warnings),
     )
+
+
+def chosen_units(session: PipelineSession, unit_ids: Sequence[str | int] | None) -> list[str]:
+    """Return the ids of units that are named ``"unit_002"``, ``"2"`` or 2; None: all.
+
+    Raises
+    ------
+    ConfigurationError
+        If a unit does not exist.
+    """
+    if unit_ids is None:
+        return list(session.units)
+    asked = [f"unit_{int(unit):03d}" if str(unit).isdigit() else str(unit) for unit in unit_ids]
+    unknown = [unit_id for unit_id in asked if unit_id not in session.units]
+    if unknown:
+        raise ConfigurationError(
+            f"The recording does not have {', '.join(unknown)}. Its units: "
+            f"{', '.join(session.units) or 'none'}.",
+            parameter="unit_ids",
+            fix=SetParameter("unit_ids"),
+        )
+    return list(dict.fromkeys(asked))
 
 
 def entries(session: PipelineSession, feature: str, made_by: str) -> dict[str, Mapping[str, Any]]:

@@ -1,20 +1,31 @@
-"""What a pydantic model refuses, in sentences with the titles, units and limits of its fields."""
+"""What a pydantic model refuses, in sentences with titles, units and limits; names of recordings."""
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pydantic
 from pydantic.fields import FieldInfo
 
-from hdmea.utils.fixes import Words
+from hdmea.utils.exceptions import MissingFileError, ValidationError
+from hdmea.utils.fixes import ChooseFile, Either, Words
 
-__all__ = ["Problem", "problems_in_file", "problems_of"]
+__all__ = [
+    "Problem",
+    "check_dataset_id",
+    "problems_in_file",
+    "problems_of",
+    "validate_dataset_id",
+    "validate_input_files",
+]
 
 _LONGEST_VALUE = 60
+_FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
 
 # What a value must be, by the type of pydantic's error.
 _WANTED: Final = {
@@ -270,3 +281,51 @@ def _but(value: Any) -> str:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def check_dataset_id(dataset_id: str) -> str:
+    """Return `dataset_id` if it can name a recording and its file, else raise ValidationError."""
+    if not isinstance(dataset_id, str) or not dataset_id.strip():
+        raise ValidationError("The name of the recording must not be empty.", parameter="dataset_id")
+    if _FORBIDDEN.search(dataset_id) or dataset_id in {".", ".."}:
+        raise ValidationError(
+            f'The name {dataset_id!r} cannot be the name of a file: it must not contain / \\ : * ? " < > | '
+            "or control characters.",
+            parameter="dataset_id",
+        )
+    return dataset_id
+
+
+def validate_dataset_id(dataset_id: str) -> str:
+    """Return the name of a recording without trailing hyphens.
+
+    Raises
+    ------
+    ValidationError
+        If it is empty, or cannot be the name of a file.
+    """
+    return check_dataset_id(dataset_id.rstrip("-"))
+
+
+def validate_input_files(
+    cmcr_path: str | Path | None, cmtr_path: str | Path | None
+) -> tuple[Path | None, Path | None]:
+    """Return both paths of a recording as `pathlib.Path`, None for one that is not given.
+
+    Raises
+    ------
+    ValidationError
+        If neither is given.
+    FileNotFoundError
+        If one does not exist.
+    """
+    if cmcr_path is None and cmtr_path is None:
+        raise ValidationError(
+            "A recording needs at least one of its files.",
+            fix=Either((ChooseFile("cmcr_path"), ChooseFile("cmtr_path"))),
+        )
+    for name, path in (("cmcr_path", cmcr_path), ("cmtr_path", cmtr_path)):
+        if path is not None and not Path(path).exists():
+            raise MissingFileError(f"{path} does not exist.", parameter=name, path=path, fix=ChooseFile(name))
+    cmcr, cmtr = (None if path is None else Path(path) for path in (cmcr_path, cmtr_path))
+    return cmcr, cmtr

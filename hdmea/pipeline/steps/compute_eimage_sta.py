@@ -19,6 +19,7 @@ from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.forecast import expected, sensor_shape
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.session import PipelineSession
+from hdmea.pipeline.unit_outputs import chosen_units
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
 from hdmea.recordings.mcs.sensor import AxisOrder, Electrodes, FactorOrder
 from hdmea.recordings.reader import open_signals
@@ -42,11 +43,11 @@ class ElectricalImageParams(StepParams):
         description="The .cmcr file; by default the one that the recording was loaded from.",
         json_schema_extra={"of_recording": True},
     )
-    duration_s: float = Field(
+    duration_s: float | None = Field(
         120.0,
         gt=0,
         title="Duration",
-        description="Spikes of the first so many seconds are used.",
+        description="Spikes of the first so many seconds are used; None: of the whole recording.",
         json_schema_extra={"unit": "s"},
     )
     spike_limit: int = Field(
@@ -128,18 +129,7 @@ class _Outcome:
 def _unit_ids(session: PipelineSession, params: ElectricalImageParams) -> list[str]:
     if not session.units:
         raise MissingInputError("Electrical images need sorted units, and this recording has none.")
-    if params.unit_ids is None:
-        return list(session.units)
-    asked = [f"unit_{unit:03d}" if isinstance(unit, int) else unit for unit in params.unit_ids]
-    unknown = [unit_id for unit_id in asked if unit_id not in session.units]
-    if unknown:
-        raise ConfigurationError(
-            f"The recording does not have {', '.join(unknown)}. Its units: "
-            f"{', '.join(session.units) or 'none'}.",
-            parameter="unit_ids",
-            fix=SetParameter("unit_ids"),
-        )
-    return list(dict.fromkeys(asked))
+    return chosen_units(session, params.unit_ids)
 
 
 def _raw_path(session: PipelineSession, params: ElectricalImageParams) -> Path:
@@ -256,7 +246,7 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
             trains,
             sampling_rate=region.sampling_rate,
             factors=region.factors_uv,
-            duration_s=params.duration_s,
+            duration_s=params.duration_s or session.duration_s,
             spike_limit=params.spike_limit,
             window_range=params.window_range,
             cutoff_hz=params.cutoff_hz,
@@ -431,7 +421,7 @@ def _warn(
     for message in region.warnings:
         ctx.warn(message)
     end_s = float(region.segments[-1, 1]) / region.sampling_rate if len(region.segments) else 0.0
-    if end_s < params.duration_s and images.n_spikes_excluded.any():
+    if params.duration_s is not None and end_s < params.duration_s and images.n_spikes_excluded.any():
         ctx.warn(
             f"The raw electrode data end at {end_s:.3g} s; spikes between there and {params.duration_s:g} s "
             "are not in the electrical images."

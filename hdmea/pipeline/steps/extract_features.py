@@ -118,7 +118,7 @@ def _overrides(params: ExtractFeaturesParams) -> dict[str, Mapping[str, Any]]:
     for_all = {name: value for name, value in given.items() if not isinstance(value, Mapping)}
     asked = [FEATURES.get(name) for name in params.features if name in FEATURES]
     for name, value in for_all.items():
-        if not any(name in extractor.params.model_fields for extractor in asked):
+        if not any(_has(extractor, name) for extractor in asked):
             raise ConfigurationError(
                 "The settings of features must map features to their parameters, as in "
                 "{'baseline': {'refractory_ms': 2}}, or give a parameter to all that have it, as in "
@@ -127,7 +127,7 @@ def _overrides(params: ExtractFeaturesParams) -> dict[str, Mapping[str, Any]]:
             )
     found: dict[str, dict[str, Any]] = {}
     for extractor in asked:
-        own = {name: value for name, value in for_all.items() if name in extractor.params.model_fields}
+        own = {name: value for name, value in for_all.items() if _has(extractor, name)}
         if own:
             found[extractor.name] = own
     for name, values in given.items():
@@ -138,6 +138,11 @@ def _overrides(params: ExtractFeaturesParams) -> dict[str, Mapping[str, Any]]:
         if _made_by_step(name) is None:
             FEATURES.get(name).make_params(merged)
     return dict(found)
+
+
+def _has(extractor: Extractor, name: str) -> bool:
+    """Return whether a feature has a parameter of this name, or takes any."""
+    return name in extractor.params.model_fields or extractor.params.model_config.get("extra") == "allow"
 
 
 def _inputs(session: PipelineSession, params: ExtractFeaturesParams) -> list[Path]:
@@ -286,23 +291,26 @@ class _Extraction:
         where.append(name)
 
     def _store(self, extractor: Extractor, params: FeatureParams, table: FeatureTable) -> None:
+        for message in table.warnings:
+            self.ctx.warn(message)
+        outputs = extractor.outputs_of(table)
         delay = light_delay_ms(self.recording.stimulus, table.notes.get("movie"))
-        columns = without_light_delay(table.units, extractor.outputs, delay)
+        columns = without_light_delay(table.units, outputs, delay)
         shared = {
             "version": extractor.version,
             "params": json.dumps(params.model_dump(mode="json"), sort_keys=True),
             **table.notes,
             **({"light_delay_taken_off_ms": delay} if delay else {}),
         }
-        for output in extractor.outputs:
+        for output in outputs:
             if output.per == "recording":
                 self.ctx.put(_storable(output, table.recording[output.name]), "stimulus", output.name)
         used = [need.key for need in extractor.requires if need.where == "feature"]
         for index, unit_id in enumerate(giving_way(self.recording.units)):
             data = {
                 output.name: _storable(output, columns[output.name][index])
-                for output in extractor.outputs
-                if output.per == "unit"
+                for output in outputs
+                if output.per == "unit" and columns[output.name][index] is not None
             }
             metadata = {**shared, "missing": json.dumps(table.reasons_for(unit_id), sort_keys=True)}
             if table.marks.get(unit_id):
@@ -319,5 +327,7 @@ def _storable(output: Output, value: Any) -> Any:
     """Return a Python scalar for a scalar output, otherwise an array that carries its unit."""
     if output.dtype == "str":
         return str(value)
+    if isinstance(value, (str, Mapping)):
+        return value
     array = np.asarray(value)
     return array.item() if array.ndim == 0 else AttrArray(array, {"unit": output.unit} if output.unit else {})

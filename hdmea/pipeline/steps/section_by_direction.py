@@ -14,7 +14,8 @@ from pydantic import Field
 from hdmea.declare import StepParams, step
 from hdmea.pipeline.context import StepContext
 from hdmea.pipeline.session import PipelineSession
-from hdmea.pipeline.unit_outputs import units_result
+from hdmea.pipeline.unit_outputs import chosen_units, units_result
+from hdmea.stimuli.crossings import Crossings, read_crossings
 from hdmea.stimuli.definition import StimulusDefinition
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.sweeps import brightness_at, crossing, sweeps_by_direction
@@ -25,6 +26,8 @@ from hdmea.utils.fixes import RunStep, SetParameter
 __all__ = ["SectionByDirectionParams", "section_by_direction"]
 
 _FLAT = "none"
+# Side of a pixel of the noise in pixels of the table of crossings.
+_PIXELS_OF_NOISE = 20
 
 
 class SectionByDirectionParams(StepParams):
@@ -42,6 +45,19 @@ class SectionByDirectionParams(StepParams):
         title="Padding",
         description="Frames before and after the bar's crossing of the receptive field.",
         json_schema_extra={"unit": "frames"},
+    )
+    on_off_dict_path: str | Path | None = Field(
+        None,
+        title="Crossings",
+        description="Table (.npz or .pkl) of the frames in which the bar crosses each pixel, 20 of which "
+        "make one pixel of the noise; by default crossings are found in the bar's movie.",
+        json_schema_extra={"advanced": True, "affects_result": False},
+    )
+    unit_ids: tuple[str | int, ...] | None = Field(
+        None,
+        title="Units",
+        description="Unit ids or numbers; by default all units.",
+        json_schema_extra={"names": "unit", "of_recording": True, "advanced": True},
     )
     stimuli_dir: str | Path | None = Field(
         None,
@@ -87,6 +103,8 @@ def _movie_path(session: PipelineSession, params: SectionByDirectionParams, movi
 
 
 def _inputs(session: PipelineSession, params: SectionByDirectionParams) -> Iterable[Path]:
+    if params.on_off_dict_path is not None:
+        return [Path(params.on_off_dict_path)]
     paths = [_movie_path(session, params, movie) for movie in _definitions(session)]
     return [path for path in paths if path is not None]
 
@@ -124,6 +142,7 @@ def section_by_direction(
     definitions = _definitions(session)
     frames = np.asarray(session.require("metadata", "frame_timestamps")).astype(np.int64)
     without: dict[str, None] = {}
+    chosen = chosen_units(session, params.unit_ids)
     for number, movie in enumerate(ctx.items):
         attrs = session.stimulus["trial_time"][movie].attrs
         sweeps = definitions[movie].events_of_type("sweep")
@@ -131,8 +150,9 @@ def section_by_direction(
         facts = {"directions_deg": directions, "frames": sweep_frames}
         ctx.put(AttrArray(frames[sweep_frames], facts), "stimulus", "direction_time", movie)
         bar = _Bar(session, params, movie, sweep_frames)
-        for done, (unit_id, unit) in enumerate(session.units.items()):
-            ctx.checkpoint((number + done / session.unit_count) / len(ctx.items), movie)
+        for done, unit_id in enumerate(chosen):
+            unit = session.units[unit_id]
+            ctx.checkpoint((number + done / len(chosen)) / len(ctx.items), movie)
             data = {"directions_deg": directions, **_spikes(unit, frames[sweep_frames], "")}
             windows, reason = bar.windows(unit)
             if windows is None:
@@ -168,8 +188,11 @@ class _Bar:
         sweep_frames: NDArray[np.int64],
     ) -> None:
         self.padding = params.padding_frames
+        self.n_frames = len(session.metadata["frame_timestamps"])
         self.sweep_frames = sweep_frames
-        path = _movie_path(session, params, movie)
+        table = params.on_off_dict_path
+        self.crossings = None if table is None else read_crossings(table)
+        path = None if table is not None else _movie_path(session, params, movie)
         self.movie = None if path is None else np.load(path, mmap_mode="r", allow_pickle=False)
         section = session.stimulus["section_time"][movie].attrs
         content = np.atleast_1d(np.asarray(section["content_frame"])).astype(np.int64)
@@ -178,12 +201,15 @@ class _Bar:
 
     def windows(self, unit: Mapping[str, Any]) -> tuple[NDArray[np.int64] | None, str]:
         """Display frames (directions, repetitions, 2) of the crossings; None with the reason if not known."""
-        if self.movie is None:
+        if self.movie is None and self.crossings is None:
             return None, "the movie of the bar was not found"
         place = _rf_place(unit)
         if place is None:
             return None, "the receptive field is not known"
         x, y, shape = place
+        if self.crossings is not None:
+            return self._from_table(self.crossings, x, y, shape)
+        assert self.movie is not None
         if self.movie.shape[1:] != shape:
             return None, f"the bar's movie has {self.movie.shape[1:]} pixels, the noise {shape}"
         found = np.empty_like(self.sweep_frames)
@@ -195,6 +221,24 @@ class _Bar:
             low, high = self.sweep_frames[at]
             found[at] = np.clip([low + crossed[0] - self.padding, low + crossed[1] + self.padding], low, high)
         return found, ""
+
+    def _from_table(
+        self, crossings: Crossings, x: float, y: float, shape: tuple[int, ...]
+    ) -> tuple[NDArray[np.int64] | None, str]:
+        """Windows from the earliest on to the latest off of a pixel; sweeps in turn, as they were shown."""
+        limits = [length * _PIXELS_OF_NOISE - 1 for length in shape]
+        row, col = np.clip([int(y * _PIXELS_OF_NOISE), int(x * _PIXELS_OF_NOISE)], 0, limits).tolist()
+        window = crossings.window(row, col)
+        if window is None:
+            return None, f"the table of crossings does not contain row {row}, column {col}"
+        n_directions, n_repetitions = self.sweep_frames.shape[:2]
+        if len(window) != n_directions * n_repetitions:
+            return None, f"the table of crossings has {len(window)} sweeps for a pixel"
+        padded = window + np.array([-self.padding, self.padding])
+        by_direction = padded.reshape(n_repetitions, n_directions, 2).swapaxes(0, 1)
+        content = self.sweep_frames - self.in_movie
+        last = self.n_frames - 1
+        return np.clip(by_direction + content[..., :1], 0, last).astype(np.int64), ""
 
 
 def _rf_place(unit: Mapping[str, Any]) -> tuple[float, float, tuple[int, ...]] | None:
