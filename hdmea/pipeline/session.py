@@ -221,12 +221,12 @@ class SessionData:
     @property
     def acquisition_rate(self) -> float:
         """Acquisition rate in Hz; MissingInputError before a recording was loaded."""
-        return float(self.require("metadata", "acquisition_rate")[0])
+        return float(np.ravel(self.require("metadata", "acquisition_rate"))[0])
 
     @property
     def duration_s(self) -> float:
         """Duration of the recording in seconds; MissingInputError before a recording was loaded."""
-        return float(self.require("metadata", "recording_duration_s")[0])
+        return float(np.ravel(self.require("metadata", "recording_duration_s"))[0])
 
     @property
     def default_path(self) -> Path:

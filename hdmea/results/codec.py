@@ -6,10 +6,10 @@ has its writer, its reader and its updater in one class.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from hdmea.results.content import FileSummary, Path, SessionContent
 from hdmea.results.nodes import Group
@@ -66,6 +66,15 @@ class Part(Protocol):
         ...
 
 
+@runtime_checkable
+class Finishing(Protocol):
+    """A part that writes something when everything else has been written, such as checksums."""
+
+    def finish(self, writer: Writer, content: SessionContent, root: Group | None) -> None:
+        """Write it; in `root`, the plan of a file that is written as a whole, it is added as well."""
+        ...
+
+
 Trains: TypeAlias = "tuple[Mapping[str, Any], Mapping[str, Any]]"
 
 
@@ -93,6 +102,8 @@ class Codec:
         Returns what a file says about itself.
     revision
         Returns what identifies the state of an open file.
+    stamp
+        Called with a file that is complete, and what it holds, before it takes its place.
     """
 
     name: str
@@ -100,6 +111,7 @@ class Codec:
     recognises: Any
     summarize: Summarizer
     revision: Any
+    stamp: Callable[[FilePath, SessionContent], None] | None = None
 
     def plan(self, content: SessionContent) -> Group:
         """Return the whole file as it is to be written.
@@ -124,6 +136,12 @@ class Codec:
     def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
         """Bring an open file up to date; False if it has to be written anew."""
         return all(part.update(writer, content, changed) for part in self.parts)
+
+    def finish(self, writer: Writer, content: SessionContent, root: Group | None) -> None:
+        """Write what is only known when all else has been written; `root`: the plan of a whole file."""
+        for part in self.parts:
+            if isinstance(part, Finishing):
+                part.finish(writer, content, root)
 
 
 _codecs: dict[str, Codec] = {}

@@ -34,7 +34,7 @@ from hdmea.results.reading import Place
 from hdmea.results.sectioned import SectionedSpikes
 from hdmea.results.tracking import tokens
 from hdmea.results.trees import dataset_marks, own_attrs, plan_tree, read_own_attrs
-from hdmea.results.unread import LazyDict, Source, Unread
+from hdmea.results.unread import LazyDict, Source, Unread, UnreadArray, dict_nbytes
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ValidationError
 from hdmea.utils.giving_way import give_way
@@ -243,7 +243,7 @@ def plan_quantity(group: Group, name: str, values: Values, path: Path, own: Own)
             add_column(group, name, _column("str", leaves.text_array(texts), {}), values, None)
             return
     values = [
-        value.read() if isinstance(value, Unread) and not isinstance(value, RowArray) else value
+        value.read() if isinstance(value, Unread) and not isinstance(value, UnreadArray) else value
         for value in values
     ]
     signatures = [_signature(value, own, row, path) for row, value in enumerate(values)]
@@ -314,7 +314,7 @@ def _signature(value: Any, own: Own, row: int, path: Path) -> Any:
         return "dict"
     if isinstance(value, SectionedSpikes) or (type(value) is list and not leaves.is_uniform(value)):
         return "tree"
-    if isinstance(value, RowArray):
+    if isinstance(value, UnreadArray):
         attrs = _attrs_key(value.attrs, own, row, path)
         dtype = value.dtype.str if value.kind in ("array", "bytes") else ""
         return value.kind, dtype, len(value.shape), attrs
@@ -347,12 +347,12 @@ def _attrs_key(attrs: Mapping[str, Any], own: Own, row: int, path: Path) -> Any:
 
 def _leaf_column(values: Values, path: Path, own: Own) -> tuple[Dataset, dict[str, Dataset]]:
     """Return the column of values of one kind, and what lies beside it."""
-    items: list[NDArray[Any] | RowArray | None] = []
+    items: list[NDArray[Any] | UnreadArray | None] = []
     kind, attrs = "array", dict[str, Any]()
     for row, value in enumerate(values):
         if value is MISSING:
             items.append(None)
-        elif isinstance(value, RowArray):
+        elif isinstance(value, UnreadArray):
             kind, attrs = value.kind, value.attrs
             items.append(value)
         elif _is_numbers(value):
@@ -405,7 +405,7 @@ def _stacked(items: list[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> 
 
 
 def _read(item: Any) -> Any:
-    return item.read_plain() if isinstance(item, RowArray) else item
+    return item.read_plain() if isinstance(item, UnreadArray) else item
 
 
 # -- reading -----------------------------------------------------------------------------------------------
@@ -533,7 +533,7 @@ def _flags(parent: Place, name: str, names: Mapping[str, None], n: int) -> list[
     return found
 
 
-class RowArray(Unread):
+class RowArray(UnreadArray):
     """An array of one unit that is still in the file.
 
     Parameters
@@ -573,11 +573,6 @@ class RowArray(Unread):
     def attrs(self) -> dict[str, Any]:
         """Attributes of the array."""
         return self.column.attrs
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the array."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
     def make(self, file: Place) -> Any:
         """Return the array."""
@@ -787,7 +782,7 @@ class RowDict(Unread):
     @property
     def nbytes(self) -> int:
         """Bytes that its values will take in memory."""
-        return _nbytes_of(self.read())
+        return dict_nbytes(self.read())
 
     def make(self, file: Place) -> Any:
         """Return the dictionary."""
@@ -808,16 +803,6 @@ class RowDict(Unread):
         """Be read from where `other` is read from."""
         assert isinstance(other, RowDict)
         self.source, self.table, self.row, self.extra = other.source, other.table, other.row, other.extra
-
-
-def _nbytes_of(values: dict[str, Any]) -> int:
-    total = 0
-    for value in dict.values(values):
-        if isinstance(value, dict):
-            total += _nbytes_of(value)
-        else:
-            total += value.nbytes if isinstance(value, (Unread, np.ndarray)) else 8
-    return total
 
 
 def put_in_order(values: dict[str, Any], text: str) -> None:

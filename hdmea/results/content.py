@@ -63,6 +63,8 @@ class SessionContent:
         Why the file must not be rewritten; empty where it may be.
     outputs
         Returns title, unit, definition and range of each output of a feature, for readers of the file.
+    notes
+        What a codec has to remember while a file is read or written.
     trains
         For a file with changes only: units and stimulus of the session that it continues, which have the
         trains and trial times that are not among the changes.
@@ -87,6 +89,7 @@ class SessionContent:
     saved_by: str = ""
     read_only: str = ""
     outputs: Callable[[str], Mapping[str, Mapping[str, Any]]] = field(default=no_outputs, repr=False)
+    notes: Any = field(default=None, repr=False)
     trains: tuple[Mapping[str, Any], Mapping[str, Any]] | None = field(default=None, repr=False)
 
     def train(self, unit_id: str) -> Any:

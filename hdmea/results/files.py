@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from hdmea.results import lab_bridge as _lab  # the layouts
+from hdmea.results import lab as _lab  # the layouts
 from hdmea.results import parts as _columns
 from hdmea.results.codec import Codec, codec, codec_of
 from hdmea.results.content import SCHEMA_VERSION, TREES, FileSummary, Held, Path, SessionContent
@@ -66,7 +66,7 @@ _SPARE_NBYTES = 4 << 20
 _UNUSED = "%unused"
 _MOST_UNUSED = 0.5
 _DEFAULT = _columns.COLUMNS.name
-LAYOUTS = (_DEFAULT, _lab.LAB.name)
+LAYOUTS = (_DEFAULT, _lab.LAB.name, _lab.LAB_STEPS.name)
 """Names of the layouts that can be written."""
 
 
@@ -382,9 +382,10 @@ def _write_whole(
 ) -> None:
     binding = _Binding(content, target, everything=bind)
     with _explained(path, needed, ticker):
-        with _replacing(target, binding, chosen, content, root.count - 1) as (part, keep):
+        with _replacing(target, binding, chosen, content, root) as (part, keep):
             with opened_for_writing(part, ticker, compression) as writer:
                 writer.fill(writer.file, root)
+                chosen.finish(writer, content, root)
                 keep(writer)
     binding.commit(target)
 
@@ -409,21 +410,25 @@ def _change(
                 unused = int(np.asarray(before)) + writer.unused
                 if unused > max(_SPARE_NBYTES, writer.file_nbytes * _MOST_UNUSED):
                     raise _NotByParts
-                writer.write_attrs(writer.file, {_UNUSED: unused})
+                chosen.finish(writer, content, None)
+                if chosen.name == _DEFAULT:
+                    writer.write_attrs(writer.file, {_UNUSED: unused})
                 keep(writer)
     binding.commit(target)
 
 
 @contextlib.contextmanager
 def _replacing(
-    target: FilePath, binding: _Binding, chosen: Codec, content: SessionContent, n_objects: int | None
+    target: FilePath, binding: _Binding, chosen: Codec, content: SessionContent, root: Group | None
 ) -> Iterator[tuple[FilePath, Callable[[Writer], None]]]:
     """Yield a path to write to and what is to be told of the writer; verify, sync and replace."""
     writers: list[Writer] = []
 
     def verify(part: FilePath) -> None:
         with opened(part) as file:
-            writers[0].verify(file, part, n_objects)
+            writers[0].verify(file, part, None if root is None else root.count - 1)
+            if chosen.stamp is not None:
+                chosen.stamp(part, content)
             binding.prepare(file, part, chosen, content)
 
     with replacing(target, before_replace=lambda: detach_readers(target), verify=verify) as part:

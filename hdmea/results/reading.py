@@ -24,7 +24,7 @@ from hdmea.results.nodes import SLICE_NBYTES, AttrValue, Block, slabs
 from hdmea.utils.exceptions import CheckpointError
 from hdmea.utils.giving_way import give_way
 
-__all__ = ["Place", "naming", "no_tick", "read_attr"]
+__all__ = ["Place", "checksum_of", "naming", "no_tick", "read_attr"]
 
 Tick = Callable[[int], None]
 
@@ -155,6 +155,13 @@ class Place:
             raise below.damaged("it is neither a group nor a dataset")
         return below
 
+    def child_is_group(self, name: str) -> bool:
+        """Return whether the entry of this name is a group, without opening it; links are not followed."""
+        stored = name.encode()
+        if self.item.links.get_info(stored).type != h5l.TYPE_HARD:
+            return False
+        return bool(h5o.get_info(self.item, stored).type == h5o.TYPE_GROUP)
+
     def children(self) -> Iterator[tuple[str, Place]]:
         """Yield the entries of a group, our own marks left out, with their names in the session."""
         for name in self.names():
@@ -163,10 +170,14 @@ class Place:
 
     def at(self, path: str) -> Place:
         """Open what lies at a path below this group; may be called again and again for the same."""
-        place = Place(self.item, self.path, file_nbytes=self.file_nbytes, tick=self.tick)
+        place = self.again()
         for name in path.strip("/").split("/"):
             place = place.child(name)
         return place
+
+    def again(self) -> Place:
+        """Return this place as one from which groups may be opened that were opened before."""
+        return Place(self.item, self.path, file_nbytes=self.file_nbytes, tick=self.tick)
 
     def damaged(self, why: str) -> CheckpointError:
         """Return the error that names this place."""
@@ -329,11 +340,21 @@ class Place:
         found = 0
         if rows is not None:
             for row in rows:
-                found = zlib.crc32(self.read_row(row).reshape(-1).view(np.uint8).data, found)
+                found = checksum_of(self.read_row(row), found)
             return found
+        if self.dtype.hasobject:
+            return checksum_of(self.read())
         for _, part in self.blocks():
-            found = zlib.crc32(part.reshape(-1).view(np.uint8).data, found)
+            found = checksum_of(part, found)
         return found
+
+
+def checksum_of(array: NDArray[Any], before: int = 0) -> int:
+    """Return the CRC-32 of the numbers or texts of an array, which continues that of what comes before it."""
+    if not array.dtype.hasobject:
+        return zlib.crc32(array.reshape(-1).view(np.uint8).data, before)
+    texts = (_text(item).encode("utf-8", "surrogateescape") for item in array.reshape(-1).tolist())
+    return zlib.crc32(b"".join(text + b"\0" for text in texts), before)
 
 
 def read_attr(attr: Any, place: Place) -> AttrValue | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import threading
 import weakref
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hdmea.results.reading import Place, naming
 from hdmea.utils import h5
@@ -19,7 +21,17 @@ from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import CheckpointError
 from hdmea.utils.giving_way import at_end, give_way
 
-__all__ = ["LazyDict", "Source", "Unread", "detach_readers", "has_unread", "reading", "unread_entries"]
+__all__ = [
+    "LazyDict",
+    "Source",
+    "Unread",
+    "UnreadArray",
+    "detach_readers",
+    "dict_nbytes",
+    "has_unread",
+    "reading",
+    "unread_entries",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -241,6 +253,52 @@ class Unread:
         names = [name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())]
         left_out = ("__weakref__", "_loaded", "pristine")
         return {name: getattr(self, name) for name in names if name not in left_out}
+
+
+class UnreadArray(Unread):
+    """An array of which kind, shape and type are known before it is read."""
+
+    __slots__ = ()
+
+    @property
+    def kind(self) -> str:
+        """What it is; see `hdmea.results.leaves.Leaf`."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        raise NotImplementedError
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the array as it is stored."""
+        raise NotImplementedError
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Attributes of the array."""
+        raise NotImplementedError
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def read_plain(self) -> NDArray[Any]:
+        """Return the numbers as they are stored, from memory where they are there."""
+        raise NotImplementedError
+
+
+def dict_nbytes(values: dict[Any, Any]) -> int:
+    """Return how many bytes the values of a dictionary take in memory, those included that are unread."""
+    total = 0
+    for value in dict.values(values):
+        if isinstance(value, dict):
+            total += dict_nbytes(value)
+        else:
+            total += value.nbytes if isinstance(value, (Unread, np.ndarray)) else 8
+    return total
 
 
 def _restored(kind: type[Unread], state: dict[str, Any]) -> Unread:

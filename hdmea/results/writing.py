@@ -28,7 +28,7 @@ from h5py import h5, h5a, h5d, h5f, h5fd, h5g, h5o, h5p, h5s, h5t, h5z
 
 from hdmea.results.leaves import is_mark, marked_name
 from hdmea.results.nodes import AttrValue, Dataset, Group, slabs
-from hdmea.results.reading import Place, Tick
+from hdmea.results.reading import Place, Tick, checksum_of
 from hdmea.utils import drive
 from hdmea.utils.exceptions import SessionError, ValidationError
 from hdmea.utils.giving_way import give_way
@@ -208,11 +208,12 @@ def _without_signals() -> Iterator[_Pending]:
 
 @dataclass(slots=True)
 class _Written:
-    """A dataset that was written: its checksum, its bytes and, if each unit has a chunk, the rows."""
+    """A dataset that was written: its checksum, its bytes, the rows if each unit has a chunk, and its kind."""
 
     checksum: int
     nbytes: int
     rows: list[int] | None
+    texts: bool
 
 
 class Writer:
@@ -319,13 +320,27 @@ class Writer:
         if [name for name in map(bytes.decode, found) if not is_mark(name)] != order:
             self.write_attrs(group, {"%keys": order})
 
+    def put(self, parent: Any, name: str, node: Group | Dataset | None, path: str) -> None:
+        """Write the entry `name` of a group, which lies at `path`, in place of one that may be there.
+
+        With None in place of a node the entry is only removed.
+        """
+        stored = name.encode()
+        if parent.links.exists(stored):
+            self.unused += _storage(parent, name)
+            parent.unlink(stored)
+        if node is not None:
+            self.create(parent, name, node, path)
+
     def _write(self, dataset: Any, node: Dataset, kind: Any, space: Any) -> _Written:
         checksum = nbytes = 0
         rows: list[int] = []
+        if node.dtype.hasobject:
+            kind = h5t.py_create(_TEXT)
         for start, block in node.blocks():
             # HDF5 wants C order; a copy of a block, never of the whole.
             data = np.require(block, requirements=["C", "A"])
-            checksum = zlib.crc32(data.reshape(-1).view(np.uint8).data, checksum)
+            checksum = checksum_of(data, checksum)
             if data.shape == node.shape:
                 dataset.write(h5s.ALL, h5s.ALL, data, kind)
             else:
@@ -335,12 +350,15 @@ class Writer:
                 rows.append(start[0])
             nbytes += data.nbytes
             self._tick(data.nbytes)
-        return _Written(checksum, nbytes, rows if node.by_row else None)
+        return _Written(checksum, nbytes, rows if node.by_row else None, node.dtype.hasobject)
 
     def _creation(self, node: Dataset) -> Any:
-        compressed = self._compression is not None and node.nbytes >= _MIN_COMPRESSED_NBYTES and node.shape
+        compressed = bool(
+            self._compression is not None and node.nbytes >= _MIN_COMPRESSED_NBYTES and node.shape
+        )
+        compressed = compressed and not node.dtype.hasobject
         if not (node.by_row or compressed):
-            return _contiguous()
+            return _contiguous(node.dtype.hasobject)
         creation = _contiguous().copy()
         if node.by_row:
             creation.set_chunk((1, *node.shape[1:]))
@@ -389,7 +407,8 @@ class Writer:
         nbytes = 0
         for name, written in self.written.items():
             item = h5o.open(root.item, name.encode())
-            pieces = None if self._compression else _pieces(item, written.rows)
+            by_hdf5 = self._compression or written.texts
+            pieces = None if by_hdf5 else _pieces(item, written.rows)
             if pieces is None:
                 if Place(item, name, file_nbytes=root.file_nbytes).checksum(written.rows) != written.checksum:
                     raise _unfaithful(name)
@@ -487,8 +506,9 @@ def _group_creation() -> Any:
 
 
 @functools.cache
-def _contiguous() -> Any:
+def _contiguous(texts: bool = False) -> Any:
     creation = h5p.create(h5p.DATASET_CREATE)
     creation.set_obj_track_times(False)
-    creation.set_fill_time(h5d.FILL_TIME_NEVER)
+    # HDF5 wants texts of any length to have a fill value.
+    creation.set_fill_time(h5d.FILL_TIME_ALLOC if texts else h5d.FILL_TIME_NEVER)
     return creation

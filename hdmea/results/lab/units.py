@@ -1,0 +1,562 @@
+"""Units in the laboratory's layouts: a group for each, with numbers as attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from hdmea.results.content import Path, SessionContent
+from hdmea.results.lab import words
+from hdmea.results.lab.features import STA, file_name, plan_feature, read_feature, session_name
+from hdmea.results.lab.images import (
+    COLUMN_ROW,
+    IMAGE,
+    axes_by_units,
+    axes_to_write,
+    raw_axes,
+)
+from hdmea.results.lab.layout import Layout, note, notes_of
+from hdmea.results.lab.patches import DROP, Patch, from_json, set_to
+from hdmea.results.lab.record import Record, RecordPlan, unit_key
+from hdmea.results.lab.trials import TreeTrials, plan_trials, read_times, read_trials
+from hdmea.results.lab.values import (
+    TreeDict,
+    as_attributes,
+    attrs_of,
+    is_name,
+    plan_value,
+    read_value,
+)
+from hdmea.results.nodes import Group, Node
+from hdmea.results.reading import Place
+from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.unread import LazyDict, Source, Unread, UnreadArray
+from hdmea.results.writing import Writer
+from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.giving_way import give_way
+
+__all__ = ["FEATURES", "SECTIONS", "Units"]
+
+FEATURES, SECTIONS, _SPIKES = "features", "spike_times_sectioned", "spike_times"
+_TRIAL_TIME = "trial_time"
+_TIMES = (("trial_time",), ("section_time",), ("direction_time",))
+_SELF = unit_key()
+_NAMES = ("row", "col", "sensor_id", "unit_num", "original_name", "spike_count", "global_id")
+
+Wanted = Mapping[str, "set[str] | None"]
+"""Keys of a unit that are to be planned, of trials and features perhaps only those of some names."""
+
+
+class Units:
+    """The group ``units``.
+
+    Parameters
+    ----------
+    layout
+        The layout.
+    """
+
+    name = "units"
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def plan(self, content: SessionContent, root: Group) -> None:
+        """Add the group."""
+        facts = words.Facts(content)
+        group = root.children[self.name] = Group()
+        for unit_id, unit in content.units.items():
+            if type(unit_id) is not str or not isinstance(unit, dict) or not is_name(unit_id):
+                raise ValidationError(
+                    f"units/{unit_id} is not a unit: a unit has a name and is a dictionary. "
+                    f"Nothing was written."
+                )
+            group.children[unit_id] = self.plan_unit(content, unit_id, facts)
+
+    def plan_unit(self, content: SessionContent, unit_id: str, facts: words.Facts) -> Group:
+        """Plan one unit with everything that it has."""
+        give_way()
+        unit = content.units[unit_id]
+        group = self._plan_self(content, unit_id)
+        for key in unit:
+            for names, node in self.plan_key(content, unit_id, key, None, facts):
+                if node is None:
+                    continue
+                below = group
+                for name in names[:-1]:
+                    child = below.children.setdefault(name, Group())
+                    assert isinstance(child, Group)
+                    below = child
+                below.children[names[-1]] = node
+        return group
+
+    def _plan_self(self, content: SessionContent, unit_id: str) -> Group:
+        """Plan the attributes of a unit's group."""
+        unit = content.units[unit_id]
+        attrs, entries = self._attributes(content, unit_id)
+        group = Group(attrs=attrs)
+        for key in (FEATURES, SECTIONS):
+            below = unit[key] if key in unit else None
+            if isinstance(below, dict) and (not below or key == FEATURES):
+                group.children[key] = Group()
+        patch: Patch = {"entries": entries} if entries else {}
+        keys = list(unit)
+        if keys != sorted(keys):
+            patch["order"] = keys
+        _record(content).note(_SELF, unit_id, [], None, patch)
+        return group
+
+    def _attributes(self, content: SessionContent, unit_id: str) -> tuple[dict[str, Any], dict[str, Patch]]:
+        unit = content.units[unit_id]
+        path = ("units", unit_id)
+        attrs: dict[str, Any] = {}
+        entries: dict[str, Patch] = {}
+        for key in self._as_attrs(content, unit_id):
+            found, exact = as_attributes({key: dict.__getitem__(unit, key)})
+            attrs.update(found)
+            if not exact:
+                entries[key] = set_to(unit[key], (*path, key))
+        derived = _derived(unit, attrs)
+        for key, value in derived.items():
+            if key not in unit:
+                entries[key] = DROP
+            elif key not in attrs and unit[key] != value:
+                entries[key] = set_to(unit[key], (*path, key))
+        if "global_id" not in unit and type(unit.get("sensor_id")) is int:
+            attrs["global_id"] = unit["sensor_id"]
+            entries |= {"global_id": DROP, "sensor_id": set_to(unit["sensor_id"], path)}
+        return attrs, entries
+
+    def _as_attrs(self, content: SessionContent, unit_id: str) -> list[str]:
+        """Return those keys of a unit that are attributes in this layout."""
+        notes = notes_of(content, self._layout)
+        names = {*self._layout.unit_attrs, *notes.get("unit_attrs", ())} - set(notes.get("unit_datasets", ()))
+        unit = content.units[unit_id]
+        types = (int, str, float, bool)
+        return [key for key in unit if key in names and type(dict.__getitem__(unit, key)) in types]
+
+    def plan_key(
+        self,
+        content: SessionContent,
+        unit_id: str,
+        key: str,
+        only: Collection[str] | None,
+        facts: words.Facts,
+    ) -> Iterator[tuple[list[str], Node | None]]:
+        """Yield place and node of what a key of a unit becomes; `only` some features or movies."""
+        unit = content.units[unit_id]
+        record, path = _record(content), ("units", unit_id, str(key))
+        value = dict.__getitem__(unit, key)
+        if key in self._as_attrs(content, unit_id):
+            return
+        made = {
+            *_derived(unit, ()),
+            *(("sensor_id",) if type(value) is int and "global_id" not in unit else ()),
+        }
+        if value is not None and key in made and not self._is_dataset(content, key):
+            return
+        below = value.read() if isinstance(value, Unread) and value.gives_dict else value
+        if key == FEATURES and isinstance(below, dict):
+            turn = axes_to_write(content) == COLUMN_ROW
+            for name in below if only is None else [name for name in below if name in only]:
+                entry = dict.__getitem__(below, name)
+                stored = file_name(str(name), self._layout)
+                place = (*path, str(name))
+                if type(name) is not str or not is_name(stored) or (stored != name and stored in below):
+                    record.note(
+                        unit_key(*path[2:], str(name)), unit_id, [], None, set_to(_read(entry), place)
+                    )
+                    continue
+                node, patch = plan_feature(
+                    name, entry, place, self._layout, turn=turn, features=below, facts=facts
+                )
+                names = [FEATURES, stored]
+                record.note(unit_key(FEATURES, name), unit_id, ["units", None, *names], node, patch)
+                yield names, node
+        elif (
+            key == SECTIONS and isinstance(below, dict) and all(type(n) is str and is_name(n) for n in below)
+        ):
+            for movie in below if only is None else [movie for movie in below if movie in only]:
+                trials = dict.__getitem__(below, movie)
+                node, patch = plan_trials(
+                    trials,
+                    (*path, movie),
+                    self._layout,
+                    train=content.train(unit_id),
+                    times=content.trial_time(movie),
+                    added=self._added(trials, movie, unit, facts),
+                    steps=content.steps,
+                )
+                names = [SECTIONS, movie]
+                record.note(unit_key(*names), unit_id, ["units", None, *names], node, patch)
+                yield names, node
+        elif type(key) is not str or not is_name(key):
+            record.note(unit_key(str(key)), unit_id, [], None, set_to(_read(value), path))
+        else:
+            node, patch = plan_value(value, path, self._layout.trees)
+            record.note(unit_key(key), unit_id, ["units", None, key], node, patch)
+            yield [key], node
+
+    @staticmethod
+    def _added(trials: Any, movie: str, unit: Mapping[str, Any], facts: words.Facts) -> dict[str, Any] | None:
+        if isinstance(trials, SectionedSpikes) and "direction_section" in trials.changes:
+            return None
+        found = words.direction_sections(movie, unit, facts)
+        return {"direction_section": found} if found else None
+
+    def _is_dataset(self, content: SessionContent, key: str) -> bool:
+        return key in notes_of(content, self._layout).get("unit_datasets", ())
+
+    # -- updating --------------------------------------------------------------------------------------
+
+    def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
+        """Write what has changed of each unit anew."""
+        wanted = self._changed(content, changed)
+        if wanted is None:
+            return False
+        facts = words.Facts(content)
+        file = Place(writer.file, file_nbytes=writer.file_nbytes)
+        units = file.child(self.name)
+        for unit_id, keys in wanted.items():
+            if unit_id not in content.units:
+                writer.put(units.item, unit_id, None, "/units")
+                _forget_unit(content, unit_id, self._record_before(file))
+            elif keys is None or not units.has(unit_id):
+                node = self.plan_unit(content, unit_id, facts)
+                writer.put(units.item, unit_id, node, "/units")
+            else:
+                self._update_unit(writer, units.child(unit_id), content, unit_id, keys, facts)
+        return True
+
+    @staticmethod
+    def _record_before(file: Place) -> Record | None:
+        return Record.of(file.again())
+
+    def _changed(
+        self, content: SessionContent, changed: Collection[Path]
+    ) -> dict[str, dict[str, set[str] | None] | None] | None:
+        """Return for each unit the keys that are to be written, None if the file is to be written anew."""
+        wanted: dict[str, dict[str, set[str] | None] | None] = {}
+
+        def want(unit_id: str, key: str, name: str | None) -> None:
+            keys = wanted.setdefault(unit_id, {})
+            if keys is None:
+                return
+            names = keys.setdefault(key, set())
+            if name is None:
+                keys[key] = None
+            elif names is not None:
+                names.add(name)
+
+        for path in changed:
+            if path == ("units",):
+                return None
+            if path[0] == "units" and len(path) == 2:
+                wanted[path[1]] = None
+            elif path[0] == "units":
+                key, name = path[2], path[3] if len(path) > 3 and path[2] in (FEATURES, SECTIONS) else None
+                want(path[1], key, name)
+                for other_key, other in _beside(key, name, content.units.get(path[1], {})):
+                    want(path[1], other_key, other)
+            elif path[0] == "stimulus" and path[1:2] in (
+                ("trial_time",),
+                ("section_time",),
+                ("direction_time",),
+            ):
+                for unit_id in content.units:
+                    want(unit_id, SECTIONS, path[2] if len(path) > 2 else None)
+            elif path == ("stimulus",):
+                for unit_id in content.units:
+                    want(unit_id, SECTIONS, None)
+        return wanted
+
+    def _update_unit(
+        self,
+        writer: Writer,
+        place: Place,
+        content: SessionContent,
+        unit_id: str,
+        keys: Wanted,
+        facts: words.Facts,
+    ) -> None:
+        unit = content.units[unit_id]
+        names = {*self._layout.unit_attrs, "spike_count"}
+        if any(key in names or key not in (FEATURES, SECTIONS) for key in keys):
+            writer.write_attrs(place.item, self._plan_self(content, unit_id).attrs)
+        for key, only in keys.items():
+            if key not in unit:
+                writer.put(place.item, key, None, place.path)
+                for part in [key] if key not in (FEATURES, SECTIONS) else ():
+                    _record(content).removed.append((unit_key(part), unit_id))
+                continue
+            if only is None and key in (FEATURES, SECTIONS):
+                value = unit[key]
+                there = place.child(key).names() if place.has(key) else []
+                only = {str(name) for name in value} | {
+                    self._session_name(place, key, name) for name in there
+                }
+            for stored, node in self.plan_key(content, unit_id, key, only, facts):
+                holder = place
+                if len(stored) == 2:
+                    if not place.has(stored[0]):
+                        writer.create(place.item, stored[0], Group(), place.path)
+                    holder = place.again().child(stored[0])
+                writer.put(holder.item, stored[-1], node, holder.path)
+            for name in only or ():
+                if name not in unit[key]:
+                    self._remove(writer, place, key, name)
+                    _record(content).removed.append((unit_key(key, name), unit_id))
+
+    def _session_name(self, place: Place, key: str, name: str) -> str:
+        if key != FEATURES:
+            return name
+        return session_name(name, place.again().child(key).child(name), self._layout)
+
+    def _remove(self, writer: Writer, place: Place, key: str, name: str) -> None:
+        holder = place.again()
+        if holder.has(key):
+            holder = holder.child(key)
+            for stored in {name, file_name(name, self._layout)}:
+                if is_name(stored) and holder.has(stored):
+                    writer.put(holder.item, stored, None, holder.path)
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def read(self, file: Place, content: SessionContent, source: Source | None) -> None:
+        """Read the group; what the stimulus says of the trials must have been read."""
+        group = file.child(self.name)
+        record: Record | None = content.notes
+        names = [name for name in group.names() if group.child_is_group(name)]
+        turn = self._turn(group, names, content)
+        places = {name: group.child(name) for name in names}
+        self._find_trial_times(places, content)
+        datasets: set[str] = set()
+        attributes: set[str] = set()
+        for name, place in places.items():
+            give_way()
+            content.units[name] = self._read_unit(
+                place, name, content, source, record, turn, datasets, attributes
+            )
+        note(content, self._layout, "unit_datasets", sorted(datasets))
+        if record is None:
+            note(content, self._layout, "unit_attrs", sorted(attributes))
+
+    def _turn(self, group: Place, names: list[str], content: SessionContent) -> bool:
+        """Return whether images are turned in this file, and note it."""
+        record: Record | None = content.notes
+        known = "" if record is None else str(record.attrs.get("image_axes", ""))
+        if known:
+            return known == COLUMN_ROW
+        images = {name: f"{name}/{FEATURES}/{IMAGE}/data" for name in names if _has_image(group, name)}
+        if not images:
+            return False
+        found, how = axes_by_units(group.again(), images), "units"
+        if not found:
+            found, how = raw_axes(content), "raw recording"
+        if not found:
+            found, how = COLUMN_ROW, "assumed"
+        note(content, self._layout, "image_axes", found)
+        note(content, self._layout, "image_axes_from", how)
+        return found == COLUMN_ROW
+
+    def _find_trial_times(self, places: Mapping[str, Place], content: SessionContent) -> None:
+        """Make trial times of a movie from the first unit that has them, where the record has none."""
+        times = content.stimulus.get(_TRIAL_TIME)
+        known = times if isinstance(times, dict) else {}
+        found: dict[str, Any] = {}
+        for place in places.values():
+            if not place.has(SECTIONS) or not place.child_is_group(SECTIONS):
+                continue
+            sections = place.again().child(SECTIONS)
+            for movie in sections.names():
+                if movie in known or movie in found:
+                    continue
+                read = read_times(sections.child(movie), self._layout)
+                if read is not None:
+                    found[movie] = read
+        if found and (times is None or isinstance(times, dict)):
+            content.stimulus[_TRIAL_TIME] = {**known, **found}
+
+    def _read_unit(
+        self,
+        place: Place,
+        unit_id: str,
+        content: SessionContent,
+        source: Source | None,
+        record: Record | None,
+        turn: bool,
+        datasets: set[str],
+        attributes: set[str],
+    ) -> dict[Any, Any]:
+        patch = _patch(record, _SELF, unit_id) or {}
+        entries = patch.get("entries", {})
+        found: dict[Any, Any] = {}
+        for name, value in attrs_of(place).items():
+            if "drop" in entries.get(name, {}):
+                continue
+            found[name] = value
+            if name not in self._layout.unit_attrs:
+                attributes.add(name)
+        for name in place.names():
+            if name == SECTIONS and place.child_is_group(name):
+                continue
+            child = place.child(name)
+            if name == FEATURES and child.is_group:
+                args = (self._layout, record, unit_id, turn)
+                found[name] = (
+                    _read_features(child, None, *args)
+                    if source is None
+                    else TreeDict(source, child.path, _read_features, args)
+                )
+            else:
+                value = read_value(child, source, _patch(record, unit_key(name), unit_id), self._layout.trees)
+                if name in _NAMES and not child.is_group:
+                    datasets.add(name)
+                    value = _plain(value)
+                found[name] = value
+        if record is not None:
+            for part in record.texts:
+                key = part.removeprefix("units/")
+                if part.startswith("units/") and "/" not in key and key and key not in found:
+                    extra = _patch(record, part, unit_id)
+                    if extra is not None and "set" in extra:
+                        found[key] = from_json(extra["set"])
+        if place.has(SECTIONS) and place.child_is_group(SECTIONS):
+            found[SECTIONS] = self._read_sections(place, unit_id, found, content, source, record)
+        for key, value in _derived(found, found).items():
+            if "drop" not in entries.get(key, {}):
+                found.setdefault(key, value)
+        for key, known in entries.items():
+            if "set" in known:
+                found[key] = from_json(known["set"])
+        if "order" in patch:
+            order = [key for key in patch["order"] if key in found]
+            found = {key: found[key] for key in (*order, *(key for key in found if key not in order))}
+        return LazyDict(found) if source is not None else found
+
+    def _read_sections(
+        self,
+        place: Place,
+        unit_id: str,
+        unit: Mapping[str, Any],
+        content: SessionContent,
+        source: Source | None,
+        record: Record | None,
+    ) -> dict[Any, Any]:
+        group = place.child(SECTIONS)
+        train = unit.get(_SPIKES)
+        if not isinstance(train, (np.ndarray, UnreadArray)) or len(train.shape) != 1:
+            train = None
+        found: dict[Any, Any] = {} if source is None else LazyDict()
+        for movie in group.names():
+            patch = _patch(record, unit_key(SECTIONS, movie), unit_id)
+            times = content.trial_time(movie)
+            if source is None:
+                found[movie] = read_trials(group.child(movie), None, patch, self._layout, train, times)
+            else:
+                path = f"{group.path}/{movie}"
+                found[movie] = TreeTrials(source, path, patch, self._layout, train, times)
+        return found
+
+
+def _read_features(
+    place: Place, source: Source | None, layout: Layout, record: Record | None, unit_id: str, turn: bool
+) -> dict[Any, Any]:
+    """Return the features of a unit."""
+    found: dict[Any, Any] = {}
+    for name in place.names():
+        child = place.child(name)
+        feature = session_name(name, child, layout)
+        patch = _patch(record, unit_key(FEATURES, feature), unit_id)
+        if patch is not None and "set" in patch:
+            found[feature] = from_json(patch["set"])
+        elif not child.is_group:
+            found[feature] = read_value(child, source, patch, layout.trees)
+        else:
+            args = (feature, patch, layout, turn)
+            found[feature] = (
+                read_feature(child, None, *args)
+                if source is None
+                else TreeDict(source, child.path, read_feature, args)
+            )
+    for part in record.texts if record is not None else ():
+        if part.startswith(unit_key(FEATURES, "")):
+            feature = part.removeprefix(unit_key(FEATURES, ""))
+            patch = None if feature in found else _patch(record, part, unit_id)
+            if patch is not None and "set" in patch:
+                found[feature] = from_json(patch["set"])
+    return found if source is None else LazyDict(found)
+
+
+def _derived(unit: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
+    """Return what follows from the rest of a unit and is not in every file."""
+    found: dict[str, Any] = {}
+    train = dict.get(unit, _SPIKES) if isinstance(unit, dict) else None
+    if "spike_count" not in given and isinstance(train, (np.ndarray, UnreadArray)) and len(train.shape) == 1:
+        found["spike_count"] = train.shape[0]
+    number = unit.get("global_id")
+    if "sensor_id" not in given and type(number) is int and number > 0:
+        found["sensor_id"] = number
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Return a number or text that may be an array of one."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        item = value.reshape(-1)[0]
+        value = item.item() if isinstance(item, np.generic) else item
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _beside(key: str, name: str | None, unit: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    """Yield what is made from a part of a unit that has changed."""
+    if key == _SPIKES:
+        yield SECTIONS, None
+    if key != FEATURES:
+        return
+    features = unit[FEATURES] if FEATURES in unit else {}
+    if name is None or name == "lnl":
+        for other in features if isinstance(features, dict) else ():
+            if str(other).startswith(STA):
+                yield FEATURES, other
+    prefix = words.sections_feature("")
+    if name is None or name.startswith((prefix, STA)):
+        for movie in unit[SECTIONS] if isinstance(unit.get(SECTIONS), dict) else ():
+            yield SECTIONS, movie
+
+
+def _record(content: SessionContent) -> RecordPlan:
+    plan = content.notes
+    assert isinstance(plan, RecordPlan)
+    return plan
+
+
+def _has_image(units: Place, name: str) -> bool:
+    place = units.again().child(name)
+    for below in (FEATURES, IMAGE):
+        if not place.has(below) or not place.child_is_group(below):
+            return False
+        place = place.child(below)
+    return place.has("data") and not place.child_is_group("data")
+
+
+def _patch(record: Record | None, part: str, unit_id: str) -> Patch | None:
+    return None if record is None else record.patch(part, unit_id)
+
+
+def _forget_unit(content: SessionContent, unit_id: str, before: Record | None) -> None:
+    for part in before.texts if before is not None else ():
+        if part.startswith(_SELF):
+            _record(content).removed.append((part, unit_id))
+
+
+def _has_names(value: Any) -> bool:
+    return isinstance(value, dict) and all(type(name) is str and is_name(name) for name in value)
+
+
+def _read(value: Any) -> Any:
+    return value.read() if isinstance(value, Unread) else value
