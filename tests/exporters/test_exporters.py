@@ -82,7 +82,9 @@ class TestResultFiles:
         copy = PipelineSession.load(path)
         assert list(copy.units) == list(session.units)
         np.testing.assert_array_equal(copy.units["unit_001"]["spike_times"], np.arange(100))
-        assert (copy.read_only_reason is not None) == (name == "lab")
+        assert copy.read_only_reason is None
+        assert copy.held is not None
+        assert copy.held.layout == ("lab" if name == "lab" else "columns")
         assert not session.is_saved
 
 
