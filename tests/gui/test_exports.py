@@ -267,7 +267,8 @@ def test_a_result_is_exported_with_the_exporter_that_was_chosen(
 
         copy = PipelineSession.load(tmp_path / written)
         assert tuple(copy.units) == window.controller.state.unit_ids
-        assert (copy.read_only_reason is not None) == (written == "lab.h5")
+        assert copy.held is not None
+        assert copy.held.layout == ("lab" if written == "lab.h5" else "columns")
 
 
 def test_a_result_that_cannot_be_exported_is_told(

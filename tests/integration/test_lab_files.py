@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hdmea.pipeline import PipelineSession
+from tests.results.same_file import differences
 
 NOISE = "perfect_dense_noise_15x15_15hz_r42_3min"
 MOVIES = {"baseline_127", "freq_step_5st_3x", "green_blue_3s_3i_3x", "moving_h_bar_s5_d8_3x", NOISE}
@@ -34,6 +35,54 @@ def test_both_layouts_open_as_sessions(shared_data: Path, name: str, features: s
     assert MOVIES < set(session.stimulus["section_time"])
     assert len(session.metadata["frame_timestamps"]) == 35_766
     assert session.warnings == []
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(("name", "layout"), [("immediate", "lab-steps"), ("deferred_11_steps", "lab")])
+def test_files_are_written_again_as_they_were(
+    shared_data: Path, tmp_path: Path, name: str, layout: str, lazy: bool
+) -> None:
+    source = shared_data / "lab_files" / f"{name}.h5"
+    for through in ((), ("columns",), ("columns", "columns")):
+        session = PipelineSession.load(source, lazy=lazy)
+        assert session.held is not None
+        assert session.held.layout == layout
+        for number, step in enumerate(through):
+            path = session.save(tmp_path / f"{number}.h5", layout=step)
+            session = PipelineSession.load(path, lazy=lazy)
+        again = session.save(tmp_path / "again.h5", layout=layout)
+        assert differences(source, again) == []
+
+
+def test_what_the_two_layouts_say_differently_is_the_same_in_a_session(shared_data: Path) -> None:
+    steps, saved = (
+        PipelineSession.load(shared_data / "lab_files" / f"{name}.h5")
+        for name in ("immediate", "deferred_11_steps")
+    )
+    for session in (steps, saved):
+        assert session.metadata["acquisition_rate"] == 20_000.0
+        assert session.stimulus["frame_times"]["default"].dtype == "uint64"
+        bar = session.units["unit_001"]["spike_times_sectioned"]["moving_h_bar_s5_d8_3x"]
+        assert bar["trials_spike_times"][1].dtype == "int64"
+        sta = session.units["unit_001"]["features"][f"sta_{NOISE}"]
+        assert (sta["metadata"]["n_spikes_used"], sta["data"].shape) == (3264, (60, 15, 15))
+
+
+def test_what_only_the_laboratory_has_is_kept(shared_data: Path) -> None:
+    session = PipelineSession.load(shared_data / "lab_files" / "deferred_11_steps.h5")
+    unit = session.units["unit_001"]
+
+    assert unit["auto_label"]["axon_type"] == "rgc"
+    bar = unit["spike_times_sectioned"]["moving_h_bar_s5_d8_3x"]
+    assert bar["direction_section"]["0"]["section_bounds"][0].tolist() == [273, 403]
+    assert bar["direction_section"]["_attrs"]["padding_frames"] == 40
+    image = unit["features"]["eimage_sta"]
+    assert session.extra["lab"]["image_axes"] == "column,row"
+    assert session.extra["lab"]["image_axes_from"] == "units"
+    assert (image["geometry"]["center_row"], image["geometry"]["center_col"]) == (16.0, 31.0)
+    assert (unit["row"], unit["col"], unit["sensor_id"]) == (17, 32, 2032)
+    assert unit["features"]["ap_tracking"]["refined_soma"] == {"t": 10, "x": 16, "y": 31}
+    assert image["data"].dtype == "float64"
 
 
 def test_a_clone_stays_small(shared_data: Path) -> None:

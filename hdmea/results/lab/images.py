@@ -78,7 +78,8 @@ def axes_by_units(units: Place, images: Mapping[str, str]) -> str:
         if image.ndim != 3 or not image.size or image.dtype.kind != "f":
             continue
         peak = np.abs(image).max(axis=0)
-        noise = float(np.median(np.abs(image))) / 0.6745
+        # The median is 0 where an image was rounded coarsely.
+        noise = float(np.median(np.abs(image))) / 0.6745 or float(image.std())
         if not noise or not float(peak.max()) / noise > _MIN_SNR:
             continue
         first, second = np.unravel_index(int(peak.argmax()), peak.shape)
