@@ -208,7 +208,7 @@ def _without_signals() -> Iterator[_Pending]:
 
 @dataclass(slots=True)
 class _Written:
-    """A dataset that was written: its checksum, its bytes, the rows if each unit has a chunk, and its kind."""
+    """A dataset that was written: checksum, bytes, rows if each unit has a chunk, whether it is text."""
 
     checksum: int
     nbytes: int
