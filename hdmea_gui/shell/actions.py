@@ -332,18 +332,18 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ),
         ActionSpec(
             "reset_parameters",
-            "&Defaults of this step",
+            "Rese&t step parameters",
             "editing.reset",
-            "Set the parameters of the selected step to their defaults",
+            "Reset the parameters of the selected step to their defaults",
             icon="reset",
             unless=(_step_has_defaults,),
             new_group=True,
         ),
         ActionSpec(
             "reset_all_parameters",
-            "Defaults of &all steps",
+            "Reset &all parameters",
             "editing.reset_all",
-            "Set the parameters of all steps to their defaults",
+            "Reset the parameters of all steps to their defaults",
             unless=(_all_have_defaults,),
         ),
         ActionSpec(
@@ -451,7 +451,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ),
         ActionSpec(
             "whole_recording",
-            "&Whole recording",
+            "&Zoom to whole recording",
             "whole_recording",
             "Zoom out to the whole recording",
             key="Ctrl+0",

@@ -162,7 +162,7 @@ class StepPanel(QWidget):
         self._edited_text = ElidedLabel(self.edited, Qt.AlignmentFlag.AlignLeft)
         self._edited_text.setProperty("role", "muted")
         reset = QToolButton(self.edited)
-        reset.setText("Defaults of all")
+        reset.setText("Reset all")
         reset.setAutoRaise(True)
         reset.setToolTip("Set the parameters of all steps to their defaults; can be undone")
         reset.clicked.connect(self.reset_all_asked)

@@ -151,7 +151,7 @@ class ParameterForm(QScrollArea):
         if model is None or not model.spec.fields:
             return row
         self._defaults = QToolButton(page)
-        self._defaults.setText("Defaults")
+        self._defaults.setText("Reset")
         self._defaults.setIcon(icon("reset", self._theme))
         self._defaults.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._defaults.setToolTip("Set all parameters of this step to their defaults")

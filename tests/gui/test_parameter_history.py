@@ -113,7 +113,7 @@ def test_defaults_are_one_click_away_and_can_be_undone(window: MainWindow) -> No
     assert window.panel.edited.isVisible()
 
     buttons = {button.text(): button for button in window.panel.edited.findChildren(QToolButton)}
-    buttons["Defaults of all"].click()
+    buttons["Reset all"].click()
 
     parameters = window.controller.step_parameters
     assert parameters.changed_steps() == ()

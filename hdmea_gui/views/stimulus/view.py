@@ -49,7 +49,7 @@ class StimulusPreview(Preview):
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(controller, theme, parent)
         self.facts = QLabel(self)
-        self.whole = QPushButton("Whole recording", self)
+        self.whole = QPushButton("Zoom out", self)
         self.graphics = pg.GraphicsLayoutWidget(self)
         self.strip = StimulusStrip(theme)
         self.lights = [Plot(TimeBox()) for _ in range(2)]
