@@ -43,7 +43,7 @@ app = typer.Typer(
 )
 
 _PAIR = (
-    "One or both files of the pair, or a Phy folder for the sorted units; the other file is found beside it."
+    "One or both files of the pair; the other is found in the same folder. Sorted units can be a Phy folder."
 )
 
 Plugins = Annotated[
@@ -273,7 +273,7 @@ def convert(
     target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The file to write.")],
     layout: Annotated[
         Layout | None,
-        typer.Option(help="Default: columns for a file of the laboratory's scripts; else it must be named."),
+        typer.Option(help="Default: columns for a file of the laboratory's scripts; otherwise required."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     debug: Debug = False,
@@ -286,9 +286,7 @@ def convert(
         from hdmea.results import files
 
         if layout is None and files.summarize(source).layout == Layout.COLUMNS:
-            raise ValidationError(
-                f"{source} has the layout columns already: say with --layout which one it shall get."
-            )
+            raise ValidationError(f"{source} already has the layout columns; choose another with --layout.")
         check_target(target, source.stat().st_size)
         kind = "lab" if layout is Layout.LAB else "hdf5"
         write(PipelineSession.load(source, lazy=True), target, to=kind, overwrite=overwrite)
@@ -373,7 +371,7 @@ def _open(
 
 
 def _pair(recording: list[Path]) -> dict[str, str]:
-    """Return the paths of a pair by parameter name; the partner of a single file is looked for beside it."""
+    """Return the paths of a pair by parameter name; a partner is searched for in the same folder."""
     from hdmea.recordings.pairing import find_partner, kind_of
 
     pair: dict[str, str] = {}

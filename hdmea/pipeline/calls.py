@@ -86,12 +86,12 @@ def call_step(definition: StepDefinition[Any], arguments: dict[str, Any]) -> Any
     definition
         The step.
     arguments
-        The arguments that the caller gave, by name.
+        The arguments of the caller, by name.
 
     Returns
     -------
     PipelineSession or the step's result
-        The session with ``session=`` or ``defer_save=True``, else the documented result.
+        The session with ``session=`` or ``defer_save=True``, otherwise the documented result.
     """
     mechanism = {name: arguments.pop(name) for name in MECHANISM if name in arguments}
     session = mechanism.get("session")
@@ -159,7 +159,7 @@ def _on_file(definition: StepDefinition[Any], params: StepParams, mechanism: Map
 
 
 def _bring_up_to_date(session: PipelineSession) -> None:
-    """Let session and file be the same: a step never runs on data that the file does not have any more."""
+    """Update the session from its file if another program has written the file."""
     if session.has_unsaved_changes:
         session.save()
     elif not session.is_current():
@@ -189,7 +189,7 @@ def _run_and_write(
 
 
 def _detached(path: Path) -> PipelineSession:
-    """Return a deferred session with the content of a file, which it will not touch by itself."""
+    """Return a deferred session with the content of a file; it never writes to that file automatically."""
     session = PipelineSession.load(path)
     if session.is_saved:
         session.save_state = SaveState.DEFERRED
@@ -237,7 +237,7 @@ def _is_there(
 
 
 def _existing(path: Path, dataset_id: str, allow_overwrite: bool) -> PipelineSession | None:
-    """Return the session in the file that is in the way; None if there is none or it may be replaced."""
+    """Return the session in the existing file; None if there is none or it may be replaced."""
     if not path.exists():
         return None
     try:

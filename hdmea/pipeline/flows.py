@@ -47,7 +47,7 @@ _FEATURES = "extract_features"
 
 
 class FlowStep(pydantic.BaseModel):
-    """One step of a flow; an optional one is left out when the recording lacks what it needs."""
+    """One step of a flow; an optional step is skipped if the recording lacks its inputs."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
@@ -70,12 +70,12 @@ class Flow(pydantic.BaseModel):
     exclude: tuple[str, ...] = ()
 
     def completed(self) -> Flow:
-        """Return the flow with the steps that it leaves to what is registered.
+        """Return the flow completed with registered steps and features.
 
-        With ``others`` every step that can run with its defaults, and every feature, belongs to the flow
-        unless its name is in ``exclude``. Those that are not listed follow: a step comes before the first one
-        that requires or uses what it provides, else at the end, and is left out where the recording lacks
-        what it needs; features are computed after the listed ones.
+        With ``others``, every step that can run with its defaults, and every feature, belongs to the flow
+        unless its name is in ``exclude``. A step that is not listed is inserted before the first step that
+        requires or uses what it provides, otherwise at the end, and is skipped if the recording lacks its
+        inputs; features that are not listed are computed after the listed ones.
         """
         if not self.others:
             return self
@@ -118,16 +118,16 @@ class Flow(pydantic.BaseModel):
         return self.model_copy(update={"steps": steps})
 
     def check_parameters(self) -> None:
-        """Raise ValidationError for a parameter that is not allowed, before any step has cost time."""
+        """Raise ValidationError for a parameter that is not allowed, before any step is run."""
         for item in self.steps:
             get_step(item.step).make_params(item.params)
 
 
 @dataclass(frozen=True)
 class FlowOptions:
-    """How a flow is run: what to compute again, whom to tell, whom to ask whether to stop.
+    """Options of a run of a flow: what to recompute, progress and cancellation.
 
-    `after_step` is called with each step that ended, e.g. to write a checkpoint.
+    `after_step` is called after each step, e.g. to write a checkpoint.
     """
 
     force_load: bool = False
@@ -139,7 +139,7 @@ class FlowOptions:
 
 
 def _place_for(definition: StepDefinition[Any], steps: Sequence[FlowStep]) -> int:
-    """Return where in a list a step belongs: before the first one that takes what it provides."""
+    """Return the position of a step in a list: before the first step that takes what it provides."""
     for place, item in enumerate(steps):
         later = get_step(item.step)
         if set(definition.provides) & {*later.requires, *later.uses}:
@@ -153,7 +153,7 @@ def _flow_folders(config_dir: str | Path | None) -> list[Path]:
 
 
 def list_available_flows(config_dir: str | Path | None = None) -> list[str]:
-    """Return the names of the flows in `config_dir` (its folder ``flows`` first) and of those shipped."""
+    """Return the names of the flows in `config_dir` (folder ``flows`` first) and of the built-in flows."""
     names = {path.stem for folder in _flow_folders(config_dir) for path in folder.glob("*.json")}
     return sorted(names)
 
@@ -164,7 +164,7 @@ def load_flow(flow_name: str | Path, config_dir: str | Path | None = None) -> Fl
     Raises
     ------
     ConfigurationError
-        If there is no such flow, or its file is not one.
+        If there is no such flow, or its file is not a flow.
     """
     given = Path(flow_name)
     candidates = [given] if given.suffix == ".json" else []
@@ -191,7 +191,7 @@ def get_flow_info(flow_name: str | Path, config_dir: str | Path | None = None) -
     Raises
     ------
     ConfigurationError
-        If there is no such flow, or its file is not one.
+        If there is no such flow, or its file is not a flow.
     """
     flow = load_flow(flow_name, config_dir)
     found = [item.params.get("features", ()) for item in flow.steps if item.step == _FEATURES]
@@ -205,13 +205,13 @@ def get_flow_info(flow_name: str | Path, config_dir: str | Path | None = None) -
 def execute_flow(session: PipelineSession, flow: Flow, options: FlowOptions = FlowOptions()) -> FlowResult:
     """Run the steps of a flow on a session, in memory.
 
-    A step that fails ends the flow; what the steps before it computed stays in the session, and the
-    result says which step failed and why.
+    A step that fails ends the flow; the results of the steps before it remain in the session, and the
+    returned result says which step failed and why.
 
     Raises
     ------
     StepCancelled
-        If `options.cancel` asked to stop; the steps that ended before stay in the session.
+        If `options.cancel` is True; the results of completed steps remain in the session.
     """
     result = FlowResult(session.hdf5_path, None, None, success=True, flow_name=flow.name)
     for item in flow.steps:
@@ -301,25 +301,25 @@ def run_flow(
     config_dir
         Folder with flows of your own.
     force_load, force_extract
-        Load the recording again; compute everything else again.
+        Reload the recording; recompute everything else.
     session
-        Work on this session, in memory: nothing is written.
+        Run on this session in memory; nothing is written.
     options
         Progress, cancel and threads; `force_load` and `force_extract` above count.
 
     Returns
     -------
     FlowResult
-        What was done; after a failure what was computed before it is kept (in the file, or the session).
+        Summary of the run; after a failure, earlier results are kept (in the file, or the session).
 
     Raises
     ------
     ConfigurationError
         If there is no such flow.
     ValidationError
-        If a parameter in it is not allowed; nothing was run.
+        If a parameter in it is not allowed; nothing is run.
     StepCancelled
-        If it was asked to stop; no file is written.
+        If the run was cancelled; no file is written.
     """
     sources = {"cmcr_path": cmcr_path, "cmtr_path": cmtr_path, "dataset_id": dataset_id}
     given = {name: value for name, value in sources.items() if value is not None}

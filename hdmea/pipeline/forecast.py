@@ -1,4 +1,4 @@
-"""How much memory steps will take, before they are run, and what decides it before a recording is loaded."""
+"""Memory forecasts of steps before they are run, and of recordings before they are loaded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 DISPLAY_HZ = 60.0
-"""Refresh rate of the display that is assumed before the frames are known."""
+"""Refresh rate of the display that is assumed until the frames are known."""
 
 
 _Stamp = tuple[int, float]
@@ -41,7 +41,7 @@ _Stamp = tuple[int, float]
 
 @dataclass(frozen=True)
 class Expected:
-    """Sizes that decide how much memory results take.
+    """Sizes that determine the memory of results.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class _Files:
 
 
 def expected(session: PipelineSession) -> Expected:
-    """Return what the session contains; before the recording is loaded, what its files say.
+    """Return the sizes of the session, or of its source files if no recording is loaded.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def expected(session: PipelineSession) -> Expected:
 
 
 def load_nbytes(cmcr: Path | None, cmtr: Path | None) -> int:
-    """Return how many bytes a recording takes in memory when it is loaded."""
+    """Return the number of bytes of a recording in memory after loading."""
     return _files(cmcr, cmtr).load_nbytes
 
 
@@ -134,9 +134,9 @@ class Forecast:
     Attributes
     ----------
     nbytes
-        Sum of what is known, in bytes.
+        Sum of the known sizes, in bytes.
     unknown
-        Steps of which it is not known, because they do not say or something they need is missing.
+        Steps whose size is not known, because they do not declare it or an input is missing.
     """
 
     nbytes: int
@@ -148,10 +148,10 @@ def forecast_step(
     step: str | StepDefinition[Any],
     params: Mapping[str, Any] | StepParams | None = None,
 ) -> int | None:
-    """Return how many bytes a step will add to a session, None if that is not known.
+    """Return the number of bytes that a step will add to a session, None if not known.
 
-    Counts the data that stay in the session, as `PipelineSession.memory_estimate_gb` does, not what the step
-    takes for a moment. Results that are there and are kept add nothing; replaced ones add the difference.
+    Counts the data that stay in the session, as `PipelineSession.memory_estimate_gb` does, not temporary
+    memory of the step. Existing results that are kept add nothing; replaced results add the difference.
 
     Parameters
     ----------

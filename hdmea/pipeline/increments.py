@@ -1,7 +1,7 @@
-"""Snapshots of what changed in a session: small files that follow a complete one.
+"""Snapshots of the changes of a session: small files that follow a complete one.
 
-A complete file and the increments after it, in their order, are the session as it was when the last of them
-was written. Each file is written atomically; whoever keeps them notes which belong together.
+A complete file and its increments, applied in order, give the session at the time of the last increment.
+Each file is written atomically; the caller records which files belong together.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def write_increment(
     changes: Changes,
     progress: Callable[[float, str], None] | None = None,
 ) -> None:
-    """Write what changed, and the provenance of the whole session, to a file of its own.
+    """Write the changes, and the provenance of the whole session, to a separate file.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def load_increments(
     paths: Iterable[FilePath],
     progress: Callable[[float, str], None] | None = None,
 ) -> None:
-    """Bring a session, loaded whole from the complete file, up to its last increment.
+    """Apply increments, in order, to a session that was loaded from the complete file.
 
     Raises
     ------

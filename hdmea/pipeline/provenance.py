@@ -1,4 +1,4 @@
-"""What a result was made from: digests for the cache, records and past runs, stale marks.
+"""Provenance of results: digests for the cache, records of runs, stale marks.
 
 A step's record says how its last run was made. Parts of a result may be older (a feature, a movie), and steps
 may have run again in between: a record lists every run that still matters, and scripts are made from them.
@@ -42,7 +42,7 @@ _HASHED_BELOW = 1 << 20
 
 
 def file_facts(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """Return name, size and modification time (small files: SHA-256) of each file that is there."""
+    """Return name, size and modification time (small files: SHA-256) of each existing file."""
     facts: list[dict[str, Any]] = []
     for path in paths:
         if not path.is_file():
@@ -58,7 +58,7 @@ def file_facts(paths: Iterable[Path]) -> list[dict[str, Any]]:
 def digest(
     definition: StepDefinition[Any], params: StepParams, inputs: list[dict[str, Any]], item: str
 ) -> str:
-    """Return a hash of all that decides an item's numbers: parameters, input files, version of the step."""
+    """Return a hash of everything that determines an item: parameters, input files, version of the step."""
     essence = [_essence(fact) for fact in inputs]
     decisive = definition.result_parameters(params, item)
     text = json.dumps([definition.name, definition.version, decisive, essence], sort_keys=True)
@@ -84,7 +84,7 @@ def difference(
     params: StepParams,
     inputs: list[dict[str, Any]],
 ) -> str:
-    """Return in words how the last run of a step differs from what is requested now."""
+    """Return a text that describes how the last run of a step differs from the request."""
     before = json.loads(record["params"])
     wanted = params.model_dump(mode="json")
     decisive = definition.result_parameters(params)
@@ -186,7 +186,7 @@ class PastRun:
     params
         Its parameters, as JSON-able values.
     force
-        Whether it was told to recompute what was there.
+        Whether existing results were to be recomputed.
     items
         The parts of the result that it computed; ``""`` for a step without parts.
     """
@@ -199,9 +199,9 @@ class PastRun:
 
 
 def past_runs(session: PipelineSession) -> list[PastRun]:
-    """Return the runs that made what the session contains, in their order.
+    """Return the runs that computed the contents of the session, in order.
 
-    Of a step whose record does not list its runs (an earlier version wrote it) the last one is known.
+    If the record of a step does not list its runs (written by an earlier version), only the last is known.
     """
     return _collect(session.steps, list(session.completed_steps))
 
@@ -233,9 +233,10 @@ def note_run(
     force: bool,
     items: Collection[str],
 ) -> None:
-    """Add a run to the record that was just made of its step.
+    """Add a run to the new record of its step.
 
-    Earlier runs of the step of which nothing is left are forgotten, unless another step may have used them.
+    Earlier runs of the step are removed if none of their results is left, unless another step may have used
+    them.
 
     Parameters
     ----------

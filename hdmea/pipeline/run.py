@@ -76,44 +76,44 @@ def run_step(
 ) -> StepRun:
     """Run one step on a session, in memory.
 
-    The run is a transaction: an error or a cancel leaves the session exactly as it was. A result that is
-    there and was made from the same parameters, inputs and version is kept; a stale one is made again.
+    The run is a transaction: after an error or a cancellation the session is unchanged. An existing result
+    with the same parameters, inputs and version is kept; a stale result is recomputed.
 
     Parameters
     ----------
     session
-        The session; it gets the results.
+        The session that receives the results.
     step
         Name of the step, its declaration, or its public function.
     params
         Parameters by name, or the step's own parameter model.
     force
-        Compute again what is there.
+        Recompute existing results.
     progress
         Called with a `ProgressEvent` at most 20 times a second, from this thread.
     cancel
-        Asked at every report of the step; True stops it.
+        Checked at every report of the step; True stops it.
     workers
         Number of threads; default: `available_workers`. The numbers do not depend on it.
     commit
-        Makes a context that is entered while the session is changed; it raises to refuse that, which leaves
-        the session as it was.
+        Returns a context that is entered while the session is changed; if it raises, the session is
+        not changed.
 
     Returns
     -------
     StepRun
-        What was done.
+        Summary of the run.
 
     Raises
     ------
     MissingInputError
         If a step or an input that this one needs is missing.
     CacheConflictError
-        If a result is there that was made differently, and `force` is False.
+        If a result with other parameters, inputs or version exists, and `force` is False.
     ValidationError
         If a parameter is not allowed.
     StepCancelled
-        If `cancel` asked to stop.
+        If `cancel` is True.
     """
     definition = definition_of(step)
     with _naming(definition):
@@ -188,7 +188,7 @@ def definition_of(step: str | StepDefinition[Any] | PublicStep) -> StepDefinitio
 def plan_run(
     session: PipelineSession, definition: StepDefinition[Any], params: StepParams, force: bool
 ) -> RunPlan:
-    """Return what a run would have to do; CacheConflictError if a result there was made differently."""
+    """Return what a run would have to do; CacheConflictError if an existing result was made differently."""
     inputs = provenance.file_facts(definition.inputs(session, params)) if definition.inputs else []
     items = tuple(definition.items(session, params)) if definition.items else ("",)
     record = session.steps.get(definition.name, {})

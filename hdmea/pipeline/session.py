@@ -51,8 +51,8 @@ logger = logging.getLogger(__name__)
 class CompletedSteps(set[str]):
     """A set of step names that iterates in the order of completion.
 
-    Compares and prints like any other set. Completing a step again moves it to the end, because what
-    ran last depends on everything before it.
+    Compares and prints like any other set. Completing a step again moves it to the end, because the
+    last step depends on all steps before it.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
@@ -62,19 +62,19 @@ class CompletedSteps(set[str]):
             self.add(name)
 
     def add(self, name: str) -> None:
-        """Note that a step was completed now."""
+        """Record that a step was completed."""
         super().add(name)
         self._order.pop(name, None)
         self._order[name] = None
 
     def discard(self, name: object) -> None:
-        """Forget a step, if it exists."""
+        """Remove a step, if it exists."""
         super().discard(name)
         if isinstance(name, str):
             self._order.pop(name, None)
 
     def remove(self, name: str) -> None:
-        """Forget a step; KeyError if it does not exist."""
+        """Remove a step; KeyError if it does not exist."""
         super().remove(name)
         del self._order[name]
 
@@ -84,7 +84,7 @@ class CompletedSteps(set[str]):
         self._order.clear()
 
     def update(self, *others: Iterable[str]) -> None:
-        """Note several steps, in the order given."""
+        """Record several steps, in the given order."""
         for names in others:
             for name in names:
                 self.add(name)
@@ -136,7 +136,7 @@ class SaveState(enum.Enum):
 
 @dataclass(eq=False)
 class SessionData:
-    """What a session has in memory; `PipelineSession` says what each part is, and adds files."""
+    """The data of a session in memory; `PipelineSession` documents each part and adds files."""
 
     dataset_id: str
     units: dict[str, Any] = field(default_factory=dict)
@@ -201,7 +201,7 @@ class SessionData:
 
     @property
     def information(self) -> list[str]:
-        """What steps had to say that is not wrong, in the order of the steps; `warnings` are another list."""
+        """Information from steps that is not a warning, in the order of the steps; see also `warnings`."""
         said = [json.loads(record.get("information", "[]")) for record in self.steps.values()]
         return list(dict.fromkeys(message for messages in said for message in messages))
 
@@ -240,7 +240,7 @@ class SessionData:
     # -- content -------------------------------------------------------------------------------------
 
     def add_units(self, units: Mapping[str, Mapping[str, Any]]) -> None:
-        """Add units, or add to units that are there.
+        """Add units, or add data to existing units.
 
         Parameters
         ----------
@@ -281,7 +281,7 @@ class SessionData:
         data
             An array, or a dictionary of named outputs.
         metadata
-            What it was computed with.
+            The parameters and versions that it was computed with.
         """
         if unit_id not in self.units:
             raise KeyError(f"There is no unit {unit_id!r}; this session has {self.unit_count} units.")
@@ -290,14 +290,14 @@ class SessionData:
         self.touch()
 
     def mark_step_complete(self, step_name: str) -> None:
-        """Note that a step was completed."""
+        """Record that a step was completed."""
         self.completed_steps.add(step_name)
         self.touch()
 
     def set_source_files(
         self, cmcr_path: str | Path | None = None, cmtr_path: str | Path | None = None
     ) -> None:
-        """Note the files that the data come from, with size and modification time where they are there."""
+        """Record the source files, with size and modification time if they exist."""
         for kind, path in (("cmcr", cmcr_path), ("cmtr", cmtr_path)):
             if path is None:
                 continue
@@ -314,7 +314,7 @@ class SessionData:
         Raises
         ------
         MissingInputError
-            If it is not there, with `message` and `fix`; without them it says to load the recording.
+            If it does not exist, with `message` and `fix`; by default the message says to load the recording.
         """
         node: Any = {"units": self.units, "metadata": self.metadata, "stimulus": self.stimulus}
         for name in path:
@@ -325,7 +325,7 @@ class SessionData:
         return node
 
     def mark_clean(self) -> None:
-        """Take the session's present content as saved."""
+        """Mark the present content of the session as saved."""
         # The one before takes as much memory, and is not needed any more.
         self._saved = None
         self._saved = Baseline(self)
@@ -333,7 +333,7 @@ class SessionData:
         self._touched = False
 
     def touch(self) -> None:
-        """Note that the content was changed by other means than the methods of the session."""
+        """Record that the content was changed other than by the methods of the session."""
         self._touched = True
 
     def _trees(self) -> dict[str, Any]:
@@ -371,8 +371,8 @@ def dataset_id_from_paths(cmcr_path: str | Path | None, cmtr_path: str | Path | 
 class PipelineSession(SessionData):
     """All data of one recording in memory, and the way to and from its result file.
 
-    Nothing is written until `save` or `checkpoint` is called. What was not saved when the process ends
-    is lost. The session lives in memory: allow for about 1.3 times `memory_estimate_gb`.
+    Nothing is written until `save` or `checkpoint` is called. Data that
+    are not saved are lost when the process ends. Allow for memory of about 1.3 times `memory_estimate_gb`.
 
     Parameters
     ----------
@@ -389,7 +389,7 @@ class PipelineSession(SessionData):
     source_files
         Paths, sizes and modification times of the files that the data came from.
     warnings
-        Everything that the person should know about the data.
+        Everything that the user should know about the data.
     output_dir
         Folder of the default path of `save`.
     checkpoint_name
@@ -399,12 +399,12 @@ class PipelineSession(SessionData):
 
     Notes
     -----
-    Replace arrays, do not change them in place: values edited inside an array are saved, but
-    `has_unsaved_changes` cannot notice them.
+    Replace arrays instead of modifying them in place: modified values are saved, but
+    `has_unsaved_changes` does not detect them.
     """
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Return every scalar that is known of the units as a table, one row per unit.
+        """Return all scalar values of the units as a table, one row per unit.
 
         Returns
         -------
@@ -487,7 +487,7 @@ class PipelineSession(SessionData):
         path
             File of the snapshot.
         checkpoint_name
-            A name to know it by; default: the stem of `path`.
+            Name of the checkpoint; default: the stem of `path`.
         overwrite
             Replace an existing file, with a logged warning; False: raise FileExistsError instead.
         progress
@@ -542,7 +542,7 @@ class PipelineSession(SessionData):
         FileNotFoundError
             If there is no such file.
         CheckpointError
-            If it is no session file, damaged, or of a version that cannot be read.
+            If it is not a session file, is damaged, or of a version that cannot be read.
         """
         content = files.read_session(path, lazy=lazy, progress=progress)
         saved = content.save_state == SaveState.SAVED.value
@@ -610,12 +610,12 @@ class PipelineSession(SessionData):
             return False
 
     def reload(self) -> None:
-        """Take the content of the session's file, which another program has written, in place of its own.
+        """Replace the content by that of the session's file, which another program has written.
 
         Raises
         ------
         SessionError
-            If the session has changes that are in no file, or has no file.
+            If the session has unsaved changes, or has no file.
         """
         if self.hdf5_path is None or self.has_unsaved_changes:
             raise SessionError(
@@ -700,7 +700,7 @@ def create_session(
 
 
 def _declared_outputs(feature: str) -> dict[str, dict[str, Any]]:
-    """Return what is declared of the outputs of a feature, for readers of the file without this program."""
+    """Return the declarations of the outputs of a feature, for readers of the file without this program."""
     from hdmea.declare import FEATURES
 
     if feature not in FEATURES:
@@ -718,9 +718,9 @@ def _same_file(first: Path, second: Path) -> bool:
 
 
 def twin_of(session: PipelineSession) -> PipelineSession:
-    """Return a session with the same arrays in dictionaries of its own; nothing is read for that.
+    """Return a session with the same arrays in separate dictionaries; nothing is read.
 
-    What is added to, replaced in or removed from one of the two does not show in the other.
+    Adding, replacing or removing entries in one of the two does not affect the other.
     """
     twin = copy.copy(session)
     for name in ("units", "metadata", "stimulus", "source_files", "steps", "extra"):

@@ -44,7 +44,7 @@ _TAKEN = "another window has already recovered or discarded this checkpoint"
 
 @dataclass(frozen=True)
 class RecoveryOffer:
-    """A checkpoint that a program left behind when it ended without closing.
+    """A checkpoint of a program that ended without closing its session.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class NotKept:
-    """Milestone: no automatic checkpoint was written, and why."""
+    """Milestone: no automatic checkpoint was written, with the reason."""
 
     reason: str
     too_large: bool = False
@@ -107,11 +107,11 @@ class Keeper:
     folder
         Folder of the checkpoints; made when the first is written.
     share
-        Part of the free space of its disk that all of them may take.
+        Fraction of the free space of the disk that all checkpoints may use.
     enabled
         Whether checkpoints are written.
 
-    All three may be changed at any time; the next checkpoint heeds them.
+    All three can be changed at any time and apply to the next checkpoint.
     """
 
     def __init__(self, folder: Path, share: float = 0.2, enabled: bool = True) -> None:
@@ -146,7 +146,7 @@ class Keeper:
     def keep(self, session: PipelineSession, revision: int, ctx: JobContext) -> Kept | NotKept | None:
         """Write the checkpoint of a session in place of the one before; None if that is turned off.
 
-        A checkpoint that cannot be written stops nothing: the answer says why.
+        A checkpoint that cannot be written stops nothing: the answer gives the reason.
         """
         from hdmea.pipeline.increments import Baseline
         from hdmea.utils.exceptions import HDMEAError
@@ -216,7 +216,7 @@ class Keeper:
                 (folder / name).unlink(missing_ok=True)
 
     def forget(self) -> None:
-        """Remove the checkpoint of this program: its session was saved, or is wanted no more."""
+        """Remove the checkpoint of this program: its session was saved or discarded."""
         own, self._own = self._own, None
         self._baseline = None
         if own is not None:
@@ -238,7 +238,7 @@ class Keeper:
         return sorted(offers, key=lambda offer: -offer.written_at)
 
     def rescued(self) -> list[RecoveryOffer]:
-        """Return results that could not be saved where they were asked for, the newest first."""
+        """Return results that could not be saved at the requested location, the newest first."""
         from hdmea.pipeline.destination import rescued_files
 
         offers = [offer for path in rescued_files() if (offer := _rescued(path)) is not None]
@@ -252,7 +252,7 @@ class Keeper:
         return note.is_file() and _read_note(note) == offer and _is_gone(offer)
 
     def sweep(self) -> None:
-        """Remove what programs left that were killed while they wrote."""
+        """Remove incomplete files of programs that were killed while writing."""
         notes = [_read_note(path) for path in self.folder.glob(f"{_PREFIX}*.json")]
         noted = {name for offer in notes if offer is not None for name in offer.files}
         for path in [*self.folder.glob(f"{_PREFIX}*.h5"), *self.folder.glob(f".{_PREFIX}*")]:
@@ -262,7 +262,7 @@ class Keeper:
                 path.unlink(missing_ok=True)
 
     def take_over(self, offer: RecoveryOffer) -> None:
-        """Make a checkpoint that was left behind that of this program: its session is open again."""
+        """Make the checkpoint of an ended program that of this program, because its session is open again."""
         process = psutil.Process()
         mine = replace(offer, pid=process.pid, process_started=process.create_time())
         self.forget()
@@ -270,7 +270,7 @@ class Keeper:
         self._own, self._own_folder = mine, self.folder
 
     def discard(self, offer: RecoveryOffer) -> None:
-        """Remove a checkpoint that was left behind."""
+        """Remove the checkpoint of an ended program."""
         _remove(offer, self.folder)
 
     def _budget(self) -> int:
@@ -278,7 +278,7 @@ class Keeper:
         return int(self.share * (shutil.disk_usage(self.folder).free + taken))
 
     def _make_room(self, allowed: int) -> None:
-        """Remove checkpoints that were left behind, the oldest first, until the others fit."""
+        """Remove checkpoints of ended programs, the oldest first, until the others fit."""
         left = self.left_behind()
         total = sum(offer.size_bytes for offer in left)
         while left and total > allowed:
@@ -296,7 +296,7 @@ def _size_of(session: PipelineSession) -> int:
 
 
 def _offer(session: PipelineSession, folder: Path, names: tuple[str, ...]) -> RecoveryOffer:
-    """Describe the checkpoint of a session that these files of this program hold."""
+    """Describe the checkpoint of a session in these files of this program."""
     process = psutil.Process()
     return RecoveryOffer(
         file=names[0],
@@ -333,7 +333,7 @@ def _is_whole(offer: RecoveryOffer, folder: Path) -> bool:
 
 
 def _remove(offer: RecoveryOffer, folder: Path) -> None:
-    """Remove a checkpoint: its note first, so that none is ever offered that is not there."""
+    """Remove a checkpoint, its note first, so that a removed checkpoint is never offered."""
     _note_of(folder / offer.file).unlink(missing_ok=True)
     for name in offer.files:
         (folder / name).unlink(missing_ok=True)
@@ -363,7 +363,7 @@ def _read_note(path: Path) -> RecoveryOffer | None:
 
 
 def _is_gone(offer: RecoveryOffer) -> bool:
-    """Return whether the program that wrote a checkpoint has ended; of another computer nobody knows."""
+    """Return whether the program that wrote a checkpoint has ended; unknown on another computer."""
     if offer.host != platform.node():
         return False
     try:
@@ -376,10 +376,10 @@ def _is_gone(offer: RecoveryOffer) -> bool:
 
 @dataclass(frozen=True)
 class RecoveryQuery:
-    """What was left behind by a crash."""
+    """Find the checkpoint of a crashed program."""
 
     def answer(self, workspace: Workspace) -> RecoveryOffer | None:
-        """Return the newest checkpoint or kept result that was left behind, None if there is none."""
+        """Return the newest checkpoint of an ended program or kept result, None if there is none."""
         if workspace.keeper is None:
             return None
         workspace.keeper.sweep()
@@ -389,13 +389,13 @@ class RecoveryQuery:
 
 @dataclass(frozen=True)
 class RecoverJob:
-    """Open a checkpoint that was left behind; it is kept until the session is saved."""
+    """Open the checkpoint of an ended program; it is kept until the session is saved."""
 
     offer: RecoveryOffer
 
     @property
     def title(self) -> str:
-        """What the person reads."""
+        """Title shown to the user."""
         return f"Recovering {self.offer.dataset_id}"
 
     def run(self, workspace: Workspace, ctx: JobContext) -> OpenResult:
@@ -433,13 +433,13 @@ class RecoverJob:
 
 @dataclass(frozen=True)
 class DiscardJob:
-    """Remove a checkpoint that was left behind."""
+    """Remove the checkpoint of an ended program."""
 
     offer: RecoveryOffer
 
     @property
     def title(self) -> str:
-        """What the person reads."""
+        """Title shown to the user."""
         return f"Discarding the automatic checkpoint of {self.offer.dataset_id}"
 
     def run(self, workspace: Workspace, ctx: JobContext) -> None:

@@ -1,6 +1,6 @@
-"""Whether a job that was left behind holds up all HDF5 files of the program.
+"""Whether an abandoned job blocks all HDF5 files of the program.
 
-The HDF5 library lets one thread in at a time. A read that hangs on a drive keeps everyone else out, also from
+The HDF5 library lets one thread in at a time. A read that hangs on a drive blocks all other threads, also for
 files on other drives; a save would hang as well, and could not be stopped.
 """
 
@@ -23,14 +23,14 @@ _READ_PATIENCE_S = 0.2
 
 
 def drives_hang() -> bool:
-    """Return whether a drive has not yet answered for a file whose reading was given up."""
+    """Return whether an abandoned read is still waiting for its drive."""
     from hdmea.utils import open_file
 
     return open_file.drives_hang()
 
 
 def refuse_if_blocked() -> None:
-    """Raise SessionError, which says what to do, if a job that was left behind locks all files."""
+    """Raise SessionError, which says what to do, if an abandoned job blocks all files."""
     if any_left_behind() and not _comes_free(_all_files_are_locked, _PATIENCE_S):
         from hdmea.utils.exceptions import SessionError
 
@@ -43,7 +43,7 @@ def refuse_if_blocked() -> None:
 
 
 def refuse_to_hang(session: PipelineSession) -> None:
-    """Have what a session reads on first use fail while a worker that was left behind hangs in it."""
+    """Let reads of unread data fail while an abandoned worker hangs in such a read."""
     from hdmea.results.unread import unread_entries
 
     trees = (session.units, session.metadata, session.stimulus, session.extra)

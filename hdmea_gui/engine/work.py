@@ -51,7 +51,7 @@ __all__ = [
 class StepRequest:
     """A step to run, with the parameters that differ from the declared defaults.
 
-    `force` computes again what is there; an `optional` step is skipped when its inputs are missing.
+    `force` recomputes existing results; an `optional` step is skipped if its inputs are missing.
     """
 
     name: str
@@ -71,7 +71,7 @@ class StepStarted:
 class StepEnded:
     """Milestone: a step ended; `outcome` is done, kept, skipped, failed or cancelled.
 
-    `complete` says that all of it was computed, not only what was missing.
+    `complete` is True if all of it was computed, not only missing parts.
     """
 
     name: str
@@ -141,11 +141,11 @@ class OpenJob:
 
     @property
     def title(self) -> str:
-        """What the person reads."""
+        """Title shown to the user."""
         return f"Opening {self.paths[0].name}" if len(self.paths) == 1 else "Opening files"
 
     def run(self, workspace: Workspace, ctx: JobContext) -> OpenResult:
-        """Return what could be opened, and what could not and why."""
+        """Return what was opened, and for everything else the reason why not."""
         return open_paths(workspace, self.paths, ctx)
 
 
@@ -171,13 +171,13 @@ class DemoJob:
 
 @dataclass(frozen=True)
 class RunJob:
-    """Run steps one after the other; the first that fails ends it, what ended before is kept."""
+    """Run steps one after the other; stop at the first failure and keep the completed steps."""
 
     steps: tuple[StepRequest, ...]
     title: str
 
     def run(self, workspace: Workspace, ctx: JobContext) -> StateView:
-        """Return the state of the session afterwards."""
+        """Return the state of the session after the run."""
         read_compiler()
         for problem in workspace.check_places():
             ctx.milestone(problem)
@@ -275,7 +275,7 @@ class RunJob:
 
 @dataclass(frozen=True)
 class TakeOver:
-    """Go on with the session of a worker that was left behind."""
+    """Continue with the session of an abandoned worker."""
 
     title: str = "Continuing with the session"
 
@@ -305,11 +305,11 @@ class SaveJob:
 
     @property
     def title(self) -> str:
-        """What the person reads."""
+        """Title shown to the user."""
         return f"Saving {self.path.name}"
 
     def run(self, workspace: Workspace, ctx: JobContext) -> StateView | FileFacts:
-        """Return the state of the saved session; what is there already if that may not be replaced.
+        """Return the state of the saved session, or the existing file if it must not be replaced.
 
         The file that the session wrote or read last is replaced without a question, unless another program
         has written it since.
@@ -345,11 +345,11 @@ class CheckpointJob:
 
     @property
     def title(self) -> str:
-        """What the person reads."""
+        """Title shown to the user."""
         return f"Writing checkpoint {self.path.name}"
 
     def run(self, workspace: Workspace, ctx: JobContext) -> StateView | FileFacts:
-        """Return the state of the session; what is there already if that may not be replaced."""
+        """Return the state of the session, or the existing file if it must not be replaced."""
         refuse_if_blocked()
         if not self.overwrite and self.path.exists():
             return facts_of(self.path)
