@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from hdmea.features.science.generator_signal import fold_sums, generators, separable_filter
-from hdmea.features.science.linear_nonlinear import fit_exponential, linear_nonlinear, rectification_index
+from hdmea.features.science.linear_nonlinear import (
+    fit_exponential,
+    gain_error,
+    gain_p,
+    linear_nonlinear,
+    predictability,
+    rectification_index,
+)
 from hdmea.utils.exceptions import ValidationError
 
 FRAME_S = 1 / 60
@@ -226,3 +233,45 @@ class TestLimits:
     )
     def test_rectification_index_of_known_curves(self, rate: list[float], index: float) -> None:
         assert rectification_index(rate) == pytest.approx(index, abs=0.16)
+
+
+class TestChanceAndErrors:
+    def test_interval_of_the_gain_holds_the_truth_of_bursting_cells(self) -> None:
+        rng = np.random.default_rng(31)
+        g = rng.normal(size=3000)
+        duration = np.full(g.size, FRAME_S)
+        inside = {"single": 0, "bursts of 4": 0}
+        for name, size in (("single", 1), ("bursts of 4", 4)):
+            for _ in range(200):
+                counts = size * rng.poisson(20 / size * np.exp(0.4 * g) * FRAME_S)
+                a, b = fit_exponential(g, counts, duration)
+                inside[name] += abs(b - 0.4) <= 2.093 * gain_error(g, counts, duration, a, b)
+
+        assert min(inside.values()) >= 0.91 * 200
+
+    def test_p_of_the_gain_is_uniform_without_a_relation_and_small_with_one(self) -> None:
+        rng = np.random.default_rng(32)
+        ratio = np.convolve(rng.normal(size=3000), np.ones(10) / 10, "same")
+        folds = np.repeat(np.arange(5), 600)
+        bursts = np.zeros((300, 3000))
+        for unit in bursts:
+            np.add.at(unit, rng.integers(0, 3000, 60)[:, None] - np.arange(8), 1)
+
+        p = np.array([gain_p(unit, ratio, folds, 120) for unit in bursts])
+
+        assert (p <= 0.05).mean() <= 0.08
+        assert (p <= 0.01).mean() <= 0.025
+        assert gain_p(rng.poisson(np.exp(2 * ratio - 2)), ratio, folds, 120) == 1 / 200
+        assert np.isnan(gain_p(bursts[0], ratio, folds, 160))
+
+    def test_what_repeats_is_reliable_and_a_perfect_model_has_a_ccnorm_of_1(self) -> None:
+        rng = np.random.default_rng(33)
+        rate = np.exp(0.5 * rng.normal(size=20_000))
+        counts = rng.poisson(rate, (4, rate.size))
+
+        reliability, cc_norm = predictability(counts, 60 * rate)
+
+        assert reliability == pytest.approx(rate.var() / (rate.var() + rate.mean()), rel=0.05)
+        assert cc_norm == pytest.approx(1, abs=0.02)
+        assert np.isnan(predictability(counts[:1], rate)).all()
+        assert np.isnan(predictability(rng.poisson(1.0, (2, 4)) * 0, np.ones(4))).all()

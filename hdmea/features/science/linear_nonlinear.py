@@ -10,13 +10,16 @@ Chichilnisky E. J. (2001) A simple white noise analysis of neuronal light respon
 Paninski L. (2004) Maximum likelihood estimation of cascade point-process neural encoding models. Network 15:
 243-262 (exponential nonlinearity).
 Brenner N. et al. (2000) Synergy in a neural code. Neural Comput. 12: 1531-1552 (bits per spike).
+Liang K.-Y., Zeger S. L. (1986) Longitudinal data analysis using generalized linear models. Biometrika 73:
+13-22 (standard error from blocks).
+Schoppe O. et al. (2016) Measuring the performance of neural models. Front. Comput. Neurosci. 10: 10 (CCnorm).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +33,11 @@ __all__ = [
     "LinearNonlinear",
     "few_spikes",
     "fit_exponential",
+    "gain_error",
+    "gain_p",
     "linear_nonlinear",
     "missing_model",
+    "predictability",
     "rectification_index",
 ]
 
@@ -39,6 +45,9 @@ _BLOCK_BYTES = 64e6
 _MAX_STEP = 2.0
 _NEWTON_STEPS = 50
 _CONVERGED = 1e-10
+_BLOCKS = 20
+_N_SHIFTS = 199
+_MIN_SHIFT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +63,18 @@ class LinearNonlinear:
     log_rate, gain
         a and b of the rate ``exp(a + b g)`` in Hz, fitted to all frames (each with the generator of a filter
         that did not see its spikes).
+    gain_low, gain_high
+        95 % interval of the gain for the filters as they are.
     bits_per_spike
         Gain in log-likelihood over a constant rate, on frames that had no part in the fit.
+    bits_per_spike_p
+        See `gain_p`.
     r2
         Squared correlation of the predicted with the observed rate, frame by frame.
     rectification_index
         See `rectification_index`.
+    predicted
+        Rate in Hz of each frame of the movie as the other parts predict it; NaN outside of whole windows.
     reason
         Why numbers are missing; empty if none is.
     """
@@ -69,9 +84,13 @@ class LinearNonlinear:
     bin_rate: NDArray[np.float64]
     log_rate: float
     gain: float
+    gain_low: float
+    gain_high: float
     bits_per_spike: float
+    bits_per_spike_p: float
     r2: float
     rectification_index: float
+    predicted: NDArray[np.float64]
     reason: str = ""
 
 
@@ -151,9 +170,17 @@ def linear_nonlinear(
         )
         for index, unit in enumerate(units):
             counts = np.bincount(usable[unit] - first, minlength=stop - first).astype(np.float64)
-            found[unit] = _model(
-                signal[:, index], counts, shown[first:stop] * frame_duration_s, folds, n_bins
+            model = _model(
+                signal[:, index],
+                counts,
+                shown[first:stop] * frame_duration_s,
+                folds,
+                n_bins,
+                round(_MIN_SHIFT_S / frame_duration_s),
             )
+            predicted = np.full(len(movie), np.nan)
+            predicted[first:stop] = model.predicted
+            found[unit] = replace(model, predicted=predicted)
         progress((begin + len(units)) / len(enough))
     return found
 
@@ -197,6 +224,103 @@ def fit_exponential(generator: ArrayLike, counts: ArrayLike, duration_s: ArrayLi
     return math.nan, math.nan
 
 
+def gain_error(
+    generator: ArrayLike, counts: ArrayLike, duration_s: ArrayLike, log_rate: float, gain: float
+) -> float:
+    """Return the standard error of the gain of `fit_exponential`, from 20 contiguous blocks of frames.
+
+    The slopes of the log-likelihood at its maximum, summed over each block, vary as much as the spikes do,
+    bursting or not (Liang & Zeger 1986). NaN where the fit is.
+    """
+    g, y = np.asarray(generator, np.float64), np.asarray(counts, np.float64)
+    expected = np.asarray(duration_s, np.float64) * np.exp(log_rate + gain * g)
+    edges = np.linspace(0, g.size, _BLOCKS + 1).astype(np.int64)[:-1]
+    slopes = np.add.reduceat(np.stack((y - expected, (y - expected) * g)), edges, axis=1)
+    curve = np.array([expected.sum(), (expected * g).sum(), (expected * g * g).sum()])
+    determinant = curve[0] * curve[2] - curve[1] ** 2
+    if not determinant > 0:
+        return math.nan
+    shifts = (curve[0] * slopes[1] - curve[1] * slopes[0]) / determinant
+    return math.sqrt(float(np.square(shifts).sum()) * _BLOCKS / (_BLOCKS - 1))
+
+
+def gain_p(
+    counts: ArrayLike, log_ratio: ArrayLike, folds: ArrayLike, min_shift: int, n_shifts: int = _N_SHIFTS
+) -> float:
+    """P value of a cross-validated gain in likelihood: spikes shifted circularly within each part.
+
+    A part's prediction has no share of its spikes, so where these have no relation to the movie every shift
+    of them was as likely; what they do by themselves, bursts among it, stays.
+
+    Parameters
+    ----------
+    counts
+        (frames,) spikes.
+    log_ratio
+        (frames,) logarithm of predicted by constant rate.
+    folds
+        int (frames,) part of each frame, ascending.
+    min_shift
+        Smallest shift in frames, to either side.
+    n_shifts
+        Draws, each with a shift of its own for every part.
+
+    Returns
+    -------
+    float
+        ``(1 + #{shifted >= observed}) / (1 + n_shifts)``; NaN if a part is shorter than four times the
+        smallest shift.
+    """
+    from scipy.fft import irfft, rfft
+
+    y, ratio, part = np.asarray(counts, np.float64), np.asarray(log_ratio, np.float64), np.asarray(folds)
+    rng = np.random.default_rng(0)
+    observed, shifted = 0.0, np.zeros(n_shifts)
+    for fold in np.unique(part):
+        own = part == fold
+        n = int(own.sum())
+        if n < 4 * min_shift or not np.isfinite(ratio[own]).all():
+            return math.nan
+        every = irfft(np.conj(rfft(y[own])) * rfft(ratio[own]), n=n)
+        observed += float(every[0])
+        shifted += every[rng.integers(min_shift, n - min_shift + 1, n_shifts)]
+    slack = 1e-9 * float(np.abs(ratio) @ y)
+    return float(1 + np.count_nonzero(shifted >= observed - slack)) / (1 + n_shifts)
+
+
+def predictability(counts: ArrayLike, predicted: ArrayLike) -> tuple[float, float]:
+    """How reliable the response to a movie is that was shown several times, and how much of it is predicted.
+
+    Parameters
+    ----------
+    counts
+        (showings, frames) spikes.
+    predicted
+        (frames,) rate of a model; frames that are NaN do not count.
+
+    Returns
+    -------
+    reliability
+        Signal power by total power: the correlation to be expected of two showings.
+    cc_norm
+        Correlation of the predicted rate with the mean response, by the largest that its noise allows
+        (Schoppe et al. 2016). Both are NaN with fewer than two showings, this one without signal power too.
+    """
+    model = np.asarray(predicted, np.float64)
+    known = np.isfinite(model)
+    trials, model = np.asarray(counts, np.float64)[:, known], model[known]
+    n = len(trials)
+    total = float(trials.var(axis=1, ddof=1).mean()) if n > 1 and model.size > 1 else 0.0
+    if not total > 0:
+        return math.nan, math.nan
+    power = (float(trials.sum(axis=0).var(ddof=1)) - n * total) / (n * (n - 1))
+    spread = float(model.var(ddof=1))
+    if not (power > 0 and spread > 0):
+        return power / total, math.nan
+    covariance = float(np.cov(trials.mean(axis=0), model)[0, 1])
+    return power / total, covariance / math.sqrt(spread * power)
+
+
 def rectification_index(bin_rate: ArrayLike) -> float:
     """How far the rate at the middle lies below the mean of the rates at both ends of the nonlinearity.
 
@@ -226,8 +350,11 @@ def _model(
     duration: NDArray[np.float64],
     folds: NDArray[np.int64],
     n_bins: int,
+    min_shift: int,
 ) -> LinearNonlinear:
     """Model of one unit from its generators (left-out part, frame), spikes and exposed time of each frame."""
+    from scipy.special import stdtrit
+
     recorded = duration > 0
     signal, counts, duration, folds = (
         signal[:, recorded],
@@ -243,6 +370,9 @@ def _model(
         predicted[test] = np.exp(a + b * own[test])
         constant[test] = counts[~test].sum() / duration[~test].sum()
     log_rate, gain = fit_exponential(own, counts, duration)
+    half = float(stdtrit(_BLOCKS - 1, 0.975)) * gain_error(own, counts, duration, log_rate, gain)
+    rates = np.full(recorded.size, np.nan)
+    rates[recorded] = predicted
     bins = np.array_split(np.argsort(own, kind="stable"), n_bins)
     rate = np.array([counts[part].sum() / duration[part].sum() for part in bins])
     return LinearNonlinear(
@@ -251,9 +381,13 @@ def _model(
         bin_rate=rate,
         log_rate=log_rate,
         gain=gain,
+        gain_low=gain - half,
+        gain_high=gain + half,
         bits_per_spike=_bits_per_spike(counts, duration, predicted, constant),
+        bits_per_spike_p=_p(counts, predicted, constant, folds, min_shift),
         r2=_squared_correlation(predicted, counts / duration),
         rectification_index=rectification_index(rate),
+        predicted=rates,
         reason="" if np.isfinite(predicted).all() else "the exponential could not be fitted in every part",
     )
 
@@ -270,6 +404,18 @@ def _bits_per_spike(
     return float(gain.sum() / counts.sum() / math.log(2))
 
 
+def _p(
+    counts: NDArray[np.float64],
+    predicted: NDArray[np.float64],
+    constant: NDArray[np.float64],
+    folds: NDArray[np.int64],
+    min_shift: int,
+) -> float:
+    if not ((predicted > 0) & (constant > 0)).all():
+        return math.nan
+    return gain_p(counts, np.log(predicted / constant), folds, min_shift)
+
+
 def _squared_correlation(predicted: NDArray[np.float64], observed: NDArray[np.float64]) -> float:
     x, y = predicted - predicted.mean(), observed - observed.mean()
     size = float(x @ x) * float(y @ y)
@@ -284,4 +430,6 @@ def few_spikes(n_spikes: int, needed: int) -> str:
 def missing_model(n_spikes: int, n_bins: int, reason: str) -> LinearNonlinear:
     """Return the model of a unit that has none, with the reason."""
     none, nan = np.full(n_bins, math.nan), math.nan
-    return LinearNonlinear(n_spikes, none, none.copy(), nan, nan, nan, nan, nan, reason)
+    return LinearNonlinear(
+        n_spikes, none, none.copy(), nan, nan, nan, nan, nan, nan, nan, nan, np.zeros(0), reason
+    )

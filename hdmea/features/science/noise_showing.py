@@ -13,7 +13,7 @@ from hdmea.stimuli.regularity import frame_regularity
 from hdmea.utils.exceptions import MissingInputError
 from hdmea.utils.fixes import RunStep
 
-__all__ = ["shown_counts"]
+__all__ = ["counts_of_showings", "shown_counts"]
 
 
 def shown_counts(
@@ -24,6 +24,28 @@ def shown_counts(
     trials: str,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count the spikes in each frame of a movie, over its showings.
+
+    See `counts_of_showings`, of which these are the sums.
+
+    Returns
+    -------
+    exposure : numpy.ndarray
+        int64 (frames,): how often each was shown and recorded.
+    counts : numpy.ndarray
+        int64 (units, frames).
+    """
+    exposure, counts = counts_of_showings(spike_trains, metadata, section, n_frames, trials)
+    return exposure.sum(axis=0), counts.sum(axis=0)
+
+
+def counts_of_showings(
+    spike_trains: Sequence[ArrayLike],
+    metadata: Mapping[str, Any],
+    section: Any,
+    n_frames: int,
+    trials: str,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count the spikes in each frame of each showing of a movie.
 
     Parameters
     ----------
@@ -41,9 +63,9 @@ def shown_counts(
     Returns
     -------
     exposure : numpy.ndarray
-        int64 (frames,): how often each was shown and recorded.
+        int64 (showings, frames): whether each was recorded.
     counts : numpy.ndarray
-        int64 (units, frames).
+        int64 (showings, units, frames).
 
     Raises
     ------
@@ -61,12 +83,13 @@ def shown_counts(
     n_frames = min(n_frames, int(attrs.get("movie_length", n_frames)))
     starts = np.atleast_1d(np.asarray(content)).astype(np.int64)
     regularity = frame_regularity(metadata["frame_timestamps"], metadata.get("segments"))
-    exposure = np.zeros(n_frames, np.int64)
-    counts = np.zeros((len(spike_trains), n_frames), np.int64)
-    for start in starts[: 1 if trials == "first" else None].tolist():
+    starts = starts[: 1 if trials == "first" else None]
+    exposure = np.zeros((starts.size, n_frames), np.int64)
+    counts = np.zeros((starts.size, len(spike_trains), n_frames), np.int64)
+    for showing, start in enumerate(starts.tolist()):
         # The last frame before a gap, or of the recording, has no known end.
         stop = min(start + n_frames, int(regularity.runs[regularity.run_of(start), 1]) - 1)
         if stop > start:
-            exposure[: stop - start] += 1
-            counts[:, : stop - start] += frame_counts(spike_trains, frames, start, stop)
+            exposure[showing, : stop - start] = 1
+            counts[showing, :, : stop - start] = frame_counts(spike_trains, frames, start, stop)
     return exposure, counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from hdmea.features.science.linear_nonlinear import (
     few_spikes,
     linear_nonlinear,
     missing_model,
+    predictability,
 )
-from hdmea.features.science.noise_showing import shown_counts
+from hdmea.features.science.noise_showing import counts_of_showings
 from hdmea.features.science.receptive_field_significance import TOO_SHORT, receptive_field_significance
 from hdmea.features.science.tickets import granted
 from hdmea.features.science.trial_rates import nominal_frame_duration
@@ -32,6 +33,8 @@ __all__ = ["LNL_OUTPUTS", "LNLParams", "fit_lnl"]
 
 _PREFIX = "sta_"
 _MIN_SHIFT_S = 2.0
+_REPEATED = ("reliability", "cc_norm")
+_FEWEST_SHOWINGS = 2
 
 LNL_OUTPUTS: tuple[Output, ...] = with_limits(
     Output("n_spikes", "Number of spikes", "spikes", (0, None), "spikes whose whole window is in the movie"),
@@ -48,6 +51,15 @@ LNL_OUTPUTS: tuple[Output, ...] = with_limits(
         "bits",
         (None, None),
         "gain over a constant rate, on spikes left out",
+        test=True,
+        n="n_spikes",
+    ),
+    Output(
+        "bits_per_spike_p",
+        "p of the bits per spike",
+        "",
+        (0, 1),
+        "p value of that gain against 199 circular shifts of the spikes of each left-out part",
     ),
     Output("r2", "R²", "", (0, 1), "squared correlation of predicted and observed rate, per frame"),
     Output(
@@ -58,7 +70,23 @@ LNL_OUTPUTS: tuple[Output, ...] = with_limits(
         "0 straight, 1 rectified, < 0 saturating",
     ),
     Output("log_rate", "Log rate", "log Hz", (None, None), "a of the rate exp(a + b g)"),
-    Output("gain", "Gain", "1/stimulus", (None, None), "b of the rate exp(a + b g)"),
+    Output(
+        "gain", "Gain", "1/stimulus", (None, None), "b of the rate exp(a + b g)", interval=True, n="n_spikes"
+    ),
+    Output(
+        "reliability",
+        "Response reliability",
+        "",
+        (None, 1),
+        "signal power / total power of the rate over repeated showings: expected correlation of two",
+    ),
+    Output(
+        "cc_norm",
+        "CCnorm",
+        "",
+        (None, None),
+        "correlation of predicted rate and mean response by the largest possible one (Schoppe et al. 2016)",
+    ),
     Output(
         "bin_generator",
         "Bin generator",
@@ -156,7 +184,7 @@ def _inputs(session: PipelineSession, params: LNLParams) -> Iterable[Path]:
     outputs=LNL_OUTPUTS,
     group="lnl",
     group_title="Linear–nonlinear model",
-    version="2",
+    version="3",
     selectors=("stimuli_dir",),
     inputs=_inputs,
     result=units_result,
@@ -188,7 +216,9 @@ def fit_lnl(session: PipelineSession, params: LNLParams, ctx: StepContext) -> li
     facts = next(iter(averages.values()))["metadata"]
     first, last = (int(edge) for edge in facts["cover_range"])
     movie = _load(_movie_path(session, params))
-    exposure, counts = _shown(session, name, len(movie), str(facts["trials"]))
+    shown, showings = _shown(session, name, len(movie), str(facts["trials"]))
+    exposure, counts = shown.sum(axis=0), showings.sum(axis=0)
+    everywhere = shown.all(axis=0)
     frame_s = nominal_frame_duration(session.metadata["frame_timestamps"], session.acquisition_rate)
     n_frames = int(np.count_nonzero(exposure == exposure.max(initial=0)))
     p = receptive_field_significance(
@@ -215,12 +245,15 @@ def fit_lnl(session: PipelineSession, params: LNLParams, ctx: StepContext) -> li
         missing_model(int(n), params.n_bins, few_spikes(int(n), params.min_spikes) or _no_field(value))
         for n, value in zip(counts.sum(axis=1), p, strict=True)
     ]
+    repeated = np.full((len(models), 2), np.nan)
     for unit, model in zip(fitted, found, strict=True):
         models[unit] = model
-    p_of = dict(zip(session.units, p.tolist(), strict=True))
-    for unit_id, model in zip(session.units, models, strict=True):
+        if not model.reason:
+            predicted = model.predicted[: exposure.size]
+            repeated[unit] = predictability(showings[:, unit, everywhere], predicted[everywhere])
+    for index, (unit_id, model) in enumerate(zip(session.units, models, strict=True)):
         entry = {
-            "data": _stored(model, p_of[unit_id]),
+            "data": _stored(model, float(p[index]), repeated[index].tolist(), len(showings)),
             "metadata": {"movie_name": name, "cover_range": [first, last]},
         }
         ctx.put(entry, "units", unit_id, "features", "lnl")
@@ -233,10 +266,19 @@ def _no_field(p: float) -> str:
     return f"no significant receptive field (p = {p:.3g})"
 
 
-def _stored(model: LinearNonlinear, p: float) -> dict[str, Any]:
-    values = {output.name: getattr(model, output.name, p) for output in LNL_OUTPUTS}
+def _stored(model: LinearNonlinear, p: float, repeated: Sequence[float], n_showings: int) -> dict[str, Any]:
+    given = {"rf_p": p, **dict(zip(_REPEATED, repeated, strict=True))}
+    values = {
+        output.name: given.get(output.name, getattr(model, output.name, None)) for output in LNL_OUTPUTS
+    }
     names = [output.name for output in LNL_OUTPUTS if output.name not in ("n_spikes", "rf_p")]
     reasons = dict.fromkeys(names, model.reason) if model.reason else {}
+    if np.isnan(model.bits_per_spike_p):
+        reasons.setdefault("bits_per_spike_p", "the parts of the noise are shorter than four shifts of 2 s")
+    once = "the noise was shown once" if n_showings < _FEWEST_SHOWINGS else "the showings do not agree"
+    for name, value in zip(_REPEATED, repeated, strict=True):
+        if np.isnan(value):
+            reasons.setdefault(name, once)
     if np.isnan(p):
         reasons["rf_p"] = _no_field(p)
     return stored_outputs(LNL_OUTPUTS, values, reasons)
@@ -245,10 +287,10 @@ def _stored(model: LinearNonlinear, p: float) -> dict[str, Any]:
 def _shown(
     session: PipelineSession, name: str, n_frames: int, trials: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the showings of each movie frame, and the spikes of each unit in them."""
+    """Return which frames of each showing were recorded, and the spikes of each unit in them."""
     section = session.require("stimulus", "section_time", name)
     trains = [unit["spike_times"] for unit in session.units.values()]
-    return shown_counts(trains, session.metadata, section, n_frames, trials)
+    return counts_of_showings(trains, session.metadata, section, n_frames, trials)
 
 
 def _load(path: Path) -> NDArray[Any]:
