@@ -16,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.null_cells import rates_of_counts
+from hdmea.features.extractors.spots import surround_suppression
 from hdmea.features.science.direction_tuning import direction_tuning
+from hdmea.features.science.linear_nonlinear import fit_exponential, gain_error
 from hdmea.features.science.receptive_field_models import fit_map
-from hdmea.features.science.sine_fit import fit_sine
+from hdmea.features.science.sine_fit import fit_sine, fit_wave
 from hdmea.features.science.step_response import (
     baseline_of,
     contrast_limits,
@@ -35,6 +37,7 @@ _DIRECTIONS = np.arange(8) * 45.0
 _THETA = np.deg2rad(_DIRECTIONS)
 _FITS = 400
 _COURSES = 300
+_T_OF_BLOCKS = 2.093
 
 Floats = NDArray[np.float64]
 
@@ -81,6 +84,8 @@ def points(n_cells: int, seed: int = 0) -> Iterator[Point]:
     yield from _amplitudes(rng, n_cells)
     yield from _directions(rng, n_cells)
     yield from _light_steps(rng, n_cells)
+    yield from _stimuli(rng, n_cells)
+    yield from _gains(rng, min(n_cells, _FITS))
     yield from _fields(rng, min(n_cells, _FITS))
     yield from _courses(rng, min(n_cells, _COURSES))
 
@@ -121,6 +126,65 @@ def _directions(rng: np.random.Generator, n_cells: int) -> Iterator[Point]:
                 yield _point(
                     "preferred_direction (°)", cells, angle, found.preferred_direction - turn, *limits
                 )
+
+
+def _stimuli(rng: np.random.Generator, n_cells: int) -> Iterator[Point]:
+    """Windows of a chirp, gratings, and spots; 5, 3 and 5 repetitions."""
+    seconds = (np.arange(60) + 0.5) / 60
+    phase = 2 * np.pi * (4 * seconds + 0.5 * seconds**2)
+    gain = float(np.sinc(4.5 / 60))
+    for amplitude in (0.0, 5.0, 15.0):
+        rate = 20 + gain * amplitude * np.sin(phase + 0.4)
+        counts = rng.poisson(np.broadcast_to(rate / 60, (n_cells, 5, 60)))
+        fit = fit_wave(counts * 60.0, phase, gain)
+        limits = (fit.amplitude, fit.amplitude_low, fit.amplitude_high)
+        yield _point("frequency_amplitude (Hz)", "chirp, 5 trials, 20 Hz", amplitude, *limits)
+    t = (np.arange(120) + 0.5) / 60
+    for amplitude in (0.0, 5.0, 15.0):
+        rate = 20 + np.sinc(2 / 60) * amplitude * np.sin(2 * np.pi * 2 * t)
+        counts = rng.poisson(np.broadcast_to(rate / 60, (n_cells, 3, 120)))
+        fit = fit_sine(counts * 60.0, 2.0, 1 / 60)
+        limits = (fit.amplitude, fit.amplitude_low, fit.amplitude_high)
+        yield _point("f1 (Hz)", "gratings of 2 s, 3 trials, 20 Hz", amplitude, *limits)
+    for sharp in (0.3, 1.0, 2.5):
+        evoked = 60 * np.exp(sharp * (np.cos(_THETA - 0.3) - 1))
+        counts = rng.poisson(np.broadcast_to(evoked + 10, (n_cells, 3, 8)))
+        blank = rng.poisson(10 * 10, n_cells) / 10
+        found = direction_tuning(
+            counts, _DIRECTIONS, blank=blank, blank_se=np.sqrt(blank / 10), n_permutations=100
+        )
+        truth = abs((evoked * np.exp(1j * _THETA)).sum()) / evoked.sum()
+        yield _point(
+            "dsi",
+            "gratings of 2 s, 3 trials, 5 Hz maintained",
+            truth,
+            found.dsi,
+            found.dsi_low,
+            found.dsi_high,
+        )
+    sizes = np.array([1, 2, 3, 4, 6, 8, 12, 16.0])
+    for peak in (40.0, 120.0):
+        for surround in (0.0, 0.3, 0.6):
+            curve = peak * (1 - np.exp(-((sizes / 3) ** 2)) - surround * (1 - np.exp(-((sizes / 10) ** 2))))
+            counts = rng.poisson(np.broadcast_to(curve + 5, (n_cells, 5, 8)))
+            truth = float(1 - curve[-1] / curve.max())
+            limits = surround_suppression(counts - rng.poisson(5 * 20, n_cells)[:, None, None] / 20)
+            yield _point("surround_suppression", f"spots of 1 s, 5 trials, {peak:g} Hz", truth, *limits)
+
+
+def _gains(rng: np.random.Generator, n_cells: int) -> Iterator[Point]:
+    """Gain of the exponential for a given generator, single spikes and bursts."""
+    g = np.convolve(rng.normal(size=7200), np.ones(6) / np.sqrt(6), "same")
+    duration = np.full(g.size, 1 / 60)
+    for size, cells in ((1, "single spikes"), (4, "bursts of 4")):
+        for hz in (3.0, 17.0):
+            found = []
+            for _ in range(n_cells):
+                counts = size * rng.poisson(hz / size * np.exp(0.5 * g - 0.125) / 60)
+                log_rate, gain = fit_exponential(g, counts, duration)
+                half = _T_OF_BLOCKS * gain_error(g, counts, duration, log_rate, gain)
+                found.append((gain, gain - half, gain + half))
+            yield _point("gain", f"{cells}, {hz * 120:g} spikes", 0.5, *np.array(found).T)
 
 
 def _light_steps(rng: np.random.Generator, n_cells: int) -> Iterator[Point]:

@@ -19,9 +19,10 @@ from benchmarks.null_cells import KINDS, RESPONDERS, null_counts, rates_of_count
 from hdmea.features.extractors.on_off import suppression_p
 from hdmea.features.science.direction_tuning import direction_tuning
 from hdmea.features.science.drift import drift
+from hdmea.features.science.linear_nonlinear import linear_nonlinear
 from hdmea.features.science.receptive_field_significance import receptive_field_significance
 from hdmea.features.science.repeatability import repeatability_p
-from hdmea.features.science.sine_fit import fit_sine
+from hdmea.features.science.sine_fit import fit_sine, fit_wave
 from hdmea.features.science.step_response import baseline_of, step_response
 from hdmea.features.science.trial_rates import Lowpass
 
@@ -85,16 +86,33 @@ def _receptive_field(counts: NDArray[np.int64]) -> P:
     return receptive_field_significance(movie, counts[:, :_NOISE_FRAMES], (-60, 0), maps=False).p
 
 
+def _chirp_window(counts: NDArray[np.int64]) -> P:
+    seconds = (np.arange(60) + 0.5) / 60
+    phase = 2 * np.pi * (4 * seconds + 0.5 * seconds**2)
+    return fit_wave(_rates(counts)[:, :, 840:900], phase, float(np.sinc(4.5 / 60))).p
+
+
+def _gain(counts: NDArray[np.int64]) -> P:
+    images = np.random.default_rng(0).integers(0, 2, (_NOISE_FRAMES // 4, 9, 9), dtype=np.uint8)
+    frames = np.arange(_NOISE_FRAMES)
+    trains = [np.repeat(frames, unit[:_NOISE_FRAMES]) for unit in counts]
+    found = linear_nonlinear(np.repeat(images, 4, axis=0), trains, np.ones(_NOISE_FRAMES), (-20, 0), 1 / 60)
+    return np.array([model.bits_per_spike_p for model in found])
+
+
 TESTS: dict[str, Callable[[NDArray[np.int64]], P]] = {
     "quality_p": _quality,
     "suppression_p": _suppression,
     "amplitude_p, 0.5 Hz": _sine(0.5, 150, 270),
     "amplitude_p, 2 Hz": _sine(2.0, 690, 870),
     "amplitude_p, 10 Hz": _sine(10.0, 1290, 1470),
+    "amplitude_p, chirp": _chirp_window,
+    "f1_p, grating 2 s": _sine(2.0, 300, 420),
     "dsi_p": _direction("dsi_p"),
     "dsi_rotation_p": _direction("dsi_rotation_p"),
     "osi_p": _direction("osi_p"),
     "rf_p, 60 s": _receptive_field,
+    "bits_per_spike_p, 60 s": _gain,
     "rate_drift_p": _drift,
 }
 _OF_SWEEPS = ("dsi_p", "dsi_rotation_p", "osi_p")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.confidence import fieller_limits
@@ -20,7 +21,7 @@ from hdmea.features.science.light_steps import (
 from hdmea.features.science.movie_trials import FRAMES, movie_trials, trials_requirement
 from hdmea.features.science.tickets import Withheld, granted
 
-__all__ = ["SpotsParams", "spots"]
+__all__ = ["SpotsParams", "spots", "surround_suppression"]
 
 _MIN_REPETITIONS = 3
 
@@ -101,33 +102,14 @@ def spots(recording: Recording, params: SpotsParams) -> FeatureTable:
     rates = rates_of(recording, trials, params)
     blank = blank_frames(trials.length, trials.definition.events, rates.frame_duration)
     found = level_responses(rates, trials.events("spot"), "diameter", blank)
-    mean, units = found.mean, np.arange(len(rates.counts))
-    peak = mean.argmax(axis=1)
-    largest = mean[units, peak]
-    positive = largest > 0
-    quotient = np.divide(mean[:, -1], largest, out=np.full(len(units), np.nan), where=positive)
-    low, high = np.full((2, len(units)), np.nan)
-    n = found.trials.shape[1]
-    if n >= _MIN_REPETITIONS:
-        last, best = found.trials[:, :, -1], found.trials[units, :, peak]
-        apart, own = (x - x.mean(axis=1, keepdims=True) for x in (last, best))
-        together = (apart * own).sum(axis=1)
-        low, high = fieller_limits(
-            last.mean(axis=1),
-            best.mean(axis=1),
-            var_a=last.var(axis=1, ddof=1) / n,
-            var_b=best.var(axis=1, ddof=1) / n,
-            covariance=together / (n * (n - 1)),
-            degrees=n - 1,
-        )
-        bounded = np.isfinite(low) & np.isfinite(high)
-        low, high = np.where(bounded, 1 - high, np.nan), np.where(bounded, 1 - low, np.nan)
+    mean = found.mean
+    suppression, low, high = surround_suppression(found.trials)
     columns: dict[str, Any] = {
         "blank_rate": found.blank,
         "area_response": mean,
         "area_response_sem": found.sem,
-        "peak_diameter": np.where(positive, found.levels[peak], np.nan),
-        "surround_suppression": 1.0 - quotient,
+        "peak_diameter": np.where(mean.max(axis=1) > 0, found.levels[mean.argmax(axis=1)], np.nan),
+        "surround_suppression": suppression,
         "surround_suppression_low": low,
         "surround_suppression_high": high,
         **quality_columns(rates, params),
@@ -141,6 +123,43 @@ def spots(recording: Recording, params: SpotsParams) -> FeatureTable:
         units=columns,
         recording={"spot_diameters": found.levels},
         reasons=withheld.reasons,
-        notes={"movie": trials.movie, "n_repetitions": n},
+        notes={"movie": trials.movie, "n_repetitions": found.trials.shape[1]},
         marks=drift_marks(recording, rates),
     )
+
+
+def surround_suppression(
+    trials: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Part of the largest response that is missing from the response to the largest spot.
+
+    Parameters
+    ----------
+    trials
+        (units, repetitions, sizes) evoked rates, Hz, ascending sizes.
+
+    Returns
+    -------
+    suppression, low, high
+        float64 (units,), with Fieller's limits of the quotient of the means over repetitions. NaN without a
+        positive response; limits also below three repetitions and where the largest response may be 0.
+    """
+    mean, units, n = trials.mean(axis=1), np.arange(len(trials)), trials.shape[1]
+    peak = mean.argmax(axis=1)
+    largest = mean[units, peak]
+    quotient = np.divide(mean[:, -1], largest, out=np.full(len(units), np.nan), where=largest > 0)
+    if n < _MIN_REPETITIONS:
+        nan = np.full(len(units), np.nan)
+        return 1.0 - quotient, nan, nan.copy()
+    last, best = trials[:, :, -1], trials[units, :, peak]
+    apart, own = (x - x.mean(axis=1, keepdims=True) for x in (last, best))
+    low, high = fieller_limits(
+        last.mean(axis=1),
+        best.mean(axis=1),
+        var_a=last.var(axis=1, ddof=1) / n,
+        var_b=best.var(axis=1, ddof=1) / n,
+        covariance=(apart * own).sum(axis=1) / (n * (n - 1)),
+        degrees=n - 1,
+    )
+    bounded = np.isfinite(low) & np.isfinite(high)
+    return 1.0 - quotient, np.where(bounded, 1 - high, np.nan), np.where(bounded, 1 - low, np.nan)
