@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -212,14 +211,26 @@ def _amplitude_drift(
         if sizes is None or np.size(sizes) != own.size or not own.size:
             continue
         amplitude = np.abs(np.asarray(sizes, np.float64))
-        cuts = np.searchsorted(own, edges)
-        parts = [amplitude[a:b] for a, b in itertools.pairwise(cuts.tolist())]
-        medians = np.array([np.median(part) if part.size else np.nan for part in parts], np.float64)
+        medians = _medians(amplitude, np.searchsorted(own, edges))
         some = np.isfinite(medians)
         one = drift(medians[some][None], at[some])
         for column, value in zip(found, (one.change, one.low, one.high, one.p), strict=True):
             column[index] = value[0]
     return Drift(*found)
+
+
+def _medians(values: NDArray[np.float64], cuts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Median of the values between each two neighbouring cuts; NaN where there is none, or one is NaN."""
+    sizes = np.diff(cuts)
+    part = np.repeat(np.arange(sizes.size), sizes)
+    inside = values[cuts[0] : cuts[-1]]
+    ordered = inside[np.lexsort((inside, part))]
+    found = np.full(sizes.size, np.nan)
+    some = np.flatnonzero(sizes)
+    first, n = cuts[:-1][some] - cuts[0], sizes[some]
+    found[some] = (ordered[first + (n - 1) // 2] + ordered[first + n // 2]) / 2
+    found[some[np.isnan(ordered[first + n - 1])]] = np.nan
+    return found
 
 
 def _firing_range(rates: NDArray[np.float64]) -> float:
