@@ -8,6 +8,7 @@ import numpy as np
 
 from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.light_steps import (
+    NO_INTERVAL,
     StepResponseParams,
     drift_marks,
     light_steps,
@@ -82,6 +83,8 @@ _REASONS = {
     "latency": "the rate does not leave the baseline band for two frames",
     "chromatic_index_on": "no transient after light on of either colour, or fewer than three trials",
     "chromatic_index_off": "no transient after light off of either colour, or fewer than three trials",
+    "_low": NO_INTERVAL,
+    "_high": NO_INTERVAL,
     "quality_index": "fewer than two trials, or no spike",
     "quality_index_chance": "fewer than two trials",
     "quality_p": "fewer than two trials, or no spike",

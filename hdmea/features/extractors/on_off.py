@@ -10,6 +10,7 @@ from pydantic import Field
 
 from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor
 from hdmea.features.science.light_steps import (
+    NO_INTERVAL,
     LightSteps,
     StepResponseParams,
     drift_marks,
@@ -111,6 +112,8 @@ _REASONS = {
     "on_off_index": "neither light on nor light off has a positive transient, or fewer than three trials",
     "suppression_index": "no spike before the step nor in the last second of light",
     "suppression_p": "fewer than three trials, or no spike",
+    "_low": NO_INTERVAL,
+    "_high": NO_INTERVAL,
     "quality_index": "fewer than two trials, or no spike",
     "quality_index_chance": "fewer than two trials",
     "quality_p": "fewer than two trials, or no spike",

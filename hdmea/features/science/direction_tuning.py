@@ -190,11 +190,12 @@ def direction_tuning(
     sem = np.full((n_units, n_dirs), np.nan)
     if n_reps > 1:
         sem = responses.std(axis=1, ddof=1) / np.sqrt(n_reps)
+    flat = gain.reshape(n_units, n_reps * n_dirs)
     return DirectionTuning(
         responses=responses,
         tuning_curve=curve,
         tuning_sem=sem,
-        trend=gain.reshape(n_units, -1)[:, number.argmax()] / gain.reshape(n_units, -1)[:, number.argmin()],
+        trend=flat[:, number.argmax()] / flat[:, number.argmin()],
         dsi=np.minimum(indices[:, 0], 1.0),
         dsi_low=dsi_low,
         dsi_high=dsi_high,

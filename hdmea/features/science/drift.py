@@ -133,7 +133,7 @@ def drift_of_trials(counts: NDArray[np.int64], starts: ArrayLike, frame_duration
     order = np.argsort(times.ravel(), kind="stable")
     if n_trials < 2:
         order = order[:0]
-    return drift(rates.reshape(n_units, -1)[:, order], times.ravel()[order], mean)
+    return drift(rates.reshape(n_units, n_trials * n_bins)[:, order], times.ravel()[order], mean)
 
 
 def _correction(ranks: Floats) -> float:

@@ -132,17 +132,12 @@ def level_responses(
         )
     trial_rates = np.asarray(rates.rates, np.float64)
     without = trial_rates[:, :, blank].mean(axis=(1, 2))
-    found = [
-        np.stack(
-            [
-                trial_rates[:, :, event.start_frame : event.end_frame].mean(axis=-1)
-                for event, value in zip(events, shown, strict=True)
-                if value == level
-            ],
-            axis=2,
-        ).reshape(len(trial_rates), -1)
-        for level in levels
-    ]
+    found = []
+    for level in levels:
+        events_of_it = [event for event, value in zip(events, shown, strict=True) if value == level]
+        cuts = [trial_rates[:, :, e.start_frame : e.end_frame].mean(axis=-1) for e in events_of_it]
+        own = np.stack(cuts, axis=2)
+        found.append(own.reshape(len(own), own.shape[1] * own.shape[2]))
     return LevelResponses(levels, np.stack(found, axis=2) - without[:, None, None], without)
 
 

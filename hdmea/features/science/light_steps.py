@@ -26,6 +26,7 @@ from hdmea.features.science.tickets import EVERYTHING, Withheld, granted
 from hdmea.features.science.trial_rates import TrialRates, trial_rates
 
 __all__ = [
+    "NO_INTERVAL",
     "LightSteps",
     "MovieParams",
     "RateParams",
@@ -43,6 +44,9 @@ __all__ = [
     "transience_columns",
     "withhold_phases",
 ]
+
+
+NO_INTERVAL = "no interval: fewer than three trials, fewer than ten spikes, or no such response"
 
 
 class MovieParams(FeatureParams):

@@ -177,4 +177,5 @@ def _trial_frames(recording: Recording, trial_time: Any, definition: StimulusDef
     else:
         first = np.searchsorted(times, np.asarray(trial_time).astype(np.int64)[:, 0])
         frames = np.stack((first, first + definition.section_kwargs.trial_length_frame), axis=1)
-    return frames[frames[:, 1] < times.size]
+    stop = np.maximum(frames[:, 1], frames[:, 0] + definition.section_kwargs.trial_length_frame)
+    return frames[(frames[:, 0] >= 0) & (stop < times.size)]

@@ -206,7 +206,7 @@ def contrast_limits(
     Returns
     -------
     low, high
-        Within -1 and 1; NaN below three trials.
+        Within -1 and 1; NaN below three trials, and where neither is there.
     """
     n_units, n_trials = a.trials.shape
     nan = np.full(n_units, np.nan)
@@ -226,7 +226,9 @@ def contrast_limits(
     # The largest of both could be hidden in the other.
     hidden = _hidden(first.mean(axis=1), second.mean(axis=1), a.unseen, b.unseen)
     low, high = np.fmin(low, hidden), np.fmax(high, hidden)
-    return np.clip(low, -1.0, 1.0), np.clip(high, -1.0, 1.0)
+    none = size.mean(axis=1) == 0
+    low, high = (np.where(none, np.nan, np.clip(limit, -1.0, 1.0)) for limit in (low, high))
+    return low, high
 
 
 def _covariance(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

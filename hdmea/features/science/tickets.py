@@ -63,10 +63,10 @@ class Withheld:
         """
         for name in names:
             values = np.array(columns[name], np.float64)
-            keep = kept if kept.ndim == values.ndim else kept.reshape(-1, *[1] * (values.ndim - 1))
+            keep = kept if kept.ndim == values.ndim else kept.reshape(len(kept), *[1] * (values.ndim - 1))
             values[~np.broadcast_to(keep, values.shape)] = np.nan
             columns[name] = values
-            gone = np.asarray(~np.broadcast_to(keep, values.shape).reshape(len(values), -1).all(axis=1))
+            gone = np.asarray(~np.broadcast_to(keep, values.shape).all(axis=tuple(range(1, values.ndim))))
             self._note(name, gone, why)
 
     def explain(self, columns: Mapping[str, Any], texts: Mapping[str, str]) -> None:

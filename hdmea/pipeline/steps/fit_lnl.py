@@ -59,7 +59,7 @@ LNL_OUTPUTS: tuple[Output, ...] = with_limits(
         "p of the bits per spike",
         "",
         (0, 1),
-        "p value of that gain against 199 circular shifts of the spikes of each left-out part",
+        "p value of that gain against circular shifts of the spikes of each left-out part",
     ),
     Output("r2", "R²", "", (0, 1), "squared correlation of predicted and observed rate, per frame"),
     Output(
