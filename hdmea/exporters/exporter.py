@@ -16,6 +16,7 @@ Command line and window list every exporter with its title, endings and options.
 
 from __future__ import annotations
 
+import inspect
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +33,10 @@ from hdmea.utils.fixes import Advice, Replace
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["EXPORTERS", "ExportOptions", "Exporter", "export", "exporter", "exporters_for"]
+__all__ = ["EXPORTERS", "ExportOptions", "ExportProgress", "Exporter", "export", "exporter", "exporters_for"]
+
+ExportProgress = Callable[[float, str], None]
+"""Called with a fraction (0 to 1) and a text; may raise to stop."""
 
 
 class ExportOptions(Params):
@@ -47,7 +51,12 @@ class Exporter:
     title: str
     suffixes: tuple[str, ...]
     options: type[ExportOptions]
-    function: Callable[[PipelineSession, Path, Any], None]
+    function: Callable[..., None]
+
+    @property
+    def reports(self) -> bool:
+        """Whether the function has a parameter `progress`."""
+        return "progress" in inspect.signature(self.function).parameters
 
     @property
     def description(self) -> str:
@@ -66,8 +75,11 @@ EXPORTERS: Registry[Exporter] = Registry("hdmea.exporters", Exporter, "hdmea.exp
 
 def exporter(
     *, name: str, title: str, suffixes: Sequence[str], options: type[ExportOptions] = ExportOptions
-) -> Callable[[Callable[[PipelineSession, Path, Any], None]], Exporter]:
+) -> Callable[[Callable[..., None]], Exporter]:
     """Declare the decorated function ``(session, target, options)`` as an exporter.
+
+    If it has a fourth parameter `progress` (`ExportProgress`), it should call it often: this is where a long
+    export stops when the user asks for it.
 
     The function writes the file `target`, and further files beside it if it needs them. It works in a folder
     of its own: the files come into place when it has ended well, and after an error there are none.
@@ -84,7 +96,7 @@ def exporter(
         Model of the options.
     """
 
-    def declare(function: Callable[[PipelineSession, Path, Any], None]) -> Exporter:
+    def declare(function: Callable[..., None]) -> Exporter:
         return Exporter(name, title, tuple(suffixes), options, function)
 
     return declare
@@ -103,6 +115,7 @@ def export(
     to: str | None = None,
     overwrite: bool = False,
     options: Mapping[str, Any] | None = None,
+    progress: ExportProgress | None = None,
 ) -> list[Path]:
     """Write what a session contains as a file of another kind.
 
@@ -118,6 +131,8 @@ def export(
         Replace files that exist.
     options
         Options of the exporter by name.
+    progress
+        Told how far the export is; may raise to stop, in which case nothing is written.
 
     Returns
     -------
@@ -141,7 +156,12 @@ def export(
     _refuse(target, overwrite)
     place = Path(os.path.realpath(target.parent))
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".hdmea-part", dir=place) as stage:
-        chosen.function(session, Path(stage) / target.name, values)
+        report = progress or _ignore
+        report(0.0, chosen.title)
+        chosen.function(
+            session, Path(stage) / target.name, values, **({"progress": report} if chosen.reports else {})
+        )
+        report(1.0, chosen.title)
         made = sorted(Path(stage).iterdir(), key=lambda file: (file.name != target.name, file.name))
         if not made or made[0].name != target.name:
             raise ConfigurationError(
@@ -156,6 +176,10 @@ def export(
             with replacing(Path(os.path.realpath(final))) as part:
                 os.replace(file, part)
     return written
+
+
+def _ignore(fraction: float, text: str) -> None:
+    """Report progress to nobody."""
 
 
 def _refuse(file: Path, overwrite: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hdmea.exporters.exporter import ExportOptions, exporter
+from hdmea.exporters.exporter import ExportOptions, ExportProgress, exporter
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -14,20 +14,26 @@ __all__ = ["lab_file", "result_file"]
 
 
 @exporter(name="hdf5", title="Result file (HDF5)", suffixes=(".h5", ".hdf5"))
-def result_file(session: PipelineSession, target: Path, options: ExportOptions) -> None:
+def result_file(
+    session: PipelineSession, target: Path, options: ExportOptions, progress: ExportProgress
+) -> None:
     """Write everything as a result file of the current layout."""
-    _write(session, target, "columns")
+    _write(session, target, "columns", progress)
 
 
 @exporter(name="lab", title="Result file, layout of the lab's earlier scripts (HDF5)", suffixes=(".h5",))
-def lab_file(session: PipelineSession, target: Path, options: ExportOptions) -> None:
+def lab_file(
+    session: PipelineSession, target: Path, options: ExportOptions, progress: ExportProgress
+) -> None:
     """Write everything as a result file that the lab's earlier scripts read."""
-    _write(session, target, "lab")
+    _write(session, target, "lab", progress)
 
 
-def _write(session: PipelineSession, target: Path, layout: Literal["columns", "lab"]) -> None:
+def _write(
+    session: PipelineSession, target: Path, layout: Literal["columns", "lab"], progress: ExportProgress
+) -> None:
     from hdmea.pipeline.session import SaveState
     from hdmea.results import files
 
     content = session.content(SaveState.SAVED, checkpoint_name=None)
-    files.write_session(target, content, layout=layout)
+    files.write_session(target, content, layout=layout, progress=progress)

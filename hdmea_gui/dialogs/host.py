@@ -35,6 +35,11 @@ class DialogHost(QObject):
         self._open: list[QDialog] = []
 
     @property
+    def theme(self) -> Theme:
+        """Colours of the dialogs."""
+        return self._theme
+
+    @property
     def current(self) -> QDialog | None:
         """The dialog that was opened last and is still open, None without one."""
         return self._open[-1] if self._open else None

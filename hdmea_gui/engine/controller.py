@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from hdmea.utils.exceptions import StepCancelled
 from hdmea_gui.engine.auto_checkpoint import DiscardJob, Keeper, Kept, NotKept, RecoverJob, RecoveryOffer
+from hdmea_gui.engine.exports import Exported, ExportJob
 from hdmea_gui.engine.jobs import Failure, Job, JobProgress, Query
 from hdmea_gui.engine.overdue import AwaitAnswer, OverdueWatch
 from hdmea_gui.engine.parameters import StepParameters
@@ -116,6 +117,8 @@ class Controller(QObject):
         Title of a job that was asked to stop and does not come back.
     left(str)
         Title of a job that was left behind.
+    exported(Path)
+        An exporter wrote a file.
     kept(Kept | NotKept)
         An automatic checkpoint was written, or why it was not.
     warned(str)
@@ -135,6 +138,7 @@ class Controller(QObject):
     step_ended = Signal(str, float)
     stalled = Signal(str)
     left = Signal(str)
+    exported = Signal(object)
     kept = Signal(object)
     warned = Signal(str)
 
@@ -177,8 +181,8 @@ class Controller(QObject):
 
     @property
     def is_writing(self) -> bool:
-        """Whether a result or a checkpoint is being written."""
-        return self._runner.busy and isinstance(self._job, SaveJob | CheckpointJob)
+        """Whether a result, a checkpoint or an export is being written."""
+        return self._runner.busy and isinstance(self._job, SaveJob | CheckpointJob | ExportJob)
 
     @property
     def activity(self) -> Activity:
@@ -283,6 +287,10 @@ class Controller(QObject):
     def checkpoint(self, path: Path, *, overwrite: bool) -> None:
         """Write a checkpoint; `occupied` as for `save`."""
         self._submit(CheckpointJob(path, overwrite))
+
+    def export(self, path: Path, kind: str, options: Mapping[str, Any]) -> None:
+        """Write the session with an exporter; `exported` says that the file is written."""
+        self._submit(ExportJob(path, kind, options))
 
     def recover(self, offer: RecoveryOffer) -> None:
         """Open a checkpoint that a crash left behind; `opened` says what came of it."""
@@ -408,6 +416,8 @@ class Controller(QObject):
                 self.saved.emit(job.path, "result")
             elif isinstance(job, CheckpointJob):
                 self.saved.emit(job.path, "checkpoint")
+        elif isinstance(result, Exported):
+            self.exported.emit(result.path)
         elif isinstance(result, FileFacts):
             self.occupied.emit(result, "result" if isinstance(job, SaveJob) else "checkpoint")
         self._after_job()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,19 +16,22 @@ from numpy.typing import NDArray
 
 from hdmea.utils.atomic import replacing
 from hdmea.utils.spreadsheet import write_csv
-from hdmea_gui.engine.jobs import Failure, Query
+from hdmea_gui.engine.blocked import refuse_if_blocked
+from hdmea_gui.engine.jobs import Failure, JobContext, Query
+from hdmea_gui.engine.snapshot import StepSpec
 
 if TYPE_CHECKING:
     from hdmea_gui.engine.workspace import Workspace
 
 __all__ = [
     "Columns",
+    "ExportJob",
     "ExportKind",
+    "Exported",
     "LateTable",
     "ListExportKinds",
     "Table",
     "WritePicture",
-    "WriteResult",
     "WriteTable",
     "outcome",
     "reasons",
@@ -178,11 +181,12 @@ class WriteTable:
 
 @dataclass(frozen=True)
 class ExportKind:
-    """An exporter of the registry: name, title and endings of its files."""
+    """An exporter of the registry: name, title, endings of its files, and its options for the form."""
 
     name: str
     title: str
     suffixes: tuple[str, ...]
+    options: StepSpec
 
 
 @dataclass(frozen=True)
@@ -194,14 +198,18 @@ class ListExportKinds:
     def answer(self, workspace: Workspace) -> tuple[ExportKind, ...]:
         """Return the exporters, those of tables first."""
         from hdmea.exporters import EXPORTERS
+        from hdmea_gui.engine.forms import describe_options
 
-        kinds = [ExportKind(found.name, found.title, found.suffixes) for found in EXPORTERS]
+        kinds = [
+            ExportKind(found.name, found.title, found.suffixes, describe_options(found))
+            for found in EXPORTERS
+        ]
         return tuple(sorted(kinds, key=lambda kind: kind.title, reverse=True))
 
 
 @dataclass(frozen=True)
-class WriteResult:
-    """Write what is in memory with an exporter.
+class ExportJob:
+    """Write the session in memory with an exporter.
 
     Attributes
     ----------
@@ -209,20 +217,39 @@ class WriteResult:
         The file; the user has confirmed that it is replaced if it exists.
     kind
         Name of the exporter.
+    options
+        Options of the exporter by name.
     """
 
     path: Path
     kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
-        """What the user reads while the drive does not respond."""
+        """Title shown to the user."""
         return f"Exporting {self.path.name}"
 
-    def answer(self, workspace: Workspace) -> Path:
+    def run(self, workspace: Workspace, ctx: JobContext) -> Exported:
         """Return the file that was written; OSError or HDMEAError if it cannot be."""
         from hdmea.exporters import export
 
+        refuse_if_blocked()
         session = workspace.require()
         with reasons(self.path):
-            return export(session, self.path, to=self.kind, overwrite=self.path.exists())[0]
+            written = export(
+                session,
+                self.path,
+                to=self.kind,
+                overwrite=self.path.exists(),
+                options=self.options,
+                progress=ctx.progress_or_stop,
+            )
+        return Exported(written[0])
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Result of an export: the file that was written."""
+
+    path: Path

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from hdmea.declare import StepDefinition
+    from hdmea.exporters import Exporter
 
-__all__ = ["describe_fields", "describe_step"]
+__all__ = ["describe_fields", "describe_options", "describe_step"]
 
 _KINDS = {bool: "bool", int: "int", float: "float", str: "text"}
 
@@ -34,6 +35,18 @@ def describe_step(definition: StepDefinition[Any]) -> StepSpec:
         model=definition.params,
         creates=definition.creates,
         uses=steps_used(definition),
+    )
+
+
+def describe_options(exporter: Exporter) -> StepSpec:
+    """Return what the window needs to know of an exporter: title, description, fields of its options."""
+    return StepSpec(
+        name=exporter.name,
+        title=exporter.title,
+        help=exporter.description,
+        requires=(),
+        fields=describe_fields(exporter.options),
+        model=exporter.options,
     )
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtWidgets import QTabWidget, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
 from hdmea_gui.dialogs.files import ask_target
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.engine.controller import Controller
-from hdmea_gui.engine.exports import ExportKind, ListExportKinds, WriteResult, outcome
+from hdmea_gui.engine.exports import ExportKind, ListExportKinds, outcome
 from hdmea_gui.engine.file_lookup import file_start
 from hdmea_gui.engine.jobs import Failure
 from hdmea_gui.flows.flow import Flow
+from hdmea_gui.models.parameters import ParameterModel
+from hdmea_gui.shell.theme import Theme
 from hdmea_gui.shell.unit_table import UnitTable
 from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.widgets.parameter_form import ParameterForm
 
-__all__ = ["ExportFlow"]
+__all__ = ["ExportFlow", "ExportOptionsDialog"]
 
 
 class ExportFlow(Flow):
@@ -26,6 +30,7 @@ class ExportFlow(Flow):
         super().__init__(controller, dialogs, window)
         self._tabs: QTabWidget | None = None
         self._table: UnitTable | None = None
+        controller.exported.connect(lambda path: self.told.emit(outcome(path)))
 
     def attach(self, tabs: QTabWidget, table: UnitTable) -> None:
         """Take the views and the table."""
@@ -64,7 +69,12 @@ class ExportFlow(Flow):
         if found is not None:
             path, kind = found
             self._controller.export_folder = str(path.parent)
-            self._controller.ask(WriteResult(path, kind.name), self._on_written, path)
+            if not kind.options.fields:
+                self._controller.export(path, kind.name, {})
+                return
+            dialog = ExportOptionsDialog(kind, self._dialogs.theme, self._window)
+            dialog.accepted.connect(lambda: self._controller.export(path, kind.name, dialog.values()))
+            self._dialogs.open(dialog)
 
     def _ask(self, kinds: tuple[ExportKind, ...]) -> tuple[Path, ExportKind] | None:
         by_filter = {f"{kind.title} ({' '.join(f'*{s}' for s in kind.suffixes)})": kind for kind in kinds}
@@ -85,12 +95,50 @@ class ExportFlow(Flow):
         path = ask_target(self._window, "Export result", start, ";;".join(by_filter), complete)
         return None if path is None else (path, chosen[0])
 
-    def _on_written(self, answer: Path | Failure) -> None:
-        self.told.emit(outcome(answer))
-
     @property
     def _view(self) -> Preview:
         assert self._tabs is not None
         view = self._tabs.currentWidget()
         assert isinstance(view, Preview)
         return view
+
+
+class ExportOptionsDialog(QDialog):
+    """Edits the options of an exporter before its file is written.
+
+    Parameters
+    ----------
+    kind
+        The exporter.
+    theme
+        Colours.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, kind: ExportKind, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Export options")
+        self.model = ParameterModel(kind.options, parent=self)
+        self.form = ParameterForm(theme, parent=self)
+        self.form.setMinimumWidth(340)
+        self.form.show_model(self.model)
+        box = QDialogButtonBox(self)
+        self.export_button = QPushButton("Export", self)
+        self.export_button.setDefault(True)
+        box.addButton(self.export_button, QDialogButtonBox.ButtonRole.AcceptRole)
+        box.addButton(QDialogButtonBox.StandardButton.Cancel)
+        box.accepted.connect(self.accept)
+        box.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.form, 1)
+        layout.addWidget(box)
+        self.form.checked.connect(self._check)
+        self._check()
+
+    def values(self) -> dict[str, Any]:
+        """Return the options that differ from their defaults."""
+        return self.model.values_to_run()
+
+    def _check(self) -> None:
+        self.export_button.setEnabled(not self.form.has_problems)

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import Field
 from PySide6.QtCore import QThread, QTimer
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
+from hdmea.exporters import EXPORTERS, ExportOptions, ExportProgress, exporter
+from hdmea_gui.flows.export import ExportOptionsDialog
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.views.parts.export import drawn
 
@@ -275,12 +278,103 @@ def test_a_result_that_cannot_be_exported_is_told(
     qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window, _ = exporting
-    told: list[str] = []
-    window.exporting.told.connect(told.append)
+    failures: list[str] = []
+    window.controller.failed.connect(lambda _title, failure: failures.append(failure.reason))
     answer = (str(tmp_path / "away" / "units.csv"), "")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: answer)
 
     window.actions_["export_result"].trigger()
+    qtbot.waitUntil(lambda: bool(failures) and window.dialogs.current is not None, timeout=20_000)
+    assert window.dialogs.current is not None
+    window.dialogs.current.reject()
+
+    assert failures[0].startswith(f"{tmp_path / 'away' / 'units.csv'} cannot be written")
+
+
+class LinesOptions(ExportOptions):
+    """Options of the exporter of these tests."""
+
+    count: int = Field(3, ge=1, title="Lines", description="Number of lines.")
+
+
+@pytest.fixture
+def lines_exporter() -> Iterator[tuple[threading.Event, list[BaseException]]]:
+    """Register an exporter with an option, which reports until it may end; what it was stopped by."""
+    may_end, stopped = threading.Event(), []
+
+    @exporter(name="lines", title="Lines", suffixes=(".lines",), options=LinesOptions)
+    def lines(session: Any, target: Path, options: LinesOptions, progress: ExportProgress) -> None:
+        """Write a number of lines."""
+        try:
+            while not may_end.wait(0.01):
+                progress(0.5, "waiting")
+        except BaseException as error:
+            stopped.append(error)
+            raise
+        target.write_text("line\n" * options.count, encoding="utf-8")
+
+    EXPORTERS.register(lines)
+    yield may_end, stopped
+    may_end.set()
+    EXPORTERS.remove("lines")
+
+
+def ask_for_lines(
+    qtbot: Any, window: MainWindow, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> ExportOptionsDialog:
+    """Choose a file of that exporter, and return the dialog with its options."""
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    window.actions_["export_result"].trigger()
+    qtbot.waitUntil(lambda: isinstance(window.dialogs.current, ExportOptionsDialog), timeout=20_000)
+    dialog = window.dialogs.current
+    assert isinstance(dialog, ExportOptionsDialog)
+    return dialog
+
+
+def test_the_options_of_an_exporter_are_edited_and_its_progress_is_shown(
+    qtbot: Any,
+    exporting: tuple[MainWindow, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lines_exporter: tuple[threading.Event, list[BaseException]],
+) -> None:
+    window, _ = exporting
+    progress: list[str] = []
+    exported: list[Path] = []
+    window.controller.progressed.connect(lambda event: progress.append(event.text))
+    window.controller.exported.connect(exported.append)
+    dialog = ask_for_lines(qtbot, window, tmp_path / "out.lines", monkeypatch)
+
+    dialog.model.set_value("count", 0)
+    assert not dialog.export_button.isEnabled()
+    dialog.model.set_value("count", 5)
+    dialog.export_button.click()
+    qtbot.waitUntil(lambda: "waiting" in progress, timeout=20_000)
+    assert window.controller.is_writing
+    lines_exporter[0].set()
+    qtbot.waitUntil(lambda: bool(exported), timeout=20_000)
+
+    assert (tmp_path / "out.lines").read_text(encoding="utf-8") == "line\n" * 5
+
+
+def test_an_export_that_is_stopped_writes_nothing(
+    qtbot: Any,
+    exporting: tuple[MainWindow, list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lines_exporter: tuple[threading.Event, list[BaseException]],
+) -> None:
+    window, _ = exporting
+    told: list[str] = []
+    progress: list[str] = []
+    window.controller.stopped.connect(told.append)
+    window.controller.progressed.connect(lambda event: progress.append(event.text))
+    ask_for_lines(qtbot, window, tmp_path / "out.lines", monkeypatch).export_button.click()
+    qtbot.waitUntil(lambda: "waiting" in progress, timeout=20_000)
+
+    window.actions_["stop"].trigger()
     qtbot.waitUntil(lambda: bool(told), timeout=20_000)
 
-    assert told[0].startswith(f"Not exported: {tmp_path / 'away' / 'units.csv'} cannot be written")
+    assert told == ["Stopped: Exporting out.lines."]
+    assert len(lines_exporter[1]) == 1
+    assert list(tmp_path.glob("*.lines*")) == []
