@@ -43,7 +43,7 @@ timed() { # timed WHAT COMMAND...
 }
 
 # What Qt and PyInstaller look for on the system: what is missing is silently left out of the folder.
-taken_in=(libdbus-1-3 libegl1 libfontconfig1 libgl1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0
+taken_in=(libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0
     libxkbcommon-x11-0 libwayland-client0 libwayland-cursor0 libwayland-egl1)
 
 install_tools() {
