@@ -8,6 +8,7 @@ from hdmea.declare.features import (
     Recording,
     Requirement,
     extractor,
+    stored_as,
 )
 from hdmea.declare.outputs import UNIT_OF_ENTRY, Output, with_limits
 from hdmea.declare.parameters import Params, field_extra
@@ -34,5 +35,6 @@ __all__ = [
     "field_extra",
     "get_step",
     "step",
+    "stored_as",
     "with_limits",
 ]

@@ -49,6 +49,7 @@ __all__ = [
     "Recording",
     "Requirement",
     "extractor",
+    "stored_as",
 ]
 
 
@@ -92,7 +93,8 @@ class Requirement:
         elif self.where == "unit":
             there = any(_matches(unit, self.key.split("/")) for unit in recording.units.values())
         else:
-            there = any(_matches(unit.get("features", {}), [self.key]) for unit in recording.units.values())
+            entries = (unit.get("features", {}) for unit in recording.units.values())
+            there = any(_matches(found, [stored_as(found, self.key)]) for found in entries)
         return None if there else self._missing()
 
     def _missing(self) -> Notice:
@@ -320,6 +322,21 @@ def extractor(
         )
 
     return declare
+
+
+def stored_as(features: Mapping[str, Any], name: str) -> str:
+    """Return the name under which a unit has a feature: its own, or another one by which it was asked for.
+
+    Parameters
+    ----------
+    features
+        Features of a unit.
+    name
+        Canonical name; it is returned if the unit does not have the feature.
+    """
+    if name in features or name not in FEATURES:
+        return name
+    return next((alias for alias in FEATURES.get(name).aliases if alias in features), name)
 
 
 def _matches(tree: Any, keys: Sequence[str]) -> bool:

@@ -49,6 +49,8 @@ class StepDefinition(Generic[R]):
     resolve: Callable[[Any, Any], StepParams] | None
     forecast: Callable[[Any, Any], int] | None
     on_files: Mapping[str, Any]
+    on_calls: Mapping[str, Any]
+    refusals: tuple[type[Exception], ...]
     result: Callable[[Any], R]
 
     @property
@@ -135,6 +137,8 @@ def step(
     resolve: Callable[[Any, Any], StepParams] | None = None,
     forecast: Callable[[Any, Any], int] | None = None,
     on_files: Mapping[str, Any] | None = None,
+    on_calls: Mapping[str, Any] | None = None,
+    refusals: Sequence[type[Exception]] = (),
 ) -> Callable[[Callable[[Any, Any, Any], Any]], StepDefinition[R]]:
     """Declare a step.
 
@@ -186,6 +190,11 @@ def step(
     on_files
         Values of parameters that a call without a session takes in place of their defaults: what earlier
         scripts get.
+    on_calls
+        The same for all calls of the public function.
+    refusals
+        Errors with which the public function logs a warning and returns False (a session: unchanged) unless
+        it is called with ``strict=True``, as earlier scripts expect it; everything else raises them.
     """
 
     def declare(function: Callable[[Any, Any, Any], Any]) -> StepDefinition[R]:
@@ -211,6 +220,8 @@ def step(
             resolve=resolve,
             forecast=forecast,
             on_files=on_files or {},
+            on_calls=on_calls or {},
+            refusals=tuple(refusals),
             result=result,
         )
 

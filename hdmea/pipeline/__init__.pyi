@@ -35,6 +35,7 @@ def add_section_time(
     pre_margin_frame_num: int = ...,
     post_margin_frame_num: int = ...,
     force: bool = ...,
+    strict: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
     playlist_file_path: str | Path | None = ...,
@@ -52,7 +53,8 @@ def add_section_time(
     first image. Sections that reach outside the recorded frames are clipped; movies after a gap in the
     recording have no section until they are re-anchored. Sections of `add_section_time_analog` stay.
 
-    Returns True on a file when the sections are in place.
+    On a file: True when the sections are in place. A call without ``strict=True`` logs what follows as a
+    warning, and returns False or the session as it was.
 
     Parameters
     ----------
@@ -70,6 +72,8 @@ def add_section_time(
         Frames of a section after its movie.
     force
         Recompute existing results.
+    strict
+        Raise an error where the step cannot run, in place of a logged warning and False.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
@@ -117,6 +121,7 @@ def add_section_time(
     pre_margin_frame_num: int = ...,
     post_margin_frame_num: int = ...,
     force: bool = ...,
+    strict: bool = ...,
     session: None = None,
     defer_save: Literal[True],
     playlist_file_path: str | Path | None = ...,
@@ -138,6 +143,7 @@ def add_section_time(
     pre_margin_frame_num: int = ...,
     post_margin_frame_num: int = ...,
     force: bool = ...,
+    strict: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
     playlist_file_path: str | Path | None = ...,
@@ -158,15 +164,19 @@ def add_section_time_analog(
     plot_duration: float = ...,
     repeat: int | None = ...,
     force: bool = ...,
+    strict: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    after_frames: bool = ...,
+    min_distance_s: float | None = ...,
 ) -> PipelineSession:
-    """Find sections by the steps of the light signal after the last display frame.
+    """Find sections by the steps of the light signal.
 
     Onsets are local maxima of the difference of `raw_ch1`; each section lasts `plot_duration` and is one
     trial. Existing sections stay.
 
-    Returns True on a file when the sections are in place.
+    On a file: True when the sections are in place. A call without ``strict=True`` logs what follows as a
+    warning, and returns False or the session as it was.
 
     Parameters
     ----------
@@ -177,22 +187,28 @@ def add_section_time_analog(
     movie_name : str
         Name that the sections get.
     plot_duration : float, in s
-        Length of each section; onsets closer than 0.8 of it are one.
+        Length of each section.
     repeat : int | None
         How many onsets are used, from the first; by default all.
     force
         Recompute existing results.
+    strict
+        Raise an error where the step cannot run, in place of a logged warning and False.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    after_frames : bool
+        Search after the last display frame only.
+    min_distance_s : float | None, in s
+        Of onsets that are closer to each other the larger step counts; by default 0.8 of the duration.
 
     Raises
     ------
     MissingInputError
-        If there is no light signal, or no step of that size after the last display frame.
+        If there is no light signal, or no step of that size in the part that is searched.
     ValidationError
-        If a movie of the playlist has the same name.
+        If a movie of the playlist has the same name, or there are more than 10 000 onsets.
     """
     ...
 
@@ -205,8 +221,11 @@ def add_section_time_analog(
     plot_duration: float = ...,
     repeat: int | None = ...,
     force: bool = ...,
+    strict: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    after_frames: bool = ...,
+    min_distance_s: float | None = ...,
 ) -> PipelineSession: ...
 @overload
 def add_section_time_analog(
@@ -217,8 +236,11 @@ def add_section_time_analog(
     plot_duration: float = ...,
     repeat: int | None = ...,
     force: bool = ...,
+    strict: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    after_frames: bool = ...,
+    min_distance_s: float | None = ...,
 ) -> bool: ...
 @overload
 def compute_eimage_sta(
@@ -533,9 +555,9 @@ def extract_features(
 ) -> PipelineSession:
     """Compute features of all units.
 
-    Each feature declares what it needs. One whose inputs are missing is skipped with a warning that says why
-    and what to run; the others are computed. Stored per unit as ``features/<canonical name>``; what is equal
-    for all units is stored once, below ``stimulus``.
+    Each feature declares what it needs. One whose inputs are missing, or that does not exist, is skipped with
+    a warning that says why and what to run; the others are computed. Stored per unit under the name that was
+    asked for; what is equal for all units is stored once, below ``stimulus``.
 
     Parameters
     ----------
@@ -558,9 +580,9 @@ def extract_features(
     Raises
     ------
     ConfigurationError
-        If a name is not a feature (with what may have been meant), or a parameter of a feature is wrong.
+        If a parameter of a feature is wrong.
     MissingInputError
-        With ``strict=True``, if a feature would be skipped.
+        With ``strict=True``, if a feature would be skipped, or a name is not a feature.
     FeatureExtractionError
         With ``strict=True``, if a feature fails.
     """
@@ -859,7 +881,7 @@ def load_recording(
     allow_overwrite
         Replace a file in the way, even of another recording or with other parameters.
     config
-        Further parameters by name; those given directly count.
+        Further parameters by name; they count in place of those given directly.
     session
         Session to work on, in memory; it is returned and nothing is written.
     defer_save

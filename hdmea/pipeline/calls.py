@@ -30,6 +30,7 @@ from hdmea.utils.exceptions import (
     SessionError,
 )
 from hdmea.utils.fixes import Advice, ChooseFile, Either, Replace, SetParameter
+from hdmea.utils.notices import Notice
 
 __all__ = ["StepFunction", "call_step", "step_function"]
 
@@ -93,9 +94,10 @@ def call_step(definition: StepDefinition[Any], arguments: dict[str, Any]) -> Any
     PipelineSession or the step's result
         The session with ``session=`` or ``defer_save=True``, otherwise the documented result.
     """
-    mechanism = {name: arguments.pop(name) for name in MECHANISM if name in arguments}
+    own = MECHANISM.keys() - definition.params.model_fields.keys()
+    mechanism = {name: arguments.pop(name) for name in own if name in arguments}
     session = mechanism.get("session")
-    values = {**(mechanism.get("config") or {}), **arguments}
+    values = {**definition.on_calls, **arguments, **(mechanism.get("config") or {})}
     if session is None:
         values = {**definition.on_files, **values}
     params = definition.make_params(values)
@@ -124,38 +126,66 @@ def _on_session(
             parameter="dataset_id",
             fix=Advice("Create a session with that name."),
         )
-    run_step(session, definition, params, force=mechanism.get("force", False))
+    _run(session, definition, params, mechanism)
     return session
+
+
+def _run(
+    session: PipelineSession,
+    definition: StepDefinition[Any],
+    params: StepParams,
+    mechanism: Mapping[str, Any],
+) -> StepRun | None:
+    """Run a step; None after a refusal that the caller wants to be told of in the log only."""
+    try:
+        return run_step(session, definition, params, force=mechanism.get("force", False))
+    except definition.refusals as error:
+        if mechanism.get("strict"):
+            raise
+        message, fix = getattr(error, "message", str(error)), getattr(error, "fix", None)
+        notice = Notice(f"“{definition.title}” did not run. {message}", fix=fix, step=definition.name)
+        logger.warning("%s", notice)
+        if notice not in session.warnings:
+            session.warnings.append(notice)
+        return None
 
 
 def _on_file(definition: StepDefinition[Any], params: StepParams, mechanism: Mapping[str, Any]) -> Any:
     target = mechanism.get("hdf5_path")
-    force = mechanism.get("force", False)
     if target is None:
         raise MissingInputError(
             f"“{definition.title}” needs a result file, which is changed when the call returns, or a session "
             "in memory. A session that was not saved has no hdf5_path yet.",
             step=definition.name,
-            fix=Either((SetParameter("hdf5_path"), SetParameter("session"))),
+            fix=Either((SetParameter("hdf5_path"), SetParameter("session"), _line(definition))),
         )
     if mechanism.get("defer_save"):
         session = target if isinstance(target, PipelineSession) else _detached(Path(target))
-        run_step(session, definition, params, force=force)
+        _run(session, definition, params, mechanism)
         return session
     if isinstance(target, PipelineSession):
         path = target.ensure_saved()
         check_target(path, is_copied=True)
         with files.writing(path):
             _bring_up_to_date(target)
-            run = _run_and_write(target, path, definition, params, force)
+            run = _run_and_write(target, path, definition, params, mechanism)
     else:
         path = Path(target)
         if not path.exists():
             raise MissingFileError(f"There is no file {path}.", path=path, fix=SetParameter("hdf5_path"))
         check_target(path, is_copied=True)
         with files.writing(path):
-            run = _run_and_write(PipelineSession.load(path, lazy=True), path, definition, params, force)
-    return definition.result(run)
+            held = PipelineSession.load(path, lazy=True)
+            run = _run_and_write(held, path, definition, params, mechanism)
+    return False if run is None else definition.result(run)
+
+
+def _line(definition: StepDefinition[Any]) -> Advice:
+    """Return what to write where a session is deferred, and its hdf5_path therefore None."""
+    return Advice(
+        f"In a script write {definition.name}(hdf5_path=session, ...), which saves the session first, or "
+        f"{definition.name}(session=session, ...)."
+    )
 
 
 def _bring_up_to_date(session: PipelineSession) -> None:
@@ -172,10 +202,16 @@ def _bring_up_to_date(session: PipelineSession) -> None:
 
 
 def _run_and_write(
-    session: PipelineSession, path: Path, definition: StepDefinition[Any], params: StepParams, force: bool
-) -> StepRun:
+    session: PipelineSession,
+    path: Path,
+    definition: StepDefinition[Any],
+    params: StepParams,
+    mechanism: Mapping[str, Any],
+) -> StepRun | None:
     destination = prepare(path, forecast_step(session, definition, params) or 0, is_copied=True)
-    run = run_step(session, definition, params, force=force)
+    run = _run(session, definition, params, mechanism)
+    if run is None:
+        return None
     run.hdf5_path = path
     if not run.cached:
         logger.info(

@@ -82,6 +82,8 @@ def load_recording_with_eimage_sta(
         held = load_step(**load, output_dir=output_dir, force=force, session=session, defer_save=defer_save)
         assert isinstance(held, PipelineSession)
         run_step(held, image_step, image, force=force)
+        # Scripts ask whether it is done under the name that it has for them.
+        held.mark_step_complete("load_recording_with_eimage_sta")
         return held
     loaded = load_step(**load, output_dir=output_dir, force=force, allow_overwrite=allow_overwrite)
     result: LoadWithEImageSTAResult = image_step(hdf5_path=loaded.hdf5_path, **image, force=force)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
 
 __all__ = ["CancelToken", "Key", "ProgressEvent", "StepContext", "StepRun"]
+
+logger = logging.getLogger(__name__)
 
 Key = tuple[str, ...]
 
@@ -79,6 +82,8 @@ class StepContext:
         What the step warned of.
     information
         What the step has to say that is not wrong.
+    n_logged
+        How many of the warnings are in the log already.
     definition
         The step that runs.
     """
@@ -96,6 +101,7 @@ class StepContext:
         self.workers = workers
         self.warnings: list[str] = []
         self.information: list[str] = []
+        self.n_logged = 0
         self.outputs: dict[Key, Any] = {}
         self.removed: list[Key] = []
         self.skipped: set[str] = set()
@@ -140,6 +146,12 @@ class StepContext:
             What to do.
         """
         self._note(self.warnings, message, fix)
+
+    def log_now(self) -> None:
+        """Write the warnings so far to the log: before something that may take long, or may not end."""
+        for message in self.warnings[self.n_logged :]:
+            logger.warning("%s: %s", self.definition.title, message)
+        self.n_logged = len(self.warnings)
 
     def inform(self, message: str, *, fix: Fix | None = None) -> None:
         """Tell the user something that is not wrong: in `session.information` and the step's provenance."""

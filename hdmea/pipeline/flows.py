@@ -14,6 +14,7 @@ from hdmea.declare import FEATURES, StepDefinition, all_steps, get_step
 from hdmea.pipeline.context import CancelToken, ProgressEvent, StepRun
 from hdmea.pipeline.destination import Destination, prepare
 from hdmea.pipeline.forecast import forecast_steps
+from hdmea.pipeline.requirements import reason_against
 from hdmea.pipeline.results import FlowResult
 from hdmea.pipeline.run import run_step
 from hdmea.pipeline.session import (
@@ -121,6 +122,10 @@ class Flow(pydantic.BaseModel):
         """Raise ValidationError for a parameter that is not allowed, before any step is run."""
         for item in self.steps:
             get_step(item.step).make_params(item.params)
+            for name in item.params.get("features", ()) if item.step == _FEATURES else ():
+                reason = reason_against(name)
+                if reason is not None and reason.fix is None:
+                    raise ConfigurationError(reason.message, parameter="features", step=item.step)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,24 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hdmea.declare import StepDefinition, all_steps
-from hdmea.utils.exceptions import MissingInputError
+from hdmea.declare import FEATURES, StepDefinition, all_steps
+from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 from hdmea.utils.fixes import Each, RunStep
+from hdmea.utils.notices import Notice
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["check_requirements", "is_there", "providers", "steps_before", "steps_used"]
+__all__ = [
+    "check_requirements",
+    "is_there",
+    "providers",
+    "reason_against",
+    "steps_before",
+    "steps_used",
+]
+
+_FEATURES = "units/*/features/"
 
 # Short names of what a recording offers, and where a session holds it.
 _PLACES = {
@@ -53,6 +63,21 @@ def steps_before(definition: StepDefinition[Any]) -> tuple[str, ...]:
 def steps_used(definition: StepDefinition[Any]) -> tuple[str, ...]:
     """Return the steps that provide what a step uses where it is there."""
     return tuple(dict.fromkeys(made.name for data in definition.uses for made in providers(data)))
+
+
+def reason_against(name: str) -> Notice | None:
+    """Say why a name is not a feature: made by a step, or unknown; None if it is one."""
+    if name in FEATURES:
+        return None
+    for definition in all_steps().values():
+        made = [place.removeprefix(_FEATURES) for place in definition.provides]
+        if name == definition.name or name in {pattern.rstrip("*").rstrip("_") for pattern in made}:
+            return Notice("It is made by a step of its own.", fix=RunStep(definition.name))
+    try:
+        FEATURES.get(name)
+    except ConfigurationError as error:
+        return Notice(error.message)
+    return None
 
 
 def check_requirements(session: PipelineSession, definition: StepDefinition[Any]) -> None:

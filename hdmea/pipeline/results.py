@@ -46,7 +46,7 @@ class LoadWithEImageSTAResult:
 
 @dataclass
 class ExtractionResult:
-    """Result of `extract_features`; names are the canonical names of the features."""
+    """Result of `extract_features`; names are those that were asked for."""
 
     hdf5_path: Path
     features_extracted: list[str] = field(default_factory=list)

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import psutil
+
 from hdmea.declare import StepDefinition, StepParams, get_step
 from hdmea.pipeline import provenance
 from hdmea.pipeline.context import CancelToken, Key, ProgressEvent, StepContext, StepRun
@@ -26,8 +28,8 @@ from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings.pairing import kind_of
 from hdmea.results import files
 from hdmea.results.content import utc_now
-from hdmea.utils.exceptions import CacheConflictError, HDMEAError
-from hdmea.utils.fixes import ComputeAgain
+from hdmea.utils.exceptions import CacheConflictError, HDMEAError, NotEnoughMemoryError
+from hdmea.utils.fixes import Advice, ComputeAgain
 from hdmea.utils.notices import notices_from_json, notices_to_json
 
 __all__ = ["RunPlan", "available_workers", "plan_run", "run_step"]
@@ -163,7 +165,7 @@ def _run(
     started = time.perf_counter()
     ctx.checkpoint(0.0, definition.title)
     with files.reading([session.units, session.metadata, session.stimulus]):
-        run.outcome = definition.function(session, checked, ctx)
+        run.outcome = _call(session, definition, checked, ctx)
     run.elapsed_seconds = time.perf_counter() - started
     ctx.checkpoint(1.0, "done")
     run.warnings, run.information = ctx.warnings, ctx.information
@@ -171,11 +173,33 @@ def _run(
     if not run.cached:
         with commit():
             run.changed = _commit(session, run, ctx, plan)
-    for message in ctx.warnings:
+    for message in ctx.warnings[ctx.n_logged :]:
         logger.warning("%s: %s", definition.title, message)
     for message in ctx.information:
         logger.info("%s: %s", definition.title, message)
     return run
+
+
+def _call(
+    session: PipelineSession, definition: StepDefinition[Any], params: StepParams, ctx: StepContext
+) -> Any:
+    """Call the function of a step; a lack of memory becomes an error that says how much is needed."""
+    try:
+        return definition.function(session, params, ctx)
+    except NotEnoughMemoryError:
+        raise
+    except MemoryError as error:
+        needed = ""
+        if definition.forecast is not None:
+            with contextlib.suppress(HDMEAError, OSError):
+                needed = f" The result takes about {definition.forecast(session, params) / 1e9:.1f} GB."
+        free = psutil.virtual_memory().available / 1e9
+        said = f" ({error})" if str(error) else ""
+        raise NotEnoughMemoryError(
+            f"The memory does not suffice for “{definition.title}”{said}: {free:.1f} GB are free.{needed}",
+            step=definition.name,
+            fix=Advice("Close other programs, or use a computer with more memory."),
+        ) from error
 
 
 def definition_of(step: str | StepDefinition[Any] | PublicStep) -> StepDefinition[Any]:

@@ -93,6 +93,8 @@ def _call(definition: StepDefinition[Any], run: PastRun) -> str:
     arguments = {name: _code(value) for name, value in _changed(definition, run.params).items()}
     if run.force:
         arguments["force"] = "True"
+    if definition.refusals:
+        arguments["strict"] = "True"
     return _written(run.step, {**arguments, "session": "session"})
 
 
@@ -104,7 +106,8 @@ def _changed(definition: StepDefinition[Any], values: Mapping[str, Any]) -> dict
     return {
         name: getattr(params, name)
         for name in current
-        if fields[name].is_required() or getattr(params, name) != _default(fields[name])
+        if fields[name].is_required()
+        or getattr(params, name) != definition.on_calls.get(name, _default(fields[name]))
     }
 
 

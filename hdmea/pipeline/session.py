@@ -153,6 +153,7 @@ class SessionData:
     created_at: str = field(default_factory=utc_now)
     extra: dict[str, Any] = field(default_factory=dict)
     read_only_reason: str | None = None
+    saved_at: str | None = None
 
     def __post_init__(self) -> None:
         check_dataset_id(self.dataset_id)
@@ -268,7 +269,11 @@ class SessionData:
         self.touch()
 
     def add_feature(
-        self, unit_id: str, feature_name: str, data: Any, metadata: Mapping[str, Any] | None = None
+        self,
+        unit_id: str,
+        feature_name: str,
+        feature_data: Any,
+        feature_metadata: Mapping[str, Any] | None = None,
     ) -> None:
         """Store one feature of one unit as ``units[unit_id]["features"][feature_name]``.
 
@@ -278,15 +283,15 @@ class SessionData:
             The unit; KeyError if the session does not have it.
         feature_name
             Name of the feature; an existing one is replaced.
-        data
+        feature_data
             An array, or a dictionary of named outputs.
-        metadata
+        feature_metadata
             The parameters and versions that it was computed with.
         """
         if unit_id not in self.units:
             raise KeyError(f"There is no unit {unit_id!r}; this session has {self.unit_count} units.")
         features = self.units[unit_id].setdefault("features", {})
-        features[feature_name] = {"data": data, "metadata": dict(metadata or {})}
+        features[feature_name] = {"data": feature_data, "metadata": dict(feature_metadata or {})}
         self.touch()
 
     def mark_step_complete(self, step_name: str) -> None:
@@ -396,6 +401,8 @@ class PipelineSession(SessionData):
         Name of the checkpoint that this session was resumed from, if any.
     steps
         Provenance: what each step ran with.
+    saved_at
+        When the session's file was written, ISO 8601; None while it has none.
 
     Notes
     -----
@@ -464,6 +471,7 @@ class PipelineSession(SessionData):
         written = self._write(target, content, overwrite, compression, layout, progress, bind=True)
         path = written.path
         self.held = written
+        self.saved_at = content.updated_at
         self.save_state = SaveState.SAVED
         self.hdf5_path = path
         self.read_only_reason = None
@@ -565,6 +573,7 @@ class PipelineSession(SessionData):
             created_at=content.created_at,
             extra=content.extra,
             read_only_reason=content.read_only or None,
+            saved_at=content.updated_at or None,
         )
         session.inform("load_recording", said)
         if saved:

@@ -22,9 +22,10 @@ _EVERYWHERE = {
     "output_dir": "Folder of the result file, ``<dataset_id>.h5``.",
     "force": "Recompute existing results.",
     "allow_overwrite": "Replace a file in the way, even of another recording or with other parameters.",
-    "config": "Further parameters by name; those given directly count.",
+    "config": "Further parameters by name; they count in place of those given directly.",
     "session": "Session to work on, in memory; it is returned and nothing is written.",
     "defer_save": "Return a new session that contains the data; nothing is written.",
+    "strict": "Raise an error where the step cannot run, in place of a logged warning and False.",
 }
 
 
@@ -36,8 +37,9 @@ MECHANISM: dict[str, tuple[Any, Any]] = {
     "config": (None, Mapping[str, Any] | None),
     "session": (None, PipelineSession | None),
     "defer_save": (False, bool),
+    "strict": (False, bool),
 }
-"""Parameters that every public function of a step has, whatever the step: default and type."""
+"""Parameters that public functions have, whatever the step: default and type."""
 
 
 def signature(definition: StepDefinition[Any]) -> inspect.Signature:
@@ -47,6 +49,7 @@ def signature(definition: StepDefinition[Any]) -> inspect.Signature:
     plain = [name for name in named if not _is_advanced(fields[name])]
     advanced = [name for name in named if _is_advanced(fields[name])]
     parameters = [] if definition.creates else [_mechanism("hdf5_path", positional=True)]
+    fields = {name: _with_default(info, name, definition.on_calls) for name, info in fields.items()}
     parameters += [_from_field(name, fields[name], positional=True) for name in definition.positional]
     if definition.creates:
         parameters += [_mechanism(name) for name in ("output_dir", "force", "allow_overwrite", "config")]
@@ -54,6 +57,8 @@ def signature(definition: StepDefinition[Any]) -> inspect.Signature:
     else:
         parameters += [_from_field(name, fields[name]) for name in plain]
         parameters += [_mechanism("force")]
+    if definition.refusals:
+        parameters += [_mechanism("strict")]
     parameters += [_mechanism("session"), _mechanism("defer_save")]
     parameters += [_from_field(name, fields[name]) for name in advanced]
     return inspect.Signature(parameters, return_annotation=PipelineSession | result_type(definition))
@@ -108,6 +113,11 @@ def _from_field(name: str, info: FieldInfo, *, positional: bool = False) -> insp
     if default is PydanticUndefined:
         default = None if positional else inspect.Parameter.empty
     return inspect.Parameter(name, kind, default=default, annotation=_accepted(info.annotation))
+
+
+def _with_default(info: FieldInfo, name: str, defaults: Mapping[str, Any]) -> FieldInfo:
+    """Return a field with the default that calls have."""
+    return FieldInfo.merge_field_infos(info, default=defaults[name]) if name in defaults else info
 
 
 def _accepted(annotation: Any) -> Any:

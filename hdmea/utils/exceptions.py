@@ -26,6 +26,7 @@ __all__ = [
     "MismatchError",
     "MissingFileError",
     "MissingInputError",
+    "NotEnoughMemoryError",
     "ResultsRescuedError",
     "SessionError",
     "StepCancelled",
@@ -127,6 +128,10 @@ class CacheConflictError(HDMEAError, FileExistsError):
 
 class ExistingFileError(HDMEAError, FileExistsError):
     """A file exists that must not be replaced."""
+
+
+class NotEnoughMemoryError(HDMEAError, MemoryError):
+    """Something needs more memory than is free; the message says how much of both."""
 
 
 class MissingFileError(HDMEAError, FileNotFoundError):

@@ -127,7 +127,11 @@ def test_load_with_electrical_images_is_both_steps(recording: SimulatedRecording
     assert 0 < result.units_with_sta <= result.num_units
     held = load_recording_with_eimage_sta(**sources(recording), **image, defer_save=True)
     assert isinstance(held, PipelineSession)
-    assert held.completed_steps == {"load_recording", "compute_eimage_sta"}
+    assert held.completed_steps == {
+        "load_recording",
+        "compute_eimage_sta",
+        "load_recording_with_eimage_sta",
+    }
     stored = PipelineSession.load(result.hdf5_path)
     for unit_id, unit in held.units.items():
         np.testing.assert_array_equal(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdmea.declare import FEATURES, FeatureTable, Output, Recording, Requirement, extractor
+from hdmea.declare import FEATURES, FeatureTable, Output, Recording, Requirement, extractor, stored_as
 from hdmea.pipeline.run import run_step
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
 from tests.pipeline.computed import RATE, session_of
@@ -82,13 +82,16 @@ def test_numbers_their_reasons_and_their_parameters_are_stored() -> None:
     assert entry["metadata"]["baseline_source"] == "whole recording"
 
 
-def test_alias_is_stored_and_reported_under_its_canonical_name() -> None:
+def test_feature_is_stored_and_reported_under_the_name_that_was_asked_for() -> None:
     session = session_of(*TRAINS)
 
-    result = result_of(run(session, "baseline_127"))
+    result = result_of(run(session, "baseline_127", "baseline"))
 
-    assert result.features_extracted == ["baseline"]
-    assert set(session.units["unit_001"]["features"]) == {"baseline"}
+    assert result.features_extracted == ["baseline_127"]
+    features = session.units["unit_001"]["features"]
+    assert set(features) == {"baseline_127"}
+    assert stored_as(features, "baseline") == "baseline_127"
+    assert "baseline_127.spike_count" in session.to_dataframe()
 
 
 def test_feature_whose_inputs_are_missing_is_skipped_with_the_way_out() -> None:
@@ -146,12 +149,16 @@ def test_second_call_keeps_what_is_there() -> None:
     assert run(session, "frif").cached
 
 
-def test_unknown_name_is_an_error_with_a_suggestion_and_changes_nothing() -> None:
+def test_unknown_name_is_skipped_with_a_suggestion_and_strict_is_an_error() -> None:
     session = session_of(*TRAINS)
 
-    with pytest.raises(ConfigurationError, match="Did you mean 'frif'"):
-        run(session, "baseline", "friff")
+    with pytest.raises(MissingInputError, match="Did you mean 'frif'"):
+        run(session, "baseline", "friff", strict=True)
     assert "features" not in session.units["unit_001"]
+    result = result_of(run(session, "baseline", "friff"))
+    assert result.features_extracted == ["baseline"]
+    assert result.features_skipped == ["friff"]
+    assert any("Did you mean 'frif'" in message for message in session.warnings)
 
 
 def test_overrides_reach_the_feature_and_are_checked() -> None:

@@ -21,6 +21,7 @@ from hdmea.utils.exceptions import (
     DataLoadError,
     MismatchError,
     MissingInputError,
+    NotEnoughMemoryError,
     StepCancelled,
     ValidationError,
 )
@@ -80,7 +81,7 @@ class TestSharedRecordings:
         frames = session.metadata["frame_timestamps"]
         assert (len(frames), frames[0], frames[-1], frames.dtype) == (28_566, 61_332, 9_583_000, np.uint64)
         assert session.metadata["frame_detection"]["n_detected"] == 28_570
-        assert session.metadata["recording_duration_s"].tolist() == [496.0]
+        assert session.metadata["recording_duration_s"] == 496.0
         light = session.stimulus["light_reference"]
         assert float(light["raw_ch1"].sum(dtype=np.float64)) == 7_277_441_665_000
         assert (light["1khz_ch1"].size, light["10hz_ch1"].size) == (496_000, 4960)
@@ -90,7 +91,7 @@ class TestSharedRecordings:
         folder = shared_data / "variants/two_groups_gap"
         session, run = load(folder / "two-groups-Rec.cmcr", folder / "two-groups-Rec-.cmtr")
         assert session.metadata["segments"].tolist() == [[0, 300_000], [340_000, 640_000]]
-        assert session.metadata["acquisition_rate"].tolist() == [20_000.0]
+        assert session.metadata["acquisition_rate"] == 20_000.0
         assert any("15.000 s to 17.000 s" in warning for warning in run.warnings)
         with np.load(folder / "two-groups-Rec_truth.npz") as truth:
             flips_shown = truth["frame_samples"].astype(int)
@@ -187,7 +188,7 @@ class TestUnits:
     def test_sorted_units_alone(self, pair: tuple[Path, Path]) -> None:
         session, run = load(cmtr=pair[1])
         assert session.unit_count == 2
-        assert session.metadata["recording_duration_s"].tolist() == [2.0]
+        assert session.metadata["recording_duration_s"] == 2.0
         assert session.metadata["acquisition_rate_source"] == "tick of the spike-sorted file"
         assert session.stimulus == {}
         assert run.warnings == []
@@ -195,8 +196,8 @@ class TestUnits:
     def test_without_any_statement_rate_and_duration_are_assumed_and_said(self, tmp_path: Path) -> None:
         path = write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, [500_000])], tick=None)
         session, run = load(cmtr=path)
-        assert session.metadata["acquisition_rate"].tolist() == [20_000.0]
-        assert session.metadata["recording_duration_s"].tolist() == [1.5]
+        assert session.metadata["acquisition_rate"] == 20_000.0
+        assert session.metadata["recording_duration_s"] == 1.5
         assert any("20000 Hz is assumed" in warning for warning in run.warnings)
         assert any("1 s after the last spike" in warning for warning in run.warnings)
 
@@ -347,7 +348,7 @@ class TestFiles:
             assert session.source_files[f"{kind}_mtime"] == path.stat().st_mtime
         assert session.metadata["cmtr_meta"]["linked_recording"] == "X-Rec.cmcr"
         assert session.metadata["cmcr_meta"]["ProgramName"] == "CMOS-MEA-Control"
-        assert session.metadata["dataset_id"] == ["recording"]
+        assert session.metadata["dataset_id"] == "recording"
 
     @pytest.mark.parametrize("which", [0, 1])
     def test_the_partner_is_found_and_named(self, pair: tuple[Path, Path], which: int) -> None:
@@ -433,7 +434,7 @@ class TestFiles:
         cmcr = write_cmcr(tmp_path / "a.cmcr", light=[(0, flips(FS))])
         cmtr = write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, [50])], tick=40)
         session, run = load(cmcr, cmtr)
-        assert session.metadata["acquisition_rate"].tolist() == [20_000.0]
+        assert session.metadata["acquisition_rate"] == 20_000.0
         assert any("25000 Hz" in warning for warning in run.warnings)
 
     def test_the_axis_decision_is_stored(self, tmp_path: Path) -> None:
@@ -538,10 +539,26 @@ class TestMechanism:
 
         class Nothing:
             available = 0
+            free = 1 << 40
 
         monkeypatch.setattr(psutil, "virtual_memory", Nothing)
+        monkeypatch.setattr(psutil, "swap_memory", Nothing)
         _, run = load(*pair)
         assert any("only 0.0 GB are free" in warning for warning in run.warnings)
+        monkeypatch.setattr(Nothing, "free", 0)
+        with pytest.raises(NotEnoughMemoryError, match=r"needs about 0\.0 GB .* only 0\.0 GB are free"):
+            load(*pair)
+
+    def test_the_warning_comes_before_anything_is_read(
+        self, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def read(*args: object, **kwargs: object) -> None:
+            assert "GB of memory" in caplog.text
+            raise MemoryError("Unable to allocate 9 GiB")
+
+        monkeypatch.setattr(loading, "read_units", read)
+        with pytest.raises(NotEnoughMemoryError, match=r"allocate 9 GiB.* GB are free\. The result"):
+            load(*pair, memory_warning_gb=1e-6)
 
     def test_the_estimate_is_about_the_size_of_the_session(self, shared_data: Path) -> None:
         folder = shared_data / "sample"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,8 @@ def run_script(script: str, folder: Path) -> None:
 
 
 def calls(script: str) -> list[str]:
-    return [line.partition("(")[0] for line in script.splitlines() if "session=session" in line]
+    names = re.findall(r"^(\w+)\([^()]*(?:\([^()]*\)[^()]*)*session=session", script, re.MULTILINE)
+    return [str(name) for name in names]
 
 
 def test_script_of_a_session_gives_the_same_file(recording: SimulatedRecording, tmp_path: Path) -> None:

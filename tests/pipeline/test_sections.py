@@ -92,7 +92,7 @@ def test_the_input_tables_are_on_record(session: PipelineSession) -> None:
 
 def test_an_unknown_playlist_lists_the_known_ones(session: PipelineSession) -> None:
     with pytest.raises(ConfigurationError, match="'demo'"):
-        add_section_time(playlist_name="zzz", session=session)
+        add_section_time(strict=True, playlist_name="zzz", session=session)
 
     assert "section_time" not in session.stimulus
 
@@ -101,7 +101,7 @@ def test_a_movie_without_a_length_is_named(tmp_path: Path) -> None:
     session = loaded_session(write_stimuli(tmp_path, lengths={"step": 300}))
 
     with pytest.raises(ConfigurationError, match="length of noise_1min is not known"):
-        add_section_time(session=session)
+        add_section_time(strict=True, session=session)
 
 
 def test_tables_may_be_named(session: PipelineSession, tmp_path: Path) -> None:
@@ -125,12 +125,12 @@ def test_without_a_loaded_recording_or_frames_it_says_what_is_missing(tmp_path: 
     del session.metadata["frame_timestamps"]
 
     with pytest.raises(MissingInputError, match="frame sync"):
-        add_section_time(session=session)
+        add_section_time(strict=True, session=session)
     (tmp_path / "playlist.csv").unlink()
     with pytest.raises(MissingInputError, match="frame sync"):  # said before the playlist is missed
-        add_section_time(session=session)
+        add_section_time(strict=True, session=session)
     with pytest.raises(MissingInputError, match="load_recording"):
-        add_section_time(session=PipelineSession("empty"))
+        add_section_time(strict=True, session=PipelineSession("empty"))
 
 
 def test_a_recording_without_light_has_sections_but_no_template(session: PipelineSession) -> None:
@@ -165,7 +165,7 @@ def test_a_playlist_that_was_not_shown_is_an_error(tmp_path: Path) -> None:
     session = loaded_session(write_stimuli(tmp_path), frames=grid(100))
 
     with pytest.raises(MismatchError, match="No movie of playlist 'demo'"):
-        add_section_time(session=session)
+        add_section_time(strict=True, session=session)
 
 
 def gap_session(folder: Path) -> PipelineSession:
@@ -256,19 +256,31 @@ def test_light_onsets_on_a_file_return_true(tmp_path: Path) -> None:
     assert add_section_time_analog(path, 5e5, plot_duration=2.0) is True
 
 
-def test_light_onsets_closer_than_four_fifths_of_the_duration_are_one(tmp_path: Path) -> None:
+def test_light_onsets_that_are_too_close_are_one_where_that_is_asked_for(tmp_path: Path) -> None:
     session = short_session(tmp_path)
 
     add_section_time_analog(session=session, threshold_value=5e5, plot_duration=4.0)
+    add_section_time_analog(
+        session=session, threshold_value=5e5, plot_duration=4.0, movie_name="apart", min_distance_s=3.2
+    )
+    run_step(
+        session,
+        "add_section_time_analog",
+        {"threshold_value": 5e5, "plot_duration": 4.0, "movie_name": "window"},
+    )
 
-    assert sections(session, "iprgc_test")[:, 0].tolist() == [600_000, 700_000]
+    assert sections(session, "iprgc_test")[:, 0].tolist() == [600_000, 650_000, 700_000]
+    assert sections(session, "apart")[:, 0].tolist() == [600_000, 700_000]
+    assert sections(session, "window")[:, 0].tolist() == [600_000, 700_000]
 
 
 def test_fewer_light_onsets_than_expected_and_cut_sections_are_warned_of(tmp_path: Path) -> None:
     session = short_session(tmp_path)
 
     add_section_time_analog(session=session, threshold_value=5e5, plot_duration=3.0, repeat=5)
-    add_section_time_analog(session=session, threshold_value=5e5, plot_duration=60.0, movie_name="long")
+    add_section_time_analog(
+        session=session, threshold_value=5e5, plot_duration=60.0, movie_name="long", min_distance_s=48
+    )
 
     assert any("3 light onsets were found, 5 were expected" in warning for warning in session.warnings)
     assert sections(session, "long").tolist() == [[600_000, 800_000]]
@@ -277,7 +289,7 @@ def test_fewer_light_onsets_than_expected_and_cut_sections_are_warned_of(tmp_pat
 
 def test_without_such_a_step_the_message_states_the_largest(tmp_path: Path) -> None:
     with pytest.raises(MissingInputError, match=r"no step of 1e\+09 .* the largest is 2\.999"):
-        add_section_time_analog(session=short_session(tmp_path), threshold_value=1e9)
+        add_section_time_analog(strict=True, session=short_session(tmp_path), threshold_value=1e9)
 
 
 def test_without_light_or_frames(tmp_path: Path) -> None:
@@ -288,7 +300,7 @@ def test_without_light_or_frames(tmp_path: Path) -> None:
 
     del session.stimulus["light_reference"]
     with pytest.raises(MissingInputError, match="analog channels"):
-        add_section_time_analog(session=session, threshold_value=5e5, movie_name="other")
+        add_section_time_analog(strict=True, session=session, threshold_value=5e5, movie_name="other")
 
 
 def test_the_name_of_a_movie_cannot_be_taken(tmp_path: Path) -> None:
@@ -296,7 +308,7 @@ def test_the_name_of_a_movie_cannot_be_taken(tmp_path: Path) -> None:
     add_section_time(session=session)
 
     with pytest.raises(ValidationError, match="called step"):
-        add_section_time_analog(session=session, threshold_value=5e5, movie_name="step")
+        add_section_time_analog(strict=True, session=session, threshold_value=5e5, movie_name="step")
 
 
 @pytest.mark.parametrize("values", [{"threshold_value": 0}, {}, {"threshold_value": 5, "plot_duration": 0}])

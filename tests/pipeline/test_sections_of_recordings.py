@@ -29,7 +29,13 @@ def test_sample_has_the_sections_and_trial_spikes_of_its_description(shared_data
     session = load(shared_data / "sample")
 
     add_section_time(playlist_name="synthetic_set", session=session)
-    add_section_time_analog(session=session, threshold_value=5e5, plot_duration=4.0)
+    add_section_time_analog(
+        session=session,
+        threshold_value=5e5,
+        plot_duration=4.0,
+        after_frames=True,
+        min_distance_s=3.2,
+    )
     section_spike_times(session=session)
 
     assert session.stimulus["section_time"]["moving_h_bar_s5_d8_3x"].tolist() == [[3642666, 8242999]]
@@ -74,6 +80,6 @@ def test_a_recording_without_light_says_what_is_missing(shared_data: Path) -> No
     session = load(shared_data / "variants" / "no_aux")
 
     with pytest.raises(MissingInputError, match="frame sync"):
-        add_section_time(session=session)
+        add_section_time(strict=True, session=session)
     with pytest.raises(MissingInputError, match="analog channels"):
-        add_section_time_analog(session=session, threshold_value=5e5)
+        add_section_time_analog(strict=True, session=session, threshold_value=5e5)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hdmea.declare import FeatureParams, FeatureTable, Output, Recording, Requirement, extractor
+from hdmea.declare import FeatureParams, FeatureTable, Output, Recording, Requirement, extractor, stored_as
 from hdmea.features.science.cell_type_rules import RULES, UNKNOWN, Evidence, Thresholds, classify
 from hdmea.features.science.movie_trials import OptionalFeature
 
@@ -147,7 +147,8 @@ def _values(recording: Recording, feature: str, output: str) -> NDArray[np.float
     """Scalar output of another feature in every unit; NaN where it does not exist."""
 
     def value(unit: Any) -> float:
-        found = ((unit.get("features") or {}).get(feature) or {}).get("data")
+        features = unit.get("features") or {}
+        found = (features.get(stored_as(features, feature)) or {}).get("data")
         return float(found[output]) if found is not None and output in found else float("nan")
 
     return np.array([value(unit) for unit in recording.units.values()], np.float64)

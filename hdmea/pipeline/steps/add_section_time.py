@@ -32,7 +32,7 @@ from hdmea.stimuli.sections import (
 )
 from hdmea.stimuli.shown import plan_shown, read_shown
 from hdmea.utils.arrays import AttrArray
-from hdmea.utils.exceptions import MismatchError
+from hdmea.utils.exceptions import ConfigurationError, MismatchError, MissingFileError, MissingInputError
 from hdmea.utils.fixes import Advice, SetParameter
 
 __all__ = ["SectionTimeParams", "add_section_time"]
@@ -234,6 +234,7 @@ def _result(run: StepRun) -> bool:
     resolve=_resolve,
     inputs=_input_files,
     forecast=_forecast,
+    refusals=(ConfigurationError, MismatchError, MissingFileError, MissingInputError),
     result=_result,
 )
 def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: StepContext) -> None:
@@ -243,7 +244,8 @@ def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: S
     first image. Sections that reach outside the recorded frames are clipped; movies after a gap in the
     recording have no section until they are re-anchored. Sections of `add_section_time_analog` stay.
 
-    Returns True on a file when the sections are in place.
+    On a file: True when the sections are in place. A call without ``strict=True`` logs what follows as a
+    warning, and returns False or the session as it was.
 
     Raises
     ------

@@ -13,12 +13,13 @@ from hdmea.pipeline.session import PipelineSession
 from hdmea.stimuli.analog import analog_sections, light_onsets
 from hdmea.stimuli.light import light_template
 from hdmea.utils.arrays import AttrArray
-from hdmea.utils.exceptions import MissingInputError, ValidationError
+from hdmea.utils.exceptions import ConfigurationError, MissingInputError, ValidationError
 from hdmea.utils.fixes import Advice, SetParameter
 
 __all__ = ["AnalogSectionParams", "add_section_time_analog"]
 
 _MIN_DISTANCE = 0.8
+_MOST_ONSETS = 10_000
 
 
 class AnalogSectionParams(StepParams):
@@ -38,11 +39,25 @@ class AnalogSectionParams(StepParams):
         120.0,
         gt=0,
         title="Duration",
-        description="Length of each section; onsets closer than 0.8 of it are one.",
+        description="Length of each section.",
         json_schema_extra={"unit": "s"},
     )
     repeat: int | None = Field(
         None, ge=1, title="Repeats", description="How many onsets are used, from the first; by default all."
+    )
+    after_frames: bool = Field(
+        True,
+        title="After the frames",
+        description="Search after the last display frame only.",
+        json_schema_extra={"advanced": True},
+    )
+    min_distance_s: float | None = Field(
+        None,
+        ge=0,
+        title="Least distance",
+        description="Of onsets that are closer to each other the larger step counts; by default 0.8 of the "
+        "duration.",
+        json_schema_extra={"unit": "s", "advanced": True},
     )
 
 
@@ -64,22 +79,25 @@ def _result(run: StepRun) -> bool:
     positional=("threshold_value",),
     selectors=("movie_name",),
     items=_items,
+    on_calls={"after_frames": False, "min_distance_s": 0.0},
+    refusals=(ConfigurationError, MissingInputError),
     result=_result,
 )
 def add_section_time_analog(session: PipelineSession, params: AnalogSectionParams, ctx: StepContext) -> None:
-    """Find sections by the steps of the light signal after the last display frame.
+    """Find sections by the steps of the light signal.
 
     Onsets are local maxima of the difference of `raw_ch1`; each section lasts `plot_duration` and is one
     trial. Existing sections stay.
 
-    Returns True on a file when the sections are in place.
+    On a file: True when the sections are in place. A call without ``strict=True`` logs what follows as a
+    warning, and returns False or the session as it was.
 
     Raises
     ------
     MissingInputError
-        If there is no light signal, or no step of that size after the last display frame.
+        If there is no light signal, or no step of that size in the part that is searched.
     ValidationError
-        If a movie of the playlist has the same name.
+        If a movie of the playlist has the same name, or there are more than 10 000 onsets.
     """
     light = np.asarray(
         session.require(
@@ -94,14 +112,22 @@ def add_section_time_analog(session: PipelineSession, params: AnalogSectionParam
     rate = session.acquisition_rate
     segments = session.metadata.get("segments")
     frames = session.metadata.get("frame_timestamps")
-    first = int(frames[-1]) + 1 if frames is not None and len(frames) else 0
+    first = int(frames[-1]) + 1 if params.after_frames and frames is not None and len(frames) else 0
     duration = round(params.plot_duration * rate)
+    apart = _MIN_DISTANCE * params.plot_duration if params.min_distance_s is None else params.min_distance_s
     ctx.checkpoint(0.1, "searching the light signal")
-    onsets = light_onsets(light, segments, params.threshold_value, _MIN_DISTANCE * duration, first)
+    onsets = light_onsets(light, segments, params.threshold_value, apart * rate, first)
     if onsets.samples.size == 0:
         raise MissingInputError(
-            f"The light signal has no step of {params.threshold_value:g} after the last display frame "
-            f"({first / rate:.1f} s); the largest is {onsets.largest_step:.6g}.",
+            f"The light signal has no step of {params.threshold_value:g} from {first / rate:.1f} s on; the "
+            f"largest is {onsets.largest_step:.6g}.",
+            parameter="threshold_value",
+            fix=SetParameter("threshold_value"),
+        )
+    if onsets.samples.size > _MOST_ONSETS:
+        raise ValidationError(
+            f"The light signal has {onsets.samples.size} steps of {params.threshold_value:g} or more; more "
+            f"than {_MOST_ONSETS} are noise.",
             parameter="threshold_value",
             fix=SetParameter("threshold_value"),
         )

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hdmea.declare import StepParams, step
 from hdmea.features.science.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
@@ -56,6 +56,13 @@ class STAParams(StepParams):
         description="Use the first showing of the movie, or pool all of them. By default all; in calls "
         "without a session the first one, as earlier scripts have it.",
     )
+
+    @field_validator("cover_range")
+    @classmethod
+    def _begins_before_it_ends(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if value[0] >= value[1]:
+            raise ValueError(f"must be two frames in ascending order, not {value}")
+        return value
 
 
 def _movie(session: PipelineSession, params: STAParams) -> str:

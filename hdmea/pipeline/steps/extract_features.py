@@ -19,18 +19,19 @@ from hdmea.declare import (
     Output,
     Recording,
     StepParams,
-    all_steps,
     step,
+    stored_as,
 )
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.forecast import expected
 from hdmea.pipeline.light_delay import light_delay_ms, without_light_delay
 from hdmea.pipeline.marks import add_inherited_marks, add_section_marks
+from hdmea.pipeline.requirements import reason_against
 from hdmea.pipeline.results import ExtractionResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
-from hdmea.utils.fixes import Each, Fix, RunStep
+from hdmea.utils.fixes import Each, Fix
 from hdmea.utils.giving_way import giving_way
 from hdmea.utils.notices import Notice
 
@@ -38,7 +39,6 @@ __all__ = ["ExtractFeaturesParams", "extract_features"]
 
 _FACTS_NBYTES = 150
 _SHORT = 20
-_FEATURE_PLACE = "units/*/features/"
 # Lengths of declared outputs in the protocols of the laboratory, before a movie is looked at.
 _TYPICAL = {"trials": 3, "repetitions": 3, "frames": 900, "frequencies": 5, "directions": 8}
 
@@ -74,24 +74,12 @@ class _Outcome:
 
 
 def _requested(session: PipelineSession, params: ExtractFeaturesParams) -> list[str]:
-    """Canonical names in the order in which they can be computed; ConfigurationError for an unknown one."""
-    for name in params.features:
-        if _made_by_step(name) is None:
-            FEATURES.get(name)
+    """Names as they were asked for, each feature once, in the order in which they can be computed."""
     _overrides(params)
-    names = dict.fromkeys(FEATURES.canonical_name(name) for name in params.features)
-    return _in_order_of_need(list(names))
-
-
-def _made_by_step(name: str) -> Notice | None:
-    """Say why a name that scripts use is not a feature but made by a step; None if that is not so."""
-    if name in FEATURES:
-        return None
-    for definition in all_steps().values():
-        made = [place.removeprefix(_FEATURE_PLACE) for place in definition.provides]
-        if name == definition.name or name in {pattern.rstrip("*").rstrip("_") for pattern in made}:
-            return Notice("It is made by a step of its own.", fix=RunStep(definition.name))
-    return None
+    names: dict[str, str] = {}
+    for name in params.features:
+        names.setdefault(FEATURES.canonical_name(name), name)
+    return [names[canonical] for canonical in _in_order_of_need(list(names))]
 
 
 def _in_order_of_need(names: list[str]) -> list[str]:
@@ -135,7 +123,8 @@ def _overrides(params: ExtractFeaturesParams) -> dict[str, Mapping[str, Any]]:
             canonical = FEATURES.canonical_name(name)
             found[canonical] = {**found.get(canonical, {}), **values}
     for name, merged in found.items():
-        if _made_by_step(name) is None:
+        reason = reason_against(name)
+        if reason is None or reason.fix is None:
             FEATURES.get(name).make_params(merged)
     return dict(found)
 
@@ -146,19 +135,19 @@ def _has(extractor: Extractor, name: str) -> bool:
 
 
 def _inputs(session: PipelineSession, params: ExtractFeaturesParams) -> list[Path]:
-    """No file decides the result; an unknown feature is refused before anything else."""
+    """No file decides the result; a wrong parameter is refused before anything else."""
     _requested(session, params)
     return []
 
 
 def _item_params(params: ExtractFeaturesParams, item: str) -> dict[str, Any]:
     """Return what decides one feature's numbers: its version and its own parameters."""
-    if _made_by_step(item) is not None:
+    if reason_against(item) is not None:
         return {}
     extractor = FEATURES.get(item)
     return {
         "version": extractor.version,
-        "params": extractor.make_params(_overrides(params).get(item)).model_dump(mode="json"),
+        "params": extractor.make_params(_overrides(params).get(extractor.name)).model_dump(mode="json"),
     }
 
 
@@ -218,16 +207,16 @@ def _result(run: StepRun) -> ExtractionResult:
 def extract_features(session: PipelineSession, params: ExtractFeaturesParams, ctx: StepContext) -> _Outcome:
     """Compute features of all units.
 
-    Each feature declares what it needs. One whose inputs are missing is skipped with a warning that says why
-    and what to run; the others are computed. Stored per unit as ``features/<canonical name>``; what is equal
-    for all units is stored once, below ``stimulus``.
+    Each feature declares what it needs. One whose inputs are missing, or that does not exist, is skipped with
+    a warning that says why and what to run; the others are computed. Stored per unit under the name that was
+    asked for; what is equal for all units is stored once, below ``stimulus``.
 
     Raises
     ------
     ConfigurationError
-        If a name is not a feature (with what may have been meant), or a parameter of a feature is wrong.
+        If a parameter of a feature is wrong.
     MissingInputError
-        With ``strict=True``, if a feature would be skipped.
+        With ``strict=True``, if a feature would be skipped, or a name is not a feature.
     FeatureExtractionError
         With ``strict=True``, if a feature fails.
     """
@@ -259,13 +248,13 @@ class _Extraction:
         self.recording = Recording(units, session.metadata, session.stimulus, session.source_files)
 
     def extract(self, name: str) -> None:
-        reason = _made_by_step(name)
+        reason = reason_against(name)
         missing = [reason] if reason else FEATURES.get(name).missing(self.recording)
         if missing:
             self._skip(name, missing)
             return
         extractor = FEATURES.get(name)
-        params = extractor.make_params(self.overrides.get(name))
+        params = extractor.make_params(self.overrides.get(FEATURES.canonical_name(name)))
         try:
             table = extractor.compute(self.recording, params)
         except FeatureExtractionError as error:
@@ -274,7 +263,7 @@ class _Extraction:
                 raise FeatureExtractionError(message, fix=error.fix) from error
             self._leave_out(name, self.outcome.failed, message, error.fix)
             return
-        self._store(extractor, params, table)
+        self._store(name, extractor, params, table)
 
     def _skip(self, name: str, missing: Sequence[Notice]) -> None:
         title = FEATURES.get(name).title if name in FEATURES else name
@@ -290,7 +279,7 @@ class _Extraction:
         self.ctx.skip(name)
         where.append(name)
 
-    def _store(self, extractor: Extractor, params: FeatureParams, table: FeatureTable) -> None:
+    def _store(self, name: str, extractor: Extractor, params: FeatureParams, table: FeatureTable) -> None:
         for message in table.warnings:
             self.ctx.warn(message)
         outputs = extractor.outputs_of(table)
@@ -318,9 +307,10 @@ class _Extraction:
                 metadata["marks"] = json.dumps(marks, ensure_ascii=False)
             entry = {"data": data, "metadata": metadata}
             add_section_marks(entry, self.recording.stimulus)
-            add_inherited_marks(entry, self.recording.units[unit_id]["features"], used)
-            self.ctx.put(entry, "units", unit_id, "features", extractor.name)
-            self.recording.units[unit_id]["features"][extractor.name] = entry
+            features = self.recording.units[unit_id]["features"]
+            add_inherited_marks(entry, features, [stored_as(features, need) for need in used])
+            self.ctx.put(entry, "units", unit_id, "features", name)
+            self.recording.units[unit_id]["features"][name] = entry
 
 
 def _storable(output: Output, value: Any) -> Any:

@@ -26,7 +26,7 @@ from hdmea.recordings.reader import open_signals, open_units, source_files
 from hdmea.recordings.signals import DEFAULT_RATE_HZ, SignalSource
 from hdmea.recordings.units import UnitOptions, UnitSource
 from hdmea.utils.arrays import AttrArray
-from hdmea.utils.exceptions import DataLoadError, ValidationError
+from hdmea.utils.exceptions import DataLoadError, NotEnoughMemoryError, ValidationError
 from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
 
 __all__ = ["LoadRecordingParams", "load_recording"]
@@ -310,6 +310,11 @@ class _Load:
     def _warn_of_memory(self) -> None:
         needed = loading.memory_estimate_gb(None if self.cmcr is None else self.cmcr.info, self.cmtr)
         free = psutil.virtual_memory().available / 1e9
+        if needed > free + psutil.swap_memory().free / 1e9:
+            raise NotEnoughMemoryError(
+                f"This recording needs about {needed:.1f} GB of memory, but only {free:.1f} GB are free.",
+                fix=Advice("Close other programs, or use a computer with more memory."),
+            )
         if needed > free:
             self.ctx.warn(
                 f"This recording needs about {needed:.1f} GB of memory, but only {free:.1f} GB are free.",
@@ -317,6 +322,7 @@ class _Load:
             )
         elif needed > self.params.memory_warning_gb:
             self.ctx.warn(f"This recording needs about {needed:.1f} GB of memory ({free:.1f} GB are free).")
+        self.ctx.log_now()
 
     def _rate(self) -> tuple[float, str]:
         stated = None if self.cmtr is None else _rate_of(self.cmtr)
@@ -398,10 +404,10 @@ class _Load:
 
     def _put_metadata(self, rate: float, rate_source: str, duration_s: float) -> None:
         put = self.ctx.put
-        put(np.array([rate]), "metadata", "acquisition_rate")
-        put(np.array([1.0 / rate]), "metadata", "sample_interval")
-        put(np.array([duration_s]), "metadata", "recording_duration_s")
-        put(np.array([self.session.dataset_id]), "metadata", "dataset_id")
+        put(rate, "metadata", "acquisition_rate")
+        put(1.0 / rate, "metadata", "sample_interval")
+        put(duration_s, "metadata", "recording_duration_s")
+        put(self.session.dataset_id, "metadata", "dataset_id")
         put(rate_source, "metadata", "acquisition_rate_source")
 
     def _put_recording(self, cmcr: SignalSource, rate: float) -> dict[str, Any]:

@@ -108,7 +108,9 @@ def _field(
     mean = float(frames.mean(dtype=np.float64)) if finite else math.nan
     deviation = np.abs(frames - np.float32(mean)) if finite else np.zeros(frames.shape)
     place = np.unravel_index(int(deviation.argmax()), frames.shape)
-    noise = features.get("dense_noise", {})
+    from hdmea.declare import stored_as
+
+    noise = features.get(stored_as(features, "dense_noise"), {})
     if noise.get("metadata", {}).get("movie", movie) != movie:
         noise = {}
     numbers = noise.get("data", {})

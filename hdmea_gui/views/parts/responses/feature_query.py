@@ -215,9 +215,12 @@ def _extracted(
     units: Mapping[str, Mapping[str, Any]], feature: str, movie: str
 ) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
     """Return id, numbers and metadata of the units that have a feature of a movie."""
+    from hdmea.declare import stored_as
+
     found = []
     for unit_id, unit in units.items():
-        entry = unit.get("features", {}).get(feature)
+        features = unit.get("features", {})
+        entry = features.get(stored_as(features, feature))
         metadata = entry.get("metadata", {}) if entry else {}
         if entry and metadata.get("movie", movie) == movie:
             found.append((unit_id, entry["data"], metadata))
