@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage, signal
 
-from hdmea.features.science.soma_geometry import soma_geometry
+from hdmea.features.science.soma_geometry import smoothed_image, soma_geometry
 from hdmea.utils.exceptions import ValidationError
 from tests.features.images import PRE, soma_image
 
@@ -158,3 +159,11 @@ class TestBadElectrodes:
     def test_only_bad_ones(self) -> None:
         found = soma_geometry(soma_image((9, 9), (4, 4), sigma=1.0), PRE, np.ones((9, 9), bool))
         assert found.reason == "all electrodes are bad"
+
+
+def test_smoothing_is_that_of_scipy_in_one_operator() -> None:
+    image = 3000 + 20 * np.random.default_rng(0).normal(size=(50, 9, 11)).astype(np.float32)
+    trace = image.astype(np.float64)
+    trace = ndimage.gaussian_filter1d(trace - trace[:5].mean(axis=0), 2.0, axis=0, mode="nearest")
+
+    np.testing.assert_allclose(smoothed_image(image), signal.savgol_filter(trace, 7, 3, axis=0), atol=1e-10)

@@ -166,12 +166,14 @@ def _errors(problem: _Problem, p: Array, shape: tuple[int, ...]) -> ShapeErrors:
     degrees = jacobian.shape[0] - jacobian.shape[1]
     residual = problem.residual(p).reshape(shape)
     columns = jacobian.reshape(*shape, -1)
-    middle = np.zeros((p.size, p.size))
-    for rows in range(-_CORRELATED, _CORRELATED + 1):
-        for cols in range(-_CORRELATED, _CORRELATED + 1):
+    middle = float(np.square(residual).sum()) / degrees * (jacobian.T @ jacobian)
+    for rows in range(_CORRELATED + 1):
+        for cols in range(-_CORRELATED if rows else 1, _CORRELATED + 1):
             a, b = _displaced(shape, rows, cols)
             covariance = float((residual[a] * residual[b]).sum()) / degrees
-            middle += covariance * np.einsum("rcp,rcq->pq", columns[a], columns[b])
+            one = columns[a].reshape(-1, p.size).T @ columns[b].reshape(-1, p.size)
+            # The opposite displacement is the transpose.
+            middle += covariance * (one + one.T)
     inverse = np.linalg.pinv(jacobian.T @ jacobian)
     white = inverse * float(np.square(residual).sum()) / degrees
     # A covariance that was estimated can come out too small, never the other way round for this purpose.
@@ -229,15 +231,22 @@ class _Problem:
             low, high = [*low, *more[0]], [*high, *more[1]]
         self.bounds = (np.array([*low, -np.inf]), np.array([*high, np.inf]))
         self.start = np.clip([*start, offset], *self.bounds)
+        self._evaluated: tuple[Array, tuple[Array, Array]] | None = None
 
     def residual(self, p: Array) -> Array:
         """Model minus map, (pixels,)."""
         give_way()
-        return self._evaluate(p)[0] - self.target
+        return self._at(p)[0] - self.target
 
     def jacobian(self, p: Array) -> Array:
         """Return the derivatives of the residual, (pixels, parameters)."""
-        return self._evaluate(p)[1]
+        return self._at(p)[1]
+
+    def _at(self, p: Array) -> tuple[Array, Array]:
+        """Evaluate once where both residual and derivatives are asked for."""
+        if self._evaluated is None or not np.array_equal(self._evaluated[0], p):
+            self._evaluated = p.copy(), self._evaluate(p)
+        return self._evaluated[1]
 
     def shapes(self, p: Array, factor: float) -> tuple[GaussianShape, ...]:
         """Return the Gaussians of a solution, scaled back to the map."""

@@ -6,6 +6,7 @@ follows from the pitch of the electrodes.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -130,14 +131,22 @@ def smoothed_image(image: NDArray[Any]) -> NDArray[np.float64]:
         float64 (window, rows, cols): mean of the first 5 samples subtracted, Gaussian (sigma 2 samples), then
         Savitzky-Golay (7 samples, third order).
     """
+    image = np.asarray(image, np.float64)
+    n = len(image)
+    smooth: NDArray[np.float64] = (_time_operator(n) @ image.reshape(n, -1)).reshape(image.shape)
+    return smooth
+
+
+@functools.lru_cache(maxsize=8)
+def _time_operator(n_samples: int) -> NDArray[np.float64]:
+    """Baseline, Gaussian and Savitzky-Golay filter, edges included, as one matrix (samples, samples)."""
     from scipy.ndimage import gaussian_filter1d
     from scipy.signal import savgol_filter
 
-    trace = np.asarray(image, np.float64)
-    trace = trace - trace[:BASELINE_SAMPLES].mean(axis=0)
+    trace = np.eye(n_samples)
+    trace -= trace[:BASELINE_SAMPLES].mean(axis=0)
     trace = gaussian_filter1d(trace, _TIME_SIGMA, axis=0, mode="nearest")
-    smooth: NDArray[np.float64] = savgol_filter(trace, *_SAVGOL, axis=0)
-    return smooth
+    return np.asarray(savgol_filter(trace, *_SAVGOL, axis=0), np.float64)
 
 
 def soma_geometry(
