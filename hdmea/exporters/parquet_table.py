@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hdmea.exporters.exporter import ExportOptions, exporter
+from hdmea.pipeline.alignment_table import SECTION_COLUMNS, section_alignment
 from hdmea.pipeline.feature_table import feature_columns
 from hdmea.utils.exceptions import ConfigurationError
 from hdmea.utils.fixes import Advice, Either
@@ -22,6 +23,8 @@ def parquet_table(session: PipelineSession, target: Path, options: ExportOptions
     """Write all numbers of the units as a table whose columns have title, unit and definition as metadata.
 
     So are the names of the columns of a number's 95 % interval, p value and count.
+    ``<name>_sections.parquet`` beside it says where each movie was shown and what the recorded light says of
+    that.
     """
     try:
         arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
@@ -39,3 +42,12 @@ def parquet_table(session: PipelineSession, target: Path, options: ExportOptions
         facts |= {"interval": " ".join(column.interval), "p": column.p, "n": column.n}
         fields.append(arrow.field(column.name, array.type, metadata=facts))
     parquet.write_table(arrow.table(arrays, schema=arrow.schema(fields)), target)
+    sections = section_alignment(session)
+    if sections:
+        lines = [arrow.array(values) for values in zip(*(section.row for section in sections), strict=True)]
+        named = [
+            arrow.field(name, array.type, metadata={"unit": unit, "definition": definition})
+            for (name, unit, definition), array in zip(SECTION_COLUMNS, lines, strict=True)
+        ]
+        beside = target.with_name(f"{target.stem}_sections.parquet")
+        parquet.write_table(arrow.table(lines, schema=arrow.schema(named)), beside)

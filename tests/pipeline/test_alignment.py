@@ -12,6 +12,7 @@ import pytest
 
 from hdmea.declare import Output
 from hdmea.pipeline import PipelineSession, create_session, run_step
+from hdmea.pipeline.alignment_table import anchors_offered
 from hdmea.pipeline.light_delay import light_delay_ms, without_light_delay
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError
 from tests.pipeline.section_sessions import INTERVAL, grid, loaded_session, write_stimuli
@@ -356,7 +357,9 @@ def test_a_movie_after_a_gap_is_offered_an_anchor(tmp_path: Path) -> None:
     run_step(session, "add_section_time")
 
     assert any(f"reanchor={{'chequer_noise': {content}}}" in text for text in session.information)
+    assert anchors_offered(session)["chequer_noise"] == content
     run_step(session, "add_section_time", {"reanchor": {"chequer_noise": content}}, force=True)
+    assert anchors_offered(session) == {}
     assert [attrs(session, name)["alignment"] for name in LENGTHS] == [["checked"]] * 3
 
 

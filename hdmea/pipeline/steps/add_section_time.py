@@ -272,7 +272,7 @@ def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: S
             lags=check.lags if params.align == "light" else None,
         )
     _report(located, shown, ctx)
-    _offer(session, params, shown, located, ctx)
+    offers = _offer(session, params, shown, located, ctx)
     _say(session, params, shown, check, ctx)
     _remove_earlier(session, set(located.movies), ctx)
     for movie, sections in located.movies.items():
@@ -280,6 +280,8 @@ def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: S
         attrs |= _alignment(session, params, check, movie, sections)
         ctx.put(AttrArray(sections.samples, attrs), "stimulus", "section_time", movie)
     ctx.put(check.late_at, "metadata", "frame_detection", "late_at")
+    if offers or "anchors" in session.metadata.get("frame_detection", {}):
+        ctx.put(json.dumps(offers), "metadata", "frame_detection", "anchors")
     _put_light(session, located, ctx)
 
 
@@ -328,12 +330,12 @@ def _offer(
     shown: _Shown,
     located: LocatedSections,
     ctx: StepContext,
-) -> None:
-    """Say where the light of a movie begins that a data gap has left without a section."""
+) -> dict[str, int]:
+    """Say where the light of a movie begins that a data gap has left without a section, and return it."""
     light = _light(session)
     refused = [section for section in shown.plan if section.label in located.refused]
     if light is None or not refused or len(located.refused) == len(shown.plan):
-        return
+        return {}
     rate, library = float(session.acquisition_rate), _library(session, params)
     segments = session.metadata.get("segments")
     offers = offer_anchors(light, _frames(session), segments, rate, refused, library, _spot(params))
@@ -342,6 +344,7 @@ def _offer(
             f"The light of {label} begins at sample {sample} ({sample / rate:.3f} s).",
             fix=SetParameter("reanchor", value={label: sample}),
         )
+    return offers
 
 
 def _say(
