@@ -125,6 +125,17 @@ def test_features_of_scripts_that_are_not_here_are_skipped_truthfully(asked: tup
         assert any(f"The feature “{title}” was skipped." in message for message in result.warnings)
 
 
+def test_where_all_features_are_asked_for_stimuli_that_were_not_shown_are_no_warning() -> None:
+    session = session_of(*TRAINS)
+    session.stimulus["trial_time"] = {"steps_of_another_kind": np.zeros((1, 2), np.int64)}
+
+    run(session, *FEATURES.names())
+
+    told = [message for message in session.information if "is of the kind 'grating'" in message]
+    assert len(told) == 1
+    assert not any("is of the kind" in message for message in session.warnings)
+
+
 def test_what_was_skipped_is_computed_as_soon_as_it_can_be() -> None:
     session = session_of(*TRAINS, with_frames=False)
     run(session, "frif")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -239,6 +239,7 @@ class _Extraction:
     ) -> None:
         self.ctx = ctx
         self.strict = params.strict
+        self.everything = {extractor.name for extractor in FEATURES} <= set(_requested(session, params))
         self.overrides = overrides
         self.outcome = _Outcome()
         units = {
@@ -272,10 +273,20 @@ class _Extraction:
         fix = Each(fixes) if len(fixes) > 1 else next(iter(fixes), None)
         if self.strict:
             raise MissingInputError(message, fix=fix)
-        self._leave_out(name, self.outcome.skipped, message, fix)
+        # Nobody shows every kind of stimulus: where all features are asked for, that is not a fault.
+        not_shown = self.everything and fix is None
+        self._leave_out(name, self.outcome.skipped, message, fix, self.ctx.inform if not_shown else None)
 
-    def _leave_out(self, name: str, where: list[str], message: str, fix: Fix | None) -> None:
-        self.ctx.warn(message, fix=fix)
+    def _leave_out(
+        self,
+        name: str,
+        where: list[str],
+        message: str,
+        fix: Fix | None,
+        tell: Callable[..., None] | None = None,
+    ) -> None:
+        tell = tell or self.ctx.warn
+        tell(message, fix=fix)
         self.ctx.skip(name)
         where.append(name)
 
