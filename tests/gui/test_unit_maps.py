@@ -13,10 +13,14 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 
 from hdmea.pipeline.session import PipelineSession
 from hdmea.stimuli.calibration import StimulusCalibration
+from hdmea_gui.models.selection import SelectionModel
 from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.shell.theme import LIGHT
 from hdmea_gui.views.parts.unit_map import UnitMap
 from hdmea_gui.views.receptive_field.field_map import FieldMap
 from hdmea_gui.views.receptive_field.mosaic_query import Mosaic, field_shape, make_mosaic
+from hdmea_gui.views.recording.chip_map import ChipMap
+from hdmea_gui.views.recording.query import RecordingView, bad_electrodes
 
 IDS = ("unit_001", "unit_002", "unit_003")
 Loaded = tuple[MainWindow, tuple[Path, Path]]
@@ -193,6 +197,35 @@ def test_the_map_as_table(fields: FieldMap) -> None:
         ("unit_002", 450.0, 500.0),
         ("unit_003", "", ""),
     ]
+
+
+def test_bad_electrodes_are_crosses_on_the_chip(qtbot: Any) -> None:
+    view = RecordingView(
+        unit_ids=("unit_001",),
+        raster=None,  # type: ignore[arg-type]
+        rate=None,  # type: ignore[arg-type]
+        spans=(),
+        duration_s=1.0,
+        places=np.array([[30.0, 31.0]]),
+        unit_rates=np.array([2.0]),
+        chip_edge=65,
+        bad=np.array([[12.0, 40.0], [12.0, 41.0]]),
+    )
+    chip = ChipMap(LIGHT, SelectionModel())
+    qtbot.addWidget(chip)
+
+    chip.show_recording(view)
+
+    assert np.column_stack(chip.bad.getData()).tolist() == [[12, 40], [12, 41]]
+    assert "2 bad" in chip._note.text()
+
+
+def test_the_query_of_the_recording_has_column_and_row_of_bad_electrodes() -> None:
+    session = PipelineSession("bad")
+    session.metadata["electrodes"] = {"bad": np.array([[40, 12]])}
+
+    assert bad_electrodes(session).tolist() == [[12, 40]]
+    assert bad_electrodes(PipelineSession("good")).shape == (0, 2)
 
 
 def test_the_chip_shows_the_units_of_the_recording_and_rings_the_chosen_ones(

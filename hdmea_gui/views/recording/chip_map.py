@@ -15,20 +15,21 @@ from hdmea_gui.views.recording.query import RecordingView
 
 __all__ = ["ChipMap"]
 
-_SIZE, _RING = 9, 15
+_SIZE, _RING, _CROSS = 9, 15, 7
 _COLOURS = 64
 
 
 class ChipMap(UnitMap):
-    """One dot per unit in the colour of its mean rate; rings mark the selected ones."""
+    """One dot per unit in the colour of its mean rate; rings mark selected units, crosses bad electrodes."""
 
     def __init__(self, theme: Theme, selection: SelectionModel, parent: QWidget | None = None) -> None:
         self._dots = pg.ScatterPlotItem(size=_SIZE, pen=None)
         self._rings = pg.ScatterPlotItem(size=_RING, brush=None)
         self._edge = pg.PlotCurveItem()
+        self.bad = pg.ScatterPlotItem(symbol="x", size=_CROSS)
         self._view: RecordingView | None = None
         super().__init__("Units on the chip", theme, "Column", "Row", selection, parent)
-        for item in (self._edge, self._dots, self._rings):
+        for item in (self._edge, self.bad, self._dots, self._rings):
             self.plot.addItem(item, ignoreBounds=True)
         selection.units_changed.connect(lambda _ids: self.mark_units())
         self.apply_theme(theme)
@@ -45,7 +46,11 @@ class ChipMap(UnitMap):
         low, high = 0.5, edge + 0.5
         self._edge.setData([low, high, high, low, low], [low, low, high, high, low])
         self._draw()
-        self.show_map(QRectF(low - 1, low - 1, edge + 2, edge + 2), f"{int(known.sum())} units, mean rate")
+        self.bad.setData(pos=view.bad)
+        about = f"{int(known.sum())} units, mean rate"
+        if len(view.bad):
+            about += f" · ×: {len(view.bad)} bad"
+        self.show_map(QRectF(low - 1, low - 1, edge + 2, edge + 2), about)
 
     def mark_units(self) -> None:
         """Mark the selected units."""
@@ -62,6 +67,8 @@ class ChipMap(UnitMap):
         self._theme = theme
         self._edge.setPen(pg.mkPen(theme.border, width=1))
         self._rings.setPen(pg.mkPen(theme.text, width=2))
+        self.bad.setPen(pg.mkPen(theme.bad, width=1))
+        self.bad.setBrush(pg.mkBrush(theme.bad))
         # The lowest rates are as dark as the dark background.
         self._dots.setPen(pg.mkPen(theme.muted, width=1))
         if self._view is not None:

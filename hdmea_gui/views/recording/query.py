@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
     from hdmea_gui.engine.workspace import Workspace
 
-__all__ = ["RecordingQuery", "RecordingView"]
+__all__ = ["RecordingQuery", "RecordingView", "bad_electrodes"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class RecordingView:
         float64 (n_units,) mean rate in Hz.
     chip_edge
         Electrodes along an edge of the chip.
+    bad
+        float64 (n, 2) column and row of bad electrodes, from 1.
     """
 
     unit_ids: tuple[str, ...]
@@ -50,6 +52,7 @@ class RecordingView:
     places: NDArray[np.float64]
     unit_rates: NDArray[np.float64]
     chip_edge: int
+    bad: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class _Population:
             and (self.rate, view.duration_s) == (session.acquisition_rate, session.duration_s)
             and view.spans == spans_of(session)
             and np.array_equal(view.places, places, equal_nan=True)
+            and np.array_equal(view.bad, bad_electrodes(session))
         )
 
 
@@ -104,9 +108,16 @@ def _make(workspace: Workspace) -> RecordingView | None:
         places=places,
         unit_rates=np.array([len(train) for train in trains]) / max(session.duration_s, 1e-9),
         chip_edge=CHIP_EDGE,
+        bad=bad_electrodes(session),
     )
     workspace.of_session["population"] = _Population(view, trains, session.acquisition_rate)
     return view
+
+
+def bad_electrodes(session: PipelineSession) -> NDArray[np.float64]:
+    """Return column and row of the electrodes that electrical images found to be bad."""
+    stored = (session.metadata.get("electrodes") or {}).get("bad", ())
+    return np.asarray(stored, np.float64).reshape(-1, 2)[:, ::-1]
 
 
 def _place(unit: Mapping[str, Any]) -> tuple[float, float]:
