@@ -11,6 +11,7 @@ import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QPointF, Qt
 
+from hdmea.pipeline.alignment_table import SectionAlignment
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.theme import LIGHT
 from hdmea_gui.views.parts.shared_query import Span
@@ -70,6 +71,59 @@ def test_gaps_and_a_recording_without_frames_are_said(shown: MainWindow) -> None
 
     shown.views["stimulus"].show_answer(replace(VIEW, n_frames=0, frames_s=np.zeros(0), n_inside=0))
     assert shown.views["stimulus"].facts.text() == "No frames were detected."
+
+
+LATE = SectionAlignment(
+    "step", 1, 1.0, 3.0, 180, "lag", 4, 0.98, 0.2, 0.1, "none", "not aligned (the light fits 4 frames later)"
+)
+
+
+def test_each_section_has_a_row_with_what_the_light_says(shown: MainWindow) -> None:
+    panel = shown.views["stimulus"].sections
+    assert not panel.isVisible(), "nothing is known of sections without light"
+
+    fits = replace(LATE, movie="noise", occurrence=2, alignment="checked", alignment_lag=0, marks="")
+    shown.views["stimulus"].show_answer(replace(VIEW, sections=(LATE, fits)))
+
+    texts = [[panel.grid.item(row, column).text() for column in (0, 3, 4, 5)] for row in (0, 1)]
+    assert texts == [
+        ["step", "the light fits 4 frames later", "+4", "0.980"],
+        ["noise#2", "the light fits", "0", "0.980"],
+    ]
+    colours = [panel.grid.item(row, 3).foreground().color().name() for row in (0, 1)]
+    assert colours[0] != colours[1], "what does not fit stands out"
+    assert "<b>1</b> with a mark" in panel.summary.text()
+    panel.grid.cellDoubleClicked.emit(0, 0)
+    assert shown.views["stimulus"].frames.getViewBox().viewRange()[0] == pytest.approx([0.96, 3.04])
+
+
+def test_a_section_that_does_not_fit_can_be_aligned(shown: MainWindow, qtbot: Any) -> None:
+    view, parameters = shown.views["stimulus"], shown.controller.step_parameters
+    view.show_answer(replace(VIEW, sections=(replace(LATE, alignment_lag=0, alignment="checked"),)))
+    assert not view.sections.align_button.isVisible()
+    view.show_answer(replace(VIEW, sections=(LATE,)))
+    assert view.sections.align_button.isVisible()
+
+    with qtbot.waitSignal(view.told) as told:
+        view.sections.align_button.click()
+
+    assert parameters.model("add_section_time").value("align") == "light"
+    assert "Section times" in told.args[0]
+    parameters.history.undo()
+    assert parameters.model("add_section_time").value("align") == "none"
+
+
+def test_movies_after_a_gap_can_be_anchored_where_their_light_begins(shown: MainWindow) -> None:
+    view = shown.views["stimulus"]
+    view.show_answer(replace(VIEW, anchors=(("noise", 341_666),)))
+    assert view.sections.isVisible()
+    assert not view.sections.grid.isVisible(), "there is no section to list"
+
+    view.sections.reanchor_button.click()
+
+    model = shown.controller.step_parameters.model("add_section_time")
+    assert model.value("reanchor") == {"noise": 341_666}
+    assert model.problems() == {}
 
 
 def test_dragging_zooms_in_time_only_and_a_double_click_shows_all(

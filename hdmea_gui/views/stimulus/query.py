@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hdmea_gui.views.parts.shared_query import Span, spans_of
 
 if TYPE_CHECKING:
+    from hdmea.pipeline.alignment_table import SectionAlignment
     from hdmea.pipeline.session import PipelineSession
     from hdmea_gui.engine.workspace import Workspace
 
@@ -64,6 +65,10 @@ class StimulusView:
         How many of the holes are frames that were shown late, by the light.
     reason
         Why there are no frames, empty if there are.
+    sections
+        What the light says of each section.
+    anchors
+        Showings after a gap that have no section, and the sample at which their light begins.
     """
 
     start_s: float
@@ -82,6 +87,8 @@ class StimulusView:
     spans: tuple[Span, ...]
     n_late: int = 0
     reason: str = ""
+    sections: tuple[SectionAlignment, ...] = ()
+    anchors: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,8 @@ def _view(
     stretch: tuple[float, float, int],
     most_frames: int,
 ) -> StimulusView:
+    from hdmea.pipeline.alignment_table import anchors_offered, section_alignment
+
     rate = session.acquisition_rate
     start, stop, _ = stretch
     frames = np.asarray(session.metadata.get("frame_timestamps", np.zeros(0, np.uint64)))
@@ -141,6 +150,8 @@ def _view(
         spans=spans_of(session),
         n_late=int(np.isin(found["missing_at"], found.get("late_at", ())).sum()),
         reason=str(found.get("reason", "")),
+        sections=section_alignment(session),
+        anchors=tuple(anchors_offered(session).items()),
     )
 
 

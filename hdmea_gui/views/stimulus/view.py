@@ -12,6 +12,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
@@ -25,6 +26,7 @@ from hdmea_gui.views.parts.plot_panel import style_plot
 from hdmea_gui.views.parts.stimulus_strip import SpanFill, StimulusStrip, span_columns
 from hdmea_gui.views.parts.time_link import TimeLink
 from hdmea_gui.views.stimulus.query import StimulusQuery, StimulusView
+from hdmea_gui.views.stimulus.sections_panel import SectionsPanel
 
 __all__ = ["StimulusPreview", "TimeBox"]
 
@@ -32,6 +34,7 @@ _AXIS_WIDTH = 78
 _FRAMES_HEIGHT = 78
 _WAIT_MS = 40
 _SHORTEST_S = 0.002
+_STEP = "add_section_time"
 
 
 class StimulusPreview(Preview):
@@ -43,7 +46,8 @@ class StimulusPreview(Preview):
         "What was shown, and whether the display kept time: the light channels as they were recorded, the "
         "display frames that were found in them, flips that are missing or doubled, and the sections of "
         "the movies as coloured stretches. Drag to zoom to a stretch of time, drag with Shift to move, "
-        "double-click to see all."
+        "double-click to see all. The table says of each section whether the recorded light fits the movie; "
+        "its buttons set the parameters of “Section times” that mend what does not fit."
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
@@ -61,6 +65,7 @@ class StimulusPreview(Preview):
         self.double = pg.ScatterPlotItem(symbol="d", size=12)
         self.fills = [SpanFill() for _ in self.lights]
         self._message = QLabel(self)
+        self.sections = SectionsPanel(theme, self)
         self._view: StimulusView | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -69,6 +74,9 @@ class StimulusPreview(Preview):
         self._lay_out()
         self._time = TimeLink(self, self.frames, controller.selection)
         self.whole.clicked.connect(self.show_all)
+        self.sections.align_asked.connect(lambda: self._mend("align", "light"))
+        self.sections.reanchor_asked.connect(self._reanchor)
+        self.sections.chosen.connect(lambda start, stop: self.frames.setXRange(start, stop, padding=0.02))
         self.frames.getViewBox().sigXRangeChanged.connect(lambda *_: self._on_range())
         self.graphics.viewport().installEventFilter(self)
         self.apply_theme(theme)
@@ -108,6 +116,7 @@ class StimulusPreview(Preview):
         self._draw_lights(answer)
         self._draw_frames(answer)
         self.facts.setText(_facts(answer))
+        self.sections.show_sections(answer.sections, answer.anchors)
 
     def show_problem(self, reason: str) -> None:
         """Say why nothing can be shown."""
@@ -116,6 +125,7 @@ class StimulusPreview(Preview):
         self._pages.setCurrentIndex(0)
         self.whole.setEnabled(False)
         self.facts.clear()
+        self.sections.hide()
 
     def show_all(self) -> None:
         """Zoom out to the whole recording."""
@@ -147,6 +157,7 @@ class StimulusPreview(Preview):
         super().apply_theme(theme)
         self.graphics.setBackground(theme.base)
         self.strip.apply_theme(theme)
+        self.sections.apply_theme(theme)
         for plot in (*self.lights, self.frames):
             style_plot(plot, theme)
         self.frames.getAxis("left").setStyle(showValues=False, tickLength=0)
@@ -158,6 +169,11 @@ class StimulusPreview(Preview):
             marks.setBrush(pg.mkBrush(colour))
             marks.setPen(pg.mkPen(theme.base))
         self._draw_spans()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave room for the plots above the table of sections."""
+        super().resizeEvent(event)
+        self.sections.fit_below_plots(self.height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Zoom out on a double click."""
@@ -210,6 +226,20 @@ class StimulusPreview(Preview):
         whole.setContentsMargins(0, 4, 0, 4)
         whole.addLayout(top)
         whole.addWidget(pages, 1)
+        whole.addWidget(self.sections)
+
+    def _reanchor(self) -> None:
+        if self._view is not None:
+            self._mend("reanchor", dict(self._view.anchors))
+
+    def _mend(self, parameter: str, value: object) -> None:
+        """Set a parameter of the step that made the sections, and show it."""
+        parameters = self._controller.step_parameters
+        model = parameters.model(_STEP)
+        title = model.field(parameter).title
+        parameters.history.change({model: {parameter: value}}, f"change of {title}")
+        parameters.history.touched.emit(_STEP, parameter)
+        self.told.emit(f"“{title}” of “{model.spec.title}” is set: run the step again.")
 
     def _table_of(self, make: Callable[[StimulusView], Columns]) -> Table | None:
         return None if self._view is None else Table(make(self._view))
@@ -281,7 +311,11 @@ def _frame_columns(view: StimulusView) -> Columns:
 
 
 def _section_columns(view: StimulusView) -> Columns:
-    return span_columns(view.spans)
+    columns = list(span_columns(view.spans))
+    for name in ("alignment", "alignment_lag", "alignment_r", "marks"):
+        values = np.array([getattr(section, name) for section in view.sections])
+        columns.append((name, values.astype(object) if values.dtype.kind == "U" else values))
+    return tuple(columns)
 
 
 def _facts(view: StimulusView) -> str:
