@@ -99,9 +99,10 @@ class SectionsPanel(QWidget):
         self._fill()
 
     def _lay_out(self) -> None:
-        self.grid.setHorizontalHeaderLabels(_TITLES)
-        for column, text in enumerate(_HELP):
-            self.grid.horizontalHeaderItem(column).setToolTip(text)
+        for column, (title, text) in enumerate(zip(_TITLES, _HELP, strict=True)):
+            heading = QTableWidgetItem(title)
+            heading.setToolTip(text)
+            self.grid.setHorizontalHeaderItem(column, heading)
         self.grid.setAccessibleName("Sections and the recorded light")
         self.grid.setToolTip("Double-click a section to zoom to it")
         self.grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
