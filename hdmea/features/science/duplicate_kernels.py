@@ -11,20 +11,27 @@ __all__ = ["lag_counts"]
 
 @njit(cache=True, nogil=True)
 def lag_counts(
-    times: NDArray[np.int64], units: NDArray[np.int32], counts: NDArray[np.int32], reach: int
+    times: NDArray[np.int64],
+    units: NDArray[np.int32],
+    rows: NDArray[np.int32],
+    counts: NDArray[np.int32],
+    reach: int,
 ) -> None:  # pragma: no cover - compiled
-    """Count for each pair of units (a < b) the lags b - a from -reach to reach samples.
+    """Count for some pairs of units (a < b) the lags b - a from -reach to reach samples.
 
     Parameters
     ----------
     times, units
         (spikes,) ascending samples of all units, and whose they are.
+    rows
+        (pairs,) row of `counts` of each pair; pair a, b is number ``b (b - 1) / 2 + a``; -1: not counted.
     counts
-        (pairs, 2 reach + 1), changed; pair a, b is row ``b (b - 1) / 2 + a``.
+        (rows, 2 reach + 1), changed; (rows, 1): all lags together.
     reach
         Largest lag.
     """
     n = times.shape[0]
+    together = counts.shape[1] == 1
     for i in range(n):
         j = i + 1
         while j < n and times[j] - times[i] <= reach:
@@ -35,5 +42,7 @@ def lag_counts(
                 if a > b:
                     a, b = b, a
                     lag = -lag
-                counts[b * (b - 1) // 2 + a, lag + reach] += 1
+                row = rows[b * (b - 1) // 2 + a]
+                if row >= 0:
+                    counts[row, 0 if together else lag + reach] += 1
             j += 1

@@ -119,16 +119,26 @@ def _pairs(
     owners = np.repeat(np.arange(n, dtype=np.int32), sizes)
     order = np.argsort(times, kind="stable")
     width = reach + half
-    counts = np.zeros((n * (n - 1) // 2, 2 * width + 1), np.int32)
+    times, owners = times[order], owners[order]
+    b, a = np.tril_indices(n, -1)
+    least = np.maximum(_POSSIBLE * np.minimum(sizes[a], sizes[b]), 1)
+    # Lags of all pairs would not fit into the cache: first all lags of a pair together, then those of the few
+    # pairs that have enough.
+    together = np.zeros((least.size, 1), np.int32)
     give_way()
-    lag_counts(times[order], owners[order], counts, width)
+    lag_counts(times, owners, np.arange(least.size, dtype=np.int32), together, width)
+    enough = np.flatnonzero(together[:, 0] >= least)
+    rows = np.full(least.size, -1, np.int32)
+    rows[enough] = np.arange(enough.size)
+    counts = np.zeros((enough.size, 2 * width + 1), np.int32)
+    lag_counts(times, owners, rows, counts, width)
     total = np.zeros((len(counts), counts.shape[1] + 1), np.int32)
     np.cumsum(counts, axis=1, out=total[:, 1:])
     sums = total[:, 2 * half + 1 :] - total[:, : -(2 * half + 1)]
-    b, a = np.tril_indices(n, -1)
+    a, b = a[enough], b[enough]
     smaller = np.minimum(sizes[a], sizes[b])
-    best = sums.max(axis=1)
-    candidates = np.flatnonzero(best >= np.maximum(_POSSIBLE * smaller, 1))
+    best = sums.max(axis=1) if enough.size else np.zeros(0, np.int32)
+    candidates = np.flatnonzero(best >= least[enough])
     # The cost of looking at chance is bounded: of very many the clearest.
     if candidates.size > _MOST_PAIRS:
         share = best[candidates] / smaller[candidates]
