@@ -55,6 +55,16 @@ Plugins = Annotated[
         help="A Python file with steps, features, readers or exporters of your own.",
     ),
 ]
+
+
+class Layout(enum.StrEnum):
+    """Layouts of result files."""
+
+    COLUMNS = "columns"
+    LAB = "lab"
+    LAB_STEPS = "lab-steps"
+
+
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -88,6 +98,12 @@ def run(
         bool, typer.Option("--checkpoint-each", help="Write OUTPUT.checkpoint.h5 after each step.")
     ] = False,
     resume: Annotated[Path | None, typer.Option(help="Continue from this checkpoint.")] = None,
+    layout: Annotated[
+        Layout | None,
+        typer.Option(
+            help="Layout of the result file; default: HDMEA_LAYOUT, else that of the settings, else columns."
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="STEP.PARAM=VALUE", help="Set a parameter of a step.")
     ] = None,
@@ -120,7 +136,7 @@ def run(
             checkpoint = _Checkpointer(session, target) if checkpoint_each else None
             options = FlowOptions(force, force, bars.show, cancel, workers, checkpoint)
             result = execute_flow(session, chosen, options)
-            _finish(session, result, destination, overwrite, bars, options)
+            _finish(session, result, destination, overwrite, bars, options, layout)
 
 
 @app.command()
@@ -260,16 +276,9 @@ def export(
             typer.echo(str(path))
 
 
-class Layout(enum.StrEnum):
-    """Layouts of result files."""
-
-    COLUMNS = "columns"
-    LAB = "lab"
-
-
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="A result file of either layout.")],
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A result file of any layout.")],
     target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The file to write.")],
     layout: Annotated[
         Layout | None,
@@ -280,16 +289,16 @@ def convert(
 ) -> None:
     """Write a result file in another layout; the source is not changed."""
     with errors_told(debug):
-        from hdmea.exporters import export as write
         from hdmea.pipeline.destination import check_target
-        from hdmea.pipeline.session import PipelineSession
+        from hdmea.pipeline.session import PipelineSession, SaveState
         from hdmea.results import files
 
         if layout is None and files.summarize(source).layout == Layout.COLUMNS:
             raise ValidationError(f"{source} already has the layout columns; choose another with --layout.")
+        _refuse_existing(target, overwrite)
         check_target(target, source.stat().st_size)
-        kind = "lab" if layout is Layout.LAB else "hdf5"
-        write(PipelineSession.load(source, lazy=True), target, to=kind, overwrite=overwrite)
+        content = PipelineSession.load(source, lazy=True).content(SaveState.SAVED, checkpoint_name=None)
+        files.write_session(target, content, overwrite=overwrite, layout=layout or Layout.COLUMNS)
         typer.echo(str(target))
 
 
@@ -413,6 +422,7 @@ def _finish(
     overwrite: bool,
     bars: Bars,
     options: FlowOptions,
+    layout: Layout | None,
 ) -> None:
     """Write the result file, or after a failure what was computed before it."""
 
@@ -430,7 +440,7 @@ def _finish(
             typer.echo(f"The results so far are in {kept}; continue with --resume {kept}", err=True)
         raise typer.Exit(EXIT_FAILED) from result.error
     with destination.keeping(session):
-        path = session.save(destination.target, overwrite=overwrite, progress=saving)
+        path = session.save(destination.target, overwrite=overwrite, layout=layout, progress=saving)
     bars.close()
     for step, reason in result.steps_skipped.items():
         typer.echo(f"skipped: {step}: {said(reason, COMMAND_LINE)}", err=True)

@@ -25,7 +25,7 @@ def result_file(
 def lab_file(
     session: PipelineSession, target: Path, options: ExportOptions, progress: ExportProgress
 ) -> None:
-    """Write everything as a result file that the lab's earlier scripts read."""
+    """Write everything as the lab's earlier scripts save their sessions."""
     _write(session, target, "lab", progress)
 
 

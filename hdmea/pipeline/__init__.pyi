@@ -38,6 +38,7 @@ def add_section_time(
     strict: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    layout: str | None = ...,
     playlist_file_path: str | Path | None = ...,
     movie_length_file_path: str | Path | None = ...,
     reanchor: dict[str, int] | None = ...,
@@ -78,6 +79,9 @@ def add_section_time(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    layout
+        Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has;
+        ``lab-steps`` for a new one.
     playlist_file_path : str | Path | None
         playlist.csv; by default beside the recording, then in the stimulus library.
     movie_length_file_path : str | Path | None
@@ -124,6 +128,7 @@ def add_section_time(
     strict: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    layout: str | None = ...,
     playlist_file_path: str | Path | None = ...,
     movie_length_file_path: str | Path | None = ...,
     reanchor: dict[str, int] | None = ...,
@@ -146,6 +151,7 @@ def add_section_time(
     strict: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    layout: str | None = ...,
     playlist_file_path: str | Path | None = ...,
     movie_length_file_path: str | Path | None = ...,
     reanchor: dict[str, int] | None = ...,
@@ -167,6 +173,7 @@ def add_section_time_analog(
     strict: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    layout: str | None = ...,
     after_frames: bool = ...,
     min_distance_s: float | None = ...,
 ) -> PipelineSession:
@@ -198,6 +205,9 @@ def add_section_time_analog(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    layout
+        Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has;
+        ``lab-steps`` for a new one.
     after_frames : bool
         Search after the last display frame only.
     min_distance_s : float | None, in s
@@ -224,6 +234,7 @@ def add_section_time_analog(
     strict: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    layout: str | None = ...,
     after_frames: bool = ...,
     min_distance_s: float | None = ...,
 ) -> PipelineSession: ...
@@ -239,6 +250,7 @@ def add_section_time_analog(
     strict: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    layout: str | None = ...,
     after_frames: bool = ...,
     min_distance_s: float | None = ...,
 ) -> bool: ...
@@ -255,6 +267,7 @@ def compute_eimage_sta(
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    layout: str | None = ...,
     filter_order: int = ...,
     skip_highpass: bool = ...,
     chunk_duration_s: float = ...,
@@ -291,6 +304,9 @@ def compute_eimage_sta(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    layout
+        Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has;
+        ``lab-steps`` for a new one.
     filter_order : int
         Order of the Butterworth filter in one direction; both directions double its effect.
     skip_highpass : bool
@@ -328,6 +344,7 @@ def compute_eimage_sta(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    layout: str | None = ...,
     filter_order: int = ...,
     skip_highpass: bool = ...,
     chunk_duration_s: float = ...,
@@ -348,6 +365,7 @@ def compute_eimage_sta(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    layout: str | None = ...,
     filter_order: int = ...,
     skip_highpass: bool = ...,
     chunk_duration_s: float = ...,
@@ -366,6 +384,7 @@ def compute_sta(
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    layout: str | None = ...,
     use_multiprocessing: bool = ...,
 ) -> PipelineSession:
     """Average the noise movie around the display frame of each spike.
@@ -393,6 +412,9 @@ def compute_sta(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    layout
+        Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has;
+        ``lab-steps`` for a new one.
     use_multiprocessing : bool
         Use all processors; the numbers are the same.
 
@@ -420,6 +442,7 @@ def compute_sta(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    layout: str | None = ...,
     use_multiprocessing: bool = ...,
 ) -> PipelineSession: ...
 @overload
@@ -433,6 +456,7 @@ def compute_sta(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    layout: str | None = ...,
     use_multiprocessing: bool = ...,
 ) -> STAResult: ...
 @overload
@@ -447,6 +471,7 @@ def extract_axon_path(
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    layout: str | None = ...,
     min_delay_ms: float = ...,
     time_tolerance_ms: float = ...,
     n_bootstrap: int = ...,
@@ -482,6 +507,9 @@ def extract_axon_path(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    layout
+        Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has;
+        ``lab-steps`` for a new one.
     min_delay_ms : float, in ms
         Troughs so much later than the soma's are the axon's.
     time_tolerance_ms : float, in ms
@@ -516,6 +544,7 @@ def extract_axon_path(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    layout: str | None = ...,
     min_delay_ms: float = ...,
     time_tolerance_ms: float = ...,
     n_bootstrap: int = ...,
@@ -535,6 +564,7 @@ def extract_axon_path(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    layout: str | None = ...,
     min_delay_ms: float = ...,
     time_tolerance_ms: float = ...,
     n_bootstrap: int = ...,
@@ -551,6 +581,7 @@ def extract_features(
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    layout: str | None = ...,
     config_overrides: dict[str, Any] | None = ...,
 ) -> PipelineSession:
     """Compute features of all units.
@@ -573,6 +604,9 @@ def extract_features(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    layout
+        Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has;
+        ``lab-steps`` for a new one.
     config_overrides : dict[str, typing.Any] | None
         Parameters by feature, as in {'baseline': {'refractory_ms': 2}}, or for all features that have
         them, as in {'alpha': 1}.
@@ -597,6 +631,7 @@ def extract_features(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    layout: str | None = ...,
     config_overrides: dict[str, Any] | None = ...,
 ) -> PipelineSession: ...
 @overload
@@ -608,6 +643,7 @@ def extract_features(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    layout: str | None = ...,
     config_overrides: dict[str, Any] | None = ...,
 ) -> ExtractionResult: ...
 @overload
@@ -621,6 +657,7 @@ def extract_rf_geometry(
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    layout: str | None = ...,
 ) -> PipelineSession:
     """Measure each unit's receptive field: place, size, sign, time course.
 
@@ -647,6 +684,9 @@ def extract_rf_geometry(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    layout
+        Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has;
+        ``lab-steps`` for a new one.
 
     Raises
     ------
@@ -668,6 +708,7 @@ def extract_rf_geometry(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    layout: str | None = ...,
 ) -> PipelineSession: ...
 @overload
 def extract_rf_geometry(
@@ -680,6 +721,7 @@ def extract_rf_geometry(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    layout: str | None = ...,
 ) -> UnitsResult: ...
 @overload
 def extract_soma_geometry(
@@ -689,6 +731,7 @@ def extract_soma_geometry(
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    layout: str | None = ...,
     min_spikes: int | None = ...,
     min_image_snr: float | None = ...,
 ) -> PipelineSession:
@@ -712,6 +755,9 @@ def extract_soma_geometry(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    layout
+        Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has;
+        ``lab-steps`` for a new one.
     min_spikes : int | None, in spikes
         Nothing is derived from an electrical image of fewer spikes; by default as stated when the
         images were computed.
@@ -734,6 +780,7 @@ def extract_soma_geometry(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    layout: str | None = ...,
     min_spikes: int | None = ...,
     min_image_snr: float | None = ...,
 ) -> PipelineSession: ...
@@ -745,6 +792,7 @@ def extract_soma_geometry(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    layout: str | None = ...,
     min_spikes: int | None = ...,
     min_image_snr: float | None = ...,
 ) -> UnitsResult: ...
@@ -761,6 +809,7 @@ def fit_lnl(
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    layout: str | None = ...,
 ) -> PipelineSession:
     """Predict each unit's rate during the noise movie from its spike-triggered average.
 
@@ -792,6 +841,9 @@ def fit_lnl(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    layout
+        Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has;
+        ``lab-steps`` for a new one.
 
     Raises
     ------
@@ -821,6 +873,7 @@ def fit_lnl(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    layout: str | None = ...,
 ) -> PipelineSession: ...
 @overload
 def fit_lnl(
@@ -835,6 +888,7 @@ def fit_lnl(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    layout: str | None = ...,
 ) -> UnitsResult: ...
 @overload
 def load_recording(
@@ -848,6 +902,7 @@ def load_recording(
     config: Mapping[str, Any] | None = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    layout: str | None = ...,
     find_partner: bool = ...,
     frame_correction: bool = ...,
     light_channel: int = ...,
@@ -886,6 +941,9 @@ def load_recording(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    layout
+        Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has;
+        ``lab-steps`` for a new one.
     find_partner : bool
         If only one file of the pair is given, load the other one if it is beside it.
     frame_correction : bool
@@ -931,6 +989,7 @@ def load_recording(
     config: Mapping[str, Any] | None = ...,
     session: None = None,
     defer_save: Literal[True],
+    layout: str | None = ...,
     find_partner: bool = ...,
     frame_correction: bool = ...,
     light_channel: int = ...,
@@ -953,6 +1012,7 @@ def load_recording(
     config: Mapping[str, Any] | None = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    layout: str | None = ...,
     find_partner: bool = ...,
     frame_correction: bool = ...,
     light_channel: int = ...,
@@ -973,6 +1033,7 @@ def section_by_direction(
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    layout: str | None = ...,
     on_off_dict_path: str | Path | None = ...,
     unit_ids: Sequence[str | int] | None = ...,
 ) -> PipelineSession:
@@ -999,6 +1060,9 @@ def section_by_direction(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    layout
+        Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has;
+        ``lab-steps`` for a new one.
     on_off_dict_path : str | Path | None
         Table (.npz or .pkl) of the frames in which the bar crosses each pixel, 20 of which make one
         pixel of the noise; by default crossings are found in the bar's movie.
@@ -1024,6 +1088,7 @@ def section_by_direction(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    layout: str | None = ...,
     on_off_dict_path: str | Path | None = ...,
     unit_ids: Sequence[str | int] | None = ...,
 ) -> PipelineSession: ...
@@ -1037,6 +1102,7 @@ def section_by_direction(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    layout: str | None = ...,
     on_off_dict_path: str | Path | None = ...,
     unit_ids: Sequence[str | int] | None = ...,
 ) -> UnitsResult: ...
@@ -1049,6 +1115,7 @@ def section_spike_times(
     force: bool = ...,
     session: PipelineSession,
     defer_save: bool = ...,
+    layout: str | None = ...,
     trial_repeats: int = ...,
     config_dir: str | Path | None = ...,
 ) -> PipelineSession:
@@ -1071,6 +1138,9 @@ def section_spike_times(
         Session to work on, in memory; it is returned and nothing is written.
     defer_save
         Return a new session that contains the data; nothing is written.
+    layout
+        Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has;
+        ``lab-steps`` for a new one.
     trial_repeats : int
         Without effect: the stimulus definition says how often a movie repeats.
     config_dir : str | Path | None
@@ -1100,6 +1170,7 @@ def section_spike_times(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[True],
+    layout: str | None = ...,
     trial_repeats: int = ...,
     config_dir: str | Path | None = ...,
 ) -> PipelineSession: ...
@@ -1112,6 +1183,7 @@ def section_spike_times(
     force: bool = ...,
     session: None = None,
     defer_save: Literal[False] = False,
+    layout: str | None = ...,
     trial_repeats: int = ...,
     config_dir: str | Path | None = ...,
 ) -> SectionResult: ...

@@ -32,11 +32,14 @@ from hdmea.utils.exceptions import (
 from hdmea.utils.fixes import Advice, ChooseFile, Either, Replace, SetParameter
 from hdmea.utils.notices import Notice
 
-__all__ = ["StepFunction", "call_step", "step_function"]
+__all__ = ["STEPS_LAYOUT", "StepFunction", "call_step", "step_function"]
 
 logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
+
+STEPS_LAYOUT = "lab-steps"
+"""Layout of files that steps make from source paths."""
 
 
 class StepFunction(Generic[R]):
@@ -101,11 +104,24 @@ def call_step(definition: StepDefinition[Any], arguments: dict[str, Any]) -> Any
     if session is None:
         values = {**definition.on_files, **values}
     params = definition.make_params(values)
+    if mechanism.get("layout") is not None:
+        _check_layout(definition, mechanism)
     if session is not None:
         return _on_session(definition, params, session, mechanism)
     if definition.creates:
         return _on_sources(definition, params, mechanism)
     return _on_file(definition, params, mechanism)
+
+
+def _check_layout(definition: StepDefinition[Any], mechanism: Mapping[str, Any]) -> None:
+    files.checked_layout(mechanism["layout"])
+    if mechanism.get("session") is not None or mechanism.get("defer_save"):
+        raise SessionError(
+            "A step on a session writes no file. Its layout is chosen when the session is saved.",
+            step=definition.name,
+            parameter="layout",
+            fix=Advice(f"Use session.save(layout={mechanism['layout']!r})."),
+        )
 
 
 def _on_session(
@@ -220,7 +236,11 @@ def _run_and_write(
             path.stat().st_size / 1e9,
         )
         with destination.keeping(session):
-            session.write_changes(path, run.changed)
+            layout = mechanism.get("layout")
+            if layout is None or layout == session.layout:
+                session.write_changes(path, run.changed)
+            else:
+                session.save(path, layout=layout)
     return run
 
 
@@ -256,7 +276,8 @@ def _on_sources(definition: StepDefinition[Any], params: StepParams, mechanism: 
             return definition.result(run)
         run = run_step(session, definition, params)
         with destination.keeping(session):
-            run.hdf5_path = session.save(path)
+            # Scripts that do not know sessions find the file that they always found.
+            run.hdf5_path = session.save(path, layout=mechanism.get("layout") or STEPS_LAYOUT)
     return definition.result(run)
 
 

@@ -35,6 +35,7 @@ def load_recording_with_eimage_sta(
     chunk_duration_s: float = 10.0,
     session: PipelineSession | None = None,
     defer_save: bool = False,
+    layout: str | None = None,
     drop_duplicates: float | None = None,
     bad_electrodes: Sequence[tuple[int, int]] | None = None,
     min_spikes: int = MIN_SPIKES,
@@ -79,13 +80,17 @@ def load_recording_with_eimage_sta(
     }
     load_step, image_step = step_function("load_recording"), step_function("compute_eimage_sta")
     if session is not None or defer_save:
-        held = load_step(**load, output_dir=output_dir, force=force, session=session, defer_save=defer_save)
+        held = load_step(
+            **load, output_dir=output_dir, force=force, session=session, defer_save=defer_save, layout=layout
+        )
         assert isinstance(held, PipelineSession)
         run_step(held, image_step, image, force=force)
         # Scripts ask whether it is done under the name that it has for them.
         held.mark_step_complete("load_recording_with_eimage_sta")
         return held
-    loaded = load_step(**load, output_dir=output_dir, force=force, allow_overwrite=allow_overwrite)
+    loaded = load_step(
+        **load, output_dir=output_dir, force=force, allow_overwrite=allow_overwrite, layout=layout
+    )
     result: LoadWithEImageSTAResult = image_step(hdf5_path=loaded.hdf5_path, **image, force=force)
     result.elapsed_seconds = time.perf_counter() - started
     result.warnings = [*loaded.warnings, *result.warnings]

@@ -11,6 +11,7 @@ from typing import Any
 import pydantic
 
 from hdmea.declare import FEATURES, StepDefinition, all_steps, get_step
+from hdmea.pipeline.calls import STEPS_LAYOUT
 from hdmea.pipeline.context import CancelToken, ProgressEvent, StepRun
 from hdmea.pipeline.destination import Destination, prepare
 from hdmea.pipeline.forecast import forecast_steps
@@ -290,6 +291,7 @@ def run_flow(
     force_extract: bool = False,
     session: PipelineSession | None = None,
     options: FlowOptions | None = None,
+    layout: str | None = None,
 ) -> FlowResult:
     """Run a named flow on one recording.
 
@@ -311,6 +313,8 @@ def run_flow(
         Run on this session in memory; nothing is written.
     options
         Progress, cancel and threads; `force_load` and `force_extract` above count.
+    layout
+        Layout of the file; default: that which the file has, ``lab-steps`` for a new one.
 
     Returns
     -------
@@ -332,6 +336,8 @@ def run_flow(
     creating = [item.step for item in flow.steps if get_step(item.step).creates]
     flow = flow.with_parameters(dict.fromkeys(creating, given))
     flow.check_parameters()
+    if layout is not None:
+        files.checked_layout(layout)
     base = options or FlowOptions()
     chosen = FlowOptions(force_load, force_extract, base.progress, base.cancel, base.workers, base.after_step)
     if session is not None:
@@ -347,7 +353,8 @@ def run_flow(
         result = execute_flow(working, flow, chosen)
         if working.completed_steps and (working is fresh or working.has_unsaved_changes):
             with destination.keeping(working):
-                result.hdf5_path = working.save(path)
+                new = STEPS_LAYOUT if working is fresh else None
+                result.hdf5_path = working.save(path, layout=layout or new)
     return _documented(result)
 
 

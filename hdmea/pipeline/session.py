@@ -234,6 +234,11 @@ class SessionData:
         """Where `save` writes without a path: the session's own file, else `output_dir/<dataset_id>.h5`."""
         return self.hdf5_path or self.output_dir / f"{self.dataset_id}.h5"
 
+    @property
+    def layout(self) -> str:
+        """Layout of the session's file, else that in which `save` writes a new one."""
+        return files.default_layout() if self.held is None else self.held.layout
+
     def unsaved_changes(self) -> Changes:
         """Return what was added, replaced or removed since the last save (or since the load)."""
         return Changes() if self._saved is None else self._saved.changes(self)
@@ -444,8 +449,9 @@ class PipelineSession(SessionData):
         compression
             None, or a filter that h5py ships (``"lzf"``, ``"gzip"``).
         layout
-            ``"columns"`` or that of the laboratory's scripts, ``"lab"``; default: that which the session's
-            file has, for another file the environment variable ``HDMEA_LAYOUT``, else ``"columns"``.
+            ``"columns"``, or one of the laboratory's scripts: ``"lab"`` (saved sessions), ``"lab-steps"``
+            (files of single steps). Default: that which the session's file has; for another file the
+            environment variable ``HDMEA_LAYOUT``, else ``layout`` in the settings file, else ``"columns"``.
         progress
             Called with a fraction and a text; may raise to stop, which leaves the old file as it was.
 
@@ -598,6 +604,7 @@ class PipelineSession(SessionData):
             created_at=self.created_at,
             updated_at=utc_now(),
             extra=self.extra,
+            layout=self.layout,
             outputs=_declared_outputs,
         )
 
@@ -652,6 +659,8 @@ class PipelineSession(SessionData):
         own = self.held is not None and _same_file(target, self.held.path)
         if layout is None:
             layout = self.held.layout if own and self.held is not None else files.default_layout()
+        elif own and self.held is not None and files.checked_layout(layout) != self.held.layout:
+            logger.warning("%s changes its layout from %s to %s", target, self.held.layout, layout)
         return files.write_session(
             target,
             content,

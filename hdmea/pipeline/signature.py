@@ -26,6 +26,10 @@ _EVERYWHERE = {
     "session": "Session to work on, in memory; it is returned and nothing is written.",
     "defer_save": "Return a new session that contains the data; nothing is written.",
     "strict": "Raise an error where the step cannot run, in place of a logged warning and False.",
+    "layout": (
+        "Layout of the file: ``columns``, ``lab`` or ``lab-steps``. Default: that which the file has; "
+        "``lab-steps`` for a new one."
+    ),
 }
 
 
@@ -38,6 +42,7 @@ MECHANISM: dict[str, tuple[Any, Any]] = {
     "session": (None, PipelineSession | None),
     "defer_save": (False, bool),
     "strict": (False, bool),
+    "layout": (None, str | None),
 }
 """Parameters that public functions have, whatever the step: default and type."""
 
@@ -59,7 +64,7 @@ def signature(definition: StepDefinition[Any]) -> inspect.Signature:
         parameters += [_mechanism("force")]
     if definition.refusals:
         parameters += [_mechanism("strict")]
-    parameters += [_mechanism("session"), _mechanism("defer_save")]
+    parameters += [_mechanism(name) for name in ("session", "defer_save", "layout")]
     parameters += [_from_field(name, fields[name]) for name in advanced]
     return inspect.Signature(parameters, return_annotation=PipelineSession | result_type(definition))
 

@@ -115,9 +115,9 @@ def _inspect_result(path: Path, handle: h5py.File) -> Inspection:
     sections = stimulus.get("section_time") if isinstance(stimulus, h5py.Group) else None
     facts: dict[str, Any] = {
         "recording": attribute(handle, "dataset_id"),
-        "written by": f"hdmea {attribute(handle, 'hdmea_version', 'of an unknown version')}",
+        "written by": f"hdmea {_version(handle)}",
         "layout": _layout(handle, info),
-        "revision": attribute(handle, "revision"),
+        "revision": attribute(handle, "revision") or _record(handle, "revision"),
         "updated": attribute(handle, "updated_at"),
         "units": len(ids) if isinstance(ids, h5py.Dataset) else len(units),
         "steps": [] if not isinstance(steps, h5py.Dataset) else [str(plain(name)) for name in steps[()]],
@@ -128,6 +128,17 @@ def _inspect_result(path: Path, handle: h5py.File) -> Inspection:
         "checkpoint": attribute(info, "checkpoint_name") if isinstance(info, h5py.Group) else None,
     }
     return Inspection(path, "result file", facts, contents=contents_of(handle))
+
+
+def _version(handle: h5py.File) -> Any:
+    """Return the version that wrote a result file; in one of the laboratory's layouts the record knows it."""
+    known = attribute(handle, "hdmea_version") or attribute(handle, "hdmea_pipeline_version")
+    return _record(handle, "hdmea_version") or known or "of an unknown version"
+
+
+def _record(handle: h5py.File, name: str) -> Any:
+    group = handle.get("pipeline/hdmea")
+    return attribute(group, name) if isinstance(group, h5py.Group) else None
 
 
 def _layout(handle: h5py.File, info: Any) -> str:

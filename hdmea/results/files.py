@@ -40,6 +40,7 @@ from hdmea.utils.exceptions import (
     ValidationError,
 )
 from hdmea.utils.giving_way import without_collections
+from hdmea.utils.settings import setting
 
 __all__ = [
     "LAYOUTS",
@@ -47,6 +48,7 @@ __all__ = [
     "Held",
     "Overwrite",
     "SessionContent",
+    "checked_layout",
     "default_layout",
     "read_session",
     "reading",
@@ -325,17 +327,31 @@ def read_only_reason(path: FilePath, file: Place) -> str:
 
 
 def default_layout() -> str:
-    """Return the layout of new files: ``HDMEA_LAYOUT``, else ``columns``.
+    """Return the layout of new files of sessions.
+
+    The environment variable ``HDMEA_LAYOUT``, else ``layout`` in the settings file, else ``columns``.
 
     Raises
     ------
     ConfigurationError
         If the variable names no layout.
     """
-    asked = os.environ.get("HDMEA_LAYOUT", "").strip() or _DEFAULT
-    if asked not in LAYOUTS:
-        raise ConfigurationError(f"HDMEA_LAYOUT is {asked!r}; there are the layouts {', '.join(LAYOUTS)}.")
-    return asked
+    asked = os.environ.get("HDMEA_LAYOUT", "").strip()
+    if asked:
+        return checked_layout(asked, "The environment variable HDMEA_LAYOUT")
+    chosen = setting("layout")
+    if chosen and chosen not in LAYOUTS:
+        logger.warning("The layout %r in the settings is not known; %s is used.", chosen, _DEFAULT)
+    return chosen if chosen in LAYOUTS else _DEFAULT
+
+
+def checked_layout(layout: str, what: str = "The layout") -> str:
+    """Return the name of a layout; ConfigurationError if there is none of that name."""
+    if layout not in LAYOUTS:
+        raise ConfigurationError(
+            f"{what} is {layout!r}. There are the layouts {', '.join(LAYOUTS)}.", parameter="layout"
+        )
+    return layout
 
 
 # -- writing -----------------------------------------------------------------------------------------------

@@ -134,12 +134,14 @@ class StateView:
 
     `n_units`, `duration_s` and `source_bytes` are those of the source files while nothing is loaded; 0 where
     they are not known. `contributors` are the kinds of data that take the most memory, with their bytes.
+    `layout` is that of the file at `saved_path`.
     """
 
     dataset_id: str = ""
     revision: int = 0
     unsaved: bool = False
     saved_path: Path | None = None
+    layout: str = "columns"
     default_path: Path | None = None
     checkpoint_name: str | None = None
     completed: tuple[str, ...] = ()

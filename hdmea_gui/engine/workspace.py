@@ -209,6 +209,7 @@ class Workspace:
             revision=self._revision,
             unsaved=session.has_unsaved_changes,
             saved_path=session.hdf5_path,
+            layout=session.held.layout if session.held is not None else "columns",
             default_path=session.default_path,
             checkpoint_name=session.checkpoint_name,
             completed=tuple(session.completed_steps),

@@ -6,11 +6,11 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import platformdirs
 import pydantic
 
+from hdmea.utils.settings import settings_path
 from hdmea_gui.shell.theme import ThemeName
 from hdmea_gui.store.whole_file import write_whole
 
@@ -50,6 +50,7 @@ class Settings(pydantic.BaseModel):
     log_visible: bool = False
     auto_checkpoint: bool = True
     parameters: dict[str, dict[str, Any]] = {}
+    layout: Literal["", "columns", "lab"] = ""
     recovery_folder: str = ""
     recovery_share: float = pydantic.Field(0.2, gt=0, lt=1)
 
@@ -131,4 +132,4 @@ class SettingsStore:
 
 def default_settings_path() -> Path:
     """Return where the settings of this user are."""
-    return Path(platformdirs.user_config_dir("hdmea-studio", appauthor=False)) / "settings.json"
+    return settings_path()

@@ -40,4 +40,5 @@ def window_title(state: StateView, checkpoint: CheckpointNote | None, too_large:
     if not state.is_open:
         return PROGRAM
     mark = " ●" if state.unsaved else ","
-    return f"{state.dataset_id}{mark} {save_state_text(state, checkpoint, too_large)} – {PROGRAM}"
+    layout = ", laboratory layout" if state.saved_path is not None and state.layout != "columns" else ""
+    return f"{state.dataset_id}{mark} {save_state_text(state, checkpoint, too_large)}{layout} – {PROGRAM}"

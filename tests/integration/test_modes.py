@@ -24,7 +24,9 @@ from hdmea.pipeline import (
 )
 from hdmea.pipeline.calls import step_function
 from hdmea.pipeline.flows import FlowOptions
+from hdmea.results.files import summarize
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
+from hdmea.utils.exceptions import ConfigurationError, SessionError
 
 STEPS: dict[str, dict[str, Any]] = {
     "add_section_time": {},
@@ -36,7 +38,7 @@ STEPS: dict[str, dict[str, Any]] = {
 # Times of day, durations, where a session was going to be saved, and the history of the file itself.
 EXEMPT = {
     "created_at", "updated_at", "extracted_at", "hdmea_extracted_at", "started_at", "finished_at",
-    "duration_s", "saved_at", "output_dir", "revision", "saved_by", "%unused", "%keys",
+    "duration_s", "saved_at", "output_dir", "revision", "saved_by", "%unused", "%keys", "stage1_timestamp",
 }  # fmt: skip
 
 
@@ -49,13 +51,15 @@ def sources(recording: SimulatedRecording) -> dict[str, str]:
     return {"cmcr_path": str(recording.cmcr_path), "cmtr_path": str(recording.cmtr_path)}
 
 
-def deferred(recording: SimulatedRecording, folder: Path, workers: int = 1) -> Path:
+def deferred(
+    recording: SimulatedRecording, folder: Path, workers: int = 1, layout: str | None = None
+) -> Path:
     session = create_session(**sources(recording), output_dir=folder)
     run_step(session, "load_recording", sources(recording), workers=workers)
     for name, params in STEPS.items():
         run_step(session, name, params, workers=workers)
     assert not folder.exists()
-    return session.save()
+    return session.save(layout=layout)
 
 
 def content(path: Path) -> dict[str, Any]:
@@ -64,15 +68,19 @@ def content(path: Path) -> dict[str, Any]:
 
     def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
         for key, value in item.attrs.items():
-            if key not in EXEMPT:
+            if key not in EXEMPT and name != "pipeline/hdmea":
                 found[f"{name}@{key}"] = (np.asarray(value).dtype.str, np.asarray(value).tolist())
         if not isinstance(item, h5py.Dataset) or name.rpartition("/")[2] in EXEMPT:
+            return
+        if name.startswith("pipeline/hdmea/"):
             return
         if name.startswith("pipeline/steps/"):
             record = json.loads(item.asstr()[()])
             found[name] = {key: value for key, value in record.items() if key not in EXEMPT}
         else:
-            found[name] = (item.dtype.str, item.shape, np.asarray(item[()]).tobytes())
+            values = np.asarray(item[()])
+            values = np.asarray(values.tolist(), "S") if values.dtype.hasobject else values
+            found[name] = (item.dtype.str, item.shape, values.tobytes())
 
     with h5py.File(path) as file:
         visit("/", file)
@@ -87,8 +95,13 @@ def assert_same(first: Path, second: Path) -> None:
     assert different == []
 
 
-def test_immediate_and_deferred_mode_write_the_same(recording: SimulatedRecording, tmp_path: Path) -> None:
-    loaded = step_function("load_recording")(**sources(recording), output_dir=tmp_path / "immediate")
+@pytest.mark.parametrize("layout", [None, "columns", "lab"])
+def test_immediate_and_deferred_mode_write_the_same(
+    recording: SimulatedRecording, tmp_path: Path, layout: str | None
+) -> None:
+    """Given steps on files, which make the laboratory's layout unless another is asked for."""
+    load = step_function("load_recording")
+    loaded = load(**sources(recording), output_dir=tmp_path / "immediate", layout=layout)
     assert isinstance(loaded, LoadResult)
     assert loaded.stage1_completed
     assert loaded.num_units == len(recording.truth.units)
@@ -99,7 +112,73 @@ def test_immediate_and_deferred_mode_write_the_same(recording: SimulatedRecordin
     for name, params in STEPS.items():
         result = step_function(name)(hdf5_path=loaded.hdf5_path, **params)
         assert isinstance(result, kinds[name])
-    assert_same(loaded.hdf5_path, deferred(recording, tmp_path / "deferred"))
+    assert summarize(loaded.hdf5_path).layout == (layout or "lab-steps")
+    saved = deferred(recording, tmp_path / "deferred", layout=layout or "lab-steps")
+    assert_same(loaded.hdf5_path, saved)
+    # What the layout has no word for is the same as well.
+    both = (loaded.hdf5_path, saved)
+    assert_same(
+        *(PipelineSession.load(path).save(path.with_name("columns.h5"), layout="columns") for path in both)
+    )
+
+
+def test_a_step_keeps_the_layout_of_its_file_and_changes_it_when_asked(
+    recording: SimulatedRecording, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = deferred(recording, tmp_path / "results", layout="lab")
+
+    step_function("extract_features")(path, ["waveform"])
+    assert summarize(path).layout == "lab"
+
+    step_function("extract_features")(path, ["quality"], layout="columns")
+    assert summarize(path).layout == "columns"
+    assert "changes its layout from lab to columns" in caplog.text
+    assert {"waveform", "quality"} <= set(PipelineSession.load(path).units["unit_001"]["features"])
+
+
+def test_a_layout_is_not_chosen_for_a_session(recording: SimulatedRecording, tmp_path: Path) -> None:
+    session = create_session(**sources(recording), output_dir=tmp_path)
+    for where in ({"session": session}, {"defer_save": True}):
+        with pytest.raises(SessionError, match="writes no file") as caught:
+            step_function("load_recording")(**sources(recording), layout="lab", **where)
+        assert "save(layout='lab')" in str(caught.value)
+    with pytest.raises(ConfigurationError, match="'other'"):
+        step_function("load_recording")(**sources(recording), layout="other")
+
+
+def test_a_session_keeps_path_and_layout_of_its_file(
+    recording: SimulatedRecording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = create_session(**sources(recording), output_dir=tmp_path)
+    run_step(session, "load_recording", sources(recording))
+    monkeypatch.setenv("HDMEA_LAYOUT", "lab")
+    path = session.save()
+    assert summarize(path).layout == session.layout == "lab"
+
+    monkeypatch.setenv("HDMEA_LAYOUT", "columns")
+    session.add_metadata({"note": "x"})
+    session.save()
+    other = session.save(tmp_path / "other.h5")
+    point = PipelineSession.load(path).checkpoint(tmp_path / "point.h5")
+
+    assert [summarize(each).layout for each in (path, other, point)] == ["lab", "columns", "columns"]
+    monkeypatch.setenv("HDMEA_LAYOUT", "rows")
+    with pytest.raises(ConfigurationError, match="HDMEA_LAYOUT"):
+        session.save(tmp_path / "third.h5")
+
+
+def test_the_settings_file_says_the_layout_of_new_files(
+    recording: SimulatedRecording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HDMEA_LAYOUT", raising=False)
+    settings = tmp_path / "settings.json"
+    monkeypatch.setattr("hdmea.utils.settings.settings_path", lambda: settings)
+    session = create_session(**sources(recording), output_dir=tmp_path)
+    run_step(session, "load_recording", sources(recording))
+    for text, layout in (("{", "columns"), ('{"layout": "rows"}', "columns"), ('{"layout": "lab"}', "lab")):
+        settings.write_text(text)
+        path = PipelineSession.load(session.checkpoint(tmp_path / "point.h5")).save(tmp_path / "new.h5")
+        assert summarize(path).layout == layout
 
 
 def test_one_thread_and_two_and_twice_give_the_same_bytes(

@@ -46,7 +46,7 @@ def test_a_file_that_the_script_itself_has_open(
     tiny: SimulatedRecording, tmp_path: Path, locking: bool | None
 ) -> None:
     """Given a script that looks into the result with h5py, then steps work, and its handle stays usable."""
-    path = load_recording(tiny.cmcr_path, tiny.cmtr_path, output_dir=tmp_path).hdf5_path
+    path = load_recording(tiny.cmcr_path, tiny.cmtr_path, output_dir=tmp_path, layout="columns").hdf5_path
     with h5py.File(path, "r", locking=locking) as own:
         assert PipelineSession.load(path).unit_count == 5
         assert extract_features(path, ["frif"]).features_extracted == ["frif"]

@@ -183,7 +183,7 @@ def test_public_function_has_a_real_signature_and_docstring() -> None:
     public = step_function("toy_scale")
     signature = inspect.signature(public)
     assert list(signature.parameters) == [
-        "hdf5_path", "factor", "fail_at", "force", "session", "defer_save", "threads",
+        "hdf5_path", "factor", "fail_at", "force", "session", "defer_save", "layout", "threads",
     ]  # fmt: skip
     assert signature.parameters["factor"].default == 2
     assert signature.parameters["factor"].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD

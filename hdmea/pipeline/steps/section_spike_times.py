@@ -230,8 +230,9 @@ def section_spike_times(session: PipelineSession, params: SectionSpikesParams, c
         for message in trials.warnings:
             ctx.warn(message)
         _warn_of_pads(session, movie, trials, attrs, ctx)
-        ctx.put(AttrArray(trials.samples, attrs), "stimulus", "trial_time", movie)
-        _cut(session, movie, trials, attrs, ctx, number)
+        times = AttrArray(trials.samples, attrs)
+        ctx.put(times, "stimulus", "trial_time", movie)
+        _cut(session, movie, times, ctx, number)
 
 
 def _trials(
@@ -291,16 +292,15 @@ def _warn_of_pads(
 def _cut(
     session: PipelineSession,
     movie: str,
-    trials: Trials,
-    attrs: Mapping[str, Any],
+    times: AttrArray,
     ctx: StepContext,
     number: int,
 ) -> None:
-    windows = trial_windows(trials.samples, attrs["pre_samples"], attrs["post_samples"])
+    windows = trial_windows(times, times.attrs["pre_samples"], times.attrs["post_samples"])
     for done, (unit_id, unit) in enumerate(session.units.items()):
         if done % _UNITS_PER_REPORT == 0:
             ctx.checkpoint((number + done / session.unit_count) / len(ctx.items), movie)
         spikes = unit["spike_times"]
         ranges = trial_ranges(spikes, windows)
-        sectioned = SectionedSpikes(ranges, spikes, trials.samples)
+        sectioned = SectionedSpikes(ranges, spikes, times)
         ctx.put(sectioned, "units", unit_id, "spike_times_sectioned", movie)

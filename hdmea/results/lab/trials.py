@@ -62,7 +62,7 @@ def plan_trials(
     entries = {key: value[key] for key in value if key != ATTRS}
     if isinstance(entries[_TRIALS], TrialSpikes):
         entries[_TRIALS] = dict(entries[_TRIALS])
-    attrs = value[ATTRS]
+    attrs = value[ATTRS] or dict(getattr(times, "attrs", {}))
     if ATTRS not in value.changes:
         attrs = _lab_attrs(attrs, len(value.ranges), layout, steps)
     if attrs or not layout.steps:
