@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from hdmea.declare import StepDefinition, StepParams
 from hdmea.pipeline.loading import memory_estimate_gb
-from hdmea.pipeline.provenance import record_items
 from hdmea.pipeline.run import RunPlan, definition_of, plan_run
 from hdmea.recordings.reader import open_signals, open_units, source_stamp
 from hdmea.results.sizes import estimate_nbytes
@@ -219,16 +217,15 @@ def _part(plan: RunPlan | None) -> float:
 
 def _replaced(session: PipelineSession, definition: StepDefinition[Any], plan: RunPlan | None) -> int:
     """Return the size of what a run would replace."""
-    record = session.steps.get(definition.name)
-    if record is None or plan is None or not set(plan.compute) & set(record_items(record)):
+    before = session.steps.get(definition.name)
+    if before is None or plan is None or not set(plan.compute) & set(before.items):
         return 0
     if definition.creates:
         own = ("spike_times", "waveform", "firing_rate_10hz", "spike_amplitudes", "unit_meta")
         units = [{name: unit.get(name) for name in own} for unit in session.units.values()]
         return _size([units, session.metadata, session.stimulus.get("light_reference")])
-    features = json.loads(record.get("features", "[]"))
     stored = [unit.get("features", {}) for unit in session.units.values()]
-    there = [[entries[name] for name in features if name in entries] for entries in stored]
+    there = [[entries[name] for name in before.features if name in entries] for entries in stored]
     trees = [session.stimulus.get(name) for name in _of_stimulus(definition)]
     return _size([there, trees])
 

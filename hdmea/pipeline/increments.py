@@ -17,7 +17,6 @@ from hdmea.results import files
 from hdmea.results.content import TREES
 from hdmea.results.tracking import Baseline, Changes
 from hdmea.utils.exceptions import CheckpointError
-from hdmea.utils.notices import with_fixes
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -76,7 +75,7 @@ def load_increments(
         session.extra = content.extra["session"]
         session.steps = content.steps
         session.completed_steps = CompletedSteps(content.completed_steps)
-        session.warnings = with_fixes(content.warnings, content.steps.values())
+        session.warnings = content.warnings_with_fixes()
     session.touch()
 
 

@@ -11,9 +11,9 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,10 +27,9 @@ from hdmea.pipeline.requirements import check_requirements
 from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings.pairing import kind_of
 from hdmea.results import files
-from hdmea.results.content import utc_now
+from hdmea.results.content import InputFile, ResultItem, StepProvenance, utc_now
 from hdmea.utils.exceptions import CacheConflictError, HDMEAError, NotEnoughMemoryError
 from hdmea.utils.fixes import Advice, ComputeAgain
-from hdmea.utils.notices import notices_from_json, notices_to_json
 
 __all__ = ["RunPlan", "available_workers", "plan_run", "run_step"]
 
@@ -59,7 +58,7 @@ class PublicStep(Protocol):
 class RunPlan:
     """What a run has to do: items to compute with the digests of the request, items that are kept."""
 
-    inputs: list[dict[str, Any]]
+    inputs: tuple[InputFile, ...]
     compute: dict[str, str]
     keep: tuple[str, ...]
     force: bool = False
@@ -213,35 +212,34 @@ def plan_run(
     session: PipelineSession, definition: StepDefinition[Any], params: StepParams, force: bool
 ) -> RunPlan:
     """Return what a run would have to do; CacheConflictError if an existing result was made differently."""
-    inputs = provenance.file_facts(definition.inputs(session, params)) if definition.inputs else []
+    inputs = provenance.file_facts(definition.inputs(session, params)) if definition.inputs else ()
     items = tuple(definition.items(session, params)) if definition.items else ("",)
-    record = session.steps.get(definition.name, {})
-    there = provenance.record_items(record)
+    before = session.steps.get(definition.name, StepProvenance())
     compute: dict[str, str] = {}
     keep = []
     for item in items:
         wanted = provenance.digest(definition, params, inputs, item)
-        present = there.get(item)
-        if force or present is None or present["stale"]:
+        present = before.items.get(item)
+        if force or present is None or present.stale:
             compute[item] = wanted
-        elif present["digest"] == wanted:
+        elif present.digest == wanted:
             keep.append(item)
         else:
             what = f"{definition.title} ({item})" if item else definition.title
             raise CacheConflictError(
                 f"“{what}” already has results that were made differently: "
-                f"{provenance.difference(record, definition, params, inputs)}.",
+                f"{provenance.difference(before, definition, params, inputs)}.",
                 step=definition.name,
                 fix=ComputeAgain(),
             )
     return RunPlan(inputs, compute, tuple(keep), force)
 
 
-def _follow_moved_files(session: PipelineSession, inputs: list[dict[str, Any]]) -> list[Key]:
+def _follow_moved_files(session: PipelineSession, inputs: Iterable[InputFile]) -> list[Key]:
     """Note where the files of a kept recording lie now: later steps look for raw data and stimuli there."""
     changed: list[Key] = []
-    for fact in inputs:
-        path = Path(fact["path"]).absolute()
+    for file in inputs:
+        path = Path(file.path).absolute()
         # What decides the result may be a file in the folder that was given.
         source = next((place for place in (path, path.parent) if kind_of(place) is not None), path)
         name = f"{kind_of(source)}_path"
@@ -256,10 +254,10 @@ def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunP
     definition = run.definition
     _check_places(session, ctx)
     before = session.steps.get(definition.name)
-    there = provenance.record_items(before)
+    there = {} if before is None else before.items
     changed: list[Key] = _forget_old_units(session, ctx) if definition.creates else []
     changed += [path for path in ctx.removed if _remove(session, path)]
-    features = set(json.loads(before["features"])) if before and "features" in before else set()
+    features = set() if before is None else set(before.features)
     for path, value in ctx.outputs.items():
         if len(path) == 4 and path[0] == "units" and path[2] == "features":
             features.add(path[3])
@@ -268,15 +266,16 @@ def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunP
         _assign(session, path, value)
         changed.append(path)
     done = {item: wanted for item, wanted in plan.compute.items() if item not in ctx.skipped}
-    items = {**there, **{item: {"digest": wanted, "stale": False} for item, wanted in done.items()}}
-    session.steps[definition.name] = provenance.make_record(
+    items = {**there, **{item: ResultItem(wanted) for item, wanted in done.items()}}
+    step = provenance.make_provenance(
         definition, run.params, plan.inputs, items, run.elapsed_seconds, features
     )
-    everything = set(there) <= set(plan.compute)
-    _replace_warnings(session, ctx, before, everything=everything)
-    earlier = [] if before is None or everything else json.loads(before.get("information", "[]"))
-    said = list(dict.fromkeys([*earlier, *ctx.information]))
-    session.steps[definition.name]["information"] = json.dumps(said, ensure_ascii=False)
+    # Of earlier runs stays what was said of parts that were not computed again.
+    earlier = None if set(there) <= set(plan.compute) else before
+    warnings = _joined(() if earlier is None else earlier.warnings, ctx.warnings)
+    information = _joined(() if earlier is None else earlier.information, ctx.information)
+    session.steps[definition.name] = replace(step, warnings=warnings, information=information)
+    _replace_warnings(session, definition.name, before)
     provenance.note_run(session, definition.name, before, run.params, plan.force, done)
     if any(item in there for item in plan.compute):
         changed += provenance.mark_stale(session, definition.name)
@@ -284,21 +283,15 @@ def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunP
     return changed
 
 
-def _replace_warnings(
-    session: PipelineSession, ctx: StepContext, before: dict[str, Any] | None, *, everything: bool
-) -> None:
-    """Add a run's warnings; those of earlier runs go if all that they were about was computed again."""
-    name = ctx.definition.name
-    earlier = [] if before is None else notices_from_json(before.get("warnings", "[]"))
-    own = ctx.warnings if everything else list(dict.fromkeys([*earlier, *ctx.warnings]))
-    session.steps[name]["warnings"] = notices_to_json(own)
-    others = {
-        message
-        for step, record in session.steps.items()
-        if step != name
-        for message in notices_from_json(record.get("warnings", "[]"))
-    }
-    gone = set(earlier) - set(own) - others
+def _joined(earlier: Iterable[str], now: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*earlier, *now]))
+
+
+def _replace_warnings(session: PipelineSession, name: str, before: StepProvenance | None) -> None:
+    """Replace the warnings of a step before its last run by its present ones."""
+    own = session.steps[name].warnings
+    others = {message for other, step in session.steps.items() if other != name for message in step.warnings}
+    gone = set(() if before is None else before.warnings) - set(own) - others
     session.warnings[:] = [message for message in session.warnings if message not in gone]
     session.warnings += [message for message in own if message not in session.warnings]
 

@@ -11,8 +11,9 @@ from pydantic.fields import FieldInfo
 
 from hdmea._version import __version__
 from hdmea.declare import StepDefinition, all_steps
-from hdmea.pipeline.provenance import PastRun, past_runs
+from hdmea.pipeline.provenance import past_runs
 from hdmea.pipeline.session import DEFAULT_OUTPUT_DIR
+from hdmea.results.content import PastRun
 from hdmea.utils.exceptions import SessionError
 from hdmea.utils.fixes import Advice
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 import enum
-import json
 import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +19,12 @@ from hdmea.pipeline.moved_sources import find_moved_sources
 from hdmea.recordings.pairing import recording_name
 from hdmea.recordings.reader import source_stamp
 from hdmea.results import files
-from hdmea.results.content import Held, SessionContent, utc_now
+from hdmea.results.content import Held, SessionContent, StepProvenance, utc_now
 from hdmea.results.sizes import estimate_nbytes
 from hdmea.results.tracking import Baseline, Changes, differs_from, tokens
 from hdmea.utils.exceptions import ExistingFileError, MissingInputError, SessionError, ValidationError
 from hdmea.utils.fixes import ChooseFile, Either, Fix, RunStep, SaveAs, SetParameter
 from hdmea.utils.giving_way import without_collections
-from hdmea.utils.notices import with_fixes
 from hdmea.utils.validation import check_dataset_id
 
 if TYPE_CHECKING:
@@ -149,7 +147,7 @@ class SessionData:
     warnings: list[str] = field(default_factory=list)
     output_dir: Path = DEFAULT_OUTPUT_DIR
     checkpoint_name: str | None = None
-    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    steps: dict[str, StepProvenance] = field(default_factory=dict)
     created_at: str = field(default_factory=utc_now)
     extra: dict[str, Any] = field(default_factory=dict)
     read_only_reason: str | None = None
@@ -203,16 +201,14 @@ class SessionData:
     @property
     def information(self) -> list[str]:
         """Information from steps that is not a warning, in the order of the steps; see also `warnings`."""
-        said = [json.loads(record.get("information", "[]")) for record in self.steps.values()]
-        return list(dict.fromkeys(message for messages in said for message in messages))
+        return list(dict.fromkeys(message for step in self.steps.values() for message in step.information))
 
     def inform(self, step_name: str, messages: Sequence[str]) -> None:
         """Add to the information of a step; nothing happens if the step was not run."""
-        record = self.steps.get(step_name)
-        if record is not None and messages:
-            said = [*json.loads(record.get("information", "[]")), *messages]
-            unique = list(dict.fromkeys(said))
-            self.steps[step_name] = {**record, "information": json.dumps(unique, ensure_ascii=False)}
+        step = self.steps.get(step_name)
+        if step is not None and messages:
+            unique = tuple(dict.fromkeys([*step.information, *messages]))
+            self.steps[step_name] = replace(step, information=unique)
 
     @property
     def memory_estimate_gb(self) -> float:
@@ -572,7 +568,7 @@ class PipelineSession(SessionData):
             hdf5_path=Path(path) if saved else None,
             completed_steps=CompletedSteps(content.completed_steps),
             source_files={**content.source_files, **moved},
-            warnings=with_fixes(content.warnings, content.steps.values()),
+            warnings=content.warnings_with_fixes(),
             output_dir=Path(content.output_dir) if content.output_dir else Path(path).parent,
             checkpoint_name=content.checkpoint_name,
             steps=content.steps,

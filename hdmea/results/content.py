@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Self
 
-__all__ = ["SCHEMA_VERSION", "TREES", "FileSummary", "Held", "Path", "SessionContent", "utc_now"]
+from hdmea.utils.notices import notices_as_json, notices_from_json, with_fixes
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "TREES",
+    "FileSummary",
+    "Held",
+    "InputFile",
+    "PastRun",
+    "Path",
+    "ResultItem",
+    "SessionContent",
+    "StepProvenance",
+    "utc_now",
+]
 
 Path = tuple[str, ...]
 """Where a value lies in a session, e.g. ``("units", "unit_001", "features", "frif")``."""
@@ -20,6 +34,150 @@ TREES = ("units", "metadata", "stimulus", "source_files")
 def utc_now() -> str:
     """Return the time of day in UTC as ISO 8601 text with seconds."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file that a step read: small ones are told apart by content, large ones by size and time.
+
+    Attributes
+    ----------
+    path
+        Where it was.
+    size
+        Its size in bytes.
+    mtime
+        When it was changed, in seconds since the epoch.
+    sha256
+        Hash of its content; empty for a large file.
+    """
+
+    path: str
+    size: int
+    mtime: float
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class ResultItem:
+    """A part of a step's result, such as a feature or a movie.
+
+    Attributes
+    ----------
+    digest
+        Hash of all that decides its numbers.
+    stale
+        Whether something that it was computed from has changed since.
+    """
+
+    digest: str
+    stale: bool = False
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One run of a step.
+
+    Attributes
+    ----------
+    step
+        Name of the step.
+    number
+        Place in the order of all runs of the session.
+    params
+        Its parameters, as JSON-able values.
+    force
+        Whether existing results were to be recomputed.
+    items
+        The parts of the result that it computed; ``""`` for a step without parts.
+    """
+
+    step: str
+    number: int
+    params: dict[str, Any]
+    force: bool
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepProvenance:
+    """How the last run of a step was made, and what there is of its results.
+
+    Attributes
+    ----------
+    params
+        Its parameters, as JSON-able values.
+    version, hdmea_version
+        Versions of the step and of the program.
+    started_at, finished_at
+        Times of day, ISO 8601.
+    duration_s
+        How long it took.
+    inputs
+        The files that it read.
+    items
+        The parts of the result by name; ``""`` for a step without parts.
+    features
+        Names of the features that it made.
+    warnings, information
+        What the user was told.
+    runs
+        All runs that something is left of; empty where that is not known.
+    """
+
+    params: dict[str, Any] = field(default_factory=dict)
+    version: str = ""
+    hdmea_version: str = ""
+    started_at: str = ""
+    finished_at: str = ""
+    duration_s: float = float("nan")
+    inputs: tuple[InputFile, ...] = ()
+    items: dict[str, ResultItem] = field(default_factory=dict)
+    features: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    information: tuple[str, ...] = ()
+    runs: tuple[PastRun, ...] = ()
+
+    @property
+    def stale(self) -> bool:
+        """Whether a part of the result is stale."""
+        return any(item.stale for item in self.items.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same as JSON-able values, as result files have it."""
+        values = {name.name: getattr(self, name.name) for name in fields(self)}
+        return {
+            **values,
+            "inputs": list(map(asdict, self.inputs)),
+            "items": {name: asdict(item) for name, item in self.items.items()},
+            "features": list(self.features),
+            "warnings": notices_as_json(self.warnings),
+            "information": notices_as_json(self.information),
+            "runs": [asdict(run) for run in self.runs],
+            "stale": self.stale,
+        }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """Return what `as_json` made `found` from; what a file does not say is as if it were not known.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError, AttributeError
+            If these are not such values.
+        """
+        texts = ("version", "hdmea_version", "started_at", "finished_at")
+        return cls(
+            params=dict(found.get("params", {})),
+            **{name: str(found[name]) for name in texts if name in found},
+            duration_s=float(found.get("duration_s", "nan")),
+            inputs=tuple(InputFile(**fact) for fact in found.get("inputs", ())),
+            items={name: ResultItem(**item) for name, item in found.get("items", {}).items()},
+            features=tuple(found.get("features", ())),
+            warnings=tuple(notices_from_json(found.get("warnings", ()))),
+            information=tuple(notices_from_json(found.get("information", ()))),
+            runs=tuple(PastRun(**{**run, "items": tuple(run["items"])}) for run in found.get("runs", ())),
+        )
 
 
 def no_outputs(feature: str) -> Mapping[str, Mapping[str, Any]]:
@@ -38,7 +196,7 @@ class SessionContent:
     units, metadata, stimulus, source_files
         The four parts of the file, nested dictionaries.
     steps
-        Provenance: for each step what it ran with.
+        Provenance of each step.
     completed_steps
         Names of the steps that ran, in their order.
     warnings
@@ -75,7 +233,7 @@ class SessionContent:
     metadata: dict[str, Any] = field(default_factory=dict)
     stimulus: dict[str, Any] = field(default_factory=dict)
     source_files: dict[str, Any] = field(default_factory=dict)
-    steps: dict[str, Any] = field(default_factory=dict)
+    steps: dict[str, StepProvenance] = field(default_factory=dict)
     completed_steps: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     save_state: str = "saved"
@@ -91,6 +249,10 @@ class SessionContent:
     outputs: Callable[[str], Mapping[str, Mapping[str, Any]]] = field(default=no_outputs, repr=False)
     notes: Any = field(default=None, repr=False)
     trains: tuple[Mapping[str, Any], Mapping[str, Any]] | None = field(default=None, repr=False)
+
+    def warnings_with_fixes(self) -> list[str]:
+        """Return the warnings, which files have as texts, with the fields that the steps' own have."""
+        return with_fixes(self.warnings, (notice for step in self.steps.values() for notice in step.warnings))
 
     def train(self, unit_id: str) -> Any:
         """Return the spike times of a unit, perhaps unread; None where there are none."""

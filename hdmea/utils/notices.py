@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from hdmea.utils.exceptions import HDMEAError
 from hdmea.utils.fixes import PYTHON, Fix, Words, fix_as_json, fix_from_json, with_fix
 
-__all__ = ["Notice", "log_text", "notices_from_json", "notices_to_json", "reason_of", "said", "with_fixes"]
+__all__ = ["Notice", "log_text", "notices_as_json", "notices_from_json", "reason_of", "said", "with_fixes"]
 
 
 class Notice(str):
@@ -104,18 +103,14 @@ def log_text(record: logging.LogRecord, words: Words) -> str:
     return str(record.msg) % tuple(args)
 
 
-def notices_to_json(notices: Iterable[str]) -> str:
-    """Return warnings as JSON text: those without a fix as plain texts."""
-    return json.dumps([_stored(notice) for notice in notices], ensure_ascii=False)
+def notices_as_json(notices: Iterable[str]) -> list[Any]:
+    """Return warnings as JSON-able values: those without a fix as plain texts."""
+    return [_stored(notice) for notice in notices]
 
 
-def with_fixes(texts: Iterable[str], records: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return warnings that were stored as texts, with the fields that the records of steps keep."""
-    known = {
-        str(notice): notice
-        for record in records
-        for notice in notices_from_json(str(record.get("warnings", "[]")))
-    }
+def with_fixes(texts: Iterable[str], notices: Iterable[str]) -> list[str]:
+    """Return warnings that were stored as texts, with the fields of those `notices` that say the same."""
+    known = {str(notice): notice for notice in notices}
     return [known.get(text, text) for text in texts]
 
 
@@ -130,9 +125,9 @@ def _stored(notice: str) -> Any:
     }
 
 
-def notices_from_json(stored: str) -> list[str]:
-    """Return the warnings that `notices_to_json` stored."""
-    return [_restored(entry) for entry in json.loads(stored)]
+def notices_from_json(stored: Iterable[Any]) -> list[str]:
+    """Return the warnings that `notices_as_json` stored."""
+    return [_restored(entry) for entry in stored]
 
 
 def _restored(entry: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -213,7 +213,10 @@ class Workspace:
             default_path=session.default_path,
             checkpoint_name=session.checkpoint_name,
             completed=tuple(session.completed_steps),
-            steps={name: _record(record) for name, record in session.steps.items()},
+            steps={
+                name: StepRecord(step.duration_s, step.finished_at, step.stale)
+                for name, step in session.steps.items()
+            },
             unit_ids=tuple(session.units),
             columns=self.remember("columns", lambda: unit_columns(session)),
             warnings=tuple(said(warning, WINDOW) for warning in session.warnings),
@@ -235,11 +238,3 @@ class Workspace:
 
 def _duration(session: PipelineSession) -> float:
     return session.duration_s if "recording_duration_s" in session.metadata else 0.0
-
-
-def _record(record: Mapping[str, Any]) -> StepRecord:
-    return StepRecord(
-        duration_s=float(record.get("duration_s", float("nan"))),
-        finished_at=str(record.get("finished_at", "")),
-        stale=bool(record.get("stale", False)),
-    )

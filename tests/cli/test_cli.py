@@ -63,7 +63,7 @@ def test_parameters_are_set_by_name(recording: SimulatedRecording, tmp_path: Pat
     assert outcome.exit_code == 0, outcome.output
     session = PipelineSession.load(target)
     assert session.dataset_id == "my cell"
-    assert json.loads(session.steps["compute_sta"]["params"])["cover_range"] == [-10, 2]
+    assert session.steps["compute_sta"].params["cover_range"] == [-10, 2]
 
 
 @pytest.mark.parametrize(

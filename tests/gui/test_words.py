@@ -93,10 +93,10 @@ def test_warnings_of_an_opened_result_have_the_words_of_the_window(tmp_path: Pat
 
     session = create_session("x")
     notice = Notice("No pitch.", fix=SetParameter("sensor_pitch_um"), step="extract_axon_path")
-    from hdmea.utils.notices import notices_to_json
+    from hdmea.results.content import StepProvenance
 
     session.warnings += [notice, "Only a text."]
-    session.steps["extract_axon_path"] = {"warnings": notices_to_json([notice])}
+    session.steps["extract_axon_path"] = StepProvenance(warnings=(notice,))
     path = session.save(tmp_path / "x.h5")
     workspace = Workspace()
 

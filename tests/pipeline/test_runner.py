@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import threading
 from pathlib import Path
 
@@ -44,10 +43,10 @@ def test_outputs_are_committed_with_provenance(session: PipelineSession) -> None
     np.testing.assert_array_equal(entry["data"], np.arange(10) * 3)
     assert run.outcome == "scaled"
     assert list(session.completed_steps) == ["toy_load", "toy_scale"]
-    record = session.steps["toy_scale"]
-    assert json.loads(record["params"])["factor"] == 3
-    assert record["version"] == "1"
-    assert record["stale"] is False
+    step = session.steps["toy_scale"]
+    assert step.params["factor"] == 3
+    assert step.version == "1"
+    assert step.stale is False
     assert entry["metadata"]["feature"] == "scaled"
     assert entry["metadata"]["stale"] is False
     assert session.warnings == ["scaled by 3"]
@@ -126,20 +125,20 @@ def test_rerun_marks_dependents_stale_and_a_stale_step_runs_again(session: Pipel
     run_step(session, "toy_parts")
     run_step(session, "toy_load", force=True)
 
-    assert session.steps["toy_scale"]["stale"] is True
-    assert session.steps["toy_parts"]["stale"] is True
+    assert session.steps["toy_scale"].stale is True
+    assert session.steps["toy_parts"].stale is True
     assert session.units["unit_001"]["features"]["scaled"]["metadata"]["stale"] is True
 
     run = run_step(session, "toy_scale", {"factor": 5})  # stale: no conflict
     assert not run.cached
-    assert session.steps["toy_scale"]["stale"] is False
+    assert session.steps["toy_scale"].stale is False
     assert session.units["unit_001"]["features"]["scaled"]["metadata"]["stale"] is False
 
 
 def test_first_run_of_an_input_does_not_mark_what_did_without_it(session: PipelineSession) -> None:
     run_step(session, "toy_parts")
     run_step(session, "toy_scale")
-    assert session.steps["toy_parts"]["stale"] is False
+    assert session.steps["toy_parts"].stale is False
 
 
 def test_warnings_that_a_rerun_disproves_are_gone(session: PipelineSession) -> None:
@@ -147,7 +146,7 @@ def test_warnings_that_a_rerun_disproves_are_gone(session: PipelineSession) -> N
     run_step(session, "toy_scale", {"factor": 3})
     run_step(session, "toy_scale", {"factor": 4}, force=True)
     assert session.warnings == ["scaled by hand", "scaled by 4"]
-    assert json.loads(session.steps["toy_scale"]["warnings"]) == ["scaled by 4"]
+    assert session.steps["toy_scale"].warnings == ("scaled by 4",)
 
 
 def test_items_are_cached_one_by_one(session: PipelineSession) -> None:
@@ -289,5 +288,5 @@ class TestOnFiles:
         step_function("toy_parts")(path)
         step_function("toy_scale")(path, 7, force=True)
         session = PipelineSession.load(path)
-        assert session.steps["toy_parts"]["stale"] is True
-        assert session.steps["toy_scale"]["stale"] is False
+        assert session.steps["toy_parts"].stale is True
+        assert session.steps["toy_scale"].stale is False

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hdmea.pipeline import PipelineSession, create_session, run_step
 from hdmea.pipeline.provenance import past_runs
 from hdmea.pipeline.script import session_script
+from hdmea.results.content import StepProvenance
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
 from hdmea.utils.exceptions import SessionError
 from tests.integration.test_modes import assert_same
@@ -76,7 +76,7 @@ def test_rerun_and_stale_results_are_repeated(recording: SimulatedRecording, tmp
     run_step(session, "add_section_time")
     run_step(session, "section_spike_times")
     run_step(session, "add_section_time", {"pre_margin_frame_num": 30}, force=True)
-    assert session.steps["section_spike_times"]["stale"]
+    assert session.steps["section_spike_times"].stale
     original = session.save()
 
     script = session_script(session, output_path=tmp_path / "again.h5")
@@ -115,8 +115,8 @@ def test_records_without_runs_are_repeated_by_their_last_parameters(
 ) -> None:
     session = loaded(recording, tmp_path)
     run_step(session, "add_section_time", {"pad_frame": 170})
-    for record in session.steps.values():
-        del record["runs"]
+    for name, step in session.steps.items():
+        session.steps[name] = replace(step, runs=())
     session.completed_steps.add("a_step_of_the_past")
 
     script = session_script(session)
@@ -137,7 +137,6 @@ def test_nothing_done_is_no_script(tmp_path: Path) -> None:
 
 def test_step_that_this_version_lacks_is_named(recording: SimulatedRecording, tmp_path: Path) -> None:
     session = loaded(recording, tmp_path)
-    record: dict[str, Any] = {"params": json.dumps({"x": 1})}
-    session.steps["sort_spikes"] = record
+    session.steps["sort_spikes"] = StepProvenance(params={"x": 1})
     with pytest.raises(SessionError, match="sort_spikes"):
         session_script(session)

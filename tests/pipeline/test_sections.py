@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -86,8 +85,8 @@ def test_file_and_session_give_the_same(session: PipelineSession, tmp_path: Path
 def test_the_input_tables_are_on_record(session: PipelineSession) -> None:
     add_section_time(session=session)
 
-    inputs = json.loads(session.steps["add_section_time"]["inputs"])
-    assert [Path(entry["path"]).name for entry in inputs] == ["playlist.csv", "movie_length.csv"]
+    inputs = session.steps["add_section_time"].inputs
+    assert [Path(file.path).name for file in inputs] == ["playlist.csv", "movie_length.csv"]
 
 
 def test_an_unknown_playlist_lists_the_known_ones(session: PipelineSession) -> None:
@@ -216,7 +215,7 @@ def test_another_playlist_replaces_the_sections_but_keeps_those_found_in_the_lig
     assert set(session.stimulus["light_template"]) == {"noise_1min", "iprgc_test"}
     assert set(session.stimulus["trial_time"]) == {"noise_1min", "iprgc_test"}
     assert set(session.units["unit_001"]["spike_times_sectioned"]) == {"noise_1min", "iprgc_test"}
-    assert session.steps["section_spike_times"]["stale"] is True
+    assert session.steps["section_spike_times"].stale is True
 
 
 def short_session(folder: Path) -> PipelineSession:

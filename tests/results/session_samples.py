@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hdmea.results.content import SessionContent
+from hdmea.results.content import InputFile, PastRun, ResultItem, SessionContent, StepProvenance
 from hdmea.results.sectioned import SectionedSpikes
 from hdmea.utils.arrays import AttrArray
 
@@ -95,12 +95,17 @@ def sample_content(n_units: int = 3, seed: int = 0, n_spikes: int = 400) -> Sess
         },
         source_files={"cmcr_path": "/data/é.cmcr", "cmcr_size": 123, "cmcr_mtime": 1.5},
         steps={
-            "load_recording": {
-                "params": "{}",
-                "version": "1",
-                "finished_at": "2025-04-10T12:00:00",
-                "stale": False,
-            }
+            "load_recording": StepProvenance(
+                params={"pad": [1.5, None]},
+                version="1",
+                finished_at="2025-04-10T12:00:00",
+                duration_s=2.5,
+                inputs=(InputFile("/data/é.cmcr", 123, 1.5), InputFile("/data/p.csv", 4, 1.5, "abc")),
+                items={"": ResultItem("d1g", stale=True)},
+                features=("waveform",),
+                warnings=("first µ",),
+                runs=(PastRun("load_recording", 0, {"pad": 1}, True, ("",)),),
+            )
         },
         completed_steps=["load_recording", "add_section_time", "a_step"],
         warnings=["first µ", "", "second"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -285,8 +286,7 @@ def test_what_a_script_changes_beside_the_record_wins(tmp_path: Path, layout: st
 
 def test_a_step_whose_result_a_script_changed_has_no_record(tmp_path: Path) -> None:
     content = sample_content(1)
-    record = {**content.steps["load_recording"], "features": json.dumps(["frif"])}
-    content.steps["extract_features"] = record
+    content.steps["extract_features"] = replace(content.steps["load_recording"], features=("frif",))
     content.completed_steps.append("extract_features")
     path = files.write_session(tmp_path / "lab.h5", content, layout="lab").path
     with h5py.File(path, "r+") as file:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hdmea.pipeline.session import PipelineSession, SaveState
+from hdmea.results.content import StepProvenance
 from hdmea.results.outline import FileOutline, OutlineEntry
 from hdmea.results.sectioned import SectionedSpikes
 from hdmea.utils.arrays import AttrArray
@@ -52,7 +53,7 @@ def make_session() -> PipelineSession:
         }
     )
     session.mark_step_complete("load_recording")
-    session.steps["load_recording"] = {"params": "{}", "finished_at": "2025-01-01T00:00:00+00:00"}
+    session.steps["load_recording"] = StepProvenance(finished_at="2025-01-01T00:00:00+00:00")
     return session
 
 

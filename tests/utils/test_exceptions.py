@@ -35,7 +35,7 @@ from hdmea.utils.fixes import (
     fix_as_json,
     fix_from_json,
 )
-from hdmea.utils.notices import Notice, notices_from_json, notices_to_json
+from hdmea.utils.notices import Notice, notices_as_json, notices_from_json
 from hdmea.utils.validation import Problem
 
 CLASSES = [
@@ -132,7 +132,7 @@ def test_a_warning_is_a_text_that_keeps_its_fields() -> None:
     notice = Notice("The pitch is not known.", fix=SetParameter("sensor_pitch_um"), step="a")
 
     assert notice == "The pitch is not known. Pass sensor_pitch_um."
-    stored = notices_to_json([notice, "Plain.", Notice("Also plain.")])
+    stored = notices_as_json([notice, "Plain.", Notice("Also plain.")])
     restored = notices_from_json(stored)
     assert restored == [notice, "Plain.", "Also plain."]
     for seen in (restored[0], pickle.loads(pickle.dumps(notice))):
@@ -141,5 +141,5 @@ def test_a_warning_is_a_text_that_keeps_its_fields() -> None:
 
 
 def test_a_warning_of_a_newer_version_stays_a_text() -> None:
-    stored = '[{"text": "Said.", "message": "S", "fix": {"kind": "Later"}, "step": ""}]'
+    stored = [{"text": "Said.", "message": "S", "fix": {"kind": "Later"}, "step": ""}]
     assert notices_from_json(stored) == ["Said."]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hdmea._version import __version__
-from hdmea.results.content import FileSummary, Path, SessionContent
+from hdmea.results.content import FileSummary, Path, SessionContent, StepProvenance
 from hdmea.results.lab import words
 from hdmea.results.lab.features import STA, params_hash
 from hdmea.results.lab.images import IMAGE, axes_to_write
@@ -296,14 +296,14 @@ class Recording:
         attrs: dict[str, AttrValue] = {"dataset_id": content.dataset_id, "created_at": content.created_at}
         if not self._layout.steps:
             return {"hdmea_version": __version__, **as_attributes(notes.get("root", {}))[0], **attrs}
-        load = content.steps.get(_LOAD, {})
+        load = content.steps.get(_LOAD, StepProvenance())
         files = {**self._paths(content), **_existing(content)}
         attrs |= {"updated_at": content.updated_at, "source_files": json.dumps(files)}
         if _LOAD in content.completed_steps or content.units:
             attrs["stage1_completed"] = True
         made: dict[str, AttrValue] = {
             "hdmea_pipeline_version": __version__,
-            "stage1_params_hash": params_hash(str(load.get("params", "{}"))),
+            "stage1_params_hash": params_hash(json.dumps(load.params, sort_keys=True)),
         }
         extracted = _extracted(content)
         known = as_attributes(notes.get("root", {}))[0]
@@ -335,7 +335,7 @@ class Recording:
             "created_at": content.created_at,
             "updated_at": content.updated_at,
             "completed_steps": list(content.completed_steps),
-            "steps": content.steps,
+            "steps": {name: step.as_json() for name, step in content.steps.items()},
             "warnings": list(content.warnings),
             "save_state": content.save_state,
             "checkpoint_name": content.checkpoint_name,
@@ -463,7 +463,7 @@ class Recording:
             content.completed_steps = list(known["completed_steps"])
         unknown = unknown_steps(record)
         content.steps = {
-            name: item
+            name: StepProvenance.from_json(item)
             for name, item in known["steps"].items()
             if name not in unknown and name in content.completed_steps
         }
@@ -496,7 +496,7 @@ def unknown_steps(record: Record) -> set[str]:
         if part.startswith(prefix):
             feature = part.removeprefix(prefix)
             for step, item in record.session["steps"].items():
-                if feature in json.loads(item.get("features", "[]")):
+                if feature in item.get("features", ()):
                     found.add(step)
     return found
 

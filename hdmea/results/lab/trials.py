@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hdmea.results.content import StepProvenance
 from hdmea.results.lab.layout import Layout
 from hdmea.results.lab.patches import Patch, from_json, set_to, to_json
 from hdmea.results.lab.values import ATTRS, plan_dict, plan_value, read_dict, read_value
@@ -35,7 +35,7 @@ def plan_trials(
     train: Any,
     times: Any,
     added: Mapping[str, Any] | None = None,
-    steps: Mapping[str, Any] | None = None,
+    steps: Mapping[str, StepProvenance] | None = None,
 ) -> tuple[Node | None, Patch]:
     """Plan the trials of one unit and movie.
 
@@ -52,7 +52,7 @@ def plan_trials(
     added
         Entries that are made for readers of the layout.
     steps
-        Records of the steps, which know with what the trials were cut.
+        Provenance of the steps, which knows with what the trials were cut.
     """
     value = value.read() if isinstance(value, Unread) else value
     if not isinstance(value, SectionedSpikes):
@@ -88,7 +88,7 @@ def _same(first: Any, second: Any) -> bool:
 
 
 def _lab_attrs(
-    attrs: Mapping[str, Any], n_trials: int, layout: Layout, steps: Mapping[str, Any] | None
+    attrs: Mapping[str, Any], n_trials: int, layout: Layout, steps: Mapping[str, StepProvenance] | None
 ) -> dict[str, Any]:
     """Return what the layout says of trials of which `attrs` are known."""
     if _OURS not in attrs:
@@ -96,12 +96,12 @@ def _lab_attrs(
     found: dict[str, Any] = {"n_trials": n_trials}
     found.update({key: attrs[key] for key in _WORDS if key in attrs})
     if layout.steps:
-        record = (steps or {}).get("section_spike_times", {})
-        repeats = json.loads(record.get("params", "{}")).get("trial_repeats")
+        step = (steps or {}).get("section_spike_times", StepProvenance())
+        repeats = step.params.get("trial_repeats")
         if repeats is not None:
             found["trial_repeats"] = int(repeats)
-        if isinstance(record.get("finished_at"), str):
-            found["created_at"] = record["finished_at"]
+        if step.finished_at:
+            found["created_at"] = step.finished_at
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.results.content import SessionContent
+from hdmea.results.content import SessionContent, StepProvenance
 from hdmea.results.lab.patches import Patch, set_to
 from hdmea.results.nodes import Dataset, Group
 from hdmea.results.unread import Unread
@@ -275,9 +275,9 @@ def metadata_words(content: SessionContent) -> dict[str, Any]:
     for movie in sections if isinstance(sections, dict) else ():
         attrs = getattr(_read(dict.get(sections, movie)), "attrs", {})
         if isinstance(attrs.get("playlist"), str):
-            params = json.loads(content.steps.get("add_section_time", {}).get("params", "{}"))
+            step = content.steps.get("add_section_time", StepProvenance())
             return {
                 "section_time_playlist": attrs["playlist"],
-                "section_time_repeats": int(params.get("repeats", 1)),
+                "section_time_repeats": int(step.params.get("repeats", 1)),
             }
     return {}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hdmea._version import __version__
-from hdmea.results.content import SCHEMA_VERSION, FileSummary, Path, SessionContent
+from hdmea.results.content import SCHEMA_VERSION, FileSummary, Path, SessionContent, StepProvenance
 from hdmea.results.leaves import encode_name, is_clean
 from hdmea.results.nodes import AttrValue, Group
 from hdmea.results.reading import Place
@@ -124,8 +124,8 @@ class Record:
         group.children["warnings"] = plan_entry(list(content.warnings), place)
         group.children["steps"] = Group(
             children={
-                encode_name(name): plan_entry(_json(record, name), (*place, "steps", name))
-                for name, record in content.steps.items()
+                encode_name(name): plan_entry(_json(step, name), (*place, "steps", name))
+                for name, step in content.steps.items()
             }
         )
         group.children["extra"] = plan_tree(content.extra, (*place, "extra"))
@@ -146,7 +146,7 @@ class Record:
         content.warnings = _texts(group, "warnings")
         if group.has("steps"):
             for name, place in group.child("steps").children():
-                content.steps[name] = _record(place)
+                content.steps[name] = _provenance(place)
         if group.has("extra"):
             content.extra = read_tree(group.child("extra"), source)
 
@@ -160,21 +160,18 @@ class Record:
         return True
 
 
-def _json(record: Any, name: str) -> str:
+def _json(provenance: StepProvenance, name: str) -> str:
     try:
-        return json.dumps(record, ensure_ascii=False, sort_keys=False)
+        return json.dumps(provenance.as_json(), ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValidationError(f"The record of the step {name} cannot be stored: {error}.") from error
 
 
-def _record(place: Place) -> dict[str, Any]:
+def _provenance(place: Place) -> StepProvenance:
     try:
-        found = json.loads(read_entry(place))
-    except (ValueError, TypeError, RecursionError) as error:
+        return StepProvenance.from_json(json.loads(read_entry(place)))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise place.damaged(f"it is not the record of a step ({error})") from error
-    if not isinstance(found, dict):
-        raise place.damaged("it is not the record of a step")
-    return found
 
 
 def _text(place: Place, name: str) -> str:
