@@ -13,6 +13,7 @@ import getpass
 import logging
 import os
 import platform
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path as FilePath
@@ -25,7 +26,6 @@ from hdmea.results import parts as _columns
 from hdmea.results.codec import Codec, codec, codec_of
 from hdmea.results.content import SCHEMA_VERSION, TREES, FileSummary, Held, Path, SessionContent
 from hdmea.results.nodes import Group
-from hdmea.results.progress import Progress, Ticker
 from hdmea.results.reading import Place, naming
 from hdmea.results.unread import Source, Unread, detach_readers, reading, unread_entries
 from hdmea.results.writing import Writer, opened_for_writing
@@ -63,6 +63,10 @@ logger = logging.getLogger(__name__)
 Overwrite: TypeAlias = bool | Literal["other"]
 """Whether an existing file is replaced; ``"other"``: also one that another program wrote meanwhile."""
 
+Progress: TypeAlias = Callable[[float, str], None]
+"""Called with a fraction (0 to 1) and a text; may raise to stop."""
+
+_REPORT_INTERVAL_S = 0.01
 _OBJECT_NBYTES = 700
 _SPARE_NBYTES = 4 << 20
 _UNUSED = "%unused"
@@ -123,11 +127,11 @@ def write_session(
     target = _real(path)
     chosen = codec(layout)
     content = _stamped(content, layout)
-    Ticker(progress, 1, f"writing {path.name}").say(0.0)
+    _Ticker(progress, 1, f"writing {path.name}").say(0.0)
     with reading(_trees(content)):
         root = _planned(chosen, content)
         needed = _needed(root)
-        ticker = Ticker(progress, root.nbytes + 500 * root.count, f"writing {path.name}")
+        ticker = _Ticker(progress, root.nbytes + 500 * root.count, f"writing {path.name}")
         target.parent.mkdir(parents=True, exist_ok=True)
         with locks.exclusive(target):
             _refuse_existing(path, target, overwrite, held)
@@ -182,7 +186,7 @@ def update_session(
                 raise SessionError(f"{reason} Save under another name.")
         _refuse_existing(path, target, True, held)
         content = _stamped(content, chosen.name)
-        ticker = Ticker(progress, os.path.getsize(target), f"writing {path.name}")
+        ticker = _Ticker(progress, os.path.getsize(target), f"writing {path.name}")
         remove_leftovers(target)
         check_free_space(target, _SPARE_NBYTES)
         with reading(_trees(content)):
@@ -226,7 +230,7 @@ def read_session(
     """
     path = FilePath(path)
     with opened(path) as handle:
-        ticker = Ticker(progress, os.path.getsize(path), f"reading {path.name}")
+        ticker = _Ticker(progress, os.path.getsize(path), f"reading {path.name}")
         file = Place(handle.item, file_nbytes=handle.file_nbytes, tick=ticker)
         chosen = codec_of(file, path)
         try:
@@ -392,7 +396,7 @@ def _write_whole(
     chosen: Codec,
     root: Group,
     needed: int,
-    ticker: Ticker,
+    ticker: _Ticker,
     compression: str | None = None,
     bind: bool = False,
 ) -> None:
@@ -412,7 +416,7 @@ def _change(
     content: SessionContent,
     chosen: Codec,
     changed: Collection[Path],
-    ticker: Ticker,
+    ticker: _Ticker,
 ) -> None:
     binding = _Binding(content, target, everything=False)
     with _explained(path, _SPARE_NBYTES, ticker):
@@ -542,7 +546,7 @@ def _inside(value: Any, key: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _explained(path: FilePath, needed: int, ticker: Ticker) -> Iterator[None]:
+def _explained(path: FilePath, needed: int, ticker: _Ticker) -> Iterator[None]:
     """Turn errors of the drive into ones that say what happened and what to do."""
     try:
         yield
@@ -568,3 +572,56 @@ def _why_not_opened(path: FilePath, error: OSError) -> str:
         "damaged": f"is not a result file, or is damaged ({error})",
     }[h5.why_not_opened(path, error)]
     return f"{said}. Choose a file that this program saved; if it was copied, copy it again."
+
+
+class _Ticker:
+    """Counts bytes and calls `progress` about a hundred times per second.
+
+    Parameters
+    ----------
+    progress
+        Whom to tell; None for nobody.
+    total
+        Expected number of bytes.
+    text
+        What is being done.
+
+    Attributes
+    ----------
+    stopped_by : BaseException or None
+        What `progress` raised.
+    """
+
+    def __init__(self, progress: Progress | None, total: int, text: str) -> None:
+        self._progress = progress
+        self._total = max(1, total)
+        self._text = text
+        self._done = 0
+        self._last = 0.0
+        self.stopped_by: BaseException | None = None
+
+    def __call__(self, nbytes: int) -> None:
+        """Count `nbytes` more, and call `progress` if it is time to."""
+        if self._progress is None:
+            return
+        self._done += nbytes
+        now = time.monotonic()
+        if now - self._last < _REPORT_INTERVAL_S:
+            return
+        self._last = now
+        self.say(min(0.99, self._done / self._total))
+
+    def finish(self) -> None:
+        """Say that everything is done; too late to stop."""
+        if self._progress is not None:
+            self._progress(1.0, self._text)
+
+    def say(self, fraction: float) -> None:
+        """Call `progress` now."""
+        if self._progress is None:
+            return
+        try:
+            self._progress(fraction, self._text)
+        except BaseException as error:
+            self.stopped_by = error
+            raise

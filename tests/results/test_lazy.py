@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from hdmea.results import files, progress
+from hdmea.results import files
 from hdmea.results.columns import RowArray
 from hdmea.results.content import SessionContent
 from hdmea.results.unread import LazyDict, Source, Unread, detach_readers, unread_entries
@@ -293,7 +293,7 @@ def test_a_file_with_the_same_revision_is_the_same_file_wherever_it_came_from(pa
 def test_reading_says_how_far_it_is_and_can_be_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lazy: bool
 ) -> None:
-    monkeypatch.setattr(progress, "_INTERVAL_S", 0.0)
+    monkeypatch.setattr(files, "_REPORT_INTERVAL_S", 0.0)
     path = files.write_session(tmp_path / "result.h5", sample_content(20)).path
     seen: list[float] = []
 
@@ -313,7 +313,7 @@ def test_reading_says_how_far_it_is_and_can_be_stopped(
 def test_writing_can_be_stopped_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "_INTERVAL_S", 0.0)
+    monkeypatch.setattr(files, "_REPORT_INTERVAL_S", 0.0)
     path = tmp_path / "result.h5"
 
     def stop(fraction: float, _text: str) -> None:
