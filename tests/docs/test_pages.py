@@ -26,7 +26,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the demo and its result."""
     folder = tmp_path_factory.mktemp("results")
     demo = write_demo(folder / "demo")
-    flow = run_flow("quick", demo.cmcr_path, demo.cmtr_path, output_dir=folder)
+    flow = run_flow("quick", demo.cmcr_path, demo.cmtr_path, output_dir=folder, layout="columns")
     assert flow.hdf5_path is not None
     flow.hdf5_path.rename(folder / "result.h5")
     return folder
@@ -70,7 +70,8 @@ def test_the_demo_is_as_the_tutorial_says(results: Path) -> None:
 
 
 def test_the_file_is_read_as_its_page_says(folder: Path) -> None:
-    with_h5py, with_pandas, with_session = map(run, python_blocks("docs/file_format.md").values())
+    blocks = map(run, python_blocks("docs/file_format.md").values())
+    with_h5py, with_pandas, with_session, of_the_lab = blocks
 
     first, stop, start = with_h5py["first"], with_h5py["stop"], int(with_h5py["start"])
     trial = with_session["first_trial"].astype("int64")
@@ -80,6 +81,10 @@ def test_the_file_is_read_as_its_page_says(folder: Path) -> None:
     table = with_pandas["table"]
     assert table.index[0] == "unit_001"
     assert {"on_off_index", "quality_index"} <= set(table.columns)
+    assert of_the_lab["rate"] == with_h5py["rate"]
+    assert of_the_lab["trial"].tolist() == trial.tolist()
+    rows = of_the_lab["table"].set_index("unit")
+    assert rows["baseline_rate"].tolist() == with_h5py["rates"].tolist()
 
 
 def test_the_log_is_where_its_page_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
