@@ -42,6 +42,7 @@ NAMES = {
         "SectionResult convert_sample_index_to_frame add_section_time add_section_time_analog "
         "section_spike_times load_cmtr_data load_cmcr_data add_cmtr_unit_info add_sys_meta_info"
     ),
+    "hdmea.io.hdf5_store": "create_recording_hdf5 open_recording_hdf5 write_units write_stimulus list_units",
     "hdmea.io.section_time": (
         "PRE_MARGIN_FRAME_NUM POST_MARGIN_FRAME_NUM DEFAULT_PAD_FRAME add_section_time "
         "add_section_time_analog convert_sample_index_to_frame"
