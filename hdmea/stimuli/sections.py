@@ -19,6 +19,7 @@ __all__ = [
     "LocatedSections",
     "MovieSections",
     "PlannedSection",
+    "facts_of_section",
     "locate_sections",
     "parse_anchors",
     "plan_sections",
@@ -26,6 +27,8 @@ __all__ = [
 
 PAD_FRAME = 180
 """Frames before and after each movie unless something else is stated."""
+
+_PRE_MARGIN, _POST_MARGIN = 60, 120
 
 Int64Array = npt.NDArray[np.int64]
 Anchors = Mapping[tuple[str, int], int]
@@ -103,8 +106,8 @@ def plan_sections(
     *,
     repeats: int = 1,
     pad_frame: int = PAD_FRAME,
-    pre_margin_frame_num: int = 60,
-    post_margin_frame_num: int = 120,
+    pre_margin_frame_num: int = _PRE_MARGIN,
+    post_margin_frame_num: int = _POST_MARGIN,
 ) -> list[PlannedSection]:
     """Count frames through a playlist.
 
@@ -298,3 +301,32 @@ def _shift_messages(movies: Mapping[str, MovieSections]) -> list[str]:
         "Missing or double display flips shift these sections by whole frames, unless frames were shown "
         f"late: {'; '.join(shifted)} (+: the section starts too late)."
     ]
+
+
+def facts_of_section(section: Any, frame_timestamps: npt.ArrayLike) -> dict[str, Any]:
+    """Return what is known of the sections of a movie: ``content_frame``, ``movie_length`` and more.
+
+    Earlier programs store the samples of a section only. They begin it 60 frames before the movie and end it
+    120 frames after, unless they were told otherwise.
+
+    Parameters
+    ----------
+    section
+        (n, 2) first sample and end of each section, with attributes or without.
+    frame_timestamps
+        Samples of the display frames.
+    """
+    attrs = dict(getattr(section, "attrs", {}))
+    if "content_frame" in attrs:
+        return attrs
+    bounds = np.asarray(section).astype(np.int64).reshape(-1, 2)
+    frames = np.asarray(frame_timestamps).astype(np.int64)
+    first, last = np.searchsorted((frames[:-1] + frames[1:]) / 2, bounds).T
+    content = first + _PRE_MARGIN
+    lengths = last - content - _POST_MARGIN - 1
+    return {
+        **attrs,
+        "content_frame": content,
+        "movie_length": int(lengths.max(initial=0)),
+        "frame_shift": np.zeros(len(content), np.int64),
+    }

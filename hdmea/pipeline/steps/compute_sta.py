@@ -18,6 +18,7 @@ from hdmea.pipeline.session import PipelineSession
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.movies import check_axes, check_numbers, open_movie
 from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
+from hdmea.stimuli.sections import facts_of_section
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 from hdmea.utils.fixes import Advice, RunStep, SetParameter
 
@@ -193,17 +194,12 @@ def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -
         If the movie's file cannot be read, or contains values that are not numbers.
     """
     (movie,) = ctx.items
-    frames = session.require(
-        "metadata",
-        "frame_timestamps",
-        message="The recording has no display frames.",
-        fix=Advice("Load the recording with a .cmcr file that has a frame sync channel."),
-    )
     content = _content_frames(session, movie)[: 1 if params.trials == "first" else None]
     showings = _content_frames(session, movie).size
     if showings > 1:
         used = f"all {showings} showings" if params.trials == "all" else f"the first of {showings} showings"
         ctx.inform(f"The spike-triggered averages of {movie} use {used} (trials={params.trials!r}).")
+    frames = session.metadata["frame_timestamps"]
     path = _movie_path(session, params)
     stimulus = open_movie(path)
     stated = getattr(session.stimulus["section_time"][movie], "attrs", {}).get("movie_length")
@@ -254,13 +250,13 @@ def compute_sta(session: PipelineSession, params: STAParams, ctx: StepContext) -
 
 
 def _content_frames(session: PipelineSession, movie: str) -> NDArray[np.int64]:
-    section = session.stimulus["section_time"][movie]
-    content = getattr(section, "attrs", {}).get("content_frame")
-    if content is None:
-        raise MissingInputError(
-            f"The section of {movie} does not state at which display frame the movie begins.",
-            fix=RunStep("add_section_time", again=True),
-        )
+    frames = session.require(
+        "metadata",
+        "frame_timestamps",
+        message="The recording has no display frames.",
+        fix=Advice("Load the recording with a .cmcr file that has a frame sync channel."),
+    )
+    content = facts_of_section(session.stimulus["section_time"][movie], frames)["content_frame"]
     return np.atleast_1d(np.asarray(content)).astype(np.int64)
 
 

@@ -18,6 +18,7 @@ from hdmea.pipeline.unit_outputs import chosen_units, units_result
 from hdmea.stimuli.crossings import Crossings, read_crossings
 from hdmea.stimuli.definition import StimulusDefinition
 from hdmea.stimuli.library import StimulusLibrary
+from hdmea.stimuli.sections import facts_of_section
 from hdmea.stimuli.sweeps import brightness_at, crossing, sweeps_by_direction
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
@@ -194,7 +195,8 @@ class _Bar:
         self.crossings = None if table is None else read_crossings(table)
         path = None if table is not None else _movie_path(session, params, movie)
         self.movie = None if path is None else np.load(path, mmap_mode="r", allow_pickle=False)
-        section = session.stimulus["section_time"][movie].attrs
+        frames = session.metadata["frame_timestamps"]
+        section = facts_of_section(session.stimulus["section_time"][movie], frames)
         content = np.atleast_1d(np.asarray(section["content_frame"])).astype(np.int64)
         before = np.searchsorted(content, sweep_frames[..., 0], side="right") - 1
         self.in_movie = sweep_frames - content[before][..., None]

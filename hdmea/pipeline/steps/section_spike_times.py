@@ -18,6 +18,7 @@ from hdmea.results.sectioned import SectionedSpikes
 from hdmea.results.sizes import estimate_nbytes
 from hdmea.stimuli.definition import check_fits
 from hdmea.stimuli.library import StimulusLibrary
+from hdmea.stimuli.sections import facts_of_section
 from hdmea.stimuli.trials import (
     Trials,
     movie_trials,
@@ -247,13 +248,7 @@ def _trials(
     if _in_samples(sections):
         trials = section_trials(sections)
     else:
-        facts = _attrs(sections)
-        if "content_frame" not in facts:
-            raise MissingInputError(
-                f"The sections of {movie} do not state with which frame the movie begins, because an earlier "
-                "program made them.",
-                fix=RunStep("add_section_time", again=True),
-            )
+        facts = facts_of_section(sections, session.require("metadata", "frame_timestamps"))
         found = _library(session, params).definition(movie, int(facts["movie_length"]))
         check_fits(found.definition, movie, int(facts["movie_length"]), str(found.path))
         trials = movie_trials(

@@ -1,0 +1,247 @@
+"""Scripts as the laboratory writes them, on recordings with known truth and on files of the laboratory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from hdmea.features import compute_sta
+from hdmea.io import add_section_time, section_spike_times
+from hdmea.pipeline import (
+    PipelineSession,
+    create_session,
+    extract_features,
+    load_recording,
+    load_recording_with_eimage_sta,
+    load_session_from_hdf5,
+)
+from hdmea.results.files import summarize
+from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
+
+NOISE = "perfect_dense_noise_15x15_15hz_r42_3min"
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> SimulatedRecording:
+    return simulate_recording(tmp_path_factory.mktemp("source"), Experiment.tiny())
+
+
+def own_step(session: PipelineSession, name: str) -> PipelineSession:
+    """Add groups of its own, as a step that a script defines does."""
+    if name in session.completed_steps:
+        return session
+    for number, unit in enumerate(session.units.values()):
+        unit["auto_label"] = {"axon_type": "rgc" if number else "other"}
+        unit["features"]["ap_tracking"] = {"soma": {"x": number, "y": 2.5}, "trace": np.arange(3.0)}
+        for sectioned in unit["spike_times_sectioned"].values():
+            full = np.asarray(sectioned["full_spike_times"])
+            assert full.dtype == np.int64
+            sectioned["direction_section"] = {
+                "_attrs": {"padding_frames": 10},
+                "0": {"trials": {"0": full[:2]}, "section_bounds": np.array([[0, 9]], np.int64)},
+            }
+    session.metadata["gsheet_row"] = {"Chip": "A1", "Quality (1-5)": "4", "Dur(Sec)": 12.5}
+    session.stimulus["section_time"]["own_movie"] = np.array([[5, 500]], np.int64)
+    session.warnings.append(f"{name}: one warning")
+    session.mark_step_complete(name)
+    session.completed_steps.add(f"{name}:skipped")
+    return session
+
+
+@pytest.mark.parametrize("layout", ["columns", "lab"])
+def test_a_session_pipeline_with_steps_of_its_own_saves_once(
+    recording: SimulatedRecording, tmp_path: Path, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HDMEA_LAYOUT", layout)
+    session = create_session(dataset_id="own-Rec", output_dir=tmp_path / "out")
+    session = load_recording_with_eimage_sta(
+        cmcr_path=str(recording.cmcr_path),
+        cmtr_path=str(recording.cmtr_path),
+        duration_s=0.5,
+        window_range=(-10, 40),
+        session=session,
+    )
+    assert "load_recording_with_eimage_sta" in session.completed_steps
+    session = add_section_time(playlist_name="my_playlist", session=session)
+    session = section_spike_times(pad_margin=(0.0, 0.0), session=session)
+    session = compute_sta(cover_range=(-20, 0), session=session)
+    session = extract_features(features=["frif", "baseline_127"], session=session)
+    session = own_step(session, "add_gsheet_metadata")
+    assert not (tmp_path / "out").exists()
+    path = session.save(output_path=tmp_path / "out" / "own-Rec.h5", overwrite=True)
+    assert session.is_saved
+    assert session.saved_at
+
+    assert summarize(path).layout == layout
+    again = load_session_from_hdf5(path)
+    assert own_step(again, "add_gsheet_metadata") is again
+    assert again.completed_steps == session.completed_steps
+    assert "add_gsheet_metadata: one warning" in again.warnings
+    assert again.metadata["gsheet_row"]["Dur(Sec)"] == 12.5
+    assert again.stimulus["section_time"]["own_movie"].tolist() == [[5, 500]]
+    for unit_id, unit in session.units.items():
+        other = again.units[unit_id]
+        assert other["auto_label"]["axon_type"] == unit["auto_label"]["axon_type"]
+        assert other["features"]["ap_tracking"]["soma"]["y"] == 2.5
+        for movie, sectioned in unit["spike_times_sectioned"].items():
+            found = other["spike_times_sectioned"][movie]
+            np.testing.assert_array_equal(found["full_spike_times"], sectioned["full_spike_times"])
+            assert set(found["trials_spike_times"]) == set(sectioned["trials_spike_times"])
+            own = found["direction_section"]["0"]
+            assert own["section_bounds"].tolist() == [[0, 9]]
+            np.testing.assert_array_equal(own["trials"]["0"], sectioned["full_spike_times"][:2])
+
+
+def test_a_batch_over_a_folder_skips_what_is_done(recording: SimulatedRecording, tmp_path: Path) -> None:
+    output = tmp_path / "batch"
+    sources = {"cmcr_path": recording.cmcr_path, "cmtr_path": recording.cmtr_path}
+    steps: dict[str, Callable[[PipelineSession], Any]] = {
+        "load_recording": lambda session: load_recording(**sources, session=session),
+        "add_section_time": lambda session: add_section_time(playlist_name="my_playlist", session=session),
+        "extract_features": lambda session: extract_features(features=["frif"], session=session),
+    }
+    done: list[tuple[str, str]] = []
+
+    def process(name: str, last: str = "") -> None:
+        path = output / f"{name}.h5"
+        session = load_session_from_hdf5(path) if path.exists() else create_session(dataset_id=name)
+        for step, call in steps.items():
+            if step in session.completed_steps:
+                continue
+            call(session)
+            done.append((name, step))
+            if step == last:
+                break
+        session.save(path)
+
+    process("first-Rec")
+    process("second-Rec", last="add_section_time")
+    assert len(done) == 5
+    for name in ("first-Rec", "second-Rec"):
+        process(name)
+
+    assert done[5:] == [("second-Rec", "extract_features")]
+    for name in ("first-Rec", "second-Rec"):
+        session = load_session_from_hdf5(output / f"{name}.h5")
+        assert session.dataset_id == name
+        assert "frif" in session.units["unit_001"]["features"]
+
+
+FEATURE_PATHS = [
+    "auto_label/axon_type",
+    *(
+        f"features/ap_tracking/soma_polar_coordinates/{name}"
+        for name in (
+            "angle_correction_applied", "transformed_x", "transformed_y", "radius", "theta_deg",
+            "theta_deg_raw", "cartesian_x", "cartesian_y",
+        )
+    ),
+    *(f"features/sta_{NOISE}/sta_geometry/gaussian_fit/{n}"
+      for n in ("sigma_x", "sigma_y", "amplitude", "r_squared")),
+    *(
+        f"features/sta_{NOISE}/sta_geometry/DoG/{name}"
+        for name in ("sigma_exc", "sigma_inh", "amp_exc", "amp_inh", "r_squared")
+    ),
+    f"features/sta_{NOISE}/sta_geometry/sta_time_course",
+    *(
+        f"features/sta_{NOISE}/sta_geometry/lnl/{name}"
+        for name in (
+            "a", "b", "a_norm", "bits_per_spike", "r_squared", "rectification_index", "nonlinearity_index",
+            "threshold_g", "log_likelihood", "null_log_likelihood", "n_frames", "n_spikes",
+        )
+    ),
+]  # fmt: skip
+
+
+def in_order(trials: h5py.Group) -> list[Any]:
+    return [trials[name][:] for name in sorted(trials, key=int)]
+
+
+def build_table(path: Path) -> dict[str, list[Any]]:
+    """Return columns of all units, None where a path does not exist, as a table builder reads a file."""
+    columns: dict[str, list[Any]] = {}
+    with h5py.File(path, "r") as file:
+        frames = file["metadata/frame_timestamps"][:]
+        for unit in file["units"].values():
+            row: dict[str, Any] = {p: unit[p][()] if p in unit else None for p in FEATURE_PATHS}
+            for movie, group in unit["spike_times_sectioned"].items():
+                trials = [
+                    group["trials_spike_times"][n][:] for n in sorted(group["trials_spike_times"], key=int)
+                ]
+                row[f"{movie} trials"] = trials
+                row[f"{movie} bounds"] = group["trials_start_end"][:]
+            bar = unit["spike_times_sectioned/moving_h_bar_s5_d8_3x/direction_section"]
+            for angle in range(0, 360, 45):
+                section = bar[str(angle)]
+                row[f"bar {angle}"] = in_order(section["trials"])
+                assert section["section_bounds"].shape == (len(row[f"bar {angle}"]), 2)
+                assert section["section_bounds"][:].max() < len(frames)
+            for name, value in row.items():
+                columns.setdefault(name, []).append(value)
+    return columns
+
+
+def same(first: Any, second: Any) -> bool:
+    if isinstance(first, list):
+        return len(first) == len(second) and all(map(same, first, second))
+    if isinstance(first, bytes) or first is None:
+        return bool(first == second)
+    return bool(np.array_equal(first, second, equal_nan=np.asarray(first).dtype.kind == "f"))
+
+
+def test_a_table_builder_reads_a_file_that_passed_through_a_session(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    theirs = shared_data / "lab_files" / "deferred_11_steps.h5"
+    before = build_table(theirs)
+    assert len(FEATURE_PATHS) == 31
+    assert sum(name.startswith("bar ") for name in before) == 8
+    session = load_session_from_hdf5(theirs)
+    after = build_table(session.save(tmp_path / "passed.h5", layout="lab"))
+    assert after.keys() == before.keys()
+    different = [name for name in before if not same(before[name], after[name])]
+    assert different == []
+    columns = PipelineSession.load(session.save(tmp_path / "columns.h5", layout="columns"))
+    back = build_table(columns.save(tmp_path / "back.h5", layout="lab"))
+    assert [name for name in before if not same(before[name], back[name])] == []
+
+
+@pytest.mark.parametrize("name", ["immediate", "deferred_11_steps"])
+def test_steps_run_on_files_of_the_laboratory(shared_data: Path, tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"{name}.h5"
+    shutil.copyfile(shared_data / "lab_files" / f"{name}.h5", path)
+    layout = summarize(path).layout
+    stored = PipelineSession.load(path)
+    movie = "step_up_5s_5i_b0_3x"
+    before = {
+        unit_id: np.array(unit["spike_times_sectioned"][movie]["trials_start_end"])
+        for unit_id, unit in stored.units.items()
+    }
+    n_frames = 2745
+    movies = tmp_path / "movies"
+    movies.mkdir()
+    pixels = np.random.default_rng(5).integers(0, 2, (n_frames, 15, 15), dtype=np.uint8) * 255
+    np.save(movies / f"{NOISE}.npy", pixels)
+
+    sectioned = section_spike_times(hdf5_path=path, movie_names=[movie], force=True)
+    averaged = compute_sta(path, stimuli_dir=movies, cover_range=(-10, 0), force=True)
+    extracted = extract_features(path, ["frif"], force=True)
+
+    assert sectioned.movies_processed == [movie]
+    assert averaged.movie_name == NOISE
+    assert averaged.units_processed == 2
+    assert extracted.features_extracted == ["frif"]
+    assert summarize(path).layout == layout
+    after = PipelineSession.load(path)
+    frame = float(np.median(np.diff(after.metadata["frame_timestamps"].astype(np.int64))))
+    for unit_id, unit in after.units.items():
+        found = np.asarray(unit["spike_times_sectioned"][movie]["trials_start_end"])
+        assert found.shape == before[unit_id].shape
+        assert np.abs(found - before[unit_id]).max() <= 2 * frame
+        assert unit["features"][f"sta_{NOISE}"]["data"].shape == (10, 15, 15)
