@@ -65,6 +65,7 @@ ONE_USER_ELSEWHERE = {
     "hdmea.features.science.*": "one method each; extractors and steps are files that a registry finds",
     "hdmea.stimuli.*": "what was shown, computed from arrays; a step is one file that a registry finds",
     "hdmea.recordings.*": "what files hold and how the field names it; tables and the command line show it",
+    "hdmea.utils.hashing": "where older scripts import it from",
     "hdmea.utils.notices": "how warnings are told; the command line prints them",
     "hdmea_gui.diagnostics.*": "evidence and self-test of the program; flows and the program show them",
     "hdmea_gui.flows.*": "what a user sets out to do, one file each; the main window begins each",

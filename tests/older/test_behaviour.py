@@ -174,7 +174,7 @@ def test_config_overrides_parameters(recording: SimulatedRecording) -> None:
         config={"drop_duplicates": 2.0},
         defer_save=True,
     )
-    assert '"drop_duplicates": 2.0' in session.steps["load_recording"]["params"]
+    assert session.steps["load_recording"].params["drop_duplicates"] == 2.0
 
 
 def test_units_are_named_by_number_or_id(session: PipelineSession) -> None:

@@ -32,6 +32,38 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> SimulatedRecording:
     return simulate_recording(tmp_path_factory.mktemp("source"), Experiment.tiny())
 
 
+def test_an_immediate_pipeline_reads_its_file_after_every_step(
+    recording: SimulatedRecording, tmp_path: Path
+) -> None:
+    result = load_recording(
+        cmcr_path=str(recording.cmcr_path),
+        cmtr_path=str(recording.cmtr_path),
+        output_dir=str(tmp_path / "artifacts"),
+        force=True,
+    )
+    path = result.hdf5_path
+    with h5py.File(path, "r") as file:
+        units = list(file["units"])
+        assert len(units) == result.num_units
+        assert float(file["metadata/acquisition_rate"][0]) == 20_000
+        assert file[f"units/{units[0]}/spike_times"].dtype == np.uint64
+    assert add_section_time(path, "my_playlist", force=True) is True
+    with h5py.File(path, "r") as file:
+        movies = list(file["stimulus/section_time"])
+        assert all(file[f"stimulus/section_time/{movie}"].shape[1] == 2 for movie in movies)
+    sectioned = section_spike_times(hdf5_path=path, pad_margin=(0.0, 0.0), force=True)
+    assert sectioned.success
+    averaged = compute_sta(path, cover_range=(-20, 0), force=True)
+    assert averaged.units_processed > 0
+    extracted = extract_features(path, ["frif"], force=True)
+    assert extracted.features_extracted == ["frif"]
+    with h5py.File(path, "r") as file:
+        for unit in file["units"].values():
+            assert unit["features/frif/FRIF"].dtype == np.float32
+            trials = unit["spike_times_sectioned"][movies[0]]["trials_spike_times"]
+            assert all(name.isdigit() for name in trials)
+
+
 def own_step(session: PipelineSession, name: str) -> PipelineSession:
     """Add groups of its own, as a step that a script defines does."""
     if name in session.completed_steps:
