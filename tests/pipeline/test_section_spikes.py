@@ -251,12 +251,17 @@ def test_without_sections_it_says_so(tmp_path: Path) -> None:
         section_spike_times(session=loaded_session(write_stimuli(tmp_path)))
 
 
-def test_sections_of_earlier_programs_must_be_made_again(session: PipelineSession) -> None:
+def test_sections_of_earlier_programs_are_cut_like_ours(session: PipelineSession) -> None:
+    section_spike_times(session=session)
+    expected = {movie: np.array(found) for movie, found in session.stimulus["trial_time"].items()}
     for movie, found in session.stimulus["section_time"].items():
         session.stimulus["section_time"][movie] = np.array(found)
 
-    with pytest.raises(MissingInputError, match="force=True"):
-        section_spike_times(session=session)
+    section_spike_times(session=session, force=True)
+
+    assert expected
+    for movie, trials in expected.items():
+        np.testing.assert_array_equal(session.stimulus["trial_time"][movie], trials)
 
 
 def test_an_unknown_movie_lists_those_with_sections(session: PipelineSession) -> None:
