@@ -98,3 +98,31 @@ def test_a_type_checker_takes_what_is_right_and_refuses_what_is_wrong(tmp_path: 
     for line, code in zip(found, WRONG.values(), strict=True):
         assert "wrong.py" in line
         assert f"[{code}]" in line
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "default"),
+    [
+        ("load_recording", "frame_correction", False),
+        ("load_recording", "drop_duplicates", None),
+        ("load_recording_with_eimage_sta", "drop_duplicates", None),
+        ("add_section_time", "reanchor", None),
+        ("add_section_time", "align", "none"),
+        ("add_section_time", "stimuli_path", None),
+        ("add_section_time", "light_delay", "none"),
+        ("compute_eimage_sta", "bad_electrodes", None),
+        ("compute_eimage_sta", "min_spikes", 5),
+        ("compute_eimage_sta", "min_image_snr", 10.0),
+        ("load_recording_with_eimage_sta", "bad_electrodes", None),
+        ("load_recording_with_eimage_sta", "min_spikes", 5),
+        ("load_recording_with_eimage_sta", "min_image_snr", 10.0),
+    ],
+)
+def test_newer_parameters_are_keywords_behind_the_older_ones(
+    function: str, name: str, default: object
+) -> None:
+    parameters = inspect.signature(getattr(hdmea.pipeline, function)).parameters
+
+    assert parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
+    assert parameters[name].default == default
+    assert list(parameters).index(name) > list(parameters).index("session")
