@@ -20,7 +20,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from hdmea.results import leaves
 from hdmea.results.leaves import Leaf, decode_name, encode_name, is_mark
-from hdmea.results.nodes import ROW_NBYTES, AttrValue, Dataset, Group
+from hdmea.results.nodes import ROW_NBYTES, AttrValue, Block, Dataset, Group
 from hdmea.results.reading import Place
 from hdmea.results.sectioned import SectionedSpikes
 from hdmea.results.tracking import tokens
@@ -70,6 +70,7 @@ _PLAIN = {
     bool: ("bool", np.dtype(np.bool_)),
     int: ("int", np.dtype(np.int64)),
 }
+_STACK_NBYTES = 1 << 20
 _FILLERS: dict[str, Any] = {"f": np.nan, "c": np.nan, "S": b""}
 
 _PER_SPIKE = frozenset((("spike_times",), ("spike_amplitudes",)))
@@ -383,7 +384,7 @@ def _leaf_column(values: Values, path: Path, own: Own) -> tuple[Dataset, dict[st
     nbytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     if nbytes >= ROW_NBYTES:
         return Dataset((n, *shape), dtype, _as_wide(items, dtype), utf8=utf8, attrs=marks), {}
-    return Dataset((n, *shape), dtype, _stacked(items, (n, *shape), dtype), utf8=utf8, attrs=marks), {}
+    return Dataset((n, *shape), dtype, _Stacked(items, shape, dtype), utf8=utf8, attrs=marks), {}
 
 
 def _as_wide(items: list[Any], dtype: np.dtype[Any]) -> list[Any]:
@@ -393,15 +394,23 @@ def _as_wide(items: list[Any], dtype: np.dtype[Any]) -> list[Any]:
     return [None if item is None else _read(item).astype(dtype) for item in items]
 
 
-def _stacked(items: list[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Callable[[], NDArray[Any]]:
-    def make() -> NDArray[Any]:
-        array = np.full(shape, _FILLERS.get(dtype.kind, 0), dtype)
-        for row, item in enumerate(items):
-            if item is not None:
-                array[row] = _read(item)
-        return array
+class _Stacked:
+    """Small arrays of the units as rows of one dataset, some rows at a time in memory."""
 
-    return make
+    def __init__(self, items: list[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._items, self._shape, self._dtype = items, shape, dtype
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the rows part by part."""
+        nbytes = int(np.prod(self._shape, dtype=np.int64)) * self._dtype.itemsize
+        step = max(1, _STACK_NBYTES // max(1, nbytes))
+        for first in range(0, len(self._items) if nbytes else 0, step):
+            items = self._items[first : first + step]
+            array = np.full((len(items), *self._shape), _FILLERS.get(self._dtype.kind, 0), self._dtype)
+            for row, item in enumerate(items):
+                if item is not None:
+                    array[row] = _read(item)
+            yield (first, *(0,) * len(self._shape)), array
 
 
 def _read(item: Any) -> Any:

@@ -402,11 +402,14 @@ def _write_whole(
 ) -> None:
     binding = _Binding(content, target, everything=bind)
     with _explained(path, needed, ticker):
-        with _replacing(target, binding, chosen, content, root) as (part, keep):
+        with _replacing(target, binding, chosen, content) as (part, keep):
             with opened_for_writing(part, ticker, compression) as writer:
                 writer.fill(writer.file, root)
                 chosen.finish(writer, content, root)
+                writer.n_planned = root.count - 1
                 keep(writer)
+                # It is not needed any more, and takes memory while the file is verified.
+                root.children.clear()
     binding.commit(target)
 
 
@@ -420,7 +423,7 @@ def _change(
 ) -> None:
     binding = _Binding(content, target, everything=False)
     with _explained(path, _SPARE_NBYTES, ticker):
-        with _replacing(target, binding, chosen, content, None) as (part, keep):
+        with _replacing(target, binding, chosen, content) as (part, keep):
             copy_file(target, part, ticker, before_copying=lambda nbytes: check_free_space(target, nbytes))
             with opened_for_writing(part, ticker, existing=True) as writer:
                 file = Place(writer.file, file_nbytes=writer.file_nbytes)
@@ -439,14 +442,14 @@ def _change(
 
 @contextlib.contextmanager
 def _replacing(
-    target: FilePath, binding: _Binding, chosen: Codec, content: SessionContent, root: Group | None
+    target: FilePath, binding: _Binding, chosen: Codec, content: SessionContent
 ) -> Iterator[tuple[FilePath, Callable[[Writer], None]]]:
     """Yield a path to write to and what is to be told of the writer; verify, sync and replace."""
     writers: list[Writer] = []
 
     def verify(part: FilePath) -> None:
         with opened(part) as file:
-            writers[0].verify(file, part, None if root is None else root.count - 1)
+            writers[0].verify(file, part)
             if chosen.stamp is not None:
                 chosen.stamp(part, content)
             binding.prepare(file, part, chosen, content)

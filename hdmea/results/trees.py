@@ -38,7 +38,7 @@ _INT_KEYS = "trials_spike_times"
 """The one dictionary whose keys are numbers: a unit's spikes by trial."""
 _LIGHT_KIND = "light"
 _MIN_LIGHT_NBYTES = 1 << 16
-_PART = SLICE_NBYTES // 8
+_PART = SLICE_NBYTES // 32
 _LOOKED_AT = 1 << 15
 """Numbers that are looked at several times: as many as a processor has in its cache."""
 

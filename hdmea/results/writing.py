@@ -227,6 +227,8 @@ class Writer:
         What is known of each dataset that was written, by its path.
     n_groups
         Number of groups that were created.
+    n_planned
+        Number of groups and datasets that a whole file is to have; None where a file is changed.
     unused
         Bytes of datasets that `replace` removed: their place in the file is lost.
     file_nbytes
@@ -239,6 +241,7 @@ class Writer:
         self.file = file
         self.written: dict[str, _Written] = {}
         self.n_groups = 0
+        self.n_planned: int | None = None
         self.unused = 0
         self.file_nbytes = file_nbytes
         self._tick = tick
@@ -375,7 +378,7 @@ class Writer:
                 creation.set_filter(h5z.FILTER_LZF, h5z.FLAG_OPTIONAL)
         return creation
 
-    def verify(self, root: Place, path: Path, n_objects: int | None = None) -> None:
+    def verify(self, root: Place, path: Path) -> None:
         """Compare the file, opened anew, with what was written.
 
         Where the bytes of a dataset lie is read through HDF5, the bytes themselves as they are in the file.
@@ -384,15 +387,13 @@ class Writer:
         ----------
         root, path
             The file.
-        n_objects
-            How many groups and datasets were planned.
 
         Raises
         ------
         SessionError
             If a dataset is not as it was written, or the number of objects is another.
         """
-        if n_objects is not None and len(self.written) + self.n_groups != n_objects:
+        if self.n_planned is not None and len(self.written) + self.n_groups != self.n_planned:
             raise SessionError(_UNFAITHFUL.format(what="objects are missing"))
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
