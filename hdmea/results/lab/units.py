@@ -554,9 +554,5 @@ def _forget_unit(content: SessionContent, unit_id: str, before: Record | None) -
             _record(content).removed.append((part, unit_id))
 
 
-def _has_names(value: Any) -> bool:
-    return isinstance(value, dict) and all(type(name) is str and is_name(name) for name in value)
-
-
 def _read(value: Any) -> Any:
     return value.read() if isinstance(value, Unread) else value
