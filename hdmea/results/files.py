@@ -26,7 +26,7 @@ from hdmea.results import parts as _columns
 from hdmea.results.codec import Codec, codec, codec_of
 from hdmea.results.content import SCHEMA_VERSION, TREES, FileSummary, Held, Path, SessionContent
 from hdmea.results.nodes import Group
-from hdmea.results.reading import Place, naming
+from hdmea.results.reading import RESTORE, Place, naming
 from hdmea.results.unread import Source, Unread, detach_readers, reading, unread_entries
 from hdmea.results.writing import Writer, opened_for_writing
 from hdmea.utils import atomic as locks
@@ -35,10 +35,13 @@ from hdmea.utils.atomic import check_free_space, copy_file, describe_size, remov
 from hdmea.utils.exceptions import (
     CheckpointError,
     ConfigurationError,
+    ExistingFileError,
     HDMEAError,
+    MissingFileError,
     SessionError,
     ValidationError,
 )
+from hdmea.utils.fixes import Advice, Either, Replace, SaveAs
 from hdmea.utils.giving_way import without_collections
 from hdmea.utils.settings import setting
 
@@ -68,6 +71,7 @@ Progress: TypeAlias = Callable[[float, str], None]
 
 _REPORT_INTERVAL_S = 0.01
 _OBJECT_NBYTES = 700
+_CHOOSE = Advice("Choose a file that this program saved; if it was copied, copy it again.")
 _SPARE_NBYTES = 4 << 20
 _UNUSED = "%unused"
 _MOST_UNUSED = 0.5
@@ -183,7 +187,7 @@ def update_session(
         with opened(target) as file:
             chosen = codec_of(file, path)
             if reason := read_only_reason(path, file):
-                raise SessionError(f"{reason} Save under another name.")
+                raise SessionError(reason, path=path, fix=SaveAs())
         _refuse_existing(path, target, True, held)
         content = _stamped(content, chosen.name)
         ticker = _Ticker(progress, os.path.getsize(target), f"writing {path.name}")
@@ -241,8 +245,7 @@ def read_session(
             if error is ticker.stopped_by or isinstance(error, HDMEAError):
                 raise
             raise CheckpointError(
-                f"{path} is damaged and cannot be restored ({error}). "
-                f"Load an earlier checkpoint, or run the steps again."
+                f"{path} is damaged and cannot be restored ({error}).", path=path, fix=RESTORE
             ) from error
         newer = read_only_reason(path, file)
         if newer:
@@ -303,10 +306,10 @@ def opened(path: FilePath) -> Iterator[Place]:
         If it may not be read.
     """
     if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
+        raise MissingFileError(f"There is no file {path}.", path=path)
     if not path.is_file():
         what = "a folder" if path.is_dir() else "not a regular file"
-        raise CheckpointError(f"{path} is {what}. Choose a result file (.h5).")
+        raise CheckpointError(f"{path} is {what}.", path=path, fix=Advice("Choose a result file (.h5)."))
     try:
         file = h5.open_file(path)
     except PermissionError as error:
@@ -314,7 +317,7 @@ def opened(path: FilePath) -> Iterator[Place]:
             f"{path} may not be read with your account. Ask its owner for access, or copy it."
         ) from error
     except OSError as error:
-        raise CheckpointError(f"{path} {_why_not_opened(path, error)}") from error
+        raise CheckpointError(f"{path} {_why_not_opened(path, error)}.", path=path, fix=_CHOOSE) from error
     try:
         with naming(path):
             yield Place(file, file_nbytes=os.path.getsize(path))
@@ -463,9 +466,9 @@ def _refuse_existing(path: FilePath, target: FilePath, overwrite: Overwrite, hel
     if not os.path.lexists(target):
         return
     if not target.is_file():
-        raise SessionError(f"{path} is not a regular file and is not replaced. Choose another name.")
+        raise SessionError(f"{path} is not a regular file and is not replaced.", path=path, fix=SaveAs())
     if not overwrite:
-        raise FileExistsError(f"{path} exists already. Allow overwriting, or choose another name.")
+        raise ExistingFileError(f"{path} already exists.", path=path, fix=Either((Replace(), SaveAs())))
     if overwrite == "other" or held is None or _real(held.path) != target:
         return
     try:
@@ -474,15 +477,19 @@ def _refuse_existing(path: FilePath, target: FilePath, overwrite: Overwrite, hel
             revision = found.revision(file)
             summary = found.summarize(file, path)
     except (HDMEAError, OSError) as error:
-        raise FileExistsError(
-            f"{path} was replaced by something else since this session was loaded or saved ({error}). It is "
-            f"kept. Save under another name, or replace it with overwrite='other'."
+        raise ExistingFileError(
+            f"{path} was replaced by another file after this session was loaded or saved ({error}). "
+            f"It was not changed.",
+            path=path,
+            fix=Either((SaveAs(), Replace(value="other"))),
         ) from error
     if revision != held.revision:
         who = f" by {summary.saved_by}" if summary.saved_by else ""
-        raise FileExistsError(
+        raise ExistingFileError(
             f"{path} was written{who} at {summary.updated_at} (UTC), after this session was loaded or saved. "
-            f"It is kept. Save under another name, load it again, or replace it with overwrite='other'."
+            f"It was not changed.",
+            path=path,
+            fix=Either((SaveAs(), Advice("Load it again."), Replace(value="other"))),
         )
 
 
@@ -557,9 +564,10 @@ def _explained(path: FilePath, needed: int, ticker: _Ticker) -> Iterator[None]:
         if error is ticker.stopped_by or isinstance(error, HDMEAError):
             raise
         raise SessionError(
-            f"Writing {path} failed: {error}. Session and existing file are unchanged. "
-            f"The file needs {describe_size(needed)}: check free space and connection of the drive, "
-            f"or save to another one."
+            f"Writing {path} failed: {error}. The session and the existing file are unchanged. "
+            f"The file needs {describe_size(needed)}.",
+            path=path,
+            fix=Advice("Check free space and connection of the drive, or save to another drive."),
         ) from error
 
 
@@ -568,13 +576,12 @@ def _real(path: FilePath) -> FilePath:
 
 
 def _why_not_opened(path: FilePath, error: OSError) -> str:
-    said = {
+    return {
         "empty": "is empty (0 bytes)",
-        "foreign": "is not a result file: what is in it is not HDF5",
-        "truncated": "is incomplete: it is shorter than it says itself",
+        "foreign": "is not a result file: its contents are not HDF5",
+        "truncated": "is incomplete: it is shorter than its header states",
         "damaged": f"is not a result file, or is damaged ({error})",
     }[h5.why_not_opened(path, error)]
-    return f"{said}. Choose a file that this program saved; if it was copied, copy it again."
 
 
 class _Ticker:

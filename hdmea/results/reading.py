@@ -22,11 +22,15 @@ from numpy.typing import NDArray
 from hdmea.results.leaves import KIND, decode_name, implied_kind, is_mark
 from hdmea.results.nodes import SLICE_NBYTES, AttrValue, Block, slabs
 from hdmea.utils.exceptions import CheckpointError
+from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way
 
-__all__ = ["Place", "checksum_of", "naming", "no_tick", "read_attr"]
+__all__ = ["RESTORE", "Place", "checksum_of", "naming", "no_tick", "read_attr"]
 
 Tick = Callable[[int], None]
+
+RESTORE = Advice("Load an earlier checkpoint, or run the steps again.")
+"""What to do about a damaged result file."""
 
 _MAX_DEPTH = 64
 _MOST_COMPRESSED = 1100
@@ -47,8 +51,7 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
         if str(path) in str(error):
             raise
         raise CheckpointError(
-            f"{path} is damaged and cannot be restored ({error}) "
-            f"Load an earlier checkpoint, or run the steps again."
+            f"{path} is damaged and cannot be restored ({error})", path=os.fspath(path), fix=RESTORE
         ) from error
 
 

@@ -19,6 +19,7 @@ from hdmea.results.reading import Place, naming
 from hdmea.utils import h5
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import CheckpointError
+from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import at_end, give_way
 
 __all__ = [
@@ -155,8 +156,9 @@ class Source:
             file = h5.open_file(self.path)
         except OSError as error:
             raise CheckpointError(
-                f"{self.path} cannot be read any more ({error}). The session reads from it on first use: "
-                f"put the file back, or load the session again."
+                f"{self.path} can no longer be read ({error}). The session reads from it on first use.",
+                path=self.path,
+                fix=Advice("Put the file back, or load the session again."),
             ) from error
         try:
             found = _identity(self.path)
@@ -172,8 +174,9 @@ class Source:
         same = self._read_revision(Place(file, file_nbytes=found[2])) == self.revision
         if not same or not (self.revision or self._identity is None):
             raise CheckpointError(
-                f"{self.path} was replaced by another program since this session was loaded from it. "
-                f"Load it again: PipelineSession.load(path)."
+                f"{self.path} was replaced by another program after this session was loaded from it.",
+                path=self.path,
+                fix=Advice("Load it again."),
             )
 
 

@@ -106,9 +106,12 @@ class Replace:
     ----------
     parameter
         Name of the argument that allows it.
+    value
+        Value of the argument that allows it.
     """
 
     parameter: str = "overwrite"
+    value: bool | str = True
 
 
 @dataclass(frozen=True)
@@ -198,8 +201,8 @@ class _PythonWords:
                 return "Pass force=True to recompute it."
             case SaveAs():
                 return "Save it under another name: session.save(path)."
-            case Replace(parameter):
-                return f"Pass {parameter}=True to replace it."
+            case Replace(parameter, value):
+                return f"Pass {parameter}={value!r} to replace it."
             case Advice(text):
                 return text
             case Either(fixes):

@@ -198,7 +198,7 @@ def test_reading_from_a_file_that_is_gone_says_so(path: Path) -> None:
     content = files.read_session(path, lazy=True)
     path.unlink()
 
-    with pytest.raises(CheckpointError, match="put the file back"):
+    with pytest.raises(CheckpointError, match="Put the file back"):
         content.units["unit_001"]["waveform"]
 
 

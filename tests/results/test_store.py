@@ -296,8 +296,8 @@ def test_what_is_no_session_file_is_refused(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"", "is empty (0 bytes)"),
-        (b"Dear colleague", "is not a result file: what is in it is not HDF5"),
-        (None, "is incomplete: it is shorter than it says itself"),
+        (b"Dear colleague", "is not a result file: its contents are not HDF5"),
+        (None, "is incomplete: it is shorter than its header states"),
     ],
 )
 def test_why_a_file_is_no_result_is_said_in_our_own_words(

@@ -60,6 +60,7 @@ FIXES: list[tuple[Fix, str]] = [
     (ComputeAgain(), "Pass force=True to recompute it."),
     (SaveAs(), "Save it under another name: session.save(path)."),
     (Replace(), "Pass overwrite=True to replace it."),
+    (Replace(value="other"), "Pass overwrite='other' to replace it."),
     (Advice("Sort the spikes."), "Sort the spikes."),
     (Either((SaveAs(), Replace())), "Save it under another name: session.save(path), or pass overwrite=True "
      "to replace it."),

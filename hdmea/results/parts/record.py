@@ -19,6 +19,7 @@ from hdmea.results.trees import plan_entry, plan_tree, read_entry, read_tree
 from hdmea.results.unread import Source
 from hdmea.results.writing import Writer
 from hdmea.utils.exceptions import CheckpointError, ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["Identity", "Record", "Tree", "is_columns", "revision_of", "summarize"]
 
@@ -211,13 +212,17 @@ def is_columns(file: Place, path: FilePath) -> bool:
     if number < SCHEMA_VERSION:
         raise CheckpointError(
             f"{path} was made by a preliminary build of this program (file format {number}), which no "
-            f"version reads. Compute it again from the recording."
+            f"version reads.",
+            path=path,
+            fix=Advice("Recompute it from the recording."),
         )
     least = _number(file.attr("min_schema_version")) if file.has_attr("min_schema_version") else 0
     if least > SCHEMA_VERSION:
         raise CheckpointError(
             f"{path} was written by a newer version (file format {number}, this program reads up to "
-            f"{SCHEMA_VERSION}). Update this program to open it."
+            f"{SCHEMA_VERSION}).",
+            path=path,
+            fix=Advice("Update this program to open it."),
         )
     return True
 
