@@ -192,14 +192,21 @@ class ResultsRescuedError(SessionError):
         What happened, and where they are.
     rescued
         The file that holds them.
-    path, fix
+    step, parameter, path, fix
         As of `HDMEAError`; `path` is the file that could not be written.
     """
 
     def __init__(
-        self, message: str, *, rescued: Path, path: str | Path | None = None, fix: Fix | None = None
+        self,
+        message: str = "",
+        *,
+        rescued: Path = Path(),
+        step: str = "",
+        parameter: str = "",
+        path: str | Path | None = None,
+        fix: Fix | None = None,
     ) -> None:
-        super().__init__(message, path=path, fix=fix)
+        super().__init__(message, step=step, parameter=parameter, path=path, fix=fix)
         self.rescued = rescued
 
 
