@@ -38,7 +38,7 @@ _HELP = (
     "What to know before numbers of this section are used",
 )
 _ROWS = (2, 8)
-_ROOM_OF_PLOTS = 330
+_ROOM_OF_PLOTS = 390
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
