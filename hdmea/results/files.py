@@ -429,6 +429,7 @@ def _change(
         with _replacing(target, binding, chosen, content) as (part, keep):
             copy_file(target, part, ticker, before_copying=lambda nbytes: check_free_space(target, nbytes))
             with opened_for_writing(part, ticker, existing=True) as writer:
+                writer.origin = target
                 file = Place(writer.file, file_nbytes=writer.file_nbytes)
                 before = file.attr(_UNUSED) if file.has_attr(_UNUSED) else 0
                 if not chosen.update(writer, content, changed):

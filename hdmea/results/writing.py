@@ -233,6 +233,8 @@ class Writer:
         Bytes of datasets that `replace` removed: their place in the file is lost.
     file_nbytes
         Size of the file when it was opened.
+    origin
+        The file that it is a copy of, if it is one.
     """
 
     def __init__(
@@ -243,6 +245,7 @@ class Writer:
         self.n_groups = 0
         self.n_planned: int | None = None
         self.unused = 0
+        self.origin: Path | None = None
         self.file_nbytes = file_nbytes
         self._tick = tick
         self._compression = compression

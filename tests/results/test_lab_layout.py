@@ -284,6 +284,25 @@ def test_what_a_script_changes_beside_the_record_wins(tmp_path: Path, layout: st
         files.write_session(path, before, held=files.Held(path, before.revision, layout), layout=layout)
 
 
+@pytest.mark.parametrize("layout", ["lab", "lab-steps"])
+def test_what_a_script_changed_stays_unknown_when_the_file_is_updated(tmp_path: Path, layout: str) -> None:
+    path = files.write_session(tmp_path / "lab.h5", sample_content(2), layout=layout).path
+    place = "units/unit_001/features/frif/" + ("FRIF" if layout == "lab-steps" else "data/FRIF")
+    with h5py.File(path, "r+") as file:
+        file[place][0] = 5.0
+    content = files.read_session(path, lazy=True)
+    content.metadata["note"] = "x"
+
+    files.update_session(path, content, [("metadata", "note")])
+
+    found = files.read_session(path)
+    assert found.metadata["note"] == "x"
+    frif = found.units["unit_001"]["features"]["frif"]
+    assert frif["data"]["FRIF"][0] == 5.0
+    assert "stale" not in frif["metadata"]
+    assert "stale" in found.units["unit_002"]["features"]["frif"]["metadata"]
+
+
 def test_a_step_whose_result_a_script_changed_has_no_record(tmp_path: Path) -> None:
     content = sample_content(1)
     content.steps["extract_features"] = replace(content.steps["load_recording"], features=("frif",))

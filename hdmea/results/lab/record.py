@@ -22,6 +22,7 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,19 +86,22 @@ class RecordPlan:
         JSON of what concerns the whole session.
     attrs : dict
         Attributes of the record.
+    before : Record or None
+        The record that the file has, if it is updated.
     """
 
     parts: dict[str, dict[str, PartPlan]] = field(default_factory=dict)
     removed: list[tuple[str, str]] = field(default_factory=list)
     session: dict[str, Any] = field(default_factory=dict)
     attrs: dict[str, AttrValue] = field(default_factory=dict)
+    before: Record | None = None
 
     def note(self, part: str, unit: str, names: list[str | None], node: Node | None, patch: Patch) -> None:
         """Note what is planned at a place, for one unit or once (``""``); None stands for the unit's name."""
         path = "".join(f"/{unit if name is None else name}" for name in names)
         self.parts.setdefault(part, {})[unit] = PartPlan(names, path, node, patch)
 
-    def finish(self, writer: Writer, pipeline: Any, before: Record | None) -> Group:
+    def finish(self, writer: Writer, pipeline: Any) -> Group:
         """Write the record, now that the checksums of everything else are known.
 
         Parameters
@@ -106,8 +110,6 @@ class RecordPlan:
             Has written the parts.
         pipeline
             The group ``pipeline`` of the file.
-        before
-            The record that the file has, if it is updated.
 
         Returns
         -------
@@ -115,14 +117,16 @@ class RecordPlan:
             What was written.
         """
         attrs = {**self.attrs, "record_version": _VERSION}
-        parts = Group()
-        removed = {part for part, _ in self.removed}
+        parts, before = Group(), self.before
+        # What another program has changed stays unknown, although the file gets a new time of change.
+        gone = [*self.removed, *(before.unknown if before is not None else ())]
+        removed = {part for part, _ in gone}
         for part in dict.fromkeys((*(before.texts if before else ()), *self.parts)):
             if part not in self.parts and part not in removed and before is not None:
                 parts.children[encode_name(part)] = plan_entry(before.texts[part], ())
                 continue
             known = _Part() if before is None else before.part(part).copy()
-            for unit in [unit for name, unit in self.removed if name == part]:
+            for unit in [unit for name, unit in gone if name == part]:
                 known.forget(unit)
             for unit, plan in self.parts.get(part, {}).items():
                 known.put(unit, plan.names, _planned_sum(plan, writer), plan.patch)
@@ -189,6 +193,8 @@ class Record:
     ----------
     root
         The file.
+    origin
+        The file that an open copy was made from, whose time of change counts.
 
     Attributes
     ----------
@@ -202,7 +208,7 @@ class Record:
         Part and unit of what another program has changed.
     """
 
-    def __init__(self, root: Place) -> None:
+    def __init__(self, root: Place, origin: Path | None = None) -> None:
         place = root.at(RECORD)
         self.attrs = place.attrs()
         self.session: dict[str, Any] = json.loads(read_entry(place.child("session")))
@@ -212,16 +218,16 @@ class Record:
         }
         self._parts: dict[str, _Part] = {}
         self.unknown: set[tuple[str, str]] = set()
-        if not is_untouched(root):
+        if not is_untouched(root, origin):
             self.unknown = set(self._changed(root))
 
     @classmethod
-    def of(cls, root: Place) -> Record | None:
+    def of(cls, root: Place, origin: Path | None = None) -> Record | None:
         """Return the record of a file, None if it has none that can be read."""
         if not has_record(root):
             return None
         try:
-            return cls(root)
+            return cls(root, origin)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
             # The data stand for themselves.
             return None
@@ -250,11 +256,11 @@ def has_record(root: Place) -> bool:
     return root.has("pipeline") and root.child_is_group("pipeline") and root.child("pipeline").has(GROUP)
 
 
-def is_untouched(root: Place) -> bool:
+def is_untouched(root: Place, origin: Path | None = None) -> bool:
     """Return whether a file is as it was left after its record was written, as far as its time says."""
     written = root.at(RECORD).attrs().get("written")
     try:
-        stat = os.stat(os.fsdecode(root.item.name))
+        stat = os.stat(origin or os.fsdecode(root.item.name))
     except OSError:
         return False
     return isinstance(written, np.ndarray) and stat.st_mtime_ns == int(written) * 1_000_000_000

@@ -237,8 +237,9 @@ class Opening:
             content.extra = from_json(extra)
 
     def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
-        """Begin the record."""
-        content.notes = RecordPlan()
+        """Begin the record, before anything in the file is changed."""
+        file = Place(writer.file, file_nbytes=writer.file_nbytes)
+        content.notes = RecordPlan(before=Record.of(file, writer.origin))
         return True
 
 
@@ -358,8 +359,7 @@ class Recording:
     def finish(self, writer: Writer, content: SessionContent, root: Group | None) -> None:
         """Write the record, when everything else has been written."""
         file = Place(writer.file, file_nbytes=writer.file_nbytes)
-        before = Record.of(Place(writer.file, file_nbytes=writer.file_nbytes)) if root is None else None
-        node = _plan(content).finish(writer, file.child("pipeline").item, before)
+        node = _plan(content).finish(writer, file.child("pipeline").item)
         if root is not None:
             pipeline = root.children["pipeline"]
             assert isinstance(pipeline, Group)

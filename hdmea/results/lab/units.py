@@ -224,17 +224,13 @@ class Units:
         for unit_id, keys in wanted.items():
             if unit_id not in content.units:
                 writer.put(units.item, unit_id, None, "/units")
-                _forget_unit(content, unit_id, self._record_before(file))
+                _forget_unit(content, unit_id)
             elif keys is None or not units.has(unit_id):
                 node = self.plan_unit(content, unit_id, facts)
                 writer.put(units.item, unit_id, node, "/units")
             else:
                 self._update_unit(writer, units.child(unit_id), content, unit_id, keys, facts)
         return True
-
-    @staticmethod
-    def _record_before(file: Place) -> Record | None:
-        return Record.of(file.again())
 
     def _changed(
         self, content: SessionContent, changed: Collection[Path]
@@ -548,7 +544,8 @@ def _patch(record: Record | None, part: str, unit_id: str) -> Patch | None:
     return None if record is None else record.patch(part, unit_id)
 
 
-def _forget_unit(content: SessionContent, unit_id: str, before: Record | None) -> None:
+def _forget_unit(content: SessionContent, unit_id: str) -> None:
+    before = _record(content).before
     for part in before.texts if before is not None else ():
         if part.startswith(_SELF):
             _record(content).removed.append((part, unit_id))
