@@ -1,4 +1,4 @@
-"""The commands: ``hdmea run | info | features | export | convert | script | demo``."""
+"""The commands: ``hdmea run | batch | info | features | export | convert | script | demo``."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hdmea._version import __version__
+from hdmea.cli.batch import batch, batch_worker
+from hdmea.cli.settings import parse_settings, setting
 from hdmea.cli.terminal import EXIT_FAILED, Bars, cancel_on_interrupt, errors_told
 from hdmea.cli.words import COMMAND_LINE
 from hdmea.utils.exceptions import (
-    ConfigurationError,
     ExistingFileError,
     HDMEAError,
     StepCancelled,
     ValidationError,
 )
-from hdmea.utils.fixes import Advice, Either, Replace, SaveAs
+from hdmea.utils.fixes import Either, Replace, SaveAs
 from hdmea.utils.notices import said
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ Plugins = Annotated[
     typer.Option(
         "--plugin",
         "--feature-file",
+        "--step-file",
         metavar="FILE",
         help="A Python file with steps, features, readers or exporters of your own.",
     ),
@@ -111,17 +113,27 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help=("Number of threads; default: all processors."))
     ] = None,
+    require_stimulus: Annotated[
+        bool,
+        typer.Option("--require-stimulus", help="Exit with an error if nothing says what was shown."),
+    ] = False,
     plugins: Plugins = None,
     debug: Debug = False,
 ) -> None:
     """Run a flow on one recording and write its result file."""
     with errors_told(debug), cancel_on_interrupt() as cancel:
         from hdmea.declare import get_step
-        from hdmea.pipeline.flows import FlowOptions, execute_flow, load_flow, prepare_flow
+        from hdmea.pipeline.flows import (
+            FlowOptions,
+            execute_flow,
+            load_flow,
+            prepare_flow,
+            waiting_for_stimulus,
+        )
 
         _register_plugins(plugins)
         chosen = load_flow(flow)
-        overrides = _parse_settings(settings or [])
+        overrides = parse_settings(settings or [])
         session, sources = _open(recording or [], resume, name)
         target = output if output is not None else Path(f"{session.dataset_id}.h5")
         _refuse_existing(target, overwrite)
@@ -137,6 +149,15 @@ def run(
             options = FlowOptions(force, force, bars.show, cancel, workers, checkpoint)
             result = execute_flow(session, chosen, options)
             _finish(session, result, destination, overwrite, bars, options, layout)
+        waiting = waiting_for_stimulus(result)
+        if waiting:
+            typer.echo(f"{len(waiting)} steps need the stimulus: {', '.join(waiting)}", err=True)
+            if require_stimulus:
+                raise typer.Exit(EXIT_FAILED)
+
+
+app.command()(batch)
+app.command(hidden=True)(batch_worker)
 
 
 @app.command()
@@ -212,22 +233,10 @@ def _described(extractor: Extractor) -> dict[str, Any]:
 
 
 def _register_plugins(files: list[Path] | None) -> None:
-    if not files:
-        return
-    from hdmea.declare import FEATURES, STEPS
-    from hdmea.declare.registry import run_file
-    from hdmea.exporters import EXPORTERS
-    from hdmea.recordings import READERS
+    if files:
+        from hdmea.study.plugins import register_files
 
-    for path in files:
-        module = run_file(path)
-        found = [each.register_module(module, str(path)) for each in (STEPS, FEATURES, READERS, EXPORTERS)]
-        if not any(found):
-            raise ConfigurationError(
-                f"{path} declares no step, feature, reader or exporter.",
-                path=path,
-                fix=Advice("The documentation has a page on how to write each of them."),
-            )
+        register_files(files)
 
 
 def _list_exporters(wanted: bool) -> None:
@@ -269,7 +278,7 @@ def export(
         from hdmea.pipeline.session import PipelineSession
 
         _register_plugins(plugins)
-        options = dict(_setting(text, "OPTION=VALUE") for text in settings or [])
+        options = dict(setting(text, "OPTION=VALUE") for text in settings or [])
         check_target(target)
         session = PipelineSession.load(source, lazy=True)
         for path in write(session, target, to=to, overwrite=overwrite, options=options):
@@ -336,29 +345,6 @@ def demo(
         typer.echo(f'Next: hdmea run "{recording.cmcr_path}" --output demo.h5')
 
 
-def _parse_settings(settings: list[str]) -> dict[str, dict[str, Any]]:
-    """Return step → parameter → value from texts ``step.param=value``; values are JSON where they can be."""
-    parsed: dict[str, dict[str, Any]] = {}
-    for setting in settings:
-        place, value = _setting(setting, "step.param=value")
-        step, dot, parameter = place.partition(".")
-        if not (dot and step and parameter):
-            raise ConfigurationError(f"--set {setting!r} does not have the form step.param=value.")
-        parsed.setdefault(step.strip(), {})[parameter.strip()] = value
-    return parsed
-
-
-def _setting(setting: str, form: str) -> tuple[str, Any]:
-    """Return name and value of a text ``name=value``; the value is JSON where it can be."""
-    name, equals, text = setting.partition("=")
-    if not (equals and name.strip()):
-        raise ConfigurationError(f"--set {setting!r} does not have the form {form}.")
-    try:
-        return name.strip(), json.loads(text)
-    except json.JSONDecodeError:
-        return name.strip(), text
-
-
 def _open(
     recording: list[Path], resume: Path | None, name: str | None
 ) -> tuple[PipelineSession, dict[str, Any]]:
@@ -382,6 +368,7 @@ def _open(
 def _pair(recording: list[Path]) -> dict[str, str]:
     """Return the paths of a pair by parameter name; a partner is searched for in the same folder."""
     from hdmea.recordings.pairing import find_partner, kind_of
+    from hdmea.study.recordings import linked_recording
 
     pair: dict[str, str] = {}
     for path in recording:
@@ -393,21 +380,11 @@ def _pair(recording: list[Path]) -> dict[str, str]:
             )
         pair[f"{kind}_path"] = str(path)
     if len(recording) == 1 and recording[0].exists():
-        partner = find_partner(recording[0], _linked_recording(recording[0]))
+        partner = find_partner(recording[0], linked_recording(recording[0]))
         if partner.path is not None:
             typer.echo(f"{partner.path.name}: {partner.reason}", err=True)
             pair["cmtr_path" if "cmcr_path" in pair else "cmcr_path"] = str(partner.path)
     return pair
-
-
-def _linked_recording(path: Path) -> str | None:
-    """Return the raw file that spike-sorted data name, None for other files."""
-    from hdmea.recordings import find_reader, open_units
-
-    if find_reader(path, "units") is None:
-        return None
-    with open_units(path) as units:
-        return units.linked_recording
 
 
 def _refuse_existing(target: Path, overwrite: bool) -> None:

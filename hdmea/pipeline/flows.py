@@ -41,6 +41,7 @@ __all__ = [
     "load_flow",
     "prepare_flow",
     "run_flow",
+    "waiting_for_stimulus",
 ]
 
 logger = logging.getLogger(__name__)
@@ -356,6 +357,18 @@ def run_flow(
                 new = STEPS_LAYOUT if working is fresh else None
                 result.hdf5_path = working.save(path, layout=layout or new)
     return _documented(result)
+
+
+def waiting_for_stimulus(result: FlowResult) -> list[str]:
+    """Return the steps that were left out because nothing says what was shown, in their order."""
+    missing = {"stimulus/section_time"}
+    waiting = []
+    for name in result.steps_skipped:
+        definition = get_step(name)
+        if missing & {*definition.provides, *definition.requires}:
+            missing |= set(definition.provides)
+            waiting.append(name)
+    return waiting
 
 
 def _documented(result: FlowResult) -> FlowResult:

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from hdmea.stimuli.definition import StimulusDefinition, read_definition
 from hdmea.stimuli.playlist import Playlist, read_movie_lengths, read_playlists
-from hdmea.utils.exceptions import ConfigurationError, MissingFileError
+from hdmea.utils.exceptions import ConfigurationError, MissingFileError, MissingStimulusError
 from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
 from hdmea.utils.resources import resource_path
 
@@ -139,8 +139,9 @@ class StimulusLibrary:
             known = {**playlists, **known}
             if name in playlists:
                 return playlists[name]
+        missing = MissingStimulusError if name is None else ConfigurationError
         if not known and self.gone:
-            raise ConfigurationError(
+            raise missing(
                 f"The folder of the recording, {self.gone[0]}, is not there any more, and there is no "
                 "playlist.csv in the stimulus library.",
                 parameter="playlist_file_path",
@@ -152,7 +153,7 @@ class StimulusLibrary:
                 ),
             )
         if not known:
-            raise ConfigurationError(
+            raise missing(
                 "There is no playlist.csv beside the recording or in the stimulus library.",
                 parameter="playlist_file_path",
                 fix=Either((Advice("Put one there."), ChooseFile("playlist_file_path"))),

@@ -26,6 +26,7 @@ __all__ = [
     "MismatchError",
     "MissingFileError",
     "MissingInputError",
+    "MissingStimulusError",
     "NotEnoughMemoryError",
     "ResultsRescuedError",
     "SessionError",
@@ -120,6 +121,10 @@ class FeatureExtractionError(HDMEAError):
 
 class MissingInputError(HDMEAError):
     """A step or feature lacks an input: the fix names the step or file that provides it."""
+
+
+class MissingStimulusError(MissingInputError, ConfigurationError):
+    """Nothing says what was shown."""
 
 
 class CacheConflictError(HDMEAError, FileExistsError):

@@ -1,0 +1,160 @@
+"""``hdmea batch``: a flow on many recordings."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from tqdm import tqdm
+
+from hdmea.cli.settings import parse_settings
+from hdmea.cli.terminal import EXIT_FAILED, EXIT_INTERRUPTED, cancel_on_interrupt, errors_told
+
+if TYPE_CHECKING:
+    from hdmea.study.job import Outcome
+
+__all__ = ["batch", "batch_worker"]
+
+_WHAT = "A folder with recordings, a CSV table of them, or their files."
+
+
+class Exists(enum.StrEnum):
+    """What to do about results that are there."""
+
+    SKIP = "skip"
+    REDO = "redo"
+    ERROR = "error"
+
+
+def batch(
+    recordings: Annotated[list[Path], typer.Argument(metavar="FOLDER | TABLE.csv | FILES...", help=_WHAT)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of results, logs and summary.")],
+    flow: Annotated[str, typer.Option(help="Name of a flow, or a JSON file.")] = "standard",
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Recordings at a time; default: one per processor, as memory admits."),
+    ] = None,
+    exists: Annotated[
+        Exists,
+        typer.Option(
+            help="Results that exist: keep complete ones and report others (skip), replace those that were "
+            "made with other parameters (redo), or start nothing (error)."
+        ),
+    ] = Exists.SKIP,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Work only on the recordings that failed before.")
+    ] = False,
+    memory: Annotated[
+        float | None, typer.Option(min=0.1, help="Memory to use at most, in GB; default: what is free.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="STEP.PARAM=VALUE", help="Set a parameter of a step.")
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="CSV table with one row per recording: animal, eye, condition, notes, …"),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on the Dask cluster at this address.")
+    ] = None,
+    plugins: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--plugin",
+            "--feature-file",
+            "--step-file",
+            metavar="FILE",
+            help="A Python file with steps, features, readers or exporters of your own.",
+        ),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Run a flow on many recordings; run the same command again after an interruption."""
+    with errors_told(debug), cancel_on_interrupt() as cancel, _Lines() as lines:
+        from hdmea.study.batch import BatchOptions, run_batch
+        from hdmea.study.cluster import cluster
+
+        options = BatchOptions(
+            exists=exists.value,
+            retry_failed=retry_failed,
+            jobs=jobs,
+            memory_nbytes=None if memory is None else round(memory * 1e9),
+            parameters=parse_settings(settings or []),
+            sheet=sheet,
+            plugins=plugins or [],
+            progress=lines.show,
+            cancel=cancel,
+        )
+        source = recordings[0] if len(recordings) == 1 else recordings
+        with cluster(scheduler) as executor:
+            result = run_batch(source, flow, executor, output_dir=output, options=options)
+        lines.close()
+        for path, reason in result.left_out.items():
+            typer.echo(f"left out: {path} {reason}", err=True)
+        good = sum(outcome.good for outcome in result.outcomes)
+        typer.echo(f"{good} of {len(result.outcomes)} results are complete; {result.summary}")
+        if result.stopped:
+            typer.echo("stopped; run the same command again to continue", err=True)
+            raise typer.Exit(EXIT_INTERRUPTED)
+        if not result.success:
+            raise typer.Exit(EXIT_FAILED)
+
+
+def batch_worker(job: Annotated[Path, typer.Argument(metavar="JOB.json")]) -> None:
+    """Work on one recording of a batch; `hdmea batch` starts this."""
+    from hdmea.study.worker import main
+
+    raise typer.Exit(main(str(job)))
+
+
+class _Lines:
+    """A line for each recording that ended, and a bar of all on a terminal."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, Outcome] = {}
+        self._bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def show(self, outcome: Outcome) -> None:
+        """Show what became of a recording, or how far it is."""
+        before = self._states.get(outcome.key)
+        self._states[outcome.key] = outcome
+        if outcome.ended and (before is None or not before.ended):
+            self._write(self._line(outcome))
+        elif outcome.state == "running" and (before is None or before.state != "running"):
+            self._write(f"{outcome.key}: started")
+        if sys.stderr.isatty():
+            self._draw(outcome)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _line(self, outcome: Outcome) -> str:
+        ended = sum(each.ended for each in self._states.values())
+        units = "" if outcome.units is None else f", {outcome.units} units"
+        took = f", {outcome.seconds:.0f} s" if outcome.state == "done" else ""
+        why = "" if outcome.good else f": {outcome.message}"
+        return f"[{ended}/{len(self._states)}] {outcome.key}: {outcome.state}{units}{took}{why}"
+
+    def _write(self, line: str) -> None:
+        tqdm.write(line, file=sys.stderr)
+
+    def _draw(self, outcome: Outcome) -> None:
+        if self._bar is None:
+            self._bar = tqdm(bar_format="{percentage:3.0f}% |{bar:30}| {elapsed} {postfix}")
+        bar, states = self._bar, self._states.values()
+        bar.total = len(states)
+        done = sum(1.0 if each.ended else each.fraction * 0.9 for each in states)
+        bar.set_postfix_str(f"{outcome.name}: {outcome.step}"[:50], refresh=False)
+        bar.update(done - bar.n)

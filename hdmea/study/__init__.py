@@ -1,0 +1,17 @@
+"""Many recordings: batches, and the sheets that say what is known of each."""
+
+from hdmea.study.batch import BatchOptions, BatchResult, run_batch
+from hdmea.study.job import Outcome
+from hdmea.study.recordings import Recording, find_recordings, join_sheet, pair_files, read_table
+
+__all__ = [
+    "BatchOptions",
+    "BatchResult",
+    "Outcome",
+    "Recording",
+    "find_recordings",
+    "join_sheet",
+    "pair_files",
+    "read_table",
+    "run_batch",
+]

@@ -1,0 +1,163 @@
+"""One recording of a batch, as it is handed to the process that works on it, and what became of it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+
+from hdmea._version import __version__
+from hdmea.declare import get_step
+from hdmea.pipeline.flows import Flow, load_flow
+from hdmea.pipeline.provenance import file_facts
+
+__all__ = ["Exists", "Job", "Outcome", "State", "read_outcome", "same_version", "write_whole"]
+
+Exists = Literal["skip", "redo", "error"]
+State = Literal["waiting", "running", "done", "kept", "other parameters", "failed", "crashed", "stopped"]
+
+
+class Job(pydantic.BaseModel):
+    """What a process has to do for one recording."""
+
+    model_config = pydantic.ConfigDict(frozen=True)
+
+    key: str
+    name: str
+    cmcr: Path | None
+    cmtr: Path | None
+    target: Path
+    outcome: Path
+    log: Path
+    stop: Path
+    flow: str
+    parameters: dict[str, dict[str, Any]] = {}
+    sheet: dict[str, str | float | int] = {}
+    exists: Exists = "skip"
+    plugins: tuple[Path, ...] = ()
+
+    def recipe(self) -> Flow:
+        """Return the flow with the files and parameters of this recording.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such flow, or it has no such step.
+        ValidationError
+            If a parameter is not allowed.
+        """
+        flow = load_flow(self.flow)
+        files = {"cmcr_path": self.cmcr, "cmtr_path": self.cmtr}
+        given = {name: str(path) for name, path in files.items() if path is not None}
+        overrides = {step: dict(values) for step, values in self.parameters.items()}
+        for item in flow.steps:
+            if get_step(item.step).creates:
+                overrides[item.step] = {**given, **overrides.get(item.step, {})}
+        flow = flow.with_parameters(overrides)
+        flow.check_parameters()
+        return flow
+
+    def digest(self, flow: Flow) -> str:
+        """Return a hash of all that decides the result: files, flow, parameters, sheet, version."""
+        files = [path for path in (self.cmcr, self.cmtr) if path is not None]
+        facts: list[dict[str, Any]] = []
+        for path in files:
+            whole = sorted(path.iterdir()) if path.is_dir() else [path]
+            facts += [{**fact, "path": Path(fact["path"]).name} for fact in file_facts(whole)]
+        beside = [_names_beside(path) for path in files]
+        steps = [
+            (item.step, {name: value for name, value in item.params.items() if name not in _PATHS})
+            for item in flow.steps
+        ]
+        essence = [facts, beside, steps, self.sheet, _series(__version__)]
+        return hashlib.sha256(json.dumps(essence, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class Outcome(pydantic.BaseModel):
+    """What became of a recording, or how far it is.
+
+    Attributes
+    ----------
+    key, name
+        The recording.
+    state
+        ``"done"``: computed now; ``"kept"``: a complete result was there; ``"other parameters"``: a result
+        that was made differently is there and was not changed; ``"crashed"``: its process ended without a
+        word.
+    step, fraction, text
+        The step that runs, or that failed, and how far it is.
+    message
+        Why it failed, and what to do.
+    warnings, skipped
+        What the steps had to say; steps that were left out, with the reason.
+    """
+
+    key: str
+    name: str
+    state: State = "waiting"
+    step: str = ""
+    fraction: float = 0.0
+    text: str = ""
+    message: str = ""
+    target: str = ""
+    log: str = ""
+    units: int | None = None
+    warnings: list[str] = []
+    skipped: dict[str, str] = {}
+    started_at: str = ""
+    seconds: float = 0.0
+    digest: str = ""
+    revision: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state not in ("waiting", "running")
+
+    @property
+    def good(self) -> bool:
+        """Whether a complete result of what was requested is there."""
+        return self.state in ("done", "kept")
+
+
+_PATHS = ("cmcr_path", "cmtr_path")
+
+
+def same_version(version: str) -> bool:
+    """Return whether a version of the program computes what this one computes: major.minor are equal."""
+    return _series(version) == _series(__version__)
+
+
+def _series(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _names_beside(path: Path) -> list[str]:
+    """Return the files beside a recording that steps look at: what was shown may be added later."""
+    with contextlib.suppress(OSError):
+        folder = path.parent
+        return sorted(entry.name for entry in folder.iterdir() if entry.suffix.lower() in (".csv", ".json"))
+    return []
+
+
+def read_outcome(path: Path) -> Outcome | None:
+    """Return the outcome that a file holds, None without a readable one."""
+    try:
+        return Outcome.model_validate_json(path.read_bytes())
+    except (OSError, pydantic.ValidationError):
+        return None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small text file whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,351 @@
+"""Which recordings a batch works on: those below a folder, in a table, or named one by one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from hdmea.pipeline.session import dataset_id_from_paths
+from hdmea.recordings import find_reader, open_units
+from hdmea.recordings.pairing import find_partner, kind_of, sort_pair
+from hdmea.study.sheet import sheet_name, sheet_value
+from hdmea.utils.exceptions import HDMEAError, MissingFileError, ValidationError
+from hdmea.utils.fixes import Advice
+from hdmea.utils.validation import check_dataset_id
+
+__all__ = [
+    "Found",
+    "Recording",
+    "find_recordings",
+    "join_sheet",
+    "linked_recording",
+    "pair_files",
+    "read_table",
+]
+
+_FILES: Final = ("cmcr", "cmtr")
+_OWN: Final = (*_FILES, "name", "playlist", "flow")
+_NAMING: Final = ("recording", "name", "dataset_id", "file", "path", "cmcr", "cmtr")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording of a batch.
+
+    Attributes
+    ----------
+    name
+        Name of the recording; its result is ``<name>.h5``.
+    cmcr, cmtr
+        Raw and spike-sorted file (or a folder of sorted units); None where there is none.
+    place
+        Folder of the result below that of the batch.
+    flow
+        Flow for this recording; None for that of the batch.
+    parameters
+        Step to parameter to value; they count more than those of the batch.
+    sheet
+        What is known of the recording (`hdmea.study.sheet`).
+    note
+        How the files were found, and what else would fit.
+    """
+
+    name: str
+    cmcr: Path | None
+    cmtr: Path | None
+    place: Path = Path()
+    flow: str | None = None
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sheet: dict[str, str | float | int] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells the recording in a batch: its place and name, with slashes."""
+        return (self.place / self.name).as_posix()
+
+
+@dataclass(frozen=True)
+class Found:
+    """Recordings, and what was left out.
+
+    Attributes
+    ----------
+    recordings
+        What a batch will work on.
+    left_out
+        File to the reason why it belongs to no recording of the batch.
+    """
+
+    recordings: tuple[Recording, ...]
+    left_out: dict[Path, str] = field(default_factory=dict)
+
+
+def find_recordings(folder: Path, without: Sequence[Path] = ()) -> Found:
+    """Find the recordings in a folder and below it.
+
+    Hidden folders, links to folders and the folders `without` are left out. A raw recording without sorted
+    units is left out too, with the reason: it is taken as soon as they are there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValidationError
+        If two results would have the same name.
+    """
+    if not folder.is_dir():
+        raise MissingFileError(f"There is no folder {folder}.", path=folder)
+    raw, units = _files_below(folder, {path.absolute() for path in without})
+    left_out: dict[Path, str] = {}
+    recordings: list[Recording] = []
+    taken: dict[Path, Path] = {}
+    for cmcr in raw:
+        partner = find_partner(cmcr)
+        if partner.path is None:
+            left_out[cmcr] = f"has no sorted units: {partner.reason}"
+            continue
+        cmtr = None if partner.path == cmcr else partner.path
+        others = [path for path in partner.others if path not in taken]
+        taken.update(dict.fromkeys([*others, *([cmtr] if cmtr else [])], cmcr))
+        left_out.update(dict.fromkeys(others, f"fits {cmcr.name} as well as {partner.path.name} does"))
+        recordings.append(_recording(cmcr, cmtr, folder, partner.reason))
+    for cmtr in units:
+        if cmtr.absolute() in {path.absolute() for path in taken}:
+            continue
+        try:
+            found = find_partner(cmtr, linked_recording(cmtr)).path
+        except (HDMEAError, OSError):
+            # What is wrong with it is told by the run.
+            found = None
+        if found is not None and any(recording.cmcr == found for recording in recordings):
+            left_out[cmtr] = f"belongs to {found.name}, which other sorted units fit better"
+        else:
+            recordings.append(_recording(found, cmtr, folder, "" if found else "sorted units alone"))
+    _check_names(recordings)
+    return Found(tuple(recordings), left_out)
+
+
+def pair_files(paths: Sequence[Path]) -> list[Recording]:
+    """Return the recordings of files that are named one by one; a partner that is not named is looked for.
+
+    Raises
+    ------
+    ValidationError
+        If a file is not a recording, or two results would have the same name.
+    """
+    for path in paths:
+        if kind_of(path) is None:
+            raise ValidationError(
+                f"{path} is not a recording: neither a .cmcr or .cmtr file nor a folder of sorted units.",
+                path=path,
+            )
+    recordings: list[Recording] = []
+    for cmcr, cmtr in sort_pair(list(dict.fromkeys(paths))):
+        one, note = cmcr or cmtr, ""
+        if (cmcr is None or cmtr is None) and one is not None and one.exists():
+            partner = find_partner(one, linked_recording(one))
+            other = None if partner.path == one else partner.path
+            cmcr, cmtr, note = cmcr or other, cmtr or other, partner.reason
+        recordings.append(Recording(dataset_id_from_paths(cmcr, cmtr), cmcr, cmtr, note=note))
+    _check_names(recordings)
+    return recordings
+
+
+def read_table(path: Path) -> list[Recording]:
+    """Read the recordings of a CSV table: one row each.
+
+    Columns ``cmcr``, ``cmtr`` (one of them is enough; relative to the table's folder), ``name``,
+    ``playlist``, ``flow`` and ``step.parameter`` are understood, all others are the recording's sheet.
+    Commas, semicolons or tabs separate.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValidationError
+        If a row names no recording, or two results would have the same name.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"There is no table {path}.", path=path)
+    rows = list(_rows(path))
+    if not rows:
+        raise ValidationError(f"{path.name} has no rows below its titles.", path=path)
+    recordings = [_of_row(row, path, number) for number, row in enumerate(rows, start=2)]
+    _check_names(recordings)
+    return recordings
+
+
+def linked_recording(path: Path) -> str | None:
+    """Return the raw file that spike-sorted data name, None for other files."""
+    if find_reader(path, "units") is None:
+        return None
+    with open_units(path) as units:
+        return units.linked_recording
+
+
+def _files_below(folder: Path, without: set[Path]) -> tuple[list[Path], list[Path]]:
+    """Return raw and spike-sorted files below a folder, in the order of their paths."""
+    found: dict[str, list[Path]] = {"cmcr": [], "cmtr": []}
+    for place, folders, names in os.walk(folder):
+        here = Path(place)
+        kept = []
+        for name in sorted(folders):
+            below = here / name
+            if name.startswith(".") or below.absolute() in without or below.is_symlink():
+                continue
+            if kind_of(below) == "cmtr":
+                found["cmtr"].append(below)
+            else:
+                kept.append(name)
+        folders[:] = kept
+        for name in sorted(names):
+            kind = None if name.startswith(".") else kind_of(here / name)
+            if kind is not None:
+                found[kind].append(here / name)
+    return found["cmcr"], found["cmtr"]
+
+
+def _recording(cmcr: Path | None, cmtr: Path | None, root: Path, note: str) -> Recording:
+    first = cmcr if cmcr is not None else cmtr
+    assert first is not None
+    place = first.absolute().parent
+    below = place.relative_to(root.absolute()) if place.is_relative_to(root.absolute()) else Path()
+    return Recording(dataset_id_from_paths(cmcr, cmtr), cmcr, cmtr, below, note=note)
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    titles = text.partition("\n")[0]
+    separator = max(",;\t", key=titles.count)
+    for row in csv.DictReader(io.StringIO(text), delimiter=separator):
+        cells = {title.strip(): (value or "").strip() for title, value in row.items() if title is not None}
+        if any(cells.values()):
+            yield cells
+
+
+def _of_row(row: dict[str, str], table: Path, number: int) -> Recording:
+    own = {title: title.casefold() for title in row if title.casefold() in _OWN}
+    given = {name: row[title] for title, name in own.items() if row[title]}
+    paths: list[Path | None] = [_path(table, given[kind]) if kind in given else None for kind in _FILES]
+    if paths == [None, None]:
+        raise ValidationError(
+            f"Row {number} of {table.name} names no recording.",
+            path=table,
+            fix=Advice("Fill in the column cmcr or cmtr."),
+        )
+    note = ""
+    if None in paths:
+        path = next(each for each in paths if each is not None)
+        if kind_of(path) is not None and path.exists():
+            partner = find_partner(path, linked_recording(path))
+            note = partner.reason
+            if partner.path not in (None, path):
+                paths[paths.index(None)] = partner.path
+    parameters: dict[str, dict[str, Any]] = {}
+    sheet: dict[str, str | float | int] = {}
+    for title, value in row.items():
+        step, dot, parameter = title.partition(".")
+        if title in own or not value:
+            continue
+        if dot and step.strip() and parameter.strip():
+            parameters.setdefault(step.strip(), {})[parameter.strip()] = _json(value)
+        else:
+            sheet[sheet_name(title)] = sheet_value(value)
+    if "playlist" in given:
+        parameters.setdefault("add_section_time", {}).setdefault("playlist_name", given["playlist"])
+    name = given.get("name") or dataset_id_from_paths(*paths)
+    return Recording(name, paths[0], paths[1], Path(), given.get("flow"), parameters, sheet, note)
+
+
+def _path(table: Path, text: str) -> Path:
+    path = Path(text).expanduser()
+    return path if path.is_absolute() else table.parent / path
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return sheet_value(text)
+
+
+def _check_names(recordings: Sequence[Recording]) -> None:
+    for recording in recordings:
+        check_dataset_id(recording.name)
+    # On some drives A and a are one name.
+    counts = Counter(recording.key.casefold() for recording in recordings)
+    twice = [recording for recording in recordings if counts[recording.key.casefold()] > 1]
+    if twice:
+        named = "; ".join(str(each.cmcr or each.cmtr) for each in twice)
+        raise ValidationError(
+            f"Several recordings would have the result {twice[0].key}.h5: {named}.",
+            fix=Advice("Give them different names in a table with the columns cmcr, cmtr and name."),
+        )
+
+
+def join_sheet(recordings: Sequence[Recording], path: Path) -> list[Recording]:
+    """Return recordings with what a sheet says of them: a CSV table with one row per recording.
+
+    A column ``recording``, ``name``, ``file``, ``path``, ``cmcr`` or ``cmtr`` says of which: by its name, or
+    by the name of one of its files. What a recording has in its sheet already counts more.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValidationError
+        If no column names the recordings, or a row names none of them.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"There is no sheet {path}.", path=path)
+    known: dict[str, list[Recording]] = {}
+    for recording in recordings:
+        files = [file for file in (recording.cmcr, recording.cmtr) if file is not None]
+        names = {
+            recording.name,
+            recording.key,
+            *(file.name for file in files),
+            *(file.stem for file in files),
+        }
+        for name in names:
+            known.setdefault(name.casefold(), []).append(recording)
+    sheets: dict[str, dict[str, str | float | int]] = {}
+    for number, row in enumerate(_rows(path), start=2):
+        naming = next((title for title in row if title.casefold() in _NAMING and row[title]), None)
+        if naming is None:
+            raise ValidationError(
+                f"Row {number} of {path.name} does not say of which recording it is.",
+                path=path,
+                fix=Advice("Give the table a column “recording” with the names of the recordings."),
+            )
+        # A path of another system has other separators.
+        named = row[naming].replace("\\", "/")
+        found = known.get(named.casefold()) or known.get(named.rpartition("/")[2].casefold())
+        if not found:
+            continue  # a sheet may tell of more recordings than a batch works on
+        values = {
+            sheet_name(title): sheet_value(text) for title, text in row.items() if title != naming and text
+        }
+        sheets.update({recording.key: values for recording in found})
+    if not sheets:
+        raise ValidationError(
+            f"{path.name} names none of the recordings.",
+            path=path,
+            fix=Advice(f"Its rows must name them as {recordings[0].name}."),
+        )
+    return [
+        replace(each, sheet={**sheets.get(each.key, {}), **each.sheet}) if each.key in sheets else each
+        for each in recordings
+    ]

@@ -1,0 +1,95 @@
+"""What a batch did: a table for programs and a page for people."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from hdmea.study.job import Outcome, write_whole
+from hdmea.utils.spreadsheet import write_csv
+
+__all__ = ["write_summary"]
+
+_TITLES: Final = (
+    "recording", "state", "units", "seconds", "started_at", "warnings", "step", "message", "skipped_steps",
+    "result", "log",
+)  # fmt: skip
+_COLOURS: Final = {"done": "#1b7f3b", "kept": "#4d6b57", "other parameters": "#9a6700", "stopped": "#9a6700"}
+_STYLE: Final = """
+body { font: 14px/1.45 system-ui, sans-serif; color: #1c2024; margin: 2em auto; max-width: 75em; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; vertical-align: top; padding: .35em .7em; border-bottom: 1px solid #d8dde2; }
+th { color: #57606a; font-weight: 600; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; }
+li { margin: .2em 0; }
+"""
+
+
+def write_summary(folder: Path, outcomes: Sequence[Outcome], left_out: Mapping[Path, str]) -> Path:
+    """Write ``summary.csv`` and ``summary.html`` into a folder; return the former."""
+    table = folder / "summary.csv"
+    write_csv(table, _TITLES, [_row(outcome, folder) for outcome in outcomes])
+    write_whole(folder / "summary.html", _page(folder, outcomes, left_out))
+    return table
+
+
+def _row(outcome: Outcome, folder: Path) -> list[object]:
+    return [
+        outcome.key,
+        outcome.state,
+        "" if outcome.units is None else outcome.units,
+        outcome.seconds,
+        outcome.started_at,
+        len(outcome.warnings),
+        outcome.step,
+        outcome.message,
+        "; ".join(outcome.skipped),
+        _near(outcome.target, folder) if outcome.good else "",
+        _near(outcome.log, folder),
+    ]
+
+
+def _near(path: str, folder: Path) -> str:
+    place = Path(path)
+    return place.relative_to(folder).as_posix() if place.is_relative_to(folder) else path
+
+
+def _page(folder: Path, outcomes: Sequence[Outcome], left_out: Mapping[Path, str]) -> str:
+    counts = Counter(outcome.state for outcome in outcomes)
+    said = ", ".join(f"{count} {state}" for state, count in counts.items())
+    rows = "\n".join(_html_row(outcome, folder) for outcome in outcomes)
+    warned = [outcome for outcome in outcomes if outcome.warnings or outcome.skipped]
+    parts = [
+        f"<h1>{html.escape(folder.name)}</h1>",
+        f"<p>{len(outcomes)} recordings: {html.escape(said)}.</p>",
+        "<table><tr><th>Recording</th><th>State</th><th>Units</th><th>Time (s)</th><th>Warnings</th>"
+        f"<th>What happened</th></tr>\n{rows}\n</table>",
+    ]
+    if left_out:
+        items = "".join(f"<li>{html.escape(f'{path} {reason}')}</li>" for path, reason in left_out.items())
+        parts.append(f"<h2>Left out</h2><ul>{items}</ul>")
+    for outcome in warned:
+        notes = [*outcome.warnings, *(f"{step} was skipped. {why}" for step, why in outcome.skipped.items())]
+        items = "".join(f"<li>{html.escape(note)}</li>" for note in dict.fromkeys(notes))
+        parts.append(f"<h2>{html.escape(outcome.key)}</h2><ul>{items}</ul>")
+    title = html.escape(f"Batch {folder.name}")
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{_STYLE}</style></head>\n<body>\n" + "\n".join(parts) + "\n</body></html>\n"
+    )
+
+
+def _html_row(outcome: Outcome, folder: Path) -> str:
+    colour = _COLOURS.get(outcome.state, "#b42318")
+    log = html.escape(_near(outcome.log, folder), quote=True)
+    what = outcome.message if not outcome.good else ""
+    link = f' <a href="{log}">Log</a>' if Path(outcome.log).exists() else ""
+    units = "" if outcome.units is None else str(outcome.units)
+    return (
+        f'<tr><td>{html.escape(outcome.key)}</td><td style="color:{colour}">{outcome.state}</td>'
+        f'<td class="number">{units}</td><td class="number">{outcome.seconds:.1f}</td>'
+        f'<td class="number">{len(outcome.warnings) or ""}</td><td>{html.escape(what)}{link}</td></tr>'
+    )

@@ -1,0 +1,248 @@
+"""The process that works on one recording of a batch: ``python -m hdmea.study.worker JOB.json``.
+
+A process of its own: its memory really returns, and a crash is a return code instead of the end of the batch.
+Its standard input is held open by the process that started it. When that ends, for whatever reason, the input
+ends, and so does this process; the line ``stop`` asks it to end at the next safe place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+from hdmea.declare import get_step
+from hdmea.pipeline.context import ProgressEvent
+from hdmea.pipeline.flows import Flow, FlowOptions, execute_flow, prepare_flow
+from hdmea.pipeline.run import plan_run
+from hdmea.pipeline.session import PipelineSession, create_session
+from hdmea.results import files
+from hdmea.results.content import utc_now
+from hdmea.study.job import Job, Outcome, same_version, write_whole
+from hdmea.study.plugins import register_files
+from hdmea.utils.exceptions import CacheConflictError, HDMEAError, MissingInputError, StepCancelled
+from hdmea.utils.fixes import PYTHON
+from hdmea.utils.notices import said
+
+__all__ = ["main", "work_on"]
+
+logger = logging.getLogger("hdmea.study")
+
+EXIT_FAILED = 1
+EXIT_STOPPED = 130
+_WRITE_EVERY_S = 0.5
+
+
+def main(job_file: str) -> int:
+    """Work on the job that a file describes; return the exit code."""
+    job = Job.model_validate_json(Path(job_file).read_bytes())
+    cancel = threading.Event()
+    threading.Thread(target=_listen, args=(cancel,), daemon=True).start()
+    logging.basicConfig(
+        stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    outcome = work_on(job, cancel)
+    if outcome.good:
+        return 0
+    return EXIT_STOPPED if outcome.state == "stopped" else EXIT_FAILED
+
+
+def work_on(job: Job, cancel: threading.Event) -> Outcome:
+    """Compute and save the result of one recording, unless a complete one is there.
+
+    Returns
+    -------
+    Outcome
+        What was done, which the file `job.outcome` also says; it also says how far the work is.
+    """
+    teller = _Teller(job)
+    try:
+        register_files(job.plugins)
+        flow = job.recipe()
+        teller.outcome.digest = job.digest(flow)
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        with files.writing(job.target):
+            _work(job, flow, teller, cancel)
+    except StepCancelled:
+        teller.end("stopped", "It was stopped. No result was written.")
+    except (HDMEAError, OSError) as error:
+        logger.error("%s", said(error, PYTHON), exc_info=error)
+        teller.end("failed", said(error, PYTHON), getattr(error, "step", ""))
+    except MemoryError as error:
+        logger.error("The memory of this machine did not suffice", exc_info=error)
+        teller.end("failed", "The memory of this machine did not suffice. Use one with more, or fewer jobs.")
+    except Exception as error:
+        logger.exception("An unexpected error")
+        teller.end("failed", f"Unexpected error: {type(error).__name__}: {error}. The log has the details.")
+    return teller.outcome
+
+
+def _work(job: Job, flow: Flow, teller: _Teller, cancel: threading.Event) -> None:
+    session = _session(job, flow, teller)
+    if session is None:
+        return
+    if job.sheet and session.metadata.get("sheet") != job.sheet:
+        session.add_metadata({"sheet": dict(job.sheet)})
+    destination = prepare_flow(session, flow, job.target)
+    options = FlowOptions(progress=teller.progress, cancel=cancel, workers=1)
+    result = execute_flow(session, flow, options)
+    teller.outcome.skipped = {step: said(reason, PYTHON) for step, reason in result.steps_skipped.items()}
+    teller.outcome.warnings = [said(warning, PYTHON) for warning in session.warnings]
+    teller.outcome.units = session.unit_count
+    if not result.success:
+        assert result.error is not None
+        if isinstance(result.error, CacheConflictError) and session.is_saved:
+            teller.end("other parameters", said(result.error, PYTHON), str(result.failed_step))
+            return
+        _keep_partial(job, session)
+        error = result.error
+        text = (
+            said(error, PYTHON)
+            if isinstance(error, HDMEAError | OSError)
+            else f"Unexpected error: {error!r}."
+        )
+        teller.end("failed", text, str(result.failed_step))
+        return
+    if session.is_saved and session.hdf5_path == job.target and not session.has_unsaved_changes:
+        teller.end("kept", "A complete result is there.")
+        return
+
+    def saving(fraction: float, text: str) -> None:
+        if cancel.is_set():
+            raise StepCancelled("Saving was stopped. No file was written.")
+        teller.progress(ProgressEvent("save", "Save", fraction, text))
+
+    with destination.keeping(session):
+        session.save(job.target, progress=saving)
+    _partial(job).unlink(missing_ok=True)
+    teller.end("done", "")
+
+
+def _session(job: Job, flow: Flow, teller: _Teller) -> PipelineSession | None:
+    """Return the session to work on; None if a result that is there must stay."""
+    fresh = create_session(job.name, job.cmcr, job.cmtr, job.target.parent)
+    if not job.target.exists():
+        return _from_partial(job, flow) or fresh
+    try:
+        present = PipelineSession.load(job.target, lazy=True)
+        different = _difference(present, flow)
+        if different is None and job.sheet and present.metadata.get("sheet", job.sheet) != job.sheet:
+            different = "its recording sheet says something else"
+    except (HDMEAError, OSError) as error:
+        different = f"it cannot be read: {said(error, PYTHON)}"
+    else:
+        if different is None:
+            return present
+    if job.exists == "redo":
+        return fresh
+    teller.end(
+        "other parameters",
+        f"{job.target.name} exists, other parameters: {different}. It was not changed. Choose to redo such "
+        "results, or another output folder.",
+    )
+    return None
+
+
+def _difference(session: PipelineSession, flow: Flow) -> str | None:
+    """Return in words how a result differs from what is requested; None if it is a part or all of it."""
+    for record in session.steps.values():
+        version = str(record.get("hdmea_version", ""))
+        if version and not same_version(version):
+            return f"version {version} of the program made it"
+    for item in flow.steps:
+        definition = get_step(item.step)
+        if item.step not in session.steps:
+            continue
+        try:
+            params = definition.make_params(item.params)
+            if definition.resolve is not None:
+                params = definition.resolve(session, params)
+            plan_run(session, definition, params, force=False)
+        except CacheConflictError as error:
+            return error.message.rstrip(".")
+        except MissingInputError:
+            continue
+    return None
+
+
+def _partial(job: Job) -> Path:
+    return job.target.with_name(f"{job.target.stem}.partial.h5")
+
+
+def _keep_partial(job: Job, session: PipelineSession) -> None:
+    """Keep what was computed before a failure; the next attempt goes on from there."""
+    if not session.completed_steps or (session.is_saved and session.hdf5_path == job.target):
+        return
+    with contextlib.suppress(HDMEAError, OSError):
+        kept = session.checkpoint(_partial(job))
+        logger.info("The results so far are in %s", kept)
+
+
+def _from_partial(job: Job, flow: Flow) -> PipelineSession | None:
+    path = _partial(job)
+    if not path.exists():
+        return None
+    try:
+        session = PipelineSession.load(path, lazy=False)
+        if _difference(session, flow) is None:
+            session.output_dir = job.target.parent
+            return session
+    except (HDMEAError, OSError) as error:
+        logger.warning("%s is not used: %s", path.name, error)
+    return None
+
+
+class _Teller:
+    """Says in a file how far the work is: others may look at it from anywhere."""
+
+    def __init__(self, job: Job) -> None:
+        self._path = job.outcome
+        self._began = self._written = time.monotonic()
+        self.outcome = Outcome(
+            key=job.key,
+            name=job.name,
+            state="running",
+            target=str(job.target),
+            log=str(job.log),
+            started_at=utc_now(),
+        )
+        self._write()
+
+    def progress(self, event: ProgressEvent) -> None:
+        """Say how far a step is."""
+        outcome = self.outcome
+        changed = event.title != outcome.step
+        outcome.step, outcome.fraction, outcome.text = event.title, event.fraction, event.text
+        if changed or time.monotonic() - self._written > _WRITE_EVERY_S:
+            self._write()
+
+    def end(self, state: str, message: str, step: str = "") -> None:
+        """Say what became of the recording."""
+        outcome = self.outcome
+        self.outcome = outcome.model_copy(
+            update={"state": state, "message": message, "step": step, "fraction": 1.0, "text": ""}
+        )
+        self._write()
+
+    def _write(self) -> None:
+        self._written = time.monotonic()
+        self.outcome.seconds = round(self._written - self._began, 3)
+        with contextlib.suppress(OSError):
+            if self.outcome.good:
+                self.outcome.revision = files.summarize(Path(self.outcome.target)).revision
+            write_whole(self._path, self.outcome.model_dump_json(indent=1))
+
+
+def _listen(cancel: threading.Event) -> None:
+    for line in sys.stdin:
+        if line.strip() == "stop":
+            cancel.set()
+    os._exit(EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,155 @@
+"""Which recordings a batch works on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hdmea.pipeline import PipelineSession
+from hdmea.study.batch import run_batch
+from hdmea.study.recordings import find_recordings, join_sheet, pair_files, read_table
+from hdmea.study.sheet import sheet_name, sheet_value
+from hdmea.utils.exceptions import ValidationError
+from tests.study.days import make_day
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_day(tmp_path_factory.mktemp("day"), 2)
+
+
+def test_a_folder_is_searched_below_itself(day: Path, tmp_path: Path) -> None:
+    shutil.copytree(day, tmp_path / "2026" / "retina 1")
+    shutil.copytree(day, tmp_path / ".hidden")
+    shutil.copytree(day, tmp_path / "out")
+    found = find_recordings(tmp_path, [tmp_path / "out"])
+    assert [recording.key for recording in found.recordings] == [
+        "2026/retina 1/ret00-Rec",
+        "2026/retina 1/ret01-Rec",
+    ]
+    assert all(recording.cmcr and recording.cmtr for recording in found.recordings)
+
+
+def test_raw_data_wait_for_their_sorted_units(day: Path, tmp_path: Path) -> None:
+    shutil.copy(day / "ret00-Rec.cmcr", tmp_path)
+    found = find_recordings(tmp_path)
+    assert found.recordings == ()
+    assert "no sorted units" in found.left_out[tmp_path / "ret00-Rec.cmcr"]
+
+
+def test_a_second_sorting_is_left_out_and_named(day: Path, tmp_path: Path) -> None:
+    for path in day.glob("ret00*.cm*"):
+        shutil.copy(path, tmp_path)
+    shutil.copy(day / "ret00-Rec-.cmtr", tmp_path / "ret00-Rec- (2).cmtr")
+    found = find_recordings(tmp_path)
+    assert len(found.recordings) == 1
+    assert list(found.left_out) == [tmp_path / "ret00-Rec- (2).cmtr"]
+
+
+def test_files_are_paired(day: Path) -> None:
+    names = [day / "ret01-Rec-.cmtr", day / "ret00-Rec.cmcr", day / "ret01-Rec.cmcr"]
+    assert [(one.name, one.cmcr and one.cmcr.name) for one in pair_files(names)] == [
+        ("ret01-Rec", "ret01-Rec.cmcr"),
+        ("ret00-Rec", "ret00-Rec.cmcr"),
+    ]
+    with pytest.raises(ValidationError, match="not a recording"):
+        pair_files([day / "playlist.csv"])
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_names_files_parameters_and_more(day: Path, tmp_path: Path, separator: str) -> None:
+    rows = [
+        ["cmcr", "Name", "playlist", "compute_sta.cover_range", "animal", "dose"],
+        [
+            str(day / "ret00-Rec.cmcr"),
+            "control",
+            "my_playlist",
+            "",
+            "m7",
+            "0,5" if separator != "," else "0.5",
+        ],
+        [
+            str(day / "ret01-Rec.cmcr"),
+            "drug",
+            "",
+            '"[-10, 2]"' if separator == "," else "[-10, 2]",
+            "m8",
+            "3",
+        ],
+    ]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(separator.join(row) for row in rows), encoding="utf-8-sig")
+    first, second = read_table(table)
+    assert (first.name, first.cmtr and first.cmtr.name) == ("control", "ret00-Rec-.cmtr")
+    assert first.parameters == {"add_section_time": {"playlist_name": "my_playlist"}}
+    assert first.sheet == {"subject_id": "m7", "dose": 0.5}
+    assert second.parameters == {"compute_sta": {"cover_range": [-10, 2]}}
+
+
+def test_two_equal_names_are_refused_before_anything_runs(day: Path, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text(f"cmcr,name\n{day / 'ret00-Rec.cmcr'},a\n{day / 'ret01-Rec.cmcr'},A\n", encoding="utf-8")
+    with pytest.raises(ValidationError, match="Several recordings"):
+        run_batch(table, "quick", output_dir=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_row_without_files_is_named(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("cmcr,cmtr,name\n,,x\n", encoding="utf-8")
+    with pytest.raises(ValidationError, match="Row 2"):
+        read_table(table)
+
+
+def test_a_sheet_is_joined_and_stored(day: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(
+        "Recording;Animal;Eye;age;what we saw\nret00-Rec;007;left;P30;3,5\n"
+        "D:\\rig\\ret01-Rec.cmcr;8;right;;\n",
+        encoding="cp1252",
+    )
+    recordings = join_sheet(pair_files(sorted(day.glob("*.cmcr"))), sheet)
+    assert recordings[0].sheet == {"subject_id": "007", "eye": "left", "age": "P30", "what we saw": 3.5}
+    assert recordings[1].sheet == {"subject_id": 8, "eye": "right"}
+    run_batch(recordings[:1], "quick", output_dir=tmp_path / "out")
+    stored = PipelineSession.load(tmp_path / "out" / "ret00-Rec.h5").metadata["sheet"]
+    assert dict(stored) == recordings[0].sheet
+
+
+def test_a_sheet_of_other_recordings_is_told(day: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("recording,eye\nelsewhere,left\n", encoding="utf-8")
+    with pytest.raises(ValidationError, match="names none"):
+        join_sheet(pair_files(sorted(day.glob("*.cmcr"))), sheet)
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [
+        ("Animal", "subject_id"),
+        ("session start time", "session_start_time"),
+        ("Chip-ID", "chip"),
+        ("dose", "dose"),
+    ],
+)
+def test_names_of_sheets_are_one_vocabulary(column: str, name: str) -> None:
+    assert sheet_name(column) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3,5", 3.5),
+        ("-2", -2),
+        ("007", "007"),
+        ("1_000", "1_000"),
+        ("nan", "nan"),
+        ("1.5e3", 1500.0),
+        (" x ", "x"),
+    ],
+)
+def test_cells_are_numbers_where_they_are(text: str, value: object) -> None:
+    assert sheet_value(text) == value
+    assert type(sheet_value(text)) is type(value)
