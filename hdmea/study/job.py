@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,7 +69,7 @@ class Job(pydantic.BaseModel):
         facts: list[dict[str, Any]] = []
         for path in files:
             whole = sorted(path.iterdir()) if path.is_dir() else [path]
-            facts += [{**fact, "path": Path(fact["path"]).name} for fact in file_facts(whole)]
+            facts += [{**asdict(fact), "path": Path(fact.path).name} for fact in file_facts(whole)]
         beside = [_names_beside(path) for path in files]
         steps = [
             (item.step, {name: value for name, value in item.params.items() if name not in _PATHS})

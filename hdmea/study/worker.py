@@ -150,7 +150,7 @@ def _session(job: Job, flow: Flow, teller: _Teller) -> PipelineSession | None:
 def _difference(session: PipelineSession, flow: Flow) -> str | None:
     """Return in words how a result differs from what is requested; None if it is a part or all of it."""
     for record in session.steps.values():
-        version = str(record.get("hdmea_version", ""))
+        version = record.hdmea_version
         if version and not same_version(version):
             return f"version {version} of the program made it"
     for item in flow.steps:
