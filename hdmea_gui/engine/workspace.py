@@ -18,7 +18,6 @@ from hdmea_gui.engine.unit_columns import unit_columns
 from hdmea_gui.engine.words import WINDOW
 
 if TYPE_CHECKING:
-    from hdmea.pipeline.increments import Baseline
     from hdmea.pipeline.session import PipelineSession
     from hdmea_gui.engine.auto_checkpoint import Keeper, Kept, NotKept
     from hdmea_gui.engine.jobs import JobContext
@@ -42,8 +41,6 @@ class Workspace:
     ----------
     session
         The session, None before anything was opened.
-    saved
-        The session as it was last saved or opened; None as long as it never was in a file.
     of_session
         What queries keep until another session is opened, by name; it outlives changes of the data.
     """
@@ -52,7 +49,6 @@ class Workspace:
         self.keeper = keeper
         self.session: PipelineSession | None = None
         self.sources: tuple[Path, ...] = ()
-        self.saved: Baseline | None = None
         self._announced = (0, 0.0)
         self._source_bytes = 0
         self._revision = 0
@@ -73,7 +69,6 @@ class Workspace:
             other.session = twin_of(self.session)
             refuse_to_hang(other.session)
         other.sources = self.sources
-        other.saved = self.saved
         other._announced = self._announced
         other._source_bytes = self._source_bytes
         other._revision = self._revision
@@ -117,7 +112,6 @@ class Workspace:
         self._source_bytes = source_bytes
         self.forget_checkpoint()
         self.touch()
-        self.saved = None
         if session.completed_steps:
             self.note_saved()
         if before is not None and before() is not None:
@@ -126,10 +120,7 @@ class Workspace:
         return self.state()
 
     def note_saved(self) -> None:
-        """Remember the session as it is now: what differs from it later has changed since it was saved."""
-        from hdmea.pipeline.increments import Baseline
-
-        self.saved = Baseline(self.require())
+        """Drop what is only needed as long as session and file differ."""
         if self._kept_elsewhere is not None:
             self._kept_elsewhere[0].unlink(missing_ok=True)
             self._kept_elsewhere = None

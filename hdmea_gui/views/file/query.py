@@ -227,11 +227,13 @@ def _marks(workspace: Workspace) -> _Marks:
 
 def _changed(workspace: Workspace) -> set[TreePath]:
     """Return the places of values that were added or replaced since the last save, none before the first."""
-    if workspace.session is None or workspace.saved is None or not workspace.session.has_unsaved_changes:
+    session = workspace.session
+    in_a_file = session is not None and (session.held is not None or session.checkpoint_name is not None)
+    if session is None or not in_a_file or not session.has_unsaved_changes:
         return set()
     from hdmea.results.parts.units import place_in_file
 
-    found = workspace.saved.changes(workspace.session).values
+    found = session.unsaved_changes().values
     return {place_in_file(path) for path in _leaves(found, ())}
 
 
