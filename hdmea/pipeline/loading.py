@@ -472,7 +472,7 @@ def _frame_facts(found: FrameDetection) -> dict[str, Any]:
             "jitter_ms": found.train.jitter_ms,
         }
     if found.reason is not None:
-        facts["reason"] = found.reason
+        facts["reason"] = str(found.reason)
     return facts
 
 

@@ -291,7 +291,9 @@ class TestLightAndFrames:
         session, run = load(write_cmcr(tmp_path / "a.cmcr", light=[(0, light)]))
         assert "frame_timestamps" not in session.metadata
         assert any("is constant" in warning for warning in run.warnings)
-        assert "is constant" in session.metadata["frame_detection"]["reason"]
+        saved = PipelineSession.load(session.save(tmp_path / "a.h5"))
+        for metadata in (session.metadata, saved.metadata):
+            assert "is constant" in metadata["frame_detection"]["reason"]
         with pytest.raises(MissingInputError, match="is constant"):
             run_step(session, "add_section_time", {"playlist_name": "any"})
 
