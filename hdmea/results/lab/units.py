@@ -329,7 +329,8 @@ class Units:
         names = [name for name in group.names() if group.child_is_group(name)]
         turn = self._turn(group, names, content)
         places = {name: group.child(name) for name in names}
-        self._find_trial_times(places, content)
+        if record is None or record.unknown:
+            self._find_trial_times(places, content)
         datasets: set[str] = set()
         attributes: set[str] = set()
         for name, place in places.items():
@@ -398,19 +399,18 @@ class Units:
             if name not in self._layout.unit_attrs:
                 attributes.add(name)
         for name in place.names():
-            if name == SECTIONS and place.child_is_group(name):
+            is_group = place.child_is_group(name)
+            if name == SECTIONS and is_group:
                 continue
-            child = place.child(name)
-            if name == FEATURES and child.is_group:
-                args = (self._layout, record, unit_id, turn)
-                found[name] = (
-                    _read_features(child, None, *args)
-                    if source is None
-                    else TreeDict(source, child.path, _read_features, args)
-                )
+            args = (self._layout, record, unit_id, turn)
+            if name == FEATURES and is_group and source is not None:
+                found[name] = TreeDict(source, f"{place.path}/{name}", _read_features, args)
+            elif name == FEATURES and is_group:
+                found[name] = _read_features(place.child(name), None, *args)
             else:
-                value = read_value(child, source, _patch(record, unit_key(name), unit_id), self._layout.trees)
-                if name in _NAMES and not child.is_group:
+                patch_of_name = _patch(record, unit_key(name), unit_id)
+                value = read_value(place.child(name), source, patch_of_name, self._layout.trees)
+                if name in _NAMES and not is_group:
                     datasets.add(name)
                     value = _plain(value)
                 found[name] = value
