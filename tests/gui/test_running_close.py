@@ -232,9 +232,9 @@ def _locked(target: Path, patch: pytest.MonkeyPatch) -> None:
     ("obstacle", "reason", "advice"),
     [
         (_disk_full, "are free in", "save to another drive"),
-        (_disk_fills_up, "No space left on device", "check free space"),
+        (_disk_fills_up, "No space left on device", "Check free space"),
         (_folder_is_a_file, "cannot be used", "save to another folder"),
-        (_read_only, "Read-only file system", "save to another one"),
+        (_read_only, "Read-only file system", "save to another drive"),
         (_locked, "cannot be replaced", "under another name"),
     ],
 )
