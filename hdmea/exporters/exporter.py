@@ -16,9 +16,10 @@ Command line and window list every exporter with its title, endings and options.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
-import tempfile
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from hdmea.declare.parameters import Params, make_params
 from hdmea.declare.registry import Registry
-from hdmea.utils.atomic import replacing
+from hdmea.utils.atomic import exclusive, remove_leftovers, replacing, temporary_path
 from hdmea.utils.exceptions import ConfigurationError, ExistingFileError
 from hdmea.utils.fixes import Advice, Replace
 
@@ -154,15 +155,19 @@ def export(
     chosen = _only(target) if to is None else _named(to, target)
     values = make_params(chosen.options, options or {}, chosen.name)
     _refuse(target, overwrite)
-    place = Path(os.path.realpath(target.parent))
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".hdmea-part", dir=place) as stage:
+    place = Path(os.path.realpath(target.parent)) / target.name
+    with exclusive(place), contextlib.ExitStack() as stack:
+        remove_leftovers(place)
+        stage = temporary_path(place)
+        stage.mkdir(mode=0o700)
+        stack.callback(shutil.rmtree, stage, ignore_errors=True)
         report = progress or _ignore
         report(0.0, chosen.title)
         chosen.function(
-            session, Path(stage) / target.name, values, **({"progress": report} if chosen.reports else {})
+            session, stage / target.name, values, **({"progress": report} if chosen.reports else {})
         )
         report(1.0, chosen.title)
-        made = sorted(Path(stage).iterdir(), key=lambda file: (file.name != target.name, file.name))
+        made = sorted(stage.iterdir(), key=lambda file: (file.name != target.name, file.name))
         if not made or made[0].name != target.name:
             raise ConfigurationError(
                 f"The exporter {chosen.name!r} did not write {target.name}.",

@@ -17,6 +17,7 @@ from hdmea.results import files
 from hdmea.results.content import TREES
 from hdmea.results.tracking import Baseline, Changes
 from hdmea.utils.exceptions import CheckpointError
+from hdmea.utils.fixes import Advice
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -66,7 +67,9 @@ def load_increments(
         content = files.read_session(path, trains=(session.units, session.stimulus), progress=progress)
         if content.dataset_id != session.dataset_id or content.checkpoint_name != _NAME:
             raise CheckpointError(
-                f"{path} does not continue the checkpoint of {session.dataset_id}.", path=path
+                f"{path} does not continue the checkpoint of {session.dataset_id}.",
+                path=path,
+                fix=Advice("Open the complete file alone: it is the session before the last steps."),
             )
         for place in json.loads(content.extra["removed"]):
             _remove(session, place)

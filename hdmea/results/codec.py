@@ -17,6 +17,7 @@ from hdmea.results.reading import Place
 from hdmea.results.unread import Source
 from hdmea.results.writing import Writer
 from hdmea.utils.exceptions import CheckpointError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["Codec", "Part", "codec", "codec_of", "register"]
 
@@ -172,6 +173,7 @@ def codec_of(file: Place, path: FilePath) -> Codec:
         if known.recognises(file, path):
             return known
     raise CheckpointError(
-        f"{path} is an HDF5 file, but not a result file: it has no units. "
-        f"Choose a file that this program saved."
+        f"{path} is an HDF5 file, but not a result file: it has no units.",
+        path=path,
+        fix=Advice("Choose a file that this program saved."),
     )

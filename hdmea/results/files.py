@@ -13,6 +13,7 @@ import getpass
 import logging
 import os
 import platform
+import stat
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
@@ -26,18 +27,26 @@ from hdmea.results import parts as _columns
 from hdmea.results.codec import Codec, codec, codec_of
 from hdmea.results.content import SCHEMA_VERSION, TREES, FileSummary, Held, Path, SessionContent
 from hdmea.results.nodes import Group
-from hdmea.results.reading import RESTORE, Place, naming
+from hdmea.results.reading import Place, naming
 from hdmea.results.unread import Source, Unread, detach_readers, reading, unread_entries
 from hdmea.results.writing import Writer, opened_for_writing
 from hdmea.utils import atomic as locks
 from hdmea.utils import h5
-from hdmea.utils.atomic import check_free_space, copy_file, describe_size, remove_leftovers, replacing
+from hdmea.utils.atomic import (
+    check_free_space,
+    copy_file,
+    describe_size,
+    refuse_irregular,
+    remove_leftovers,
+    replacing,
+)
 from hdmea.utils.exceptions import (
     CheckpointError,
     ConfigurationError,
     ExistingFileError,
     HDMEAError,
     MissingFileError,
+    NoAccessError,
     SessionError,
     ValidationError,
 )
@@ -128,20 +137,24 @@ def write_session(
         If the space does not suffice, another program is writing the file, or writing fails.
     """
     path = FilePath(path)
-    target = _real(path)
     chosen = codec(layout)
+    with _explained(path, 0, _Ticker(None, 1, "")):
+        # Whoever saved meanwhile is named before unread values are missed in the file.
+        _refuse_existing(path, _real(path), overwrite, held)
     content = _stamped(content, layout)
     _Ticker(progress, 1, f"writing {path.name}").say(0.0)
     with reading(_trees(content)):
         root = _planned(chosen, content)
         needed = _needed(root)
         ticker = _Ticker(progress, root.nbytes + 500 * root.count, f"writing {path.name}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with locks.exclusive(target):
-            _refuse_existing(path, target, overwrite, held)
-            remove_leftovers(target)
-            check_free_space(target, needed)
-            _write_whole(target, path, content, chosen, root, needed, ticker, compression, bind)
+        with _explained(path, needed, ticker):
+            target = _real(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with locks.exclusive(target):
+                _refuse_existing(path, target, overwrite, held)
+                remove_leftovers(target)
+                check_free_space(target, needed)
+                _write_whole(target, content, chosen, root, ticker, compression, bind)
     ticker.finish()
     return Held(path, content.revision, layout)
 
@@ -182,25 +195,27 @@ def update_session(
         If the file must not be rewritten, the space does not suffice, or writing fails.
     """
     path = FilePath(path)
-    target = _real(path)
-    with locks.exclusive(target) if target.parent.is_dir() else contextlib.nullcontext():
-        with opened(target) as file:
-            chosen = codec_of(file, path)
-            if reason := read_only_reason(path, file):
-                raise SessionError(reason, path=path, fix=SaveAs())
-        _refuse_existing(path, target, True, held)
-        content = _stamped(content, chosen.name)
-        ticker = _Ticker(progress, os.path.getsize(target), f"writing {path.name}")
-        remove_leftovers(target)
-        check_free_space(target, _SPARE_NBYTES)
-        with reading(_trees(content)):
-            try:
-                _change(target, path, content, chosen, changed, ticker)
-            except _NotByParts:
-                root = _planned(chosen, content)
-                needed = _needed(root)
-                check_free_space(target, needed)
-                _write_whole(target, path, content, chosen, root, needed, ticker)
+    if not path.exists():
+        raise _no_such_file(path)
+    ticker = _Ticker(progress, os.path.getsize(path), f"writing {path.name}")
+    with _explained(path, _SPARE_NBYTES, ticker):
+        target = _real(path)
+        with locks.exclusive(target):
+            with opened(target) as file:
+                chosen = codec_of(file, path)
+                if reason := read_only_reason(path, file):
+                    raise SessionError(reason, path=path, fix=SaveAs())
+            _refuse_existing(path, target, True, held)
+            content = _stamped(content, chosen.name)
+            remove_leftovers(target)
+            check_free_space(target, _SPARE_NBYTES)
+            with reading(_trees(content)):
+                try:
+                    _change(target, content, chosen, changed, ticker)
+                except _NotByParts:
+                    root = _planned(chosen, content)
+                    check_free_space(target, _needed(root))
+                    _write_whole(target, content, chosen, root, ticker)
     ticker.finish()
     return Held(path, content.revision, chosen.name)
 
@@ -236,21 +251,15 @@ def read_session(
     with opened(path) as handle:
         ticker = _Ticker(progress, os.path.getsize(path), f"reading {path.name}")
         file = Place(handle.item, file_nbytes=handle.file_nbytes, tick=ticker)
-        chosen = codec_of(file, path)
-        try:
+        with naming(path, ticker):
+            chosen = codec_of(file, path)
             source = Source(path, chosen.revision(file), chosen.revision) if lazy else None
             with without_collections():
                 content = chosen.read(file, source, trains)
-        except (OSError, RuntimeError, KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-            if error is ticker.stopped_by or isinstance(error, HDMEAError):
-                raise
-            raise CheckpointError(
-                f"{path} is damaged and cannot be restored ({error}).", path=path, fix=RESTORE
-            ) from error
-        newer = read_only_reason(path, file)
-        if newer:
-            logger.warning("%s It is opened read-only.", newer)
-        content.read_only = newer or content.read_only
+            newer = read_only_reason(path, file)
+            if newer:
+                logger.warning("%s It is opened read-only.", newer)
+            content.read_only = newer or content.read_only
     ticker.finish()
     return content
 
@@ -266,7 +275,7 @@ def summarize(path: str | FilePath) -> FileSummary:
         If it is not a result file.
     """
     path = FilePath(path)
-    with opened(path) as file:
+    with opened(path) as file, naming(path, file.tick):
         return codec_of(file, path).summarize(file, path)
 
 
@@ -286,9 +295,12 @@ def writing(path: str | FilePath, *, timeout_s: float = 60.0) -> Iterator[None]:
     SessionError
         If another writer does not finish in time.
     """
-    target = _real(FilePath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with locks.exclusive(target, timeout_s=timeout_s):
+    path = FilePath(path)
+    with contextlib.ExitStack() as stack:
+        with _explained(path, 0, _Ticker(None, 1, "")):
+            target = _real(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locks.exclusive(target, timeout_s=timeout_s))
         yield
 
 
@@ -305,22 +317,30 @@ def opened(path: FilePath) -> Iterator[Place]:
     PermissionError
         If it may not be read.
     """
-    if not path.exists():
-        raise MissingFileError(f"There is no file {path}.", path=path)
-    if not path.is_file():
-        what = "a folder" if path.is_dir() else "not a regular file"
-        raise CheckpointError(f"{path} is {what}.", path=path, fix=Advice("Choose a result file (.h5)."))
     try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+            raise CheckpointError(f"{path} is {what}.", path=path, fix=Advice("Choose a result file (.h5)."))
+        nbytes = os.path.getsize(path)
         file = h5.open_file(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _no_such_file(path) from error
     except PermissionError as error:
-        raise PermissionError(
-            f"{path} may not be read with your account. Ask its owner for access, or copy it."
+        raise NoAccessError(
+            f"{path} may not be read with your account.",
+            path=path,
+            fix=Advice("Ask its owner for access, or for a copy."),
         ) from error
     except OSError as error:
-        raise CheckpointError(f"{path} {_why_not_opened(path, error)}.", path=path, fix=_CHOOSE) from error
+        raise _not_opened(path, error) from error
+    except (ValueError, RuntimeError) as error:
+        if isinstance(error, HDMEAError):
+            raise
+        raise CheckpointError(f"{path} cannot be opened ({error}).", path=path, fix=_CHOOSE) from error
     try:
         with naming(path):
-            yield Place(file, file_nbytes=os.path.getsize(path))
+            yield Place(file, file_nbytes=nbytes)
     finally:
         file.close()
 
@@ -385,7 +405,10 @@ def _planned(chosen: Codec, content: SessionContent) -> Group:
         with without_collections():
             return chosen.plan(content)
     except RecursionError as error:
-        raise ValidationError("The session contains itself, or is nested too deeply to be stored.") from error
+        raise ValidationError(
+            "The session contains itself, or is nested too deeply to be stored.",
+            fix=Advice("Remove what was added last."),
+        ) from error
 
 
 def _needed(root: Group) -> int:
@@ -394,53 +417,48 @@ def _needed(root: Group) -> int:
 
 def _write_whole(
     target: FilePath,
-    path: FilePath,
     content: SessionContent,
     chosen: Codec,
     root: Group,
-    needed: int,
     ticker: _Ticker,
     compression: str | None = None,
     bind: bool = False,
 ) -> None:
     binding = _Binding(content, target, everything=bind)
-    with _explained(path, needed, ticker):
-        with _replacing(target, binding, chosen, content) as (part, keep):
-            with opened_for_writing(part, ticker, compression) as writer:
-                writer.fill(writer.file, root)
-                chosen.finish(writer, content, root)
-                writer.n_planned = root.count - 1
-                keep(writer)
-                # It is not needed any more, and takes memory while the file is verified.
-                root.children.clear()
+    with _replacing(target, binding, chosen, content) as (part, keep):
+        with opened_for_writing(part, ticker, compression) as writer:
+            writer.fill(writer.file, root)
+            chosen.finish(writer, content, root)
+            writer.n_planned = root.count - 1
+            keep(writer)
+            # It is not needed any more, and takes memory while the file is verified.
+            root.children.clear()
     binding.commit(target)
 
 
 def _change(
     target: FilePath,
-    path: FilePath,
     content: SessionContent,
     chosen: Codec,
     changed: Collection[Path],
     ticker: _Ticker,
 ) -> None:
     binding = _Binding(content, target, everything=False)
-    with _explained(path, _SPARE_NBYTES, ticker):
-        with _replacing(target, binding, chosen, content) as (part, keep):
-            copy_file(target, part, ticker, before_copying=lambda nbytes: check_free_space(target, nbytes))
-            with opened_for_writing(part, ticker, existing=True) as writer:
-                writer.origin = target
-                file = Place(writer.file, file_nbytes=writer.file_nbytes)
-                before = file.attr(_UNUSED) if file.has_attr(_UNUSED) else 0
-                if not chosen.update(writer, content, changed):
-                    raise _NotByParts
-                unused = int(np.asarray(before)) + writer.unused
-                if unused > max(_SPARE_NBYTES, writer.file_nbytes * _MOST_UNUSED):
-                    raise _NotByParts
-                chosen.finish(writer, content, None)
-                if chosen.name == _DEFAULT:
-                    writer.write_attrs(writer.file, {_UNUSED: unused})
-                keep(writer)
+    with _replacing(target, binding, chosen, content) as (part, keep):
+        copy_file(target, part, ticker, before_copying=lambda nbytes: check_free_space(target, nbytes))
+        with opened_for_writing(part, ticker, existing=True) as writer:
+            writer.origin = target
+            file = Place(writer.file, file_nbytes=writer.file_nbytes)
+            before = file.attr(_UNUSED) if file.has_attr(_UNUSED) else 0
+            if not chosen.update(writer, content, changed):
+                raise _NotByParts
+            unused = int(np.asarray(before)) + writer.unused
+            if unused > max(_SPARE_NBYTES, writer.file_nbytes * _MOST_UNUSED):
+                raise _NotByParts
+            chosen.finish(writer, content, None)
+            if chosen.name == _DEFAULT:
+                writer.write_attrs(writer.file, {_UNUSED: unused})
+            keep(writer)
     binding.commit(target)
 
 
@@ -464,10 +482,9 @@ def _replacing(
 
 def _refuse_existing(path: FilePath, target: FilePath, overwrite: Overwrite, held: Held | None) -> None:
     """Raise FileExistsError if a file must not be replaced; the caller is its only writer."""
-    if not os.path.lexists(target):
+    refuse_irregular(target)
+    if not target.exists():
         return
-    if not target.is_file():
-        raise SessionError(f"{path} is not a regular file and is not replaced.", path=path, fix=SaveAs())
     if not overwrite:
         raise ExistingFileError(f"{path} already exists.", path=path, fix=Either((Replace(), SaveAs())))
     if overwrite == "other" or held is None or _real(held.path) != target:
@@ -561,12 +578,12 @@ def _explained(path: FilePath, needed: int, ticker: _Ticker) -> Iterator[None]:
     """Turn errors of the drive into ones that say what happened and what to do."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError, MemoryError) as error:
         if error is ticker.stopped_by or isinstance(error, HDMEAError):
             raise
+        needs = f" The file needs {describe_size(needed)}." if needed else ""
         raise SessionError(
-            f"Writing {path} failed: {error}. The session and the existing file are unchanged. "
-            f"The file needs {describe_size(needed)}.",
+            f"Writing {path} failed: {error}. The session and the existing file are unchanged.{needs}",
             path=path,
             fix=Advice("Check free space and connection of the drive, or save to another drive."),
         ) from error
@@ -576,13 +593,20 @@ def _real(path: FilePath) -> FilePath:
     return FilePath(os.path.realpath(path))
 
 
-def _why_not_opened(path: FilePath, error: OSError) -> str:
-    return {
+def _no_such_file(path: FilePath) -> MissingFileError:
+    return MissingFileError(
+        f"There is no file {path}.", path=path, fix=Advice("Check name and folder, and connect its drive.")
+    )
+
+
+def _not_opened(path: FilePath, error: OSError) -> CheckpointError:
+    said = {
         "empty": "is empty (0 bytes)",
         "foreign": "is not a result file: its contents are not HDF5",
         "truncated": "is incomplete: it is shorter than its header states",
         "damaged": f"is not a result file, or is damaged ({error})",
     }[h5.why_not_opened(path, error)]
+    return CheckpointError(f"{path} {said}.", path=path, fix=_CHOOSE)
 
 
 class _Ticker:
@@ -623,9 +647,13 @@ class _Ticker:
         self.say(min(0.99, self._done / self._total))
 
     def finish(self) -> None:
-        """Say that everything is done; too late to stop."""
-        if self._progress is not None:
+        """Say that everything is done; it is too late to stop, so what `progress` raises is only logged."""
+        if self._progress is None:
+            return
+        try:
             self._progress(1.0, self._text)
+        except Exception as error:  # noqa: BLE001 - the file is in place, and the session has to know
+            logger.debug("Nobody heard that %s has ended: %s", self._text, error)
 
     def say(self, fraction: float) -> None:
         """Call `progress` now."""

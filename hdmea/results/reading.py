@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from hdmea.results.leaves import KIND, decode_name, implied_kind, is_mark
 from hdmea.results.nodes import SLICE_NBYTES, AttrValue, Block, slabs
-from hdmea.utils.exceptions import CheckpointError
+from hdmea.utils.exceptions import CheckpointError, HDMEAError, SessionError, ValidationError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way
 
@@ -33,8 +33,11 @@ RESTORE = Advice("Load an earlier checkpoint, or run the steps again.")
 """What to do about a damaged result file."""
 
 _MAX_DEPTH = 64
+_MOST_OBJECTS = 2_000_000
 _MOST_COMPRESSED = 1100
 _SMALL_NBYTES = 1 << 16
+_LARGE_NBYTES = 64 << 20
+_TEXTS_NBYTES = 1 << 30
 _TEXT = h5py.string_dtype()
 
 
@@ -42,17 +45,56 @@ def no_tick(nbytes: int) -> None:
     """Report progress to nobody."""
 
 
+_FOREIGN = (OSError, RuntimeError, LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
+"""What h5py, numpy and our own readers raise when the bytes of a file make no sense."""
+
+
 @contextlib.contextmanager
-def naming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Let errors that name a place in a file name the file as well."""
+def naming(path: str | Path, tick: Tick | None = None) -> Iterator[None]:
+    """Let errors about what is in a file name the file, and be of our own kind.
+
+    Parameters
+    ----------
+    path
+        The file.
+    tick
+        What the block calls while it reads, if errors of other kinds are to be translated as well; what it
+        raised itself, which is in its `stopped_by`, is passed on.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is damaged.
+    SessionError
+        If there is not enough memory for what is in it.
+    """
     try:
         yield
     except CheckpointError as error:
         if str(path) in str(error):
             raise
         raise CheckpointError(
-            f"{path} is damaged and cannot be restored ({error})", path=os.fspath(path), fix=RESTORE
+            f"{path} is damaged and cannot be restored ({error.message.removesuffix('.')}).",
+            path=path,
+            fix=RESTORE,
         ) from error
+    except MemoryError as error:
+        raise SessionError(
+            f"There is not enough memory for what is in {path} ({error}).",
+            path=path,
+            fix=Advice("Close other programs, or open it on a computer with more memory."),
+        ) from error
+    except _FOREIGN as error:
+        if tick is None or error is getattr(tick, "stopped_by", None) or _is_ours(error):
+            raise
+        raise CheckpointError(
+            f"{path} is damaged and cannot be restored ({error}).", path=path, fix=RESTORE
+        ) from error
+
+
+def _is_ours(error: Exception) -> bool:
+    """Return whether an error says enough: a value that does not fit says nothing of the file."""
+    return isinstance(error, HDMEAError) and not isinstance(error, ValidationError)
 
 
 class Place:
@@ -69,7 +111,7 @@ class Place:
     tick
         Called with the number of bytes after each piece of reading; may raise to stop.
     seen
-        Addresses of the groups that were opened below the same root.
+        Addresses and paths of the groups and datasets that were opened below the same root.
     """
 
     __slots__ = ("_backing", "_known", "_seen", "file_nbytes", "item", "path", "tick")
@@ -81,13 +123,13 @@ class Place:
         *,
         file_nbytes: int,
         tick: Tick = no_tick,
-        seen: set[int] | None = None,
+        seen: dict[int, str] | None = None,
     ) -> None:
         self.item = item
         self.path = path
         self.file_nbytes = file_nbytes
         self.tick = tick
-        self._seen: set[int] = set() if seen is None else seen
+        self._seen: dict[int, str] = {} if seen is None else seen
         self._known: tuple[tuple[int, ...], np.dtype[Any], Any] | None = None
         self._backing: tuple[int, int] | None = None
 
@@ -145,17 +187,18 @@ class Place:
         except (OSError, RuntimeError, KeyError, ValueError) as error:
             raise CheckpointError(f"{path} is damaged and cannot be opened ({error}).") from error
         below = Place(item, path, file_nbytes=self.file_nbytes, tick=self.tick, seen=self._seen)
-        if isinstance(item, h5g.GroupID):
-            address = h5o.get_info(item).addr
-            if address in self._seen:
-                raise below.damaged("it is the same group as one met before")
-            if path.count("/") > _MAX_DEPTH:
-                raise below.damaged(f"it lies deeper than {_MAX_DEPTH} groups")
-            self._seen.add(address)
-        elif isinstance(item, h5d.DatasetID):
-            below.refuse_elsewhere()
-        else:
+        if not isinstance(item, (h5g.GroupID, h5d.DatasetID)):
             raise below.damaged("it is neither a group nor a dataset")
+        address = h5o.get_info(item).addr
+        if self._seen.setdefault(address, path) != path:
+            raise below.damaged(f"it is the same as {self._seen[address]}")
+        if path.count("/") > _MAX_DEPTH:
+            raise below.damaged(f"it lies deeper than {_MAX_DEPTH} groups")
+        if len(self._seen) > _MOST_OBJECTS:
+            raise below.damaged(f"there are more than {_MOST_OBJECTS:,} groups and datasets")
+        if isinstance(item, h5d.DatasetID):
+            below.refuse_elsewhere()
+        self.tick(0)
         return below
 
     def child_is_group(self, name: str) -> bool:
@@ -256,9 +299,15 @@ class Place:
             raise CheckpointError(f"{self.path} keeps its numbers in another file, which is not read.")
 
     def refuse_unbacked(self, nbytes: int) -> None:
-        """Raise CheckpointError if `nbytes` of a dataset are more than can lie in its file."""
+        """Raise CheckpointError if `nbytes` of a dataset are more than can lie in its file, or in memory."""
         if nbytes <= _SMALL_NBYTES:
             return
+        if nbytes > _LARGE_NBYTES:
+            import psutil
+
+            free = psutil.virtual_memory().available
+            if nbytes > free:
+                raise MemoryError(f"{self.path} takes {nbytes:,} bytes, {free:,} are available")
         if self._backing is None:
             # Asked for each row of a column; HDF5 adds up all chunks.
             filtered = self.item.get_create_plist().get_nfilters() > 0
@@ -331,9 +380,24 @@ class Place:
     def _read_variable(self, shape: tuple[int, ...]) -> NDArray[Any]:
         self.refuse_unbacked(16 * math.prod(shape))
         texts = np.empty(shape, dtype=_TEXT)
+        # Any number of entries may refer to the same long text. In each part they fit into memory.
+        limit = max(1, _TEXTS_NBYTES // self.file_nbytes) * texts.itemsize
+        left = self.file_nbytes
         try:
-            if texts.size:
-                self.item.read(h5s.ALL, h5s.ALL, texts, h5t.py_create(_TEXT))
+            kind, space = h5t.py_create(_TEXT), self.item.get_space()
+            for start, count in slabs(shape, texts.itemsize, limit) if shape else [((), ())]:
+                part = np.empty(count, dtype=_TEXT)
+                if part.size:
+                    if shape:
+                        space.select_hyperslab(start, count)
+                    self.item.read(h5s.create_simple(count) if shape else h5s.ALL, space, part, kind)
+                    left -= sum(len(text or b"") for text in part.reshape(-1).tolist())
+                if left < 0:
+                    raise self.damaged("its texts are longer than the file")
+                place: Any = tuple(slice(at, at + n) for at, n in zip(start, count, strict=True))
+                texts[(*place, ...)] = part
+        except CheckpointError:
+            raise
         except (OSError, RuntimeError, ValueError, TypeError) as error:
             raise CheckpointError(f"{self.path} is damaged and cannot be read ({error}).") from error
         return texts

@@ -111,7 +111,8 @@ class Source:
             self._users += 1
             place = Place(self._file, file_nbytes=self._identity[2] if self._identity else 0)
         try:
-            yield place
+            with naming(self.path):
+                yield place
         finally:
             with self._lock:
                 self._users -= 1
@@ -231,7 +232,7 @@ class Unread:
         value = self.loaded
         if value is None:
             give_way()
-            with self.source.open_for_reading() as file, naming(self.source.path):
+            with self.source.open_for_reading() as file, naming(self.source.path, file.tick):
                 value = self.make(file)
             try:
                 self._loaded = weakref.ref(value)

@@ -31,6 +31,7 @@ from hdmea.results.nodes import AttrValue, Dataset, Group, slabs
 from hdmea.results.reading import Place, Tick, checksum_of
 from hdmea.utils import drive
 from hdmea.utils.exceptions import SessionError, ValidationError
+from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way
 
 __all__ = ["COMPRESSIONS", "Writer", "opened_for_writing"]
@@ -125,7 +126,11 @@ def opened_for_writing(
         What the drive said first; the file is of no use then.
     """
     if compression not in COMPRESSIONS:
-        raise ValidationError(f"compression {compression!r} is not known; choose None, 'lzf' or 'gzip'.")
+        raise ValidationError(
+            f"The compression {compression!r} is not known.",
+            parameter="compression",
+            fix=Advice("Choose None, 'lzf' or 'gzip'."),
+        )
     flags = os.O_RDWR | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags) if existing else drive.create(path)
     try:
@@ -158,6 +163,11 @@ def opened_for_writing(
             try:
                 yield Writer(file, check, compression, file_nbytes=output.size)
                 h5f.flush(file)
+            except Exception as error:
+                # Where the drive gave nothing, HDF5 read zeros.
+                if output.error is not None and error is not output.error:
+                    raise output.error from error
+                raise
             finally:
                 # Whatever happened, HDF5 ends in order: it has not seen an error of the drive.
                 with contextlib.suppress(RuntimeError, OSError) if output.error else contextlib.nullcontext():
@@ -397,7 +407,7 @@ class Writer:
             If a dataset is not as it was written, or the number of objects is another.
         """
         if self.n_planned is not None and len(self.written) + self.n_groups != self.n_planned:
-            raise SessionError(_UNFAITHFUL.format(what="objects are missing"))
+            raise _unfaithful("objects are missing")
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             with ThreadPoolExecutor(_READERS, "verifies a file") as readers:
@@ -415,7 +425,7 @@ class Writer:
             pieces = None if by_hdf5 else _pieces(item, written.rows)
             if pieces is None:
                 if Place(item, name, file_nbytes=root.file_nbytes).checksum(written.rows) != written.checksum:
-                    raise _unfaithful(name)
+                    raise _unfaithful(f"{name} is not as it was written")
             else:
                 batch.append((name, written, pieces))
                 nbytes += written.nbytes
@@ -453,17 +463,15 @@ def _compare_pieces(descriptor: int, batch: list[tuple[str, _Written, _Pieces]])
                 nbytes += drive.read(descriptor, part, first + start)
                 found = zlib.crc32(part, found)
         if (found, nbytes) != (written.checksum, written.nbytes):
-            raise _unfaithful(name)
+            raise _unfaithful(f"{name} is not as it was written")
 
 
-def _unfaithful(name: str) -> SessionError:
-    return SessionError(_UNFAITHFUL.format(what=f"{name} is not as it was written"))
-
-
-_UNFAITHFUL = (
-    "The drive did not keep what was written to it: {what}. The file was not replaced and the session is "
-    "unchanged. Save to another drive, and have this one checked."
-)
+def _unfaithful(what: str) -> SessionError:
+    return SessionError(
+        f"The drive did not keep what was written to it: {what}. The file was not replaced and the session "
+        "is unchanged.",
+        fix=Advice("Save to another drive, and have this one checked."),
+    )
 
 
 def _storage(group: Any, name: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import tokenize
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -63,7 +64,15 @@ def open_movie(path: str | Path) -> npt.NDArray[Any]:
         )
     try:
         movie: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        SyntaxError,
+        tokenize.TokenError,
+        TypeError,
+        OverflowError,
+    ) as error:
         raise DataLoadError(
             f"The movie {path} cannot be read ({error}): it must be a .npy array (frames, height, width).",
             path,

@@ -1,18 +1,20 @@
 """Replacing a file at once, and the lock that keeps a second writer away.
 
 At every moment either the complete old or the complete new file is there. Locks are those of the operating
-system, which die with the process that holds them.
+system, which die with the process that holds them: a lock file that is left over means nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import logging
 import os
 import re
 import secrets
 import shutil
+import stat
 import sys
 import threading
 import time
@@ -30,6 +32,7 @@ __all__ = [
     "describe_size",
     "exclusive",
     "lock_path",
+    "refuse_irregular",
     "remove_leftovers",
     "replacing",
     "sync_file",
@@ -41,13 +44,21 @@ logger = logging.getLogger(__name__)
 _SUFFIX = ".hdmea-part"
 _PART = re.compile(r"\.(?P<target>.+)\.[0-9a-f]{12}" + re.escape(_SUFFIX))
 _COPY_NBYTES = 16 << 20
+_LONGEST_NAME = 220
 _REPLACE_TRIES = 20
 _REPLACE_PAUSE_S = 0.1
 
 
 def temporary_path(target: Path) -> Path:
     """Return a path beside `target` that cannot be guessed, where it is written before it is complete."""
-    return target.with_name(f".{target.name}.{secrets.token_hex(6)}{_SUFFIX}")
+    return target.with_name(f".{_short(target.name)}.{secrets.token_hex(6)}{_SUFFIX}")
+
+
+def _short(name: str) -> str:
+    """Return a name that leaves room for what we add to it; drives take 255 bytes."""
+    if len(os.fsencode(name)) <= _LONGEST_NAME:
+        return name
+    return f"{name[:40]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"
 
 
 @contextlib.contextmanager
@@ -70,13 +81,17 @@ def replacing(
 
     Raises
     ------
+    SessionError
+        If `target` is something other than a file: a device, a pipe, a folder or a link.
     OSError
         If the new file cannot be synced or put in place; the old one is untouched then.
     """
+    refuse_irregular(target)
     part = temporary_path(target)
     try:
         yield part
-        if target.exists():
+        # Some drives do not have access rights.
+        with contextlib.suppress(OSError):
             shutil.copymode(target, part)
         if verify is None:
             sync_file(part)
@@ -84,12 +99,24 @@ def replacing(
             with _syncing(part):
                 verify(part)
         before_replace()
+        refuse_irregular(target)
         _replace(part, target)
     except BaseException:
         with contextlib.suppress(OSError):
             drive.remove(part)
         raise
     _sync_folder(target.parent)
+
+
+def refuse_irregular(target: Path) -> None:
+    """Raise SessionError if there is something other than a file at `target`, which is not replaced."""
+    try:
+        mode = os.lstat(target).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+        raise SessionError(f"{target} is {what} and is not replaced.", path=target, fix=SaveAs())
 
 
 @contextlib.contextmanager
@@ -124,10 +151,13 @@ def remove_leftovers(target: Path) -> list[Path]:
     removed = []
     for path in target.parent.glob(f".*{_SUFFIX}"):
         found = _PART.fullmatch(path.name)
-        if found is None or found["target"] != target.name:
+        if found is None or found["target"] != _short(target.name):
             continue
         try:
-            drive.remove(path)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                drive.remove(path)
         except OSError as error:
             logger.warning("%s is left from an interrupted save and cannot be removed: %s", path, error)
         else:
@@ -254,7 +284,10 @@ def describe_size(nbytes: int) -> str:
 
 _POLL_S = 0.02
 _BUSY = frozenset((errno.EACCES, errno.EAGAIN, errno.EDEADLK))
-_UNSUPPORTED = frozenset((errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL))
+# EBADF: a network drive locks only what may be written.
+_UNSUPPORTED = frozenset(
+    (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EBADF)
+)
 
 
 @dataclass
@@ -269,7 +302,7 @@ _mine_guard = threading.Lock()
 
 def lock_path(target: Path) -> Path:
     """Return the lock file of `target`, which is beside it while someone writes."""
-    return target.with_name(f".{target.name}.lock")
+    return target.with_name(f".{_short(target.name)}.lock")
 
 
 @contextlib.contextmanager
@@ -309,10 +342,39 @@ def exclusive(target: Path, *, timeout_s: float = 60.0) -> Iterator[None]:
         _release(path, descriptor)
 
 
-def _acquire(path: Path, timeout_s: float, target: Path) -> int:
+def _open_lock(path: Path) -> int | None:
+    """Open the lock file, which is made if needed; None if what is there cannot be one.
+
+    A link is not followed, a pipe not waited for. That of another user may be only readable.
+    """
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    while True:
+        for access in (os.O_RDWR, os.O_RDONLY):
+            try:
+                descriptor = os.open(path, access | flags)
+            except FileNotFoundError:
+                break
+            except OSError:
+                continue
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return descriptor
+            os.close(descriptor)
+            return None
+        else:
+            return None
+        with contextlib.suppress(FileExistsError):
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+
+
+def _acquire(path: Path, timeout_s: float, target: Path) -> int | None:
     deadline = time.monotonic() + timeout_s
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = _open_lock(path)
+        if descriptor is None:
+            logger.warning(
+                "%s cannot be used as a lock; do not write %s from two programs.", path, target.name
+            )
+            return None
         try:
             _lock(descriptor)
         except OSError as error:
@@ -346,16 +408,17 @@ def _is_current(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _release(path: Path, descriptor: int) -> None:
-    if sys.platform == "win32":
-        os.close(descriptor)
-        # Whoever has it open already keeps it: Windows refuses to remove it then.
-        with contextlib.suppress(OSError):
-            path.unlink()
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        os.close(descriptor)
+def _release(path: Path, descriptor: int | None) -> None:
+    if descriptor is None:
+        return
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.suppress(OSError))
+        if sys.platform == "win32":
+            # Whoever has it open already keeps it: Windows refuses to remove it then.
+            os.close(descriptor)
+        else:
+            stack.callback(os.close, descriptor)
+        path.unlink()
 
 
 if sys.platform == "win32":

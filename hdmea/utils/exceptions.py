@@ -27,6 +27,7 @@ __all__ = [
     "MissingFileError",
     "MissingInputError",
     "MissingStimulusError",
+    "NoAccessError",
     "NotEnoughMemoryError",
     "ResultsRescuedError",
     "SessionError",
@@ -141,6 +142,10 @@ class NotEnoughMemoryError(HDMEAError, MemoryError):
 
 class MissingFileError(HDMEAError, FileNotFoundError):
     """A file or folder does not exist."""
+
+
+class NoAccessError(HDMEAError, PermissionError):
+    """A file or folder may not be read or written."""
 
 
 class ValidationError(ConfigurationError, ValueError):

@@ -6,6 +6,7 @@ tens of thousands of objects.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -54,8 +55,9 @@ def open_file(path: Path) -> FileID:
 
 def why_not_opened(path: Path, error: OSError) -> Literal["empty", "truncated", "foreign", "damaged"]:
     """Return what is wrong with a file that `open_file` refused; "foreign" if it is not an HDF5 file."""
-    if path.stat().st_size == 0:
-        return "empty"
+    with contextlib.suppress(OSError):
+        if path.stat().st_size == 0:
+            return "empty"
     if "truncated" in str(error):
         return "truncated"
     return "foreign" if "signature" in str(error) else "damaged"

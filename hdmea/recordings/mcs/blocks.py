@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, overload
 
 import h5py
 import numpy as np
@@ -92,21 +92,38 @@ def blocks_of(stream: h5py.Group, data_guid: str, prefix: str, meta: Table, time
         if node.ndim == 0 or node.size == 0:
             continue
         numbers = trailing_numbers(name)
-        group = attribute(node, "GroupID", numbers[-1] if numbers else 1)
-        region = attribute(node, "RegionID", numbers[0] if len(numbers) > 1 else 1)
+        group = _whole(node, "GroupID", numbers[-1] if numbers else 1)
+        region = _whole(node, "RegionID", numbers[0] if len(numbers) > 1 else 1)
         tick = meta.value(meta_row(meta, group, region), "Tick")
         found.append(
             Block(
                 dataset=node,
-                group=int(group),
-                region=int(region),
-                from_us=attribute(node, "From"),
-                to_us=attribute(node, "To"),
+                group=group,
+                region=region,
+                from_us=_whole(node, "From"),
+                to_us=_whole(node, "To"),
                 tick_us=float(tick) if tick is not None and float(tick) > 0 else None,
                 n_samples=int(node.shape[time_axis]),
             )
         )
     return sorted(found, key=lambda block: (block.region, block.from_us or 0, block.group))
+
+
+@overload
+def _whole(node: h5py.Dataset, name: str, default: int) -> int: ...
+
+
+@overload
+def _whole(node: h5py.Dataset, name: str) -> int | None: ...
+
+
+def _whole(node: h5py.Dataset, name: str, default: int | None = None) -> int | None:
+    """Return an attribute that is a whole number; what is none counts as not stated."""
+    value = attribute(node, name)
+    try:
+        return default if value is None else int(value)
+    except (TypeError, ValueError, OverflowError):
+        return default
 
 
 def segments_of(blocks: Sequence[Block], us_per_sample: float) -> tuple[npt.NDArray[np.int64], list[str]]:

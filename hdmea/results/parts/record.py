@@ -24,6 +24,7 @@ from hdmea.utils.fixes import Advice
 __all__ = ["Identity", "Record", "Tree", "is_columns", "revision_of", "summarize"]
 
 LOAD_STEP = "load_recording"
+_COMPUTE = Advice("Compute it again from the recording.")
 
 
 class Identity:
@@ -207,7 +208,9 @@ def is_columns(file: Place, path: FilePath) -> bool:
     number = _number(version)
     if number == SCHEMA_VERSION:
         if not file.has("units") or not _text(file, "dataset_id"):
-            raise CheckpointError(f"{path} is damaged: it does not say which recording it holds.")
+            raise CheckpointError(
+                f"{path} is damaged: it does not say which recording it holds.", path=path, fix=_COMPUTE
+            )
         return True
     if number < SCHEMA_VERSION:
         raise CheckpointError(
