@@ -7,12 +7,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
+
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["MessageDialog"]
 
@@ -58,16 +59,16 @@ class MessageDialog(QDialog):
         self._failure = "\n".join([title, *sentences, details])
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
-        heading = QLabel(title, self)
+        heading = Label(title, self)
         heading.setProperty("role", "heading")
         heading.setWordWrap(True)
         layout.addWidget(heading)
         for sentence in sentences:
-            line = QLabel(sentence, self)
+            line = Label(sentence, self)
             line.setWordWrap(True)
             layout.addWidget(line)
         if kept:
-            line = QLabel(kept, self)
+            line = Label(kept, self)
             line.setProperty("role", "muted")
             line.setWordWrap(True)
             layout.addWidget(line)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QPlainTextEdit,
     QPushButton,
@@ -23,6 +22,7 @@ from hdmea_gui.diagnostics.licences import Component
 from hdmea_gui.diagnostics.versions import version_lines
 from hdmea_gui.engine.file_lookup import Lookup
 from hdmea_gui.shell.icons import application_icon
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["AboutDialog"]
 
@@ -65,7 +65,7 @@ class AboutDialog(QDialog):
         copy.clicked.connect(self.copy)
         box.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
         box.rejected.connect(self.reject)
-        heading = QLabel("Libraries and licences", self)
+        heading = Label("Libraries and licences", self)
         heading.setProperty("role", "heading")
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
@@ -89,16 +89,16 @@ class AboutDialog(QDialog):
         QGuiApplication.clipboard().setText("\n".join([*version_lines(), "", *parts]))
 
     def _top(self) -> QHBoxLayout:
-        picture = QLabel(self)
+        picture = Label(self)
         picture.setPixmap(application_icon().pixmap(72, 72))
-        title = QLabel("HD-MEA Studio", self)
+        title = Label("HD-MEA Studio", self)
         title.setProperty("role", "title")
-        about = QLabel(
+        about = Label(
             f"Version {__version__}  ·  MIT licence\n"
             f"From CMOS-MEA5000 recordings of the retina to results that can be published.",
             self,
         )
-        system = QLabel("\n".join(version_lines()[1:3]), self)
+        system = Label("\n".join(version_lines()[1:3]), self)
         system.setProperty("role", "muted")
         words = QVBoxLayout()
         words.setSpacing(4)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.engine.controller import Activity, Controller
@@ -15,6 +15,7 @@ from hdmea_gui.flows.flow import Flow
 from hdmea_gui.flows.save import SaveFlow
 from hdmea_gui.models.steps import StepItem
 from hdmea_gui.text.window_title import CheckpointNote
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["CloseGuard", "UnsavedDialog", "unsaved_work"]
 
@@ -173,16 +174,16 @@ class UnsavedDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Not saved")
         self.setMinimumWidth(440)
-        title = QLabel(question, self)
+        title = Label(question, self)
         title.setProperty("role", "heading")
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
         layout.addWidget(title)
-        lead = QLabel("This is not saved:", self)
+        lead = Label("This is not saved:", self)
         lead.setProperty("role", "muted")
         layout.addWidget(lead)
         for loss in lost:
-            line = QLabel(f"•  {loss}", self)
+            line = Label(f"•  {loss}", self)
             line.setWordWrap(True)
             layout.addWidget(line)
         layout.addStretch(1)

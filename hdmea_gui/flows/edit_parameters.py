@@ -16,6 +16,7 @@ from hdmea_gui.flows.presets_dialog import PresetsDialog, SavePresetDialog
 from hdmea_gui.shell.step_panel import StepPanel
 from hdmea_gui.store.presets import StoredPreset
 from hdmea_gui.store.settings import SettingsStore
+from hdmea_gui.widgets.label import plain_tip
 
 __all__ = ["EditFlow"]
 
@@ -129,7 +130,7 @@ class EditFlow(Flow):
         self.menu.clear()
         for stored in self.presets.all():
             action = self.menu.addAction(stored.preset.name.replace("&", "&&"))
-            action.setToolTip(stored.preset.about)
+            action.setToolTip(plain_tip(stored.preset.about))
             action.triggered.connect(lambda _checked=False, chosen=stored: self.apply(chosen))
         self.menu.addSeparator()
         self.menu.addAction("Save as preset…", self.save_preset)

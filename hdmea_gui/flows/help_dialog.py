@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFrame,
     QGridLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QScrollArea,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.text.help_topics import HelpTopic
 from hdmea_gui.text.keyboard import Row
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["HelpPage", "TopicDialog"]
 
@@ -162,8 +162,8 @@ def _facts(topic: HelpTopic, parent: QWidget) -> QGridLayout:
     return grid
 
 
-def _label(text: str, parent: QWidget, role: str = "") -> QLabel:
-    label = QLabel(text, parent)
+def _label(text: str, parent: QWidget, role: str = "") -> Label:
+    label = Label(text, parent)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -10,7 +10,6 @@ from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -26,6 +25,7 @@ from hdmea_gui.engine.snapshot import Candidate, OpenResult, Refused
 from hdmea_gui.flows.close_guard import CloseGuard
 from hdmea_gui.flows.flow import Flow
 from hdmea_gui.store.settings import SettingsStore
+from hdmea_gui.widgets.label import Label, plain_tip
 
 __all__ = ["ChooseRecordingDialog", "OpenFlow", "dropped_paths"]
 
@@ -163,16 +163,16 @@ class ChooseRecordingDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Open one recording")
         self.setMinimumSize(600, 320)
-        title = QLabel(f"{len(found.candidates)} recordings or results were found.", self)
+        title = Label(f"{len(found.candidates)} recordings or results were found.", self)
         title.setProperty("role", "heading")
-        text = QLabel("Only one can be open at a time. Which one do you want to open?", self)
+        text = Label("Only one can be open at a time. Which one do you want to open?", self)
         text.setWordWrap(True)
         self.list = QListWidget(self)
         self.list.setAccessibleName("Recordings and results")
         for candidate in found.candidates:
             item = QListWidgetItem(_name(candidate), self.list)
             item.setData(_ROLE, list(candidate.paths))
-            item.setToolTip("\n".join(map(str, candidate.paths)))
+            item.setToolTip(plain_tip("\n".join(map(str, candidate.paths))))
         self.list.setCurrentRow(0)
         layout = QVBoxLayout(self)
         layout.setSpacing(8)
@@ -180,7 +180,7 @@ class ChooseRecordingDialog(QDialog):
         layout.addWidget(text)
         layout.addWidget(self.list, 1)
         for refused in found.refused:
-            note = QLabel(f"⚠ {refused.path.name}: {refused.reason}", self)
+            note = Label(f"⚠ {refused.path.name}: {refused.reason}", self)
             note.setProperty("role", "warning")
             note.setWordWrap(True)
             layout.addWidget(note)

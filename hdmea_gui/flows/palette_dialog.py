@@ -9,7 +9,6 @@ from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, 
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QDialog,
-    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.shell.theme import Theme
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["Command", "CommandPalette", "fit"]
 
@@ -96,7 +96,7 @@ class CommandPalette(QDialog):
         self.list.setItemDelegate(_CommandDelegate(self.list, theme))
         self.list.setUniformItemSizes(True)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.note = QLabel(self)
+        self.note = Label(self)
         self.note.setProperty("role", "muted")
         self.note.setWordWrap(True)
         layout = QVBoxLayout(self)

@@ -33,6 +33,7 @@ from hdmea_gui.flows.help import HelpFlow
 from hdmea_gui.flows.recover import RecoveryFlow, recovery_folder
 from hdmea_gui.store.settings import MAX_RECENT, Settings, SettingsStore
 from hdmea_gui.text.formats import size_text
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["Place", "PreferencesFlow", "SettingsDialog", "look_at_folder"]
 
@@ -205,7 +206,7 @@ class SettingsDialog(QDialog):
         self.recent.setRange(1, MAX_RECENT)
         self.recent.setSuffix(" files")
         self.recent.setToolTip(f"Number of files in the menu “Open recent”, at most {MAX_RECENT}")
-        self.note = QLabel(self)
+        self.note = Label(self)
         self.note.setWordWrap(True)
         self.note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.note.setMinimumHeight(2 * self.note.fontMetrics().height() + 4)
@@ -215,7 +216,7 @@ class SettingsDialog(QDialog):
         row = QHBoxLayout()
         row.addWidget(self.folder, 1)
         row.addWidget(self.browse)
-        logs = QLabel(str(log_folder), self)
+        logs = Label(str(log_folder), self)
         logs.setWordWrap(True)
         open_logs = QPushButton("Open", self)
         open_logs.setAutoDefault(False)
@@ -249,8 +250,8 @@ class SettingsDialog(QDialog):
         layout.addStretch(1)
         layout.addWidget(self._buttons())
 
-    def _heading(self, text: str) -> QLabel:
-        label = QLabel(text, self)
+    def _heading(self, text: str) -> Label:
+        label = Label(text, self)
         label.setProperty("role", "heading")
         return label
 

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -24,6 +23,7 @@ from PySide6.QtWidgets import (
 from hdmea_gui.dialogs import files
 from hdmea_gui.engine.file_lookup import answer_of, ask_beside
 from hdmea_gui.store.presets import Preset, PresetError, PresetStore, StoredPreset, read_preset, write_preset
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["PresetsDialog", "SavePresetDialog"]
 
@@ -70,11 +70,11 @@ class PresetsDialog(QDialog):
         self._folder = folder
         self.list = QListWidget(self)
         self.list.setAccessibleName("Presets")
-        self.about = QLabel(self)
+        self.about = Label(self)
         self.about.setWordWrap(True)
         self.about.setMinimumHeight(60)
         self.about.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.problem = QLabel(self)
+        self.problem = Label(self)
         self.problem.setProperty("role", "bad")
         self.problem.setWordWrap(True)
         self.problem.hide()
@@ -258,9 +258,9 @@ class SavePresetDialog(QDialog):
         self.about.setPlaceholderText("Purpose (optional)")
         self.scopes = [(QRadioButton(text, self), steps) for text, steps in scopes]
         self.scopes[0][0].setChecked(True)
-        self.problem = QLabel(self)
+        self.problem = Label(self)
         self.problem.setWordWrap(True)
-        note = QLabel("Files and units of this recording are not part of a preset.", self)
+        note = Label("Files and units of this recording are not part of a preset.", self)
         note.setProperty("role", "muted")
         form = QFormLayout()
         form.addRow("&Name", self.name)

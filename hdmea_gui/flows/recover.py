@@ -9,7 +9,7 @@ from pathlib import Path
 
 import platformdirs
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.engine.auto_checkpoint import Keeper, Kept, NotKept, RecoveryOffer, RecoveryQuery
@@ -20,6 +20,7 @@ from hdmea_gui.flows.flow import Flow
 from hdmea_gui.store.settings import Settings
 from hdmea_gui.text.formats import date_text, size_text
 from hdmea_gui.text.window_title import CheckpointNote
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["RecoveryDialog", "RecoveryFlow", "make_keeper", "recovery_folder"]
 
@@ -180,12 +181,12 @@ class RecoveryDialog(QDialog):
         self.setMinimumWidth(460)
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
-        title = QLabel(heading, self)
+        title = Label(heading, self)
         title.setProperty("role", "heading")
         title.setWordWrap(True)
         layout.addWidget(title)
         for text in lines:
-            line = QLabel(text, self)
+            line = Label(text, self)
             line.setWordWrap(True)
             layout.addWidget(line)
         layout.addStretch(1)

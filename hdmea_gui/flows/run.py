@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
@@ -14,6 +14,7 @@ from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.flows.flow import Flow
 from hdmea_gui.models.steps import StepItem, StepState
 from hdmea_gui.shell.step_list import StepListView
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["RunFlow", "StalledDialog", "made_stale", "steps_to_here"]
 
@@ -257,7 +258,7 @@ class StalledDialog(QDialog):
         self.setMinimumWidth(480)
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
-        heading = QLabel(f"“{title}” is not responding", self)
+        heading = Label(f"“{title}” is not responding", self)
         heading.setProperty("role", "heading")
         heading.setWordWrap(True)
         layout.addWidget(heading)
@@ -268,7 +269,7 @@ class StalledDialog(QDialog):
             "modify it. Files on that drive cannot be used until it responds. If the job hangs while "
             "reading a recording, results cannot be saved until then either.",
         ):
-            line = QLabel(sentence, self)
+            line = Label(sentence, self)
             line.setWordWrap(True)
             layout.addWidget(line)
         layout.addStretch(1)

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QGridLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -28,6 +27,7 @@ from hdmea_gui.flows.flow import Flow
 from hdmea_gui.store.settings import SettingsStore
 from hdmea_gui.text.formats import date_text, size_text
 from hdmea_gui.text.window_title import CheckpointNote
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["OverwriteDialog", "SaveFlow"]
 
@@ -167,9 +167,9 @@ class OverwriteDialog(QDialog):
         self.setWindowTitle("The file exists")
         self.setMinimumWidth(520)
         name = there.path.name if there.path is not None else ""
-        title = QLabel(f"“{name}” already exists.", self)
+        title = Label(f"“{name}” already exists.", self)
         title.setProperty("role", "heading")
-        folder = QLabel(f"in {there.path.parent}" if there.path is not None else "", self)
+        folder = Label(f"in {there.path.parent}" if there.path is not None else "", self)
         folder.setProperty("role", "muted")
         folder.setWordWrap(True)
         layout = QVBoxLayout(self)
@@ -178,7 +178,7 @@ class OverwriteDialog(QDialog):
         layout.addWidget(folder)
         layout.addLayout(self._table(there, own))
         for text in _remarks(there, own):
-            note = QLabel(f"⚠ {text}", self)
+            note = Label(f"⚠ {text}", self)
             note.setProperty("role", "warning")
             note.setWordWrap(True)
             layout.addWidget(note)
@@ -193,7 +193,7 @@ class OverwriteDialog(QDialog):
         rows = [("", "File on disk", "This session"), *zip(_LABELS, _facts(there), _facts(own), strict=True)]
         for row, (label, left, right) in enumerate(rows):
             for column, text in enumerate((label, left, right)):
-                cell = QLabel(text, self)
+                cell = Label(text, self)
                 cell.setWordWrap(column > 0)
                 cell.setProperty("role", "heading" if row == 0 else "muted" if column == 0 else "")
                 grid.addWidget(cell, row, column, Qt.AlignmentFlag.AlignTop)

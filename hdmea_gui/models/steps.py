@@ -13,6 +13,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from hdmea_gui.engine.snapshot import StateView, StepSpec
 from hdmea_gui.store.durations import time_left
+from hdmea_gui.widgets.label import plain_tip
 
 __all__ = ["StepItem", "StepListModel", "StepState", "about_text", "duration_text", "time_left_text"]
 
@@ -134,7 +135,7 @@ class StepListModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return item.spec.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n\n".join(filter(None, (item.spec.help, item.reason, _takes(item))))
+            return plain_tip("\n\n".join(filter(None, (item.spec.help, item.reason, _takes(item)))))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{item.spec.title}: {item.state.value} {item.detail}"
         if role in (self.ItemRole, self.ProgressRole):

@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from hdmea_gui.engine.snapshot import Column
 from hdmea_gui.models.unit_filter import FilterError, matching_units
+from hdmea_gui.widgets.label import plain_tip
 
 __all__ = ["MISSING", "UnitTableModel"]
 
@@ -153,7 +154,7 @@ class UnitTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return "Unit" if column is None else column.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _HELP if column is None else column.help
+            return _HELP if column is None else plain_tip(column.help)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _LEFT if column is None else _CENTRE if column.is_text else _RIGHT
         return None

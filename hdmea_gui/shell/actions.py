@@ -19,6 +19,7 @@ from hdmea_gui.engine.snapshot import StateView
 from hdmea_gui.models.steps import StepItem, StepState
 from hdmea_gui.shell.icons import icon
 from hdmea_gui.shell.theme import Theme
+from hdmea_gui.widgets.label import plain_tip
 
 __all__ = ["ACTIONS", "ActionSet", "ActionSpec", "Situation", "plain_text"]
 
@@ -697,7 +698,7 @@ class ActionSet:
         action.setEnabled(not refusal)
         keys = self.keys(action_id)
         sentence = f"{spec.tooltip} ({keys})" if keys else spec.tooltip
-        action.setToolTip(f"{sentence}. Not available: {refusal}" if refusal else sentence)
+        action.setToolTip(plain_tip(f"{sentence}. Not available: {refusal}" if refusal else sentence))
 
     def refusal(self, action_id: str) -> str:
         """Return why an action is disabled, empty if it is enabled."""

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.engine.snapshot import Column
+from hdmea_gui.widgets.label import plain_tip
 from hdmea_gui.widgets.tick_boxes import outline_boxes
 
 __all__ = ["ColumnsDialog"]
@@ -80,7 +81,7 @@ class ColumnsDialog(QDialog):
             )
             _check(item, column.key in shown)
             for section in (0, 1):
-                item.setToolTip(section, column.help)
+                item.setToolTip(section, plain_tip(column.help))
             self._items.append((column, item, groups[name]))
         self.tree.expandAll()
 

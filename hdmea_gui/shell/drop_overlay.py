@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QDragEnterEvent
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["DropSign"]
 
@@ -26,9 +28,9 @@ class DropSign(QFrame):
         super().__init__(window)
         self._window = window
         self._refusal = refusal
-        self._title = QLabel(self)
+        self._title = Label(self)
         self._title.setProperty("role", "title")
-        self._note = QLabel(self)
+        self._note = Label(self)
         self._note.setProperty("role", "muted")
         self.setProperty("role", "drop")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -27,6 +26,7 @@ from hdmea_gui.diagnostics.logfile import LOGGERS, SHOWN, RecentLines
 from hdmea_gui.engine.words import WINDOW
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.text.help_topics import HelpTopic
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["LogPanel", "LogRelay"]
 
@@ -152,7 +152,7 @@ class LogPanel(QWidget):
         self._lay_out(report)
 
     def _lay_out(self, report: QAction | None) -> None:
-        heading = QLabel("Log and warnings", self)
+        heading = Label("Log and warnings", self)
         heading.setProperty("role", "heading")
         bar = QHBoxLayout()
         for widget in (heading, self.level, self.words):

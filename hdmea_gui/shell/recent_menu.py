@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from hdmea_gui.engine.file_lookup import Lookup
 from hdmea_gui.store.settings import SettingsStore
+from hdmea_gui.widgets.label import plain_tip
 
 __all__ = ["RecentMenu"]
 
@@ -86,8 +87,5 @@ class RecentMenu(QMenu):
             if isinstance(name, str):
                 gone = name in self._missing
                 action.setEnabled(not gone)
-                action.setToolTip(
-                    (f"{name}\nNot found: moved, renamed, or on a drive that is not connected")
-                    if gone
-                    else name
-                )
+                more = "\nNot found: moved, renamed, or on a drive that is not connected" if gone else ""
+                action.setToolTip(plain_tip(f"{name}{more}"))

@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QSizePolicy,
     QSplitter,
     QToolButton,
@@ -20,6 +19,7 @@ from hdmea_gui.shell.actions import ActionSet
 from hdmea_gui.shell.step_list import StepListView
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.widgets.elided_label import ElidedLabel
+from hdmea_gui.widgets.label import Label, plain_tip
 from hdmea_gui.widgets.parameter_form import ParameterForm
 
 __all__ = ["StepPanel"]
@@ -95,7 +95,7 @@ class StepPanel(QWidget):
         self.flows.clear()
         for flow in self._controller.catalogue.flows:
             self.flows.addItem(flow.title, flow.name)
-            self.flows.setItemData(self.flows.count() - 1, flow.help, Qt.ItemDataRole.ToolTipRole)
+            self.flows.setItemData(self.flows.count() - 1, plain_tip(flow.help), Qt.ItemDataRole.ToolTipRole)
         self.flows.setCurrentIndex(self.flows.findData(self._controller.flow))
         self.flows.blockSignals(False)
         self.flows.setEnabled(self.flows.count() > 1)
@@ -111,9 +111,9 @@ class StepPanel(QWidget):
         self.form.apply_theme(theme)
 
     def _lay_out(self, actions: ActionSet) -> None:
-        heading = QLabel("Steps", self)
+        heading = Label("Steps", self)
         heading.setProperty("role", "heading")
-        label = QLabel("Flow", self)
+        label = Label("Flow", self)
         label.setProperty("role", "muted")
         top = QHBoxLayout()
         top.setContentsMargins(10, 6, 8, 4)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QMenu,
     QStackedLayout,
@@ -32,6 +31,7 @@ from hdmea_gui.text.formats import no_units_text
 from hdmea_gui.text.help_topics import HelpTopic
 from hdmea_gui.views.parts.export import ask_export_path
 from hdmea_gui.widgets.elided_label import ElidedLabel
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["UnitTable"]
 
@@ -81,8 +81,8 @@ class UnitTable(QWidget):
         self.view.setModel(self._model)
         self.filter = QLineEdit(self)
         self.problem = ElidedLabel(self)
-        self._count = QLabel(self)
-        self._empty = QLabel(no_units_text(controller.state), self)
+        self._count = Label(self)
+        self._empty = Label(no_units_text(controller.state), self)
         self.menu = QMenu(self)
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
@@ -176,7 +176,7 @@ class UnitTable(QWidget):
     # -- parts ---------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        heading = QLabel("Units", self)
+        heading = Label("Units", self)
         heading.setProperty("role", "heading")
         self._count.setProperty("role", "muted")
         self.problem.setProperty("role", "bad")

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from hdmea_gui.engine.snapshot import Choice, FieldSpec
 from hdmea_gui.widgets.fields import AUTOMATIC, Editor, LiteralEditor, make_editor
+from hdmea_gui.widgets.label import plain_tip
 from hdmea_gui.widgets.tick_boxes import outline_boxes
 
 __all__ = ["CheckPopup", "NameEditor", "NamesEditor", "make_parameter_editor"]
@@ -84,7 +85,7 @@ class NameEditor(Editor):
             self.box.addItem(AUTOMATIC)
         for choice in choices:
             self.box.addItem(choice.name)
-            self.box.setItemData(self.box.count() - 1, choice.about, _TIP)
+            self.box.setItemData(self.box.count() - 1, plain_tip(choice.about), _TIP)
         self.box.setCurrentIndex(-1)
         self.box.blockSignals(False)
         self._line.setText(text)
@@ -182,7 +183,7 @@ class CheckPopup(QFrame):
         for choice in choices:
             item = QListWidgetItem(choice.name, self.list)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setToolTip(choice.about)
+            item.setToolTip(plain_tip(choice.about))
         self.tick(ticked)
         self.filter.setVisible(len(choices) > _MANY)
 

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QMenu,
     QScrollArea,
@@ -28,6 +27,7 @@ from hdmea_gui.shell.icons import icon
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.text.help_topics import HelpTopic, field_topic, limits_text, value_text
 from hdmea_gui.widgets.fields import Editor
+from hdmea_gui.widgets.label import Label, plain_tip
 from hdmea_gui.widgets.named_fields import make_parameter_editor
 
 __all__ = ["ParameterForm"]
@@ -131,7 +131,7 @@ class ParameterForm(QScrollArea):
         self._toggle: QToolButton | None = None
         layout.addLayout(self._header(page, model))
         text = model.spec.help if model else "Select a step to see its parameters."
-        about = QLabel(text, page)
+        about = Label(text, page)
         about.setProperty("role", "muted")
         about.setWordWrap(True)
         layout.addWidget(about)
@@ -141,7 +141,7 @@ class ParameterForm(QScrollArea):
         return page
 
     def _header(self, page: QWidget, model: ParameterModel | None) -> QHBoxLayout:
-        heading = QLabel(model.spec.title if model else "Parameters", page)
+        heading = Label(model.spec.title if model else "Parameters", page)
         heading.setProperty("role", "heading")
         heading.setWordWrap(True)
         row = QHBoxLayout()
@@ -177,7 +177,7 @@ class ParameterForm(QScrollArea):
         plain = [field for field in model.spec.fields if not field.advanced]
         advanced = [field for field in model.spec.fields if field.advanced]
         if not model.spec.fields:
-            note = QLabel("This step has no parameters.", page)
+            note = Label("This step has no parameters.", page)
             note.setProperty("role", "muted")
             layout.addWidget(note)
         layout.addWidget(self._group(page, model, plain))
@@ -249,7 +249,7 @@ class _Row(QObject):
         self.history = history
         self.field = field
         self.model = model
-        self.label = QLabel(parent)
+        self.label = Label(parent)
         self.label.setWordWrap(True)
         self.label.setFixedWidth(_LABEL_WIDTH)
         self.editor = make_parameter_editor(field, parent)
@@ -259,7 +259,7 @@ class _Row(QObject):
         self.reset = QToolButton(parent)
         self.reset.setAutoRaise(True)
         self.reset.setIcon(icon("reset", theme))
-        self.reset.setToolTip(f"Reset to the default: {value_text(model.default(field.name))}")
+        self.reset.setToolTip(plain_tip(f"Reset to the default: {value_text(model.default(field.name))}"))
         self.layout = QHBoxLayout()
         self.layout.setSpacing(2)
         self.layout.addWidget(self.editor.widget, 1)
@@ -267,14 +267,14 @@ class _Row(QObject):
         policy = self.reset.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.reset.setSizePolicy(policy)
-        self.problem = QLabel(parent)
+        self.problem = Label(parent)
         self.problem.setProperty("role", "bad")
         self.problem.setWordWrap(True)
         self.problem.hide()
         self._known: set[str] = set()
         tip = self._tooltip()
         self.label.setToolTip(tip)
-        self.editor.widget.setToolTip(tip)
+        self.editor.widget.setToolTip(plain_tip(tip))
         self.editor.edited.connect(self._on_edited)
         self.reset.setAccessibleName(f"Reset {field.title}")
         self.reset.clicked.connect(self._on_reset)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSpinBox, QWidget
 
 from hdmea_gui.engine.snapshot import FieldSpec, StepSpec
 from hdmea_gui.flows.calibration.pitch_editor import PitchEditor
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["ChipEditor"]
 
@@ -35,7 +36,7 @@ class ChipEditor(QWidget):
         self.pitch = PitchEditor(spec.model, field.name, self)
         self.pitch.setToolTip(field.help)
         self.pitch.edited.connect(self._on_edited)
-        self.problem = QLabel(self)
+        self.problem = Label(self)
         self.problem.setProperty("role", "bad")
         self.problem.setWordWrap(True)
         self.problem.hide()
@@ -47,7 +48,7 @@ class ChipEditor(QWidget):
         grid.setColumnMinimumWidth(0, 104)
         grid.setColumnStretch(1, 1)
         for row, text, buddy in ((0, f"&{field.title}", self.pitch), (2, "&Movie frame", self.width_box)):
-            label = QLabel(text, self)
+            label = Label(text, self)
             label.setBuddy(buddy)
             label.setToolTip(buddy.toolTip())
             grid.addWidget(label, row, 0)
@@ -56,9 +57,9 @@ class ChipEditor(QWidget):
         sizes = QHBoxLayout()
         sizes.setSpacing(6)
         sizes.addWidget(self.width_box, 1)
-        sizes.addWidget(QLabel("×", self))
+        sizes.addWidget(Label("×", self))
         sizes.addWidget(self.height_box, 1)
-        sizes.addWidget(QLabel("pixels", self))
+        sizes.addWidget(Label("pixels", self))
         grid.addLayout(sizes, 2, 1)
 
     @property

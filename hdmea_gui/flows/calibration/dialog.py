@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -38,6 +37,7 @@ from hdmea_gui.flows.calibration.question_bar import QuestionBar
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.shell.theme import theme_of
 from hdmea_gui.store.settings import SettingsStore
+from hdmea_gui.widgets.label import Label, plain_tip
 from hdmea_gui.widgets.parameter_form import ParameterForm
 
 __all__ = ["CalibrationDialog"]
@@ -112,7 +112,7 @@ class CalibrationDialog(QDialog):
         self.chip.edited.connect(self._refresh)
         left.addWidget(self.form)
         left.addWidget(self.chip)
-        self.source = QLabel(self)
+        self.source = Label(self)
         self.source.setProperty("role", "muted")
         self.source.setWordWrap(True)
         self.source.setContentsMargins(10, 6, 10, 0)
@@ -120,7 +120,7 @@ class CalibrationDialog(QDialog):
         left.addStretch(1)
         right = QVBoxLayout()
         self.sketch = ChipSketch(self)
-        self.summary = QLabel(self)
+        self.summary = Label(self)
         self.summary.setWordWrap(True)
         self.summary.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + 2)
         self.summary.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -342,7 +342,7 @@ class CalibrationDialog(QDialog):
         refusal = self._use_refusal(wrong)
         self.use_button.setEnabled(not refusal)
         self.use_button.setToolTip(
-            (f"Not available: {refusal}")
+            plain_tip(f"Not available: {refusal}")
             if refusal
             else ("Save the file if needed, and use it and the pitch in the steps")
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["QuestionBar"]
 
@@ -16,7 +18,7 @@ class QuestionBar(QWidget):
         super().__init__(parent)
         self._layout = QHBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._label = QLabel(self)
+        self._label = Label(self)
         self._label.setWordWrap(True)
         self._layout.addWidget(self._label, 1)
         self.buttons: list[QPushButton] = []

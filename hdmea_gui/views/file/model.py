@@ -14,6 +14,8 @@ from hdmea_gui.text.formats import size_text
 if TYPE_CHECKING:
     from hdmea_gui.views.file.query import FileEntry, TreePath
 
+from hdmea_gui.widgets.label import plain_tip
+
 __all__ = ["FileTreeModel", "shape_text"]
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -180,7 +182,7 @@ class FileTreeModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.ForegroundRole and column == 0 and entry.changed:
             return self._changed_brush
         if role == Qt.ItemDataRole.ToolTipRole:
-            return entry.value if column == 1 else self._tip(entry)
+            return plain_tip(entry.value if column == 1 else self._tip(entry))
         return None
 
     # -- helpers -------------------------------------------------------------------------------------

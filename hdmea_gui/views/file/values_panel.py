@@ -9,7 +9,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QStackedLayout,
     QTableWidget,
@@ -18,6 +17,8 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from hdmea_gui.widgets.label import Label
 
 if TYPE_CHECKING:
     from hdmea_gui.views.file.query import ValuesView
@@ -32,9 +33,9 @@ class ValuesPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        heading = QLabel("Values", self)
+        heading = Label("Values", self)
         heading.setProperty("role", "heading")
-        self.note = QLabel(self)
+        self.note = Label(self)
         self.note.setProperty("role", "muted")
         self.note.setWordWrap(True)
         self.copy_button = QToolButton(self)
@@ -52,7 +53,7 @@ class ValuesPanel(QWidget):
         self.grid.horizontalHeader().setDefaultSectionSize(
             self.fontMetrics().horizontalAdvance("−0.000000e+00") + 8
         )
-        self.empty = QLabel(_NOTHING, self)
+        self.empty = Label(_NOTHING, self)
         self.empty.setProperty("role", "muted")
         self.empty.setWordWrap(True)
         self.empty.setMargin(12)

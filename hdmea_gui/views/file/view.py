@@ -9,7 +9,6 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QSplitter,
     QStackedLayout,
@@ -38,6 +37,7 @@ from hdmea_gui.views.file.query import (
 )
 from hdmea_gui.views.file.values_panel import ValuesPanel
 from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["FilePreview", "file_sentence"]
 
@@ -65,10 +65,10 @@ class FilePreview(Preview):
         self.found = FileTreeModel(self)
         self.values = ValuesPanel(self)
         self.search = QLineEdit(self)
-        self.sentence = QLabel(self)
-        self.hits = QLabel(self)
+        self.sentence = Label(self)
+        self.hits = Label(self)
         self._export_button = QToolButton(self)
-        self._message = QLabel(self)
+        self._message = Label(self)
         self._open_paths: set[TreePath] = set()
         self._n_changed = 0
         self._shown: tuple[object, ...] = ()

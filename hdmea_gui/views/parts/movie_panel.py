@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from hdmea_gui.shell.icons import icon
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot_panel import ImagePanel
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["FramePlayer", "MoviePanel"]
 
@@ -33,7 +34,7 @@ class FramePlayer(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.slider.setAccessibleName("Frame")
         self.slider.setToolTip("Frame; arrow keys move one frame forward or back")
-        self._label = QLabel(self)
+        self._label = Label(self)
         self._label.setMinimumWidth(self.fontMetrics().horizontalAdvance("−1000.00 ms"))
         self._label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._timer = QTimer(self)

@@ -6,6 +6,7 @@ views of the window would have two thousand hidden widgets, each told of every c
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -122,8 +123,8 @@ class Plot(pg.GraphicsWidget):  # type: ignore[misc]
         self.axes[side].hide()
 
     def setLabel(self, side: Side, text: str) -> None:
-        """Name what an axis counts, with its unit."""
-        self.axes[side].setLabel(text)
+        """Name what an axis counts, with its unit; pyqtgraph takes labels for HTML."""
+        self.axes[side].setLabel(html.escape(text).replace("\n", "<br>"))
 
     def addItem(self, item: QGraphicsItem, *, ignoreBounds: bool = False) -> None:
         """Show an item; with `ignoreBounds` the ranges do not follow it."""

@@ -6,11 +6,12 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot import ColourBar, Plot
 from hdmea_gui.widgets.elided_label import ElidedLabel
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["ImagePanel", "MapPanel", "PlotPanel", "colour_map", "style_plot"]
 
@@ -65,11 +66,11 @@ class PlotPanel(QWidget):
         view_box: pg.ViewBox | None = None,
     ) -> None:
         super().__init__(parent)
-        self._title = QLabel(title, self)
+        self._title = Label(title, self)
         self._title.setProperty("role", "heading")
         self._note = ElidedLabel(self)
         self._note.setProperty("role", "muted")
-        self._empty = QLabel(self)
+        self._empty = Label(self)
         self._empty.setProperty("role", "muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
@@ -201,7 +202,7 @@ class MapPanel(PlotPanel):
         if self.bar is not None:
             self.bar.setColorMap(colour_map(colours))
             self.bar.setLevels(levels)
-            self.bar.getAxis("right").setLabel(unit)
+            self.bar.setLabel("right", unit)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the axes at the edges of the map whenever its room changes, also when it is shown at last."""

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QGraphicsRectItem
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot import Plot
 from hdmea_gui.views.parts.shared_query import Span
+from hdmea_gui.widgets.label import plain_tip
 
 __all__ = ["SpanFill", "StimulusStrip", "span_colours", "span_columns"]
 
@@ -119,7 +120,7 @@ class StimulusStrip(Plot):
             colour.setAlpha(70)
             bar.setBrush(colour)
             bar.setPen(pg.mkPen(colours[span.label]))
-            bar.setToolTip(f"{span.label}: {span.start_s:.2f} – {span.stop_s:.2f} s")
+            bar.setToolTip(plain_tip(f"{span.label}: {span.start_s:.2f} – {span.stop_s:.2f} s"))
             name = pg.TextItem(span.label, color=self._theme.text, anchor=(0.5, 0.5))
             name.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
             self.addItem(bar, ignoreBounds=True)

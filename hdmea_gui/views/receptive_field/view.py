@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Table
@@ -19,6 +19,7 @@ from hdmea_gui.views.parts.panels import Panel, movie_tables
 from hdmea_gui.views.parts.plot_panel import PlotPanel
 from hdmea_gui.views.receptive_field.field_map import FieldMap
 from hdmea_gui.views.receptive_field.query import FieldView, ReceptiveFieldQuery, ReceptiveFieldView
+from hdmea_gui.widgets.label import Label, RichLabel
 
 __all__ = ["ReceptiveFieldPreview"]
 
@@ -56,7 +57,7 @@ class ReceptiveFieldPreview(Preview):
         self.movies.setAccessibleName("Noise movie")
         self.movies.setToolTip("Noise movie of the spike-triggered average")
         self.average.graphics.setToolTip("Click a pixel to see its time course")
-        self.facts: list[QLabel] = []
+        self.facts: list[Label] = []
         self._facts_row = QHBoxLayout()
         self._facts_row.setSpacing(20)
         self._outline = pg.PlotCurveItem()
@@ -213,7 +214,7 @@ class ReceptiveFieldPreview(Preview):
         self.course.show_plot(f"{which} x {col}, y {row}")
 
     def _show_facts(self, view: FieldView | None) -> None:
-        facts = [(self._unit, "The unit selected in the table", "heading")] if self._unit else []
+        facts = [(escape(self._unit), "The unit selected in the table", "heading")] if self._unit else []
         facts += [] if view is None else _facts_texts(view)
         if [role for *_, role in facts] != [label.property("role") for label in self.facts]:
             self._make_facts([role for *_, role in facts])
@@ -228,7 +229,7 @@ class ReceptiveFieldPreview(Preview):
             label.deleteLater()
         self.facts = []
         for role in roles:
-            label = QLabel(self)
+            label = RichLabel(self)
             label.setProperty("role", role)
             self._facts_row.addWidget(label)
             self.facts.append(label)

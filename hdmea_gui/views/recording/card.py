@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 from hdmea_gui.engine.snapshot import Card
 from hdmea_gui.shell.icons import pixmap
 from hdmea_gui.shell.theme import Theme
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["CardPage", "WelcomePage"]
 
@@ -31,12 +31,12 @@ class WelcomePage(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._picture = QLabel(self)
+        self._picture = Label(self)
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        title = QLabel("Drop a recording here", self)
+        title = Label("Drop a recording here", self)
         title.setProperty("role", "title")
         title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        text = QLabel(
+        text = Label(
             "a .cmcr and/or its .cmtr, a folder, a saved .h5 or a checkpoint\n"
             "The other file of a pair is found beside it. Source files are never changed.",
             self,
@@ -109,7 +109,7 @@ class CardPage(QWidget):
         self._frame = QFrame(self)
         self._layout.addWidget(self._frame, 0, Qt.AlignmentFlag.AlignHCenter)
         self._layout.addStretch(1)
-        self._loaded_note: QLabel | None = None
+        self._loaded_note: Label | None = None
         self.load_button: QPushButton | None = None
         self.run_button: QPushButton | None = None
         self.partner_button: QPushButton | None = None
@@ -123,7 +123,7 @@ class CardPage(QWidget):
         inside = QVBoxLayout(fresh)
         inside.setContentsMargins(20, 16, 20, 16)
         inside.setSpacing(10)
-        title = QLabel(card.title, fresh)
+        title = Label(card.title, fresh)
         title.setProperty("role", "title")
         title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         inside.addWidget(title)
@@ -132,19 +132,19 @@ class CardPage(QWidget):
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
         for row, (label, value) in enumerate(card.lines):
-            name = QLabel(label, fresh)
+            name = Label(label, fresh)
             name.setProperty("role", "muted")
-            text = QLabel(value, fresh)
+            text = Label(value, fresh)
             text.setWordWrap(True)
             grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(text, row, 1)
         inside.addLayout(grid)
         for warning in card.warnings:
-            note = QLabel(f"⚠ {warning}", fresh)
+            note = Label(f"⚠ {warning}", fresh)
             note.setProperty("role", "warning")
             note.setWordWrap(True)
             inside.addWidget(note)
-        self._loaded_note = QLabel(_LOADED, fresh)
+        self._loaded_note = Label(_LOADED, fresh)
         self._loaded_note.hide()
         inside.addWidget(self._loaded_note)
         inside.addLayout(self._buttons(fresh, card.missing))

@@ -64,7 +64,7 @@ class RasterPlot(Plot):
         self.band.setZValue(10)
         self.band.hide()
         self.bar = ColourBar()
-        self.bar.getAxis("right").setLabel("Rate (Hz)")
+        self.bar.setLabel("right", "Rate (Hz)")
         self.bar.setImageItem(self.image)
         for item in (self.image, self.ticks, self.band):
             self.addItem(item, ignoreBounds=True)

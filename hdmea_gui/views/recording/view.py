@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QSplitter, QStackedLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedLayout, QWidget
 
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.exports import Table
@@ -23,6 +23,7 @@ from hdmea_gui.views.recording.card import CardPage, WelcomePage
 from hdmea_gui.views.recording.chip_map import ChipMap
 from hdmea_gui.views.recording.query import RecordingQuery, RecordingView
 from hdmea_gui.views.recording.raster_plot import RasterPlot
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["RecordingPreview"]
 
@@ -51,7 +52,7 @@ class RecordingPreview(Preview):
         super().__init__(controller, theme, parent)
         self.welcome = WelcomePage(theme, self)
         self.card = CardPage(self)
-        self._message = QLabel(self)
+        self._message = Label(self)
         self._message.setProperty("role", "muted")
         self._message.setWordWrap(True)
         self._message.setMargin(40)

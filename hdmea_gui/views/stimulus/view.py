@@ -13,7 +13,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Columns, LateTable, Table
@@ -27,6 +27,7 @@ from hdmea_gui.views.parts.stimulus_strip import SpanFill, StimulusStrip, span_c
 from hdmea_gui.views.parts.time_link import TimeLink
 from hdmea_gui.views.stimulus.query import StimulusQuery, StimulusView
 from hdmea_gui.views.stimulus.sections_panel import SectionsPanel
+from hdmea_gui.widgets.label import Label, RichLabel
 
 __all__ = ["StimulusPreview", "TimeBox"]
 
@@ -52,7 +53,7 @@ class StimulusPreview(Preview):
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(controller, theme, parent)
-        self.facts = QLabel(self)
+        self.facts = RichLabel(self)
         self.whole = QPushButton("Zoom out", self)
         self.graphics = pg.GraphicsLayoutWidget(self)
         self.strip = StimulusStrip(theme)
@@ -64,7 +65,7 @@ class StimulusPreview(Preview):
         self.missing = pg.ScatterPlotItem(symbol="t", size=12)
         self.double = pg.ScatterPlotItem(symbol="d", size=12)
         self.fills = [SpanFill() for _ in self.lights]
-        self._message = QLabel(self)
+        self._message = Label(self)
         self.sections = SectionsPanel(theme, self)
         self._view: StimulusView | None = None
         self._timer = QTimer(self)
@@ -277,7 +278,7 @@ class StimulusPreview(Preview):
             largest = float(np.nanmax(np.abs(light.values), initial=0.0))
             power = 6 if largest >= 1e6 else 3 if largest >= 1e4 else 0
             factor = {0: "", 3: "10³ ", 6: "10⁶ "}[power]
-            plot.setLabel("left", f"{light.title}<br>({factor}{light.unit or 'no unit'})")
+            plot.setLabel("left", f"{light.title}\n({factor}{light.unit or 'no unit'})")
             plot.getAxis("left").setScale(10.0**-power)
 
     def _draw_frames(self, view: StimulusView) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QFont
 
 from hdmea_gui.views.unit.feature_query import FeatureGroup, FeaturesView, FeatureValue
+from hdmea_gui.widgets.label import plain_tip
 
 __all__ = ["FeatureValuesModel"]
 
@@ -91,7 +92,7 @@ class FeatureValuesModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             reason = value.reasons[column - 1] if of_unit else ""
             missing = f"\nMissing here: {reason}" if reason else ""
-            return f"{value.name}: {value.definition or 'no definition is stored'}{missing}"
+            return plain_tip(f"{value.name}: {value.definition or 'no definition is stored'}{missing}")
         if role == Qt.ItemDataRole.TextAlignmentRole and of_unit:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -124,7 +125,7 @@ def _of_title(group: FeatureGroup, column: int, role: int) -> Any:
     if role == Qt.ItemDataRole.DisplayRole:
         return group.title
     if role == Qt.ItemDataRole.ToolTipRole:
-        return group.help or None
+        return plain_tip(group.help) or None
     if role == Qt.ItemDataRole.FontRole:
         font = QFont()
         font.setBold(True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QSortFilterProxyModel, Qt
-from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QLineEdit, QTreeView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLineEdit, QTreeView, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Table
@@ -13,6 +13,7 @@ from hdmea_gui.shell.theme import Theme, dress
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.unit.feature_query import FeaturesQuery, FeaturesView
 from hdmea_gui.views.unit.feature_values import FeatureValuesModel
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["UnitFeatures"]
 
@@ -42,7 +43,7 @@ class UnitFeatures(Preview):
         self._sieve.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.filter = QLineEdit(self)
         self.tree = QTreeView(self)
-        self._note = QLabel(self)
+        self._note = Label(self)
         self._view: FeaturesView | None = None
         self._lay_out()
         self.filter.textChanged.connect(self._on_filter)

@@ -20,6 +20,7 @@ from hdmea_gui.views.parts.plot_panel import ImagePanel, PlotPanel
 from hdmea_gui.views.parts.shared_query import Span
 from hdmea_gui.views.parts.stimulus_strip import SpanFill
 from hdmea_gui.views.unit.query import Averaged, Footprint, UnitQuery, UnitView
+from hdmea_gui.widgets.label import plain_tip
 
 __all__ = ["UnitOverview"]
 
@@ -290,7 +291,7 @@ class UnitOverview(Preview):
         levels = (shown.centre - spread, shown.centre + spread)
         note = f"frame {shown.first_frame + shown.peak}".replace("-", "−")
         self.average.show_image(frame, levels, self._theme.diverging, "Mean light level", note=note)
-        self.average.setToolTip(f"{shown.movie}, {note}")
+        self.average.setToolTip(plain_tip(f"{shown.movie}, {note}"))
 
     def _show_footprint(self, footprint: Footprint | None) -> None:
         if footprint is None:

@@ -11,7 +11,6 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QStackedWidget,
     QVBoxLayout,
@@ -27,6 +26,7 @@ from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.responses.view import ResponsesPreview
 from hdmea_gui.views.unit.features import UnitFeatures
 from hdmea_gui.views.unit.overview import UnitOverview
+from hdmea_gui.widgets.label import RichLabel
 
 __all__ = ["Segments", "UnitPreview", "UnitResponses"]
 
@@ -76,7 +76,7 @@ class UnitPreview(Preview):
         self._responses: UnitResponses | None = None
         self.segments = Segments(_PAGES, self)
         dress(self.segments, theme)
-        self._title = QLabel(self)
+        self._title = RichLabel(self)
         self._pages = QStackedWidget(self)
         self._empty = QWidget(self)
         for page in (self.overview, self._empty, self.features):

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot_panel import PlotPanel
 from hdmea_gui.views.parts.shared_query import Fact
+from hdmea_gui.widgets.label import RichLabel
 
 __all__ = ["NumbersPanel"]
 
@@ -22,7 +23,7 @@ class NumbersPanel(PlotPanel):
         self, title: str, theme: Theme, x_label: str, y_label: str, parent: QWidget | None = None
     ) -> None:
         super().__init__(title, theme, x_label, y_label, parent)
-        self._numbers = QLabel(self)
+        self._numbers = RichLabel(self)
         self._numbers.setWordWrap(True)
         layout = self.layout()
         assert layout is not None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QStackedWidget, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.responses.frequency_panel import FrequencyPanel
 from hdmea_gui.views.parts.responses.polar_panel import PolarPanel
 from hdmea_gui.views.parts.responses.query import TrialsView
 from hdmea_gui.views.parts.responses.step_facts import StepFactsPanel
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["ResponseSide"]
 
@@ -26,7 +27,7 @@ class ResponseSide(QStackedWidget):
         self.polar = PolarPanel(theme, self)
         self.frequency = FrequencyPanel(theme, self)
         self.steps = StepFactsPanel(theme, self)
-        self._message = QLabel(self)
+        self._message = Label(self)
         self._message.setProperty("role", "muted")
         self._message.setWordWrap(True)
         self._message.setMargin(12)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.responses.feature_query import PhaseFacts, StepMarks
 from hdmea_gui.views.parts.shared_query import Fact
+from hdmea_gui.widgets.label import Label, RichLabel
 
 __all__ = ["StepFactsPanel"]
 
@@ -21,10 +24,10 @@ class StepFactsPanel(QWidget):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._heads = [QLabel(text, self) for text in ("", "Transient", "Sustained", "Latency")]
-        self._rows = [[QLabel(self) for _ in range(4)] for _ in range(_MOST_PHASES)]
-        self._facts = [(QLabel(self), QLabel(self)) for _ in range(_MOST_FACTS)]
-        self._key = QLabel(self)
+        self._heads = [Label(text, self) for text in ("", "Transient", "Sustained", "Latency")]
+        self._rows: list[list[Label]] = [[RichLabel(self) for _ in range(4)] for _ in range(_MOST_PHASES)]
+        self._facts = [(Label(self), Label(self)) for _ in range(_MOST_FACTS)]
+        self._key = RichLabel(self)
         self._lay_out()
         self.apply_theme(theme)
 
@@ -60,18 +63,19 @@ class StepFactsPanel(QWidget):
         lines = (f'<span style="color:{colour}">{mark}</span> {text}' for colour, mark, text in marks)
         self._key.setText("<br>".join(lines))
 
-    def _show_row(self, row: list[QLabel], phase: PhaseFacts | None) -> None:
+    def _show_row(self, row: list[Label], phase: PhaseFacts | None) -> None:
         for cell in row:
             cell.setVisible(phase is not None)
         if phase is None:
             return
         note = "significant response" if phase.responds else "no significant response"
-        _fill(row[0], f"<b>{phase.title}</b>" if phase.responds else phase.title, f"{phase.title}: {note}")
+        title = escape(phase.title)
+        _fill(row[0], f"<b>{title}</b>" if phase.responds else title, f"{phase.title}: {note}")
         for cell, fact in zip(row[1:], phase.facts, strict=True):
-            _fill(cell, fact.text, _tooltip(fact))
+            _fill(cell, escape(fact.text), _tooltip(fact))
 
     def _lay_out(self) -> None:
-        title = QLabel(_TITLE, self)
+        title = Label(_TITLE, self)
         title.setProperty("role", "heading")
         table = QGridLayout()
         table.setHorizontalSpacing(10)
@@ -98,7 +102,7 @@ class StepFactsPanel(QWidget):
         layout.addWidget(self._key)
 
 
-def _fill(label: QLabel, text: str, tooltip: str) -> None:
+def _fill(label: Label, text: str, tooltip: str) -> None:
     label.setText(text)
     label.setToolTip(tooltip)
 

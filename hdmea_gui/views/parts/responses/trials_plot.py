@@ -6,13 +6,14 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot import Plot
 from hdmea_gui.views.parts.plot_panel import style_plot
 from hdmea_gui.views.parts.responses.marks import ResponseMarks
 from hdmea_gui.views.parts.responses.query import MOST_UNITS, TrialsView, UnitTrials
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["TrialsPlot"]
 
@@ -47,7 +48,7 @@ class TrialsPlot(QWidget):
         self._band = [pg.PlotCurveItem(pen=None) for _ in range(2)]
         self._fill = pg.FillBetweenItem(*self._band)
         self.marks = ResponseMarks(self.rate, theme)
-        self._message = QLabel(self)
+        self._message = Label(self)
         self._lay_out()
         self.apply_theme(theme)
 
@@ -129,7 +130,7 @@ class TrialsPlot(QWidget):
         power = 3 * int(np.log10(max(highest, 1.0)) / 3)
         # Two lines: there is no room for the unit in one.
         unit = " ".join(part for part in (_POWERS.get(power, f"1e{power}"), view.light_unit) if part)
-        self.light.setLabel("left", f"Light<br>({unit or 'no unit'})")
+        self.light.setLabel("left", f"Light\n({unit or 'no unit'})")
         self.light.getAxis("left").setScale(10.0**-power)
         self.light_curve.setData(view.light_s, view.light, connect="finite")
         self.light.enableAutoRange(axis="y")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
+from html import escape
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Columns, Table
@@ -25,6 +26,7 @@ from hdmea_gui.views.parts.responses.tables import (
     tuning_columns,
 )
 from hdmea_gui.views.parts.responses.trials_plot import TrialsPlot
+from hdmea_gui.widgets.label import RichLabel
 
 __all__ = ["ResponsesPreview"]
 
@@ -41,7 +43,7 @@ class ResponsesPreview(Preview):
         dress(self, theme)
         self.movies = QComboBox(self)
         self.bins = QComboBox(self)
-        self.legend = QLabel(self)
+        self.legend = RichLabel(self)
         self.plot = TrialsPlot(theme, self)
         self.side = ResponseSide(theme, self)
         self._view: TrialsView | None = None
@@ -158,7 +160,7 @@ class ResponsesPreview(Preview):
         self.side.show_view(view, colours, self.not_yet)
         short = len(view.units) >= _SHORT_NAMES_FROM
         names = [
-            f'<span style="color:{colour}">■</span> {_short(unit.unit_id) if short else unit.unit_id}'
+            f'<span style="color:{colour}">■</span> {escape(_short(unit.unit_id) if short else unit.unit_id)}'
             for unit, colour in zip(view.units, colours, strict=True)
         ]
         left_out = len(self.chosen_units()) - MOST_UNITS
