@@ -22,7 +22,7 @@ from hdmea.utils.exceptions import (
     ValidationError,
 )
 from hdmea.utils.fixes import Either, Replace, SaveAs
-from hdmea.utils.notices import said
+from hdmea.utils.notices import said, told
 
 if TYPE_CHECKING:
     from hdmea.features import Extractor
@@ -177,11 +177,11 @@ def info(
     for path in files:
         try:
             inspection = inspect_file(path)
-        except (HDMEAError, OSError) as error:
+        except Exception as error:
             if debug:
                 raise
             failed = True
-            message = said(error, COMMAND_LINE)
+            message = told(error, COMMAND_LINE)
             found.append({"path": str(path), "error": message})
             typer.echo(f"error: {message}", err=True)
             continue
@@ -410,7 +410,7 @@ def _finish(
 
     if not result.success:
         bars.close()
-        typer.echo(f"error: {result.failed_step}: {said(result.error, COMMAND_LINE)}", err=True)
+        typer.echo(f"error: {result.failed_step}: {told(result.error, COMMAND_LINE)}", err=True)
         if session.completed_steps:
             with destination.keeping(session):
                 kept = session.checkpoint(_beside(destination.target, "partial"))

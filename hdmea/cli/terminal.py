@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from hdmea.cli.words import COMMAND_LINE
 from hdmea.utils.exceptions import HDMEAError, ResultsRescuedError, StepCancelled
-from hdmea.utils.notices import log_text, said
+from hdmea.utils.notices import log_text, said, told
 
 if TYPE_CHECKING:
     from hdmea.pipeline.context import ProgressEvent
@@ -115,5 +115,12 @@ def errors_told(debug: bool) -> Iterator[None]:
         typer.echo(f"error: {said(error, COMMAND_LINE)}", err=True)
         code = EXIT_RESCUED if isinstance(error, ResultsRescuedError) else EXIT_FAILED
         raise typer.Exit(code) from None
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        typer.echo(f"error: {told(error, COMMAND_LINE)} --debug shows the details.", err=True)
+        raise typer.Exit(EXIT_FAILED) from None
     finally:
         root.removeHandler(handler)

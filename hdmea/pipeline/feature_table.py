@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hdmea.pipeline.session import PipelineSession
+
+from hdmea.utils.text_files import stored_dict
 
 __all__ = [
     "SORTER_TITLE",
@@ -185,7 +186,7 @@ def missing_reasons(unit: Mapping[str, Any]) -> dict[str, str]:
 
 def _reasons(prefix: str, stored: Any) -> dict[str, str]:
     text = stored.get("missing", "{}") if isinstance(stored, Mapping) else "{}"
-    return {prefix + name: reason for name, reason in json.loads(str(text)).items()}
+    return {prefix + name: str(reason) for name, reason in (stored_dict(text) or {}).items()}
 
 
 def feature_table(session: PipelineSession) -> pd.DataFrame:

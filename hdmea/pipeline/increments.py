@@ -71,11 +71,14 @@ def load_increments(
                 path=path,
                 fix=Advice("Open the complete file alone: it is the session before the last steps."),
             )
-        for place in json.loads(content.extra["removed"]):
-            _remove(session, place)
-        for name in TREES:
-            deep_merge(getattr(session, name), getattr(content, name))
-        session.extra = content.extra["session"]
+        try:
+            for place in json.loads(content.extra["removed"]):
+                _remove(session, place)
+            for name in TREES:
+                deep_merge(getattr(session, name), getattr(content, name))
+            session.extra = content.extra["session"]
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise CheckpointError(f"{path} is damaged ({error}).", path=path) from error
         session.steps = content.steps
         session.completed_steps = CompletedSteps(content.completed_steps)
         session.warnings = content.warnings_with_fixes()

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from hdmea.utils.text_files import stored_list
+
 __all__ = ["STALE", "add_inherited_marks", "add_section_marks", "marks_of", "marks_text", "section_marks"]
 
 STALE = "stale"
@@ -34,7 +36,7 @@ def section_marks(stimulus: Mapping[str, Any], movie: str) -> list[Mark]:
     """
     section = stimulus.get("section_time", {}).get(movie)
     stored = getattr(section, "attrs", {}).get("marks", ())
-    return _once(mark for text in np.atleast_1d(stored) for mark in json.loads(str(text)))
+    return _once(mark for text in np.atleast_1d(stored) for mark in _stored(text))
 
 
 def add_section_marks(entry: Mapping[str, Any], stimulus: Mapping[str, Any]) -> None:
@@ -69,8 +71,16 @@ def marks_of(entry: Any) -> list[Mark]:
     metadata = entry.get("metadata") if isinstance(entry, Mapping) else None
     if not isinstance(metadata, Mapping):
         return []
-    marks: list[Mark] = json.loads(str(metadata.get("marks", "[]")))
-    return marks
+    return _stored(metadata.get("marks", "[]"))
+
+
+def _stored(text: Any) -> list[Mark]:
+    """Return the marks in a text of a file; what is none is left out."""
+    return [
+        {name: str(value) for name, value in mark.items()}
+        for mark in stored_list(text) or ()
+        if isinstance(mark, dict) and "mark" in mark
+    ]
 
 
 def marks_text(unit: Mapping[str, Any]) -> str | None:

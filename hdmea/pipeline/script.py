@@ -28,9 +28,10 @@ _LINE_LENGTH = 100
 def session_script(session: PipelineSession, *, output_path: str | Path | None = None) -> str:
     """Return a Python script that does again what was done in a session.
 
-    It makes a session of the same source files, runs the steps in the order in which they ran, with the
-    parameters that differ from their defaults, and saves. Runs of which nothing is left in the session are
-    left out, and so are parameters that have no effect any more. Paths are written as they were given.
+    Nothing that a file says gets into it except as a literal. It makes a session of the same source
+    files, runs the steps in the order in which they ran, with the parameters that differ from their
+    defaults, and saves. Runs of which nothing is left in the session are left out, and so are
+    parameters that have no effect any more. Paths are written as they were given.
 
     Parameters
     ----------
@@ -61,12 +62,13 @@ def session_script(session: PipelineSession, *, output_path: str | Path | None =
         )
     names = sorted({"create_session", *(run.step for run in runs)})
     lines = [
-        f'"""{_quotable(session.dataset_id)}: repeats what was done with HD-MEA Studio {__version__}."""',
+        f'"""Repeats what was done with HD-MEA Studio {__version__}."""',
         "",
         *_import(names),
         "",
         _creation(session),
-        *(f"# {name} ran in an earlier program, which did not note how." for name in lost),
+        # Names come from a file: one with a line break in it would be code.
+        *(f"# {name!r} ran in an earlier program, which did not note how." for name in lost),
         *(_call(known[run.step], run) for run in runs),
         _save(session, output_path),
     ]
@@ -150,8 +152,3 @@ def _code(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_code, value)) + "]"
     return repr(value)
-
-
-def _quotable(text: str) -> str:
-    """Return a text that may stand in a docstring."""
-    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -27,9 +27,16 @@ from hdmea.utils.exceptions import (
     SessionError,
 )
 from hdmea.utils.fixes import Advice, ChooseFile, Replace
+from hdmea.utils.text_files import read_json
 from hdmea.utils.validation import problems_in_file
 
-__all__ = ["StimulusCalibration", "read_calibration", "read_light_spot", "write_calibration"]
+__all__ = [
+    "StimulusCalibration",
+    "read_calibration",
+    "read_light_spot",
+    "stored_calibration",
+    "write_calibration",
+]
 
 
 _SPOT = "light_spot"
@@ -158,19 +165,34 @@ def read_calibration(path: str | Path) -> StimulusCalibration:
         raise MissingFileError(
             f"The stimulus calibration {path} does not exist.", path=path, fix=ChooseFile("calibration_path")
         )
-    content = path.read_bytes()
-    with contextlib.suppress(ValueError):
-        values = json.loads(content)
-        if isinstance(values, dict) and values.pop(_SPOT, None) is not None:
-            content = json.dumps(values).encode()
+    values = read_json(path)
+    if isinstance(values, dict):
+        values.pop(_SPOT, None)
     try:
-        return StimulusCalibration.model_validate_json(content)
+        return StimulusCalibration.model_validate(values)
     except pydantic.ValidationError as error:
         problems = problems_in_file(error, StimulusCalibration)
         raise ConfigurationError(
             f"{path} is not a valid stimulus calibration: {problems}. It has um_per_pixel, rotation_deg, "
             "mirror and offset_um.",
             path=path,
+        ) from error
+
+
+def stored_calibration(text: str) -> StimulusCalibration:
+    """Return the calibration that a result file remembers.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not one.
+    """
+    try:
+        return StimulusCalibration.model_validate_json(text)
+    except pydantic.ValidationError as error:
+        raise ConfigurationError(
+            "The stimulus calibration that the result remembers is damaged.",
+            fix=ChooseFile("calibration_path", "extract_rf_geometry"),
         ) from error
 
 
@@ -187,7 +209,7 @@ def read_light_spot(path: str | Path) -> LightSpot | None:
         If the calibration or its light_spot is not valid.
     """
     read_calibration(path)
-    values = json.loads(Path(path).read_bytes()).get(_SPOT)
+    values = read_json(Path(path)).get(_SPOT)
     if values is None:
         return None
     numbers = (
@@ -204,8 +226,8 @@ def read_light_spot(path: str | Path) -> LightSpot | None:
 
 def _kept_spot(path: Path) -> dict[str, Any]:
     """Return the light_spot of the file that is replaced, which the calibration itself does not hold."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        spot = json.loads(path.read_bytes()).get(_SPOT)
+    with contextlib.suppress(OSError, ConfigurationError, AttributeError):
+        spot = read_json(path).get(_SPOT)
         return {} if spot is None else {_SPOT: spot}
     return {}
 

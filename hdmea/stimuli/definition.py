@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from pathlib import Path
 from typing import Self
@@ -12,8 +11,9 @@ import pydantic
 from pydantic import Field
 
 from hdmea.utils.exceptions import ConfigurationError, MismatchError
-from hdmea.utils.fixes import Advice
+from hdmea.utils.fixes import Advice, RunStep
 from hdmea.utils.resources import resource_path
+from hdmea.utils.text_files import read_json
 from hdmea.utils.validation import problems_in_file
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "name_without_duration",
     "packaged_definitions",
     "read_definition",
+    "stored_definition",
 ]
 
 _DURATION_SUFFIX = re.compile(r"_\d+(?:\.\d+)?(?:min|sec|s|h)$")
@@ -214,11 +215,25 @@ def check_fits(definition: StimulusDefinition, movie: str, movie_length: int, so
         )
 
 
-def _parse(path: Path) -> StimulusDefinition:
+def stored_definition(text: str, movie: str) -> StimulusDefinition:
+    """Return the definition of a movie that a result file remembers.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not one.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not JSON text: {_where(error)}.", path=path) from error
+        return StimulusDefinition.model_validate_json(text)
+    except pydantic.ValidationError as error:
+        raise ConfigurationError(
+            f"The stimulus definition of {movie} that the result remembers is damaged.",
+            fix=RunStep("section_spike_times", again=True),
+        ) from error
+
+
+def _parse(path: Path) -> StimulusDefinition:
+    content = read_json(path)
     try:
         return StimulusDefinition.model_validate(content)
     except pydantic.ValidationError as error:
@@ -226,12 +241,6 @@ def _parse(path: Path) -> StimulusDefinition:
         raise ConfigurationError(
             f"{path} is not a valid stimulus definition: {problems}.", path=path
         ) from error
-
-
-def _where(error: json.JSONDecodeError | UnicodeDecodeError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"line {error.lineno}, column {error.colno}"
-    return "it is not encoded as UTF-8"
 
 
 def _complete(definition: StimulusDefinition, movie: str, movie_length: int | None) -> StimulusDefinition:

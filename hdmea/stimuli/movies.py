@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from hdmea.utils.exceptions import DataLoadError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.text_files import regular_size
 
 __all__ = ["LightSpot", "check_axes", "check_numbers", "movie_levels", "open_movie"]
 
@@ -52,6 +53,7 @@ def open_movie(path: str | Path) -> npt.NDArray[Any]:
         If it is not a ``.npy`` array of numbers of three dimensions, one entry per display refresh.
     """
     path = Path(path)
+    regular_size(path)
     with path.open("rb") as file:
         start = file.read(16)
     if start.startswith(_MATLAB):

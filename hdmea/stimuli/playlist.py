@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hdmea.utils.exceptions import ConfigurationError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.text_files import read_text
 
 __all__ = ["Playlist", "movie_name_of", "read_movie_lengths", "read_playlists"]
 
@@ -113,13 +114,7 @@ def read_movie_lengths(path: str | Path) -> dict[str, int]:
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield line number and stripped values of the wanted columns; blank lines are skipped."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(
-            f"{path} is not UTF-8 text.", path=path, fix=Advice("Save it as CSV UTF-8.")
-        ) from error
-    reader = csv.reader(io.StringIO(text, newline=""))
+    reader = csv.reader(io.StringIO(read_text(path), newline=""))
     header: list[str] | None = None
     for row in reader:
         values = [value.strip() for value in row]

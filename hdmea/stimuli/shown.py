@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from hdmea.stimuli.playlist import movie_name_of
 from hdmea.stimuli.sections import PlannedSection
 from hdmea.utils.exceptions import ConfigurationError, MissingFileError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.text_files import read_json
 from hdmea.utils.validation import problems_in_file
 
 __all__ = ["SHOWN_SUFFIX", "ShownMovie", "plan_shown", "read_shown"]
@@ -82,10 +82,7 @@ def read_shown(path: str | Path) -> list[ShownMovie]:
     path = Path(path)
     if not path.is_file():
         raise MissingFileError(f"The list of stimuli {path} does not exist.", path=path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is not JSON text.", path=path) from error
+    content = read_json(path)
     if not isinstance(content, list) or not content:
         raise ConfigurationError(
             f'{path} must be a list of showings: [{{"movie": ..., "content_frame": ...}}, ...].'

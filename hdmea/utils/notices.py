@@ -11,7 +11,16 @@ from typing import Any
 from hdmea.utils.exceptions import HDMEAError
 from hdmea.utils.fixes import PYTHON, Fix, Words, fix_as_json, fix_from_json, with_fix
 
-__all__ = ["Notice", "log_text", "notices_as_json", "notices_from_json", "reason_of", "said", "with_fixes"]
+__all__ = [
+    "Notice",
+    "log_text",
+    "notices_as_json",
+    "notices_from_json",
+    "reason_of",
+    "said",
+    "told",
+    "with_fixes",
+]
 
 
 class Notice(str):
@@ -93,6 +102,16 @@ def said(what: object, words: Words) -> str:
         more = f" ({what})" if str(what) else ""
         return f"There is not enough free memory{more}. Save, close other programs, and try again."
     return str(what)
+
+
+def told(error: BaseException | None, words: Words) -> str:
+    """Return why something failed as a sentence, also for an error that nobody expected."""
+    if isinstance(error, HDMEAError | OSError | MemoryError):
+        return said(error, words)
+    return (
+        f"An unexpected error occurred ({type(error).__name__}: {error}). If a file may be damaged, try "
+        "another copy of it; otherwise report the error with its details."
+    )
 
 
 def log_text(record: logging.LogRecord, words: Words) -> str:

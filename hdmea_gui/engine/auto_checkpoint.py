@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
     from hdmea_gui.engine.workspace import Workspace
 
+from hdmea.utils.exceptions import HDMEAError
+from hdmea.utils.text_files import read_json
+
 __all__ = ["DiscardJob", "Keeper", "Kept", "NotKept", "RecoverJob", "RecoveryOffer", "RecoveryQuery"]
 
 logger = logging.getLogger(__name__)
@@ -129,7 +132,6 @@ class Keeper:
     def check(self) -> NotKept | None:
         """Return why no checkpoint could be written at all, before anything is computed."""
         from hdmea.pipeline.destination import check_target
-        from hdmea.utils.exceptions import HDMEAError
 
         if not self.enabled:
             return None
@@ -149,7 +151,6 @@ class Keeper:
         A checkpoint that cannot be written stops nothing: the answer gives the reason.
         """
         from hdmea.pipeline.increments import Baseline
-        from hdmea.utils.exceptions import HDMEAError
 
         if not self.enabled:
             return None
@@ -314,7 +315,6 @@ def _offer(session: PipelineSession, folder: Path, names: tuple[str, ...]) -> Re
 
 def _rescued(path: Path) -> RecoveryOffer | None:
     from hdmea.results import files
-    from hdmea.utils.exceptions import HDMEAError
 
     try:
         found = files.summarize(path)
@@ -349,7 +349,7 @@ def _note_of(path: Path) -> Path:
 
 def _read_note(path: Path) -> RecoveryOffer | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         lists = {"steps": tuple(found["steps"]), "increments": tuple(found.get("increments", ()))}
         numbers = {name: float(found[name]) for name in ("written_at", "process_started")}
         counts = {name: int(found[name]) for name in ("pid", "n_units", "size_bytes")}
@@ -357,7 +357,7 @@ def _read_note(path: Path) -> RecoveryOffer | None:
         if any(name != Path(name).name or not name.startswith(_PREFIX) for name in offer.files):
             raise ValueError("it refers to files in another folder")
         return offer
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (HDMEAError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         logger.warning("%s does not describe an automatic checkpoint: %s", path, error)
         return None
 
@@ -402,7 +402,6 @@ class RecoverJob:
         """Return the session, which is not saved; or why it could not be read."""
         from hdmea.pipeline.increments import load_increments
         from hdmea.pipeline.session import PipelineSession
-        from hdmea.utils.exceptions import HDMEAError
 
         assert workspace.keeper is not None
         path = workspace.keeper.folder / self.offer.file

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from hdmea.utils.giving_way import give_way
-from hdmea.utils.notices import said
+from hdmea.utils.notices import told
 from hdmea_gui.engine.commit_gate import JobStopped
 from hdmea_gui.engine.words import WINDOW
 
@@ -53,7 +53,7 @@ class Failure:
     def of(cls, error: BaseException) -> Failure:
         """Describe an exception, and let go of everything that its traceback contains."""
         details = "".join(traceback.format_exception(error))
-        reason = said(error, WINDOW).strip() or type(error).__name__
+        reason = told(error, WINDOW).strip() or type(error).__name__
         seen: set[int] = set()
         current: BaseException | None = error
         while current is not None and id(current) not in seen:

@@ -17,6 +17,8 @@ from typing import Any
 
 import platformdirs
 
+from hdmea.utils.exceptions import HDMEAError
+from hdmea.utils.text_files import parse_json, read_text
 from hdmea_gui.store.whole_file import write_whole
 
 __all__ = [
@@ -96,7 +98,7 @@ class Durations:
     def from_json(cls, text: str) -> Durations:
         """Return what a text contains; what is damaged or of another version is left out, never an error."""
         try:
-            found = json.loads(text)
+            found = parse_json(text)
         except ValueError:
             return cls()
         if not isinstance(found, dict) or found.get("version") != VERSION:
@@ -114,7 +116,7 @@ class Durations:
 def _parse(entry: Any) -> PastRun | None:
     try:
         return PastRun(float(entry["seconds"]), float(entry["size"]), str(entry.get("key", "")))
-    except (TypeError, ValueError, KeyError, AttributeError):
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         return None
 
 
@@ -154,10 +156,10 @@ def default_durations_path() -> Path:
 def read_durations(path: Path) -> Durations:
     """Return what is remembered in a file; nothing if there is none or it cannot be read."""
     try:
-        return Durations.from_json(path.read_text(encoding="utf-8"))
+        return Durations.from_json(read_text(path))
     except FileNotFoundError:
         return Durations()
-    except (OSError, ValueError) as error:
+    except HDMEAError as error:
         logger.info("Durations of earlier runs could not be read: %s", error)
         return Durations()
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pydantic
 
+from hdmea.utils.exceptions import HDMEAError
+from hdmea.utils.text_files import read_json, regular_size
 from hdmea.utils.validation import problems_in_file
 from hdmea_gui.store.whole_file import write_whole
 
@@ -56,13 +58,11 @@ def read_preset(path: Path) -> Preset:
         If it cannot be read, is not a preset, or was written by a newer version of the program.
     """
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        if regular_size(path) > _MAX_BYTES:
             raise PresetError(f"{path.name} is not a preset: it is far too large.")
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PresetError(f"{path.name} could not be read: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise PresetError(f"{path.name} is not a preset: it does not contain JSON text.") from error
+        found = read_json(path)
+    except HDMEAError as error:
+        raise PresetError(f"{path.name} is not a preset: {error.message}") from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise PresetError(
             f"{path.name} is not a preset of this program. Choose a file that was saved as one."

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from hdmea.utils.exceptions import HDMEAError
 from hdmea.utils.settings import settings_path
+from hdmea.utils.text_files import read_json
 from hdmea_gui.shell.theme import ThemeName
 from hdmea_gui.store.whole_file import write_whole
 
@@ -79,11 +81,11 @@ class SettingsStore:
 
     def _read(self) -> Settings:
         try:
-            found = json.loads(self.path.read_text(encoding="utf-8-sig"))
+            found = read_json(self.path)
         except FileNotFoundError:
             return Settings()
-        except (OSError, ValueError, RecursionError) as error:
-            return self._start_anew(f"The settings could not be read ({error})")
+        except HDMEAError as error:
+            return self._start_anew(f"The settings could not be read ({error.message.rstrip('.')})")
         if not isinstance(found, dict):
             return self._start_anew("The settings file does not contain settings")
         version = found.get("version")

@@ -327,3 +327,29 @@ def test_results_that_cannot_be_saved_are_kept_and_the_place_is_printed(
     assert str(kept) in outcome.output
     done = FLOW_STEPS if fails == "saving" else FLOW_STEPS[:3]
     assert list(PipelineSession.load(kept).completed_steps) == done
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_or_a_device_in_place_of_a_file_is_refused_and_not_waited_for(
+    recording: SimulatedRecording, tmp_path: Path
+) -> None:
+    for name in ("x.cmcr", "x.cmtr", "x.h5", "flow.json"):
+        os.mkfifo(tmp_path / name)
+    for name in ("x.cmcr", "x.cmtr", "x.h5"):
+        for command in ("info", "run", "script"):
+            more = ("-o", tmp_path / "out.h5") if command == "run" else ()
+            outcome = hdmea(command, tmp_path / name, *more)
+            assert outcome.exit_code == 1
+            assert "error: " in outcome.output
+            assert "unexpected" not in outcome.output
+    outcome = hdmea("run", recording.cmcr_path, "-o", tmp_path / "out.h5", "--flow", tmp_path / "flow.json")
+    assert outcome.exit_code == 1
+
+
+def test_an_error_that_nobody_expected_is_a_message(
+    recording: SimulatedRecording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hdmea.recordings.inspect.inspect_file", lambda path: {}["no such key"])
+    outcome = hdmea("info", recording.cmcr_path)
+    assert outcome.exit_code == 1
+    assert "An unexpected error occurred (KeyError" in outcome.output

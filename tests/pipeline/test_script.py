@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,7 +125,7 @@ def test_records_without_runs_are_repeated_by_their_last_parameters(
 
     assert calls(script) == ["load_recording", "add_section_time"]
     assert "pad_frame=170" in script
-    assert "# a_step_of_the_past ran in an earlier program" in script
+    assert "# 'a_step_of_the_past' ran in an earlier program" in script
     run_step(session, "section_spike_times")
     assert [run.step for run in past_runs(session)] == [
         "load_recording", "add_section_time", "section_spike_times",
@@ -140,3 +142,32 @@ def test_step_that_this_version_lacks_is_named(recording: SimulatedRecording, tm
     session.steps["sort_spikes"] = StepProvenance(params={"x": 1})
     with pytest.raises(SessionError, match="sort_spikes"):
         session_script(session)
+
+
+def test_nothing_that_a_file_says_is_code(
+    recording: SimulatedRecording, tmp_path: Path
+) -> None:
+    hostile = 'x\nraise SystemExit("run")\r#\u2028"""\'\'\'\\'
+    session = loaded(recording, tmp_path)
+    run_step(session, "add_section_time")
+    session.dataset_id = hostile
+    session.completed_steps.add(hostile)
+    session.source_files["cmcr_path"] = f"/{hostile}"
+    session.output_dir = Path(f"/tmp/{hostile}")
+    for name, record in session.steps.items():
+        hostile_params = {hostile: hostile, "playlist_name": hostile}
+        runs = [replace(run, params={**run.params, **hostile_params}) for run in record.runs]
+        session.steps[name] = replace(record, runs=tuple(runs))
+
+    script = session_script(session, output_path=f"/{hostile}")
+
+    tree = ast.parse(script)
+    assert [type(node) for node in tree.body] == [ast.Expr, ast.ImportFrom, ast.Assign, *[ast.Expr] * 3]
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert {ast.unparse(function) for function in called} == {
+        "create_session",
+        "load_recording",
+        "add_section_time",
+        "session.save",
+    }
+    assert "SystemExit" in script, "it is there, as a literal"

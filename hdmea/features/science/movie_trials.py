@@ -7,7 +7,6 @@ the stimulus definition that the trials were cut with.
 from __future__ import annotations
 
 import fnmatch
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from hdmea.stimuli.definition import (
     StimulusEvent,
     name_without_duration,
     packaged_definitions,
+    stored_definition,
 )
 from hdmea.utils.exceptions import FeatureExtractionError
 from hdmea.utils.fixes import Advice, Each, RunStep
@@ -161,7 +161,7 @@ def _candidates(recording: Recording, kind: str) -> list[MovieTrials]:
 def _definition(movie: str, attrs: Mapping[str, Any]) -> StimulusDefinition | None:
     stored = attrs.get("definition")
     if stored is not None:
-        return StimulusDefinition.model_validate(json.loads(str(stored)))
+        return stored_definition(str(stored), movie)
     base = name_without_duration(movie)
     known = packaged_definitions()
     near = (found for name, found in known.items() if name_without_duration(name) == base)

@@ -25,7 +25,7 @@ from hdmea.pipeline.context import StepContext
 from hdmea.pipeline.light_delay import light_delay_ms, without_light_delay
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.unit_outputs import entries, for_each_unit, stored_outputs, units_result
-from hdmea.stimuli.calibration import StimulusCalibration, read_calibration
+from hdmea.stimuli.calibration import StimulusCalibration, read_calibration, stored_calibration
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.utils.exceptions import ConfigurationError, HDMEAError, MissingInputError
 from hdmea.utils.fixes import ChooseFile, RunStep, SetParameter
@@ -252,4 +252,4 @@ def _calibration(
         ctx.put(calibration.model_dump_json(), "metadata", _CALIBRATION_KEY)
         return calibration
     remembered = session.metadata.get(_CALIBRATION_KEY)
-    return None if remembered is None else StimulusCalibration.model_validate_json(str(remembered))
+    return None if remembered is None else stored_calibration(str(remembered))

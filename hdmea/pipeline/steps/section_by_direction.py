@@ -16,7 +16,7 @@ from hdmea.pipeline.context import StepContext
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.unit_outputs import chosen_units, units_result
 from hdmea.stimuli.crossings import Crossings, read_crossings
-from hdmea.stimuli.definition import StimulusDefinition
+from hdmea.stimuli.definition import StimulusDefinition, stored_definition
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.sections import facts_of_section
 from hdmea.stimuli.sweeps import brightness_at, crossing, sweeps_by_direction
@@ -71,7 +71,7 @@ def _definitions(session: PipelineSession) -> dict[str, StimulusDefinition]:
     found = {}
     for movie, trials in (session.stimulus.get("trial_time") or {}).items():
         text = getattr(trials, "attrs", {}).get("definition")
-        definition = None if text is None else StimulusDefinition.model_validate_json(str(text))
+        definition = None if text is None else stored_definition(str(text), movie)
         if definition is not None and definition.events_of_type("sweep"):
             found[movie] = definition
     return found

@@ -116,6 +116,11 @@ def _open(path: Path) -> h5py.File:
         )
     if path.is_dir():
         raise DataLoadError(f"{path} is a folder.", path, fix=Advice("Choose the .cmcr or .cmtr file in it."))
+    if not path.is_file():
+        # A named pipe would be waited for until someone writes to it.
+        raise DataLoadError(
+            f"{path} is not a regular file.", path, fix=Advice("Choose a .cmcr or .cmtr file.")
+        )
     try:
         return h5py.File(h5.open_file(path))
     except PermissionError as error:

@@ -65,7 +65,7 @@ class CalibrationQuery:
 
     def answer(self, workspace: Workspace) -> CalibrationView:
         """Return it; a file that cannot be read is said in it."""
-        from hdmea.stimuli.calibration import StimulusCalibration, read_calibration
+        from hdmea.stimuli.calibration import read_calibration, stored_calibration
         from hdmea.utils.exceptions import HDMEAError
 
         metadata = {} if workspace.session is None else workspace.session.metadata
@@ -73,7 +73,7 @@ class CalibrationQuery:
         pitch_um = None if pitch is None else float(np.ravel(pitch)[0])
         remembered = metadata.get(_REMEMBERED)
         if self.chosen is None and remembered is not None:
-            found = StimulusCalibration.model_validate_json(str(remembered))
+            found = stored_calibration(str(remembered))
             return CalibrationView(found.model_dump(), None, pitch_um, _frame(workspace))
         path = self.chosen or self.last
         if path is None:

@@ -171,7 +171,7 @@ def _soma_place(unit: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _calibration(session: PipelineSession) -> StimulusCalibration | None:
-    from hdmea.stimuli.calibration import StimulusCalibration
+    from hdmea.stimuli.calibration import stored_calibration
 
     remembered = session.metadata.get("stimulus_calibration")
-    return None if remembered is None else StimulusCalibration.model_validate_json(str(remembered))
+    return None if remembered is None else stored_calibration(str(remembered))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from hdmea.analysis.marked_response import MarkedResponse
     from hdmea.analysis.polar import PolarCurve
     from hdmea.pipeline.session import PipelineSession
+
+from hdmea.utils.text_files import stored_dict
 
 __all__ = [
     "FrequencyTuning",
@@ -228,7 +229,7 @@ def _extracted(
 
 
 def _params(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(json.loads(str(metadata.get("params", "{}"))))
+    return stored_dict(metadata.get("params", "{}")) or {}
 
 
 def _definitions(feature: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from hdmea.analysis.psth import Psth
     from hdmea.pipeline.session import PipelineSession
     from hdmea_gui.engine.workspace import Workspace
+
+from hdmea.utils.text_files import stored_dict
 
 __all__ = ["MOST_UNITS", "TrialsQuery", "TrialsView", "UnitTrials"]
 
@@ -176,7 +177,7 @@ def _elsewhere(units: Mapping[str, Mapping[str, Any]], feature: str, movie: str)
 
 
 def _kind(attributes: Mapping[str, Any]) -> str:
-    return str(json.loads(str(attributes.get("definition", "{}"))).get("kind", ""))
+    return str((stored_dict(attributes.get("definition", "{}")) or {}).get("kind", ""))
 
 
 def _unit_trials(

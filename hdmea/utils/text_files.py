@@ -1,0 +1,122 @@
+"""Text and JSON files that someone else may have written: read whole, or refused in our words.
+
+A named pipe would be waited for until something is written to it, a device never ends, and a parser meets
+numbers of a million digits and brackets a million deep: all of that is refused here, in one place.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+from hdmea.utils.exceptions import ConfigurationError, MissingFileError
+from hdmea.utils.fixes import Advice
+from hdmea.utils.notices import reason_of
+
+__all__ = ["parse_json", "read_json", "read_text", "regular_size", "stored_dict", "stored_list"]
+
+_MOST_NBYTES = 64 << 20
+_CORRECT = Advice("Correct the file, or choose another one.")
+
+
+def regular_size(path: Path) -> int:
+    """Return the size of a file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ConfigurationError
+        If it is a folder, a pipe, a device or cannot be asked about.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise MissingFileError(f"There is no file {path}.", path=path, fix=_CORRECT) from None
+    except ValueError as error:
+        raise ConfigurationError(f"{str(path)!r} cannot be the name of a file.", fix=_CORRECT) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if not stat.S_ISREG(found.st_mode):
+        what = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+        raise ConfigurationError(f"{path} is {what}.", path=path, fix=Advice("Choose a file."))
+    return found.st_size
+
+
+def read_text(path: Path) -> str:
+    """Return what a text file contains, without a byte order mark.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ConfigurationError
+        If it is not a file, cannot be read, is larger than 64 MB, or is not encoded as UTF-8.
+    """
+    if regular_size(path) > _MOST_NBYTES:
+        raise ConfigurationError(f"{path} is far too large for its kind.", path=path, fix=_CORRECT)
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{path} is not encoded as UTF-8.", path=path, fix=Advice("Save it as UTF-8 text.")
+        ) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file contains.
+
+    Raises
+    ------
+    FileNotFoundError, ConfigurationError
+        As of `read_text`; ConfigurationError also if it is not JSON text.
+    """
+    try:
+        return parse_json(read_text(path))
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is not JSON text: {error}.", path=path, fix=_CORRECT) from error
+
+
+def parse_json(text: str) -> Any:
+    """Return what a JSON text contains.
+
+    Raises
+    ------
+    ValueError
+        If it is not one, is nested too deeply, or has a number with too many digits; says where if known.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno}, column {error.colno}") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except ValueError as error:
+        raise ValueError("a number has too many digits") from error
+
+
+def stored_dict(text: Any) -> dict[str, Any] | None:
+    """Return the dictionary that a result file stores as JSON text, None if it is not one."""
+    found = _stored(text)
+    return found if isinstance(found, dict) else None
+
+
+def stored_list(text: Any) -> list[Any] | None:
+    """Return the list that a result file stores as JSON text, None if it is not one."""
+    found = _stored(text)
+    return found if isinstance(found, list) else None
+
+
+def _stored(text: Any) -> Any:
+    try:
+        return parse_json(str(text))
+    except ValueError:
+        return None
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"{path} cannot be read: {reason_of(error)}.", path=path, fix=_CORRECT)
