@@ -253,7 +253,7 @@ def test_a_question_that_fails_is_answered_with_the_reason(
 
     (failure,) = answers
     assert isinstance(failure, Failure)
-    assert failure.reason == "negative"
+    assert "negative" in failure.reason
 
 
 class Asker(QObject):
