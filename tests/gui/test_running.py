@@ -214,7 +214,7 @@ def test_a_failed_step_shows_its_reason_and_details_and_keeps_the_rest(
     assert "ValueError" in dialog.details
     assert all(button.icon().isNull() for button in dialog.findChildren(QPushButton))
     assert [line for line in window.log.texts() if "error: " in line] == [
-        line for line in window.log.texts() if "Fail failed: the electrode is upside down" in line
+        line for line in window.log.texts() if "the electrode is upside down" in line
     ], "a failure counts once"
     assert window.log.n_warnings == 1
     assert any("Traceback" in line for line in window._relay.recent()), "the file has the traceback"
