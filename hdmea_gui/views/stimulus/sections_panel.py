@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.shell.theme import Theme
+from hdmea_gui.widgets.label import Label, plain_tip
 
 if TYPE_CHECKING:
     from hdmea.pipeline.alignment_table import SectionAlignment
@@ -64,7 +64,7 @@ class SectionsPanel(QWidget):
         self._theme = theme
         self._sections: tuple[SectionAlignment, ...] = ()
         self._most_rows = _ROWS[1]
-        self.summary = QLabel(self)
+        self.summary = Label(self)
         self.align_button = QPushButton("Align to the Light", self)
         self.align_button.setToolTip(
             "Set “Align” of “Section times” to the light, so that its next run shifts sections by their lag"
@@ -101,7 +101,7 @@ class SectionsPanel(QWidget):
     def _lay_out(self) -> None:
         for column, (title, text) in enumerate(zip(_TITLES, _HELP, strict=True)):
             heading = QTableWidgetItem(title)
-            heading.setToolTip(text)
+            heading.setToolTip(plain_tip(text))
             self.grid.setHorizontalHeaderItem(column, heading)
         self.grid.setAccessibleName("Sections and the recorded light")
         self.grid.setToolTip("Double-click a section to zoom to it")
@@ -139,7 +139,7 @@ class SectionsPanel(QWidget):
                     item.setTextAlignment(_RIGHT)
                 if wrong is not None and column >= 3:
                     item.setForeground(wrong)
-                item.setToolTip(text if column in (0, 3, 6) else "")
+                item.setToolTip(plain_tip(text) if column in (0, 3, 6) else "")
                 self.grid.setItem(row, column, item)
         self._limit_height()
 
