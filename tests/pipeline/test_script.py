@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -144,9 +143,7 @@ def test_step_that_this_version_lacks_is_named(recording: SimulatedRecording, tm
         session_script(session)
 
 
-def test_nothing_that_a_file_says_is_code(
-    recording: SimulatedRecording, tmp_path: Path
-) -> None:
+def test_nothing_that_a_file_says_is_code(recording: SimulatedRecording, tmp_path: Path) -> None:
     hostile = 'x\nraise SystemExit("run")\r#\u2028"""\'\'\'\\'
     session = loaded(recording, tmp_path)
     run_step(session, "add_section_time")
