@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +96,8 @@ def hostile_result(analysed_file: Path, tmp_path: Path) -> Path:
     session.metadata = {**hostile_texts(session.metadata), HOSTILE: HOSTILE}
     session.warnings = [HOSTILE, *session.warnings]
     session.source_files = {**session.source_files, "note": HOSTILE}
-    for record in session.steps.values():
-        record["warnings"] = json.dumps([HOSTILE])
-        record["information"] = json.dumps([HOSTILE])
+    for name, record in session.steps.items():
+        session.steps[name] = replace(record, warnings=(HOSTILE,), information=(HOSTILE,))
     path = tmp_path / "hostile <b>.h5"
     session.save(path)
     return path
