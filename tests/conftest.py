@@ -41,6 +41,7 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     """Have results that cannot be saved kept in a folder of the test, not of the user."""
     folder = tmp_path_factory.getbasetemp() / f"data of the user {uuid.uuid4()}"
     monkeypatch.setattr("platformdirs.user_data_path", lambda *_args, **_named: folder)
+    monkeypatch.setattr("hdmea.pipeline.destination._temporary", lambda: folder / "temporary")
     return folder
 
 

@@ -39,7 +39,7 @@ def refuges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path
     data, temporary = tmp_path / "data" / "rescued", tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr("platformdirs.user_data_path", lambda *_args, **_named: data.parent)
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(temporary))
+    monkeypatch.setattr("hdmea.pipeline.destination._temporary", lambda: temporary)
     return data, rescue_folders()[1]
 
 
