@@ -7,9 +7,13 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog
 
+from hdmea.exporters import EXPORTERS
 from hdmea_gui.dialogs.message import MessageDialog
+from hdmea_gui.engine.exports import ExportKind
+from hdmea_gui.engine.forms import describe_options
 from hdmea_gui.engine.snapshot import Candidate, FileFacts, OpenResult, Refused
 from hdmea_gui.flows.close_guard import UnsavedDialog
+from hdmea_gui.flows.export import ExportOptionsDialog
 from hdmea_gui.flows.open import ChooseRecordingDialog
 from hdmea_gui.flows.recover import RecoveryDialog
 from hdmea_gui.flows.run import StalledDialog
@@ -49,7 +53,14 @@ def dialog_openers(window: MainWindow) -> dict[str, Callable[[], None]]:
     openers["columns"] = window.table.choose_columns
     for made in (_overwrite, _unsaved, _unsaved_while_running, _message, _stalled, _recovery, _choose):
         openers[made.__name__] = lambda made=made: window.dialogs.open(made(window))  # type: ignore[misc]
+    openers["export options"] = lambda: window.dialogs.open(_export_options(window))
     return openers
+
+
+def _export_options(window: MainWindow) -> QDialog:
+    found = EXPORTERS.get("csv")
+    kind = ExportKind(found.name, found.title, found.suffixes, describe_options(found))
+    return ExportOptionsDialog(kind, window.dialogs.theme, window)
 
 
 def _overwrite(window: MainWindow) -> QDialog:

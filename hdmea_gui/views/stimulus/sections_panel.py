@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SectionsPanel"]
 
+_REANCHOR = "Set “Re-anchor” of “Section times” to where the light of the movies after the gap begins"
 _TITLES = ("Movie", "From (s)", "To (s)", "Recorded light", "Lag (frames)", "r", "Marks")
 _HELP = (
     "Name of the movie; movie#2 is its second showing",
@@ -70,6 +71,7 @@ class SectionsPanel(QWidget):
             "Set “Align” of “Section times” to the light, so that its next run shifts sections by their lag"
         )
         self.reanchor_button = QPushButton("Re-anchor Movies", self)
+        self.reanchor_button.setToolTip(_REANCHOR)
         for button in (self.align_button, self.reanchor_button):
             button.setAutoDefault(True)
         self.grid = QTableWidget(0, len(_TITLES), self)
@@ -84,10 +86,7 @@ class SectionsPanel(QWidget):
         self.align_button.setVisible(any(section.can_be_shifted for section in sections))
         self.reanchor_button.setVisible(bool(anchors))
         listed = ", ".join(f"{label} at sample {sample}" for label, sample in anchors)
-        self.reanchor_button.setToolTip(
-            "Set “Re-anchor” of “Section times” to where the light of the movies after the gap begins: "
-            + listed
-        )
+        self.reanchor_button.setToolTip(f"{_REANCHOR}: {listed}" if listed else _REANCHOR)
         self.summary.setText(_summary(sections, anchors))
         if tuple(sections) != self._sections:
             self._sections = tuple(sections)
