@@ -93,9 +93,10 @@ class Flow(pydantic.BaseModel):
 
     def _with_features(self, item: FlowStep) -> FlowStep:
         """Return a step of the flow with the features that are not listed added, if it computes features."""
-        if item.step != _FEATURES:
+        features = item.params.get("features", ())
+        if item.step != _FEATURES or not isinstance(features, (list, tuple)):
             return item
-        listed = list(item.params.get("features", ()))
+        listed = list(features)
         known = {*map(FEATURES.canonical_name, listed), *self.exclude}
         others = [extractor.name for extractor in FEATURES if extractor.name not in known]
         return item.model_copy(update={"params": {**item.params, "features": [*listed, *others]}})

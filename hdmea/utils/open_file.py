@@ -30,6 +30,7 @@ _BLOCK_NBYTES = 1 << 16
 _MOST_BLOCKS = 128
 _MOST_RECENT = 2
 _END_S = 1.0
+_FARTHEST = (1 << 63) - 1
 
 _Blocks = OrderedDict[int, memoryview]
 
@@ -217,6 +218,8 @@ class _Request:
 
 
 def _fill(file: FileIO, start: int, buffer: memoryview) -> int:
+    if start > _FARTHEST:
+        return 0  # a damaged file refers to what no file can have
     file.seek(start)
     done = 0
     while done < len(buffer):

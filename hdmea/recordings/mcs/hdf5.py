@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from hdmea.recordings.mcs import vocabulary as mcs
 from hdmea.utils import h5
-from hdmea.utils.exceptions import DataLoadError, MissingFileError
+from hdmea.utils.exceptions import DataLoadError, HDMEAError, MissingFileError
 from hdmea.utils.fixes import Advice, Fix
 from hdmea.utils.giving_way import giving_way
 
@@ -44,6 +44,10 @@ __all__ = [
 Node: TypeAlias = "h5py.Group | h5py.Dataset"
 
 
+_FOREIGN = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What h5py and numpy raise when the bytes of a file make no sense."""
+
+
 @contextmanager
 def reading(path: Path, what: str, dataset: h5py.Dataset | None = None) -> Iterator[None]:
     """Turn low-level read errors inside the block into a `DataLoadError` that names the file.
@@ -59,7 +63,9 @@ def reading(path: Path, what: str, dataset: h5py.Dataset | None = None) -> Itera
     """
     try:
         yield
-    except (OSError, RuntimeError, KeyError) as error:
+    except HDMEAError:
+        raise
+    except _FOREIGN as error:
         lacking = missing_filters(dataset) if dataset is not None else ()
         if lacking:
             text = f"{path}: cannot read {what}: {needs_filters(lacking)}"
