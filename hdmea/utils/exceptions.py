@@ -139,6 +139,9 @@ class ExistingFileError(HDMEAError, FileExistsError):
 class NotEnoughMemoryError(HDMEAError, MemoryError):
     """Something needs more memory than is free; the message says how much of both."""
 
+    # What makes copies of errors looks it up by name, and would find that of MemoryError, which refuses.
+    __new__ = HDMEAError.__new__  # type: ignore[assignment]
+
 
 class MissingFileError(HDMEAError, FileNotFoundError):
     """A file or folder does not exist."""
