@@ -93,6 +93,7 @@ def test_each_section_has_a_row_with_what_the_light_says(shown: MainWindow) -> N
     colours = [panel.grid.item(row, 3).foreground().color().name() for row in (0, 1)]
     assert colours[0] != colours[1], "what does not fit stands out"
     assert "<b>1</b> with a mark" in panel.summary.text()
+    assert panel.summary.textFormat() is Qt.TextFormat.RichText
     panel.grid.cellDoubleClicked.emit(0, 0)
     assert shown.views["stimulus"].frames.getViewBox().viewRange()[0] == pytest.approx([0.96, 3.04])
 

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.shell.theme import Theme
-from hdmea_gui.widgets.label import Label, plain_tip
+from hdmea_gui.widgets.label import RichLabel, plain_tip
 
 if TYPE_CHECKING:
     from hdmea.pipeline.alignment_table import SectionAlignment
@@ -65,7 +65,7 @@ class SectionsPanel(QWidget):
         self._theme = theme
         self._sections: tuple[SectionAlignment, ...] = ()
         self._most_rows = _ROWS[1]
-        self.summary = Label(self)
+        self.summary = RichLabel(self)
         self.align_button = QPushButton("Align to the Light", self)
         self.align_button.setToolTip(
             "Set “Align” of “Section times” to the light, so that its next run shifts sections by their lag"
