@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm import tqdm
 
-from hdmea.cli.settings import parse_settings
+from hdmea.cli.settings import Plugins, parse_settings
 from hdmea.cli.terminal import EXIT_FAILED, EXIT_INTERRUPTED, cancel_on_interrupt, errors_told
 
 if TYPE_CHECKING:
@@ -60,16 +60,7 @@ def batch(
     scheduler: Annotated[
         str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on the Dask cluster at this address.")
     ] = None,
-    plugins: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--plugin",
-            "--feature-file",
-            "--step-file",
-            metavar="FILE",
-            help="A Python file with steps, features, readers or exporters of your own.",
-        ),
-    ] = None,
+    plugins: Plugins = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Run a flow on many recordings; run the same command again after an interruption."""

@@ -12,7 +12,7 @@ import typer
 
 from hdmea._version import __version__
 from hdmea.cli.batch import batch, batch_worker
-from hdmea.cli.settings import parse_settings, setting
+from hdmea.cli.settings import Plugins, parse_settings, setting
 from hdmea.cli.terminal import EXIT_FAILED, Bars, cancel_on_interrupt, errors_told
 from hdmea.cli.words import COMMAND_LINE
 from hdmea.utils.exceptions import (
@@ -46,17 +46,6 @@ app = typer.Typer(
 _PAIR = (
     "One or both files of the pair; the other is found in the same folder. Sorted units can be a Phy folder."
 )
-
-Plugins = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--plugin",
-        "--feature-file",
-        "--step-file",
-        metavar="FILE",
-        help="A Python file with steps, features, readers or exporters of your own.",
-    ),
-]
 
 
 class Layout(enum.StrEnum):

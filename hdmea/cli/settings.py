@@ -1,14 +1,28 @@
-"""Options of the form ``--set NAME=VALUE``."""
+"""Options that several commands have: ``--set NAME=VALUE`` and ``--plugin FILE``."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from hdmea.utils.exceptions import ConfigurationError
 
-__all__ = ["parse_settings", "setting"]
+__all__ = ["Plugins", "parse_settings", "setting"]
+
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        "--feature-file",
+        "--step-file",
+        metavar="FILE",
+        help="A Python file with steps, features, readers or exporters of your own.",
+    ),
+]
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
