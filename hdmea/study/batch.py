@@ -22,12 +22,13 @@ from hdmea.pipeline.forecast import forecast_steps
 from hdmea.pipeline.run import available_workers
 from hdmea.pipeline.session import create_session
 from hdmea.results import files
-from hdmea.study.job import Exists, Job, Outcome, read_outcome, write_whole
+from hdmea.study.job import Exists, Job, Outcome, read_outcome
 from hdmea.study.plugins import register_files
 from hdmea.study.recordings import Recording, find_recordings, join_sheet, pair_files, read_table
 from hdmea.utils.atomic import describe_size, exclusive
 from hdmea.utils.exceptions import ExistingFileError, HDMEAError, SessionError, ValidationError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.whole_file import write_whole
 
 __all__ = ["BatchOptions", "BatchResult", "collect", "execute", "free_memory", "run_batch"]
 
@@ -523,4 +524,4 @@ def _crash(code: int, job: Job, outcome: Outcome | None) -> str:
         with contextlib.suppress(ValueError):
             how = f"signal {signal.Signals(-code).name}"
     hint = " The system may have ended it for lack of memory." if code == -9 else ""
-    return f"Its process ended without a word ({how}){where}.{hint} The log is {job.log}."
+    return f"Its process ended unexpectedly ({how}){where}.{hint} The log is {job.log}."

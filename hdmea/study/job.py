@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from hdmea.declare import get_step
 from hdmea.pipeline.flows import Flow, load_flow
 from hdmea.pipeline.provenance import file_facts
 
-__all__ = ["Exists", "Job", "Outcome", "State", "read_outcome", "same_version", "write_whole"]
+__all__ = ["Exists", "Job", "Outcome", "State", "read_outcome", "same_version"]
 
 Exists = Literal["skip", "redo", "error"]
 State = Literal["waiting", "running", "done", "kept", "other parameters", "failed", "crashed", "stopped"]
@@ -88,8 +87,8 @@ class Outcome(pydantic.BaseModel):
         The recording.
     state
         ``"done"``: computed now; ``"kept"``: a complete result was there; ``"other parameters"``: a result
-        that was made differently is there and was not changed; ``"crashed"``: its process ended without a
-        word.
+        that was made differently is there and was not changed; ``"crashed"``: its process ended
+        unexpectedly.
     step, fraction, text
         The step that runs, or that failed, and how far it is.
     message
@@ -152,13 +151,3 @@ def read_outcome(path: Path) -> Outcome | None:
         return Outcome.model_validate_json(path.read_bytes())
     except (OSError, pydantic.ValidationError):
         return None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a small text file whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from hdmea.study.job import Outcome, write_whole
+from hdmea.study.job import Outcome
 from hdmea.utils.spreadsheet import write_csv
+from hdmea.utils.whole_file import write_whole
 
 __all__ = ["write_summary"]
 

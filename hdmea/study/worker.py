@@ -22,11 +22,12 @@ from hdmea.pipeline.run import plan_run
 from hdmea.pipeline.session import PipelineSession, create_session
 from hdmea.results import files
 from hdmea.results.content import utc_now
-from hdmea.study.job import Job, Outcome, same_version, write_whole
+from hdmea.study.job import Job, Outcome, same_version
 from hdmea.study.plugins import register_files
 from hdmea.utils.exceptions import CacheConflictError, HDMEAError, MissingInputError, StepCancelled
 from hdmea.utils.fixes import PYTHON
 from hdmea.utils.notices import said
+from hdmea.utils.whole_file import write_whole
 
 __all__ = ["main", "work_on"]
 

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 import psutil
 
 from hdmea.utils.notices import said
+from hdmea.utils.whole_file import write_whole
 from hdmea_gui.engine.blocked import refuse_if_blocked
 from hdmea_gui.engine.jobs import JobContext
 from hdmea_gui.engine.snapshot import OpenResult, Refused
 from hdmea_gui.engine.words import WINDOW
-from hdmea_gui.store.whole_file import write_whole
 from hdmea_gui.text.formats import size_text
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import platformdirs
 
 from hdmea.utils.exceptions import HDMEAError
 from hdmea.utils.text_files import parse_json, read_text
-from hdmea_gui.store.whole_file import write_whole
+from hdmea.utils.whole_file import write_whole
 
 __all__ = [
     "Durations",

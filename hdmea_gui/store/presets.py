@@ -14,7 +14,7 @@ import pydantic
 from hdmea.utils.exceptions import HDMEAError
 from hdmea.utils.text_files import read_json, regular_size
 from hdmea.utils.validation import problems_in_file
-from hdmea_gui.store.whole_file import write_whole
+from hdmea.utils.whole_file import write_whole
 
 __all__ = ["Preset", "PresetError", "PresetStore", "StoredPreset", "read_preset", "write_preset"]
 

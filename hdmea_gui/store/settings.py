@@ -13,8 +13,8 @@ import pydantic
 from hdmea.utils.exceptions import HDMEAError
 from hdmea.utils.settings import settings_path
 from hdmea.utils.text_files import read_json
+from hdmea.utils.whole_file import write_whole
 from hdmea_gui.shell.theme import ThemeName
-from hdmea_gui.store.whole_file import write_whole
 
 __all__ = ["Settings", "SettingsStore", "default_settings_path"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 __all__ = ["write_whole"]
@@ -27,9 +28,10 @@ def write_whole(path: Path, text: str, *, synced: bool = False) -> None:
         If it cannot be written; what was there before is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
+        # Made anew: a link that someone put there is not followed.
+        with part.open("x", encoding="utf-8") as file:
             file.write(text)
             if synced:
                 file.flush()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hdmea_gui.store.whole_file import write_whole
+from hdmea.utils.whole_file import write_whole
 
 
 @pytest.mark.parametrize("synced", [False, True])
