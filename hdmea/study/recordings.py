@@ -53,8 +53,6 @@ class Recording:
         Step to parameter to value; they count more than those of the batch.
     sheet
         What is known of the recording (`hdmea.study.sheet`).
-    note
-        How the files were found, and what else would fit.
     """
 
     name: str
@@ -64,7 +62,6 @@ class Recording:
     flow: str | None = None
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     sheet: dict[str, str | float | int] = field(default_factory=dict)
-    note: str = ""
 
     @property
     def key(self) -> str:
@@ -116,7 +113,7 @@ def find_recordings(folder: Path, without: Sequence[Path] = ()) -> Found:
         others = [path for path in partner.others if path not in taken]
         taken.update(dict.fromkeys([*others, *([cmtr] if cmtr else [])], cmcr))
         left_out.update(dict.fromkeys(others, f"fits {cmcr.name} as well as {partner.path.name} does"))
-        recordings.append(_recording(cmcr, cmtr, folder, partner.reason))
+        recordings.append(_recording(cmcr, cmtr, folder))
     for cmtr in units:
         if cmtr.absolute() in {path.absolute() for path in taken}:
             continue
@@ -128,7 +125,7 @@ def find_recordings(folder: Path, without: Sequence[Path] = ()) -> Found:
         if found is not None and any(recording.cmcr == found for recording in recordings):
             left_out[cmtr] = f"belongs to {found.name}, which other sorted units fit better"
         else:
-            recordings.append(_recording(found, cmtr, folder, "" if found else "sorted units alone"))
+            recordings.append(_recording(found, cmtr, folder))
     _check_names(recordings)
     return Found(tuple(recordings), left_out)
 
@@ -149,12 +146,12 @@ def pair_files(paths: Sequence[Path]) -> list[Recording]:
             )
     recordings: list[Recording] = []
     for cmcr, cmtr in sort_pair(list(dict.fromkeys(paths))):
-        one, note = cmcr or cmtr, ""
+        one = cmcr or cmtr
         if (cmcr is None or cmtr is None) and one is not None and one.exists():
             partner = find_partner(one, linked_recording(one))
             other = None if partner.path == one else partner.path
-            cmcr, cmtr, note = cmcr or other, cmtr or other, partner.reason
-        recordings.append(Recording(dataset_id_from_paths(cmcr, cmtr), cmcr, cmtr, note=note))
+            cmcr, cmtr = cmcr or other, cmtr or other
+        recordings.append(Recording(dataset_id_from_paths(cmcr, cmtr), cmcr, cmtr))
     _check_names(recordings)
     return recordings
 
@@ -213,12 +210,12 @@ def _files_below(folder: Path, without: set[Path]) -> tuple[list[Path], list[Pat
     return found["cmcr"], found["cmtr"]
 
 
-def _recording(cmcr: Path | None, cmtr: Path | None, root: Path, note: str) -> Recording:
+def _recording(cmcr: Path | None, cmtr: Path | None, root: Path) -> Recording:
     first = cmcr if cmcr is not None else cmtr
     assert first is not None
     place = first.absolute().parent
     below = place.relative_to(root.absolute()) if place.is_relative_to(root.absolute()) else Path()
-    return Recording(dataset_id_from_paths(cmcr, cmtr), cmcr, cmtr, below, note=note)
+    return Recording(dataset_id_from_paths(cmcr, cmtr), cmcr, cmtr, below)
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -245,12 +242,10 @@ def _of_row(row: dict[str, str], table: Path, number: int) -> Recording:
             path=table,
             fix=Advice("Fill in the column cmcr or cmtr."),
         )
-    note = ""
     if None in paths:
         path = next(each for each in paths if each is not None)
         if kind_of(path) is not None and path.exists():
             partner = find_partner(path, linked_recording(path))
-            note = partner.reason
             if partner.path not in (None, path):
                 paths[paths.index(None)] = partner.path
     parameters: dict[str, dict[str, Any]] = {}
@@ -266,7 +261,7 @@ def _of_row(row: dict[str, str], table: Path, number: int) -> Recording:
     if "playlist" in given:
         parameters.setdefault("add_section_time", {}).setdefault("playlist_name", given["playlist"])
     name = given.get("name") or dataset_id_from_paths(*paths)
-    return Recording(name, paths[0], paths[1], Path(), given.get("flow"), parameters, sheet, note)
+    return Recording(name, paths[0], paths[1], Path(), given.get("flow"), parameters, sheet)
 
 
 def _path(table: Path, text: str) -> Path:
