@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["batch", "batch_worker"]
 
-_WHAT = "A folder with recordings, a CSV table of them, or their files."
+_WHAT = "A folder with recordings, a CSV or Excel table of them, or their files."
 
 
 class Exists(enum.StrEnum):
@@ -30,7 +30,7 @@ class Exists(enum.StrEnum):
 
 
 def batch(
-    recordings: Annotated[list[Path], typer.Argument(metavar="FOLDER | TABLE.csv | FILES...", help=_WHAT)],
+    recordings: Annotated[list[Path], typer.Argument(metavar="FOLDER | TABLE | FILES...", help=_WHAT)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of results, logs and summary.")],
     flow: Annotated[str, typer.Option(help="Name of a flow, or a JSON file.")] = "standard",
     jobs: Annotated[
@@ -55,7 +55,7 @@ def batch(
     ] = None,
     sheet: Annotated[
         Path | None,
-        typer.Option(help="CSV table with one row per recording: animal, eye, condition, notes, …"),
+        typer.Option(help="CSV or Excel table with one row per recording: animal, eye, condition, notes, …"),
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on the Dask cluster at this address.")

@@ -28,6 +28,7 @@ from hdmea.study.recordings import Recording, find_recordings, join_sheet, pair_
 from hdmea.utils.atomic import describe_size, exclusive
 from hdmea.utils.exceptions import ExistingFileError, HDMEAError, SessionError, ValidationError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.spreadsheet import TABLE_SUFFIXES
 from hdmea.utils.whole_file import write_whole
 
 __all__ = ["BatchOptions", "BatchResult", "collect", "execute", "free_memory", "run_batch"]
@@ -60,7 +61,7 @@ class BatchOptions:
     parameters
         Step to parameter to value, for all recordings.
     sheet
-        CSV table with one row per recording (`join_sheet`).
+        CSV or Excel table with one row per recording (`join_sheet`).
     plugins
         Python files with steps, features, readers or exporters of your own.
     progress
@@ -116,7 +117,7 @@ def collect(source: Path | Sequence[Path], output_dir: Path) -> tuple[list[Recor
         As `find_recordings`, `read_table` and `pair_files`.
     """
     paths = [source] if isinstance(source, Path) else list(source)
-    if len(paths) == 1 and paths[0].suffix.lower() in (".csv", ".tsv", ".txt"):
+    if len(paths) == 1 and paths[0].suffix.lower() in TABLE_SUFFIXES:
         return read_table(paths[0]), {}
     if len(paths) == 1 and paths[0].is_dir() and not _is_recording(paths[0]):
         found = find_recordings(paths[0], [output_dir])
@@ -146,7 +147,7 @@ def run_batch(
     Parameters
     ----------
     recordings
-        A folder, a CSV table, files, or recordings.
+        A folder, a CSV or Excel table, files, or recordings.
     flow
         Name of a flow, or a JSON file.
     executor

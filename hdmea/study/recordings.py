@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +16,7 @@ from hdmea.recordings.pairing import find_partner, kind_of, sort_pair
 from hdmea.study.sheet import sheet_name, sheet_value
 from hdmea.utils.exceptions import HDMEAError, MissingFileError, ValidationError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.spreadsheet import read_rows
 from hdmea.utils.validation import check_dataset_id
 
 __all__ = [
@@ -157,25 +156,21 @@ def pair_files(paths: Sequence[Path]) -> list[Recording]:
 
 
 def read_table(path: Path) -> list[Recording]:
-    """Read the recordings of a CSV table: one row each.
+    """Read the recordings of a CSV or Excel table: one row each.
 
     Columns ``cmcr``, ``cmtr`` (one of them is enough; relative to the table's folder), ``name``,
     ``playlist``, ``flow`` and ``step.parameter`` are understood, all others are the recording's sheet.
-    Commas, semicolons or tabs separate.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValidationError
-        If a row names no recording, or two results would have the same name.
+        If it is not a table, a row names no recording, or two results would have the same name.
     """
-    if not path.is_file():
-        raise MissingFileError(f"There is no table {path}.", path=path)
-    rows = list(_rows(path))
-    if not rows:
+    recordings = [_of_row(row, path, number) for number, row in read_rows(path)]
+    if not recordings:
         raise ValidationError(f"{path.name} has no rows below its titles.", path=path)
-    recordings = [_of_row(row, path, number) for number, row in enumerate(rows, start=2)]
     _check_names(recordings)
     return recordings
 
@@ -216,20 +211,6 @@ def _recording(cmcr: Path | None, cmtr: Path | None, root: Path) -> Recording:
     place = first.absolute().parent
     below = place.relative_to(root.absolute()) if place.is_relative_to(root.absolute()) else Path()
     return Recording(dataset_id_from_paths(cmcr, cmtr), cmcr, cmtr, below)
-
-
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
-    titles = text.partition("\n")[0]
-    separator = max(",;\t", key=titles.count)
-    for row in csv.DictReader(io.StringIO(text), delimiter=separator):
-        cells = {title.strip(): (value or "").strip() for title, value in row.items() if title is not None}
-        if any(cells.values()):
-            yield cells
 
 
 def _of_row(row: dict[str, str], table: Path, number: int) -> Recording:
@@ -291,7 +272,7 @@ def _check_names(recordings: Sequence[Recording]) -> None:
 
 
 def join_sheet(recordings: Sequence[Recording], path: Path) -> list[Recording]:
-    """Return recordings with what a sheet says of them: a CSV table with one row per recording.
+    """Return recordings with what a sheet says of them: a CSV or Excel table with one row each.
 
     A column ``recording``, ``name``, ``file``, ``path``, ``cmcr`` or ``cmtr`` says of which: by its name, or
     by the name of one of its files. What a recording has in its sheet already counts more.
@@ -301,10 +282,8 @@ def join_sheet(recordings: Sequence[Recording], path: Path) -> list[Recording]:
     FileNotFoundError
         If there is no such file.
     ValidationError
-        If no column names the recordings, or a row names none of them.
+        If it is not a table, or its rows name none of the recordings.
     """
-    if not path.is_file():
-        raise MissingFileError(f"There is no sheet {path}.", path=path)
     known: dict[str, list[Recording]] = {}
     for recording in recordings:
         files = [file for file in (recording.cmcr, recording.cmtr) if file is not None]
@@ -317,7 +296,7 @@ def join_sheet(recordings: Sequence[Recording], path: Path) -> list[Recording]:
         for name in names:
             known.setdefault(name.casefold(), []).append(recording)
     sheets: dict[str, dict[str, str | float | int]] = {}
-    for number, row in enumerate(_rows(path), start=2):
+    for number, row in read_rows(path):
         naming = next((title for title in row if title.casefold() in _NAMING and row[title]), None)
         if naming is None:
             raise ValidationError(

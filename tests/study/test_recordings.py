@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from hdmea.pipeline import PipelineSession
-from hdmea.study.batch import run_batch
+from hdmea.study.batch import collect, run_batch
 from hdmea.study.recordings import find_recordings, join_sheet, pair_files, read_table
 from hdmea.study.sheet import sheet_name, sheet_value
 from hdmea.utils.exceptions import ValidationError
@@ -86,6 +87,18 @@ def test_a_table_names_files_parameters_and_more(day: Path, tmp_path: Path, sepa
     assert first.parameters == {"add_section_time": {"playlist_name": "my_playlist"}}
     assert first.sheet == {"subject_id": "m7", "dose": 0.5}
     assert second.parameters == {"compute_sta": {"cover_range": [-10, 2]}}
+
+
+def test_a_workbook_serves_as_table_and_as_sheet(day: Path, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["cmcr", "name", "Animal", "dose"])
+    book.active.append([str(day / "ret00-Rec.cmcr"), "control", "007", 0.5])
+    path = tmp_path / "table.xlsx"
+    book.save(path)
+    (recording,), left_out = collect(path, tmp_path / "out")
+    assert (recording.name, recording.sheet, left_out) == ("control", {"subject_id": "007", "dose": 0.5}, {})
+    (joined,) = join_sheet(pair_files([day / "ret00-Rec.cmcr"]), path)
+    assert joined.sheet == {"name": "control", "subject_id": "007", "dose": 0.5}
 
 
 def test_two_equal_names_are_refused_before_anything_runs(day: Path, tmp_path: Path) -> None:
