@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hdmea.results.sectioned import is_cut
 from hdmea.results.unread import Unread
 
 __all__ = [
@@ -17,9 +18,10 @@ def deep_merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
     """Merge `source` into `target`: dictionaries at any depth, other values replaced, nothing copied."""
     for key, value in source.items():
         present = dict.get(target, key)
-        if isinstance(present, Unread) and isinstance(value, dict):
+        merges = isinstance(value, dict) and not is_cut(value)
+        if merges and isinstance(present, Unread):
             present = target[key]
-        if isinstance(value, dict) and isinstance(present, dict):
+        if merges and isinstance(present, dict):
             deep_merge(present, value)
         else:
             target[key] = value

@@ -31,7 +31,7 @@ from hdmea.results import leaves
 from hdmea.results.leaves import Leaf, decode_name, encode_name, is_mark
 from hdmea.results.nodes import ROW_NBYTES, AttrValue, Block, Dataset, Group
 from hdmea.results.reading import Place
-from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sectioned import is_cut
 from hdmea.results.tracking import tokens
 from hdmea.results.trees import dataset_marks, own_attrs, plan_tree, read_own_attrs
 from hdmea.results.unread import LazyDict, Source, Unread, UnreadArray, dict_nbytes
@@ -311,10 +311,10 @@ def _signature(value: Any, own: Own, row: int, path: Path) -> Any:
     if _is_numbers(value):
         attrs = _attrs_key(value.attrs, own, row, path) if type(value) is AttrArray else ()
         return "array", value.dtype.str, value.ndim, attrs
+    if is_cut(value) or (type(value) is list and not leaves.is_uniform(value)):
+        return "tree"
     if isinstance(value, dict):
         return "dict"
-    if isinstance(value, SectionedSpikes) or (type(value) is list and not leaves.is_uniform(value)):
-        return "tree"
     if isinstance(value, UnreadArray):
         attrs = _attrs_key(value.attrs, own, row, path)
         dtype = value.dtype.str if value.kind in ("array", "bytes") else ""

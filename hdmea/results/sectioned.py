@@ -2,76 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any, Self
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hdmea.results.unread import LazyDict
 from hdmea.utils.exceptions import ValidationError
 
-__all__ = ["SectionedSpikes", "TrialSpikes"]
+__all__ = ["SectionedSpikes", "is_cut"]
 
 _FULL, _TRIALS, _TIMES, _ATTRS = "full_spike_times", "trials_spike_times", "trials_start_end", "_attrs"
 _KEYS = (_FULL, _TRIALS, _TIMES, _ATTRS)
+_NOT_MADE = object()
+"""Stands for an entry that was not asked for yet."""
+_UNMADE = dict.fromkeys(_KEYS, _NOT_MADE)
 
 
-class TrialSpikes(MutableMapping[int, NDArray[Any]]):
-    """Spikes of each trial: ``trials[n]`` are its samples as int64, made when they are asked for.
-
-    Parameters
-    ----------
-    spike_times
-        Spike times of the unit in samples, ascending.
-    ranges
-        (n_trials, 2) half-open index ranges into `spike_times`.
-    """
-
-    __slots__ = ("_assigned", "_ranges", "_spike_times")
-
-    def __init__(self, spike_times: NDArray[Any], ranges: NDArray[np.int64]) -> None:
-        self._spike_times = spike_times
-        self._ranges = ranges
-        self._assigned: dict[int, Any] | None = None
-
-    @property
-    def assigned(self) -> dict[int, Any] | None:
-        """All trials, after one of them was assigned or removed; None before."""
-        return self._assigned
-
-    def __getitem__(self, trial: int) -> NDArray[Any]:
-        if self._assigned is not None:
-            found: NDArray[Any] = self._assigned[trial]
-            return found
-        if not 0 <= trial < len(self._ranges):
-            raise KeyError(trial)
-        first, last = self._ranges[trial]
-        return self._spike_times[first:last].astype(np.int64)
-
-    def __setitem__(self, trial: int, spikes: Any) -> None:
-        self._assigned = {**self, trial: spikes}
-
-    def __delitem__(self, trial: int) -> None:
-        rest = dict(self)
-        del rest[trial]
-        self._assigned = rest
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(len(self._ranges)) if self._assigned is None else self._assigned)
-
-    def __len__(self) -> int:
-        return len(self._ranges if self._assigned is None else self._assigned)
-
-    def __repr__(self) -> str:
-        return f"TrialSpikes({len(self)} trials)"
-
-
-class SectionedSpikes(MutableMapping[str, Any]):
+class SectionedSpikes(LazyDict):
     """One unit's spikes during one movie, as the documented dictionary.
 
     ``full_spike_times`` are the spikes of all trials (sorted, each once), ``trials_spike_times[n]`` those of
     trial n, ``trials_start_end`` (n_trials, 2) the trials' samples, ``_attrs`` what is known of the trials;
-    all of them int64, made when they are asked for. Entries may be assigned, and others added.
+    all spikes and samples are int64. An entry is made when it is first asked for, and is then as that of any
+    dictionary: it may be changed, replaced and removed, and others may be added.
 
     Parameters
     ----------
@@ -88,14 +44,13 @@ class SectionedSpikes(MutableMapping[str, Any]):
         If shapes do not fit, or a range reaches outside `spike_times`.
     """
 
-    __slots__ = ("__weakref__", "_assigned", "_ranges", "_spike_times", "_trial_time", "_trials")
+    __slots__ = ("_ranges", "_spike_times", "_trial_time")
 
     def __init__(self, ranges: ArrayLike, spike_times: NDArray[Any], trial_time: NDArray[Any]) -> None:
+        super().__init__(_UNMADE)
         self._ranges = np.asarray(ranges, dtype=np.int64)
         self._spike_times = spike_times
         self._trial_time = trial_time
-        self._assigned: dict[str, Any] = {}
-        self._trials: TrialSpikes | None = None
         if self._ranges.ndim != 2 or self._ranges.shape[1] != 2:
             raise ValidationError(
                 f"Trial ranges have shape {self._ranges.shape}; they must be (n_trials, 2)."
@@ -127,48 +82,46 @@ class SectionedSpikes(MutableMapping[str, Any]):
         return self._trial_time
 
     @property
+    def made(self) -> dict[str, Any]:
+        """The entries that take memory of their own: those that were asked for or assigned."""
+        return {key: value for key, value in dict.items(self) if value is not _NOT_MADE}
+
+    @property
     def changes(self) -> dict[str, Any]:
-        """What was assigned, by its key; empty where everything is as it was cut."""
-        trials = None if self._trials is None else self._trials.assigned
-        return self._assigned if trials is None else {**self._assigned, _TRIALS: trials}
+        """The entries that are not what the train, cut at `ranges`, gives; empty where all are."""
+        return {key: value for key, value in self.made.items() if not self._is_as_cut(key, value)}
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """Assign several entries; return this object."""
-        self._assigned.update(changes)
+        self.update(changes)
         return self
 
-    def __getitem__(self, key: str) -> Any:
-        if key in self._assigned:
-            return self._assigned[key]
-        if key == _FULL:
-            return self._full()
-        if key == _TRIALS:
-            if self._trials is None:
-                self._trials = TrialSpikes(self._spike_times, self._ranges)
-            return self._trials
-        if key == _TIMES:
-            return np.asarray(self._trial_time).astype(np.int64, copy=False)
-        if key == _ATTRS:
-            return dict(getattr(self._trial_time, "attrs", {}))
-        raise KeyError(key)
+    def peek(self, key: str) -> Any:
+        """Return an entry; one that was not asked for yet is made for the caller alone and not kept."""
+        value = dict.__getitem__(self, key)
+        return self._make(key) if value is _NOT_MADE else value
 
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._assigned[key] = value
+    def plain(self) -> dict[str, Any]:
+        """Return all entries as a plain dictionary; none that is made for that is kept."""
+        return {key: self.peek(key) for key in self}
+
+    def __getitem__(self, key: str) -> Any:
+        value = dict.__getitem__(self, key)
+        if value is _NOT_MADE:
+            value = self._make(key)
+            dict.__setitem__(self, key, value)
+            return value
+        return super().__getitem__(key)
 
     def __delitem__(self, key: str) -> None:
-        if key in _KEYS and key not in self._assigned:
-            raise KeyError(f"{key} belongs to every movie's trials and cannot be removed.")
-        del self._assigned[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys((*_KEYS, *self._assigned)))
-
-    def __len__(self) -> int:
-        return len({*_KEYS, *self._assigned})
+        if key in _KEYS and key in self:
+            # What is left is a dictionary like any other, in which nothing is to be made any more.
+            self.update(self.plain())
+        dict.__delitem__(self, key)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, SectionedSpikes):
-            return NotImplemented
+        if not (is_cut(self) and is_cut(other)):
+            return super().__eq__(other)
         return (
             np.array_equal(self._ranges, other._ranges)
             and np.array_equal(self._trial_time, other._trial_time)
@@ -176,27 +129,54 @@ class SectionedSpikes(MutableMapping[str, Any]):
             and self.changes.keys() == other.changes.keys()
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __repr__(self) -> str:
-        return f"SectionedSpikes({len(self._ranges)} trials, {len(self._full())} spikes)"
+        return f"SectionedSpikes({len(self._ranges)} trials, {', '.join(map(str, self))})"
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {
-            "ranges": self._ranges,
-            "spike_times": self._spike_times,
-            "trial_time": self._trial_time,
-            "changes": self.changes,
-        }
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        if not is_cut(self):
+            return dict, (self.plain(),)
+        return _restored, (self._ranges, self._spike_times, self._trial_time, self.changes)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._ranges = state["ranges"]
-        self._spike_times = state["spike_times"]
-        self._trial_time = state["trial_time"]
-        self._assigned = dict(state["changes"])
-        self._trials = None
+    def copy(self) -> Any:
+        """Return a shallow copy, in which what was not asked for is not made either."""
+        if not is_cut(self):
+            return self.plain()
+        return type(self)(self._ranges, self._spike_times, self._trial_time).changed(self.made)
 
-    def _full(self) -> NDArray[Any]:
-        pieces = [self._spike_times[first:last] for first, last in self._ranges]
-        found = np.unique(np.concatenate(pieces)) if pieces else self._spike_times[:0]
-        return found.astype(np.int64)
+    def _make(self, key: str) -> Any:
+        if key == _FULL:
+            pieces = [self._spike_times[first:last] for first, last in self._ranges]
+            found = np.unique(np.concatenate(pieces)) if pieces else self._spike_times[:0]
+            return found.astype(np.int64)
+        if key == _TRIALS:
+            ranges = enumerate(self._ranges.tolist())
+            return {trial: self._spike_times[first:last].astype(np.int64) for trial, (first, last) in ranges}
+        if key == _TIMES:
+            return np.array(self._trial_time, np.int64)
+        return dict(getattr(self._trial_time, "attrs", {}))
+
+    def _is_as_cut(self, key: str, value: Any) -> bool:
+        return key in _KEYS and _is_same(self._make(key), value)
+
+
+def is_cut(value: object) -> TypeGuard[SectionedSpikes]:
+    """Return whether a value is trials that are cut from a train, and none of their entries was removed."""
+    return isinstance(value, SectionedSpikes) and tuple(islice(dict.__iter__(value), len(_KEYS))) == _KEYS
+
+
+def _restored(ranges: Any, spike_times: Any, trial_time: Any, changes: dict[str, Any]) -> SectionedSpikes:
+    return SectionedSpikes(ranges, spike_times, trial_time).changed(changes)
+
+
+def _is_same(made: Any, value: Any) -> bool:
+    """Return whether a value is exactly what is made for an entry that nobody touched."""
+    if made is value:
+        return True
+    if type(made) is not type(value):
+        return False
+    if isinstance(made, np.ndarray):
+        return made.dtype == value.dtype and np.array_equal(made, value)
+    same_keys = isinstance(made, dict) and list(made) == list(value)
+    return same_keys and all(map(_is_same, made.values(), value.values()))

@@ -47,7 +47,7 @@ def estimate_nbytes(tree: Any, *, include_unread: bool = False) -> int:
         if isinstance(value, Unread):
             total += value.nbytes if include_unread else 0
             continue
-        if isinstance(value, (np.ndarray, SectionedSpikes, Mapping, list, tuple)):
+        if isinstance(value, (np.ndarray, Mapping, list, tuple)):
             if id(value) in seen:
                 continue
             seen.add(id(value))
@@ -58,7 +58,7 @@ def estimate_nbytes(tree: Any, *, include_unread: bool = False) -> int:
             pending.extend(getattr(value, "attrs", {}).values())
         elif isinstance(value, SectionedSpikes):
             total += value.ranges.nbytes
-            pending.append(value.changes)
+            pending.append(value.made)
         elif isinstance(value, Mapping):
             give_way()
             pending.extend(dict.values(value) if isinstance(value, dict) else value.values())

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from hdmea.results.content import TREES
-from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sectioned import SectionedSpikes, is_cut
 from hdmea.results.sizes import estimate_nbytes
 from hdmea.results.unread import Unread
 from hdmea.utils.giving_way import give_way, without_collections
@@ -106,9 +106,7 @@ class _Trials:
         self.changes = tokens(value.changes)
 
     def stand_for(self, value: Any) -> bool:
-        return isinstance(value, SectionedSpikes) and (
-            self.where() is value and not differs_from(self.changes, value.changes)
-        )
+        return self.where() is value and is_cut(value) and not differs_from(self.changes, value.changes)
 
 
 _SAME = frozenset((float, int, bool, str, type(None)))
@@ -125,10 +123,8 @@ def _token(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return weakref.ref(value)
     if isinstance(value, dict):
-        return tokens(value)
-    if isinstance(value, (list, tuple)):
-        return _Items(value)
-    return _Trials(value) if isinstance(value, SectionedSpikes) else value
+        return _Trials(value) if is_cut(value) else tokens(value)
+    return _Items(value) if isinstance(value, (list, tuple)) else value
 
 
 def _stands_for(token: Any, value: Any) -> bool:
@@ -136,16 +132,17 @@ def _stands_for(token: Any, value: Any) -> bool:
         return True
     kind = type(token)
     if kind is dict:
-        return isinstance(value, dict) and not differs_from(token, value)
+        return isinstance(value, dict) and not is_cut(value) and not differs_from(token, value)
     if kind is weakref.ReferenceType:
         return token() is value
     if kind in (_Items, _Trials):
         return bool(token.stand_for(value))
     if isinstance(token, Unread):
+        if isinstance(value, SectionedSpikes):
+            same = token.loaded is value and is_cut(value)
+            return same and not differs_from(token.pristine or {}, value.changes)
         if isinstance(value, dict):
             return token.pristine is not None and not differs_from(token.pristine, value)
-        if isinstance(value, SectionedSpikes):
-            return token.loaded is value and not differs_from(token.pristine or {}, value.changes)
         return token.loaded is value and value is not None
     # A number that is missing, NaN, is the same as another one.
     return type(value) is kind and bool(token == value or (token != token and value != value))
@@ -172,7 +169,7 @@ def _changed(before: dict[Any, Any], tree: dict[Any, Any], path: Path, removed: 
         token = before.get(key, differs_from)
         if token is value:
             continue
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or isinstance(value, SectionedSpikes):
             if not _stands_for(token, value):
                 found[key] = value
             continue

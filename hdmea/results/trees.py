@@ -16,7 +16,7 @@ from hdmea.results import leaves
 from hdmea.results.leaves import KIND, OWN_ATTRS, Leaf, encode_name
 from hdmea.results.nodes import ROW_NBYTES, SLICE_NBYTES, AttrValue, Block, Dataset, Group, Node
 from hdmea.results.reading import Place
-from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sectioned import SectionedSpikes, is_cut
 from hdmea.results.unread import LazyDict, Source, Unread, has_unread
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ValidationError
@@ -83,10 +83,10 @@ def plan_entry(value: Any, path: tuple[str, ...], *, light: bool = False) -> Nod
         if isinstance(value, WholeArray):
             return value.node()
         value = value.read()
+    if is_cut(value):
+        return plan_sectioned(value, path)
     if isinstance(value, dict):
         return plan_tree(value, path, light=light)
-    if isinstance(value, SectionedSpikes):
-        return plan_sectioned(value, path)
     if type(value) is list and not leaves.is_uniform(value):
         return _plan_mixed(value, path)
     leaf = leaves.encode(value, path)

@@ -16,7 +16,7 @@ from hdmea.pipeline import PipelineSession, create_session
 from hdmea.pipeline.context import StepContext
 from hdmea.pipeline.requirements import steps_before
 from hdmea.pipeline.session import twin_of
-from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sectioned import is_cut
 from hdmea.utils.exceptions import StepCancelled
 from hdmea_gui.engine.jobs import JobContext, JobStopped
 from hdmea_gui.engine.work import RunJob, StepEnded, StepRequest
@@ -40,7 +40,7 @@ def content(value: Any) -> Any:
     """Return everything below a value in a form that compares by type, shape and bytes."""
     if isinstance(value, dict):
         return {key: content(item) for key, item in value.items()}
-    if isinstance(value, SectionedSpikes):
+    if is_cut(value):
         return tuple(content(part) for part in (value.ranges, value.spike_times, value.trial_time))
     if isinstance(value, np.ndarray):
         attributes = content(getattr(value, "attrs", {}))

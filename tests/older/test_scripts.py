@@ -72,6 +72,8 @@ def own_step(session: PipelineSession, name: str) -> PipelineSession:
         unit["auto_label"] = {"axon_type": "rgc" if number else "other"}
         unit["features"]["ap_tracking"] = {"soma": {"x": number, "y": 2.5}, "trace": np.arange(3.0)}
         for sectioned in unit["spike_times_sectioned"].values():
+            if not isinstance(sectioned, dict):
+                continue
             full = np.asarray(sectioned["full_spike_times"])
             assert full.dtype == np.int64
             sectioned["direction_section"] = {
@@ -84,6 +86,16 @@ def own_step(session: PipelineSession, name: str) -> PipelineSession:
     session.mark_step_complete(name)
     session.completed_steps.add(f"{name}:skipped")
     return session
+
+
+def contents(value: Any) -> Any:
+    """Return the arrays of nested dictionaries as lists, found as scripts find them: by their types."""
+    if isinstance(value, dict):
+        return {key: contents(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return list(map(contents, value))
+    assert isinstance(value, (np.ndarray, np.generic, str, float, int, type(None))), type(value)
+    return repr(value.tolist()) if isinstance(value, (np.ndarray, np.generic)) else repr(value)
 
 
 @pytest.mark.parametrize("layout", ["columns", "lab"])
@@ -117,6 +129,7 @@ def test_a_session_pipeline_with_steps_of_its_own_saves_once(
     assert "add_gsheet_metadata: one warning" in again.warnings
     assert again.metadata["gsheet_row"]["Dur(Sec)"] == 12.5
     assert again.stimulus["section_time"]["own_movie"].tolist() == [[5, 500]]
+    assert contents(again.units) == contents(session.units)
     for unit_id, unit in session.units.items():
         other = again.units[unit_id]
         assert other["auto_label"]["axon_type"] == unit["auto_label"]["axon_type"]
@@ -277,3 +290,32 @@ def test_steps_run_on_files_of_the_laboratory(shared_data: Path, tmp_path: Path,
         assert found.shape == before[unit_id].shape
         assert np.abs(found - before[unit_id]).max() <= 2 * frame
         assert unit["features"][f"sta_{NOISE}"]["data"].shape == (10, 15, 15)
+
+
+@pytest.mark.parametrize("layout", ["columns", "lab"])
+def test_numbers_of_trials_that_a_script_changes_in_place_are_saved(
+    recording: SimulatedRecording, tmp_path: Path, layout: str
+) -> None:
+    session = load_recording(recording.cmcr_path, recording.cmtr_path, defer_save=True)
+    add_section_time(playlist_name="my_playlist", session=session)
+    section_spike_times(session=session)
+    path = session.save(tmp_path / "result.h5", layout=layout)
+    again = load_session_from_hdf5(path)
+    kept, changed = again.units["unit_001"], again.units["unit_002"]
+    movie = next(iter(changed["spike_times_sectioned"]))
+    assert not again.has_unsaved_changes
+
+    trials = changed["spike_times_sectioned"][movie]["trials_spike_times"]
+    assert not again.has_unsaved_changes
+    trials[0] = trials[0] + 3
+    trials[1] -= 5
+    assert again.has_unsaved_changes
+    again.save()
+
+    stored = load_session_from_hdf5(path).units
+    for unit_id, unit in (("unit_001", kept), ("unit_002", changed)):
+        found = stored[unit_id]["spike_times_sectioned"][movie]
+        assert contents(found) == contents(unit["spike_times_sectioned"][movie])
+    before = session.units["unit_002"]["spike_times_sectioned"][movie]["trials_spike_times"]
+    np.testing.assert_array_equal(found["trials_spike_times"][0], before[0] + 3)
+    np.testing.assert_array_equal(found["trials_spike_times"][1], before[1] - 5)

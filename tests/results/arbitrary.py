@@ -118,7 +118,7 @@ def _trials(draw: st.DrawFn, spikes: Any, times: dict[str, Any]) -> dict[str, An
         if not draw(st.booleans()):
             continue
         cut = SectionedSpikes(np.searchsorted(spikes, trials.astype(np.uint64)), spikes, trials)
-        choice = draw(st.integers(0, 4))
+        choice = draw(st.integers(0, 6))
         if choice == 0:
             found[movie] = {
                 "trials_spike_times": {0: spikes[:3], 7: spikes[:0]},
@@ -131,5 +131,9 @@ def _trials(draw: st.DrawFn, spikes: Any, times: dict[str, Any]) -> dict[str, An
             cut["trials_spike_times"][0] = spikes[:2].astype(np.int64)
         elif choice == 3:
             cut = SectionedSpikes(cut.ranges, spikes.copy() + np.uint64(1), trials)
+        elif choice == 4:
+            cut["trials_start_end"][...] += 1
+        elif choice == 5:
+            del cut[draw(st.sampled_from(list(cut)))]
         found[movie] = cut
     return found

@@ -6,20 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sectioned import is_cut
 from hdmea.utils.arrays import AttrArray
 
 
 def assert_exact(found: Any, expected: Any, path: str = "") -> None:
     """Fail, naming the path, where `found` is not exactly `expected`."""
-    if isinstance(expected, dict):
+    if isinstance(expected, dict) and not is_cut(expected):
         assert isinstance(found, dict), (path, found)
+        assert not is_cut(found), path
         assert [(type(key), key) for key in found] == [(type(key), key) for key in expected], path
         for key, value in expected.items():
             assert_exact(found[key], value, f"{path}/{key}")
         return
-    if isinstance(expected, SectionedSpikes):
-        assert isinstance(found, SectionedSpikes), (path, found)
+    if is_cut(expected):
+        assert is_cut(found), (path, found)
         for part in ("ranges", "spike_times", "trial_time"):
             assert_exact(
                 np.asarray(getattr(found, part)), np.asarray(getattr(expected, part)), f"{path}.{part}"

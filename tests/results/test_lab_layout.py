@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hdmea.results import files
-from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sectioned import is_cut
 from hdmea.utils.exceptions import CheckpointError
 from tests.results.same import assert_same
 from tests.results.same_file import differences
@@ -99,7 +99,7 @@ def test_a_file_that_steps_wrote_into_opens(tmp_path: Path, scalar: Any, lazy: b
     assert features["frif"]["data"]["FRIF"].tolist() == [1.0, 1.0, 1.0]
     assert unit["spike_count"] == SPIKES.size
     sections = unit["spike_times_sectioned"]["step"]
-    assert isinstance(sections, SectionedSpikes)
+    assert is_cut(sections)
     assert sections.ranges.tolist() == [[0, 2], [3, 5]]
     assert sections["trials_start_end"].tolist() == TRIALS.tolist()
     trial_time = content.stimulus["trial_time"]["step"]

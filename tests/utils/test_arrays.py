@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sectioned import SectionedSpikes, is_cut
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ValidationError
 
@@ -60,7 +62,7 @@ def test_sections_have_the_documented_entries() -> None:
     assert set(sections) == {"full_spike_times", "trials_spike_times", "trials_start_end", "_attrs"}
     assert sections["full_spike_times"].tolist() == [100, 101, 102, 105, 106, 107]
     assert sections["trials_spike_times"][1].tolist() == [105, 106, 107]
-    assert sections["trials_start_end"] is trials
+    assert sections["trials_start_end"].tolist() == trials.tolist()
     assert list(sections["trials_spike_times"]) == [0, 1]
     assert sections["trials_spike_times"][0].dtype == np.int64
     for key in (2, -1):
@@ -96,7 +98,77 @@ def test_what_is_assigned_to_sections_takes_the_place_of_what_was_cut() -> None:
     del sections["label"], sections["trials_spike_times"][0]
     assert "label" not in sections
     assert list(sections["trials_spike_times"]) == [1]
-    with pytest.raises(KeyError, match="cannot be removed"):
+
+
+def plain_twin(value: Any) -> Any:
+    """Return plain dictionaries and lists with the same contents, by way of `dict` and `isinstance` alone."""
+    if isinstance(value, dict):
+        return {key: plain_twin(item) for key, item in dict(value).items()}
+    assert isinstance(value, (list, np.ndarray, np.generic, int, float, str)), value
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+EXPECTED = {
+    "full_spike_times": [0, 1, 3],
+    "trials_spike_times": {0: [0, 1], 1: [3]},
+    "trials_start_end": [[0, 0], [0, 0]],
+    "_attrs": {},
+}
+
+
+@pytest.mark.parametrize(
+    "through",
+    [
+        lambda sections: sections,
+        dict,
+        lambda sections: {**sections},
+        lambda sections: dict(sections.items()),
+        lambda sections: dict(zip(sections.keys(), sections.values(), strict=True)),
+        lambda sections: sections | {},
+        lambda sections: {} | sections,
+        copy.copy,
+        copy.deepcopy,
+        lambda sections: sections.copy(),
+        lambda sections: pickle.loads(pickle.dumps(sections)),
+        lambda sections: {key: sections.get(key) for key in sections},
+        lambda sections: {key: sections.pop(key) for key in list(sections)},
+        lambda sections: dict(reversed([sections.popitem() for _ in range(len(sections))])),
+        lambda sections: {key: sections.setdefault(key) for key in sections},
+    ],
+)
+def test_sections_are_a_dictionary_to_every_use_of_one(through: Any) -> None:
+    sections = sections_of([(0, 2), (3, 4)], np.arange(5, dtype=np.uint64))
+
+    assert plain_twin(through(sections)) == EXPECTED
+    assert json.loads(json.dumps(plain_twin(sections))) is not None
+
+
+def test_a_number_that_is_changed_in_place_is_a_change() -> None:
+    spikes = np.arange(5, dtype=np.uint64)
+    sections, others = sections_of([(0, 2), (3, 4)], spikes), sections_of([(0, 2)], spikes)
+
+    sections["full_spike_times"][0] = 9
+    sections["trials_start_end"] += 1
+    sections["_attrs"]["quality"] = 3
+    assert others["trials_spike_times"][0] is others["trials_spike_times"][0]
+
+    assert set(sections.changes) == {"full_spike_times", "trials_start_end", "_attrs"}
+    assert sections["full_spike_times"].tolist() == [9, 1, 3]
+    assert spikes.tolist() == list(range(5))
+    assert pickle.loads(pickle.dumps(sections))["_attrs"] == {"quality": 3}
+    assert others.changes == {}
+
+
+def test_sections_without_one_of_their_entries_are_any_dictionary() -> None:
+    sections = sections_of([(0, 2), (3, 4)], np.arange(5, dtype=np.uint64))
+    assert is_cut(sections)
+
+    del sections["trials_start_end"]
+
+    rest = {key: value for key, value in EXPECTED.items() if key != "trials_start_end"}
+    assert not is_cut(sections)
+    assert [plain_twin(twin) for twin in (sections, copy.deepcopy(sections), sections.copy())] == [rest] * 3
+    with pytest.raises(KeyError):
         del sections["trials_start_end"]
 
 

@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from hdmea.results import leaves
-from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sectioned import SectionedSpikes, is_cut
 from hdmea.results.unread import Unread
 from hdmea.utils.arrays import AttrArray
 
@@ -57,13 +57,13 @@ def to_json(value: Any, path: tuple[str, ...]) -> Any:
     kind = type(value)
     if value is None or kind in (bool, str, int) or (kind is float and math.isfinite(value)):
         return value
+    if is_cut(value):
+        parts = [to_json(getattr(value, name), (*path, name)) for name in _SECTIONS]
+        return {"sectioned": [*parts, to_json(dict(value.changes), path)]}
     if isinstance(value, dict):
         if all(type(key) in (str, int) for key in value):
             return {"dict": [[key, to_json(value[key], (*path, str(key)))] for key in value]}
         raise leaves.refuse(value, path)
-    if isinstance(value, SectionedSpikes):
-        parts = [to_json(getattr(value, name), (*path, name)) for name in _SECTIONS]
-        return {"sectioned": [*parts, to_json(dict(value.changes), path)]}
     if kind is list and not leaves.is_uniform(value):
         if any(type(item) not in (int, float, bool, str, type(None)) for item in value):
             raise leaves.refuse(value, path)

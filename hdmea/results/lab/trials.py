@@ -14,7 +14,7 @@ from hdmea.results.lab.patches import Patch, from_json, set_to, to_json
 from hdmea.results.lab.values import ATTRS, plan_dict, plan_value, read_dict, read_value
 from hdmea.results.nodes import Node
 from hdmea.results.reading import Place
-from hdmea.results.sectioned import SectionedSpikes, TrialSpikes
+from hdmea.results.sectioned import SectionedSpikes, is_cut
 from hdmea.results.tracking import tokens
 from hdmea.results.unread import Source, Unread
 from hdmea.utils.arrays import AttrArray
@@ -55,14 +55,12 @@ def plan_trials(
         Provenance of the steps, which knows with what the trials were cut.
     """
     value = value.read() if isinstance(value, Unread) else value
-    if not isinstance(value, SectionedSpikes):
+    if not is_cut(value):
         node, patch = plan_value(value, path, layout.trees)
         return node, {**patch, "plain": True} if isinstance(value, dict) else patch
     train, times = (part.read() if isinstance(part, Unread) else part for part in (train, times))
-    entries = {key: value[key] for key in value if key != ATTRS}
-    if isinstance(entries[_TRIALS], TrialSpikes):
-        entries[_TRIALS] = dict(entries[_TRIALS])
-    attrs = value[ATTRS] or dict(getattr(times, "attrs", {}))
+    entries = value.plain()
+    attrs = entries.pop(ATTRS) or dict(getattr(times, "attrs", {}))
     if ATTRS not in value.changes:
         attrs = _lab_attrs(attrs, len(value.ranges), layout, steps)
     if attrs or not layout.steps:
@@ -166,10 +164,16 @@ def read_trials(
     own = place.child(_TIMES).read()
     attrs = _read_attrs(place, layout)
     expected = _lab_attrs(getattr(times, "attrs", {}), len(own), layout, None)
-    if not isinstance(times, np.ndarray) or times.dtype != own.dtype or not np.array_equal(times, own):
+    # What a script changed says nothing of how the trials were cut.
+    changed_keys = known.get("changed", ())
+    same = isinstance(times, np.ndarray) and times.dtype == own.dtype and np.array_equal(times, own)
+    if not same and (times is None or _TIMES not in changed_keys):
         times, expected = AttrArray(own, attrs), attrs
     try:
-        ranges = from_json(known["ranges"]) if "ranges" in known else _fitting(trials, times, train)
+        if "ranges" in known:
+            ranges = from_json(known["ranges"])
+        else:
+            ranges = _cut(times, train) if _TRIALS in changed_keys else _fitting(trials, times, train)
         found = SectionedSpikes(ranges, train, times)
     except (ValidationError, ValueError, TypeError, IndexError):
         return read_value(place.again(), None, known, layout.trees)
@@ -223,7 +227,7 @@ def _changes(
         changes.pop(ATTRS, None)
     if _FULL not in changed:
         full = place.child(_FULL).read()
-        if full.dtype != np.int64 or not np.array_equal(full, found[_FULL]):
+        if full.dtype != np.int64 or not np.array_equal(full, found.peek(_FULL)):
             changes[_FULL] = full
     if _TRIALS not in changed and any(spikes.dtype != np.int64 for spikes in trials.values()):
         changes[_TRIALS] = trials
@@ -274,7 +278,7 @@ class TreeTrials(Unread):
             part.read() if isinstance(part, Unread) else part for part in (self.train, self.times)
         )
         found = read_trials(file.at(self.path), self.source, self.patch, self.layout, train, times)
-        if isinstance(found, (SectionedSpikes, dict)):
+        if isinstance(found, dict):
             self.pristine = tokens(found.changes if isinstance(found, SectionedSpikes) else found)
         return found
 

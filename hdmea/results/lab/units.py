@@ -31,7 +31,7 @@ from hdmea.results.lab.values import (
 )
 from hdmea.results.nodes import Group, Node
 from hdmea.results.reading import Place
-from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sectioned import is_cut
 from hdmea.results.unread import LazyDict, Source, Unread, UnreadArray
 from hdmea.results.writing import Writer
 from hdmea.utils.exceptions import ValidationError
@@ -203,7 +203,7 @@ class Units:
 
     @staticmethod
     def _added(trials: Any, movie: str, unit: Mapping[str, Any], facts: words.Facts) -> dict[str, Any] | None:
-        if isinstance(trials, SectionedSpikes) and "direction_section" in trials.changes:
+        if is_cut(trials) and "direction_section" in trials.changes:
             return None
         found = words.direction_sections(movie, unit, facts)
         return {"direction_section": found} if found else None

@@ -19,7 +19,7 @@ from hdmea.results import leaves
 from hdmea.results.lab.patches import DROP, Patch, attrs_patch, from_json, set_to
 from hdmea.results.nodes import ROW_NBYTES, AttrValue, Dataset, Group, Node
 from hdmea.results.reading import Place
-from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sectioned import is_cut
 from hdmea.results.tracking import tokens
 from hdmea.results.unread import LazyDict, Source, Unread, UnreadArray, dict_nbytes, has_unread
 from hdmea.utils.arrays import AttrArray
@@ -132,10 +132,10 @@ def plan_value(value: Any, path: tuple[str, ...], form: Form = PLAIN) -> tuple[N
         return node, _plan_array_attrs(node, value.attrs, path, form)
     if isinstance(value, Unread):
         value = value.read()
+    if is_cut(value):
+        return plan_dict(value.plain(), path, form)[0], set_to(value, path)
     if isinstance(value, dict):
         return plan_dict(value, path, form)
-    if isinstance(value, SectionedSpikes):
-        return plan_dict(dict(value), path, form)[0], set_to(value, path)
     if type(value) is list and not leaves.is_uniform(value):
         return None, set_to(value, path)
     return _plan_leaf(value, path, form)

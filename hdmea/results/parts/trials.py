@@ -23,7 +23,7 @@ from hdmea.results.content import Path, SessionContent
 from hdmea.results.leaves import decode_name
 from hdmea.results.nodes import Dataset, Group
 from hdmea.results.reading import Place
-from hdmea.results.sectioned import SectionedSpikes
+from hdmea.results.sectioned import SectionedSpikes, is_cut
 from hdmea.results.tracking import tokens
 from hdmea.results.unread import Source, Unread
 from hdmea.utils.exceptions import ValidationError
@@ -115,7 +115,7 @@ def _ranges(value: Any, train: Any, times: Any) -> NDArray[np.int64] | None:
         if _is(train, value.spike_times) and _is(times, value.trial_time):
             return value.ranges
     item = value.read() if isinstance(value, Unread) else value
-    if not isinstance(item, SectionedSpikes):
+    if not is_cut(item):
         return None
     return item.ranges if _equals(train, item.spike_times) and _equals(times, item.trial_time) else None
 
