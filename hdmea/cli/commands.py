@@ -261,7 +261,7 @@ def export(
     ] = False,
 ) -> None:
     """Write a result in another format, such as a table with one row per unit."""
-    with errors_told(debug):
+    with errors_told(debug), cancel_on_interrupt() as cancel:
         from hdmea.exporters import export as write
         from hdmea.pipeline.destination import check_target
         from hdmea.pipeline.session import PipelineSession
@@ -270,7 +270,15 @@ def export(
         options = dict(setting(text, "OPTION=VALUE") for text in settings or [])
         check_target(target)
         session = PipelineSession.load(source, lazy=True)
-        for path in write(session, target, to=to, overwrite=overwrite, options=options):
+        with Bars() as bars:
+
+            def report(fraction: float, text: str) -> None:
+                if cancel.is_set():
+                    raise StepCancelled("The export was stopped. No file was written.")
+                bars.update("export", f"Export {target.name}", fraction, text)
+
+            written = write(session, to, target, overwrite=overwrite, progress=report, **options)
+        for path in written:
             typer.echo(str(path))
 
 

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hdmea.exporters.exporter import ExportOptions, exporter
-from hdmea.pipeline.alignment_table import SECTION_COLUMNS, section_alignment
-from hdmea.pipeline.feature_table import Scalar, feature_columns
+from hdmea.exporters.unit_table import DESCRIPTION_COLUMNS, TableColumn, sections_table, unit_table
 from hdmea.utils.spreadsheet import write_csv
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["csv_table"]
+__all__ = ["csv_table", "write_descriptions"]
 
 
 @exporter(name="csv", title="Table of units (CSV)", suffixes=(".csv",))
 def csv_table(session: PipelineSession, target: Path, options: ExportOptions) -> None:
     """Write all numbers of the units as a table with empty cells for what is missing.
 
-    ``<name>_columns.csv`` beside it has title, unit and definition of every column, and the columns of its
-    95 % interval, of its p value and of what it is measured in; ``<name>_sections.csv`` says where each movie
-    was shown and what the recorded light says of that.
+    ``<name>_columns.csv`` beside it has title, unit, range and definition of every column, and the columns of
+    its 95 % interval, of its p and q value and of what it is measured in; ``<name>_sections.csv`` says where
+    each movie was shown and what the recorded light says of that.
     """
-    columns = feature_columns(session)
-    header = ["unit_id", *(column.name for column in columns)]
-    rows = (
-        [unit, *(_cell(column.values[at]) for column in columns)] for at, unit in enumerate(session.units)
-    )
-    write_csv(target, header, rows)
-    described = ([c.name, c.title, c.unit, c.definition, " ".join(c.interval), c.p, c.n] for c in columns)
-    head = ["column", "title", "unit", "definition", "interval", "p", "n"]
-    write_csv(target.with_name(f"{target.stem}_columns.csv"), head, described)
-    sections = section_alignment(session)
+    columns = unit_table(session)
+    _write(target, columns)
+    write_descriptions(target, columns)
+    sections = sections_table(session)
     if sections:
-        names = [name for name, _, _ in SECTION_COLUMNS]
-        lines = ([_cell(value) for value in section.row] for section in sections)
-        write_csv(target.with_name(f"{target.stem}_sections.csv"), names, lines)
+        _write(target.with_name(f"{target.stem}_sections.csv"), sections)
 
 
-def _cell(value: Scalar) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    return repr(value) if isinstance(value, float) else str(value)
+def write_descriptions(target: Path, columns: Sequence[TableColumn]) -> None:
+    """Write ``<name>_columns.csv`` beside a table: a row per column, which says what it is."""
+    beside = target.with_name(f"{target.stem}_columns.csv")
+    write_csv(beside, DESCRIPTION_COLUMNS, (column.description for column in columns))
+
+
+def _write(path: Path, columns: Sequence[TableColumn]) -> None:
+    rows = zip(*(column.values for column in columns), strict=True)
+    write_csv(path, [column.name for column in columns], rows)

@@ -20,7 +20,7 @@ import contextlib
 import inspect
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,12 +111,12 @@ def exporters_for(target: str | Path) -> list[Exporter]:
 
 def export(
     session: PipelineSession,
-    target: str | Path,
+    kind: str | None,
+    path: str | Path,
     *,
-    to: str | None = None,
     overwrite: bool = False,
-    options: Mapping[str, Any] | None = None,
     progress: ExportProgress | None = None,
+    **options: Any,
 ) -> list[Path]:
     """Write what a session contains as a file of another kind.
 
@@ -124,26 +124,27 @@ def export(
     ----------
     session
         A session; it is not changed.
-    target
-        The file to write.
-    to
+    kind
         Name of the exporter; None: the only one that writes files of this ending.
+    path
+        The file to write.
     overwrite
         Replace files that exist.
-    options
-        Options of the exporter by name.
     progress
         Told how far the export is; may raise to stop, in which case nothing is written.
+    **options
+        Options of the exporter.
 
     Returns
     -------
     list of pathlib.Path
-        The files that were written, `target` first.
+        The files that were written, `path` first.
 
     Raises
     ------
     ConfigurationError
-        If no exporter, or more than one, writes files of this ending, or `to` writes files of another.
+        If no exporter, or more than one, writes files of this ending, `kind` writes files of another, or a
+        package that it needs is not installed.
     ValidationError
         If an option is not allowed.
     ExistingFileError
@@ -151,9 +152,9 @@ def export(
     OSError
         If a file cannot be written; what was there is unchanged.
     """
-    target = Path(target)
-    chosen = _only(target) if to is None else _named(to, target)
-    values = make_params(chosen.options, options or {}, chosen.name)
+    target = Path(path)
+    chosen = _only(target) if kind is None else _named(kind, target)
+    values = make_params(chosen.options, options, chosen.name)
     _refuse(target, overwrite)
     place = Path(os.path.realpath(target.parent)) / target.name
     with exclusive(place), contextlib.ExitStack() as stack:

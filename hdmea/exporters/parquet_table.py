@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hdmea.exporters.csv_table import write_descriptions
 from hdmea.exporters.exporter import ExportOptions, exporter
-from hdmea.pipeline.alignment_table import SECTION_COLUMNS, section_alignment
-from hdmea.pipeline.feature_table import feature_columns
-from hdmea.utils.exceptions import ConfigurationError
-from hdmea.utils.fixes import Advice, Either
+from hdmea.exporters.unit_table import TableColumn, sections_table, unit_table
+from hdmea.utils.optional import optional_module
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -22,32 +21,36 @@ __all__ = ["parquet_table"]
 def parquet_table(session: PipelineSession, target: Path, options: ExportOptions) -> None:
     """Write all numbers of the units as a table whose columns have title, unit and definition as metadata.
 
-    So are the names of the columns of a number's 95 % interval, p value and count.
-    ``<name>_sections.parquet`` beside it says where each movie was shown and what the recorded light says of
-    that.
+    So are the names of the columns of a number's 95 % interval, p value and count; ``<name>_columns.csv``
+    beside it says the same. ``<name>_sections.parquet`` says where each movie was shown and what the recorded
+    light says of that.
     """
-    try:
-        arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    except ImportError as error:
-        raise ConfigurationError(
-            f"{target.name} cannot be written: the Python package pyarrow is not installed.",
-            path=target,
-            fix=Either((Advice("Install it: pip install pyarrow."), Advice("Write a .csv file."))),
-        ) from error
-    columns = feature_columns(session)
-    arrays = [arrow.array(list(session.units)), *(arrow.array(list(column.values)) for column in columns)]
-    fields = [arrow.field("unit_id", arrays[0].type)]
-    for column, array in zip(columns, arrays[1:], strict=True):
-        facts = {"title": column.title, "unit": column.unit, "definition": column.definition}
-        facts |= {"interval": " ".join(column.interval), "p": column.p, "n": column.n}
-        fields.append(arrow.field(column.name, array.type, metadata=facts))
-    parquet.write_table(arrow.table(arrays, schema=arrow.schema(fields)), target)
-    sections = section_alignment(session)
+    columns = unit_table(session)
+    _write(target, columns)
+    write_descriptions(target, columns)
+    sections = sections_table(session)
     if sections:
-        lines = [arrow.array(values) for values in zip(*(section.row for section in sections), strict=True)]
-        named = [
-            arrow.field(name, array.type, metadata={"unit": unit, "definition": definition})
-            for (name, unit, definition), array in zip(SECTION_COLUMNS, lines, strict=True)
-        ]
-        beside = target.with_name(f"{target.stem}_sections.parquet")
-        parquet.write_table(arrow.table(lines, schema=arrow.schema(named)), beside)
+        _write(target.with_name(f"{target.stem}_sections.parquet"), sections)
+
+
+def _write(path: Path, columns: Sequence[TableColumn]) -> None:
+    arrow = optional_module("pyarrow", "parquet", "A Parquet file")
+    parquet = optional_module("pyarrow.parquet", "parquet", "A Parquet file")
+    arrays = [arrow.array(list(column.values)) for column in columns]
+    fields = [
+        arrow.field(
+            column.name,
+            array.type,
+            metadata={
+                "title": column.title,
+                "unit": column.unit,
+                "definition": column.definition,
+                "interval": " ".join(column.interval),
+                "p": column.p,
+                "n": column.n,
+                "stale": str(column.stale).lower(),
+            },
+        )
+        for column, array in zip(columns, arrays, strict=True)
+    ]
+    parquet.write_table(arrow.table(arrays, schema=arrow.schema(fields)), path)

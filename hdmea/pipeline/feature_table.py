@@ -31,6 +31,7 @@ __all__ = [
     "feature_columns",
     "feature_table",
     "missing_reasons",
+    "physical_units",
 ]
 
 Scalar = float | int | bool | str | None
@@ -131,6 +132,26 @@ def feature_columns(session: PipelineSession, unit_ids: Sequence[str] | None = N
             columns = list(_with_q(columns))
         marks = tuple(marks_text(unit) for unit in units)
         return [*columns, _marks_column(marks)] if any(marks) else columns
+
+
+def physical_units(columns: Iterable[FeatureColumn]) -> dict[str, str]:
+    """Return the physical unit of each number by its name.
+
+    A unit may name another number of the same feature which says it: ``waveform_unit/ms`` is uV/ms if that
+    is “uV” in all units, otherwise “unit of the waveform/ms”.
+    """
+    by_name = {column.name: column for column in columns}
+    found = {}
+    for name, column in by_name.items():
+        unit = column.unit
+        first = unit.partition("/")[0]
+        said = by_name.get(f"{column.group}.{first}")
+        if said is not None:
+            known = {value for value in said.values if isinstance(value, str)}
+            spoken = known.pop() if len(known) == 1 else said.title[:1].lower() + said.title[1:]
+            unit = unit.replace(first, spoken, 1)
+        found[name] = unit
+    return found
 
 
 def _with_n(columns: Sequence[FeatureColumn]) -> Iterator[FeatureColumn]:

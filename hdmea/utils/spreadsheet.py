@@ -5,18 +5,37 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import math
 import os
+import re
+import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hdmea.utils.exceptions import ConfigurationError, ValidationError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.optional import optional_module
 from hdmea.utils.text_files import regular_size
 
-__all__ = ["TABLE_SUFFIXES", "read_rows", "write_csv"]
+__all__ = ["TABLE_SUFFIXES", "column_name", "read_rows", "tabbed", "write_csv", "write_xlsx"]
 
+_ASCII = {
+    "µ": "u",
+    "μ": "u",
+    "²": "2",
+    "³": "3",
+    "°": "deg",
+    "%": "percent",
+    "σ": "sigma",
+    "Ω": "ohm",
+    "^": "",
+    "/": "_per_",
+    "−": "-",
+}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _TEXT: Final = (".csv", ".tsv", ".txt")
 _EXCEL: Final = (".xlsx", ".xlsm")
 _OTHER: Final = (".xls", ".xlsb", ".ods")
@@ -141,6 +160,59 @@ def _cell(value: object) -> str:
     return str(value)
 
 
+def column_name(name: str, unit: str = "") -> str:
+    """Return a name that every program takes for a column: letters, digits, ``_`` and ``.`` only.
+
+    Parameters
+    ----------
+    name
+        ``feature.output``, or the name of a quantity in a view.
+    unit
+        Physical unit, which is added in small letters unless the name says it already: ``rate`` in Hz is
+        ``rate_hz``, ``median_isi_ms`` in ms stays what it is.
+    """
+    plain = _plain(name.replace("[", ".").replace("]", ""))
+    spelt = _plain(unit.lower())
+    last = plain.rpartition(".")[2].lower()
+    if not spelt or last.endswith("_n") or _says(last, spelt) or _says(last, spelt.replace("_per_", "_")):
+        return plain
+    return f"{plain}_{spelt}"
+
+
+def _plain(text: str) -> str:
+    for sign, letters in _ASCII.items():
+        text = text.replace(sign, letters)
+    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"_{2,}", "_", re.sub(r"[^A-Za-z0-9_.]+", "_", ascii_only)).strip("_")
+
+
+def _says(name: str, unit: str) -> bool:
+    """Return whether a name has the words of a unit one after the other; one unit or many are the same."""
+    words, wanted = ([part.removesuffix("s") or part for part in text.split("_")] for text in (name, unit))
+    return any(words[at : at + len(wanted)] == wanted for at in range(len(words)))
+
+
+def _written(value: object) -> object:
+    """Return what a text file has for a value: numbers with all digits, nothing for what is missing."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return repr(value) if isinstance(value, float) else value
+
+
+def tabbed(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table as text that a spreadsheet takes from the clipboard: tabs between cells, a line per row.
+
+    Parameters
+    ----------
+    titles, rows
+        As of `write_csv`; tabs and line breaks inside texts become blanks.
+    """
+    lines = ([" ".join(str(_written(cell)).split()) for cell in line] for line in (titles, *rows))
+    return "".join("\t".join(line) + "\n" for line in lines)
+
+
 def write_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table: commas between the cells, a point in numbers, UTF-8; whole or not at all.
 
@@ -151,7 +223,8 @@ def write_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[object]
     titles
         First row.
     rows
-        All others.
+        All others: numbers are written with all their digits, None and NaN as empty cells. A text that a
+        spreadsheet would run as a formula gets an apostrophe before it.
 
     Raises
     ------
@@ -164,7 +237,53 @@ def write_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[object]
         with part.open("w", newline="", encoding="utf-8-sig") as file:
             writer = csv.writer(file)
             writer.writerow(titles)
-            writer.writerows(rows)
+            writer.writerows(map(_written, row) for row in rows)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_xlsx(path: Path, sheets: Mapping[str, tuple[Sequence[str], Iterable[Sequence[object]]]]) -> None:
+    """Write tables as the sheets of an Excel workbook: numbers as numbers, texts as texts, never formulas.
+
+    Parameters
+    ----------
+    path
+        The file; an existing one is replaced.
+    sheets
+        Name of a sheet to its titles and rows; None and NaN are empty cells, infinite numbers are texts.
+
+    Raises
+    ------
+    ConfigurationError
+        If the package openpyxl is not installed.
+    OSError
+        If it cannot be written.
+    """
+    openpyxl = optional_module("openpyxl", "excel", "An Excel file")
+    cells = optional_module("openpyxl.cell", "excel", "An Excel file")
+    illegal = optional_module("openpyxl.cell.cell", "excel", "An Excel file").ILLEGAL_CHARACTERS_RE
+    styles = optional_module("openpyxl.styles", "excel", "An Excel file")
+    book = openpyxl.Workbook(write_only=True)
+    for name, (titles, rows) in sheets.items():
+        sheet = book.create_sheet(name)
+        sheet.freeze_panes = "A2"
+
+        def cell(value: object, *, bold: bool = False, sheet: Any = sheet) -> Any:
+            if value is None or (isinstance(value, float) and math.isnan(value)):
+                return None
+            if isinstance(value, float) and math.isinf(value):
+                value = str(value)
+            if not isinstance(value, str):
+                return value
+            made = cells.WriteOnlyCell(sheet, illegal.sub("", value))
+            # Else a text that begins with "=" becomes a formula.
+            made.data_type = "s"
+            if bold:
+                made.font = styles.Font(bold=True)
+            return made
+
+        sheet.append([cell(title, bold=True) for title in titles])
+        for row in rows:
+            sheet.append([cell(value) for value in row])
+    book.save(path)

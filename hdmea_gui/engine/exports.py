@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.utils.atomic import replacing
-from hdmea.utils.spreadsheet import write_csv
+from hdmea.utils.spreadsheet import column_name, write_csv
 from hdmea_gui.engine.blocked import refuse_if_blocked
 from hdmea_gui.engine.jobs import Failure, JobContext, Query
 from hdmea_gui.engine.snapshot import StepSpec
@@ -105,9 +105,8 @@ class Table:
     columns: Columns
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """Return the rows; empty text where a column has ended or has no number."""
-        lists = [["" if value != value else value for value in values.tolist()] for _, values in self.columns]
-        return zip_longest(*lists, fillvalue="")
+        """Return the rows; None where a column has ended."""
+        return zip_longest(*(values.tolist() for _, values in self.columns))
 
     @staticmethod
     def of_images(
@@ -158,10 +157,21 @@ class LateTable:
 
 @dataclass(frozen=True)
 class WriteTable:
-    """Write a table."""
+    """Write a table in tidy form: the name of the recording first, names that every program takes.
+
+    Attributes
+    ----------
+    path
+        The file; an existing one is replaced.
+    table
+        What is written.
+    recording
+        Name of the recording.
+    """
 
     path: Path
     table: Table | LateTable
+    recording: str
 
     @property
     def title(self) -> str:
@@ -172,7 +182,8 @@ class WriteTable:
         """Return the file that was written; OSError if it cannot be."""
         table = self.table if isinstance(self.table, Table) else self.table.made(workspace)
         with reasons(self.path):
-            write_csv(self.path, [title for title, _ in table.columns], table.rows())
+            names = ["recording", *(column_name(title) for title, _ in table.columns)]
+            write_csv(self.path, names, ([self.recording, *row] for row in table.rows()))
         return self.path
 
 
@@ -239,11 +250,11 @@ class ExportJob:
         with reasons(self.path):
             written = export(
                 session,
+                self.kind,
                 self.path,
-                to=self.kind,
                 overwrite=self.path.exists(),
-                options=self.options,
                 progress=ctx.progress_or_stop,
+                **self.options,
             )
         return Exported(written[0])
 

@@ -5,11 +5,15 @@ Arrays in here are numpy arrays in memory. No session, no file and no exception 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
+
+from hdmea.utils.spreadsheet import column_name
 
 if TYPE_CHECKING:
     import pydantic
@@ -126,6 +130,23 @@ class Column:
     def is_text(self) -> bool:
         """Whether the values are texts."""
         return self.values.dtype.kind == "O"
+
+    @property
+    def file_name(self) -> str:
+        """Its name in files, with the physical unit, as every program takes it."""
+        return column_name(self.key, self.unit if self.group or self.key == "rate" else "")
+
+    @property
+    def exact_values(self) -> NDArray[Any]:
+        """The values as files have them: whole numbers as such, None where missing."""
+        if self.is_text:
+            return self.values
+        whole = self.decimals == 0
+        exact = [
+            None if math.isnan(value) else int(value) if whole and math.isfinite(value) else value
+            for value in self.values.tolist()
+        ]
+        return np.array(exact, object)
 
 
 @dataclass(frozen=True)

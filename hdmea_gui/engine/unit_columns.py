@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea_gui.engine.snapshot import Column
-from hdmea_gui.text.units import plain_unit, readable_units
+from hdmea_gui.text.units import readable_units
 
 if TYPE_CHECKING:
     from hdmea.pipeline.feature_table import FeatureColumn
@@ -113,7 +113,7 @@ def _described(column: FeatureColumn, physical: Mapping[str, str], title: str = 
         decimals,
         group=column.group,
         standard=bool(title),
-        unit=plain_unit(column.unit),
+        unit=unit,
         feature=feature,
         label=label,
     )

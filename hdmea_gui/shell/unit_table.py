@@ -21,10 +21,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from hdmea.utils.spreadsheet import tabbed
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Table, WriteTable, outcome
 from hdmea_gui.engine.jobs import Failure
-from hdmea_gui.engine.snapshot import Column
 from hdmea_gui.shell.columns_dialog import ColumnsDialog
 from hdmea_gui.store.settings import SettingsStore
 from hdmea_gui.text.formats import no_units_text
@@ -138,11 +138,12 @@ class UnitTable(QWidget):
         self.asks.emit(dialog)
 
     def selected_text(self) -> str:
-        """Return the selected rows as text with tabs between the cells, titles first."""
+        """Return the selected rows with all digits as text with tabs between the cells, titles first."""
         rows = sorted(index.row() for index in self.view.selectionModel().selectedRows())
-        titles = ["Unit", *(column.title for column in self._model.shown_columns)]
-        lines = [[self._model.text(row, section) for section in range(len(titles))] for row in rows]
-        return "\n".join("\t".join(line) for line in (titles, *lines)) + "\n"
+        columns = self._model.shown_columns
+        titles = ["Unit", *(column.title for column in columns)]
+        values = [column.exact_values[self._model.rows[rows]].tolist() for column in columns]
+        return tabbed(titles, zip(map(self._model.unit_id, rows), *values, strict=True))
 
     def copy(self) -> None:
         """Put the selected rows into the clipboard."""
@@ -155,11 +156,12 @@ class UnitTable(QWidget):
         rows = self._model.rows
         ids = np.array(self._model.unit_ids, object)[rows]
         columns = self._model.columns if all_columns else self._model.shown_columns
-        return Table((("unit", ids), *((_csv_title(column), column.values[rows]) for column in columns)))
+        numbers = ((column.file_name, column.exact_values[rows]) for column in columns)
+        return Table((("unit_id", ids), *numbers))
 
     def export_to(self, path: Path, *, all_columns: bool) -> None:
         """Write the rows that are shown as CSV; `told` says what came of it."""
-        query = WriteTable(path, self.table(all_columns=all_columns))
+        query = WriteTable(path, self.table(all_columns=all_columns), self._controller.state.dataset_id)
         self._controller.ask(query, self._on_written, about=path)
 
     def ask_export(self, *, all_columns: bool) -> None:
@@ -348,11 +350,6 @@ def _runs(rows: list[int]) -> list[tuple[int, int]]:
     firsts = [rows[0], *(rows[at + 1] for at in breaks)] if rows else []
     lasts = [*(rows[at] for at in breaks), rows[-1]] if rows else []
     return list(zip(firsts, lasts, strict=True))
-
-
-def _csv_title(column: Column) -> str:
-    """Return the column's name with its unit, as other programs can use it."""
-    return f"{column.key}_{column.unit}" if column.unit else column.key
 
 
 def _make_view(parent: QWidget) -> QTableView:

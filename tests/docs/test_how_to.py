@@ -78,9 +78,9 @@ def result(tmp_path: Path) -> Path:
 def test_the_exporter_works_as_an_installed_package(result: Path, tmp_path: Path) -> None:
     shown = Shown(tmp_path / "my lab", "docs/how_to_write_an_exporter.md", "hdmea.exporters")
     script = (
-        "from hdmea.exporters import export\n"
+        "import hdmea\n"
         "from hdmea.pipeline import PipelineSession\n"
-        f"export(PipelineSession.load({str(result)!r}), {str(tmp_path / 'b.spikes')!r})\n"
+        f"hdmea.export(PipelineSession.load({str(result)!r}), 'spikes', {str(tmp_path / 'b.spikes')!r})\n"
     )
 
     assert "spikes (.spikes): Write the spike times of all units" in shown.hdmea("export", "--list")
@@ -97,7 +97,7 @@ def test_the_exporter_works_from_its_file(result: Path, tmp_path: Path) -> None:
         "from hdmea.exporters import EXPORTERS, export\n"
         "from hdmea.pipeline import PipelineSession\n"
         f"EXPORTERS.register_file({str(shown.path)!r})\n"
-        f"export(PipelineSession.load({str(result)!r}), {str(tmp_path / 'b.spikes')!r}, to='spikes')\n"
+        f"export(PipelineSession.load({str(result)!r}), None, {str(tmp_path / 'b.spikes')!r})\n"
     )
     assert (tmp_path / "b.spikes").read_text().startswith("3,0.012500\n")
 
@@ -141,12 +141,12 @@ def exported(shown: Shown, result: Path, expected: dict[str, tuple[str, str, str
     """Return columns of the exported table, and check how they are described there."""
     shown.hdmea("export", result, result.with_suffix(".csv"))
     with result.with_name(f"{result.stem}_columns.csv").open(encoding="utf-8-sig", newline="") as file:
-        described = {row["column"]: row for row in csv.DictReader(file)}
+        described = {row["name_in_program"]: row for row in csv.DictReader(file)}
     for name, facts in expected.items():
         assert tuple(described[name][key] for key in ("title", "unit", "definition")) == facts
     with result.with_suffix(".csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) for row in rows] for name in expected}
+    return {name: [float(row[described[name]["column"]]) for row in rows] for name in expected}
 
 
 def test_the_step_works_as_an_installed_package(spikes: Path, tmp_path: Path) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import math
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import Field
 
+import hdmea
 from hdmea.exporters import EXPORTERS, ExportOptions, export, exporter
+from hdmea.exporters.unit_table import unit_table
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.exceptions import ConfigurationError, ExistingFileError, ValidationError
 
@@ -40,37 +44,104 @@ class TestTables:
     def test_csv_has_every_value_to_the_last_digit(self, session: PipelineSession, tmp_path: Path) -> None:
         session.units["unit_001"]["features"]["baseline"]["data"]["baseline_rate"] = 1 / 3
 
-        table, described = export(session, tmp_path / "t.csv")
+        table, described = hdmea.export(session, "csv", tmp_path / "t.csv")
 
         with table.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
         assert [row["unit_id"] for row in rows] == ["unit_001", "unit_002"]
-        assert float(rows[0]["baseline.baseline_rate"]) == 1 / 3
-        assert rows[1]["baseline.baseline_rate"] == rows[1]["soma.size_x_um"] == ""
+        assert [row["recording"] for row in rows] == ["table", "table"]
+        assert [row["row"] for row in rows] == ["3", "5"]
+        assert float(rows[0]["baseline.baseline_rate_hz"]) == 1 / 3
+        assert rows[1]["baseline.baseline_rate_hz"] == rows[1]["soma.size_x_um"] == ""
         with described.open(encoding="utf-8-sig", newline="") as file:
             columns = {row["column"]: row for row in csv.DictReader(file)}
-        assert columns.keys() == set(rows[0]) - {"unit_id"}
+        assert columns.keys() == set(rows[0])
         assert columns["soma.size_x_um"]["unit"] == "µm"
+        assert columns["baseline.baseline_rate_hz"]["smallest"] == "0"
+        assert columns["baseline.baseline_rate_hz"]["name_in_program"] == "baseline.baseline_rate"
+
+    def test_every_name_is_one_that_any_program_takes(self, session: PipelineSession) -> None:
+        for unit in session.units.values():
+            unit["features"]["meine µ-Größe"] = {"data": {"a b": 1, "a-b": 2, "recording": 3}, "metadata": {}}
+        names = [column.name for column in unit_table(session)]
+        assert all(re.fullmatch(r"[A-Za-z0-9_.]+", name) for name in names)
+        assert len(set(names)) == len(names)
+        assert {"meine_u_Groe.a_b", "meine_u_Groe.a_b_2"} <= set(names)
+
+    def test_stale_results_are_marked_in_table_and_description(self, session: PipelineSession) -> None:
+        session.units["unit_001"]["features"]["baseline"]["metadata"]["stale"] = True
+        columns = {column.name: column for column in unit_table(session)}
+        assert columns["baseline.baseline_rate_hz"].stale
+        assert not columns["soma.size_x_um"].stale
+        assert columns["marks"].values == ("stale (baseline)", None)
+
+    def test_p_q_n_and_interval_are_named_as_the_columns_are(self) -> None:
+        session = PipelineSession("pq")
+        session.add_units({f"unit_{n:03d}": {"spike_times": np.zeros(1, np.uint64)} for n in range(3)})
+        for unit, p in zip(session.units, (0.01, 0.04, 0.5), strict=True):
+            data = {"dsi": 0.5, "dsi_low": 0.4, "dsi_high": 0.6, "dsi_p": p, "n_sweeps": 24}
+            session.add_feature(unit, "moving_bar", data)
+        columns = {column.name: column for column in unit_table(session)}
+        dsi = columns["moving_bar.dsi"]
+        assert (dsi.p, dsi.q) == ("moving_bar.dsi_p", "moving_bar.dsi_q")
+        assert dsi.interval == ("moving_bar.dsi_low", "moving_bar.dsi_high")
+        np.testing.assert_allclose(columns[dsi.q].values, (0.03, 0.06, 0.5))
 
     def test_parquet_has_values_types_and_descriptions(
         self, session: PipelineSession, tmp_path: Path
     ) -> None:
-        parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is optional")
+        pytest.importorskip("pyarrow", reason="pyarrow is optional")
+        pandas = pytest.importorskip("pandas")
 
-        (path,) = export(session, tmp_path / "t.parquet")
+        path, described = export(session, None, tmp_path / "t.parquet")
 
-        table = parquet.read_table(path)
-        assert table["row"].to_pylist() == [3, 5]
-        assert table["soma.size_x_um"].to_pylist() == [48.0, None]
-        assert table.schema.field("baseline.baseline_rate").metadata[b"unit"] == b"Hz"
+        table = pandas.read_parquet(path)
+        assert table["recording"].tolist() == ["table", "table"]
+        assert table["row"].tolist() == [3, 5]
+        assert table["row"].dtype == np.int64
+        assert table["soma.size_x_um"][0] == 48.0
+        assert np.isnan(table["soma.size_x_um"][1])
+        assert pandas.read_csv(described)["column"].tolist() == list(table)
 
-    def test_parquet_without_pyarrow_says_what_to_do(
-        self, session: PipelineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    def test_excel_has_numbers_as_numbers_and_never_a_formula(self, tmp_path: Path) -> None:
+        openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is optional")
+        session = PipelineSession("=HYPERLINK(1)")
+        facts = {"row": 3, "original_name": "+1-2", "spike_times": np.zeros(2, np.uint64)}
+        session.add_units({"unit_001": facts, "unit_002": {**facts, "original_name": "@\x07x"}})
+        session.add_feature("unit_001", "baseline", {"baseline_rate": 1 / 3})
+        session.add_feature("unit_002", "baseline", {"baseline_rate": math.inf})
+
+        (path,) = export(session, None, tmp_path / "t.xlsx")
+
+        book = openpyxl.load_workbook(path)
+        assert book.sheetnames == ["units", "columns"]
+        titles, first, second = book["units"].iter_rows()
+        cells = {title.value: cell for title, cell in zip(titles, first, strict=True)}
+        assert (cells["recording"].value, cells["recording"].data_type) == ("=HYPERLINK(1)", "s")
+        assert (cells["row"].value, cells["row"].data_type) == (3, "n")
+        assert cells["baseline.baseline_rate_hz"].value == 1 / 3
+        assert (cells["original_name"].value, cells["original_name"].data_type) == ("+1-2", "s")
+        assert {"@x", "inf"} <= {cell.value for cell in second}
+        described = [row[0] for row in book["columns"].iter_rows(min_row=2, values_only=True)]
+        assert described == list(cells)
+
+    @pytest.mark.parametrize(
+        ("package", "name", "extra"), [("pyarrow", "t.parquet", "parquet"), ("openpyxl", "t.xlsx", "excel")]
+    )
+    def test_a_missing_package_says_which_extra_to_install(
+        self,
+        session: PipelineSession,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        package: str,
+        name: str,
+        extra: str,
     ) -> None:
-        monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+        monkeypatch.setitem(sys.modules, package, None)
 
-        with pytest.raises(ConfigurationError, match="pip install pyarrow"):
-            export(session, tmp_path / "t.parquet")
+        with pytest.raises(ConfigurationError, match=rf"hdmea-studio\[{extra}\]"):
+            export(session, None, tmp_path / name)
+        assert names(tmp_path) == []
 
 
 class TestResultFiles:
@@ -78,7 +149,7 @@ class TestResultFiles:
     def test_the_whole_result_can_be_read_again(
         self, session: PipelineSession, tmp_path: Path, name: str
     ) -> None:
-        (path,) = export(session, tmp_path / "copy.h5", to=name)
+        (path,) = export(session, name, tmp_path / "copy.h5")
         copy = PipelineSession.load(path)
         assert list(copy.units) == list(session.units)
         np.testing.assert_array_equal(copy.units["unit_001"]["spike_times"], np.arange(100))
@@ -122,7 +193,7 @@ def toys() -> object:
 @pytest.mark.usefixtures("toys")
 class TestMechanism:
     def test_the_ending_chooses_the_exporter(self, session: PipelineSession, tmp_path: Path) -> None:
-        assert export(session, tmp_path / "a.TOY", options={"n_files": 3}) == [
+        assert export(session, None, tmp_path / "a.TOY", n_files=3) == [
             tmp_path / name for name in ("a.TOY", "a_1.toy", "a_2.toy")
         ]
         assert (tmp_path / "a.TOY").read_text() == "table"
@@ -131,7 +202,7 @@ class TestMechanism:
     def test_an_error_leaves_what_was_there(self, session: PipelineSession, tmp_path: Path) -> None:
         (tmp_path / "a.toy").write_text("precious")
         with pytest.raises(OSError, match="drive is full"):
-            export(session, tmp_path / "a.toy", overwrite=True, options={"fail": True, "n_files": 2})
+            export(session, None, tmp_path / "a.toy", overwrite=True, fail=True, n_files=2)
         assert names(tmp_path) == ["a.toy"]
         assert (tmp_path / "a.toy").read_text() == "precious"
 
@@ -141,39 +212,39 @@ class TestMechanism:
     ) -> None:
         (tmp_path / existing).write_text("precious")
         with pytest.raises(ExistingFileError, match=existing):
-            export(session, tmp_path / "a.toy", options={"n_files": 2})
+            export(session, None, tmp_path / "a.toy", n_files=2)
         assert names(tmp_path) == [existing]
         assert (tmp_path / existing).read_text() == "precious"
-        export(session, tmp_path / "a.toy", options={"n_files": 2}, overwrite=True)
+        export(session, None, tmp_path / "a.toy", n_files=2, overwrite=True)
         assert (tmp_path / existing).read_text() != "precious"
 
     def test_an_exporter_that_writes_nothing_is_told(self, session: PipelineSession, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="did not write"):
-            export(session, tmp_path / "a.nothing")
+            export(session, None, tmp_path / "a.nothing")
 
     def test_options_are_checked(self, session: PipelineSession, tmp_path: Path) -> None:
         with pytest.raises(ValidationError, match="n_files of toy must be at least 1"):
-            export(session, tmp_path / "a.toy", options={"n_files": 0})
+            export(session, None, tmp_path / "a.toy", n_files=0)
         with pytest.raises(ValidationError, match="n_files, fail"):
-            export(session, tmp_path / "a.toy", options={"files": 1})
+            export(session, None, tmp_path / "a.toy", files=1)
 
 
 class TestChoice:
     def test_an_ending_of_several_needs_a_name(self, session: PipelineSession, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="hdf5, lab"):
-            export(session, tmp_path / "a.h5")
+            export(session, None, tmp_path / "a.h5")
 
     def test_an_ending_of_none_is_told(self, session: PipelineSession, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match=r"\.csv, .*\.parquet"):
-            export(session, tmp_path / "a.xls")
+            export(session, None, tmp_path / "a.xls")
 
     def test_name_and_ending_must_fit(self, session: PipelineSession, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match=r"end in \.csv"):
-            export(session, tmp_path / "a.parquet", to="csv")
+            export(session, "csv", tmp_path / "a.parquet")
 
     def test_a_misspelt_name_is_told(self, session: PipelineSession, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="Did you mean 'parquet'"):
-            export(session, tmp_path / "a.parquet", to="parket")
+            export(session, "parket", tmp_path / "a.parquet")
 
     def test_every_exporter_says_what_it_is(self) -> None:
         for found in EXPORTERS:

@@ -199,7 +199,7 @@ def test_a_large_array_shows_its_first_plane(file_tab: FilePreview) -> None:
     values = np.arange(6.0).reshape(2, 3)
     file_tab.values.show_values(ValuesView(("a",), "dataset", (9, 2, 3), "float64", values, "plane 0"))
 
-    assert file_tab.values.shown_text() == "0\t1\t2\n3\t4\t5"
+    assert file_tab.values.shown_text() == "0.0\t1.0\t2.0\n3.0\t4.0\t5.0"
     assert file_tab.values.note.text() == "float64, 9 × 2 × 3, plane 0"
 
 

@@ -13,6 +13,7 @@ import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QGuiApplication, QImage
 
+from hdmea.utils.spreadsheet import column_name
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.theme import LIGHT
 from hdmea_gui.views.parts.base import Preview
@@ -166,9 +167,10 @@ def test_data_as_csv_are_the_numbers_of_the_session(
         header, *rows = csv.reader(file)
     table = view.table()
     assert table is not None
-    assert header == [title for title, _ in table.columns]
+    assert header == ["recording", *(column_name(title) for title, _ in table.columns)]
+    assert {row[0] for row in rows} == {analysed.controller.state.dataset_id}
     assert len(rows) == max(len(values) for _, values in table.columns)
-    assert [float(row[3]) for row in rows if row[3]] == pytest.approx(table.columns[3][1])
+    assert [float(row[4]) for row in rows if row[4]] == pytest.approx(table.columns[3][1])
 
 
 def test_each_view_says_what_it_shows(window: MainWindow) -> None:

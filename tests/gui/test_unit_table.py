@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,6 @@ from hdmea_gui.models.unit_filter import FilterError, matching_units
 from hdmea_gui.models.units import MISSING, UnitTableModel
 from hdmea_gui.shell.columns_dialog import ColumnsDialog
 from hdmea_gui.shell.main_window import MainWindow
-from hdmea_gui.shell.unit_table import _csv_title
 from hdmea_gui.text.units import readable_units
 from tests.gui.conftest import visible_texts
 
@@ -423,19 +423,21 @@ def test_a_filter_takes_every_name_of_every_column(all_columns: tuple[Column, ..
 
 
 def test_files_have_the_names_of_the_engine(all_columns: tuple[Column, ...]) -> None:
-    names = {column.key: _csv_title(column) for column in all_columns}
+    names = {column.key: column.file_name for column in all_columns}
 
-    assert all(name.startswith(key) for key, name in names.items())
+    assert all(re.fullmatch(r"[A-Za-z0-9_.]+", name) for name in names.values())
     assert (
         names.items()
         >= {
-            "rate": "rate_Hz",
+            "rate": "rate_hz",
+            "row": "row",
             "baseline.cv_isi": "baseline.cv_isi",
-            "rf.area": "rf.area_px²",
-            "soma.area_um2": "soma.area_um2_µm²",
-            "soma.peak_to_peak": "soma.peak_to_peak_µV",
-            "lnl.n_spikes": "lnl.n_spikes_spikes",
-            "waveform.peak_to_peak": "waveform.peak_to_peak_waveform_unit",
+            "baseline.median_isi_ms": "baseline.median_isi_ms",
+            "rf.area": "rf.area_px2",
+            "soma.area_um2": "soma.area_um2",
+            "soma.peak_to_peak": "soma.peak_to_peak_uv",
+            "lnl.n_spikes": "lnl.n_spikes",
+            "waveform.peak_to_peak": "waveform.peak_to_peak_uv",
         }.items()
     )
 
@@ -491,8 +493,8 @@ def test_chosen_rows_are_copied_with_their_titles(window: MainWindow) -> None:
 
     assert QGuiApplication.clipboard().text().splitlines() == [
         "Unit\tRate (Hz)\tDSI\tCell type",
-        "unit_001\t2.00\t0.500\tON",
-        f"unit_003\t{MISSING}\t0.900\t{MISSING}",
+        "unit_001\t2.0\t0.5\tON",
+        "unit_003\t\t0.9\t",
     ]
 
 
@@ -510,9 +512,9 @@ def test_the_table_is_exported_as_shown_or_with_all_columns(
 
     rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     assert str(path) in told.args[0]
-    assert rows[0][:3] == ["unit", "rate_Hz", "moving_bar.dsi"]
+    assert rows[0][:4] == ["recording", "unit_id", "rate_hz", "moving_bar.dsi"]
     assert rows[0][-1] == last
-    assert [row[:4] for row in rows[1:]] == [["unit_001", "2.0", "0.5", "ON"], ["unit_003", "", "0.9", ""]]
+    assert [row[1:5] for row in rows[1:]] == [["unit_001", "2.0", "0.5", "ON"], ["unit_003", "", "0.9", ""]]
 
 
 def test_the_menus_open(qtbot: Any, window: MainWindow) -> None:

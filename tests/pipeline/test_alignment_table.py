@@ -49,12 +49,12 @@ def test_csv_has_the_sections_in_a_file_beside_the_table(tmp_path: Path) -> None
     target = tmp_path / "out"
     target.mkdir()
 
-    written = export(session, target / "t.csv")
+    written = export(session, None, target / "t.csv")
 
     assert [path.name for path in written] == ["t.csv", "t_columns.csv", "t_sections.csv"]
     with written[-1].open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == [name for name, _, _ in SECTION_COLUMNS]
+    assert list(rows[0]) == ["recording", *(name for name, _, _ in SECTION_COLUMNS)]
     assert [row["alignment_lag"] for row in rows] == ["0", "0", "4"]
     assert "not aligned" in rows[-1]["marks"]
 
@@ -66,9 +66,9 @@ def test_parquet_has_them_in_a_file_of_its_own(tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.mkdir()
 
-    written = export(session, target / "t.parquet")
+    written = export(session, None, target / "t.parquet")
 
-    table = parquet.read_table(written[1])
-    assert written[1].name == "t_sections.parquet"
+    table = parquet.read_table(written[-1])
+    assert written[-1].name == "t_sections.parquet"
     assert table.column("alignment_lag").to_pylist() == [0, 0, 4]
     assert table.schema.field("alignment_lag").metadata[b"unit"] == b"frames"

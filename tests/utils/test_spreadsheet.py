@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hdmea.utils.exceptions import ConfigurationError, ValidationError
-from hdmea.utils.spreadsheet import read_rows, write_csv
+from hdmea.utils.spreadsheet import column_name, read_rows, tabbed, write_csv
 
 
 def test_cells_come_back_as_they_were(tmp_path: Path) -> None:
@@ -101,3 +101,39 @@ def test_workbooks_need_a_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "a.xlsx").write_bytes(b"PK")
     with pytest.raises(ConfigurationError, match="openpyxl"):
         list(read_rows(tmp_path / "a.xlsx"))
+
+
+def test_a_text_is_never_a_formula_and_a_number_never_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    write_csv(path, ("text", "number"), [["=1+1", -1.5], ["@x", -3], ["-4", None], ["+a", float("nan")]])
+
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.reader(file))[1:]
+    assert rows == [["'=1+1", "-1.5"], ["'@x", "-3"], ["-4", ""], ["'+a", ""]]
+
+
+def test_what_is_copied_has_all_digits_and_no_signs_of_a_language() -> None:
+    rows = [[-1234567.123456789, "µV\tx"], [float("nan"), None], [-0.1 - 0.2, True]]
+    assert tabbed(("rate (Hz)", "b"), rows) == (
+        "rate (Hz)\tb\n-1234567.123456789\tµV x\n\t\n-0.30000000000000004\tTrue\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "expected"),
+    [
+        ("baseline.baseline_rate", "Hz", "baseline.baseline_rate_hz"),
+        ("baseline.median_isi_ms", "ms", "baseline.median_isi_ms"),
+        ("axon.velocity_low_m_s", "m/s", "axon.velocity_low_m_s"),
+        ("axon.velocity", "electrodes/ms", "axon.velocity_electrodes_per_ms"),
+        ("lnl.n_spikes_used", "spikes", "lnl.n_spikes_used"),
+        ("rf.area", "px²", "rf.area_px2"),
+        ("rf[noise_15x15].angle", "°", "rf.noise_15x15.angle_deg"),
+        ("grating.preferred_spatial_frequency", "1/px", "grating.preferred_spatial_frequency_1_per_px"),
+        ("soma.peak_to_peak", "µV", "soma.peak_to_peak_uv"),
+        ("moving_bar.dsi_n", "spikes", "moving_bar.dsi_n"),
+        ("rate (Hz)", "", "rate_Hz"),
+    ],
+)
+def test_names_of_columns_end_in_their_unit_once(name: str, unit: str, expected: str) -> None:
+    assert column_name(name, unit) == expected

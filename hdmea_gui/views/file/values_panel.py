@@ -76,6 +76,7 @@ class ValuesPanel(QWidget):
     def show_nothing(self, reason: str = _NOTHING) -> None:
         """Say what to do, or why there is nothing."""
         self.empty.setText(reason)
+        self._values = np.zeros(0)
         self.note.clear()
         self.copy_button.setEnabled(False)
         self._pages.setCurrentWidget(self.empty)
@@ -84,6 +85,7 @@ class ValuesPanel(QWidget):
         """Show values."""
         shape = " × ".join(f"{size:,}" for size in view.shape) or "scalar"
         self.note.setText(", ".join(part for part in (view.dtype, shape, view.rest) if part))
+        self._values = view.values
         self.copy_button.setEnabled(True)
         if view.values.size == 0:
             self.show_nothing("It has no elements.")
@@ -95,12 +97,11 @@ class ValuesPanel(QWidget):
             self._pages.setCurrentWidget(self.grid)
 
     def shown_text(self) -> str:
-        """Return what is shown as text, cells of a row with tabs between them."""
-        if self._pages.currentWidget() is self.text:
-            return self.text.toPlainText()
-        rows, columns = range(self.grid.rowCount()), range(self.grid.columnCount())
-        items = [[self.grid.item(row, column) for column in columns] for row in rows]
-        return "\n".join("\t".join(item.text() if item else "" for item in row) for row in items)
+        """Return the values with all digits as text, cells of a row with tabs between them."""
+        if self._values.ndim == 0:
+            return str(self._values)
+        rows = self._values.reshape(len(self._values), -1).tolist()
+        return "\n".join("\t".join(map(str, row)) for row in rows)
 
     def copy(self) -> None:
         """Put the values that are shown into the clipboard."""

@@ -199,7 +199,7 @@ class Preview(QWidget):
         if path.suffix.lower() == ".csv":
             table = self.table_to_write()
             if table is not None:
-                self._write(WriteTable(path, table), path)
+                self._write(WriteTable(path, table, self._controller.state.dataset_id), path)
             return
         self._write_picture(self, path)
 
@@ -242,7 +242,7 @@ class Preview(QWidget):
         table = table_of()
         path = None if table is None else self._ask(("csv",), name)
         if table is not None and path is not None:
-            self._write(WriteTable(path, table), path)
+            self._write(WriteTable(path, table, self._controller.state.dataset_id), path)
 
     def _write(self, query: Query[Path], path: Path) -> None:
         self._controller.ask(query, self._on_written, about=path)
