@@ -41,6 +41,11 @@ def keep_compiled_functions() -> Path:
 
 def main() -> int:
     """Start what the program was called as; return the exit code."""
+    from hdmea_gui.engine import look_child
+
+    if sys.argv[1:] == [look_child.COMMAND]:
+        look_child.serve()
+        return 0
     keep_compiled_functions()
     if Path(sys.argv[0]).stem.lower() == "hdmea":
         from hdmea.cli import main as command_line

@@ -305,8 +305,15 @@ def writing(path: str | FilePath, *, timeout_s: float = 60.0) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def opened(path: FilePath) -> Iterator[Place]:
+def opened(path: FilePath, *, own: bool = False) -> Iterator[Place]:
     """Open a file for reading.
+
+    Parameters
+    ----------
+    path
+        The file.
+    own
+        Whether this program has just written it.
 
     Raises
     ------
@@ -323,7 +330,7 @@ def opened(path: FilePath) -> Iterator[Place]:
             what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
             raise CheckpointError(f"{path} is {what}.", path=path, fix=Advice("Choose a result file (.h5)."))
         nbytes = os.path.getsize(path)
-        file = h5.open_file(path)
+        file = h5.open_file(path, own=own)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _no_such_file(path) from error
     except PermissionError as error:
@@ -470,7 +477,7 @@ def _replacing(
     writers: list[Writer] = []
 
     def verify(part: FilePath) -> None:
-        with opened(part) as file:
+        with opened(part, own=True) as file:
             writers[0].verify(file, part)
             if chosen.stamp is not None:
                 chosen.stamp(part, content)

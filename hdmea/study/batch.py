@@ -28,6 +28,7 @@ from hdmea.study.recordings import Recording, find_recordings, join_sheet, pair_
 from hdmea.utils.atomic import describe_size, exclusive
 from hdmea.utils.exceptions import ExistingFileError, HDMEAError, SessionError, ValidationError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.resources import packaged_command
 from hdmea.utils.spreadsheet import TABLE_SUFFIXES
 from hdmea.utils.whole_file import write_whole
 
@@ -235,10 +236,7 @@ def execute(job_file: str) -> int:
 
 
 def _worker_command() -> list[str]:
-    if not getattr(sys, "frozen", False):
-        return [sys.executable, "-m", "hdmea.study.worker"]
-    program = Path(sys.executable).with_name("hdmea" + Path(sys.executable).suffix)
-    return [str(program), "batch-worker"]
+    return packaged_command("batch-worker") or [sys.executable, "-m", "hdmea.study.worker"]
 
 
 def _wait_for(process: subprocess.Popen[bytes], job: Job) -> int:

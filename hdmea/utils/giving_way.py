@@ -7,7 +7,9 @@ window says once on its working thread what to do about that; scripts say nothin
 from __future__ import annotations
 
 import gc
+import math
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -104,8 +106,17 @@ def without_collections() -> Iterator[None]:
             gc.enable()
 
 
-def wait_for(event: threading.Event, what: str) -> None:
-    """Wait for an event for as long as what this thread does is wanted.
+def wait_for(event: threading.Event, what: str, most_s: float = math.inf) -> bool:
+    """Wait for an event for as long as what this thread does is wanted; return whether it came.
+
+    Parameters
+    ----------
+    event
+        What is waited for.
+    what
+        What it means, for the error.
+    most_s
+        How long to wait.
 
     Raises
     ------
@@ -113,6 +124,10 @@ def wait_for(event: threading.Event, what: str) -> None:
         If it is wanted no more; names `what` was waited for.
     """
     manners = _manners.get()
-    while not event.wait(_LOOK_S):
+    until = time.monotonic() + most_s
+    while not event.wait(min(_LOOK_S, most_s)):
         if manners is not None and manners.is_unwanted():
             raise StepCancelled(f"Stopped while waiting for {what}.")
+        if time.monotonic() >= until:
+            return False
+    return True

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from h5py import h5, h5d, h5f, h5g, h5o, h5p
 
+from hdmea.utils.first_look import looked_at
 from hdmea.utils.open_file import read_through_python
 
 __all__ = [
@@ -33,14 +34,22 @@ GroupID: TypeAlias = Any
 """h5py.h5g.GroupID, likewise."""
 
 
-def open_file(path: Path) -> FileID:
+def open_file(path: Path, *, own: bool = False) -> FileID:
     """Open a file for reading, without HDF5's own lock, which network drives often lack.
+
+    Parameters
+    ----------
+    path
+        The file.
+    own
+        Whether this program has just written it.
 
     Raises
     ------
     OSError
         If it is not an HDF5 file, damaged, or not readable.
     """
+    looked_at(path, own=own)
     access = _access()
     let_go = read_through_python(access, path)
     try:

@@ -9,7 +9,7 @@ import hdmea
 from hdmea.utils.exceptions import MissingFileError
 from hdmea.utils.fixes import Advice
 
-__all__ = ["resource_path"]
+__all__ = ["packaged_command", "resource_path"]
 
 
 def resource_path(*parts: str) -> Path:
@@ -45,3 +45,17 @@ def resource_path(*parts: str) -> Path:
         f"The resource folder of the program is missing (looked in {', '.join(map(str, roots))}).",
         fix=Advice("Install the program again."),
     )
+
+
+def packaged_command(*arguments: str) -> list[str]:
+    """Return how a packaged program starts itself as a command line; empty if it is not packaged.
+
+    Parameters
+    ----------
+    *arguments
+        What it is called with.
+    """
+    if not getattr(sys, "frozen", False):
+        return []
+    program = Path(sys.executable)
+    return [str(program.with_name("hdmea" + program.suffix)), *arguments]

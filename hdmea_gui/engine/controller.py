@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from hdmea.utils.exceptions import StepCancelled
+from hdmea.utils.first_look import look_first
 from hdmea_gui.engine.auto_checkpoint import DiscardJob, Keeper, Kept, NotKept, RecoverJob, RecoveryOffer
 from hdmea_gui.engine.exports import Exported, ExportJob
+from hdmea_gui.engine.first_look import FirstLook
 from hdmea_gui.engine.jobs import Failure, Job, JobProgress, Query
 from hdmea_gui.engine.overdue import AwaitAnswer, OverdueWatch
 from hdmea_gui.engine.parameters import StepParameters
@@ -73,6 +75,8 @@ class Controller(QObject):
         Qt parent.
     keeper
         Writes automatic checkpoints; None for none.
+    first_look
+        Opens files in a process of its own before this one does; None for none.
 
     Attributes
     ----------
@@ -142,9 +146,15 @@ class Controller(QObject):
     kept = Signal(object)
     warned = Signal(str)
 
-    def __init__(self, parent: QObject | None = None, keeper: Keeper | None = None) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        keeper: Keeper | None = None,
+        first_look: FirstLook | None = None,
+    ) -> None:
         super().__init__(parent)
         self.keeper = keeper
+        self._first_look = first_look
         self.steps = StepListModel(self)
         self.units = UnitTableModel(self)
         self.selection = SelectionModel(self)
@@ -201,6 +211,9 @@ class Controller(QObject):
 
     def start(self) -> None:
         """Import the engine on the worker; the window is usable at once."""
+        if self._first_look is not None:
+            look_first(self._first_look.look)
+            QTimer.singleShot(0, self._first_look.start)
         self._submit(LearnSteps())
 
     def open(self, paths: Sequence[Path]) -> None:
@@ -321,7 +334,11 @@ class Controller(QObject):
         """
         self._patience.stop()
         self._overdue.end()
-        return self._runner.shutdown(timeout_s)
+        joined = self._runner.shutdown(timeout_s)
+        if self._first_look is not None:
+            look_first(None)
+            self._first_look.stop()
+        return joined
 
     def own_facts(self) -> FileFacts:
         """Return what the session in memory says about itself."""

@@ -77,6 +77,7 @@ def _run(options: argparse.Namespace, logs: LogFiles) -> int:
 def make_window(options: argparse.Namespace, logs: LogFiles | None = None) -> MainWindow:
     """Return the window, with the settings of this user."""
     from hdmea_gui.engine.controller import Controller
+    from hdmea_gui.engine.first_look import FirstLook
     from hdmea_gui.flows.recover import make_keeper
     from hdmea_gui.shell.main_window import MainWindow
     from hdmea_gui.store.durations import default_durations_path
@@ -85,7 +86,7 @@ def make_window(options: argparse.Namespace, logs: LogFiles | None = None) -> Ma
     settings = SettingsStore(options.settings or default_settings_path())
     if options.theme:
         settings.values.theme = options.theme
-    controller = Controller(keeper=make_keeper(settings.values))
+    controller = Controller(keeper=make_keeper(settings.values), first_look=FirstLook())
     return MainWindow(controller, settings, logs=logs, durations=default_durations_path())
 
 

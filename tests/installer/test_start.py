@@ -57,3 +57,13 @@ def test_the_name_decides_what_starts(
         start.main()
     assert ended.value.code == 0
     assert capsys.readouterr().out.strip() == f"{said}{__version__}"
+
+
+def test_the_process_that_opens_files_first_is_the_program_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hdmea_gui.engine import look_child
+
+    served: list[bool] = []
+    monkeypatch.setattr(look_child, "serve", lambda: served.append(True))
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/hdmea", look_child.COMMAND])
+    assert start.main() == 0
+    assert served == [True]
