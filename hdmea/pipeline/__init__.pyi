@@ -1043,6 +1043,7 @@ def section_by_direction(
     ``features/direction_sections_<movie>``: index ranges into the unit's spike times, and counts. Where the
     receptive field is known and the bar's movie is at hand, on the pixels of the noise movie, the same for
     the window in which the bar's edges cross the receptive field's centre, with `padding_frames` around it.
+    In files of the laboratory the centre is that of their Gaussian, and what they stored is replaced.
 
     Parameters
     ----------

@@ -70,15 +70,13 @@ def test_spikes_by_direction_are_in_frames_of_the_movie(path: Path, session: Pip
         for unit_id in ("unit_001", "unit_006"):
             bar = file[f"units/{unit_id}/spike_times_sectioned/{BAR}"]
             spikes = bar["full_spike_times"][:]
-            nearest = np.abs(spikes[:, None] - samples[None]).argmin(axis=1) - start
+            during = (spikes[:, None] >= samples[None]).sum(axis=1) - 1 - start
             for direction in DIRECTIONS:
                 bounds = bar[f"direction_section/{direction}/section_bounds"][:]
                 assert bounds.shape == (3, 2)
                 for number, (first, stop) in enumerate(bounds):
                     trial = bar[f"direction_section/{direction}/trials/{number}"][:]
-                    assert ((trial >= first - 1) & (trial <= stop)).all()
-                    inside = nearest[(nearest > first) & (nearest < stop - 1)]
-                    assert np.array_equal(trial[(trial > first) & (trial < stop - 1)], inside)
+                    assert np.array_equal(trial, during[(during >= first) & (during < stop)])
 
 
 def test_traces_of_all_movies_are_there(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from hdmea.pipeline import (
 )
 from hdmea.results.files import summarize
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
+from hdmea.utils.exceptions import ConfigurationError
 
 NOISE = "perfect_dense_noise_15x15_15hz_r42_3min"
 
@@ -319,3 +321,86 @@ def test_numbers_of_trials_that_a_script_changes_in_place_are_saved(
     before = session.units["unit_002"]["spike_times_sectioned"][movie]["trials_spike_times"]
     np.testing.assert_array_equal(found["trials_spike_times"][0], before[0] + 3)
     np.testing.assert_array_equal(found["trials_spike_times"][1], before[1] - 5)
+
+
+BAR = "moving_h_bar_s5_d8_3x"
+PADDING = 40
+
+
+def crossings_of(path: Path) -> dict[tuple[int, int], dict[str, Any]]:
+    """Return the table that a file of the laboratory was made with, at the pixels that it used."""
+    table = {}
+    with h5py.File(path) as file:
+        for unit in file["units"].values():
+            bar = unit[f"spike_times_sectioned/{BAR}/direction_section"]
+            pixel = tuple(int(bar[f"_attrs/cell_center_{axis}"][()]) for axis in ("row", "col"))
+            shown = [bar[f"{angle}/section_bounds"][n] for n in range(3) for angle in range(0, 360, 45)]
+            on, off = np.add(shown, (PADDING, -PADDING)).T
+            table[pixel] = {
+                "on_peak_location": on.astype(np.float32),
+                "off_peak_location": [int(x) for x in off],
+            }
+    return table  # fmt: skip
+
+
+def directions_of(path: Path) -> dict[str, Any]:
+    with h5py.File(path) as file:
+        units = file["units"].items()
+        found = {name: unit[f"spike_times_sectioned/{BAR}/direction_section"] for name, unit in units}
+        return {
+            f"{name} {angle} {place}": group[f"{angle}/{place}"][:].tolist()
+            for name, group in found.items()
+            for angle in range(0, 360, 45)
+            for place in ("section_bounds", "trials/0", "trials/1", "trials/2")
+        } | {
+            f"{name} {key}": group[f"_attrs/{key}"][()].tolist()
+            for name, group in found.items()
+            for key in group["_attrs"]
+        }
+
+
+@pytest.mark.parametrize("layout", ["lab", "columns"])
+def test_spikes_by_direction_are_those_that_the_laboratory_made(
+    shared_data: Path, tmp_path: Path, layout: str
+) -> None:
+    from hdmea.features import section_by_direction
+
+    theirs = shared_data / "lab_files" / "deferred_11_steps.h5"
+    table = tmp_path / "on_off.pkl"
+    table.write_bytes(pickle.dumps(crossings_of(theirs)))
+    path = PipelineSession.load(theirs).save(tmp_path / "copy.h5", layout=layout)
+    session = PipelineSession.load(path)
+    for unit in session.units.values():
+        del unit["spike_times_sectioned"][BAR]["direction_section"]["45"]
+    session.save()
+
+    result = section_by_direction(
+        str(path), on_off_dict_path=str(table), padding_frames=PADDING, force=True, unit_ids=["1", "unit_006"]
+    )
+
+    assert (result.units_processed, result.units_skipped, result.padding_frames) == (2, 0, PADDING)
+    if layout == "columns":
+        path = PipelineSession.load(path).save(tmp_path / "lab.h5", layout="lab")
+    assert directions_of(path) == directions_of(theirs)
+
+
+def test_units_beside_the_table_of_crossings_are_skipped(shared_data: Path, tmp_path: Path) -> None:
+    from hdmea.features.dsgc_direction import section_by_direction
+
+    theirs = shared_data / "lab_files" / "deferred_11_steps.h5"
+    crossings = crossings_of(theirs)
+    del crossings[next(iter(crossings))]
+    table = tmp_path / "on_off.pkl"
+    table.write_bytes(pickle.dumps(crossings))
+    output = tmp_path / "new folder" / "out.h5"
+
+    result = section_by_direction(theirs, on_off_dict_path=table, padding_frames=PADDING, output_path=output)
+
+    assert (result.units_processed, result.skipped_units) == (1, ["unit_001"])
+    assert result.hdf5_path == output
+    before, after = directions_of(theirs), directions_of(output)
+    assert {key for key in after if key.startswith("unit_006") and after[key] != before[key]} == set()
+    with pytest.raises(FileNotFoundError, match="no_such"):
+        section_by_direction(output, on_off_dict_path=tmp_path / "no_such.pkl", force=True)
+    with pytest.raises(ConfigurationError, match=f"Moving bars: {BAR}"):
+        section_by_direction(output, movie_name="noise", on_off_dict_path=table)

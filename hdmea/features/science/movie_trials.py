@@ -7,12 +7,11 @@ the stimulus definition that the trials were cut with.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hdmea.declare import Recording, Requirement
 from hdmea.stimuli.definition import (
@@ -26,7 +25,16 @@ from hdmea.utils.exceptions import FeatureExtractionError
 from hdmea.utils.fixes import Advice, Each, RunStep
 from hdmea.utils.notices import Notice
 
-__all__ = ["FRAMES", "MovieTrials", "OptionalFeature", "TrialsOfKind", "movie_trials", "trials_requirement"]
+__all__ = [
+    "FRAMES",
+    "MovieTrials",
+    "OptionalFeature",
+    "TrialsOfKind",
+    "movie_trials",
+    "trial_definition",
+    "trial_frames",
+    "trials_requirement",
+]
 
 FRAMES = Requirement(
     "metadata", "frame_timestamps", "a .cmcr file that has a frame sync channel", "display frames"
@@ -150,16 +158,25 @@ def movie_trials(recording: Recording, kind: str, movie: str | None = None) -> M
 def _candidates(recording: Recording, kind: str) -> list[MovieTrials]:
     found = []
     for movie, trial_time in (recording.stimulus.get("trial_time") or {}).items():
-        definition = _definition(movie, getattr(trial_time, "attrs", {}))
+        definition = trial_definition(movie, trial_time)
         if definition is not None and definition.kind == kind and len(trial_time):
-            frames = _trial_frames(recording, trial_time, definition)
+            frames = trial_frames(trial_time, definition, recording.metadata.get("frame_timestamps", ()))
             if len(frames):
                 found.append(MovieTrials(movie, definition, frames))
     return sorted(found, key=lambda trials: trials.movie)
 
 
-def _definition(movie: str, attrs: Mapping[str, Any]) -> StimulusDefinition | None:
-    stored = attrs.get("definition")
+def trial_definition(movie: str, trial_time: Any) -> StimulusDefinition | None:
+    """Return the definition that a movie's trials were cut with; without one, that of the same name.
+
+    Parameters
+    ----------
+    movie
+        Its name; files of other programs know no more.
+    trial_time
+        Samples of the trials, with attributes or without.
+    """
+    stored = getattr(trial_time, "attrs", {}).get("definition")
     if stored is not None:
         return stored_definition(str(stored), movie)
     base = name_without_duration(movie)
@@ -168,9 +185,21 @@ def _definition(movie: str, attrs: Mapping[str, Any]) -> StimulusDefinition | No
     return known.get(movie) or next(near, None)
 
 
-def _trial_frames(recording: Recording, trial_time: Any, definition: StimulusDefinition) -> NDArray[np.int64]:
-    """Display frames of the trials; those that are not within the recorded frames are left out."""
-    times = np.asarray(recording.metadata.get("frame_timestamps", ())).astype(np.int64)
+def trial_frames(
+    trial_time: Any, definition: StimulusDefinition, frame_timestamps: ArrayLike
+) -> NDArray[np.int64]:
+    """Return the display frames (n_trials, 2) of those trials that are within the recorded frames.
+
+    Parameters
+    ----------
+    trial_time
+        (n, 2) samples of the trials; attributes may say which frames these are.
+    definition
+        Knows how many frames a trial has.
+    frame_timestamps
+        Samples of the display frames.
+    """
+    times = np.asarray(frame_timestamps).astype(np.int64)
     stored = getattr(trial_time, "attrs", {}).get("frames")
     if stored is not None and np.size(stored):
         frames = np.asarray(stored, np.int64).reshape(-1, 2)

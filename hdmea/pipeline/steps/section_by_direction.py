@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hdmea.declare import StepParams, step
+from hdmea.features.science.movie_trials import trial_definition, trial_frames
 from hdmea.pipeline.context import StepContext
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.unit_outputs import chosen_units, units_result
+from hdmea.results.lab.words import pixel_of_bar, rf_center
 from hdmea.stimuli.crossings import Crossings, read_crossings
-from hdmea.stimuli.definition import StimulusDefinition, stored_definition
+from hdmea.stimuli.definition import StimulusDefinition
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.sections import facts_of_section
 from hdmea.stimuli.sweeps import brightness_at, crossing, sweeps_by_direction
@@ -26,9 +28,7 @@ from hdmea.utils.fixes import RunStep, SetParameter
 
 __all__ = ["SectionByDirectionParams", "section_by_direction"]
 
-_FLAT = "none"
-# Side of a pixel of the noise in pixels of the table of crossings.
-_PIXELS_OF_NOISE = 20
+_TRIALS, _LAB_SECTIONS = "spike_times_sectioned", "direction_section"
 
 
 class SectionByDirectionParams(StepParams):
@@ -70,8 +70,7 @@ class SectionByDirectionParams(StepParams):
 def _definitions(session: PipelineSession) -> dict[str, StimulusDefinition]:
     found = {}
     for movie, trials in (session.stimulus.get("trial_time") or {}).items():
-        text = getattr(trials, "attrs", {}).get("definition")
-        definition = None if text is None else stored_definition(str(text), movie)
+        definition = trial_definition(movie, trials)
         if definition is not None and definition.events_of_type("sweep"):
             found[movie] = definition
     return found
@@ -117,7 +116,7 @@ def _inputs(session: PipelineSession, params: SectionByDirectionParams) -> Itera
     requires=("units/*/spike_times_sectioned",),
     uses=("units/*/features/sta_*/sta_geometry",),
     provides=("stimulus/direction_time", "units/*/features/direction_sections_*"),
-    version="1",
+    version="2",
     selectors=("movie_names", "stimuli_dir"),
     inputs=_inputs,
     items=_items,
@@ -132,6 +131,7 @@ def section_by_direction(
     ``features/direction_sections_<movie>``: index ranges into the unit's spike times, and counts. Where the
     receptive field is known and the bar's movie is at hand, on the pixels of the noise movie, the same for
     the window in which the bar's edges cross the receptive field's centre, with `padding_frames` around it.
+    In files of the laboratory the centre is that of their Gaussian, and what they stored is replaced.
 
     Raises
     ------
@@ -145,12 +145,12 @@ def section_by_direction(
     without: dict[str, None] = {}
     chosen = chosen_units(session, params.unit_ids)
     for number, movie in enumerate(ctx.items):
-        attrs = session.stimulus["trial_time"][movie].attrs
+        shown = trial_frames(session.stimulus["trial_time"][movie], definitions[movie], frames)
         sweeps = definitions[movie].events_of_type("sweep")
-        directions, sweep_frames = sweeps_by_direction(np.asarray(attrs["frames"])[:, 0], sweeps)
-        facts = {"directions_deg": directions, "frames": sweep_frames}
-        ctx.put(AttrArray(frames[sweep_frames], facts), "stimulus", "direction_time", movie)
+        directions, sweep_frames = sweeps_by_direction(shown[:, 0], sweeps)
         bar = _Bar(session, params, movie, sweep_frames)
+        facts = {"directions_deg": directions, "frames": sweep_frames, "content_frame": bar.content_frame}
+        ctx.put(AttrArray(frames[sweep_frames], facts), "stimulus", "direction_time", movie)
         for done, unit_id in enumerate(chosen):
             unit = session.units[unit_id]
             ctx.checkpoint((number + done / len(chosen)) / len(ctx.items), movie)
@@ -160,6 +160,8 @@ def section_by_direction(
                 without[unit_id] = None
             else:
                 data |= {"rf_window_frames": windows, **_spikes(unit, frames[windows], "rf_window_")}
+            if _LAB_SECTIONS in ((unit.get(_TRIALS) or {}).get(movie) or {}):
+                ctx.remove("units", unit_id, _TRIALS, movie, _LAB_SECTIONS)
             metadata = {"movie_name": movie, "missing": json.dumps({"rf_window": reason} if reason else {})}
             ctx.put(
                 {"data": data, "metadata": metadata},
@@ -199,7 +201,8 @@ class _Bar:
         section = facts_of_section(session.stimulus["section_time"][movie], frames)
         content = np.atleast_1d(np.asarray(section["content_frame"])).astype(np.int64)
         before = np.searchsorted(content, sweep_frames[..., 0], side="right") - 1
-        self.in_movie = sweep_frames - content[before][..., None]
+        self.content_frame = content[before]
+        self.in_movie = sweep_frames - self.content_frame[..., None]
 
     def windows(self, unit: Mapping[str, Any]) -> tuple[NDArray[np.int64] | None, str]:
         """Display frames (directions, repetitions, 2) of the crossings; None with the reason if not known."""
@@ -228,24 +231,23 @@ class _Bar:
         self, crossings: Crossings, x: float, y: float, shape: tuple[int, ...]
     ) -> tuple[NDArray[np.int64] | None, str]:
         """Windows from the earliest on to the latest off of a pixel; sweeps in turn, as they were shown."""
-        limits = [length * _PIXELS_OF_NOISE - 1 for length in shape]
-        row, col = np.clip([int(y * _PIXELS_OF_NOISE), int(x * _PIXELS_OF_NOISE)], 0, limits).tolist()
+        row, col = pixel_of_bar(x, y, shape)
         window = crossings.window(row, col)
         if window is None:
             return None, f"the table of crossings does not contain row {row}, column {col}"
-        n_directions, n_repetitions = self.sweep_frames.shape[:2]
-        if len(window) != n_directions * n_repetitions:
-            return None, f"the table of crossings has {len(window)} sweeps for a pixel"
+        first = self.sweep_frames[..., 0]
+        if len(window) != first.size:
+            return None, f"the table of crossings has {len(window)} sweeps for a pixel, not {first.size}"
         padded = window + np.array([-self.padding, self.padding])
-        by_direction = padded.reshape(n_repetitions, n_directions, 2).swapaxes(0, 1)
-        content = self.sweep_frames - self.in_movie
-        last = self.n_frames - 1
-        return np.clip(by_direction + content[..., :1], 0, last).astype(np.int64), ""
+        in_order_of_showing = first.ravel().argsort().argsort().reshape(first.shape)
+        found = padded[in_order_of_showing] + self.content_frame[..., None]
+        return np.clip(found, 0, self.n_frames - 1).astype(np.int64), ""
 
 
 def _rf_place(unit: Mapping[str, Any]) -> tuple[float, float, tuple[int, ...]] | None:
     for name, entry in (unit.get("features") or {}).items():
         geometry = entry.get("sta_geometry") if name.startswith("sta_") else None
-        if geometry is not None and geometry["model"] != _FLAT:
-            return float(geometry["rf_x"]), float(geometry["rf_y"]), np.shape(geometry["spatial_map"])
+        center = rf_center(geometry)
+        if center is not None:
+            return *center, np.shape(entry["data"])[-2:]
     return None

@@ -185,6 +185,10 @@ class Tree:
             keys = dict.fromkeys(path[1] for path in changed if path[0] == self.name)
         if self.name == "metadata" and any(path[:2] == ("stimulus", "section_time") for path in changed):
             keys |= dict.fromkeys(_PLAYLIST)
+        before = _plan(content).before
+        if self.name == "stimulus" and (before is None or before.unknown):
+            # Read from the trials of the units: from now on the record is asked for them.
+            keys["trial_time"] = None
         if not keys:
             return True
         file = Place(writer.file, file_nbytes=writer.file_nbytes)

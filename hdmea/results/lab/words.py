@@ -20,13 +20,23 @@ from hdmea.results.lab.patches import Patch, set_to
 from hdmea.results.nodes import Dataset, Group
 from hdmea.results.unread import Unread
 
-__all__ = ["Facts", "correct", "direction_sections", "metadata_words", "of_feature", "sections_feature"]
+__all__ = [
+    "Facts",
+    "correct",
+    "direction_sections",
+    "metadata_words",
+    "of_feature",
+    "pixel_of_bar",
+    "rf_center",
+    "sections_feature",
+]
 
 _STA, _GEOMETRY, _LNL = "sta_", "sta_geometry", "lnl"
 _SECTIONS = "direction_sections_"
 _PIXELS = 20
 """Pixels of the bar's movie for each pixel of the noise."""
-_PRE_MARGIN = "content_frame"
+_FLAT = "none"
+"""Model of a field that is not there."""
 
 
 @dataclass
@@ -213,29 +223,27 @@ def sections_feature(movie: str) -> str:
 
 
 def direction_sections(movie: str, unit: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
-    """Return the spikes of a movie by direction and repetition, in frames from the movie's first.
+    """Return the spikes of a movie by direction and repetition: frames, counted from the movie's first.
 
     Empty where the step did not run.
     """
     feature = _below(_entry(unit, "features"), sections_feature(movie))
     data = _below(feature, "data")
     spikes, samples = _read(_entry(unit, "spike_times")), facts.frame_samples()
-    content = facts.attrs("section_time", movie).get(_PRE_MARGIN)
-    sweeps = facts.attrs("direction_time", movie).get("frames")
-    if not isinstance(data, dict) or spikes is None or samples is None or content is None or sweeps is None:
+    swept = facts.attrs("direction_time", movie)
+    sweeps, starts = swept.get("frames"), _starts(swept, facts.attrs("section_time", movie))
+    if not isinstance(data, dict) or spikes is None or samples is None or starts is None or sweeps is None:
         return {}
     directions = [round(float(angle)) for angle in np.asarray(data["directions_deg"])]
     windows = "rf_window_frames" in data
     frames = np.asarray(data["rf_window_frames"] if windows else sweeps).astype(np.int64)
     ranges = np.asarray(data["rf_window_spike_ranges" if windows else "spike_ranges"])
-    starts = np.atleast_1d(np.asarray(content)).astype(np.int64)
-    starts = starts[np.maximum(np.searchsorted(starts, frames[..., 0], side="right") - 1, 0)]
     found: dict[str, Any] = {}
     for number, direction in enumerate(directions):
         trials = {}
         for repetition, (first, stop) in enumerate(ranges[number].tolist()):
-            nearest = _nearest(samples, np.asarray(spikes[first:stop]).astype(np.int64))
-            trials[str(repetition)] = nearest - starts[number, repetition]
+            during = np.searchsorted(samples, np.asarray(spikes[first:stop]).astype(np.int64), "right") - 1
+            trials[str(repetition)] = during.astype(np.int64) - starts[number, repetition]
         found[str(direction)] = {
             "section_bounds": frames[number] - starts[number][:, None],
             "trials": trials,
@@ -251,22 +259,67 @@ def direction_sections(movie: str, unit: Mapping[str, Any], facts: Facts) -> dic
     return found
 
 
-def _nearest(samples: NDArray[np.int64], spikes: NDArray[np.int64]) -> NDArray[np.int64]:
-    after = np.clip(np.searchsorted(samples, spikes), 1, len(samples) - 1)
-    before = spikes - samples[after - 1] <= samples[after] - spikes
-    return (after - before).astype(np.int64)
+def _starts(swept: Mapping[str, Any], section: Mapping[str, Any]) -> NDArray[np.int64] | None:
+    """Return the movie's first frame for each sweep; version 1 of the step did not store it."""
+    if "content_frame" in swept:
+        return np.asarray(swept["content_frame"]).astype(np.int64)
+    if "frames" not in swept or "content_frame" not in section:
+        return None
+    content = np.atleast_1d(np.asarray(section["content_frame"])).astype(np.int64)
+    before = np.searchsorted(content, np.asarray(swept["frames"])[..., 0], side="right") - 1
+    return content[np.maximum(before, 0)]
 
 
 def _center(unit: Mapping[str, Any]) -> dict[str, int]:
     features = _read(_entry(unit, "features"))
     for name in features if isinstance(features, dict) else ():
-        geometry = _below(features, name, _GEOMETRY) if name.startswith(_STA) else None
-        if isinstance(geometry, dict) and math.isfinite(float(geometry.get("rf_x", math.nan))):
-            return {
-                "cell_center_col": round(float(geometry["rf_x"]) * _PIXELS),
-                "cell_center_row": round(float(geometry["rf_y"]) * _PIXELS),
-            }
+        center = rf_center(_below(features, name, _GEOMETRY)) if name.startswith(_STA) else None
+        if center is not None:
+            row, col = pixel_of_bar(*center, np.shape(_below(features, name, "data"))[-2:])
+            return {"cell_center_col": col, "cell_center_row": row}
     return {}
+
+
+def rf_center(geometry: Any) -> tuple[float, float] | None:
+    """Return the centre (column, row) of a receptive field as this program or the laboratory's stored it.
+
+    Parameters
+    ----------
+    geometry
+        ``sta_geometry`` of a unit: ours, or with their Gaussian; None where there is none.
+
+    Returns
+    -------
+    tuple or None
+        In pixels of the noise, whole numbers at their centres; None where no field was found.
+    """
+    if not isinstance(geometry, Mapping):
+        return None
+    if "model" in geometry:
+        x, y = (float(geometry.get(name, math.nan)) for name in ("rf_x", "rf_y"))
+        found = geometry["model"] != _FLAT
+    else:
+        fit = _below(geometry, "gaussian_fit")
+        x, y = (_chosen(fit, at=name)["at"] for name in ("center_x", "center_y")) if fit else (math.nan,) * 2
+        found = True
+    return (x, y) if found and math.isfinite(x) and math.isfinite(y) else None
+
+
+def pixel_of_bar(x: float, y: float, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return row and column of a place of the noise in the bar's movie, whose pixels are 20 times smaller.
+
+    Parameters
+    ----------
+    x, y
+        Column and row in pixels of the noise, whole numbers at their centres.
+    shape
+        Rows and columns of the noise.
+    """
+    row, col = (
+        min(max(int((at + 0.5) * _PIXELS), 0), length * _PIXELS - 1)
+        for at, length in zip((y, x), shape, strict=True)
+    )
+    return row, col
 
 
 def metadata_words(content: SessionContent) -> dict[str, Any]:
