@@ -1,4 +1,4 @@
-"""The commands: ``hdmea run | batch | info | features | export | convert | script | demo``."""
+"""The commands: ``hdmea run | batch | info | health | features | export | convert | script | demo``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 from hdmea._version import __version__
 from hdmea.cli.batch import batch, batch_worker
 from hdmea.cli.settings import Plugins, parse_settings, setting
-from hdmea.cli.terminal import EXIT_FAILED, Bars, cancel_on_interrupt, errors_told
+from hdmea.cli.terminal import EXIT_FAILED, EXIT_UNREADABLE, Bars, cancel_on_interrupt, errors_told
 from hdmea.cli.words import COMMAND_LINE
 from hdmea.utils.exceptions import (
     ExistingFileError,
@@ -181,6 +181,52 @@ def info(
         typer.echo(json.dumps(found if len(files) > 1 else found[0], indent=2, ensure_ascii=False))
     if failed:
         raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def health(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A recording or a result; the other file of a pair is found in the same folder.",
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page to this file as well.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing page.")] = False,
+    seconds: Annotated[
+        float,
+        typer.Option(min=0, help="Seconds of the noise movie to read of a recording without sorted units."),
+    ] = 60.0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of threads; default: all processors.")
+    ] = None,
+    plugins: Plugins = None,
+    debug: Debug = False,
+) -> None:
+    """Show whether a recording is good: electrodes, spikes, light, alignment, files."""
+    with errors_told(debug, EXIT_UNREADABLE), cancel_on_interrupt() as cancel:
+        from hdmea.health import health as judge
+        from hdmea.health import health_page
+        from hdmea.pipeline.destination import check_target
+        from hdmea.utils.whole_file import write_whole
+
+        _register_plugins(plugins)
+        if html is not None:
+            _refuse_existing(html, overwrite)
+            check_target(html)
+        with Bars() as bars:
+            found = judge(
+                file,
+                seconds=seconds,
+                progress=lambda fraction, text: bars.update("health", "Health", fraction, text),
+                cancel=cancel,
+                workers=workers,
+            )
+        if html is not None:
+            write_whole(html, health_page(found))
+        typer.echo(json.dumps(found.as_list(), indent=2, ensure_ascii=False) if as_json else found.as_text())
 
 
 @app.command()

@@ -21,9 +21,19 @@ from hdmea.utils.notices import log_text, said, told
 if TYPE_CHECKING:
     from hdmea.pipeline.context import ProgressEvent
 
-__all__ = ["EXIT_FAILED", "EXIT_INTERRUPTED", "EXIT_RESCUED", "Bars", "cancel_on_interrupt", "errors_told"]
+__all__ = [
+    "EXIT_FAILED",
+    "EXIT_INTERRUPTED",
+    "EXIT_RESCUED",
+    "EXIT_UNREADABLE",
+    "Bars",
+    "cancel_on_interrupt",
+    "errors_told",
+]
 
 EXIT_FAILED = 1
+EXIT_UNREADABLE = 2
+"""`hdmea health` could not read the file."""
 EXIT_RESCUED = 3
 """The results could not be saved where they were asked for; the message says where they are."""
 EXIT_INTERRUPTED = 130
@@ -99,8 +109,8 @@ class _LogHandler(logging.Handler):
 
 
 @contextlib.contextmanager
-def errors_told(debug: bool) -> Iterator[None]:
-    """Show errors as one message and an exit code; with `debug` with their traceback."""
+def errors_told(debug: bool, failed: int = EXIT_FAILED) -> Iterator[None]:
+    """Show errors as one message and an exit code, usually `failed`; with `debug` with their traceback."""
     handler = _LogHandler(level=logging.DEBUG if debug else logging.WARNING)
     root = logging.getLogger("hdmea")
     root.addHandler(handler)
@@ -113,7 +123,7 @@ def errors_told(debug: bool) -> Iterator[None]:
         if debug:
             raise
         typer.echo(f"error: {said(error, COMMAND_LINE)}", err=True)
-        code = EXIT_RESCUED if isinstance(error, ResultsRescuedError) else EXIT_FAILED
+        code = EXIT_RESCUED if isinstance(error, ResultsRescuedError) else failed
         raise typer.Exit(code) from None
     except (typer.Exit, typer.Abort, typer.BadParameter):
         raise
@@ -121,6 +131,6 @@ def errors_told(debug: bool) -> Iterator[None]:
         if debug:
             raise
         typer.echo(f"error: {told(error, COMMAND_LINE)} --debug shows the details.", err=True)
-        raise typer.Exit(EXIT_FAILED) from None
+        raise typer.Exit(failed) from None
     finally:
         root.removeHandler(handler)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from hdmea.pipeline.light_check import LightCheck
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
 from hdmea.recordings.mcs.partner_check import PartnerCheck, check_partner, likely_offsets
+from hdmea.recordings.mcs.sensor import AxisOrder, Electrodes, FactorOrder
 from hdmea.recordings.pairing import find_partner, kind_of
 from hdmea.recordings.reader import open_signals, open_units, source_stamp
 from hdmea.recordings.signals import RecordingInfo, SignalSource
@@ -33,6 +34,7 @@ __all__ = [
     "Frames",
     "LoadedUnits",
     "Sources",
+    "as_decided",
     "exchanged_channels",
     "find_frames",
     "firing_rate",
@@ -582,5 +584,29 @@ def sensor_facts(
         "spikes_in_raw": fit.verdict,
         "spikes_in_raw_evidence": fit.evidence,
         "spikes_in_raw_problem": fit.problem,
+        "spikes_in_raw_share": fit.share,
         "spikes_in_raw_lag_samples": fit.lag_samples,
     }, fit
+
+
+def as_decided(electrodes: Electrodes, known: Mapping[str, Any]) -> Electrodes:
+    """Return electrodes in the orders of axes and factors that the data told at loading.
+
+    Parameters
+    ----------
+    electrodes
+        From the reader.
+    known
+        ``metadata/sys_meta``, as `sensor_facts` returns it; what it does not say stays as it is.
+    """
+    if electrodes.is_open and known.get("axis_order_source") in ("shape", "data"):
+        electrodes = electrodes.with_axis_order(
+            AxisOrder(
+                known["axis_order"], known["axis_order_source"], str(known.get("axis_order_evidence", ""))
+            )
+        )
+    if known.get("factor_order_source") == "data":
+        electrodes = electrodes.with_factor_order(
+            FactorOrder(known["factor_order"], "data", str(known.get("factor_order_evidence", "")))
+        )
+    return electrodes

@@ -466,7 +466,8 @@ class _Aligner:
             if self.claimed(levels, everywhere[away], stated, away):
                 return self._found(part, "elsewhere", away, shows)
         if shows:
-            return AlignedSection(section, "other movie", shows=shows)
+            r = float(np.sign(stated) * np.sqrt(abs(stated)))
+            return AlignedSection(section, "other movie", r=r, shows=shows)
         return AlignedSection(section, "not checkable", reason="its light is not told from noise")
 
     def _part(self, section: StatedSection, course: LevelCourse) -> tuple[int, FloatArray]:

@@ -55,6 +55,7 @@ class Settings(pydantic.BaseModel):
     layout: Literal["", "columns", "lab"] = ""
     recovery_folder: str = ""
     recovery_share: float = pydantic.Field(0.2, gt=0, lt=1)
+    health: dict[str, Any] = {}
 
 
 class SettingsStore:

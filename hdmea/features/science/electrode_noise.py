@@ -16,7 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from hdmea.features.science.eimage_stream import CountSource, HighPass, high_pass, native_counts
 
-__all__ = ["ElectrodeNoise", "electrode_noise", "interpolated", "named_electrodes"]
+__all__ = [
+    "CUTOFF_HZ",
+    "FILTER_ORDER",
+    "ElectrodeNoise",
+    "electrode_noise",
+    "interpolated",
+    "named_electrodes",
+    "spread_windows",
+]
 
 MAD_TO_SD = 1.4826
 N_WINDOWS = 8
@@ -24,8 +32,8 @@ WINDOW_S = 0.25
 N_NEIGHBOURS = 24
 NOISY_ABOVE = 10.0
 SILENT_BELOW = 0.1
-_CUTOFF_HZ = 100.0
-_ORDER = 2
+CUTOFF_HZ = 100.0
+FILTER_ORDER = 2
 _TILE = 64
 _LEAST_TO_COMPARE = 5
 _MOST_SUSPECT = 0.4
@@ -95,8 +103,8 @@ def electrode_noise(
     places = np.asarray(positions, np.int64).reshape(-1, 2)
     n = source.n_electrodes
     scale = np.ones(n) if factors is None else np.asarray(factors, np.float64)
-    windows = list(_windows(source.segments, sampling_rate, duration_s))
-    filter_ = high_pass(min(_CUTOFF_HZ, sampling_rate / 4), _ORDER, sampling_rate)
+    windows = list(spread_windows(source.segments, sampling_rate, N_WINDOWS, WINDOW_S, duration_s))
+    filter_ = high_pass(min(CUTOFF_HZ, sampling_rate / 4), FILTER_ORDER, sampling_rate)
     each, plain = np.full((2, len(windows), n), np.nan)
     constant = np.full(n, bool(windows))
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
@@ -190,10 +198,22 @@ def interpolated(image: NDArray[Any], bad: NDArray[np.bool_]) -> NDArray[Any]:
     return filled
 
 
-def _windows(
-    segments: NDArray[np.int64], rate: float, duration_s: float | None
+def spread_windows(
+    segments: NDArray[np.int64], rate: float, n_windows: int, width_s: float, duration_s: float | None = None
 ) -> Iterator[tuple[int, int, int]]:
-    """Segment, first and last + 1 sample of each window, at equal distances of recorded time."""
+    """Yield segment, first and last + 1 sample in it, of windows at equal distances of recorded time.
+
+    Parameters
+    ----------
+    segments
+        int64 (n, 2): first and last + 1 sample of each gapless part.
+    rate
+        Samples per second.
+    n_windows, width_s
+        How many, and how long each is at most: less in a short recording or segment.
+    duration_s
+        Only the first so many seconds of the clock; None: all.
+    """
     ranges = np.asarray(segments, np.int64).reshape(-1, 2)
     if duration_s is not None:
         ranges = np.minimum(ranges, max(round(duration_s * rate), int(ranges[:1, 0].sum()) + 1))
@@ -201,10 +221,10 @@ def _windows(
     total = int(lengths.sum())
     if total < 2:
         return
-    width = max(2, min(round(WINDOW_S * rate), total // N_WINDOWS))
+    width = max(2, min(round(width_s * rate), total // n_windows))
     ends = np.cumsum(lengths)
-    for k in range(N_WINDOWS):
-        centre = int((2 * k + 1) * total // (2 * N_WINDOWS))
+    for k in range(n_windows):
+        centre = int((2 * k + 1) * total // (2 * n_windows))
         segment = int(np.searchsorted(ends, centre, side="right"))
         size = min(width, int(lengths[segment]))
         start = centre - int(ends[segment] - lengths[segment]) - size // 2

@@ -17,11 +17,12 @@ from hdmea.features.science.electrode_noise import ElectrodeNoise, electrode_noi
 from hdmea.features.science.image_quality import IMAGE_OUTPUTS, MIN_IMAGE_SNR, MIN_SPIKES, image_snr
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.forecast import expected, sensor_shape
+from hdmea.pipeline.loading import as_decided
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.unit_outputs import chosen_units
 from hdmea.recordings.mcs.axis_order import UnitPosition, decide_axis_order, decide_factor_order
-from hdmea.recordings.mcs.sensor import AxisOrder, Electrodes, FactorOrder
+from hdmea.recordings.mcs.sensor import Electrodes
 from hdmea.recordings.reader import open_signals
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MissingFileError, MissingInputError
@@ -223,8 +224,7 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
             raise MissingInputError(
                 f"{reader.path.name}: the sensor data cannot be read: {region.unreadable}"
             )
-        region = region.with_axis_order(_axis_order(session, region, ctx))
-        region = region.with_factor_order(_factor_order(session, region))
+        region = _as_decided(session, region, ctx)
         noise = electrode_noise(
             region,
             region.positions,
@@ -348,33 +348,27 @@ def _electrode_facts(
     }
 
 
-def _axis_order(session: PipelineSession, region: Electrodes, ctx: StepContext) -> AxisOrder:
-    """Return the decision that was taken at loading; without one it is taken here."""
-    known: Mapping[str, Any] = session.metadata.get("sys_meta") or {}
-    if not region.is_open:
-        return region.axis_order
-    if "axis_order" in known and known.get("axis_order_source") in ("shape", "data"):
-        return AxisOrder(known["axis_order"], known["axis_order_source"], str(known["axis_order_evidence"]))
-    units = [
-        UnitPosition(*place, _on_sensor_clock(session, unit_id, region))
-        for unit_id, unit in session.units.items()
-        if (place := _place(unit))
-    ]
-    order = decide_axis_order(region, units, lambda part: ctx.checkpoint(0.02 * part, "order of the axes"))
-    if order.source == "default":
-        ctx.warn(
-            f"It is not certain which axis of the raw data is the column ({order.evidence}). This is why "
-            "images may look mirrored about the diagonal."
+def _as_decided(session: PipelineSession, region: Electrodes, ctx: StepContext) -> Electrodes:
+    """Return the electrodes in the orders that were decided at loading; without a decision it is taken here."""
+    region = as_decided(region, session.metadata.get("sys_meta") or {})
+    if region.is_open and region.axis_order.source == "default":
+        units = [
+            UnitPosition(*place, _on_sensor_clock(session, unit_id, region))
+            for unit_id, unit in session.units.items()
+            if (place := _place(unit))
+        ]
+        order = decide_axis_order(
+            region, units, lambda part: ctx.checkpoint(0.02 * part, "order of the axes")
         )
-    return order
-
-
-def _factor_order(session: PipelineSession, region: Electrodes) -> FactorOrder:
-    """Return the decision that was taken at loading; without one it is taken here."""
-    known: Mapping[str, Any] = session.metadata.get("sys_meta") or {}
-    if known.get("factor_order_source") == "data":
-        return FactorOrder(known["factor_order"], "data", str(known["factor_order_evidence"]))
-    return decide_factor_order(region)
+        if order.source == "default":
+            ctx.warn(
+                f"It is not certain which axis of the raw data is the column ({order.evidence}). This is why "
+                "images may look mirrored about the diagonal."
+            )
+        region = region.with_axis_order(order)
+    if region.factor_order.source == "default":
+        region = region.with_factor_order(decide_factor_order(region))
+    return region
 
 
 def _place(unit: Mapping[str, Any]) -> tuple[int, int] | None:

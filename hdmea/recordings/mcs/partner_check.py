@@ -67,6 +67,8 @@ class PartnerCheck:
         wrong, else 0.
     scale
         Factor that the stated times would have to be multiplied by, where that is what is wrong, else 1.
+    share
+        Part of the checked units that have a trough at their spikes; NaN if it cannot be checked.
     """
 
     verdict: Literal["fits", "does not fit", "cannot be checked"]
@@ -74,6 +76,7 @@ class PartnerCheck:
     problem: str = ""
     lag_samples: int = 0
     scale: float = 1.0
+    share: float = float("nan")
 
 
 def check_partner(
@@ -117,12 +120,13 @@ def check_partner(
     if len(scores) < LEAST_UNITS:
         return PartnerCheck("cannot be checked", _too_few(len(scores)))
     n_fit = int(np.count_nonzero(scores >= NEEDED_Z))
+    share = n_fit / len(scores)
     said = (
         f"{n_fit} of {len(scores)} units have a trough at their own electrode at their spikes "
         f"(median z = {np.median(scores):.1f})"
     )
     if n_fit >= NEEDED_PART * len(scores) and not elsewhere:
-        return PartnerCheck("fits", said)
+        return PartnerCheck("fits", said, share=share)
     rate = electrodes.sampling_rate
     lag = _best_lag(electrodes, candidates, offsets, lambda part: report(0.3 + 0.5 * part))
     if abs(lag) > NEAR_SAMPLES:
@@ -131,9 +135,9 @@ def check_partner(
         if len(moved) >= LEAST_UNITS and n_moved >= NEEDED_PART * len(moved):
             problem = _lag_in_words(lag, rate, offsets)
             evidence = f"{said}; moved by {lag / rate * 1e3:+.2f} ms, {n_moved} of {len(moved)} have one"
-            return PartnerCheck("does not fit", evidence, problem, lag)
+            return PartnerCheck("does not fit", evidence, problem, lag, share=share)
     if n_fit >= NEEDED_PART * len(scores):
-        return PartnerCheck("fits", said)
+        return PartnerCheck("fits", said, share=share)
     for scale in scales:
         scaled = [replace(unit, spikes=np.rint(unit.spikes * scale).astype(np.int64)) for unit in candidates]
         right, _ = _scores(electrodes, scaled, 0, lambda part: report(0.9))
@@ -141,9 +145,9 @@ def check_partner(
             problem = (
                 f"the times of the spikes fit if they are multiplied by {scale:g}: a wrong sampling rate"
             )
-            return PartnerCheck("does not fit", said, problem, scale=scale)
+            return PartnerCheck("does not fit", said, problem, scale=scale, share=share)
     problem = _place_in_words(electrodes, candidates, lambda part: report(0.9 + 0.1 * part))
-    return PartnerCheck("does not fit", said, problem)
+    return PartnerCheck("does not fit", said, problem, share=share)
 
 
 def likely_offsets(electrodes: Electrodes, raw_s: float, sorted_s: float | None) -> list[int]:
