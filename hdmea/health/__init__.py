@@ -11,8 +11,8 @@ for light in health("2025.04.10-11.12.57-Rec.cmcr").lights:
 from __future__ import annotations
 
 from hdmea.health.check import health, health_of
-from hdmea.health.limits import HealthLimits
 from hdmea.health.lights import ElectrodeMap, Health, Light, RateCourse
+from hdmea.health.limits import HealthLimits
 from hdmea.health.page import health_page
 
 __all__ = [

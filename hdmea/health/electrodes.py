@@ -96,6 +96,7 @@ def _told(measured: Measured, which: NDArray[np.bool_], what: str) -> str:
     n = int(np.count_nonzero(which))
     if not n:
         return f"no electrode is {what}"
+    assert measured.positions is not None
     named = "; ".join(named_electrodes(measured.positions, which, most=_MOST_NAMED))
     verb = "electrode is" if n == 1 else "electrodes are"
     return f"{n} of {which.size} {verb} {what}: {named}"

@@ -63,17 +63,17 @@ class Measured:
 
     @property
     def dead(self) -> NDArray[np.bool_]:
-        """bool (electrodes,): constant, silent or without a factor, but not saturated."""
+        """Bool (electrodes,): constant, silent or without a factor, but not saturated."""
         return self._because("constant", "silent", "no factor")
 
     @property
     def noisy(self) -> NDArray[np.bool_]:
-        """bool (electrodes,): much noisier than their neighbours, always or now and then."""
+        """Bool (electrodes,): much noisier than their neighbours, always or now and then."""
         return self._because("noisy", "jumps")
 
     @property
     def active(self) -> NDArray[np.bool_]:
-        """bool (electrodes,): working ones with threshold crossings."""
+        """Bool (electrodes,): working ones with threshold crossings."""
         assert self.survey is not None
         rates = self.survey.rates_hz
         working = ~(self.survey.noise.bad | self.survey.saturated)

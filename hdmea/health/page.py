@@ -59,7 +59,7 @@ _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 700, 220, 56, 34
 
 def health_page(health: Health) -> str:
     """Return a page with the lights, the noise of the electrodes and the rate over time."""
-    counted = {colour: 0 for colour in ("red", "amber", "green", "grey")}
+    counted = dict.fromkeys(("red", "amber", "green", "grey"), 0)
     for light in health.lights:
         counted[light.light] += 1
     rows = "\n".join(
@@ -95,8 +95,8 @@ def _noise_map(electrodes: ElectrodeMap) -> str:
     unit = "µV" if electrodes.unit == "uV" else electrodes.unit
     rows, cols = noise.shape
     caption = (
-        f"Noise SD from {low:.3g} (dark) to {high:.3g} {escape(unit)} (yellow); bad electrodes are red. Columns "
-        f"{electrodes.first_column} to {electrodes.first_column + cols - 1} from left to right, rows "
+        f"Noise SD from {low:.3g} (dark) to {high:.3g} {escape(unit)} (yellow); bad electrodes are red. "
+        f"Columns {electrodes.first_column} to {electrodes.first_column + cols - 1} from left to right, rows "
         f"{electrodes.first_row} to {electrodes.first_row + rows - 1} from top to bottom."
     )
     return (

@@ -154,6 +154,6 @@ def _refractory(
         above(percent, limits.refractory_percent),
         percent,
         "%",
-        f"Intervals below {1000 * REFRACTORY_S:g} ms of all units together; {many} of {len(trains)} units have "
-        f"more than {limits.refractory_percent[1]:g} %",
+        f"Intervals below {1000 * REFRACTORY_S:g} ms of all units together; {many} of {len(trains)} units "
+        f"have more than {limits.refractory_percent[1]:g} %",
     )

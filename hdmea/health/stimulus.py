@@ -133,8 +133,9 @@ def _pieces_of(light: Any) -> NDArray[np.float64]:
     if size < 2:
         return np.empty((0, 2))
     starts = np.unique(np.linspace(0, n - size, _PIECES).astype(np.int64))
-    pieces = np.array([np.asarray(light[start : start + size], np.float64) for start in starts.tolist()])
-    return pieces[np.isfinite(pieces).all(axis=1)]
+    pieces = np.array([np.asarray(light[start : start + size]) for start in starts.tolist()], np.float64)
+    recorded: NDArray[np.float64] = pieces[np.isfinite(pieces).all(axis=1)]
+    return recorded
 
 
 # -- alignment ---------------------------------------------------------------------------------------------

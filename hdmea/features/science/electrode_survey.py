@@ -135,15 +135,10 @@ def survey_electrodes(
     look = _Look(sd_counts, sampling_rate)
     found = []
     for index, (segment, start, stop) in enumerate(windows):
-        counts = _read(
-            source,
-            segment,
-            start,
-            stop,
-            lambda part, index=index: progress(0.1 + 0.9 * (index + 0.5 * part) / len(windows)),
-        )
+        share = 0.9 / len(windows)
+        counts = _read(source, segment, start, stop, _part(progress, 0.1 + share * index, 0.5 * share))
         found.append(look.at(counts, workers))
-        progress(0.1 + 0.9 * (index + 1) / len(windows))
+        progress(0.1 + share * (index + 1))
     begins = np.asarray(source.segments, np.int64).reshape(-1, 2)[:, 0]
     times = np.array([(begins[s] + a, begins[s] + b) for s, a, b in windows], np.float64).reshape(-1, 2)
     n_samples = sum(stop - start for _, start, stop in windows)
@@ -235,8 +230,11 @@ class _Look:
 
     def frequencies(self) -> _Float:
         """Frequencies of the spectra in Hz."""
-        found: _Float = np.fft.rfftfreq(self.longest // self.step, self.step / self.rate)
-        return found
+        return (
+            np.arange(self.longest // self.step // 2 + 1)
+            * self.rate
+            / (self.longest // self.step * self.step)
+        )
 
     def at(self, counts: NDArray[Any], workers: int) -> _Seen:
         """Look at one window, (samples, electrodes)."""
@@ -304,7 +302,9 @@ def _lines(power: _Float, hz: _Float, mains: float) -> tuple[_Float, NDArray[np.
 
 
 def _in_counts(sd: _Float, scale: _Float) -> _Float:
-    return np.divide(sd, scale, out=np.full(sd.shape, np.nan), where=np.isfinite(scale) & (scale > 0))
+    counts = np.full(sd.shape, np.nan)
+    np.divide(sd, scale, out=counts, where=np.isfinite(scale) & (scale > 0))
+    return counts
 
 
 def _thresholds(sd_counts: _Float) -> _Float:
@@ -316,7 +316,7 @@ def _thresholds(sd_counts: _Float) -> _Float:
 def _saturated(
     noise: ElectrodeNoise, found: Sequence[_Seen], stuck: NDArray[np.bool_], sd_counts: _Float
 ) -> NDArray[np.bool_]:
-    """Which electrodes are at a limit; one that hardly changes at all is silent, unless its type ends there."""
+    """Which electrodes are at a limit; one that hardly changes is silent, unless its type ends there."""
     if not found:
         return np.zeros(len(stuck), bool)
     low = np.min([each.low for each in found], axis=0)
@@ -354,6 +354,10 @@ def _crossings(signal: _Float, threshold: _Float, dead: int) -> tuple[_Int, _Int
     rows, columns = np.empty((2, room), np.int64)
     n = kernels.crossings(signal, threshold, dead, rows, columns)
     return rows[:n], columns[:n]
+
+
+def _part(progress: Progress, done: float, share: float) -> Progress:
+    return lambda part: progress(done + share * part)
 
 
 def _read(source: CountSource, segment: int, start: int, stop: int, progress: Progress) -> NDArray[Any]:

@@ -349,7 +349,7 @@ def _electrode_facts(
 
 
 def _as_decided(session: PipelineSession, region: Electrodes, ctx: StepContext) -> Electrodes:
-    """Return the electrodes in the orders that were decided at loading; without a decision it is taken here."""
+    """Return the electrodes in the orders decided at loading; without a decision it is taken here."""
     region = as_decided(region, session.metadata.get("sys_meta") or {})
     if region.is_open and region.axis_order.source == "default":
         units = [
