@@ -146,6 +146,6 @@ class _Lines:
             self._bar = tqdm(bar_format="{percentage:3.0f}% |{bar:30}| {elapsed} {postfix}")
         bar, states = self._bar, self._states.values()
         bar.total = len(states)
-        done = sum(1.0 if each.ended else each.fraction * 0.9 for each in states)
+        done = sum(1.0 if each.ended else each.overall for each in states)
         bar.set_postfix_str(f"{outcome.name}: {outcome.step}"[:50], refresh=False)
         bar.update(done - bar.n)

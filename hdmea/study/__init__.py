@@ -2,13 +2,23 @@
 
 from hdmea.study.batch import BatchOptions, BatchResult, run_batch
 from hdmea.study.job import Outcome
-from hdmea.study.recordings import Recording, find_recordings, join_sheet, pair_files, read_table
+from hdmea.study.recordings import (
+    Found,
+    Recording,
+    collect,
+    find_recordings,
+    join_sheet,
+    pair_files,
+    read_table,
+)
 
 __all__ = [
     "BatchOptions",
     "BatchResult",
+    "Found",
     "Outcome",
     "Recording",
+    "collect",
     "find_recordings",
     "join_sheet",
     "pair_files",

@@ -24,15 +24,14 @@ from hdmea.pipeline.session import create_session
 from hdmea.results import files
 from hdmea.study.job import Exists, Job, Outcome, read_outcome
 from hdmea.study.plugins import register_files
-from hdmea.study.recordings import Recording, find_recordings, join_sheet, pair_files, read_table
+from hdmea.study.recordings import Recording, collect, join_sheet
 from hdmea.utils.atomic import describe_size, exclusive
 from hdmea.utils.exceptions import ExistingFileError, HDMEAError, SessionError, ValidationError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.resources import packaged_command
-from hdmea.utils.spreadsheet import TABLE_SUFFIXES
 from hdmea.utils.whole_file import write_whole
 
-__all__ = ["BatchOptions", "BatchResult", "collect", "execute", "free_memory", "run_batch"]
+__all__ = ["BatchOptions", "BatchResult", "execute", "free_memory", "run_batch"]
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +68,8 @@ class BatchOptions:
         Called with each outcome that changed, from this thread.
     cancel
         Asked several times a second; True stops all work at the next safe place.
+    pause
+        Asked several times a second; while it is True, no further recording starts on this machine.
     """
 
     exists: Exists = "skip"
@@ -80,6 +81,7 @@ class BatchOptions:
     plugins: Sequence[Path] = ()
     progress: Callable[[Outcome], None] | None = None
     cancel: CancelToken | None = None
+    pause: CancelToken | None = None
 
 
 @dataclass(frozen=True)
@@ -109,31 +111,8 @@ class BatchResult:
         return not self.stopped and all(outcome.good for outcome in self.outcomes)
 
 
-def collect(source: Path | Sequence[Path], output_dir: Path) -> tuple[list[Recording], dict[Path, str]]:
-    """Return the recordings of a folder, a table or files, and what was left out with the reason.
-
-    Raises
-    ------
-    FileNotFoundError, ValidationError
-        As `find_recordings`, `read_table` and `pair_files`.
-    """
-    paths = [source] if isinstance(source, Path) else list(source)
-    if len(paths) == 1 and paths[0].suffix.lower() in TABLE_SUFFIXES:
-        return read_table(paths[0]), {}
-    if len(paths) == 1 and paths[0].is_dir() and not _is_recording(paths[0]):
-        found = find_recordings(paths[0], [output_dir])
-        return list(found.recordings), found.left_out
-    return pair_files(paths), {}
-
-
-def _is_recording(folder: Path) -> bool:
-    from hdmea.recordings.pairing import kind_of
-
-    return kind_of(folder) is not None
-
-
 def run_batch(
-    recordings: Path | str | Sequence[Path | Recording],
+    recordings: Path | str | Sequence[Path | str | Recording],
     flow: str = "standard",
     executor: Executor | None = None,
     *,
@@ -148,7 +127,7 @@ def run_batch(
     Parameters
     ----------
     recordings
-        A folder, a CSV or Excel table, files, or recordings.
+        A folder, a CSV or Excel table, files, or recordings; several of them in a sequence.
     flow
         Name of a flow, or a JSON file.
     executor
@@ -170,15 +149,12 @@ def run_batch(
         If another batch works in the folder.
     """
     output = Path(output_dir).absolute()
-    left_out: dict[Path, str] = {}
-    if isinstance(recordings, str | Path):
-        chosen, left_out = collect(Path(recordings), output)
-    elif all(isinstance(each, Recording) for each in recordings):
-        chosen = [each for each in recordings if isinstance(each, Recording)]
-    else:
-        chosen, left_out = collect(
-            [Path(each) for each in recordings if not isinstance(each, Recording)], output
-        )
+    given = [recordings] if isinstance(recordings, str | Path) else list(recordings)
+    chosen = [each for each in given if isinstance(each, Recording)]
+    sources = [Path(each) for each in given if not isinstance(each, Recording)]
+    found = collect(sources, output)
+    chosen += found.recordings
+    left_out = found.left_out
     if not chosen:
         reasons = "".join(f" {path.name} {reason}." for path, reason in list(left_out.items())[:3])
         raise ValidationError(
@@ -394,7 +370,8 @@ class _Batch:
                 for key in queue:
                     self._end(key, "stopped", "The batch was stopped before its turn.")
                 queue = []
-            for key in list(queue):
+            paused = self._options.pause is not None and self._options.pause.is_set()
+            for key in [] if paused else list(queue):
                 need = self._need(key)
                 taken = sum(self._needs[each] for each in running.values())
                 if at_once is not None and need > budget:
@@ -403,7 +380,9 @@ class _Batch:
                 elif at_once is None or (len(running) < at_once and taken + need <= budget):
                     queue.remove(key)
                     running[self._submit(pool, key, need)] = key
-            if running:
+            if not running:
+                time.sleep(_POLL_S if queue else 0)
+            else:
                 done, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
                 self._poll(running.values())
                 for future in done:

@@ -91,6 +91,8 @@ class Outcome(pydantic.BaseModel):
         unexpectedly.
     step, fraction, text
         The step that runs, or that failed, and how far it is.
+    overall
+        How far the recording is, 0 … 1; every step counts the same.
     message
         Why it failed, and what to do.
     warnings, skipped
@@ -102,6 +104,7 @@ class Outcome(pydantic.BaseModel):
     state: State = "waiting"
     step: str = ""
     fraction: float = 0.0
+    overall: float = 0.0
     text: str = ""
     message: str = ""
     target: str = ""

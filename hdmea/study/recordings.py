@@ -16,12 +16,13 @@ from hdmea.recordings.pairing import find_partner, kind_of, sort_pair
 from hdmea.study.sheet import sheet_name, sheet_value
 from hdmea.utils.exceptions import HDMEAError, MissingFileError, ValidationError
 from hdmea.utils.fixes import Advice
-from hdmea.utils.spreadsheet import read_rows
+from hdmea.utils.spreadsheet import TABLE_SUFFIXES, read_rows
 from hdmea.utils.validation import check_dataset_id
 
 __all__ = [
     "Found",
     "Recording",
+    "collect",
     "find_recordings",
     "join_sheet",
     "linked_recording",
@@ -82,6 +83,55 @@ class Found:
 
     recordings: tuple[Recording, ...]
     left_out: dict[Path, str] = field(default_factory=dict)
+
+
+def collect(sources: Sequence[Path], output_dir: Path) -> Found:
+    """Return the recordings of folders, tables and files, which may be mixed.
+
+    Files that are neither recordings nor tables of recordings are left out, unless there is nothing else.
+
+    Parameters
+    ----------
+    sources
+        Each a folder that is searched, a table, or a file of a recording.
+    output_dir
+        Left out of the folders.
+
+    Raises
+    ------
+    FileNotFoundError, ValidationError, ConfigurationError
+        As `find_recordings`, `read_table` and `pair_files`.
+    """
+    recordings: list[Recording] = []
+    left_out: dict[Path, str] = {}
+    files: list[Path] = []
+    folders = [path for path in sources if kind_of(path) is None and path.is_dir()]
+    for path in dict.fromkeys(sources):
+        if path in folders:
+            found = find_recordings(path, [output_dir])
+            # Recordings of two days may have the same names.
+            below = Path(path.absolute().name) if len(folders) > 1 else Path()
+            recordings += [replace(each, place=below / each.place) for each in found.recordings]
+            left_out.update(found.left_out)
+        elif path.suffix.lower() in TABLE_SUFFIXES and (len(sources) == 1 or _names_recordings(path)):
+            recordings += read_table(path)
+        elif kind_of(path) is None and len(sources) > 1:
+            left_out[path] = "is not a recording"
+        else:
+            files.append(path)
+    known = {path.absolute() for each in recordings for path in (each.cmcr, each.cmtr) if path is not None}
+    recordings += pair_files([path for path in files if path.absolute() not in known])
+    _check_names(recordings)
+    return Found(tuple(recordings), left_out)
+
+
+def _names_recordings(table: Path) -> bool:
+    """Return whether a table has a column with recordings: other tables lie beside them, too."""
+    try:
+        _, first = next(read_rows(table))
+    except (StopIteration, HDMEAError, OSError):
+        return False
+    return any(title.casefold() in _FILES for title in first)
 
 
 def find_recordings(folder: Path, without: Sequence[Path] = ()) -> Found:

@@ -36,6 +36,7 @@ logger = logging.getLogger("hdmea.study")
 EXIT_FAILED = 1
 EXIT_STOPPED = 130
 _WRITE_EVERY_S = 0.5
+_SAVE = "save"
 
 
 def main(job_file: str) -> int:
@@ -64,6 +65,7 @@ def work_on(job: Job, cancel: threading.Event) -> Outcome:
     try:
         register_files(job.plugins)
         flow = job.recipe()
+        teller.steps = [*(item.step for item in flow.steps), _SAVE]
         teller.outcome.digest = job.digest(flow)
         job.target.parent.mkdir(parents=True, exist_ok=True)
         with files.writing(job.target):
@@ -115,7 +117,7 @@ def _work(job: Job, flow: Flow, teller: _Teller, cancel: threading.Event) -> Non
     def saving(fraction: float, text: str) -> None:
         if cancel.is_set():
             raise StepCancelled("Saving was stopped. No file was written.")
-        teller.progress(ProgressEvent("save", "Save", fraction, text))
+        teller.progress(ProgressEvent(_SAVE, "Save", fraction, text))
 
     with destination.keeping(session):
         session.save(job.target, progress=saving)
@@ -201,6 +203,7 @@ class _Teller:
     """Says in a file how far the work is: others may look at it from anywhere."""
 
     def __init__(self, job: Job) -> None:
+        self.steps: list[str] = []
         self._path = job.outcome
         self._began = self._written = time.monotonic()
         self.outcome = Outcome(
@@ -218,6 +221,8 @@ class _Teller:
         outcome = self.outcome
         changed = event.title != outcome.step
         outcome.step, outcome.fraction, outcome.text = event.title, event.fraction, event.text
+        if event.step in self.steps:
+            outcome.overall = (self.steps.index(event.step) + event.fraction) / len(self.steps)
         if changed or time.monotonic() - self._written > _WRITE_EVERY_S:
             self._write()
 
@@ -225,7 +230,14 @@ class _Teller:
         """Say what became of the recording."""
         outcome = self.outcome
         self.outcome = outcome.model_copy(
-            update={"state": state, "message": message, "step": step, "fraction": 1.0, "text": ""}
+            update={
+                "state": state,
+                "message": message,
+                "step": step,
+                "fraction": 1.0,
+                "overall": 1.0,
+                "text": "",
+            }
         )
         self._write()
 

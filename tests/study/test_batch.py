@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ from typer.testing import CliRunner, Result
 from hdmea.cli import app
 from hdmea.declare import STEPS
 from hdmea.pipeline import PipelineSession
+from hdmea.study import Outcome
 from hdmea.study import batch as batch_module
 from hdmea.study.batch import BatchOptions, BatchResult, run_batch
 from hdmea.utils.exceptions import ExistingFileError, SessionError, ValidationError
@@ -189,6 +191,33 @@ def test_work_never_takes_more_memory_than_there_is(day: Path, tmp_path: Path) -
     options = BatchOptions(jobs=3, memory_nbytes=700 * MB, progress=note)
     assert run_batch(day, "quick", output_dir=tmp_path, options=options).success
     assert max(most) == 1
+
+
+def test_a_paused_batch_starts_nothing_until_it_goes_on(day: Path, tmp_path: Path) -> None:
+    pause = threading.Event()
+    seen = []
+
+    def note(outcome: Outcome) -> None:
+        seen.append((outcome.name, outcome.state))
+        if outcome.state == "done" and not pause.is_set() and len(seen) < 100:
+            pause.set()
+            seen.extend([("", "")] * 100)
+            threading.Timer(1.0, lambda: (seen.append(("", "resumed")), pause.clear())).start()
+
+    options = BatchOptions(jobs=1, progress=note, pause=pause)
+    assert run_batch(day, "quick", output_dir=tmp_path, options=options).success
+    resumed = seen.index(("", "resumed"))
+    assert ("ret00-Rec", "done") in seen[:resumed]
+    assert ("ret01-Rec", "running") not in seen[:resumed]
+
+
+def test_how_far_a_recording_is_only_grows(day: Path, tmp_path: Path) -> None:
+    seen: list[float] = []
+    options = BatchOptions(progress=lambda outcome: seen.append(outcome.overall))
+    run_batch([day / "ret00-Rec.cmcr"], "quick", output_dir=tmp_path, options=options)
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 3
+    assert seen[-1] == 1
 
 
 def test_any_executor_schedules(day: Path, tmp_path: Path) -> None:

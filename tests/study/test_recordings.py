@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 
 from hdmea.pipeline import PipelineSession
-from hdmea.study.batch import collect, run_batch
-from hdmea.study.recordings import find_recordings, join_sheet, pair_files, read_table
+from hdmea.study.batch import run_batch
+from hdmea.study.recordings import collect, find_recordings, join_sheet, pair_files, read_table
 from hdmea.study.sheet import sheet_name, sheet_value
 from hdmea.utils.exceptions import ValidationError
 from tests.study.days import make_day
@@ -95,10 +95,32 @@ def test_a_workbook_serves_as_table_and_as_sheet(day: Path, tmp_path: Path) -> N
     book.active.append([str(day / "ret00-Rec.cmcr"), "control", "007", 0.5])
     path = tmp_path / "table.xlsx"
     book.save(path)
-    (recording,), left_out = collect(path, tmp_path / "out")
-    assert (recording.name, recording.sheet, left_out) == ("control", {"subject_id": "007", "dose": 0.5}, {})
+    (recording,) = collect([path], tmp_path / "out").recordings
+    assert (recording.name, recording.sheet) == ("control", {"subject_id": "007", "dose": 0.5})
     (joined,) = join_sheet(pair_files([day / "ret00-Rec.cmcr"]), path)
     assert joined.sheet == {"name": "control", "subject_id": "007", "dose": 0.5}
+
+
+def test_folders_tables_and_files_may_be_mixed(day: Path, tmp_path: Path) -> None:
+    for name in ("monday", "tuesday"):
+        shutil.copytree(day, tmp_path / name)
+    table = tmp_path / "table.csv"
+    table.write_text(f"cmcr,name\n{day / 'ret00-Rec.cmcr'},control\n", encoding="utf-8")
+    sources = [
+        tmp_path / "monday",
+        tmp_path / "tuesday",
+        table,
+        day / "ret00-Rec.cmcr",
+        day / "ret01-Rec.cmcr",
+    ]
+    found = collect([*sources, day / "playlist.csv"], tmp_path / "out")
+    assert [recording.key for recording in found.recordings] == [
+        "monday/ret00-Rec", "monday/ret01-Rec", "tuesday/ret00-Rec", "tuesday/ret01-Rec", "control",
+        "ret01-Rec",
+    ]  # fmt: skip
+    assert found.left_out == {day / "playlist.csv": "is not a recording"}
+    with pytest.raises(ValidationError, match="names no recording"):
+        collect([day / "playlist.csv"], tmp_path / "out")
 
 
 def test_two_equal_names_are_refused_before_anything_runs(day: Path, tmp_path: Path) -> None:
