@@ -15,7 +15,7 @@ from pathlib import Path
 from PySide6.QtCore import QElapsedTimer, QEventLoop, QTimer
 from PySide6.QtWidgets import QWidget
 
-from docs.tools.showcase import shell_dialogs
+from docs.tools.showcase import hide_batch, shell_dialogs, show_batch
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.snapshot import FileFacts
 from hdmea_gui.flows.about_dialog import AboutDialog
@@ -106,6 +106,9 @@ class Photographer:
         self._take_overwrite()
         self._take_dialogs()
         self._take_parts()
+        show_batch(window)
+        self._take("batch")
+        hide_batch(window)
         window.close_without_question()
         return self.taken
 

@@ -1,24 +1,70 @@
-"""The dialogs of the shell with something in them, for pictures and for looking at them."""
+"""The dialogs of the shell, and a batch, with something in them: for pictures and for looking at them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from PySide6.QtWidgets import QDialog
 
 from hdmea_gui.dialogs.message import MessageDialog
+from hdmea_gui.engine.batch import BatchItem
 from hdmea_gui.flows.calibration.dialog import CalibrationDialog
 from hdmea_gui.flows.palette_dialog import CommandPalette
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.text.help_topics import field_topic
 
-__all__ = ["shell_dialogs"]
+__all__ = ["hide_batch", "shell_dialogs", "show_batch"]
 
 _DETAILS = """Traceback (most recent call last):
   File "hdmea/recordings/mcs/cmcr.py", line 212, in read_light
     block = dataset[start:stop]
 OSError: Can't synchronously read data (file read failed)
 """
+
+_DAY = "2025-04-10"
+_OUTCOMES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("done", {"units": 135, "seconds": 412, "warnings": ["A movie has 3 missing frames."]}),
+    ("done", {"units": 98, "seconds": 388}),
+    ("kept", {"units": 201}),
+    ("failed", {"seconds": 2.1, "message": "Rec-.cmtr is damaged: it ends in the middle. Copy it again."}),
+    ("done", {"units": 64, "seconds": 377}),
+    ("crashed", {"seconds": 122, "message": "Its process ended unexpectedly (signal SIGSEGV)."}),
+    ("other parameters", {"units": 120, "message": "It exists, other parameters. It was not changed."}),
+    ("running", {"step": "Spike-triggered average", "fraction": 0.42, "overall": 0.61, "seconds": 251}),
+    ("running", {"step": "Load recording", "fraction": 0.83, "overall": 0.12, "seconds": 38}),
+    *(3 * (("waiting", {}),)),
+)
+
+
+def show_batch(window: MainWindow) -> None:
+    """Show a day of recordings as it would be in the middle of its batch; nothing runs."""
+    from hdmea.study import Outcome
+
+    batch = window.controller.batch
+    names = [
+        f"{_DAY.replace('-', '.')}-{10 + number // 2}.{17 * number % 60:02d}.57-Rec" for number in range(12)
+    ]
+    batch.items = tuple(BatchItem(name, f"/data/{_DAY}/{name}.cmcr", 40_000_000_000) for name in names)
+    batch.outcomes = {
+        name: Outcome(key=name, name=name, state=state, target=f"/data/results/{name}.h5", **facts)
+        for name, (state, facts) in zip(names, _OUTCOMES, strict=True)
+    }
+    batch.is_running = True
+    batch.items_changed.emit()
+    batch.activity_changed.emit()
+    window.batch.setup.output.setText(f"/data/{_DAY}/results")
+    window.batch.table.selectRow(3)
+    window.show_batch()
+
+
+def hide_batch(window: MainWindow) -> None:
+    """Show the recording again, with an empty batch."""
+    batch = window.controller.batch
+    batch.is_running = False
+    batch.remove([item.key for item in batch.items])
+    batch.activity_changed.emit()
+    window.show_batch(False)
 
 
 def shell_dialogs(window: MainWindow) -> Iterator[tuple[str, QDialog]]:

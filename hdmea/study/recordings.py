@@ -22,6 +22,7 @@ from hdmea.utils.validation import check_dataset_id
 __all__ = [
     "Found",
     "Recording",
+    "check_names",
     "collect",
     "find_recordings",
     "join_sheet",
@@ -121,7 +122,7 @@ def collect(sources: Sequence[Path], output_dir: Path) -> Found:
             files.append(path)
     known = {path.absolute() for each in recordings for path in (each.cmcr, each.cmtr) if path is not None}
     recordings += pair_files([path for path in files if path.absolute() not in known])
-    _check_names(recordings)
+    check_names(recordings)
     return Found(tuple(recordings), left_out)
 
 
@@ -175,7 +176,7 @@ def find_recordings(folder: Path, without: Sequence[Path] = ()) -> Found:
             left_out[cmtr] = f"belongs to {found.name}, which other sorted units fit better"
         else:
             recordings.append(_recording(found, cmtr, folder))
-    _check_names(recordings)
+    check_names(recordings)
     return Found(tuple(recordings), left_out)
 
 
@@ -201,7 +202,7 @@ def pair_files(paths: Sequence[Path]) -> list[Recording]:
             other = None if partner.path == one else partner.path
             cmcr, cmtr = cmcr or other, cmtr or other
         recordings.append(Recording(dataset_id_from_paths(cmcr, cmtr), cmcr, cmtr))
-    _check_names(recordings)
+    check_names(recordings)
     return recordings
 
 
@@ -221,7 +222,7 @@ def read_table(path: Path) -> list[Recording]:
     recordings = [_of_row(row, path, number) for number, row in read_rows(path)]
     if not recordings:
         raise ValidationError(f"{path.name} has no rows below its titles.", path=path)
-    _check_names(recordings)
+    check_names(recordings)
     return recordings
 
 
@@ -307,7 +308,8 @@ def _json(text: str) -> Any:
         return sheet_value(text)
 
 
-def _check_names(recordings: Sequence[Recording]) -> None:
+def check_names(recordings: Sequence[Recording]) -> None:
+    """Raise ValidationError if two results would have the same name, or one that no drive takes."""
     for recording in recordings:
         check_dataset_id(recording.name)
     # On some drives A and a are one name.

@@ -20,11 +20,13 @@ __all__ = [
     "ask_preset",
     "ask_preset_target",
     "ask_save_path",
+    "ask_tables",
     "ask_target",
 ]
 
 _CALIBRATIONS = "Stimulus calibrations (*.json)"
 _PRESETS = "Presets (*.json)"
+_TABLES = "Tables (*.csv *.tsv *.txt *.xlsx *.xlsm);;All files (*)"
 
 
 def ask_open_files(parent: QWidget, folder: str) -> list[Path]:
@@ -52,10 +54,16 @@ def ask_partner(parent: QWidget, folder: str, suffix: str) -> Path | None:
     return Path(name) if name else None
 
 
-def ask_folder(parent: QWidget, folder: str) -> Path | None:
-    """Return the folder to open, None if the user cancelled."""
-    name = QFileDialog.getExistingDirectory(parent, "Open the recording in a folder", folder_start(folder))
+def ask_folder(parent: QWidget, folder: str, title: str = "Open the recording in a folder") -> Path | None:
+    """Return the folder that was chosen, None if the user cancelled."""
+    name = QFileDialog.getExistingDirectory(parent, title, folder_start(folder))
     return Path(name) if name else None
+
+
+def ask_tables(parent: QWidget, folder: str, title: str) -> list[Path]:
+    """Return the tables that were chosen, none if the user cancelled."""
+    names, _ = QFileDialog.getOpenFileNames(parent, title, folder_start(folder), _TABLES)
+    return [Path(name) for name in names]
 
 
 def ask_save_path(parent: QWidget, title: str, proposed: Path) -> Path | None:

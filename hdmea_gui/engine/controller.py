@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from hdmea.utils.exceptions import StepCancelled
 from hdmea.utils.first_look import look_first
 from hdmea_gui.engine.auto_checkpoint import DiscardJob, Keeper, Kept, NotKept, RecoverJob, RecoveryOffer
+from hdmea_gui.engine.batch import BatchRunner
 from hdmea_gui.engine.exports import Exported, ExportJob
 from hdmea_gui.engine.first_look import FirstLook
 from hdmea_gui.engine.jobs import Failure, Job, JobProgress, Query
@@ -84,6 +85,8 @@ class Controller(QObject):
         Models of the views.
     step_parameters
         Parameters of all steps.
+    batch
+        Many recordings, worked on beside the session.
     state
         Snapshot of the session.
     saved_steps
@@ -158,6 +161,7 @@ class Controller(QObject):
         self.steps = StepListModel(self)
         self.units = UnitTableModel(self)
         self.selection = SelectionModel(self)
+        self.batch = BatchRunner(self)
         self.state = StateView()
         self.saved_steps: Mapping[str, StepRecord] = {}
         self.catalogue = Catalogue((), ())
@@ -334,11 +338,12 @@ class Controller(QObject):
         """
         self._patience.stop()
         self._overdue.end()
+        batch_ended = self.batch.shutdown(timeout_s)
         joined = self._runner.shutdown(timeout_s)
         if self._first_look is not None:
             look_first(None)
             self._first_look.stop()
-        return joined
+        return joined and batch_ended
 
     def own_facts(self) -> FileFacts:
         """Return what the session in memory says about itself."""

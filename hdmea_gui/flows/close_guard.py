@@ -56,7 +56,8 @@ class CloseGuard(Flow):
         if not lost:
             return True
         if not isinstance(self._dialogs.current, UnsavedDialog):
-            self._ask("Close HD-MEA Studio?", lost, "Close anyway", close, can_save=not self._busy)
+            can_save = self._controller.state.unsaved and not self._busy
+            self._ask("Close HD-MEA Studio?", lost, "Close anyway", close, can_save=can_save)
         return False
 
     @property
@@ -95,7 +96,12 @@ class CloseGuard(Flow):
         controller = self._controller
         running = controller.job_title if self._busy else None
         note = self._saving.checkpoint_note
-        return unsaved_work(controller.state, controller.steps.items, running, note, controller.saved_steps)
+        lost = unsaved_work(controller.state, controller.steps.items, running, note, controller.saved_steps)
+        batch = controller.batch
+        if not batch.is_running:
+            return lost
+        count = f"{batch.ended_count} of {len(batch.items)} recordings"
+        return (*lost, f"The batch would be stopped: {count} have ended. The same batch can be run again.")
 
 
 def unsaved_work(
@@ -179,7 +185,7 @@ class UnsavedDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
         layout.addWidget(title)
-        lead = Label("This is not saved:", self)
+        lead = Label("This would be lost or stopped:", self)
         lead.setProperty("role", "muted")
         layout.addWidget(lead)
         for loss in lost:

@@ -33,6 +33,8 @@ __all__ = ["ChooseRecordingDialog", "OpenFlow", "dropped_paths"]
 class OpenFlow(Flow):
     """Leads from what was asked for to an opened recording, and says what could not be opened.
 
+    `batch_asked` gives the paths when several recordings were found and all of them are wanted.
+
     Parameters
     ----------
     controller, dialogs, window
@@ -44,6 +46,8 @@ class OpenFlow(Flow):
     demo_folder, demo_size
         Where the demo recording is made, and its size as `hdmea.simulate.write_demo` knows it.
     """
+
+    batch_asked = Signal(list)
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class OpenFlow(Flow):
         cache = Path(platformdirs.user_cache_dir("hdmea-studio", appauthor=False))
         self._demo_folder = demo_folder or cache / "demo"
         self._demo_size = demo_size
+        self._asked: list[Path] = []
         controller.opened.connect(self._on_opened)
 
     def open_files(self) -> None:
@@ -101,6 +106,7 @@ class OpenFlow(Flow):
             self.told.emit("Not opened: wait for the running job, or stop it.")
             return
         self._settings.values.open_folder = str(paths[0].parent)
+        self._asked = paths
         self._close_guard.unless_lost("Open another recording?", lambda: self._controller.open(paths))
 
     def _on_opened(self, result: OpenResult) -> None:
@@ -121,6 +127,7 @@ class OpenFlow(Flow):
     def _ask_which(self, result: OpenResult) -> None:
         dialog = ChooseRecordingDialog(result, self._window)
         dialog.chosen.connect(self._controller.open)
+        dialog.batch_asked.connect(lambda: self.batch_asked.emit(self._asked))
         self._dialogs.open(dialog)
 
     def _show_refused(self, result: OpenResult) -> None:
@@ -147,7 +154,7 @@ _ROLE = Qt.ItemDataRole.UserRole
 
 
 class ChooseRecordingDialog(QDialog):
-    """Lists what could be opened; `chosen` gives the paths of the one that is.
+    """Lists what could be opened: `chosen` gives the paths of one, `batch_asked` says that all are wanted.
 
     Parameters
     ----------
@@ -158,6 +165,7 @@ class ChooseRecordingDialog(QDialog):
     """
 
     chosen = Signal(list)
+    batch_asked = Signal()
 
     def __init__(self, found: OpenResult, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -165,7 +173,9 @@ class ChooseRecordingDialog(QDialog):
         self.setMinimumSize(600, 320)
         title = Label(f"{len(found.candidates)} recordings or results were found.", self)
         title.setProperty("role", "heading")
-        text = Label("Only one can be open at a time. Which one do you want to open?", self)
+        several = sum(candidate.is_source for candidate in found.candidates) > 1
+        advice = " A batch runs a flow on all recordings." if several else ""
+        text = Label(f"Only one can be open at a time. Which one do you want to open?{advice}", self)
         text.setWordWrap(True)
         self.list = QListWidget(self)
         self.list.setAccessibleName("Recordings and results")
@@ -184,12 +194,19 @@ class ChooseRecordingDialog(QDialog):
             note.setProperty("role", "warning")
             note.setWordWrap(True)
             layout.addWidget(note)
-        layout.addWidget(self._buttons())
+        layout.addWidget(self._buttons(several))
         self.list.itemActivated.connect(lambda _item: self._open())
         self.list.setFocus()
 
-    def _buttons(self) -> QDialogButtonBox:
+    def _buttons(self, several: bool) -> QDialogButtonBox:
         box = QDialogButtonBox(self)
+        self.batch_button = QPushButton("Add all to batch", self)
+        self.batch_button.setToolTip("Show the batch page with all recordings that were found")
+        self.batch_button.setAutoDefault(False)
+        self.batch_button.setVisible(several)
+        if several:
+            box.addButton(self.batch_button, QDialogButtonBox.ButtonRole.ActionRole)
+        self.batch_button.clicked.connect(self._ask_for_batch)
         self.open_button = QPushButton("Open", self)
         self.open_button.setDefault(True)
         box.addButton(self.open_button, QDialogButtonBox.ButtonRole.AcceptRole)
@@ -197,6 +214,10 @@ class ChooseRecordingDialog(QDialog):
         self.open_button.clicked.connect(self._open)
         box.rejected.connect(self.reject)
         return box
+
+    def _ask_for_batch(self) -> None:
+        self.accept()
+        self.batch_asked.emit()
 
     def _open(self) -> None:
         item = self.list.currentItem()

@@ -422,6 +422,17 @@ ACTIONS: tuple[ActionSpec, ...] = (
             unless=(_did_not_fail,),
         ),
         ActionSpec(
+            "batch",
+            "&Batch",
+            "toggle_batch",
+            "Show the page for many recordings, or the one for the open recording",
+            key="Ctrl+B",
+            icon="batch",
+            toolbar=True,
+            new_group=True,
+            checkable=True,
+        ),
+        ActionSpec(
             "calibration",
             "Stimulus &calibration…",
             "edit_calibration",
@@ -429,7 +440,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
             key="Ctrl+Shift+K",
             icon="chip",
             unless=(_starting,),
-            new_group=True,
         ),
     ),
     *_menu(

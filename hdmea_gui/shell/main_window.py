@@ -15,6 +15,7 @@ from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.jobs import Failure, JobProgress
 from hdmea_gui.engine.snapshot import OpenResult, StateView
+from hdmea_gui.flows.batch.page import BatchPage
 from hdmea_gui.flows.calibration.dialog import CalibrationDialog
 from hdmea_gui.flows.close_guard import CloseGuard
 from hdmea_gui.flows.copy_script import ScriptCopier
@@ -108,8 +109,8 @@ class MainWindow(QMainWindow):
         self.colours.attach(
             self.actions_,
             self.views,
-            (self.status, self.drop_sign, self.panel, self.table, self.log, self.toolbar),
-            (self.panel, self.log, self.helping, self.dialogs),
+            (self.status, self.drop_sign, self.panel, self.table, self.log, self.toolbar, self.batch),
+            (self.panel, self.log, self.helping, self.dialogs, self.batch),
         )
         for problem in settings.problems:
             self.log.add(logging.WARNING, problem)
@@ -159,14 +160,16 @@ class MainWindow(QMainWindow):
         self.table = UnitTable(controller, self.settings, self)
         self.log = LogPanel(theme, self.actions_["copy_report"], self)
         self._relay = LogRelay(self)
+        self.batch = BatchPage(controller, self.settings, theme, self)
 
     def _lay_out(self) -> None:
         titles = tuple(spec.title for spec in self.views.specs)
         self.frame = WindowFrame(self, self.panel, titles, (self.table, self.log))
+        self.frame.add_page(self.batch)
         self.tabs = self.frame.tabs
         self.views.attach(self.tabs)
         self.exporting.attach(self.tabs, self.table)
-        parts = (self.panel.list, self.panel.form, self.tabs, self.table, self.log)
+        parts = (self.panel.list, self.panel.form, self.tabs, self.table, self.log, self.batch)
         self.panes.attach(parts, self.tabs)
         menus = self.actions_.fill_menu_bar(self.menuBar())
         self.recent = RecentMenu(self.settings, self)
@@ -181,7 +184,7 @@ class MainWindow(QMainWindow):
         self.estimates = EstimateFlow(self.controller, self._durations_path, self)
         self.forecasting = ForecastFlow(self.controller, self.panel, self.status.memory, self)
         self.frame.take_drops()
-        self.drop_sign = DropSign(self, lambda: self.actions_.refusal("open") or None)
+        self.drop_sign = DropSign(self, self._drop_refusal)
 
     def _connect(self) -> None:
         controller = self.controller
@@ -197,6 +200,14 @@ class MainWindow(QMainWindow):
         for flow in self.findChildren(Flow):
             flow.told.connect(self._say)
             flow.noted.connect(self.log.add)
+        self.opening.batch_asked.connect(self.add_to_batch)
+        self.batch.told.connect(self._say)
+        self.batch.open_asked.connect(self._open_from_batch)
+        batch = controller.batch
+        batch.left_out.connect(lambda text: self.log.add(logging.WARNING, f"Batch: {text}"))
+        batch.failed.connect(self._on_failed)
+        batch.activity_changed.connect(self._show_batch)
+        batch.outcome_changed.connect(self._show_batch)
         self.saving.checkpointed.connect(self._show_title)
         self.editing.changed.connect(self._refresh)
         self.preferences.changed.connect(self._on_preferences)
@@ -230,11 +241,19 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped."""
+        """Open what was dropped, or add it to the batch."""
         paths = dropped_paths(event.mimeData())
         if paths:
             event.acceptProposedAction()
-            self.open_paths(paths)
+            if self.batch.isVisible():
+                self.batch.add(paths)
+            else:
+                self.open_paths(paths)
+
+    def _drop_refusal(self) -> str | None:
+        if self.batch.isVisible():
+            return "wait for the batch, or stop it" if self.controller.batch.is_busy else None
+        return self.actions_.refusal("open") or None
 
     def _on_opened(self, result: OpenResult) -> None:
         if result.state is not None:
@@ -255,6 +274,31 @@ class MainWindow(QMainWindow):
         dialog = CalibrationDialog(self.controller, self.settings, self)
         dialog.told.connect(self._say)
         self.dialogs.open(dialog)
+
+    # -- many recordings -----------------------------------------------------------------------------
+
+    def toggle_batch(self) -> None:
+        """Show the page for many recordings, or the one for the open recording."""
+        self.show_batch(self.actions_["batch"].isChecked())
+
+    def show_batch(self, shown: bool = True) -> None:
+        """Show the page for many recordings, or with False the one for the open recording."""
+        self.actions_["batch"].setChecked(shown)
+        self.frame.show_page(self.batch if shown else None)
+
+    def add_to_batch(self, paths: list[Path]) -> None:
+        """Show the page for many recordings, and add some."""
+        self.show_batch()
+        self.batch.add(paths)
+
+    def _open_from_batch(self, paths: list[Path]) -> None:
+        self.show_batch(False)
+        self.open_paths(paths)
+
+    def _show_batch(self, *_: object) -> None:
+        batch = self.controller.batch
+        count = f"Batch: {batch.ended_count} of {len(batch.items)} ended"
+        self.status.show_batch(count if batch.is_running else "")
 
     # -- saving --------------------------------------------------------------------------------------
 
@@ -309,7 +353,7 @@ class MainWindow(QMainWindow):
             panel.list.setFocus()
             return True
         upper = (panel.flows, panel.list, panel.edited, panel.form, panel)
-        parts = (*upper, tabs.tabBar(), tabs, table.filter, table, self.log, self.status)
+        parts = (*upper, tabs.tabBar(), tabs, table.filter, table, self.log, self.batch, self.status)
         return turn(self, parts, forward=following)
 
     # -- state ---------------------------------------------------------------------------------------
@@ -401,6 +445,7 @@ class MainWindow(QMainWindow):
         values.flow = self.controller.flow
         values.export_folder = self.controller.export_folder
         self.editing.remember()
+        self.batch.setup.remember()
         self.settings.write()
 
     def _restore(self) -> None:

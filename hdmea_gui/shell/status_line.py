@@ -10,6 +10,7 @@ from hdmea_gui.engine.jobs import JobProgress
 from hdmea_gui.models.steps import time_left_text
 from hdmea_gui.shell.memory_gauge import MemoryLine
 from hdmea_gui.widgets.elided_label import ElidedLabel
+from hdmea_gui.widgets.label import Label
 
 __all__ = ["StatusLine"]
 
@@ -31,11 +32,15 @@ class StatusLine(QStatusBar):
         self._text = ElidedLabel(self, Qt.AlignmentFlag.AlignLeft)
         self._said = ""
         self._stopping = False
+        self._batch = Label(self)
+        self._batch.setProperty("role", "muted")
+        self._batch.setContentsMargins(0, 0, 12, 0)
         self.memory = MemoryLine(self)
         self.setSizeGripEnabled(False)
         self.addWidget(button)
         self.addWidget(self._bar)
         self.addWidget(self._text, 1)
+        self.addPermanentWidget(self._batch)
         self.addPermanentWidget(self.memory)
 
     def say(self, text: str) -> None:
@@ -65,6 +70,10 @@ class StatusLine(QStatusBar):
             self._bar.setRange(0, 0)
             self._bar.show()
             self._text.setText(f"{title} …")
+
+    def show_batch(self, text: str) -> None:
+        """Say how far the batch is; empty: none runs."""
+        self._batch.setText(text)
 
     def show_warnings(self, number: int) -> None:
         """Show the number of warnings in the log."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QPlainTextEdit,
     QSplitter,
+    QStackedWidget,
     QTabBar,
     QTabWidget,
     QToolBar,
@@ -80,7 +81,17 @@ class WindowFrame:
         self._row.setStretchFactor(1, 1)
         self._row.setChildrenCollapsible(False)
         self._row.setSizes([310, 970])
-        window.setCentralWidget(self._row)
+        self._pages = QStackedWidget(window)
+        self._pages.addWidget(self._row)
+        window.setCentralWidget(self._pages)
+
+    def add_page(self, page: QWidget) -> None:
+        """Add something that is shown in place of all this."""
+        self._pages.addWidget(page)
+
+    def show_page(self, page: QWidget | None) -> None:
+        """Show what was added, or with None the parts of the recording."""
+        self._pages.setCurrentWidget(self._row if page is None else page)
 
     def add_toolbar(self) -> QToolBar:
         """Add an empty toolbar to the window."""

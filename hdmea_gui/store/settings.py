@@ -53,6 +53,9 @@ class Settings(pydantic.BaseModel):
     auto_checkpoint: bool = True
     parameters: dict[str, dict[str, Any]] = {}
     layout: Literal["", "columns", "lab"] = ""
+    batch_output: str = ""
+    batch_jobs: int = pydantic.Field(0, ge=0)
+    batch_scheduler: str = ""
     recovery_folder: str = ""
     recovery_share: float = pydantic.Field(0.2, gt=0, lt=1)
     health: dict[str, Any] = {}

@@ -20,7 +20,17 @@ def test_pictures_of_all_views(qtbot: object, no_leaks: None, tmp_path: Path) ->
     taken = Photographer(FOLDER, tmp_path / "scratch", "tiny", alternate=True).run()
 
     names = {path.stem for path in taken}
-    for view in ("welcome", "card", "recording", "recording_zoomed", "unit", "log", *DIALOGS, *PREVIEWS):
+    for view in (
+        "welcome",
+        "card",
+        "recording",
+        "recording_zoomed",
+        "unit",
+        "log",
+        "batch",
+        *DIALOGS,
+        *PREVIEWS,
+    ):
         assert {f"{view}_light", f"{view}_dark"} & names, view
     assert {name.rpartition("_")[2] for name in names} == {"light", "dark"}
     for path in taken:
