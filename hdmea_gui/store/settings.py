@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 VERSION = 1
 MAX_RECENT = 40
+MAX_JOBS = 64
 
 
 Pixels = Annotated[int, pydantic.Field(ge=0, le=32_767)]
@@ -54,7 +55,7 @@ class Settings(pydantic.BaseModel):
     parameters: dict[str, dict[str, Any]] = {}
     layout: Literal["", "columns", "lab"] = ""
     batch_output: str = ""
-    batch_jobs: int = pydantic.Field(0, ge=0)
+    batch_jobs: int = pydantic.Field(0, ge=0, le=MAX_JOBS)
     batch_scheduler: str = ""
     recovery_folder: str = ""
     recovery_share: float = pydantic.Field(0.2, gt=0, lt=1)

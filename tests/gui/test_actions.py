@@ -269,6 +269,13 @@ def _export_result(rig: Rig) -> None:
     assert all(kind in asked[0] for kind in ("*.csv", "*.parquet", "*.h5"))
 
 
+def _batch(rig: Rig) -> None:
+    for shown in (True, False):
+        rig.window.actions_["batch"].trigger()
+        assert rig.window.batch.isVisible() is shown
+        assert rig.window.panel.isVisible() is not shown
+
+
 EFFECTS: dict[str, Callable[[Rig], None]] = {
     "open": lambda rig: rig.asks("open", "ask_open_files", []),
     "open_folder": lambda rig: rig.asks("open_folder", "ask_folder", None),
@@ -292,6 +299,7 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "reset_all_parameters": _reset("reset_all_parameters"),
     "save_preset": lambda rig: rig.opens("save_preset", SavePresetDialog),
     "presets": lambda rig: rig.opens("presets", PresetsDialog),
+    "batch": _batch,
     "calibration": lambda rig: rig.opens("calibration", CalibrationDialog),
     "previous_unit": _units,
     "next_unit": _units,

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from hdmea_gui.dialogs import files
 from hdmea_gui.engine.batch import BatchSetup
 from hdmea_gui.engine.controller import Controller
-from hdmea_gui.store.settings import SettingsStore
+from hdmea_gui.store.settings import MAX_JOBS, SettingsStore
 from hdmea_gui.widgets.label import Label, plain_tip
 
 __all__ = ["SetupForm"]
@@ -30,7 +30,6 @@ _EXISTS = (
     ("Redo", "redo", "Keep complete results, and replace those that were made with other parameters"),
     ("Do not start", "error", "Run nothing if any result exists"),
 )
-_MOST = 64
 _SHEET = "Table with one row per recording, CSV or Excel: animal, eye, condition, notes, …"
 _TIP = Qt.ItemDataRole.ToolTipRole
 
@@ -119,7 +118,7 @@ class SetupForm(QWidget):
         self.output.setPlaceholderText("Folder")
         self.sheet.setPlaceholderText("None")
         self.scheduler.setPlaceholderText("This computer")
-        self.jobs.setRange(0, _MOST)
+        self.jobs.setRange(0, MAX_JOBS)
         self.jobs.setSpecialValueText("Automatic")
         for title, value, tip in _EXISTS:
             self.exists.addItem(title, value)
