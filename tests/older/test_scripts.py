@@ -12,15 +12,19 @@ import h5py
 import numpy as np
 import pytest
 
+from hdmea.declare import FEATURES
 from hdmea.features import compute_sta
 from hdmea.io import add_section_time, section_spike_times
 from hdmea.pipeline import (
     PipelineSession,
     create_session,
     extract_features,
+    extract_rf_geometry,
+    fit_lnl,
     load_recording,
     load_recording_with_eimage_sta,
     load_session_from_hdf5,
+    section_by_direction,
 )
 from hdmea.results.files import summarize
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
@@ -278,14 +282,22 @@ def test_steps_run_on_files_of_the_laboratory(shared_data: Path, tmp_path: Path,
 
     sectioned = section_spike_times(hdf5_path=path, movie_names=[movie], force=True)
     averaged = compute_sta(path, stimuli_dir=movies, cover_range=(-10, 0), force=True)
-    extracted = extract_features(path, ["frif"], force=True)
+    extracted = extract_features(path, FEATURES.names(), force=True)
+    measured = extract_rf_geometry(path, stimuli_dir=movies)
+    modelled = fit_lnl(path, stimuli_dir=movies)
+    directions = section_by_direction(path, stimuli_dir=movies)
 
     assert sectioned.movies_processed == [movie]
     assert averaged.movie_name == NOISE
     assert averaged.units_processed == 2
-    assert extracted.features_extracted == ["frif"]
+    assert set(extracted.features_skipped) == {"contrast_steps", "euler_chirp", "grating", "spots"}
+    assert extracted.features_failed == []
+    assert measured.units_processed == modelled.units_processed + len(modelled.units_missing) == 2
+    assert directions.units_missing == ["unit_001", "unit_006"], "the bar's movie is not there"
     assert summarize(path).layout == layout
     after = PipelineSession.load(path)
+    assert set(after.stimulus["trial_time"]) == set(stored.stimulus["trial_time"])
+    assert after.duration_s == stored.duration_s == 616
     frame = float(np.median(np.diff(after.metadata["frame_timestamps"].astype(np.int64))))
     for unit_id, unit in after.units.items():
         found = np.asarray(unit["spike_times_sectioned"][movie]["trials_start_end"])
@@ -363,7 +375,7 @@ def directions_of(path: Path) -> dict[str, Any]:
 def test_spikes_by_direction_are_those_that_the_laboratory_made(
     shared_data: Path, tmp_path: Path, layout: str
 ) -> None:
-    from hdmea.features import section_by_direction
+    from hdmea.features.dsgc_direction import section_by_direction
 
     theirs = shared_data / "lab_files" / "deferred_11_steps.h5"
     table = tmp_path / "on_off.pkl"

@@ -22,6 +22,7 @@ from hdmea.features.science.movie_trials import MovieTrials
 from hdmea.features.science.trial_rates import TrialRates
 from hdmea.stimuli.definition import StimulusEvent
 from hdmea.stimuli.library import StimulusLibrary
+from hdmea.stimuli.sections import facts_of_section
 from hdmea.utils.exceptions import FeatureExtractionError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way, giving_way
@@ -200,9 +201,9 @@ def _background(
 ) -> NDArray[np.bool_] | None:
     """(trials, frames): whether nothing but the background is shown, and the response to the bar is over."""
     section = (recording.stimulus.get("section_time") or {}).get(trials.movie)
-    content = getattr(section, "attrs", {}).get("content_frame")
-    if path is None or content is None or not np.size(content):
+    if path is None or section is None or not np.size(section):
         return None
+    content = facts_of_section(section, recording.metadata["frame_timestamps"])["content_frame"]
     movie = np.load(path, mmap_mode="r", allow_pickle=False)
     background = background_frames(movie)
     # The response outlasts the bar; the first frames follow whatever was shown before the movie.

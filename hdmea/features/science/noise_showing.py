@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hdmea.features.science.trial_rates import frame_counts
 from hdmea.stimuli.regularity import frame_regularity
-from hdmea.utils.exceptions import MissingInputError
-from hdmea.utils.fixes import RunStep
+from hdmea.stimuli.sections import facts_of_section
 
 __all__ = ["counts_of_showings", "shown_counts"]
 
@@ -54,7 +53,7 @@ def counts_of_showings(
     metadata
         Of the recording: display frames and recorded segments.
     section
-        Section times of the movie, with the display frames at which it begins.
+        Section times of the movie.
     n_frames
         Frames of the movie.
     trials
@@ -66,22 +65,11 @@ def counts_of_showings(
         int64 (showings, frames): whether each was recorded.
     counts : numpy.ndarray
         int64 (showings, units, frames).
-
-    Raises
-    ------
-    MissingInputError
-        The section does not say at which frame the movie begins.
     """
     frames = np.asarray(metadata["frame_timestamps"]).astype(np.int64)
-    attrs = getattr(section, "attrs", {})
-    content = attrs.get("content_frame")
-    if content is None:
-        raise MissingInputError(
-            "The section does not state at which frame the movie begins.",
-            fix=RunStep("add_section_time", again=True),
-        )
-    n_frames = min(n_frames, int(attrs.get("movie_length", n_frames)))
-    starts = np.atleast_1d(np.asarray(content)).astype(np.int64)
+    facts = facts_of_section(section, frames)
+    n_frames = min(n_frames, int(facts.get("movie_length", n_frames)))
+    starts = np.atleast_1d(np.asarray(facts["content_frame"])).astype(np.int64)
     regularity = frame_regularity(metadata["frame_timestamps"], metadata.get("segments"))
     starts = starts[: 1 if trials == "first" else None]
     exposure = np.zeros((starts.size, n_frames), np.int64)

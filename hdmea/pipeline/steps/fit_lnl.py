@@ -216,7 +216,7 @@ def fit_lnl(session: PipelineSession, params: LNLParams, ctx: StepContext) -> li
     facts = next(iter(averages.values()))["metadata"]
     first, last = (int(edge) for edge in facts["cover_range"])
     movie = _load(_movie_path(session, params))
-    shown, showings = _shown(session, name, len(movie), str(facts["trials"]))
+    shown, showings = _shown(session, name, len(movie), str(facts.get("trials", "first")))
     exposure, counts = shown.sum(axis=0), showings.sum(axis=0)
     everywhere = shown.all(axis=0)
     frame_s = nominal_frame_duration(session.metadata["frame_timestamps"], session.acquisition_rate)

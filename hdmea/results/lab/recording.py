@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -42,7 +43,10 @@ __all__ = ["Recording", "Tree", "layout_of", "revision_of", "summarize"]
 
 _LOAD = "load_recording"
 _INFO = "session_info"
-_SCALARS = ("acquisition_rate", "sample_interval", "dataset_id", "recording_duration_s")
+_DURATION = "recording_duration_s"
+_DERIVED = {"stimulus": "trial_time", "metadata": _DURATION}
+"""What is read from other parts where a file does not have it."""
+_SCALARS = ("acquisition_rate", "sample_interval", "dataset_id", _DURATION)
 _ROOT = frozenset(("units", "metadata", "stimulus", "pipeline", "source_files"))
 _PLAYLIST = ("section_time_playlist", "section_time_repeats")
 _PATHS = ("cmcr_path", "cmtr_path")
@@ -78,8 +82,11 @@ class Tree:
     def _plan_key(self, content: SessionContent, key: str, group: Group, root: Group | None) -> None:
         value = dict.__getitem__(self._tree(content), key)
         path = (self.name, str(key))
-        if type(key) is not str or not is_name(key) or path == ("stimulus", "trial_time"):
-            # Each unit's trials state their times; the record has what is known of them besides.
+        derived = key == _DERIVED.get(self.name) and (
+            key != _DURATION or bool(notes_of(content, self._layout).get(_DURATION))
+        )
+        if type(key) is not str or not is_name(key) or derived:
+            # Other parts state it; the record has what is known of it besides.
             self._put(content, str(key), None, set_to(_read_all(value), path), group, root)
             return
         value = self._scalar(content, key, value)
@@ -146,6 +153,10 @@ class Tree:
                 if file.has_attr(key) and not (patch or {}).get("drop"):
                     found[key] = attrs_of(file)[key]
         self._complete(found, record)
+        if self.name == "metadata" and record is None and place is not None and _DURATION not in found:
+            if place.is_group and (duration := _duration(place)) is not None:
+                found[_DURATION] = duration
+                note(content, self._layout, _DURATION, True)
         setattr(content, self.name, LazyDict(found) if has_unread(found.values()) else found)
 
     def _complete(self, found: dict[Any, Any], record: Record | None) -> None:
@@ -186,9 +197,9 @@ class Tree:
         if self.name == "metadata" and any(path[:2] == ("stimulus", "section_time") for path in changed):
             keys |= dict.fromkeys(_PLAYLIST)
         before = _plan(content).before
-        if self.name == "stimulus" and (before is None or before.unknown):
-            # Read from the trials of the units: from now on the record is asked for them.
-            keys["trial_time"] = None
+        if self.name in _DERIVED and (before is None or before.unknown):
+            # What was derived from other parts when the file was read: now there is a record that is asked.
+            keys[_DERIVED[self.name]] = None
         if not keys:
             return True
         file = Place(writer.file, file_nbytes=writer.file_nbytes)
@@ -601,6 +612,16 @@ def _steps_by_data(content: SessionContent, attrs: Mapping[str, Any]) -> list[st
     if "features_extracted" in attrs:
         found.append("extract_features")
     return found
+
+
+def _duration(metadata: Place) -> float | None:
+    """Return the duration of the recording in seconds that the raw file's facts state."""
+    for name in ("sys_meta", "cmcr_meta"):
+        place = metadata.again()
+        if place.has(name) and place.child_is_group(name) and place.child(name).has(_DURATION):
+            with contextlib.suppress(TypeError, ValueError, IndexError):
+                return float(np.ravel(place.again().child(name).child(_DURATION).read())[0])
+    return None
 
 
 def _plan(content: SessionContent) -> RecordPlan:
