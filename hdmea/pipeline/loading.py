@@ -474,7 +474,7 @@ def _frame_facts(found: FrameDetection) -> dict[str, Any]:
             "jitter_ms": found.train.jitter_ms,
         }
     if found.reason is not None:
-        facts["reason"] = str(found.reason)
+        facts["reason"] = found.reason.message
     return facts
 
 

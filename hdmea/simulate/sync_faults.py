@@ -170,7 +170,7 @@ def _lost(b: _Bench) -> _Made:
 
 def _doubled(b: _Bench) -> _Made:
     shown = np.sort(np.concatenate([b.flips, b.flips[[400, 900, 1500]] + round(0.4 * b.frame)]))
-    return b.pulses(shown, 60) + b.noise(0.01), shown
+    return b.pulses(shown, round(1.5e-3 * b.fs)) + b.noise(0.01), shown
 
 
 def _late(b: _Bench) -> _Made:
@@ -183,6 +183,21 @@ def _spikes(b: _Bench) -> _Made:
     signal = b.pulses(b.flips) + b.noise(0.01)
     signal[b.rng.choice(b.flips, 80, replace=False) + 160] = HEIGHT
     return signal, b.flips
+
+
+def _fading(b: _Bench) -> _Made:
+    return b.pulses(b.flips) * np.linspace(1.0, 0.2, b.n_samples) + b.noise(0.01), b.flips
+
+
+def _low_pulses(every: int) -> Callable[[_Bench], _Made]:
+    """Pulses of which each n-th is 0.4 times as high as the others."""
+    return lambda b: (b.pulses(b.flips) - 0.6 * b.pulses(b.flips[::every]) + b.noise(0.01), b.flips)
+
+
+def _smoothed(b: _Bench) -> _Made:
+    """Pulses seen by a photodiode with a time constant of 1 ms."""
+    decay = np.exp(-np.arange(10e-3 * b.fs) / (1e-3 * b.fs))
+    return np.convolve(b.pulses(b.flips), decay / decay.sum())[: b.n_samples] + b.noise(0.01), b.flips
 
 
 SYNC_FAULTS: dict[str, Callable[[_Bench], _Made]] = {
@@ -207,5 +222,9 @@ SYNC_FAULTS: dict[str, Callable[[_Bench], _Made]] = {
     "3 doubled flips": _doubled,
     "3 late frames": _late,
     "80 short spikes": _spikes,
+    "fading to a fifth": _fading,
+    "alternating heights of 0.4": _low_pulses(2),
+    "every fourth pulse of 0.4": _low_pulses(4),
+    "smoothed by 1 ms": _smoothed,
 }
 """Kind of channel to the function that makes it."""

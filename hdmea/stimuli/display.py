@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,15 @@ NOISE_FACTOR = 6.0
 MIN_STEPS = 8
 _SLICE = 1 << 18
 _SAMPLES_FOR_NOISE = 64
+_MEDIAN_OF_NORMAL = 0.6745
 _PIECE_FOR_NOISE = 4096
 _BINS_PER_OCTAVE = 3
 _ARTEFACT = 4.0
+_SHARES = (0.5, 0.3, 0.15, 0.08)
+_MANY_LOW = 0.05
+_COMPLETE = 0.9
+_BLOCK_S = 2.0
+_SAME_HEIGHT = 1.25
 
 Int64Array = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -47,6 +53,8 @@ class StepEdges:
         Standard deviation of the averaged difference in which steps are searched, in the signal's unit.
     n_small
         Rises above the noise that are too small, or too few, to be steps of this signal.
+    share
+        Which part of the usual height these steps have at least.
     """
 
     rising: Int64Array
@@ -54,13 +62,16 @@ class StepEdges:
     height: float
     noise: float
     n_small: int
+    share: float = _SHARES[0]
 
 
-def find_edges(signal: npt.NDArray[Any], segments: Int64Array, width: int) -> Iterator[StepEdges]:
+def find_edges(signal: npt.NDArray[Any], segments: Int64Array, width: int, fs: float) -> Iterator[StepEdges]:
     """Find the steps of a signal that are at least half as high as the usual one.
 
     What is usual is not certain: it is the height of the group of steps with most energy, most height in
-    total, or most members. Noise has many small maxima, artefacts few large ones.
+    total, or most members. Noise has many small maxima, artefacts few large ones. Where many steps are less
+    than half as high, as of pulses that alternate, lower ones are other possibilities. A
+    height that changes gradually, as of a lamp that fades, is followed in blocks of 2 s.
 
     Parameters
     ----------
@@ -70,6 +81,8 @@ def find_edges(signal: npt.NDArray[Any], segments: Int64Array, width: int) -> It
         int64 (n, 2): recorded ranges; each is searched on its own.
     width
         Samples that are averaged before and after a step.
+    fs
+        Acquisition rate in Hz.
 
     Yields
     ------
@@ -82,27 +95,72 @@ def find_edges(signal: npt.NDArray[Any], segments: Int64Array, width: int) -> It
         (_regions(signal[first:last], width, NOISE_FACTOR * noise, +1), first) for first, last in segments
     ]
     heights = np.concatenate([np.empty(0), *[part[1] for part, _ in parts]])
+    places = np.concatenate([np.empty(0, dtype=np.int64), *[part[0] + first for part, first in parts]])
     usual = _usual_heights(heights)
     if not usual:
         nothing = np.empty(0, dtype=np.int64)
         yield StepEdges(nothing, nothing, float("nan"), noise, int(heights.size))
     for height in usual:
-        yield _edges_of(signal, segments, width, height, noise, heights.size)
+        course = _course_of_heights(places, heights, height, round(_BLOCK_S * fs))
+        part, many = heights / course(places), 0.0
+        for share in _SHARES:
+            if np.count_nonzero(part >= share) >= many:
+                yield _edges_of(signal, segments, width, _Heights(height, share, course), noise, heights.size)
+                many = (1 + _MANY_LOW) * np.count_nonzero(part >= share)
+
+
+@dataclass(frozen=True)
+class _Heights:
+    """Usual height of the steps, its course over time, and which part of it a step has at least."""
+
+    usual: float
+    share: float
+    course: Callable[[Int64Array], FloatArray]
+
+
+def _course_of_heights(
+    places: Int64Array, heights: FloatArray, usual: float, block: int
+) -> Callable[[Int64Array], FloatArray]:
+    """Follow the usual height from the block of time with most such steps on, in both directions.
+
+    The height of a block is the median of the steps within a factor of two of the block before.
+    """
+    if not places.size:
+        return lambda at: np.full(at.size, usual)
+    number = places // block
+    like = np.abs(np.log2(heights / usual)) < 0.5
+    start = int(np.argmax(np.bincount(number[like]))) if like.any() else int(number[0])
+    borders = np.searchsorted(number, np.arange(number[-1] + 2))
+    course = np.full(int(number[-1]) + 1, usual)
+    for blocks in (range(start, course.size), range(start - 1, -1, -1)):
+        height = usual if blocks.step > 0 else float(course[start])
+        for index in blocks:
+            here = heights[borders[index] : borders[index + 1]]
+            near = here[np.abs(np.log2(here / height)) < 1.0]
+            height = float(np.median(near)) if near.size >= MIN_STEPS else height
+            course[index] = height
+    if course.max() <= _SAME_HEIGHT * course.min():
+        course[:] = usual
+    centres = (np.arange(course.size) + 0.5) * block
+    return lambda at: np.interp(at, centres, course)
 
 
 def _edges_of(
-    signal: npt.NDArray[Any], segments: Int64Array, width: int, height: float, noise: float, n_rises: int
+    signal: npt.NDArray[Any], segments: Int64Array, width: int, heights: _Heights, noise: float, n_rises: int
 ) -> StepEdges:
     found: list[list[Int64Array]] = [[np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]]
     margin = max(width // 2, 1)
     for first, last in segments:
+        lowest = heights.share * float(heights.course(np.arange(first, last + width, width)).min())
         for sign, places in zip((+1, -1), found, strict=True):
-            place, top = _regions(signal[first:last], width, 0.5 * height, sign)
-            place = place[top <= _ARTEFACT * height] + first
+            place, top = _regions(signal[first:last], width, lowest, sign)
+            place += first
+            part = top / heights.course(place)
+            place = place[(part >= heights.share) & (part <= _ARTEFACT)]
             # Where a segment begins or ends, too few samples are averaged to tell a step from noise.
             places.append(place[(place >= first + margin) & (place + margin + 1 < last)])
     rising, falling = np.concatenate(found[0]), np.concatenate(found[1])
-    return StepEdges(rising, falling, height, noise, max(n_rises - rising.size, 0))
+    return StepEdges(rising, falling, heights.usual, noise, max(n_rises - rising.size, 0), heights.share)
 
 
 def _differences(signal: npt.NDArray[Any], width: int) -> Iterator[tuple[int, FloatArray]]:
@@ -142,8 +200,8 @@ def _filled(part: npt.NDArray[Any]) -> FloatArray:
 def _noise(signal: npt.NDArray[Any], segments: Int64Array, width: int) -> float:
     """Return the standard deviation of the difference between steps, from pieces all over the signal.
 
-    The 68th percentile of the magnitude is the standard deviation of normal noise, and that of counts that
-    rarely change as well; steps are too few samples to move it.
+    From the median of the magnitude, as of normal noise: steps are not half of the samples, even at 120 flips
+    per second.
     """
     lengths = segments[:, 1] - segments[:, 0]
     if not lengths.sum():
@@ -155,7 +213,7 @@ def _noise(signal: npt.NDArray[Any], segments: Int64Array, width: int) -> float:
             piece = signal[start : min(start + _PIECE_FOR_NOISE, last)]
             collected += [np.abs(values) for _, values in _differences(piece, width)]
     values = np.concatenate([np.empty(0), *collected])
-    return float(np.percentile(values, 68.27)) if values.size else 0.0
+    return float(np.median(values)) / _MEDIAN_OF_NORMAL if values.size else 0.0
 
 
 def _regions(
@@ -218,6 +276,7 @@ _TOGGLE_RATES_HZ = (12.0, 65.0)
 _TOGGLE_DUTY = (0.45, 0.55)
 _RESTS_HIGH_DUTY = 0.6
 _REST_S = 0.5
+_PULSES_APART = 3.0
 _WIDTHS_S = (8e-4, 2e-4)
 _STATED_TOLERANCE = 0.05
 _MIN_FLIPS = 8
@@ -318,16 +377,27 @@ def recognise_display(
     seen: list[tuple[StepEdges, list[FlipTrain]]] = []
     for seconds in _WIDTHS_S:
         width = max(round(seconds * fs), 1)
-        for edges in find_edges(signal, segments, width):
+        accepted: list[tuple[FlipTrain, StepEdges]] = []
+        for edges in find_edges(signal, segments, width, fs):
             trains = _candidates(edges, segments, fs, display_rate_hz)
-            accepted = [train for train in trains if _accepted(train, display_rate_hz)]
-            if accepted:
-                accepted.sort(key=lambda train: _distance(train, display_rate_hz))
-                others = [
-                    train for train in accepted[1:] if not _same_rate(train.rate_hz, accepted[0].rate_hz)
-                ]
-                return Recognition(accepted[0], edges, width, tuple(others), None)
+            accepted += [
+                (train, edges)
+                for train in trains
+                if _accepted(train, display_rate_hz)
+                # Low steps are flips if they fill the refreshes that high ones leave out.
+                and (edges.share == _SHARES[0] or train.one_per_refresh >= _COMPLETE)
+            ]
             seen.append((edges, trains))
+        if accepted:
+            accepted.sort(
+                key=lambda found: (_distance(found[0], display_rate_hz), -round(found[0].one_per_refresh, 2))
+            )
+            best, edges = accepted[0]
+            others: list[FlipTrain] = []
+            for train, _ in accepted:
+                if not any(_same_rate(train.rate_hz, known.rate_hz) for known in (best, *others)):
+                    others.append(train)
+            return Recognition(best, edges, width, tuple(others), None)
     # What is told is the most even train: that of the wrong height is noise or artefacts.
     edges, trains = max(seen, key=lambda part: (part[0].rising.size > 0, max(_evenness(t) for t in part[1])))
     reason = _reason(signal, segments, edges, trains, display_rate_hz)
@@ -349,10 +419,14 @@ def _candidates(edges: StepEdges, segments: Int64Array, fs: float, stated: float
     ):
         both = np.union1d(rising, falling)
         trains.append(_train("both edges", both, segments, fs))
+    starts = falling if rests_high else rising
     shortest = fs / (DISPLAY_RATES_HZ[1] if stated is None else 1.3 * stated)
-    packets = _packets(falling if rests_high else rising, shortest)
-    if 0 < packets.size < 0.75 * trains[0].samples.size:
-        trains.append(_train("pulse packets", packets, segments, fs))
+    usual = float(np.median(np.diff(starts))) if starts.size > 1 else shortest
+    # The packets of a fast display come closer than that, but not close to the pulses within them.
+    for apart in sorted({shortest, min(shortest, _PULSES_APART * usual)}):
+        packets = _packets(starts, apart)
+        if 0 < packets.size < 0.75 * trains[0].samples.size:
+            trains.append(_train("pulse packets", packets, segments, fs))
     return trains
 
 
@@ -405,7 +479,7 @@ def _levels(rising: Int64Array, falling: Int64Array, segments: Int64Array, fs: f
     total = held[0] + held[1]
     duty = held[1] / total if total else float("nan")
     if rest[0] + rest[1] > 0:
-        return rest[1] > rest[0] and not _TOGGLE_DUTY[0] <= duty <= _TOGGLE_DUTY[1], duty
+        return rest[1] > rest[0], duty
     return duty > _RESTS_HIGH_DUTY, duty
 
 

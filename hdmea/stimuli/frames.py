@@ -71,7 +71,7 @@ class FrameDetection:
     n_detected: int
     scale: float
     regularity: FrameRegularity
-    reason: str | None
+    reason: Notice | None
     warnings: tuple[str, ...]
     information: tuple[str, ...] = ()
     train: FlipTrain | None = None
@@ -292,7 +292,7 @@ def _information(recognised: Recognition, regularity: FrameRegularity, n_spikes:
     if not USUAL_RATES_HZ[0] <= train.rate_hz <= USUAL_RATES_HZ[1]:
         said.append(f"The display ran at {train.rate_hz:.2f} frames per second, not at 60.")
     said += [
-        f"Read by {other.kind}, the sync channel would be a display of {other.rate_hz:.1f} frames per "
+        f"Read {_way(other, train)}, the sync channel would be a display of {other.rate_hz:.1f} frames per "
         f"second; {train.kind} ({train.rate_hz:.1f} per second) are nearer to 60 and are used."
         for other in recognised.others
     ]
@@ -302,6 +302,12 @@ def _information(recognised: Recognition, regularity: FrameRegularity, n_spikes:
         said.append(f"{n_spikes} short pulses of the sync channel are not flips and were ignored.")
     pauses = regularity.pause_message(fs)
     return said if pauses is None else [*said, pauses]
+
+
+def _way(other: FlipTrain, train: FlipTrain) -> str:
+    if other.kind != train.kind:
+        return f"by {other.kind}"
+    return "with its low pulses" if other.samples.size > train.samples.size else "without its low pulses"
 
 
 def _recorded(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

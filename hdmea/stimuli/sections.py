@@ -15,6 +15,7 @@ from hdmea.utils.exceptions import ConfigurationError, ValidationError
 from hdmea.utils.fixes import Advice
 
 __all__ = [
+    "AFTER_GAP",
     "PAD_FRAME",
     "LocatedSections",
     "MovieSections",
@@ -27,6 +28,12 @@ __all__ = [
 
 PAD_FRAME = 180
 """Frames before and after each movie unless something else is stated."""
+
+AFTER_GAP = (
+    "it begins after a gap in the recording, across which the number of display frames is unknown. "
+    "Re-anchor it at the sample of its first image (light onset or digital event)."
+)
+"""Why an occurrence after a gap has no section."""
 
 _PRE_MARGIN, _POST_MARGIN = 60, 120
 
@@ -270,10 +277,7 @@ def _refusal(content: int, run: int, regularity: FrameRegularity, n_frames: int)
         return "it begins before the first recorded frame."
     if run == len(regularity.runs) - 1:
         return f"it begins at frame {content}, the recording ends with frame {n_frames - 1}."
-    return (
-        "it begins after a gap in the recording, across which the number of display frames is unknown. "
-        "Re-anchor it at the sample of its first image (light onset or digital event)."
-    )
+    return AFTER_GAP
 
 
 def _clipping(label: str, at_start: int, at_end: int) -> str:

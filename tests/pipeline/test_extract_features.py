@@ -134,6 +134,19 @@ def test_where_all_features_are_asked_for_stimuli_that_were_not_shown_are_no_war
     told = [message for message in session.information if "is of the kind 'grating'" in message]
     assert len(told) == 1
     assert not any("is of the kind" in message for message in session.warnings)
+    # Nor is what would be computed from their responses.
+    assert not any("Cell type" in message for message in session.warnings)
+    assert any("Cell type" in message for message in session.information)
+
+
+def test_without_display_frames_features_of_stimuli_are_no_warning_each() -> None:
+    session = session_of(*TRAINS, with_frames=False)
+
+    run(session, *FEATURES.names())
+
+    skipped = [message for message in session.information if "The display frames are missing." in message]
+    assert len(skipped) > 5
+    assert not any("display frames" in message or "Cell type" in message for message in session.warnings)
 
 
 def test_what_was_skipped_is_computed_as_soon_as_it_can_be() -> None:

@@ -191,6 +191,29 @@ def test_after_a_gap_movies_need_an_anchor(tmp_path: Path) -> None:
     assert sections(session, "step").shape == (2, 2)
 
 
+def test_where_all_movies_follow_a_gap_sections_are_missing_and_nothing_is_wrong(tmp_path: Path) -> None:
+    frames = grid(2_000)
+    session = loaded_session(
+        write_stimuli(tmp_path),
+        frames=np.delete(frames, np.arange(101, 120)),
+        segments=[[0, int(frames[100]) + 5], [int(frames[120]) - 5, 800_000]],
+    )
+
+    with pytest.raises(MissingInputError, match="all begin after gaps"):
+        add_section_time(strict=True, session=session)
+
+
+def test_why_there_are_no_display_frames_is_said_once(tmp_path: Path) -> None:
+    session = loaded_session(write_stimuli(tmp_path), frames=grid(0))
+    del session.metadata["frame_timestamps"]
+    session.metadata["frame_detection"] = {"reason": "There are no display frames: noise only."}
+
+    with pytest.raises(MissingInputError) as raised:
+        add_section_time(strict=True, session=session)
+
+    assert raised.value.message == "There are no display frames: noise only."
+
+
 def test_other_parameters_are_a_conflict_unless_forced(session: PipelineSession) -> None:
     add_section_time(session=session)
 

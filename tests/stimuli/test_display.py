@@ -11,6 +11,8 @@ from hdmea.stimuli.frames import FrameDetection, detect_frames, step_maxima
 
 FS = 20_000.0
 NO_DISPLAY = {"noise only", "50 Hz hum only", "saturated", "chopped at 240 Hz", "random pulses"}
+# At 120 frames per second these are 60 as well: the movies decide. A jitter of a quarter of a frame is none.
+OPEN_AT_120 = {"toggling", "alternating heights of 0.4", "jitter of 2 ms", "smoothed by 1 ms"}
 EXACT = {"clean pulses", "toggling", "inverted", "half a second of flips", "drift of 12 pulse heights"}
 
 
@@ -18,9 +20,11 @@ def distance(found: FrameDetection, flips: np.ndarray) -> int:
     return int(np.abs(found.frames.astype(np.int64) - flips).max())
 
 
-@pytest.mark.parametrize("rate", [59.0, 60.0, 75.0])
+@pytest.mark.parametrize("rate", [59.0, 60.0, 75.0, 120.0])
 @pytest.mark.parametrize("kind", [kind for kind in SYNC_FAULTS if kind not in NO_DISPLAY])
 def test_the_flips_of_a_display_are_found_one_for_one(kind: str, rate: float) -> None:
+    if rate == 120.0 and kind in OPEN_AT_120:
+        pytest.skip("told below")
     channel = sync_channel(kind, rate_hz=rate, seed=11)
     assert channel.flips is not None
 
@@ -28,11 +32,35 @@ def test_the_flips_of_a_display_are_found_one_for_one(kind: str, rate: float) ->
 
     assert found.reason is None
     assert found.frames.size == channel.flips.size
-    assert distance(found, channel.flips) <= (0 if kind in EXACT else 8)
+    assert distance(found, channel.flips) <= (0 if kind in EXACT else 12)
     assert found.train is not None
     assert found.train.rate_hz == pytest.approx(rate, rel=2e-3)
     said = [text for text in found.information if "not at 60" in text]
-    assert len(said) == (rate == 75.0) or rate == 59.0
+    assert len(said) == (rate > 61.0) or rate == 59.0
+
+
+@pytest.mark.parametrize("kind", sorted(OPEN_AT_120))
+def test_what_could_be_60_or_120_frames_per_second_is_told(kind: str) -> None:
+    found = detect_frames(sync_channel(kind, rate_hz=120.0).signal, None, FS)
+
+    told = found.reason or " ".join(found.information)
+    assert found.frames.size == 0 or [round(other.rate_hz) for other in found.others] == [120]
+    assert "There are no display frames" in told or "a display of 120.0 frames per second" in told
+
+
+@pytest.mark.parametrize("fs", [10_000.0, 25_000.0])
+@pytest.mark.parametrize("end", [0.2, 5.0])
+def test_pulses_that_fade_or_grow_are_all_found(end: float, fs: float) -> None:
+    channel = sync_channel("clean pulses", fs=fs)
+    assert channel.flips is not None
+    course = np.linspace(1.0, end, channel.signal.size)
+    noise = np.random.default_rng(4).normal(0, 0.02 * HEIGHT, course.size)
+
+    found = detect_frames(channel.signal * course + noise, None, fs, drop_first=0)
+
+    assert found.frames.size == channel.flips.size
+    assert distance(found, channel.flips) <= 2
+    assert not found.warnings
 
 
 @pytest.mark.parametrize("kind", sorted(NO_DISPLAY))

@@ -23,6 +23,7 @@ from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.light import light_template
 from hdmea.stimuli.movies import LightSpot
 from hdmea.stimuli.sections import (
+    AFTER_GAP,
     LocatedSections,
     MovieSections,
     PlannedSection,
@@ -183,8 +184,9 @@ def _shown(session: PipelineSession, params: SectionTimeParams) -> _Shown:
 
 def _frames(session: PipelineSession) -> Any:
     reason = session.metadata.get("frame_detection", {}).get("reason")
-    message = f"The recording has no display frames, which sections need{f': {reason}' if reason else '.'}"
-    fix = Advice("Load the recording with a .cmcr file that has a frame sync channel.")
+    message = reason or "The recording has no display frames, which sections need."
+    advice = Advice("Load the recording with a .cmcr file that has a frame sync channel.")
+    fix = SetParameter("sync_channel", "load_recording") if reason else advice
     return session.require("metadata", "frame_timestamps", message=message, fix=fix)
 
 
@@ -250,7 +252,7 @@ def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: S
     Raises
     ------
     MissingInputError
-        If the recording has no display frames.
+        If the recording has no display frames, or all movies begin after a gap in it.
     ConfigurationError
         If there is no such playlist (the known ones are listed), or the length of a movie is not known.
     MismatchError
@@ -379,6 +381,12 @@ def _say(
 
 
 def _report(located: LocatedSections, shown: _Shown, ctx: StepContext) -> None:
+    if not located.movies and set(located.refused.values()) == {AFTER_GAP}:
+        raise MissingInputError(
+            f"No movie of playlist {shown.name!r} has a section: all begin after gaps in the recording, "
+            "across which the number of display frames is unknown.",
+            fix=SetParameter("reanchor"),
+        )
     if not located.movies:
         reasons = " ".join(f"{label}: {reason}" for label, reason in located.refused.items())
         raise MismatchError(

@@ -22,6 +22,7 @@ from hdmea.declare import (
     step,
     stored_as,
 )
+from hdmea.features.science.movie_trials import FRAMES
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.forecast import expected
 from hdmea.pipeline.light_delay import light_delay_ms, without_light_delay
@@ -31,7 +32,7 @@ from hdmea.pipeline.results import ExtractionResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
-from hdmea.utils.fixes import Each, Fix
+from hdmea.utils.fixes import Each, Fix, RunStep
 from hdmea.utils.giving_way import giving_way
 from hdmea.utils.notices import Notice
 
@@ -242,6 +243,7 @@ class _Extraction:
         self.everything = {extractor.name for extractor in FEATURES} <= set(_requested(session, params))
         self.overrides = overrides
         self.outcome = _Outcome()
+        self.not_shown: set[Fix] = set()
         units = {
             unit_id: {**unit, "features": dict(unit.get("features") or {})}
             for unit_id, unit in session.units.items()
@@ -269,12 +271,16 @@ class _Extraction:
     def _skip(self, name: str, missing: Sequence[Notice]) -> None:
         title = FEATURES.get(name).title if name in FEATURES else name
         message = f"The feature “{title}” was skipped. {' '.join(reason.message for reason in missing)}"
-        fixes = tuple(dict.fromkeys(reason.fix for reason in missing if reason.fix is not None))
+        given = (reason.fix for reason in missing if reason.fix is not None)
+        fixes = tuple(dict.fromkeys(fix for fix in given if fix not in self.not_shown))
         fix = Each(fixes) if len(fixes) > 1 else next(iter(fixes), None)
         if self.strict:
             raise MissingInputError(message, fix=fix)
-        # Nobody shows every kind of stimulus: where all features are asked for, that is not a fault.
-        not_shown = self.everything and fix is None
+        # Nobody shows every kind of stimulus: where all features are asked for, that is not a fault; nor that
+        # there is none at all, which is said when the recording is loaded.
+        not_shown = self.everything and (fix is None or FRAMES.missing_from(self.recording) in missing)
+        if not_shown:
+            self.not_shown.add(RunStep("extract_features", feature=FEATURES.canonical_name(name)))
         self._leave_out(name, self.outcome.skipped, message, fix, self.ctx.inform if not_shown else None)
 
     def _leave_out(
