@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import Literal
 
+import pydantic
 import pytest
 
 from hdmea.declare import FEATURES, STEPS, Output, all_steps, with_limits
+from hdmea.declare.parameters import Params
 from hdmea.pipeline.requirements import providers
 
 DECLARED = [
@@ -63,3 +66,28 @@ def test_an_interval_declares_its_limits() -> None:
 def test_a_p_value_that_is_not_declared_is_refused() -> None:
     with pytest.raises(TypeError, match="quality_p"):
         with_limits(Output("width", "Width", "ms", (0, None), "of it", test="quality_p"))
+
+
+@pytest.mark.parametrize("text", ["150.5", "150,5", " 150,5 "])
+def test_numbers_given_as_text_have_a_point_or_a_comma(text: str) -> None:
+    class Given(Params):
+        cutoff: float = 1.0
+        delay: Literal["none"] | float = "none"
+        pitch: float | None = None
+        name: str = ""
+
+    given = Given(cutoff=text, delay=text, pitch=text, name=text)
+
+    assert (given.cutoff, given.delay, given.pitch, given.name) == (150.5, 150.5, 150.5, text)
+    assert Given(delay="none").delay == "none"
+
+
+@pytest.mark.parametrize("text", ["1,500.5", "1.500,5", "1_500", "1 500", "1'500", ""])
+def test_marks_between_thousands_are_refused(text: str) -> None:
+    class Given(Params):
+        cutoff: float = 1.0
+        count: int = 1
+
+    for name in ("cutoff", "count"):
+        with pytest.raises(pydantic.ValidationError):
+            Given(**{name: text})

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import types
+import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pydantic
 from pydantic.fields import FieldInfo
 
 from hdmea.utils.exceptions import ValidationError
-from hdmea.utils.validation import problems_of
+from hdmea.utils.validation import parse_number, problems_of
 
 __all__ = ["Params", "field_extra"]
 
@@ -26,6 +28,31 @@ class Params(pydantic.BaseModel):
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    @pydantic.field_validator("*", mode="before")
+    @classmethod
+    def _read_numbers(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
+        """Numbers that a person typed, or a table holds as text, as the window reads them."""
+        if not isinstance(value, str) or info.field_name not in cls.model_fields:
+            return value
+        kinds = _kinds(cls.model_fields[info.field_name].annotation)
+        if kinds.isdisjoint({int, float}) or not kinds <= {int, float, bool, type(None), Literal}:
+            return value
+        try:
+            return parse_number(value)
+        except ValueError:
+            # Other words are for pydantic to judge, which would take 1_000 for a number.
+            if "_" in value and Literal not in kinds:
+                raise
+            return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Return the types of a union, or the one type."""
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return set().union(*map(_kinds, typing.get_args(annotation)))
+    return {annotation if origin is None else origin}
 
 
 def field_extra(info: FieldInfo) -> Mapping[str, Any]:

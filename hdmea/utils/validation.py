@@ -18,6 +18,7 @@ from hdmea.utils.fixes import ChooseFile, Either, Words
 __all__ = [
     "Problem",
     "check_dataset_id",
+    "parse_number",
     "problems_in_file",
     "problems_of",
     "validate_dataset_id",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 _LONGEST_VALUE = 60
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
 _FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f]')
 
 # What a value must be, by the type of pydantic's error.
@@ -281,6 +283,20 @@ def _but(value: Any) -> str:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def parse_number(text: str) -> float:
+    """Return the number that a text states: point and comma are both the decimal sign.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else, as a number with marks between thousands.
+    """
+    typed = text.strip().replace("\N{MINUS SIGN}", "-")
+    if not _NUMBER.fullmatch(typed):
+        raise ValueError(f"must be a number without marks between thousands, not {text!r}")
+    return float(typed.replace(",", "."))
 
 
 def check_dataset_id(dataset_id: str) -> str:

@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -34,6 +33,7 @@ from hdmea_gui.flows.recover import RecoveryFlow, recovery_folder
 from hdmea_gui.store.settings import MAX_RECENT, Settings, SettingsStore
 from hdmea_gui.text.formats import size_text
 from hdmea_gui.widgets.label import Label
+from hdmea_gui.widgets.number_boxes import WholeNumberBox
 
 __all__ = ["Place", "PreferencesFlow", "SettingsDialog", "look_at_folder"]
 
@@ -198,11 +198,11 @@ class SettingsDialog(QDialog):
         self.browse.setToolTip("Choose the folder of the automatic checkpoints")
         self.browse.setAutoDefault(False)
         self.browse.clicked.connect(self._on_browse)
-        self.share = QSpinBox(self)
+        self.share = WholeNumberBox(self)
         self.share.setRange(1, 90)
         self.share.setSuffix(" % of the free space")
         self.share.setToolTip("Share of the free disk space that all automatic checkpoints may use (%)")
-        self.recent = QSpinBox(self)
+        self.recent = WholeNumberBox(self)
         self.recent.setRange(1, MAX_RECENT)
         self.recent.setSuffix(" files")
         self.recent.setToolTip(f"Number of files in the menu “Open recent”, at most {MAX_RECENT}")

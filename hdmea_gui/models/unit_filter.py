@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hdmea.utils.validation import parse_number
 from hdmea_gui.engine.snapshot import Column
 
 __all__ = ["FilterError", "matching_units"]
@@ -208,7 +209,7 @@ def _compare(values: NDArray[Any], name: str, sign: Callable[[Any, Any], Any], t
         holds = np.array([bool(sign(value.casefold(), wanted)) for value in values], bool)
     else:
         try:
-            number = float(text.replace("−", "-"))
+            number = parse_number(text)
         except ValueError:
             raise FilterError(f"“{name}” is a number, “{text}” is not") from None
         known, holds = ~np.isnan(values), sign(values, number)

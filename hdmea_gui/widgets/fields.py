@@ -11,18 +11,18 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
-    QSpinBox,
     QToolButton,
     QWidget,
 )
 
+from hdmea.utils.validation import parse_number
 from hdmea_gui.engine.file_lookup import file_start, folder_start
 from hdmea_gui.engine.snapshot import Choice, FieldSpec
 from hdmea_gui.models.parameters import LARGEST_INTEGER, LARGEST_NUMBER
+from hdmea_gui.widgets.number_boxes import NumberBox, WholeNumberBox, decimals_of
 
 __all__ = ["AUTOMATIC", "Editor", "LiteralEditor", "make_editor"]
 
@@ -76,14 +76,12 @@ class _Integer(Editor):
     shows_unit = True
 
     def __init__(self, field: FieldSpec, parent: QWidget) -> None:
-        self.box = QSpinBox(parent)
+        self.box = WholeNumberBox(parent)
         super().__init__(self.box)
         low = -LARGEST_INTEGER if field.minimum is None else int(field.minimum)
         high = LARGEST_INTEGER if field.maximum is None else int(field.maximum)
         self.box.setRange(low, high)
         self.box.setSuffix(f" {field.unit}" if field.unit else "")
-        self.box.setGroupSeparatorShown(True)
-        self.box.setKeyboardTracking(False)
         self.box.valueChanged.connect(self.edited)
 
     def value(self) -> int:
@@ -99,17 +97,14 @@ class _Number(Editor):
     shows_unit = True
 
     def __init__(self, field: FieldSpec, parent: QWidget) -> None:
-        self.box = QDoubleSpinBox(parent)
+        self.box = NumberBox(_decimals(field), parent)
         super().__init__(self.box)
-        self.box.setDecimals(_decimals(field))
         self.box.setRange(
             -LARGEST_NUMBER if field.minimum is None else field.minimum,
             LARGEST_NUMBER if field.maximum is None else field.maximum,
         )
         self.box.setSuffix(f" {field.unit}" if field.unit else "")
-        self.box.setGroupSeparatorShown(True)
-        self.box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
-        self.box.setKeyboardTracking(False)
+        self.box.setStepType(NumberBox.StepType.AdaptiveDecimalStepType)
         self.box.valueChanged.connect(self.edited)
 
     def value(self) -> float:
@@ -117,7 +112,6 @@ class _Number(Editor):
 
     def show_value(self, value: Any) -> None:
         self.box.blockSignals(True)
-        self.box.setDecimals(max(self.box.decimals(), _places(float(value))))
         self.box.setValue(float(value))
         self.box.blockSignals(False)
 
@@ -202,6 +196,12 @@ class LiteralEditor(_Text):
         text = self.line.text().strip()
         if not text:
             return () if self.field.kind == "list" and not self.field.optional else None
+        if self.field.kind in {"int", "float"}:
+            try:
+                number = parse_number(text)
+            except ValueError:
+                return text  # The declaration says why it is refused.
+            return int(number) if self.field.kind == "int" and number.is_integer() else number
         try:
             found = ast.literal_eval(text)
         except (ValueError, SyntaxError):
@@ -223,12 +223,7 @@ def _decimals(field: FieldSpec) -> int:
     if field.decimals is not None:
         return field.decimals
     numbers = [number for number in (field.default, field.minimum, field.maximum) if number is not None]
-    return max(1, *map(_places, numbers)) if numbers else 3
-
-
-def _places(number: float) -> int:
-    """Return with how many decimals a number is written, at most six."""
-    return len(f"{number:.6f}".rstrip("0").partition(".")[2])
+    return max(1, *map(decimals_of, numbers)) if numbers else 3
 
 
 def make_editor(field: FieldSpec, parent: QWidget) -> Editor:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from hdmea_gui.engine.snapshot import FieldSpec, StepSpec
 from hdmea_gui.flows.calibration.pitch_editor import PitchEditor
 from hdmea_gui.widgets.label import Label
+from hdmea_gui.widgets.number_boxes import WholeNumberBox
 
 __all__ = ["ChipEditor"]
 
@@ -95,8 +96,8 @@ class ChipEditor(QWidget):
         self.pitch.show_value(pitch_um)
         self._on_edited()
 
-    def _size_box(self, name: str, size: int) -> QSpinBox:
-        box = QSpinBox(self)
+    def _size_box(self, name: str, size: int) -> WholeNumberBox:
+        box = WholeNumberBox(self)
         box.setRange(1, _LARGEST_FRAME)
         box.setValue(size)
         box.setAccessibleName(f"{name} of the movie frame")
