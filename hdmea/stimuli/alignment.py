@@ -681,11 +681,15 @@ def irregular_flips(
         between = np.flatnonzero((places > since) & (places <= entry.counted_from)).tolist()
         shifted = sum(int(missing[index]) for index in between if said[index] in ("lost", "double"))
         rest = [index for index in between if said[index] == "not known"]
-        change = lag - entry.lag - shifted
-        if rest and change in (0, sum(int(missing[index]) for index in rest)):
+        if_late = lag - shifted
+        if_lost = if_late - sum(int(missing[index]) for index in rest)
+        fitting = [expected for expected in {if_late, if_lost} if expected in (entry.supports or {entry.lag})]
+        if len(fitting) == 2:
+            continue  # The next movie may tell.
+        if rest and fitting:
             for index in rest:
-                said[index] = "lost" if change else "late"
-        lag, since = entry.lag, entry.counted_from
+                said[index] = "lost" if fitting == [if_lost] else "late"
+        lag, since = fitting[0] if fitting else entry.lag, entry.counted_from
     return said
 
 

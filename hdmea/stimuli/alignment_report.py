@@ -264,6 +264,22 @@ class _Facts:
                 before, previous = lag, entry
         return told
 
+    @cached_property
+    def persisting(self) -> dict[AlignedSection, int]:
+        """Where lags differ, that of each section: the one before it, unless the light contradicts that."""
+        padding = self._padding()
+        if padding is not None:
+            error = padding - self.pad_frame
+            return {entry: error * (2 * entry.section.position + 1) for entry in self.aligned}
+        found = {}
+        running = 0
+        for entry in self.aligned:
+            found[entry] = running
+            if entry.state in _PLACED and not self.fits(entry, running):
+                found[entry] = self.lag(entry)
+                running = self.lag(entry) if self._stays(entry) else running
+        return found
+
     def _stays(self, entry: AlignedSection) -> bool:
         """Whether the lag of a section is that of all later ones."""
         later = self.placed[self.placed.index(entry) + 1 :]
@@ -323,13 +339,15 @@ class _Facts:
         if entry.state not in _PLACED:
             # What is true of all movies that can be checked is taken to be true of this one, unless a movie
             # too many or too few between them and it may be the reason.
-            if self.common is None or entry.state == "other movie":
+            if entry.state == "other movie" or not self.placed:
                 return None
+            if self.common is None:
+                return self.persisting[entry] or None
             before_all = entry.section.position < self.placed[0].section.position
             return None if before_all and abs(self.common) * self.interval_s > SEARCH_S else self.common
         if self.common is not None and self.fits(entry, self.common):
             return self.common
-        return 0 if self.common is None and self.fits(entry, 0) else self.lag(entry)
+        return self.lag(entry) if self.common is not None else self.persisting[entry]
 
     def _mark(self, entry: AlignedSection, said: AlignmentReport) -> None:
         key = (entry.section.movie, entry.section.occurrence)

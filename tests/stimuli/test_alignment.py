@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,8 +36,8 @@ FINE = [
 ]
 
 
-def aligned(kind: str, seed: int = 1) -> tuple[ShownLight, list[AlignedSection]]:
-    shown = shown_light(LIGHT_FAULTS[kind], seed)
+def aligned(kind: str, seed: int = 1, **changes: Any) -> tuple[ShownLight, list[AlignedSection]]:
+    shown = shown_light(replace(LIGHT_FAULTS[kind], **changes), seed)
     courses = courses_of(LIGHT_FAULTS[kind].stated)
     sections = align_sections(
         shown.light, shown.sections, courses, lambda: courses_of().values(), shown.breaks
@@ -44,8 +45,8 @@ def aligned(kind: str, seed: int = 1) -> tuple[ShownLight, list[AlignedSection]]
     return shown, sections
 
 
-def told(kind: str, seed: int = 1, latency: int | None = None) -> AlignmentReport:
-    shown, sections = aligned(kind, seed)
+def told(kind: str, seed: int = 1, latency: int | None = None, **changes: Any) -> AlignmentReport:
+    shown, sections = aligned(kind, seed, **changes)
     courses = courses_of(LIGHT_FAULTS[kind].stated)
     decided = irregular_flips(shown.light, shown.breaks, shown.missing, sections, courses)
     flips = [
@@ -135,6 +136,39 @@ def test_the_fault_is_named(kind: str, what: str) -> None:
     assert any(what in warning for warning in said.warnings)
     assert len(said.warnings) == (3 if kind == "two movies exchanged" else 1)
     assert any(said.marks.values())
+
+
+@pytest.mark.parametrize(
+    "seen", [{"noise": 0.05}, {"noise": 0.1, "blue_gain": 0.3}, {"spot": (6, 9, 6, 9), "noise": 0.05}]
+)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "two movies exchanged",
+        "length 4 frames too short",
+        "length 4 frames too long",
+        "a stray first flip",
+        "padding of 150 for 180",
+        "a flip lost before the steps",
+    ],
+)
+def test_with_bad_light_every_section_still_gets_its_own_lag(kind: str, seen: dict[str, Any]) -> None:
+    shown, sections = aligned(kind, **seen)
+    said = told(kind, **seen)
+
+    assert any(entry.state == "not checkable" or len(entry.supports) > 1 for entry in sections)
+    for entry in sections:
+        section = entry.section
+        if section.movie != "baseline_127":
+            assert section.content + said.lags[(section.movie, 1)] == shown.true_content[section.movie]
+    assert len(said.warnings) == (3 if kind == "two movies exchanged" else 1)
+
+
+def test_a_movie_that_fits_both_ways_does_not_make_a_lost_flip_late() -> None:
+    said = told("a flip lost before the steps", noise=0.1)
+
+    assert "Lost display flips: 1 " in said.warnings[0]
+    assert not any("Late display frames" in text for text in said.information)
 
 
 def test_a_known_display_latency_is_silent() -> None:
