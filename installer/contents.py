@@ -30,7 +30,15 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("PySide6-Essentials", "pyqtgraph", "numpy", "h5py", "scipy", "numba", "pandas", "pydantic")
 
 # Imported by name in a string, or from C: analysis of the source does not see them.
-HIDDEN = ("numba._devicearray", "pyarrow", "pyarrow.parquet")
+HIDDEN = (
+    *("numba._devicearray", "pyarrow", "pyarrow.parquet", "openpyxl.cell", "openpyxl.styles", "yaml"),
+    *("pynwb", "pynwb.device", "pynwb.epoch", "pynwb.misc", "hdmf.common", "hdmf.data_utils"),
+    *(
+        "matplotlib.backends.backend_agg",
+        "matplotlib.backends.backend_pdf",
+        "matplotlib.backends.backend_svg",
+    ),
+)
 
 EXCLUDED = (
     # Parts of Qt that the window does not use.

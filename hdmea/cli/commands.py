@@ -46,6 +46,10 @@ app = typer.Typer(
 _PAIR = (
     "One or both files of the pair; the other is found in the same folder. Sorted units can be a Phy folder."
 )
+_SHEET = (
+    "What is known of the recording: YAML with one “name: value” per line, or a CSV or Excel table with a "
+    "row per recording."
+)
 
 
 class Layout(enum.StrEnum):
@@ -106,6 +110,7 @@ def run(
         bool,
         typer.Option("--require-stimulus", help="Exit with an error if nothing says what was shown."),
     ] = False,
+    sheet: Annotated[Path | None, typer.Option(help=_SHEET)] = None,
     plugins: Plugins = None,
     debug: Debug = False,
 ) -> None:
@@ -127,6 +132,10 @@ def run(
         target = output if output is not None else Path(f"{session.dataset_id}.h5")
         _refuse_existing(target, overwrite)
         session.output_dir = target.parent
+        if sheet is not None:
+            from hdmea.study.recordings import read_sheet
+
+            session.add_metadata({"sheet": read_sheet(sheet, session)})
         for item in chosen.steps:
             if get_step(item.step).creates:
                 overrides[item.step] = {**sources, **overrides.get(item.step, {})}
@@ -299,6 +308,7 @@ def export(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="OPTION=VALUE", help="Set an option of the format.")
     ] = None,
+    sheet: Annotated[Path | None, typer.Option(help=f"{_SHEET} The result is not changed.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     plugins: Plugins = None,
     debug: Debug = False,
@@ -316,6 +326,10 @@ def export(
         options = dict(setting(text, "OPTION=VALUE") for text in settings or [])
         check_target(target)
         session = PipelineSession.load(source, lazy=True)
+        if sheet is not None:
+            from hdmea.study.recordings import read_sheet
+
+            session.metadata["sheet"] = {**session.metadata.get("sheet", {}), **read_sheet(sheet, session)}
         with Bars() as bars:
 
             def report(fraction: float, text: str) -> None:

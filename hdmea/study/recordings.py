@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hdmea.pipeline.session import dataset_id_from_paths
 from hdmea.recordings import find_reader, open_units
@@ -17,7 +17,11 @@ from hdmea.study.sheet import sheet_name, sheet_value
 from hdmea.utils.exceptions import HDMEAError, MissingFileError, ValidationError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.spreadsheet import TABLE_SUFFIXES, read_rows
+from hdmea.utils.text_files import read_text
 from hdmea.utils.validation import check_dataset_id
+
+if TYPE_CHECKING:
+    from hdmea.pipeline.session import PipelineSession
 
 __all__ = [
     "Found",
@@ -28,6 +32,7 @@ __all__ = [
     "join_sheet",
     "linked_recording",
     "pair_files",
+    "read_sheet",
     "read_table",
 ]
 
@@ -375,3 +380,59 @@ def join_sheet(recordings: Sequence[Recording], path: Path) -> list[Recording]:
         replace(each, sheet={**sheets.get(each.key, {}), **each.sheet}) if each.key in sheets else each
         for each in recordings
     ]
+
+
+def read_sheet(path: Path, session: PipelineSession) -> dict[str, str | float | int]:
+    """Return what a sheet says of one recording.
+
+    Parameters
+    ----------
+    path
+        YAML: entries of this recording, ``name: value``. CSV or Excel: a row per recording (`join_sheet`).
+    session
+        Its name and source files say which row is meant.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ConfigurationError, ValidationError
+        If it cannot be read, or does not say anything of this recording.
+    """
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return _of_yaml(path)
+    files = [session.source_files.get(f"{kind}_path") for kind in ("cmcr", "cmtr")]
+    cmcr, cmtr = (Path(str(file)) if file else None for file in files)
+    (found,) = join_sheet([Recording(session.dataset_id, cmcr, cmtr, Path())], path)
+    return found.sheet
+
+
+def _of_yaml(path: Path) -> dict[str, str | float | int]:
+    import yaml
+
+    try:
+        # The base loader leaves every value as it is written: 007 is a name, no is not False.
+        content = yaml.load(read_text(path), Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        place = getattr(error, "problem_mark", None)
+        where = "" if place is None else f", line {place.line + 1}"
+        raise ValidationError(f"{path.name} is not YAML text{where}.", path=path) from error
+    if not isinstance(content, dict) or not content:
+        raise ValidationError(
+            f"{path.name} is not a recording sheet.",
+            path=path,
+            fix=Advice("Write one “name: value” per line, such as “subject_id: m7”."),
+        )
+    entries: dict[str, Any] = {}
+    for name, value in content.items():
+        # NWB groups what is known of the animal under Subject.
+        entries |= value if isinstance(value, dict) else {name: value}
+    sheet: dict[str, str | float | int] = {}
+    for name, value in entries.items():
+        parts = value if isinstance(value, list) else [value]
+        if not all(isinstance(part, str) for part in parts):
+            raise ValidationError(f"“{name}” of {path.name} is neither a value nor a list.", path=path)
+        text = "; ".join(part.strip() for part in parts if part.strip())
+        if text:
+            sheet[sheet_name(str(name))] = sheet_value(text)
+    return sheet

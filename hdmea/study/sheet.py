@@ -9,30 +9,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from hdmea.pipeline.recording_sheet import SHEET_FIELDS
+
 __all__ = ["SHEET_NAMES", "sheet_name", "sheet_value"]
 
-SHEET_NAMES: Final = (
-    "session_start_time",
-    "session_description",
-    "subject_id",
-    "species",
-    "strain",
-    "sex",
-    "age",
-    "date_of_birth",
-    "weight",
-    "genotype",
-    "experimenter",
-    "lab",
-    "institution",
-    "keywords",
-    "eye",
-    "location",
-    "condition",
-    "drug",
-    "chip",
-    "notes",
-)
+SHEET_NAMES: Final = tuple(field.name for field in SHEET_FIELDS)
 """Names of a recording sheet; further ones of a lab are kept under their own."""
 
 _SYNONYMS: Final[Mapping[str, str]] = {

@@ -31,7 +31,7 @@ FOLDER = "licences"
 LIST = "licences.json"
 
 _ROOT = "hdmea-studio"
-_EXTRAS = {"gui", "excel", "parquet"}
+_EXTRAS = {"gui", "excel", "figures", "nwb", "parquet"}
 _QT_NOTE = (
     "Used under the GNU Lesser General Public License, version 3. Qt and PySide6 are shared libraries in "
     "the folder PySide6: you may replace them with your own build of the same version."

@@ -353,3 +353,25 @@ def test_an_error_that_nobody_expected_is_a_message(
     outcome = hdmea("info", recording.cmcr_path)
     assert outcome.exit_code == 1
     assert "An unexpected error occurred (KeyError" in outcome.output
+
+
+def test_a_sheet_is_stored_by_run_and_used_by_export(
+    recording: SimulatedRecording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, sheet = tmp_path / "r.h5", tmp_path / "sheet.yaml"
+    sheet.write_text("animal: m7\nspecies: mouse\n", encoding="utf-8")
+    given = ["--flow", "quick", "-o", result, "--sheet", sheet]
+    assert hdmea("run", recording.cmcr_path, *given).exit_code == 0
+    assert dict(PipelineSession.load(result).metadata["sheet"]) == {"subject_id": "m7", "species": "mouse"}
+    before = result.read_bytes()
+    seen: list[dict[str, object]] = []
+    monkeypatch.setattr(
+        "hdmea.exporters.csv_table.unit_table",
+        lambda session: seen.append(dict(session.metadata["sheet"])) or [],
+    )
+
+    sheet.write_text("sex: F\nspecies: rat\n", encoding="utf-8")
+    assert hdmea("export", result, tmp_path / "t.csv", "--sheet", sheet).exit_code == 0
+
+    assert seen == [{"subject_id": "m7", "species": "rat", "sex": "F"}]
+    assert result.read_bytes() == before

@@ -10,7 +10,14 @@ import pytest
 
 from hdmea.pipeline import PipelineSession
 from hdmea.study.batch import run_batch
-from hdmea.study.recordings import collect, find_recordings, join_sheet, pair_files, read_table
+from hdmea.study.recordings import (
+    collect,
+    find_recordings,
+    join_sheet,
+    pair_files,
+    read_sheet,
+    read_table,
+)
 from hdmea.study.sheet import sheet_name, sheet_value
 from hdmea.utils.exceptions import ValidationError
 from tests.study.days import make_day
@@ -188,3 +195,47 @@ def test_names_of_sheets_are_one_vocabulary(column: str, name: str) -> None:
 def test_cells_are_numbers_where_they_are(text: str, value: object) -> None:
     assert sheet_value(text) == value
     assert type(sheet_value(text)) is type(value)
+
+
+# -- the sheet of one recording ------------------------------------------------------------------------
+
+
+def test_a_sheet_of_one_recording_is_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.yaml"
+    path.write_text(
+        "animal: 007\nDate: 2026-11-29T10:31:00+01:00\neye: left\nage: P30D\ndose: 0,5\n"
+        "experimenter: [Doe, Jane]\ndrug:\nSubject:\n  species: mouse\n  weight: 25 g\n",
+        encoding="utf-8",
+    )
+
+    assert read_sheet(path, PipelineSession("x")) == {
+        "subject_id": "007",
+        "session_start_time": "2026-11-29T10:31:00+01:00",
+        "eye": "left",
+        "age": "P30D",
+        "dose": 0.5,
+        "experimenter": "Doe; Jane",
+        "species": "mouse",
+        "weight": "25 g",
+    }
+
+
+def test_a_sheet_of_many_recordings_gives_the_row_of_one(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text("recording;eye;dose\nother;left;1\nday1.cmcr;right;0,5\n", encoding="utf-8")
+    session = PipelineSession("renamed")
+    session.source_files["cmcr_path"] = "/somewhere/day1.cmcr"
+
+    assert read_sheet(path, session) == {"eye": "right", "dose": 0.5}
+    with pytest.raises(ValidationError, match="none of the recordings"):
+        read_sheet(path, PipelineSession("unknown"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "- a\n- b\n", "a: [1\n", "eye: {a: {b: c}}\n", "a: &x [1]\nb: [*x, *x]\n"]
+)
+def test_what_is_not_a_sheet_is_told(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "sheet.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValidationError, match=r"sheet\.yaml"):
+        read_sheet(path, PipelineSession("x"))
