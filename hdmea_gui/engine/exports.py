@@ -105,8 +105,11 @@ class Table:
     columns: Columns
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """Return the rows; None where a column has ended."""
-        return zip_longest(*(values.tolist() for _, values in self.columns))
+        """Return the rows; None where a column has ended or has no number."""
+        lists = [
+            [None if value != value else value for value in values.tolist()] for _, values in self.columns
+        ]
+        return zip_longest(*lists)
 
     @staticmethod
     def of_images(

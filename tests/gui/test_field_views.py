@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from hdmea_gui.views.receptive_field.mosaic_query import field_shape, is_refuted
+from hdmea.analysis.field_shape import field_shape, is_refuted
 from hdmea_gui.views.receptive_field.query import _field_facts
 
 FIT = {

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QRectF, Qt
 
+from hdmea.analysis.field_shape import field_shape
 from hdmea.pipeline.session import PipelineSession
 from hdmea.stimuli.calibration import StimulusCalibration
 from hdmea_gui.models.selection import SelectionModel
@@ -18,7 +19,7 @@ from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.theme import LIGHT
 from hdmea_gui.views.parts.unit_map import UnitMap
 from hdmea_gui.views.receptive_field.field_map import FieldMap
-from hdmea_gui.views.receptive_field.mosaic_query import Mosaic, field_shape, make_mosaic
+from hdmea_gui.views.receptive_field.mosaic_query import Mosaic, make_mosaic
 from hdmea_gui.views.recording.chip_map import ChipMap
 from hdmea_gui.views.recording.query import RecordingView, bad_electrodes
 
@@ -195,7 +196,7 @@ def test_the_map_as_table(fields: FieldMap) -> None:
     assert [row[:3] for row in table.rows()] == [
         ("unit_001", 250.0, 300.0),
         ("unit_002", 450.0, 500.0),
-        ("unit_003", "", ""),
+        ("unit_003", None, None),
     ]
 
 

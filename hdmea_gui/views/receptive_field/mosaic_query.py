@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
     from hdmea.stimuli.calibration import StimulusCalibration
 
-__all__ = ["Mosaic", "field_shape", "is_refuted", "make_mosaic"]
+__all__ = ["Mosaic", "make_mosaic"]
 
-_MODEL_TITLES = {"gaussian": "Gaussian", "dog": "difference of Gaussians", "on_off": "ON and OFF Gaussians"}
-_CENTRE_PARTS = {"gaussian": "gaussian", "dog": "dog_center", "on_off": "on"}
 _POINTS = 37
 _UNKNOWN = (math.nan,) * 5
 
@@ -94,50 +92,6 @@ def make_mosaic(session: PipelineSession, movie: str) -> Mosaic:
     )
 
 
-def is_refuted(numbers: Mapping[str, Any]) -> bool:
-    """Return whether the test of ``dense_noise`` found no receptive field: a fit then fits noise."""
-    p, polarity = (float(numbers.get(name, np.nan)) for name in ("rf_p", "polarity"))
-    return bool(np.isfinite(p) and not np.isfinite(polarity))
-
-
-def field_shape(geometry: Mapping[str, Any], numbers: Mapping[str, Any]) -> tuple[tuple[float, ...], str]:
-    """Return the fitted 1-σ ellipse of a receptive field, and what fitted it.
-
-    Parameters
-    ----------
-    geometry
-        Of `extract_rf_geometry`, empty if it did not run.
-    numbers
-        Of the feature ``dense_noise``, empty without it.
-
-    Returns
-    -------
-    shape
-        Column, row, long and short semi-axis in pixels, angle in degrees from larger columns towards larger
-        rows; NaN without a fit.
-    source
-        What fitted it; empty without a fit.
-    """
-    if is_refuted(numbers):
-        return (np.nan,) * 5, ""
-    model = str(geometry.get("model", ""))
-    part = _CENTRE_PARTS.get(model, "")
-    if part == "on" and float(geometry.get("polarity", 1.0)) < 0:
-        part = "off"
-    fitted = _numbers(geometry, f"{part}_", ("x", "y", "sigma_major", "sigma_minor", "orientation"))
-    source = _MODEL_TITLES.get(model, model)
-    # There the angle is counted towards smaller rows.
-    shape = (*fitted[:4], -fitted[4])
-    if not np.isfinite(shape).all():
-        shape = _numbers(numbers, "", ("centre_x", "centre_y", "sigma_long", "sigma_short", "angle"))
-        source = "Gaussian"
-    return (shape, source) if np.isfinite(shape).all() else (_UNKNOWN, "")
-
-
-def _numbers(values: Mapping[str, Any], prefix: str, names: tuple[str, ...]) -> tuple[float, ...]:
-    return tuple(float(values.get(f"{prefix}{name}", math.nan)) for name in names)
-
-
 def _shape_of(unit: Mapping[str, Any], movie: str) -> tuple[float, ...]:
     features = unit.get("features") or {}
     feature = features.get(f"sta_{movie}")
@@ -146,6 +100,8 @@ def _shape_of(unit: Mapping[str, Any], movie: str) -> tuple[float, ...]:
     noise = features.get("dense_noise") or {}
     if noise.get("metadata", {}).get("movie", movie) != movie:
         noise = {}
+    from hdmea.analysis.field_shape import field_shape
+
     return field_shape(feature.get("sta_geometry", {}), noise.get("data", {}))[0]
 
 
@@ -162,7 +118,8 @@ def _frame(units: list[Mapping[str, Any]], movie: str) -> NDArray[np.float64]:
 def _soma_place(unit: Mapping[str, Any]) -> tuple[float, float]:
     """Return column and row, from 1, of a unit's soma, otherwise of its electrode."""
     image = (unit.get("features") or {}).get("eimage_sta") or {}
-    row, col = _numbers(image.get("geometry") or {}, "chip_", ("row", "col"))
+    geometry = image.get("geometry") or {}
+    row, col = (float(geometry.get(name, math.nan)) for name in ("chip_row", "chip_col"))
     if math.isfinite(row + col):
         return col, row
     if unit.get("row") and unit.get("col"):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hdmea_gui.text.formats import p_text
 from hdmea_gui.views.parts.shared_query import Fact, first_frame, is_movie
-from hdmea_gui.views.receptive_field.mosaic_query import Mosaic, field_shape, is_refuted, make_mosaic
+from hdmea_gui.views.receptive_field.mosaic_query import Mosaic, make_mosaic
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -144,6 +144,7 @@ def _outlines(
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, str]:
     """Return the 1-σ and the 2-σ ellipse, and what fitted them."""
     from hdmea.analysis.ellipse import ellipse_outline
+    from hdmea.analysis.field_shape import field_shape
 
     shape, source = field_shape(geometry, numbers)
     if not source:
@@ -154,6 +155,8 @@ def _outlines(
 
 
 def _field_facts(geometry: Mapping[str, Any], numbers: Mapping[str, Any]) -> Iterator[Fact]:
+    from hdmea.analysis.field_shape import is_refuted
+
     helps = _definitions() if geometry or numbers else {}
     p = float(numbers.get("rf_p", math.nan))
     if is_refuted(numbers):

@@ -29,8 +29,6 @@ from hdmea.utils.text_files import stored_dict
 __all__ = ["MOST_UNITS", "TrialsQuery", "TrialsView", "UnitTrials"]
 
 MOST_UNITS = 8
-_LIGHT_COLUMNS = 1500
-_LONGEST_LIGHT_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -121,10 +119,11 @@ class TrialsQuery:
     ) -> TrialsView:
         from hdmea.analysis.polar import ring_radii
         from hdmea.analysis.psth import bin_width_for
+        from hdmea.analysis.trials import trial_span
 
         session = workspace.require()
         rate = session.acquisition_rate
-        start, stop = _span(times, rate)
+        start, stop = trial_span(times, rate)
         bin_s = min(self.bin_s or bin_width_for(stop - start), stop - start)
         units = {name: session.units[name] for name in self.unit_ids[:MOST_UNITS] if name in session.units}
         kind = _kind(getattr(times, "attrs", {}))
@@ -155,15 +154,6 @@ class TrialsQuery:
         )
 
 
-def _span(times: NDArray[np.int64], rate: float) -> tuple[float, float]:
-    """Return begin and end of the shortest trial with its margins, in seconds from the trial's begin."""
-    samples = np.asarray(times, np.int64)
-    attributes = getattr(times, "attrs", {})
-    shortest = float((samples[:, 1] - samples[:, 0]).min())
-    before, after = (int(attributes.get(name, 0)) for name in ("pre_samples", "post_samples"))
-    return -before / rate, (shortest + after) / rate
-
-
 def _one_of(units: Mapping[str, Any], feature: str) -> bool:
     """Whether there is one unit, and light steps that can be marked on its rate."""
     return len(units) == 1 and feature in {"on_off", "green_blue"}
@@ -184,13 +174,9 @@ def _unit_trials(
     unit_id: str, unit: Mapping[str, Any], movie: str, rate: float, bins: tuple[float, float, float]
 ) -> UnitTrials:
     from hdmea.analysis.psth import psth
+    from hdmea.analysis.trials import unit_trials
 
-    found = unit.get("spike_times_sectioned", {}).get(movie)
-    trials: list[NDArray[np.float64]] = []
-    if found is not None:
-        spikes = found["trials_spike_times"]
-        starts = np.asarray(found["trials_start_end"], np.int64)[:, 0]
-        trials = [(np.asarray(spikes[n]).astype(np.int64) - first) / rate for n, first in enumerate(starts)]
+    trials = unit_trials(unit, movie, rate)
     rows = np.repeat(np.arange(len(trials)), [times.size for times in trials])
     times = np.concatenate(trials) if trials else np.zeros(0)
     return UnitTrials(unit_id, times, rows, psth(trials, *bins))
@@ -199,16 +185,7 @@ def _unit_trials(
 def _light(
     session: PipelineSession, times: NDArray[np.int64], start_s: float, stop_s: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float32], str]:
-    from hdmea.analysis.decimation import envelope, trial_mean
+    from hdmea.analysis.trials import mean_light
 
     channels = session.stimulus.get("light_reference", {})
-    light = channels.get("1khz_ch1")
-    if light is None or stop_s - start_s > _LONGEST_LIGHT_S:
-        return np.zeros(0), np.zeros(0, np.float32), ""
-    attributes = getattr(light, "attrs", {})
-    rate = float(attributes.get("sampling_rate", 1000.0))
-    starts = np.asarray(times, np.int64)[:, 0]
-    firsts = np.rint((starts / session.acquisition_rate + start_s) * rate).astype(np.int64)
-    mean = trial_mean(np.asarray(light), firsts, int((stop_s - start_s) * rate))
-    drawn = envelope(mean, 0, mean.size, _LIGHT_COLUMNS)
-    return start_s + drawn.samples / rate, drawn.values, str(attributes.get("unit", ""))
+    return mean_light(channels.get("1khz_ch1"), times, session.acquisition_rate, (start_s, stop_s))

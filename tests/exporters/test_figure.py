@@ -1,0 +1,179 @@
+"""Figures: what is drawn is what the session holds, and the files are what journals ask for."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import hdmea
+from hdmea.exporters.figure_panels import PANELS, Cell, draw_panel
+from hdmea.pipeline.session import PipelineSession
+from hdmea.utils.exceptions import ConfigurationError, StepCancelled, ValidationError
+from tests.exporters.recordings import RATE, STARTS_S, recording
+
+matplotlib_figure = pytest.importorskip("matplotlib.figure", reason="matplotlib is optional")
+
+POINTS_PER_MM = 72 / 25.4
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> PipelineSession:
+    return recording(tmp_path)
+
+
+def drawn(session: PipelineSession, panel: str, unit: str = "unit_001") -> Any:
+    """Return the axes of a panel."""
+    figure = matplotlib_figure.Figure()
+    draw_panel(figure, figure.add_gridspec(1, 1)[0], panel, Cell(session, unit))
+    return figure.axes
+
+
+def test_a_raster_has_every_spike_of_every_trial_and_the_light(session: PipelineSession) -> None:
+    light, spikes, rate = drawn(session, "raster")
+    train = session.units["unit_001"]["spike_times"].astype(np.int64)
+
+    assert light.get_title() == "steps"
+    for start, events in zip(STARTS_S, spikes.collections, strict=True):
+        first = int(start * RATE)
+        inside = train[(train >= first) & (train < first + 2 * RATE)]
+        np.testing.assert_allclose(events.get_positions(), (inside - first) / RATE)
+    (steps,) = rate.patches
+    total = steps.get_data().values.sum() * np.diff(steps.get_data().edges)[0] * len(STARTS_S)
+    assert total == pytest.approx(sum(len(events.get_positions()) for events in spikes.collections))
+    (course,) = light.lines
+    x, y = course.get_data()
+    assert set(y[(x > 0.01) & (x < 0.98)]) == {100.0}
+    assert set(y[x > 1.02]) == {0.0}
+
+
+def test_images_are_those_of_the_session(session: PipelineSession) -> None:
+    (field,) = drawn(session, "receptive_field")
+    shown = field.images[0].get_array()
+    np.testing.assert_array_equal(shown, session.units["unit_001"]["features"]["sta_noise"]["data"][9])
+    assert field.get_title().startswith("STA, −")
+
+    image, bar = drawn(session, "electrical_image")
+    amplitude = image.images[0].get_array()
+    assert amplitude[1, 1] == 80
+    assert np.count_nonzero(amplitude) == 1
+    assert list(image.images[0].get_extent()) == [29.5, 34.5, 23.5, 19.5]
+    assert bar.get_ylabel() == "Peak to peak (µV)"
+    assert [text.get_text() for text in image.texts] == ["50 µm"]
+
+
+def test_tuning_and_waveform_are_those_of_the_session(session: PipelineSession) -> None:
+    (polar,) = drawn(session, "tuning", "unit_002")
+    radii = [np.hypot(*line.get_data()) for line in polar.lines if len(line.get_xdata()) == 9]
+    np.testing.assert_allclose(radii[0], [2, 4, 10, 4, 2, 0, 0, 0, 2])
+    assert polar.get_title() == "DSI 0.50, p 0.01"
+    (wave,) = drawn(session, "waveform")
+    np.testing.assert_array_equal(wave.lines[0].get_ydata(), session.units["unit_001"]["waveform"])
+    assert wave.get_ylabel() == "Amplitude (µV)"
+
+
+@pytest.mark.parametrize("panel", sorted(PANELS))
+def test_a_unit_without_results_says_so(session: PipelineSession, panel: str) -> None:
+    del session.units["unit_003"]["waveform"]
+    (axes,) = drawn(session, panel, "unit_003")
+    if panel == "chip":
+        assert sum(len(points.get_offsets()) for points in axes.collections) == 3
+    else:
+        assert "not computed" in axes.texts[0].get_text()
+
+
+def test_pdf_has_the_size_in_mm_and_embedded_truetype_fonts(session: PipelineSession, tmp_path: Path) -> None:
+    (path,) = hdmea.export(session, "figure", tmp_path / "f.pdf", width_mm=89, height_mm=120, unit_ids=(1, 2))
+
+    content = path.read_bytes()
+    box = re.search(rb"/MediaBox \[ *([\d.]+) ([\d.]+) ([\d.]+) ([\d.]+) *\]", content)
+    assert box is not None
+    assert [float(value) for value in box.groups()] == pytest.approx(
+        [0, 0, 89 * POINTS_PER_MM, 120 * POINTS_PER_MM], abs=0.1
+    )
+    assert b"/FontFile2" in content
+    assert b"/Type3" not in content
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", content, re.DOTALL)
+    assert any(b" Tf" in zlib.decompressobj().decompress(part) for part in streams if part[:1] == b"x")
+
+
+def test_svg_and_png_show_the_same(session: PipelineSession, tmp_path: Path, qapp: object) -> None:
+    from PySide6.QtGui import QImage, QPainter
+    from PySide6.QtSvg import QSvgRenderer
+
+    given = {
+        "unit_ids": (1, 2, 3),
+        "panels": ("raster", "tuning", "receptive_field"),
+        "width_mm": 89,
+        "dpi": 150,
+    }
+    (svg,) = hdmea.export(session, "figure", tmp_path / "f.svg", **given)
+    (png,) = hdmea.export(session, "figure", tmp_path / "f.png", **given)
+
+    picture = QImage(str(png))
+    assert picture.width() == pytest.approx(89 / 25.4 * 150, abs=1)
+    root = ElementTree.parse(svg).getroot()
+    assert float(root.attrib["width"].removesuffix("pt")) == pytest.approx(89 * POINTS_PER_MM, abs=0.1)
+    text = svg.read_text(encoding="utf-8")
+    assert "vector-effect" not in text
+    assert "<text" not in text, "letters are outlines"
+    assert "clip-path" in text
+    again = QImage(picture.size(), QImage.Format.Format_RGB32)
+    again.fill(0xFFFFFFFF)
+    painter = QPainter(again)
+    QSvgRenderer(str(svg)).render(painter)
+    painter.end()
+    one, two = (_grey(image) for image in (picture, again))
+    assert (one < 128).mean() > 0.005
+    assert np.abs(_blurred(one) - _blurred(two)).mean() < 4
+
+
+def _grey(image: Any) -> Any:
+    from PySide6.QtGui import QImage
+
+    plain = image.convertToFormat(QImage.Format.Format_Grayscale8)
+    rows = np.frombuffer(plain.constBits(), np.uint8).reshape(plain.height(), plain.bytesPerLine())
+    return rows[:, : plain.width()].astype(np.float64)
+
+
+def _blurred(image: Any, size: int = 8) -> Any:
+    height, width = (length // size * size for length in image.shape)
+    return image[:height, :width].reshape(height // size, size, width // size, size).mean(axis=(1, 3))
+
+
+def test_stale_results_are_marked_and_text_can_stay_text(session: PipelineSession, tmp_path: Path) -> None:
+    session.units["unit_001"]["features"]["moving_bar"]["metadata"]["stale"] = True
+    (path,) = hdmea.export(
+        session, "figure", tmp_path / "f.svg", unit_ids=("unit_001",), panels=("tuning",), editable_text=True
+    )
+    text = path.read_text(encoding="utf-8")
+    assert "unit_001  DS  2026.11.29-Rec  (stale (moving_bar))" in text
+
+
+def test_what_cannot_be_drawn_is_told_and_an_export_can_be_stopped(
+    session: PipelineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out" / "f.png"
+    target.parent.mkdir()
+    with pytest.raises(ConfigurationError, match="unit_009"):
+        hdmea.export(session, "figure", target, unit_ids=(9,))
+    with pytest.raises(ValidationError, match="panels"):
+        hdmea.export(session, "figure", target, panels=("portrait",))
+    with pytest.raises(ValidationError, match="1 to 12 units"):
+        hdmea.export(PipelineSession("empty"), "figure", target)
+
+    def stop(fraction: float, text: str) -> None:
+        if text.startswith("Drawing"):
+            raise StepCancelled("stopped")
+
+    with pytest.raises(StepCancelled):
+        hdmea.export(session, "figure", target, progress=stop)
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    with pytest.raises(ConfigurationError, match=r"hdmea-studio\[figures\]"):
+        hdmea.export(session, "figure", target)
+    assert list(target.parent.iterdir()) == []
