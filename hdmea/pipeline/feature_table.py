@@ -13,6 +13,7 @@ import numpy as np
 from hdmea.declare import FEATURES, UNIT_OF_ENTRY, Output, StepDefinition, all_steps
 from hdmea.features.science.multiple_testing import benjamini_hochberg
 from hdmea.pipeline.marks import marks_text
+from hdmea.pipeline.provenance import stale_because, stale_features
 from hdmea.recordings.measures import measure_title
 from hdmea.results.unread import Unread, reading
 from hdmea.utils.giving_way import giving_way
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hdmea.pipeline.session import PipelineSession
+    from hdmea.results.content import StepProvenance
 
 from hdmea.utils.text_files import stored_dict
 
@@ -77,6 +79,8 @@ class FeatureColumn:
         Names of the columns of the 95 % interval, the lower limit first; empty if there is none.
     p, n
         Names of the columns of the p value, and of what the number is measured in.
+    stale
+        Why the values are stale: ``"Section times ran again at 23:11"``; empty if they are not.
     """
 
     name: str
@@ -92,6 +96,7 @@ class FeatureColumn:
     interval: tuple[str, ...] = ()
     p: str = ""
     n: str = ""
+    stale: str = ""
 
     @property
     def group(self) -> str:
@@ -126,11 +131,16 @@ def feature_columns(session: PipelineSession, unit_ids: Sequence[str] | None = N
         over the units (Benjamini & Hochberg 1995), computed here.
     """
     units = list(session.units.values()) if unit_ids is None else [session.units[name] for name in unit_ids]
+    because = stale_features(session.steps)
     with reading((session.units,)):
-        columns = [column for group in _groups(units) for column in _with_n(list(group.columns()))]
+        columns = [
+            replace(column, stale=group.stale_because(session.steps, because))
+            for group in _groups(units)
+            for column in _with_n(list(group.columns()))
+        ]
         if unit_ids is None:
             columns = list(_with_q(columns))
-        marks = tuple(marks_text(unit) for unit in units)
+        marks = tuple(marks_text(unit, because) for unit in units)
         return [*columns, _marks_column(marks)] if any(marks) else columns
 
 
@@ -244,6 +254,18 @@ class _Group:
     values: Sequence[Mapping[str, Any] | None]
     help: str = ""
 
+    def stale_because(self, steps: Mapping[str, StepProvenance], features: Mapping[str, str]) -> str:
+        """Return why these numbers are stale, empty if they are not.
+
+        Parameters
+        ----------
+        steps
+            Provenance of the session's steps.
+        features
+            The stale features, and why each is.
+        """
+        return features.get(self.prefix.removesuffix("."), "")
+
     def columns(self) -> Iterator[FeatureColumn]:
         scalar = {output.name: output for output in self.declared if output.shape == ()}
         arrays = {output.name for output in self.declared} - scalar.keys()
@@ -305,6 +327,10 @@ class _Place(_Group):
     """Numbers of a step below one feature of the units."""
 
     feature: str = ""
+    step: str = ""
+
+    def stale_because(self, steps: Mapping[str, StepProvenance], features: Mapping[str, str]) -> str:
+        return features.get(self.feature) or (stale_because(steps[self.step]) if self.step in steps else "")
 
 
 def _places(units: Sequence[Mapping[str, Any]]) -> Iterator[_Place]:
@@ -340,7 +366,7 @@ def _at_place(
         title = f"{definition.group_title}, {which[1:-1]}" if which else definition.group_title
         outputs = _with_unit_of(entries, definition.outputs)
         prefix = f"{definition.group}{which}."
-        yield _Place(prefix, title, outputs, data, definition.summary, name)
+        yield _Place(prefix, title, outputs, data, definition.summary, name, definition.name)
 
 
 def _with_unit_of(entries: Sequence[Any], outputs: Sequence[Output]) -> Sequence[Output]:

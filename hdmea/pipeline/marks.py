@@ -83,19 +83,22 @@ def _stored(text: Any) -> list[Mark]:
     ]
 
 
-def marks_text(unit: Mapping[str, Any]) -> str | None:
+def marks_text(unit: Mapping[str, Any], stale_because: Mapping[str, str] | None = None) -> str | None:
     """Return the marks of a unit as one text, each with the features that carry it; None without any.
 
     Parameters
     ----------
     unit
         A unit of a session.
+    stale_because
+        Feature to the reason why it is stale, where that is known.
     """
     concerned: dict[str, list[str]] = {}
     for name, entry in (unit.get("features") or {}).items():
         marks = [mark["mark"] for mark in marks_of(entry)]
         if isinstance(entry, Mapping) and bool((entry.get("metadata") or {}).get("stale", False)):
-            marks.append(STALE)
+            cause = (stale_because or {}).get(name)
+            marks.append(f"{STALE}: {cause}" if cause else STALE)
         for mark in dict.fromkeys(marks):
             concerned.setdefault(mark, []).append(name)
     return "; ".join(f"{mark} ({', '.join(names)})" for mark, names in concerned.items()) or None

@@ -29,10 +29,13 @@ __all__ = [
     "difference",
     "digest",
     "file_facts",
+    "has_dependents",
     "make_provenance",
     "mark_stale",
     "note_run",
     "past_runs",
+    "stale_because",
+    "stale_features",
 ]
 
 # Small files (playlists, definitions) are told apart by content, large ones by size and time.
@@ -144,13 +147,48 @@ def dependents(step_name: str) -> list[str]:
         made.update(data for name in more for data in definitions[name].provides)
 
 
+def has_dependents(session: PipelineSession, step_name: str) -> bool:
+    """Return whether the session has results that depend on a step."""
+    return not session.steps.keys().isdisjoint(dependents(step_name))
+
+
+def stale_because(step: StepProvenance) -> str:
+    """Return why results of a step are stale, as a sentence without its stop; empty if none is."""
+    found = next((item for item in step.items.values() if item.stale), None)
+    if found is None:
+        return ""
+    known = all_steps()
+    what = known[found.changed_step].title if found.changed_step in known else found.changed_step
+    try:
+        when = datetime.datetime.fromisoformat(found.changed_at).astimezone()
+    except ValueError:
+        return f"{what or 'an earlier step'} gave other results since"
+    today = when.date() == datetime.datetime.now().astimezone().date()
+    return f"{what} ran again at {when:%H:%M}" if today else f"{what} ran again on {when:%Y-%m-%d %H:%M}"
+
+
+def stale_features(steps: Mapping[str, StepProvenance]) -> dict[str, str]:
+    """Return the stale features, and why each is."""
+    return {
+        feature: stale_because(step)
+        for step in steps.values()
+        if step.stale
+        for feature in step.features
+        if feature not in step.items or step.items[feature].stale
+    }
+
+
 def mark_stale(session: PipelineSession, step_name: str) -> Iterator[Key]:
     """Mark every result that depends on a step as stale; yield the places that were changed."""
+    now = session.steps[step_name].finished_at
     for name in dependents(step_name):
         step = session.steps.get(name)
         if step is None:
             continue
-        items = {item: replace(found, stale=True) for item, found in step.items.items()}
+        items = {
+            item: found if found.stale else replace(found, stale=True, changed_step=step_name, changed_at=now)
+            for item, found in step.items.items()
+        }
         session.steps[name] = replace(step, items=items)
         for feature in step.features:
             for unit_id, unit in session.units.items():

@@ -24,6 +24,7 @@ from hdmea.pipeline import provenance
 from hdmea.pipeline.context import CancelToken, Key, ProgressEvent, StepContext, StepRun
 from hdmea.pipeline.marks import add_section_marks
 from hdmea.pipeline.requirements import check_requirements
+from hdmea.pipeline.same_values import same_values
 from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings.pairing import kind_of
 from hdmea.results import files
@@ -34,6 +35,9 @@ from hdmea.utils.fixes import Advice, ComputeAgain
 __all__ = ["RunPlan", "available_workers", "plan_run", "run_step"]
 
 logger = logging.getLogger(__name__)
+
+# What the mechanism says of a feature, which no other step computes with.
+_NO_RESULTS = ("feature", "version", "params", "extracted_at", "stale", "marks")
 
 
 def available_workers() -> int:
@@ -170,8 +174,9 @@ def _run(
     run.warnings, run.information = ctx.warnings, ctx.information
     run.cached = definition.name in session.completed_steps and set(plan.compute) <= ctx.skipped
     if not run.cached:
+        unchanged = _gave_the_same(session, run, ctx)
         with commit():
-            run.changed = _commit(session, run, ctx, plan)
+            run.changed = _commit(session, run, ctx, plan, unchanged)
     for message in ctx.warnings[ctx.n_logged :]:
         logger.warning("%s: %s", definition.title, message)
     for message in ctx.information:
@@ -249,7 +254,48 @@ def _follow_moved_files(session: PipelineSession, inputs: Iterable[InputFile]) -
     return changed
 
 
-def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunPlan) -> list[Key]:
+def _gave_the_same(session: PipelineSession, run: StepRun, ctx: StepContext) -> bool:
+    """Return whether a step that ran again gave what is there; compared only if something depends on it."""
+    definition = run.definition
+    if definition.name not in session.steps or not provenance.has_dependents(session, definition.name):
+        return False
+    if not all(_comes_back(_present(session, path), path, ctx) for path in ctx.removed):
+        return False
+    if definition.creates and session.units.keys() != {path[1] for path in ctx.outputs if path[0] == "units"}:
+        return False
+    with files.reading([session.units, session.metadata, session.stimulus]):
+        return all(_is_there(session, path, value) for path, value in ctx.outputs.items())
+
+
+def _is_there(session: PipelineSession, path: Key, value: Any) -> bool:
+    present = _present(session, path)
+    if path[0] == "units" and len(path) == 2 and isinstance(present, Mapping):
+        return all(same_values(present.get(name), value[name]) for name in value)
+    if path[0] == "units" and len(path) == 4 and path[2] == "features":
+        return same_values(present, value, ignored=_NO_RESULTS)
+    return same_values(present, value)
+
+
+def _comes_back(present: Any, path: Key, ctx: StepContext) -> bool:
+    """Return whether all that a step removes in a place is written by it again."""
+    if present is None or path in ctx.outputs:
+        return True
+    if not isinstance(present, Mapping) or getattr(present, "attrs", None):
+        return False
+    return all(_comes_back(present[name], (*path, name), ctx) for name in present)
+
+
+def _present(session: PipelineSession, path: Key) -> Any:
+    """Return what the session has in a place, None if there is nothing."""
+    node: Any = _root(session, path[0])
+    for name in path[1:]:
+        node = node.get(name) if isinstance(node, Mapping) else None
+    return node
+
+
+def _commit(
+    session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunPlan, unchanged: bool
+) -> list[Key]:
     """Put a step's results into the session; return the places that were changed."""
     definition = run.definition
     _check_places(session, ctx)
@@ -277,7 +323,7 @@ def _commit(session: PipelineSession, run: StepRun, ctx: StepContext, plan: RunP
     session.steps[definition.name] = replace(step, warnings=warnings, information=information)
     _replace_warnings(session, definition.name, before)
     provenance.note_run(session, definition.name, before, run.params, plan.force, done)
-    if any(item in there for item in plan.compute):
+    if not unchanged and any(item in there for item in plan.compute):
         changed += provenance.mark_stale(session, definition.name)
     session.mark_step_complete(definition.name)
     return changed

@@ -68,10 +68,15 @@ class ResultItem:
         Hash of all that decides its numbers.
     stale
         Whether something that it was computed from has changed since.
+    changed_step, changed_at
+        Name of the step whose new results made it stale, and when that ran (ISO 8601); empty where it is not
+        stale, or where that is not known.
     """
 
     digest: str
     stale: bool = False
+    changed_step: str = ""
+    changed_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,7 @@ class StepProvenance:
         return {
             **values,
             "inputs": list(map(asdict, self.inputs)),
-            "items": {name: asdict(item) for name, item in self.items.items()},
+            "items": {name: _as_json(item) for name, item in self.items.items()},
             "features": list(self.features),
             "warnings": notices_as_json(self.warnings),
             "information": notices_as_json(self.information),
@@ -178,6 +183,11 @@ class StepProvenance:
             information=tuple(notices_from_json(found.get("information", ()))),
             runs=tuple(PastRun(**{**run, "items": tuple(run["items"])}) for run in found.get("runs", ())),
         )
+
+
+def _as_json(item: ResultItem) -> dict[str, Any]:
+    found = asdict(item)
+    return found if item.stale else {"digest": item.digest, "stale": False}
 
 
 def no_outputs(feature: str) -> Mapping[str, Mapping[str, Any]]:

@@ -183,6 +183,7 @@ class Controller(QObject):
         self._overdue = OverdueWatch(self._runner, self._submit, self)
         self.step_parameters = StepParameters(self.steps, self.ask, self)
         self.step_parameters.warned.connect(self.warned)
+        self.step_parameters.changed.connect(self._compare_with_results)
         self._runner.started.connect(self._on_started)
         self._runner.progressed.connect(self._on_progress)
         self._runner.milestone.connect(self._on_milestone)
@@ -413,6 +414,8 @@ class Controller(QObject):
     def _end_step(self, event: StepEnded) -> None:
         if event.state is not None:
             self._set_state(event.state)
+        if event.outcome in ("done", "kept"):
+            self.step_parameters.note_made(event.name, self.requested(event.name).params)
         self.steps.set_outcome(event.name, _OUTCOMES[event.outcome], event.reason, event.details)
         title = self.steps.item(event.name).spec.title
         if event.outcome == "done" and event.complete:
@@ -445,6 +448,9 @@ class Controller(QObject):
         self._after_job()
         if isinstance(job, RunJob):
             self.ran.emit(job.title)
+
+    def _compare_with_results(self) -> None:
+        self.steps.set_changed(self.step_parameters.unlike_results())
 
     def _learn(self, catalogue: Catalogue) -> None:
         self._starting = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,7 +31,7 @@ def describe_step(definition: StepDefinition[Any]) -> StepSpec:
         title=definition.title,
         help=definition.summary,
         requires=steps_before(definition),
-        fields=describe_fields(definition.params),
+        fields=describe_fields(definition.params, definition.selectors),
         model=definition.params,
         creates=definition.creates,
         uses=steps_used(definition),
@@ -50,16 +50,26 @@ def describe_options(exporter: Exporter) -> StepSpec:
     )
 
 
-def describe_fields(model: type[pydantic.BaseModel]) -> tuple[FieldSpec, ...]:
-    """Return the fields of a declaration, without those that are only kept for older scripts."""
+def describe_fields(
+    model: type[pydantic.BaseModel], selectors: Collection[str] = ()
+) -> tuple[FieldSpec, ...]:
+    """Return the fields of a declaration, without those that are only kept for older scripts.
+
+    Parameters
+    ----------
+    model
+        The declaration.
+    selectors
+        Names of those that say which parts to compute.
+    """
     return tuple(
-        _describe(name, info)
+        _describe(name, info, selectors)
         for name, info in model.model_fields.items()
         if not _extra(info).get("deprecated", False)
     )
 
 
-def _describe(name: str, info: FieldInfo) -> FieldSpec:
+def _describe(name: str, info: FieldInfo, selectors: Collection[str]) -> FieldSpec:
     kind, choices, optional = _kind(info.annotation, name)
     extra = _extra(info)
     minimum, maximum = _limits(info)
@@ -79,6 +89,8 @@ def _describe(name: str, info: FieldInfo) -> FieldSpec:
         decimals=extra.get("decimals"),
         names=str(extra.get("names", "")),
         of_recording=bool(extra.get("of_recording", False)),
+        # Which parts there are decides no number; what is said of single parts (“value”) does.
+        affects_result=extra.get("affects_result", True) and (name not in selectors or kind == "value"),
     )
 
 

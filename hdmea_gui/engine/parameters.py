@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from hdmea.utils.resources import resource_path
 from hdmea_gui.engine.jobs import Failure, Query
-from hdmea_gui.engine.snapshot import Choice, StateView
+from hdmea_gui.engine.snapshot import Choice, StateView, StepRecord
 from hdmea_gui.models.parameter_history import ParameterHistory
 from hdmea_gui.models.parameters import ParameterModel, allowed_values
 from hdmea_gui.models.steps import StepListModel
@@ -90,6 +90,8 @@ class StepParameters(QObject):
         self._flow: Stored = {}
         self._remembered: dict[str, Mapping[str, Any]] = {}
         self._kinds: tuple[str, ...] = ()
+        # What the user had set before a result was opened, which shows its own.
+        self._own: Stored | None = None
 
     # -- models --------------------------------------------------------------------------------------
 
@@ -125,14 +127,62 @@ class StepParameters(QObject):
         self.history.change({model: model.defaults for model in models}, f"reset of {title}")
 
     def begin_recording(self, state: StateView) -> None:
-        """Forget what belonged to the recording before; show the files where an empty path means them."""
+        """Forget what belonged to the recording before; show what the results of this one were made with.
+
+        Where an empty path means the files that were opened, their names are shown.
+        """
+        self._give_back()
         for model in self._models.values():
             model.forget_recording()
+            model.note_made(None)
+        self._take_from_results(state.steps)
         self.history.clear()
         for item in self._steps.items:
             for field in item.spec.fields if item.spec.creates else ():
                 names = [path.name for path in state.sources if _parameter_of(path) == field.name]
                 self.model(item.spec.name).set_hint(field.name, names[0] if names else "")
+
+    # -- what results were made with -----------------------------------------------------------------
+
+    def note_made(self, step: str, given: Mapping[str, Any]) -> None:
+        """Remember that the results of a step were made with these values."""
+        self.model(step).note_made(given)
+        self.changed.emit()
+
+    def unlike_results(self) -> tuple[str, ...]:
+        """Return the names of the steps whose results were made with other values than the form shows."""
+        return tuple(step for step, model in self._models.items() if model.differs_from_result)
+
+    def use_of_result(self, step: str, params: Mapping[str, Any]) -> None:
+        """Show what the result of a step was made with; can be undone."""
+        model = self.model(step)
+        values, problems = _that_decide(model, params)
+        self.history.change({model: {**model.defaults, **values}}, f"parameters of {model.spec.title}")
+        for problem in problems:
+            self.warned.emit(problem)
+
+    def _take_from_results(self, records: Mapping[str, StepRecord]) -> None:
+        known = {item.spec.name for item in self._steps.items}
+        made = {step: record.params for step, record in records.items() if record.params and step in known}
+        if made:
+            self._own = self.remembered()
+        for step, params in made.items():
+            model = self.model(step)
+            values, problems = _that_decide(model, params)
+            model.note_made(values)
+            for name, value in {**model.defaults, **values}.items():
+                model.set_value(name, value)
+            for problem in problems:
+                self.warned.emit(f"Not shown as the result was made: {problem}")
+        self.changed.emit()
+
+    def _give_back(self) -> None:
+        """Show what the user had set before a result was opened."""
+        own, self._own = self._own, None
+        for step, model in self._models.items() if own is not None else ():
+            values, _ = allowed_values(model.spec, (own or {}).get(step, {}))
+            for name, value in {**model.defaults, **values}.items():
+                model.set_value(name, value)
 
     # -- what can be named ---------------------------------------------------------------------------
 
@@ -157,7 +207,9 @@ class StepParameters(QObject):
         self._remembered = dict(remembered)
 
     def remembered(self) -> dict[str, dict[str, Any]]:
-        """Return what differs from the defaults, by step, for the next start."""
+        """Return what differs from the defaults, by step, for the next start; not what came with a result."""
+        if self._own is not None:
+            return {step: dict(values) for step, values in self._own.items()}
         kept = {step: dict(values) for step, values in self._remembered.items() if step not in self._models}
         now = {step: model.portable_values(changed_only=True) for step, model in self._models.items()}
         return {step: values for step, values in {**kept, **now}.items() if values}
@@ -184,6 +236,16 @@ class StepParameters(QObject):
             problems += wrong
         self.history.change(wanted, f"preset “{title}”")
         return tuple(problems)
+
+
+def _that_decide(model: ParameterModel, params: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the recorded parameters that decide the numbers, and why some cannot be shown.
+
+    Paths stay empty: the files may have been moved with the result, and are looked for beside it.
+    """
+    paths = ("file", "folder")
+    deciding = {field.name for field in model.spec.fields if field.affects_result and field.kind not in paths}
+    return allowed_values(model.spec, {name: params[name] for name in deciding & params.keys()})
 
 
 def preset_store(folder: Path) -> PresetStore:

@@ -6,6 +6,7 @@ Arrays in here are numpy arrays in memory. No session, no file and no exception 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,7 @@ class FieldSpec:
     """One parameter of a step, as its declaration says it.
 
     `names` is the kind of things that it names, see `hdmea.pipeline.choices`; `of_recording` tells that its
-    value makes no sense for another recording.
+    value makes no sense for another recording, `affects_result` whether it decides the numbers.
     """
 
     name: str
@@ -56,6 +57,7 @@ class FieldSpec:
     decimals: int | None = None
     names: str = ""
     of_recording: bool = False
+    affects_result: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,34 @@ class StepSpec:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """What the session remembers of a step that ran."""
+    """What the session remembers of a step that ran.
+
+    Attributes
+    ----------
+    duration_s, started_at, finished_at
+        How long its last run took, and when that was (ISO 8601).
+    stale, stale_because
+        Whether a part of its results is stale, and why: ``"Section times ran again at 23:11"``.
+    params
+        Its parameters, as JSON-able values.
+    version, program
+        Version of the step and of the program.
+    inputs
+        The files that it read.
+    notices
+        What it said: warnings, then information.
+    """
 
     duration_s: float
     finished_at: str
     stale: bool
+    stale_because: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    started_at: str = ""
+    version: str = ""
+    program: str = ""
+    inputs: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +138,8 @@ class Column:
         Physical unit as files have it, empty for a pure number.
     feature, label
         Title of the feature, and what the column is called below that title.
+    stale
+        Why the values are stale, empty if they are not.
     """
 
     key: str
@@ -125,6 +152,7 @@ class Column:
     unit: str = ""
     feature: str = ""
     label: str = ""
+    stale: str = ""
 
     @property
     def is_text(self) -> bool:

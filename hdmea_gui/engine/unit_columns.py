@@ -103,7 +103,11 @@ def _described(column: FeatureColumn, physical: Mapping[str, str], title: str = 
     # “Area in µm²” and “Number of spikes” say it already.
     shown = f" ({unit})" if unit and not name.endswith(f" {unit}") else ""
     label = f"{title or name}{shown}"
-    lines = (column.definition or "as reported by the spike sorter", f"Unit: {unit}" if unit else "")
+    lines = (
+        f"Stale: {column.stale}." if column.stale else "",
+        column.definition or "as reported by the spike sorter",
+        f"Unit: {unit}" if unit else "",
+    )
     values, decimals = _values(column.values)
     return Column(
         column.name,
@@ -116,6 +120,7 @@ def _described(column: FeatureColumn, physical: Mapping[str, str], title: str = 
         unit=unit,
         feature=feature,
         label=label,
+        stale=column.stale,
     )
 
 

@@ -19,6 +19,7 @@ from hdmea_gui.engine.words import WINDOW
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
+    from hdmea.results.content import StepProvenance
     from hdmea_gui.engine.auto_checkpoint import Keeper, Kept, NotKept
     from hdmea_gui.engine.jobs import JobContext
 
@@ -204,10 +205,7 @@ class Workspace:
             default_path=session.default_path,
             checkpoint_name=session.checkpoint_name,
             completed=tuple(session.completed_steps),
-            steps={
-                name: StepRecord(step.duration_s, step.finished_at, step.stale)
-                for name, step in session.steps.items()
-            },
+            steps={name: _record(step) for name, step in session.steps.items()},
             unit_ids=tuple(session.units),
             columns=self.remember("columns", lambda: unit_columns(session)),
             warnings=tuple(said(warning, WINDOW) for warning in session.warnings),
@@ -225,6 +223,23 @@ class Workspace:
             self._made[name] = make()
         made: T = self._made[name]
         return made
+
+
+def _record(step: StepProvenance) -> StepRecord:
+    from hdmea.pipeline.provenance import stale_because
+
+    return StepRecord(
+        duration_s=step.duration_s,
+        finished_at=step.finished_at,
+        stale=step.stale,
+        stale_because=stale_because(step),
+        params=step.params,
+        started_at=step.started_at,
+        version=step.version,
+        program=step.hdmea_version,
+        inputs=tuple(file.path for file in step.inputs),
+        notices=tuple(said(notice, WINDOW) for notice in (*step.warnings, *step.information)),
+    )
 
 
 def _duration(session: PipelineSession) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
@@ -12,11 +12,12 @@ from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.flows.flow import Flow
+from hdmea_gui.flows.provenance_dialog import ProvenanceDialog
 from hdmea_gui.models.steps import StepItem, StepState
 from hdmea_gui.shell.step_list import StepListView
 from hdmea_gui.widgets.label import Label
 
-__all__ = ["RunFlow", "StalledDialog", "made_stale", "steps_to_here"]
+__all__ = ["RunAllDialog", "RunFlow", "StalledDialog", "computed_again", "made_stale", "steps_to_here"]
 
 
 class RunFlow(Flow):
@@ -56,14 +57,26 @@ class RunFlow(Flow):
         if (chosen := self._steps.chosen_item) is not None:
             self._controller.run_step(chosen.spec.name)
 
+    def run_all(self) -> None:
+        """Run the steps of the flow; first say which results are computed again, and why."""
+        flow = tuple(request.name for request in self._controller.flow_requests())
+        again = computed_again(self._controller.steps.items, flow)
+        if not again:
+            self._controller.run_all()
+            return
+        dialog = RunAllDialog(again, self._window)
+        dialog.accepted.connect(self._controller.run_all)
+        self._dialogs.open(dialog)
+
     def run_again(self) -> None:
-        """Compute the selected step again, and say which results are stale from now on."""
+        """Compute the selected step again, and say which results may be stale from now on."""
         if (chosen := self._steps.chosen_item) is None:
             return
         stale = made_stale(self._controller.steps.items, chosen.spec.name)
         if stale:
             self.noted.emit(
-                logging.INFO, (f"{chosen.spec.title} runs again. Stale afterwards: {', '.join(stale)}.")
+                logging.INFO,
+                f"{chosen.spec.title} runs again. Stale if its results differ: {', '.join(stale)}.",
             )
         self._controller.run_step(chosen.spec.name)
 
@@ -74,6 +87,30 @@ class RunFlow(Flow):
         names = self.steps_to(chosen)
         if names:
             self._controller.run_steps(names, f"Up to {chosen.spec.title}")
+
+    def run_these(self, steps: Sequence[str], title: str) -> None:
+        """Run these steps unless a job is running."""
+        if steps and self._controller.activity is Activity.IDLE:
+            self._controller.run_steps(steps, title)
+
+    def show_provenance(self) -> None:
+        """Show how the results were made."""
+        chosen = self._steps.chosen_item
+        dialog = ProvenanceDialog(
+            self._controller.state,
+            self._controller.steps.items,
+            "" if chosen is None else chosen.spec.name,
+            self._window,
+        )
+        dialog.use_asked.connect(self._use_parameters)
+        self._dialogs.open(dialog)
+
+    def _use_parameters(self, step: str) -> None:
+        record = self._controller.state.steps.get(step)
+        if record is not None:
+            self._controller.step_parameters.use_of_result(step, record.params)
+            self._steps.choose(step)
+            self.told.emit("The form shows what the result was made with. Press Ctrl+Z to undo.")
 
     def show_failure(self) -> None:
         """Show why the selected step failed, was skipped or was stopped."""
@@ -115,7 +152,8 @@ class RunFlow(Flow):
         self._show_failure(failed)
 
     def _show_failure(self, item: StepItem) -> None:
-        word = "failed" if item.state is StepState.FAILED else f"was {item.state.value}"
+        ended = item.rerun or item.state.value
+        word = ended if ended == StepState.FAILED.value else f"was {ended}"
         dialog = MessageDialog(
             f"{item.spec.title} {word}",
             (item.reason,),
@@ -190,6 +228,29 @@ def steps_to_here(items: Sequence[StepItem], chosen: str, flow: Iterable[str]) -
     return tuple(to_run)
 
 
+def computed_again(items: Iterable[StepItem], flow: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Return the titles of the steps of a flow whose results it replaces, and why; in their order.
+
+    Parameters
+    ----------
+    items
+        The step list.
+    flow
+        Names of the steps of the flow.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for item in items:
+        spec = item.spec
+        if spec.name not in flow or not item.has_results:
+            continue
+        sources = [found[name][0] for name in (*spec.requires, *spec.uses) if name in found]
+        if item.state in {StepState.CHANGED, StepState.STALE}:
+            found[spec.name] = (spec.title, item.detail.removesuffix(": run again"))
+        elif sources:
+            found[spec.name] = (spec.title, f"if new results of {', '.join(dict.fromkeys(sources))} differ")
+    return tuple(found.values())
+
+
 def made_stale(items: Iterable[StepItem], step: str) -> tuple[str, ...]:
     """Return the titles of the steps whose results running `step` again makes stale."""
     items = tuple(items)
@@ -236,6 +297,44 @@ def _in_order(by_name: dict[str, StepItem], names: list[str]) -> list[str]:
     for name in names:
         place(name)
     return ordered
+
+
+class RunAllDialog(QDialog):
+    """Says which results are computed again; accepted: go on.
+
+    Parameters
+    ----------
+    again
+        Titles of the steps, and why.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, again: Iterable[tuple[str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Run all steps")
+        self.setMinimumWidth(460)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        heading = Label("These results are computed again", self)
+        heading.setProperty("role", "heading")
+        layout.addWidget(heading)
+        for title, why in again:
+            line = Label(f"•  {title}: {why}", self)
+            line.setWordWrap(True)
+            layout.addWidget(line)
+        rest = Label("All other results are kept. The file on disk changes only when you save.", self)
+        rest.setProperty("role", "muted")
+        rest.setWordWrap(True)
+        layout.addWidget(rest)
+        layout.addStretch(1)
+        box = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
+        run = QPushButton("Run all", self)
+        box.addButton(run, QDialogButtonBox.ButtonRole.AcceptRole)
+        run.setDefault(True)
+        box.accepted.connect(self.accept)
+        box.rejected.connect(self.reject)
+        layout.addWidget(box)
 
 
 class StalledDialog(QDialog):

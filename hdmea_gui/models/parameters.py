@@ -48,6 +48,7 @@ class ParameterModel(QObject):
         self._defaults = {**self._declared, **_converted(spec, preset or {})}
         self._values = dict(self._defaults)
         self._hints: dict[str, str] = {}
+        self._made: dict[str, Any] | None = None
 
     def field(self, name: str) -> FieldSpec:
         """Return the declaration of a parameter; KeyError if there is none."""
@@ -78,6 +79,25 @@ class ParameterModel(QObject):
         if self._values[name] != value:
             self._values[name] = value
             self.changed.emit(name)
+
+    @property
+    def differs_from_result(self) -> bool:
+        """Whether a parameter that decides the result differs from what the result was made with."""
+        return self._made is not None and any(
+            self._values[field.name] != self._made[field.name]
+            for field in self.spec.fields
+            if field.affects_result
+        )
+
+    def note_made(self, given: Mapping[str, Any] | None) -> None:
+        """Remember what the step's result was made with.
+
+        Parameters
+        ----------
+        given
+            The values that were given; what is not in it had its declared default. None: there is no result.
+        """
+        self._made = None if given is None else {**self._declared, **given}
 
     def hint(self, name: str) -> str:
         """Return what leaving a parameter empty means now; empty if nothing is known."""

@@ -5,17 +5,25 @@ from __future__ import annotations
 import datetime
 import enum
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
-from hdmea_gui.engine.snapshot import StateView, StepSpec
+from hdmea_gui.engine.snapshot import StateView, StepRecord, StepSpec
 from hdmea_gui.store.durations import time_left
 from hdmea_gui.widgets.label import plain_tip
 
-__all__ = ["StepItem", "StepListModel", "StepState", "about_text", "duration_text", "time_left_text"]
+__all__ = [
+    "StepItem",
+    "StepListModel",
+    "StepState",
+    "about_text",
+    "clock_text",
+    "duration_text",
+    "time_left_text",
+]
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -30,6 +38,7 @@ class StepState(enum.Enum):
     RUNNING = "running"
     STOPPING = "stopping…"
     DONE = "done"
+    CHANGED = "parameters changed"
     STALE = "stale"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -40,8 +49,9 @@ class StepState(enum.Enum):
 class StepItem:
     """A step with its state; `detail` is the second line that the user reads.
 
-    `has_results` says that the session holds results of it, also when a later run failed; `expected_s` how
-    long it will take by earlier runs, None where that is not known.
+    `has_results` says that the session contains results of it, also when a later run failed; `rerun` how that
+    later run ended (``"failed"``, ``"cancelled"``); `expected_s` how long it will take by earlier runs, None
+    where that is not known.
     """
 
     spec: StepSpec
@@ -51,6 +61,7 @@ class StepItem:
     reason: str = ""
     details: str = ""
     has_results: bool = False
+    rerun: str = ""
     expected_s: float | None = None
 
 
@@ -120,6 +131,8 @@ class StepListModel(QAbstractListModel):
         self._started = 0.0
         self._left: float | None = None
         self._stopping = False
+        self._changed: frozenset[str] = frozenset()
+        self._reruns: dict[str, StepItem] = {}
 
     # -- Qt ------------------------------------------------------------------------------------------
 
@@ -178,12 +191,22 @@ class StepListModel(QAbstractListModel):
             Whether failed, cancelled and skipped are forgotten, too: another session was opened.
         """
         self._state = state
+        if forget:
+            self._reruns.clear()
         for row, item in enumerate(self._items):
             if item.state in _BUSY and not forget:
                 continue
             if item.state in _OUTCOMES and not forget:
                 continue
             self._put(row, self._from_session(row))
+
+    def set_changed(self, names: Iterable[str]) -> None:
+        """Say which steps have results that were made with other parameters than those of the form."""
+        before, self._changed = self._changed, frozenset(names)
+        for name in before ^ self._changed:
+            row = self.row_of(name)
+            if self._items[row].state not in _BUSY | _OUTCOMES:
+                self._put(row, self._from_session(row))
 
     def set_expected(self, seconds: Mapping[str, float]) -> None:
         """Show how long steps will take by earlier runs; those that are left out are not known."""
@@ -206,6 +229,7 @@ class StepListModel(QAbstractListModel):
         """Show that these steps will run."""
         for name in names:
             row = self.row_of(name)
+            self._reruns.pop(name, None)
             self._put(row, self._shown(row, StepState.WAITING, "waiting"))
 
     def set_running(self, name: str, fraction: float = 0.0, text: str = "") -> None:
@@ -235,6 +259,7 @@ class StepListModel(QAbstractListModel):
     def set_outcome(self, name: str, state: StepState, reason: str = "", details: str = "") -> None:
         """Show how a step ended; DONE takes its text from the session."""
         row = self.row_of(name)
+        self._reruns.pop(name, None)
         if state is StepState.DONE:
             self._put(row, self._from_session(row))
             return
@@ -243,7 +268,12 @@ class StepListModel(QAbstractListModel):
         first = reason.partition("\n")[0]
         for said in (f"“{spec.title}” was stopped; ", f"“{spec.title}” "):
             first = first.removeprefix(said)
-        self._put(row, replace(self._shown(row, state, first), reason=reason, details=details))
+        ended = replace(self._shown(row, state, first), reason=reason, details=details)
+        if state in {StepState.CANCELLED, StepState.FAILED} and name in self._state.completed:
+            # What is there is still right; how the attempt to replace it ended is said beside it.
+            self._reruns[name] = ended
+            ended = self._from_session(row)
+        self._put(row, ended)
 
     def end_run(self) -> None:
         """Show that nothing runs any more: steps that still wait go back to what the session says."""
@@ -273,13 +303,7 @@ class StepListModel(QAbstractListModel):
     def _from_session(self, row: int) -> StepItem:
         state, name = self._state, self._items[row].spec.name
         if name in state.completed:
-            record = state.steps.get(name)
-            if record is None:
-                return self._shown(row, StepState.DONE, "done")
-            if record.stale:
-                return self._shown(row, StepState.STALE, "stale: an earlier result changed")
-            when = (duration_text(record.duration_s), _clock(record.finished_at))
-            return self._shown(row, StepState.DONE, "  ·  ".join(filter(None, ("done", *when))))
+            return self._with_rerun(self._of_results(row, state.steps.get(name)))
         if not state.is_open:
             return self._shown(row, StepState.NOT_RUN, "not run")
         requires = self._items[row].spec.requires
@@ -288,6 +312,32 @@ class StepListModel(QAbstractListModel):
             return self._shown(row, StepState.NEEDS, f"needs {', '.join(missing)}")
         ready = self._shown(row, StepState.READY, "")
         return replace(ready, detail=_ready_text(ready))
+
+    def _of_results(self, row: int, record: StepRecord | None) -> StepItem:
+        if record is None:
+            return self._shown(row, StepState.DONE, "done")
+        if record.stale:
+            return self._shown(
+                row, StepState.STALE, f"stale: {record.stale_because or 'an earlier result changed'}"
+            )
+        clock = clock_text(record.finished_at)
+        if self._items[row].spec.name in self._changed:
+            since = f" since {clock}" if clock else ""
+            return self._shown(row, StepState.CHANGED, f"parameters changed{since}: run again")
+        when = (duration_text(record.duration_s), clock)
+        return self._shown(row, StepState.DONE, "  ·  ".join(filter(None, ("done", *when))))
+
+    def _with_rerun(self, item: StepItem) -> StepItem:
+        ended = self._reruns.get(item.spec.name)
+        if ended is None:
+            return item
+        return replace(
+            item,
+            detail=f"{item.detail}  ·  last rerun {ended.state.value}",
+            rerun=ended.state.value,
+            reason=ended.reason,
+            details=ended.details,
+        )
 
     def _title(self, name: str) -> str:
         return next((item.spec.title for item in self._items if item.spec.name == name), name)
@@ -303,9 +353,11 @@ def _takes(item: StepItem) -> str:
     return f"Takes {about_text(item.expected_s)}, based on earlier runs on this computer."
 
 
-def _clock(iso: str) -> str:
-    """Return the local time of day of an ISO 8601 time, empty if there is none."""
+def clock_text(iso: str) -> str:
+    """Return the local time of an ISO 8601 time, with the date unless it is today; empty if there is none."""
     try:
-        return datetime.datetime.fromisoformat(iso).astimezone().strftime("%H:%M")
+        when = datetime.datetime.fromisoformat(iso).astimezone()
     except ValueError:
         return ""
+    today = when.date() == datetime.datetime.now().astimezone().date()
+    return when.strftime("%H:%M" if today else "%Y-%m-%d %H:%M")

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QFont
 
 from hdmea_gui.engine.snapshot import Column
 from hdmea_gui.models.unit_filter import FilterError, matching_units
 from hdmea_gui.widgets.label import plain_tip
 
-__all__ = ["MISSING", "UnitTableModel"]
+__all__ = ["MISSING", "STALE", "UnitTableModel"]
 
 _Index = QModelIndex | QPersistentModelIndex
 MISSING = "–"
+STALE = "⚠"
+"""What stands before the title of a column whose values are stale; they are in italics."""
 _HELP = "Id of the unit, from its number in the spike-sorted file"
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -152,7 +155,7 @@ class UnitTableModel(QAbstractTableModel):
             return None
         column = None if section == 0 else self._shown[section - 1]
         if role == Qt.ItemDataRole.DisplayRole:
-            return "Unit" if column is None else column.title
+            return "Unit" if column is None else f"{STALE} {column.title}" if column.stale else column.title
         if role == Qt.ItemDataRole.ToolTipRole:
             return _HELP if column is None else plain_tip(column.help)
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -168,6 +171,11 @@ class UnitTableModel(QAbstractTableModel):
             return self.text(index.row(), section)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self.headerData(section, Qt.Orientation.Horizontal, role)
+        if section and (cause := self._shown[section - 1].stale):
+            if role == Qt.ItemDataRole.FontRole:
+                return _italic()
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return plain_tip(f"Stale: {cause}.")
         return None
 
     def text(self, row: int, section: int) -> str:
@@ -211,6 +219,12 @@ class UnitTableModel(QAbstractTableModel):
             rows = np.concatenate((there[np.argsort(ranks, kind="stable")], away))
         self._rows = rows
         self._row_of = {self._ids[place]: row for row, place in enumerate(rows.tolist())}
+
+
+def _italic() -> QFont:
+    font = QFont()
+    font.setItalic(True)
+    return font
 
 
 def _sort_keys(values: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

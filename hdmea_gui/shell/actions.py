@@ -369,7 +369,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ActionSpec(
             "run_all",
             "Run &all steps",
-            "controller.run_all",
+            "running.run_all",
             "Run the steps of the selected flow; results that are up to date are kept",
             key="F5",
             icon="run_all",
@@ -398,7 +398,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "run_again",
             "Run a&gain",
             "running.run_again",
-            "Recompute the selected step with the parameters shown; results that depend on it become stale",
+            "Recompute the selected step; if its results differ, what depends on them becomes stale",
             key="Ctrl+Shift+Return",
             icon="run_again",
             unless=(_nothing_open, _busy, _no_step, _no_results, _wrong_value),
@@ -420,6 +420,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "running.show_failure",
             "Show why the selected step failed, what was kept, and details to copy",
             unless=(_did_not_fail,),
+        ),
+        ActionSpec(
+            "show_provenance",
+            "How results were &made…",
+            "running.show_provenance",
+            "Show for each step when, with which parameters, from which files and by which version it ran",
+            key="Ctrl+I",
+            unless=(_nothing_run,),
         ),
         ActionSpec(
             "batch",

@@ -39,6 +39,7 @@ from hdmea_gui.shell.lazy_views import LazyViews
 from hdmea_gui.shell.log_panel import LogPanel, LogRelay
 from hdmea_gui.shell.pane_navigation import PaneSwitcher
 from hdmea_gui.shell.recent_menu import RecentMenu
+from hdmea_gui.shell.stale_strip import StaleStrip
 from hdmea_gui.shell.status_line import StatusLine
 from hdmea_gui.shell.step_list import StepListView
 from hdmea_gui.shell.step_panel import StepPanel
@@ -164,7 +165,8 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         titles = tuple(spec.title for spec in self.views.specs)
-        self.frame = WindowFrame(self, self.panel, titles, (self.table, self.log))
+        self.stale = StaleStrip(self.controller.steps, self)
+        self.frame = WindowFrame(self, self.panel, titles, (self.table, self.log), self.stale)
         self.frame.add_page(self.batch)
         self.tabs = self.frame.tabs
         self.views.attach(self.tabs)
@@ -213,11 +215,12 @@ class MainWindow(QMainWindow):
         self.preferences.changed.connect(self._on_preferences)
         self.recovery.changed.connect(self._show_title)
         self.panel.changed.connect(self._refresh)
+        self.stale.run_asked.connect(lambda: self.running.run_these(self.stale.stale_steps, "Stale steps"))
         self.recording.welcome.open_asked.connect(self.opening.open_files)
         self.recording.welcome.demo_asked.connect(self.open_demo)
         self.recording.card.partner_asked.connect(self.opening.open_partner)
         self.recording.card.load_asked.connect(self.load)
-        self.recording.card.run_all_asked.connect(self.controller.run_all)
+        self.recording.card.run_all_asked.connect(self.running.run_all)
         self._relay.line.connect(self.log.add_line)
         self.table.told.connect(self._say)
         self.table.asks.connect(self.dialogs.open)

@@ -22,6 +22,13 @@ __all__ = ["StepListView"]
 _Index = QModelIndex | QPersistentModelIndex
 _ICON = 18
 _MARGIN = 8
+_NOTICEABLE = {
+    StepState.CHANGED,
+    StepState.STALE,
+    StepState.CANCELLED,
+    StepState.STOPPING,
+    StepState.SKIPPED,
+}
 
 
 def state_colour(state: StepState, theme: Theme) -> str:
@@ -30,7 +37,7 @@ def state_colour(state: StepState, theme: Theme) -> str:
         return theme.good
     if state is StepState.FAILED:
         return theme.bad
-    if state in {StepState.STALE, StepState.CANCELLED, StepState.STOPPING, StepState.SKIPPED}:
+    if state in _NOTICEABLE:
         return theme.warning
     return theme.text if state is StepState.RUNNING else theme.muted
 

@@ -67,7 +67,7 @@ class StepPanel(QWidget):
         self._controller = controller
         self._actions = actions
         self.list = steps
-        for name in (*_RUN_ACTIONS, "show_failure", "reset_parameters"):
+        for name in (*_RUN_ACTIONS, "show_failure", "show_provenance", "reset_parameters"):
             steps.addAction(actions[name])
         steps.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.form = ParameterForm(theme, controller.step_parameters.history, self)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QTabBar,
     QTabWidget,
     QToolBar,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -50,6 +51,8 @@ class WindowFrame:
         One tab each, empty for now.
     below
         What is below the tabs: the unit table and the log.
+    above
+        A line above the tabs.
 
     Attributes
     ----------
@@ -63,13 +66,20 @@ class WindowFrame:
         panel: QWidget,
         titles: Sequence[str],
         below: Sequence[QWidget],
+        above: QWidget,
     ) -> None:
         self._window = window
         self.tabs = ViewTabs(window)
         for title in titles:
             self.tabs.addTab(QWidget(window), title)
         self._column = QSplitter(Qt.Orientation.Vertical, window)
-        for widget, stretch in ((self.tabs, 3), *zip(below, (1, 0), strict=True)):
+        upper = QWidget(window)
+        stack = QVBoxLayout(upper)
+        stack.setContentsMargins(0, 0, 0, 0)
+        stack.setSpacing(0)
+        stack.addWidget(above)
+        stack.addWidget(self.tabs, 1)
+        for widget, stretch in ((upper, 3), *zip(below, (1, 0), strict=True)):
             self._column.addWidget(widget)
             self._column.setStretchFactor(self._column.indexOf(widget), stretch)
         self._column.setCollapsible(0, False)

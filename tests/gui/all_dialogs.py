@@ -16,7 +16,7 @@ from hdmea_gui.flows.close_guard import UnsavedDialog
 from hdmea_gui.flows.export import ExportOptionsDialog
 from hdmea_gui.flows.open import ChooseRecordingDialog
 from hdmea_gui.flows.recover import RecoveryDialog
-from hdmea_gui.flows.run import StalledDialog
+from hdmea_gui.flows.run import RunAllDialog, StalledDialog
 from hdmea_gui.flows.save import OverwriteDialog
 from hdmea_gui.shell.main_window import MainWindow
 
@@ -51,7 +51,16 @@ def dialog_openers(window: MainWindow) -> dict[str, Callable[[], None]]:
     """Return what opens each dialog; each is then `window.dialog`."""
     openers: dict[str, Callable[[], None]] = {name: window.actions_[name].trigger for name in DIALOG_ACTIONS}
     openers["columns"] = window.table.choose_columns
-    for made in (_overwrite, _unsaved, _unsaved_while_running, _message, _stalled, _recovery, _choose):
+    for made in (
+        _overwrite,
+        _unsaved,
+        _unsaved_while_running,
+        _message,
+        _stalled,
+        _run_all,
+        _recovery,
+        _choose,
+    ):
         openers[made.__name__] = lambda made=made: window.dialogs.open(made(window))  # type: ignore[misc]
     openers["export options"] = lambda: window.dialogs.open(_export_options(window))
     return openers
@@ -98,6 +107,14 @@ def _message(window: MainWindow) -> QDialog:
 
 def _stalled(window: MainWindow) -> QDialog:
     return StalledDialog("Spike-triggered averages", window)
+
+
+def _run_all(window: MainWindow) -> QDialog:
+    again = (
+        ("Section times", "parameters changed since 2026-10-07 11:42"),
+        ("Spike-triggered averages", "stale: Section times ran again on 2026-10-07 11:42"),
+    )
+    return RunAllDialog(again * 4, window)
 
 
 def _recovery(window: MainWindow) -> QDialog:

@@ -24,6 +24,7 @@ from hdmea_gui.flows.help_dialog import HelpPage, TopicDialog
 from hdmea_gui.flows.palette_dialog import CommandPalette
 from hdmea_gui.flows.preferences import SettingsDialog
 from hdmea_gui.flows.presets_dialog import PresetsDialog, SavePresetDialog
+from hdmea_gui.flows.provenance_dialog import ProvenanceDialog
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.shell.actions import ACTIONS
@@ -292,6 +293,7 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "run_to_here": _run_to_here,
     "run_again": _run_again,
     "show_failure": _show_failure,
+    "show_provenance": lambda rig: rig.opens("show_provenance", ProvenanceDialog),
     "stop": _stop,
     "undo": _undo_and_redo,
     "redo": _undo_and_redo,

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QToolButton
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 
 from hdmea.declare import STEPS, StepParams, step
 from hdmea.pipeline.context import StepContext
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.flows.run import RunAllDialog
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.store.durations import PastRun, read_durations
@@ -236,9 +237,49 @@ def test_run_again_of_a_step_marks_what_depends_on_it_stale(
 
     window.controller.run_step("add_section_time")
     idle()
+    assert window.controller.steps.item("compute_sta").state is StepState.DONE, "it gave the same sections"
+
+    window.controller.parameters("add_section_time").set_value("pre_margin_frame_num", 30)
+    changed = window.controller.steps.item("add_section_time")
+    assert changed.state is StepState.CHANGED
+    assert re.fullmatch(r"parameters changed since \d\d:\d\d: run again", changed.detail)
+    window.controller.run_step("add_section_time")
+    idle()
 
     assert window.controller.steps.item("add_section_time").state is StepState.DONE
-    assert window.controller.steps.item("compute_sta").state is StepState.STALE
+    stale = window.controller.steps.item("compute_sta")
+    assert stale.state is StepState.STALE
+    assert re.fullmatch(r"stale: Section times ran again at \d\d:\d\d", stale.detail)
+
+
+def test_run_all_says_what_it_will_compute_again_and_why(
+    qtbot: Any, window: MainWindow, recording: tuple[Path, Path], idle: Idle
+) -> None:
+    window.open_paths(list(recording))
+    idle()
+    window.controller.choose_flow("quick")
+    window.actions_["run_all"].trigger()
+    idle()
+    assert isinstance(window.dialog, MessageDialog), "there was nothing to replace; a step of the flow fails"
+    window.dialog.reject()
+    window.controller.parameters("add_section_time").set_value("pre_margin_frame_num", 30)
+
+    window.actions_["run_all"].trigger()
+
+    dialog = window.dialog
+    assert isinstance(dialog, RunAllDialog)
+    said = {line.text() for line in dialog.findChildren(QLabel)}
+    assert any(re.match(r"•  Section times: parameters changed since \d\d:\d\d", line) for line in said), said
+    assert "•  Spikes of trials: if new results of Section times differ" in said
+    assert not any("Load recording" in line for line in said)
+    dialog.reject()
+    assert window.controller.steps.item("add_section_time").state is StepState.CHANGED
+    window.actions_["run_all"].trigger()
+    assert isinstance(window.dialog, RunAllDialog)
+    window.dialog.accept()
+    idle()
+    states = {item.spec.name: item.state for item in window.controller.steps.items if item.has_results}
+    assert set(states.values()) == {StepState.DONE}
 
 
 def test_a_step_that_needs_another_says_which(
@@ -272,8 +313,9 @@ def test_run_to_here_runs_what_is_missing_and_what_is_stale(
 
     assert window.controller.state.completed == ("load_recording", "add_section_time", "section_spike_times")
     assert window.actions_.refusal("run_to_here") == "everything up to here is done"
+    window.controller.parameters("add_section_time").set_value("pre_margin_frame_num", 30)
     window.panel.list.choose("add_section_time")
-    window.actions_["run_again"].trigger()
+    window.actions_["run_step"].trigger()
     idle()
     item = window.controller.steps.item
     assert item("section_spike_times").state is StepState.STALE
@@ -307,17 +349,24 @@ def test_run_again_is_its_own_action_and_says_what_becomes_stale(
     (said,) = [
         line
         for line in window.log.texts()
-        if "Section times runs again. Stale afterwards: Spikes of trials." in line
+        if "Section times runs again. Stale if its results differ: Spikes of trials." in line
     ]
     assert "warning" not in said, "it was asked for, and nothing is wrong"
-    assert window.controller.steps.item("section_spike_times").state is StepState.STALE
-    window.panel.list.choose("section_spike_times")
+    assert window.controller.steps.item("section_spike_times").state is StepState.DONE
+    window.controller.parameters("add_section_time").set_value("pre_margin_frame_num", 30)
     assert button.defaultAction() is window.actions_["run_step"]
 
 
 def test_the_actions_of_a_step_are_its_context_menu(window: MainWindow) -> None:
     names = [action.objectName() for action in window.panel.list.actions()]
-    assert names == ["run_step", "run_again", "run_to_here", "show_failure", "reset_parameters"]
+    assert names == [
+        "run_step",
+        "run_again",
+        "run_to_here",
+        "show_failure",
+        "show_provenance",
+        "reset_parameters",
+    ]
     assert window.panel.list.contextMenuPolicy() is Qt.ContextMenuPolicy.ActionsContextMenu
 
 
@@ -385,7 +434,7 @@ def test_a_run_is_remembered_under_the_parameters_that_ran(loaded: Loaded, idle:
     model.set_value("pad_frame", 120)
     idle()
 
-    assert controller.steps.item("add_section_time").state is StepState.DONE
+    assert controller.steps.item("add_section_time").state is StepState.CHANGED
     assert len(durations._runs["add_section_time"]) == 1
     durations.note("add_section_time", PastRun(3600.0, size, repr([("pad_frame", 120)])))
     assert durations.expected("add_section_time", size, repr([("pad_frame", 60)])) < 60  # type: ignore[operator]
@@ -463,3 +512,43 @@ def test_the_end_of_a_run_says_how_it_ended_and_whether_it_is_saved(
     window.controller.run_steps(["load_recording"], "Up to Load recording")
     idle()
     assert "Up to Load recording: done" in visible_texts(window.status), "an earlier failure is forgotten"
+
+
+def test_stale_results_are_named_above_the_views_and_in_the_table(loaded: Loaded, idle: Idle) -> None:
+    window, _ = loaded
+    controller = window.controller
+    controller.run_steps(("add_section_time", "section_spike_times"), "Sections")
+    idle()
+    assert window.stale.isHidden()
+    controller.parameters("add_section_time").set_value("pre_margin_frame_num", 30)
+    controller.run_step("add_section_time")
+    idle()
+
+    assert not window.stale.isHidden()
+    assert re.fullmatch(
+        r"⚠ Stale: Spikes of trials \(Section times ran again at \d\d:\d\d\)", window.stale.text.text()
+    )
+    window.stale.button.click()
+    idle()
+    assert window.stale.isHidden()
+    assert controller.steps.item("section_spike_times").state is StepState.DONE
+
+
+def test_a_stopped_rerun_leaves_the_result_and_says_so(
+    qtbot: Any, loaded: Loaded, idle: Idle, extra_steps: threading.Event
+) -> None:
+    window, _ = loaded
+    controller = window.controller
+    controller.run_step("add_section_time")
+    idle()
+    window.panel.list.choose("add_section_time")
+    before = controller.steps.item("add_section_time").detail
+    controller.steps.set_outcome("add_section_time", StepState.CANCELLED, "“Section times” was stopped; no.")
+
+    item = controller.steps.item("add_section_time")
+    assert item.state is StepState.DONE
+    assert item.detail == f"{before}  ·  last rerun cancelled"
+    assert window.actions_.refusal("show_failure") == ""
+    controller.run_step("add_section_time")
+    idle()
+    assert "rerun" not in controller.steps.item("add_section_time").detail

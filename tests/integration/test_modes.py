@@ -76,6 +76,8 @@ def content(path: Path) -> dict[str, Any]:
             return
         if name.startswith("pipeline/steps/"):
             record = json.loads(item.asstr()[()])
+            for part in record.get("items", {}).values():
+                part.pop("changed_at", None)
             found[name] = {key: value for key, value in record.items() if key not in EXEMPT}
         else:
             values = np.asarray(item[()])

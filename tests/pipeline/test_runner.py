@@ -12,6 +12,7 @@ import pytest
 from hdmea.pipeline import PipelineSession, create_session, get_step, run_step
 from hdmea.pipeline.calls import step_function
 from hdmea.pipeline.context import ProgressEvent
+from hdmea.pipeline.provenance import stale_because
 from hdmea.utils.exceptions import (
     CacheConflictError,
     ConfigurationError,
@@ -123,9 +124,11 @@ def test_other_parameters_conflict_unless_forced(session: PipelineSession) -> No
 def test_rerun_marks_dependents_stale_and_a_stale_step_runs_again(session: PipelineSession) -> None:
     run_step(session, "toy_scale")
     run_step(session, "toy_parts")
-    run_step(session, "toy_load", force=True)
+    run_step(session, "toy_load", {"n_units": 2}, force=True)
 
     assert session.steps["toy_scale"].stale is True
+    assert session.steps["toy_scale"].items[""].changed_step == "toy_load"
+    assert stale_because(session.steps["toy_scale"]).startswith("Toy load ran again at ")
     assert session.steps["toy_parts"].stale is True
     assert session.units["unit_001"]["features"]["scaled"]["metadata"]["stale"] is True
 
@@ -133,6 +136,18 @@ def test_rerun_marks_dependents_stale_and_a_stale_step_runs_again(session: Pipel
     assert not run.cached
     assert session.steps["toy_scale"].stale is False
     assert session.units["unit_001"]["features"]["scaled"]["metadata"]["stale"] is False
+
+
+def test_rerun_that_gives_the_same_makes_nothing_stale(session: PipelineSession) -> None:
+    run_step(session, "toy_scale")
+    run_step(session, "toy_parts")
+    run = run_step(session, "toy_load", force=True)
+    assert not run.cached
+    assert not session.steps["toy_scale"].stale
+    assert stale_because(session.steps["toy_scale"]) == ""
+    session.units["unit_001"]["spike_times"] = session.units["unit_001"]["spike_times"].astype("int32")
+    run_step(session, "toy_load", force=True)
+    assert session.steps["toy_scale"].stale, "another type is another value"
 
 
 def test_first_run_of_an_input_does_not_mark_what_did_without_it(session: PipelineSession) -> None:
