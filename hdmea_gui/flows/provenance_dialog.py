@@ -174,6 +174,8 @@ def _value_text(field: FieldSpec, value: Any) -> str:
         return "not set"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return f"{text} {field.unit}".strip()
 
