@@ -376,15 +376,15 @@ def _is_gone(offer: RecoveryOffer) -> bool:
 
 @dataclass(frozen=True)
 class RecoveryQuery:
-    """Find the checkpoint of a crashed program."""
+    """Find what can be recovered."""
 
-    def answer(self, workspace: Workspace) -> RecoveryOffer | None:
-        """Return the newest checkpoint of an ended program or kept result, None if there is none."""
+    def answer(self, workspace: Workspace) -> tuple[RecoveryOffer, ...]:
+        """Return the checkpoints of ended programs and the results that were kept, the newest first."""
         if workspace.keeper is None:
-            return None
+            return ()
         workspace.keeper.sweep()
         left = [*workspace.keeper.left_behind(), *workspace.keeper.rescued()]
-        return max(left, key=lambda offer: offer.written_at, default=None)
+        return tuple(sorted(left, key=lambda offer: -offer.written_at))
 
 
 @dataclass(frozen=True)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import datetime
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.engine.auto_checkpoint import Keeper, Kept, NotKept, RecoveryOffer, RecoveryQuery
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.jobs import Failure
 from hdmea_gui.engine.snapshot import OpenResult
+from hdmea_gui.flows.close_guard import CloseGuard
 from hdmea_gui.flows.flow import Flow
 from hdmea_gui.store.settings import Settings
 from hdmea_gui.text.formats import date_text, size_text
 from hdmea_gui.text.window_title import CheckpointNote
 from hdmea_gui.widgets.label import Label
 
-__all__ = ["RecoveryDialog", "RecoveryFlow", "make_keeper", "recovery_folder"]
+__all__ = ["KeptWork", "RecoveryDialog", "RecoveryFlow", "make_keeper", "recovery_folder"]
 
 
 def make_keeper(settings: Settings) -> Keeper:
@@ -40,6 +42,13 @@ def recovery_folder(settings: Settings) -> Path:
 class RecoveryFlow(Flow):
     """Tells of automatic checkpoints, and offers what a crash left behind.
 
+    Parameters
+    ----------
+    controller, dialogs, window
+        As `Flow`.
+    close_guard
+        Asks before another session is dropped.
+
     Attributes
     ----------
     crashes
@@ -56,10 +65,12 @@ class RecoveryFlow(Flow):
     def __init__(
         self,
         controller: Controller,
+        close_guard: CloseGuard,
         dialogs: DialogHost,
         window: QWidget,
     ) -> None:
         super().__init__(controller, dialogs, window)
+        self._close_guard = close_guard
         self.too_large = False
         self.crashes: Mapping[int, Path] = {}
         self._note: CheckpointNote | None = None
@@ -69,7 +80,7 @@ class RecoveryFlow(Flow):
         controller.saved.connect(self._on_saved)
 
     def offer(self) -> None:
-        """Look for a checkpoint that a crash left behind, and offer it."""
+        """Look for what a crash left behind, and offer it."""
         if self._controller.keeper is not None:
             self._controller.ask(RecoveryQuery(), self._on_found)
 
@@ -113,25 +124,51 @@ class RecoveryFlow(Flow):
             self.too_large, self._reason = event.too_large, event.reason
         self.changed.emit()
 
-    def _on_found(self, offer: RecoveryOffer | Failure | None) -> None:
-        if isinstance(offer, Failure):
-            self.noted.emit(logging.WARNING, f"Could not look for automatic checkpoints: {offer.reason}")
-        elif offer is not None:
+    def show(self) -> None:
+        """Offer all that is kept, or say that there is nothing."""
+        if self._controller.keeper is None:
+            self.told.emit("Automatic checkpoints are not available in this window.")
+            return
+        self._controller.ask(RecoveryQuery(), self._show_all)
+
+    def _show_all(self, offers: tuple[RecoveryOffer, ...] | Failure) -> None:
+        if offers == ():
+            self.told.emit("There is no unsaved work to recover.")
+        self._on_found(offers)
+
+    def _on_found(self, offers: tuple[RecoveryOffer, ...] | Failure) -> None:
+        if isinstance(offers, Failure):
+            self.noted.emit(logging.WARNING, f"Could not look for automatic checkpoints: {offers.reason}")
+        elif offers:
             titles = {item.spec.name: item.spec.title for item in self._controller.steps.items}
-            heading = _RESCUED if offer.is_rescued else _CRASHED
-            lines = _lines(offer, titles, self.crashes.get(offer.pid))
-            dialog = RecoveryDialog(lines, self._window, heading)
-            dialog.recover_asked.connect(lambda: self._controller.recover(offer))
-            dialog.discard_asked.connect(lambda: self._controller.discard(offer))
+            shown = tuple(
+                KeptWork(
+                    f"{offer.dataset_id}, {date_text(_written(offer))}",
+                    _RESCUED if offer.is_rescued else _CRASHED,
+                    _lines(offer, titles, self.crashes.get(offer.pid)),
+                )
+                for offer in offers
+            )
+            dialog = RecoveryDialog(shown, self._window)
+            dialog.recover_asked.connect(lambda place: self._recover(offers[place]))
+            dialog.discard_asked.connect(lambda place: self._controller.discard(offers[place]))
             self._dialogs.open(dialog)
+
+    def _recover(self, offer: RecoveryOffer) -> None:
+        question = f"Recover {offer.dataset_id}?"
+        self._close_guard.unless_lost(question, lambda: self._controller.recover(offer))
 
 
 _CRASHED = "The program ended before your work was saved"
 _RESCUED = "Results were kept in another place"
 
 
+def _written(offer: RecoveryOffer) -> str:
+    return datetime.datetime.fromtimestamp(offer.written_at, datetime.UTC).isoformat()
+
+
 def _lines(offer: RecoveryOffer, titles: Mapping[str, str], crash: Path | None) -> tuple[str, ...]:
-    written = datetime.datetime.fromtimestamp(offer.written_at, datetime.UTC).isoformat()
+    written = _written(offer)
     if offer.is_rescued:
         lead = (
             f"Results of {offer.dataset_id} could not be saved where they were asked for, "
@@ -152,43 +189,64 @@ def _lines(offer: RecoveryOffer, titles: Mapping[str, str], crash: Path | None) 
     return tuple(filter(None, lines))
 
 
+@dataclass(frozen=True)
+class KeptWork:
+    """Something that can be recovered, as the person reads it.
+
+    Attributes
+    ----------
+    name
+        Recording and time, for the list.
+    heading
+        What happened.
+    lines
+        What it contains, one sentence each.
+    """
+
+    name: str
+    heading: str
+    lines: tuple[str, ...]
+
+
 class RecoveryDialog(QDialog):
-    """Offers a checkpoint; closing the dialog means "later".
+    """Offers what is kept, one at a time; closing the dialog means "later".
 
     Parameters
     ----------
-    lines
-        What the checkpoint holds, one sentence each.
+    offers
+        What is kept, the newest first; at least one.
     parent
         Qt parent.
-    heading
-        What happened.
 
     Signals
     -------
-    recover_asked, discard_asked
-        The answer; none of them for "later".
+    recover_asked(int), discard_asked(int)
+        The answer, with the place of the offer; none of them for "later".
     """
 
-    recover_asked = Signal()
-    discard_asked = Signal()
+    recover_asked = Signal(int)
+    discard_asked = Signal(int)
 
-    def __init__(
-        self, lines: tuple[str, ...], parent: QWidget | None = None, heading: str = _CRASHED
-    ) -> None:
+    def __init__(self, offers: Sequence[KeptWork], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Recover unsaved work")
         self.setMinimumWidth(460)
+        self._offers = offers
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
-        title = Label(heading, self)
-        title.setProperty("role", "heading")
-        title.setWordWrap(True)
-        layout.addWidget(title)
-        for text in lines:
-            line = Label(text, self)
-            line.setWordWrap(True)
-            layout.addWidget(line)
+        self.choice = QComboBox(self)
+        self.choice.setAccessibleName("Kept sessions")
+        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        for place, offer in enumerate(offers):
+            self.choice.addItem(offer.name, place)
+        self.choice.setVisible(len(offers) > 1)
+        self._heading = Label("", self)
+        self._heading.setProperty("role", "heading")
+        self._text = Label("", self)
+        layout.addWidget(self.choice)
+        for label in (self._heading, self._text):
+            label.setWordWrap(True)
+            layout.addWidget(label)
         layout.addStretch(1)
         self.recover_button = QPushButton("&Recover", self)
         self.discard_button = QPushButton("&Discard", self)
@@ -199,17 +257,34 @@ class RecoveryDialog(QDialog):
         box.addButton(self.recover_button, QDialogButtonBox.ButtonRole.AcceptRole)
         self.discard_button.setAutoDefault(False)
         self.discard_button.setToolTip("Delete this checkpoint permanently")
-        self.later_button.setToolTip("Ask again at the next start")
+        self.later_button.setToolTip("Ask again at the next start; File → Recover unsaved work… asks at once")
         self.recover_button.setDefault(True)
         self.recover_button.clicked.connect(self._on_recover)
         self.discard_button.clicked.connect(self._on_discard)
         self.later_button.clicked.connect(self.reject)
         layout.addWidget(box)
+        self.choice.currentIndexChanged.connect(self._show)
+        self._show()
+
+    def _show(self) -> None:
+        place = self.choice.currentData()
+        if place is None:
+            return
+        offer = self._offers[place]
+        several = f"{self.choice.count()} sessions are kept. " if self.choice.count() > 1 else ""
+        self._heading.setText(f"{several}{offer.heading}")
+        self._text.setText("\n\n".join(offer.lines))
 
     def _on_recover(self) -> None:
         self.accept()
-        self.recover_asked.emit()
+        self.recover_asked.emit(self.choice.currentData())
 
     def _on_discard(self) -> None:
-        self.accept()
-        self.discard_asked.emit()
+        place = self.choice.currentData()
+        if self.choice.count() == 1:
+            self.accept()
+        else:
+            self.choice.removeItem(self.choice.currentIndex())
+            self.choice.setVisible(self.choice.count() > 1)
+            self._show()
+        self.discard_asked.emit(place)

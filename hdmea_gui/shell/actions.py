@@ -248,6 +248,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
             unless=(_busy,),
         ),
         ActionSpec(
+            "recover",
+            "Reco&ver unsaved work…",
+            "recovery.show",
+            "Show automatic checkpoints of programs that crashed, and results that could not be saved",
+            unless=(_busy,),
+        ),
+        ActionSpec(
             "open_demo",
             "Open &demo recording",
             "opening.open_demo",

@@ -142,7 +142,7 @@ class MainWindow(QMainWindow):
         )
         self.scripts = ScriptCopier(controller, self.dialogs, self)
         self.exporting = ExportFlow(controller, self.dialogs, self)
-        self.recovery = RecoveryFlow(controller, self.dialogs, self)
+        self.recovery = RecoveryFlow(controller, self.close_guard, self.dialogs, self)
         self.editing = EditFlow(controller, settings, self.dialogs, self)
         self.panes = PaneSwitcher(self)
         self.recovery.crashes = {} if logs is None else logs.crashes

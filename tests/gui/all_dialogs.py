@@ -15,7 +15,7 @@ from hdmea_gui.engine.snapshot import Candidate, FileFacts, OpenResult, Refused
 from hdmea_gui.flows.close_guard import UnsavedDialog
 from hdmea_gui.flows.export import ExportOptionsDialog
 from hdmea_gui.flows.open import ChooseRecordingDialog
-from hdmea_gui.flows.recover import RecoveryDialog
+from hdmea_gui.flows.recover import KeptWork, RecoveryDialog
 from hdmea_gui.flows.run import RunAllDialog, StalledDialog
 from hdmea_gui.flows.save import OverwriteDialog
 from hdmea_gui.shell.main_window import MainWindow
@@ -119,7 +119,8 @@ def _run_all(window: MainWindow) -> QDialog:
 
 def _recovery(window: MainWindow) -> QDialog:
     lines = ("Of 2025.04.10-11.12.57-Rec with 406 units, written at 11:42. " * 2, "Eleven steps are in it.")
-    return RecoveryDialog(lines, window)
+    kept = KeptWork("2025.04.10-11.12.57-Rec, today 11:42", "The program ended before it was saved", lines)
+    return RecoveryDialog((kept, kept), window)
 
 
 def _choose(window: MainWindow) -> QDialog:

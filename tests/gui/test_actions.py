@@ -135,6 +135,11 @@ def _show_failure(rig: Rig) -> None:
     controller.steps.set_session(controller.state, forget=True)
 
 
+def _recover(rig: Rig) -> None:
+    rig.trigger("recover")
+    assert any("not available in this window" in line for line in rig.window.log.texts())
+
+
 def _stop(rig: Rig) -> None:
     with pytest.raises(AssertionError, match="nothing is running"):
         rig.trigger("stop")
@@ -293,6 +298,7 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "run_to_here": _run_to_here,
     "run_again": _run_again,
     "show_failure": _show_failure,
+    "recover": _recover,
     "show_provenance": lambda rig: rig.opens("show_provenance", ProvenanceDialog),
     "stop": _stop,
     "undo": _undo_and_redo,

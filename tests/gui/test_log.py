@@ -194,7 +194,7 @@ def test_after_a_crash_the_window_and_the_recovery_question_name_the_evidence(
     window = MainWindow(Controller(), SettingsStore(tmp_path / "settings.json"), logs=logs)
     offer = RecoveryOffer("automatic-77.h5", "Rec", ("load_recording",), 4, 1000, 0.0, "host", 77, 0.0)
 
-    window.recovery._on_found(offer)
+    window.recovery._on_found((offer,))
 
     assert any("crashed in an earlier session" in line for line in window.log.texts())
     assert isinstance(window.dialog, RecoveryDialog)

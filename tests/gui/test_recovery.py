@@ -770,3 +770,47 @@ def test_a_kill_in_the_middle_of_a_checkpoint_leaves_the_one_before(
     session = recovered(keeper)
     assert tuple(session.completed_steps) == steps
     assert ("section_time" in session.stimulus) is ("add_section_time" in steps)
+
+
+def test_all_that_is_kept_is_offered_and_can_be_reached_after_later(
+    qtbot: Any, start: Callable[[], MainWindow], tmp_path: Path
+) -> None:
+    kept = []
+    for name in ("First", "Second", "Third"):
+        session = PipelineSession(name, output_dir=tmp_path)
+        session.add_units({"unit_001": {"spike_times": np.arange(9, dtype=np.uint64)}})
+        path = rescue(session, tmp_path / "out" / "x.h5")
+        assert path is not None
+        os.utime(path, (1e9 + len(kept), 1e9 + len(kept)))
+        kept.append(path)
+    window = start()
+    qtbot.waitUntil(lambda: isinstance(window.dialog, RecoveryDialog))
+    window.dialog.reject()  # type: ignore[union-attr]
+
+    window.actions_["recover"].trigger()
+    qtbot.waitUntil(lambda: isinstance(window.dialog, RecoveryDialog))
+    dialog = window.dialog
+    assert isinstance(dialog, RecoveryDialog)
+    names = [dialog.choice.itemText(place).partition(",")[0] for place in range(dialog.choice.count())]
+    assert names == ["Third", "Second", "First"]
+    dialog.discard_button.click()
+    wait_idle(qtbot, window)
+    assert [path.exists() for path in kept] == [True, True, False]
+    dialog.choice.setCurrentIndex(1)
+    assert "Results of First" in visible_texts(dialog)
+    dialog.recover_button.click()
+    wait_idle(qtbot, window)
+    assert window.controller.state.dataset_id == "First"
+    assert kept[1].exists()
+
+    window.actions_["recover"].trigger()
+    qtbot.waitUntil(lambda: isinstance(window.dialog, RecoveryDialog))
+    window.dialog.recover_button.click()  # type: ignore[union-attr]
+    assert isinstance(window.dialog, UnsavedDialog), "what is open is not saved"
+
+
+def test_nothing_to_recover_is_said(qtbot: Any, start: Callable[[], MainWindow]) -> None:
+    window = start()
+    window.actions_["recover"].trigger()
+    qtbot.waitUntil(lambda: any("no unsaved work" in line for line in window.log.texts()))
+    assert window.dialog is None
