@@ -1,7 +1,8 @@
 """Long work gives way to a thread that must not wait, and waits for nothing that nobody wants any more.
 
 Threads share the interpreter: while two of them compute in Python each has half of it. A program with a
-window says once on its working thread what to do about that; scripts say nothing, and nothing happens.
+window says once on its working thread what to do about that, and what looks at a file before HDF5 opens it
+here; scripts say nothing, and nothing happens.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from hdmea.utils.exceptions import StepCancelled
@@ -23,6 +25,8 @@ __all__ = [
     "give_way",
     "giving_way",
     "is_considerate",
+    "look_first",
+    "looked_at",
     "on_this_thread",
     "wait_for",
     "without_collections",
@@ -131,3 +135,35 @@ def wait_for(event: threading.Event, what: str, most_s: float = math.inf) -> boo
         if time.monotonic() >= until:
             return False
     return True
+
+
+Look = Callable[[Path, bool], None]
+
+_looks: list[Look] = []
+
+
+def look_first(look: Look | None) -> None:
+    """Have `look` called with each file before it is opened; it raises to refuse the file.
+
+    A program with a window has each file opened elsewhere first; scripts and the command line do not.
+
+    Parameters
+    ----------
+    look
+        Gets the path, and whether this program has just written the file; None for nothing to be called.
+    """
+    _looks[:] = [] if look is None else [look]
+
+
+def looked_at(path: Path, *, own: bool) -> None:
+    """Call what `look_first` was given, if anything.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file that is to be opened.
+    own
+        Whether this program has just written it.
+    """
+    for look in _looks:
+        look(path, own)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from h5py import h5, h5d, h5f, h5g, h5o, h5p
 
+from hdmea.utils.giving_way import looked_at
 from hdmea.utils.open_file import read_through_python
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "GroupID",
     "has_link",
     "link_names",
-    "look_first",
     "open_dataset",
     "open_file",
     "open_group",
@@ -33,24 +32,6 @@ FileID: TypeAlias = Any
 """h5py.h5f.FileID, which has no type information."""
 GroupID: TypeAlias = Any
 """h5py.h5g.GroupID, likewise."""
-
-
-Look: TypeAlias = Callable[[Path, bool], None]
-
-_looks: list[Look] = []
-
-
-def look_first(look: Look | None) -> None:
-    """Have `look` called with each file before it is opened; it raises to refuse the file.
-
-    A program with a window has each file opened elsewhere first; scripts and the command line do not.
-
-    Parameters
-    ----------
-    look
-        Gets the path, and whether this program has just written the file; None for nothing to be called.
-    """
-    _looks[:] = [] if look is None else [look]
 
 
 def open_file(path: Path, *, own: bool = False) -> FileID:
@@ -68,8 +49,7 @@ def open_file(path: Path, *, own: bool = False) -> FileID:
     OSError
         If it is not an HDF5 file, damaged, or not readable.
     """
-    for look in _looks:
-        look(path, own)
+    looked_at(path, own=own)
     access = _access()
     let_go = read_through_python(access, path)
     try:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from hdmea.utils.exceptions import StepCancelled
-from hdmea.utils.h5 import look_first
+from hdmea.utils.giving_way import look_first
 from hdmea_gui.engine.auto_checkpoint import DiscardJob, Keeper, Kept, NotKept, RecoverJob, RecoveryOffer
 from hdmea_gui.engine.batch import BatchRunner
 from hdmea_gui.engine.exports import Exported, ExportJob

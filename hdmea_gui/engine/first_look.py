@@ -38,7 +38,7 @@ _Stamp = tuple[int, int, int, int]
 
 
 class FirstLook:
-    """Opens each file in a helper process before this one does; for `hdmea.utils.h5.look_first`."""
+    """Opens each file in a helper process before this one does; for `hdmea.utils.giving_way.look_first`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -17,8 +17,7 @@ import pytest
 
 from hdmea.pipeline import PipelineSession
 from hdmea.utils.exceptions import DataLoadError, StepCancelled
-from hdmea.utils.giving_way import on_this_thread
-from hdmea.utils.h5 import look_first
+from hdmea.utils.giving_way import look_first, on_this_thread
 from hdmea_gui.engine import first_look, look_child
 from hdmea_gui.engine.auto_checkpoint import Keeper
 from hdmea_gui.engine.controller import Activity, Controller
