@@ -40,10 +40,10 @@ def unit_columns(session: PipelineSession) -> tuple[Column, ...]:
     first, place = _facts(session)
     if not session.units:
         return (*first, *place)
-    from hdmea.pipeline.feature_table import feature_columns
+    from hdmea.pipeline.feature_table import feature_columns, physical_units
 
     found = [column for column in feature_columns(session) if column.name not in _TWICE]
-    physical = readable_units(found)
+    physical = readable_units(physical_units(found))
     standard = {column.name: column for column in _standard(found)}
     shown = [_described(column, physical, column.standard) for column in standard.values()]
     rest = [_described(column, physical) for column in found if column.name not in standard]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from hdmea.pipeline.feature_table import FeatureColumn
+from collections.abc import Mapping
 
 __all__ = ["plain_unit", "readable_units"]
 
@@ -16,8 +12,12 @@ def plain_unit(unit: str) -> str:
     return unit.replace("^2", "²").replace("^3", "³").replace("uV", "µV")
 
 
-def readable_units(columns: Iterable[FeatureColumn]) -> Mapping[str, str]:
-    """Return the physical unit of each number by its name, as the field writes it."""
-    from hdmea.pipeline.feature_table import physical_units
+def readable_units(physical: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the physical unit of each number by its name, as the field writes it.
 
-    return {name: plain_unit(unit) for name, unit in physical_units(columns).items()}
+    Parameters
+    ----------
+    physical
+        What `hdmea.pipeline.feature_table.physical_units` returns.
+    """
+    return {name: plain_unit(unit) for name, unit in physical.items()}

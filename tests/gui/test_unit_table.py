@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 
-from hdmea.pipeline.feature_table import FeatureColumn
+from hdmea.pipeline.feature_table import FeatureColumn, physical_units
 from hdmea.pipeline.session import PipelineSession
 from hdmea_gui.engine.snapshot import Column, StateView
 from hdmea_gui.engine.unit_columns import unit_columns
@@ -466,7 +466,7 @@ def test_a_unit_that_differs_between_the_units_is_named_in_words() -> None:
         FeatureColumn("waveform.waveform_unit", ("uV", "a.u."), "Unit of the waveform"),
     ]
 
-    assert readable_units(columns) == {
+    assert readable_units(physical_units(columns)) == {
         "waveform.peak_to_peak": "unit of the waveform",
         "waveform.slope": "unit of the waveform/ms",
         "waveform.waveform_unit": "",

@@ -73,7 +73,12 @@ class FeaturesQuery:
 
     def answer(self, workspace: Workspace) -> FeaturesView | None:
         """Return them, None if there are no such units."""
-        from hdmea.pipeline.feature_table import SORTER_TITLE, feature_columns, missing_reasons
+        from hdmea.pipeline.feature_table import (
+            SORTER_TITLE,
+            feature_columns,
+            missing_reasons,
+            physical_units,
+        )
 
         session = workspace.session
         there = [name for name in self.unit_ids if session is not None and name in session.units]
@@ -83,7 +88,7 @@ class FeaturesQuery:
         reasons = [missing_reasons(session.units[name]) for name in units]
         found: dict[tuple[str, str], list[FeatureValue]] = {}
         columns = feature_columns(session, units)
-        physical = readable_units(columns)
+        physical = readable_units(physical_units(columns))
         # What the sorter wrote has no definitions: it comes last.
         for column in sorted(columns, key=lambda column: column.group_title == SORTER_TITLE):
             why = tuple(of_unit.get(column.name, "") for of_unit in reasons)
