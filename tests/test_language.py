@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hdmea.utils import exceptions
+
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = re.compile(
     r"\bthe person\b|\banew\b|\bfor good\b|\bby itself\b|\bleft behind\b|\b(is|are) not there\b|\bgoes on\b"
@@ -43,3 +45,19 @@ def test_no_text_of_the_window_or_the_command_line_has_a_forbidden_phrase() -> N
     said = [(path.name, text) for path in MODULES for text in _texts(path)]
     assert len(said) > 1000
     assert [entry for entry in said if FORBIDDEN.search(entry[1])] == []
+
+
+ERRORS = {name for name in exceptions.__all__ if name != "StepCancelled"}
+
+
+def _unexplained(path: Path) -> Iterator[str]:
+    """Yield where a module makes an error that does not say what to do; a list of problems says it itself."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS:
+            if not {"fix", "problems"} & {keyword.arg for keyword in node.keywords}:
+                yield f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def test_every_error_says_what_to_do() -> None:
+    sources = [path for package in ("hdmea", "hdmea_gui") for path in (ROOT / package).rglob("*.py")]
+    assert [place for path in sources for place in _unexplained(path)] == []

@@ -21,7 +21,7 @@ from hdmea.utils.exceptions import (
     StepCancelled,
     ValidationError,
 )
-from hdmea.utils.fixes import Either, Replace, SaveAs
+from hdmea.utils.fixes import Advice, Either, Replace, SaveAs
 from hdmea.utils.notices import said, told
 
 if TYPE_CHECKING:
@@ -360,7 +360,10 @@ def convert(
         from hdmea.results import files
 
         if layout is None and files.summarize(source).layout == Layout.COLUMNS:
-            raise ValidationError(f"{source} already has the layout columns; choose another with --layout.")
+            raise ValidationError(
+                f"{source} already has the layout columns.",
+                fix=Advice("Choose another layout with --layout."),
+            )
         _refuse_existing(target, overwrite)
         check_target(target, source.stat().st_size)
         content = PipelineSession.load(source, lazy=True).content(SaveState.SAVED, checkpoint_name=None)
@@ -415,7 +418,10 @@ def _open(
             known = {kind: session.source_files[kind] for kind in kinds if session.source_files.get(kind)}
             return session, known
     elif not recording:
-        raise ValidationError("A recording (CMCR and/or CMTR) is required, or a checkpoint with --resume.")
+        raise ValidationError(
+            "Neither a recording nor a checkpoint is given.",
+            fix=Advice("Name the .cmcr and/or .cmtr file or a Phy folder, or a checkpoint with --resume."),
+        )
     sources = _pair(recording)
     if resume is None:
         session = create_session(name, sources.get("cmcr_path"), sources.get("cmtr_path"))
@@ -433,7 +439,8 @@ def _pair(recording: list[Path]) -> dict[str, str]:
         if kind is None or f"{kind}_path" in pair:
             raise ValidationError(
                 f"{path}: a recording is one .cmcr and/or one .cmtr file, or a Phy folder instead of the "
-                "latter."
+                "latter.",
+                fix=Advice("Name the files of one recording; hdmea batch runs several."),
             )
         pair[f"{kind}_path"] = str(path)
     if len(recording) == 1 and recording[0].exists():

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["Plugins", "parse_settings", "setting"]
 
@@ -32,7 +33,10 @@ def parse_settings(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
         place, value = setting(text, "step.param=value")
         step, dot, parameter = place.partition(".")
         if not (dot and step and parameter):
-            raise ConfigurationError(f"--set {text!r} does not have the form step.param=value.")
+            raise ConfigurationError(
+                f"--set {text!r} does not have the form step.param=value.",
+                fix=Advice("Write it as in --set compute_sta.cover_range=[-60,0]."),
+            )
         parsed.setdefault(step.strip(), {})[parameter.strip()] = value
     return parsed
 
@@ -41,7 +45,9 @@ def setting(given: str, form: str) -> tuple[str, Any]:
     """Return name and value of a text ``name=value``; the value is JSON where it can be."""
     name, equals, text = given.partition("=")
     if not (equals and name.strip()):
-        raise ConfigurationError(f"--set {given!r} does not have the form {form}.")
+        raise ConfigurationError(
+            f"--set {given!r} does not have the form {form}.", fix=Advice(f"Write it as --set {form}.")
+        )
     try:
         return name.strip(), json.loads(text)
     except json.JSONDecodeError:

@@ -254,7 +254,8 @@ class Extractor:
             values = [table.recording[output.name]] if output.per == "recording" else table.units[output.name]
             if output.per == "unit" and len(values) != n_units:
                 raise FeatureExtractionError(
-                    f"{output.name} of the feature {self.name!r} has {len(values)} entries, not {n_units}."
+                    f"{output.name} of the feature {self.name!r} has {len(values)} entries, not {n_units}.",
+                    fix=Advice("Correct its declaration or its result."),
                 )
             if len(values):
                 self._check_value(output, values[0])
@@ -271,7 +272,8 @@ class Extractor:
         if not (kind_fits and lengths_fit):
             raise FeatureExtractionError(
                 f"{output.name} of the feature {self.name!r} is {array.dtype} {array.shape}, "
-                f"but is declared as {output.dtype} {output.shape}."
+                f"but is declared as {output.dtype} {output.shape}.",
+                fix=Advice("Correct its declaration or its result."),
             )
 
 

@@ -20,6 +20,8 @@ __all__ = ["Named", "Registry", "run_file"]
 
 logger = logging.getLogger(__name__)
 
+_NOT_KNOWN = "Check the name, and that the package that adds it is installed."
+
 
 class Named(Protocol):
     """Anything that is registered: it has a name, and may have aliases."""
@@ -87,9 +89,10 @@ class Registry(Generic[N]):
         if name in self._canonical:
             return self._by_name[self._canonical[name]]
         close = difflib.get_close_matches(name, sorted(self._canonical), n=3, cutoff=0.6)
-        advice = f"Did you mean {' or '.join(map(repr, close))}? " if close else ""
+        advice = f"Did you mean {' or '.join(map(repr, close))}?" if close else _NOT_KNOWN
         raise ConfigurationError(
-            f"There is no {self.noun} {name!r}. {advice}Known: {', '.join(sorted(self._by_name))}."
+            f"There is no {self.noun} {name!r}. Known: {', '.join(sorted(self._by_name))}.",
+            fix=Advice(advice),
         )
 
     def canonical_name(self, name: str) -> str:
@@ -184,7 +187,8 @@ class Registry(Generic[N]):
             self.register_module(value, point.value)
         else:
             raise ConfigurationError(
-                f"the entry point {point.name!r} is neither a {self.noun} nor a module that declares one"
+                f"the entry point {point.name!r} is neither a {self.noun} nor a module that declares one",
+                fix=Advice("Correct the entry point in the metadata of its package."),
             )
 
 
@@ -199,15 +203,19 @@ def run_file(path: Path) -> ModuleType:
         If it cannot be run.
     """
     if not path.is_file():
-        raise MissingFileError(f"The file {path} does not exist.", path=path)
+        raise MissingFileError(f"The file {path} does not exist.", path=path, fix=Advice("Check the path."))
     spec = importlib.util.spec_from_file_location(f"hdmea_user_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise ConfigurationError(f"{path} is not a Python file: its name must end in .py.", path=path)
+        raise ConfigurationError(
+            f"{path} is not a Python file.", path=path, fix=Advice("Give it a name that ends in .py.")
+        )
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         raise ConfigurationError(
-            f"{path} cannot be run: {type(error).__name__}: {error}.", path=path
+            f"{path} cannot be run: {type(error).__name__}: {error}.",
+            path=path,
+            fix=Advice("Correct the file."),
         ) from error
     return module

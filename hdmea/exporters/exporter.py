@@ -219,5 +219,6 @@ def _named(name: str, target: Path) -> Exporter:
             f"The exporter {name!r} writes files that end in {' or '.join(chosen.suffixes)}, and "
             f"{target.name} does not.",
             path=target,
+            fix=Advice("Choose a file with one of these endings, or another exporter."),
         )
     return chosen

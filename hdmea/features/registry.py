@@ -146,7 +146,7 @@ class FeatureRegistry:
         try:
             feature = FEATURES.get(name)
         except ConfigurationError as error:
-            raise KeyError(error.message) from None
+            raise KeyError(str(error)) from None
         return feature.made_by if isinstance(feature, _ClassFeature) else _as_class(feature)
 
     @classmethod

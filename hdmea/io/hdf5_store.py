@@ -95,7 +95,7 @@ def open_recording_hdf5(path: str | Path, mode: str = "r") -> h5py.File:
         If the file does not exist.
     """
     if not Path(path).exists():
-        raise MissingFileError(f"{path} does not exist.", path=path)
+        raise MissingFileError(f"{path} does not exist.", path=path, fix=Advice("Check the path."))
     return h5py.File(path, mode)
 
 

@@ -128,7 +128,10 @@ def _on_session(
     definition: StepDefinition[Any], params: StepParams, session: object, mechanism: Mapping[str, Any]
 ) -> PipelineSession:
     if not isinstance(session, PipelineSession):
-        raise SessionError(f"The argument session must be a PipelineSession, not {type(session).__name__}.")
+        raise SessionError(
+            f"The argument session must be a PipelineSession, not {type(session).__name__}.",
+            fix=Advice("Pass what create_session or PipelineSession.load returned."),
+        )
     path = mechanism.get("hdf5_path")
     if path is not None and path is not session and path != session.hdf5_path:
         raise SessionError(

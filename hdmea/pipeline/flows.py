@@ -27,6 +27,7 @@ from hdmea.pipeline.session import (
 from hdmea.results import files
 from hdmea.results.sizes import estimate_nbytes
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError, StepCancelled
+from hdmea.utils.fixes import Advice, RunStep
 from hdmea.utils.notices import Notice
 from hdmea.utils.resources import resource_path
 from hdmea.utils.validation import problems_in_file
@@ -113,7 +114,8 @@ class Flow(pydantic.BaseModel):
         if unknown:
             raise ConfigurationError(
                 f"The flow {self.name!r} has no step {', '.join(sorted(unknown))}; "
-                f"its steps are {', '.join(item.step for item in self.steps)}."
+                f"its steps are {', '.join(item.step for item in self.steps)}.",
+                fix=Advice("Set parameters of its steps only, or choose another flow."),
             )
         steps = tuple(
             item.model_copy(update={"params": {**item.params, **overrides.get(item.step, {})}})
@@ -127,8 +129,10 @@ class Flow(pydantic.BaseModel):
             get_step(item.step).make_params(item.params)
             for name in item.params.get("features", ()) if item.step == _FEATURES else ():
                 reason = reason_against(name)
-                if reason is not None and reason.fix is None:
-                    raise ConfigurationError(reason.message, parameter="features", step=item.step)
+                if reason is not None and not isinstance(reason.fix, RunStep):
+                    raise ConfigurationError(
+                        reason.message, parameter="features", step=item.step, fix=reason.fix
+                    )
 
 
 @dataclass(frozen=True)
@@ -180,12 +184,17 @@ def load_flow(flow_name: str | Path, config_dir: str | Path | None = None) -> Fl
     path = next((candidate for candidate in candidates if candidate.is_file()), None)
     if path is None:
         known = ", ".join(list_available_flows(config_dir))
-        raise ConfigurationError(f"There is no flow {str(flow_name)!r}. Flows: {known}, or a JSON file.")
+        raise ConfigurationError(
+            f"There is no flow {str(flow_name)!r}.",
+            fix=Advice(f"Choose one of {known}, or name a JSON file."),
+        )
     try:
         flow = Flow.model_validate_json(path.read_bytes())
     except pydantic.ValidationError as error:
         problems = problems_in_file(error, Flow)
-        raise ConfigurationError(f"{path} is not a valid flow: {problems}.", path=path) from error
+        raise ConfigurationError(
+            f"{path} is not a valid flow: {problems}.", path=path, fix=Advice("Correct the file.")
+        ) from error
     for item in flow.steps:
         get_step(item.step)
     return flow.completed()

@@ -14,6 +14,7 @@ from hdmea.pipeline.run import RunPlan, definition_of, plan_run
 from hdmea.recordings.reader import open_signals, open_units, source_stamp
 from hdmea.results.sizes import estimate_nbytes
 from hdmea.utils.exceptions import CacheConflictError, HDMEAError, MissingInputError
+from hdmea.utils.fixes import Advice
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -94,7 +95,9 @@ def sensor_shape(cmcr: Path) -> tuple[int, int] | None:
 
 def _files(cmcr: str | Path | None, cmtr: str | Path | None) -> _Files:
     if cmcr is None and cmtr is None:
-        raise MissingInputError("No source file of this session is known: open a recording first.")
+        raise MissingInputError(
+            "No source file of this session is known.", fix=Advice("Open a recording first.")
+        )
     return _read(*_state(cmcr), *_state(cmtr))
 
 

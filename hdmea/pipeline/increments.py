@@ -78,7 +78,11 @@ def load_increments(
                 deep_merge(getattr(session, name), getattr(content, name))
             session.extra = content.extra["session"]
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise CheckpointError(f"{path} is damaged ({error}).", path=path) from error
+            raise CheckpointError(
+                f"{path} is damaged ({error}).",
+                path=path,
+                fix=Advice("Delete it, and open the last checkpoint or result instead."),
+            ) from error
         session.steps = content.steps
         session.completed_steps = CompletedSteps(content.completed_steps)
         session.warnings = content.warnings_with_fixes()

@@ -76,7 +76,7 @@ def reason_against(name: str) -> Notice | None:
     try:
         FEATURES.get(name)
     except ConfigurationError as error:
-        return Notice(error.message)
+        return Notice(error.message, fix=error.fix)
     return None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import hdmea.pipeline
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import SetParameter
 
 __all__ = [
     "DEFAULT_ACQUISITION_RATE",
@@ -52,6 +53,7 @@ def compute_frame_time(acquisition_rate: float) -> float:
         raise ValidationError(
             f"The acquisition rate must be greater than 0 Hz, not {acquisition_rate}.",
             parameter="acquisition_rate",
+            fix=SetParameter("acquisition_rate"),
         )
     return 1.0 / acquisition_rate
 

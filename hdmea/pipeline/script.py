@@ -59,6 +59,7 @@ def session_script(session: PipelineSession, *, output_path: str | Path | None =
         raise SessionError(
             f"{', '.join(unknown)} cannot be written into a script: this version does not have such a step.",
             step=unknown[0],
+            fix=Advice("Install the package that adds the step."),
         )
     names = sorted({"create_session", *(run.step for run in runs)})
     lines = [

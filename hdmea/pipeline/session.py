@@ -23,7 +23,7 @@ from hdmea.results.content import Held, SessionContent, StepProvenance, utc_now
 from hdmea.results.sizes import estimate_nbytes
 from hdmea.results.tracking import Baseline, Changes, differs_from, tokens
 from hdmea.utils.exceptions import ExistingFileError, MissingInputError, SessionError, ValidationError
-from hdmea.utils.fixes import ChooseFile, Either, Fix, RunStep, SaveAs, SetParameter
+from hdmea.utils.fixes import Advice, ChooseFile, Either, Fix, RunStep, SaveAs, SetParameter
 from hdmea.utils.giving_way import without_collections
 from hdmea.utils.validation import check_dataset_id
 
@@ -352,7 +352,10 @@ class SessionData:
 
 def _check_unit_id(unit_id: object) -> None:
     if not isinstance(unit_id, str) or not _UNIT_ID.fullmatch(unit_id):
-        raise ValidationError(f"Unit id {unit_id!r} is not of the form 'unit_001' (at least three digits).")
+        raise ValidationError(
+            f"Unit id {unit_id!r} is not of the form 'unit_001' (at least three digits).",
+            fix=Advice("Name units unit_001, unit_002, and so on."),
+        )
 
 
 Progress = Callable[[float, str], None]
@@ -630,9 +633,7 @@ class PipelineSession(SessionData):
             If the session has unsaved changes, or has no file.
         """
         if self.hdf5_path is None or self.has_unsaved_changes:
-            raise SessionError(
-                "The session has changes that are not saved, or no file: save it under another name first."
-            )
+            raise SessionError("The session has changes that are not saved, or no file.", fix=SaveAs())
         other = type(self).load(self.hdf5_path, lazy=True)
         for name in ("units", "metadata", "stimulus", "source_files", "completed_steps", "warnings", "steps"):
             setattr(self, name, getattr(other, name))

@@ -167,7 +167,11 @@ def find_partner(path: Path, linked_recording: str | None = None) -> Partner:
     """
     kind = kind_of(path)
     if kind is None:
-        raise ValidationError(f"{path} is neither a .cmcr nor a .cmtr file, so it has no partner.", path=path)
+        raise ValidationError(
+            f"{path} is neither a .cmcr nor a .cmtr file, so it has no partner.",
+            path=path,
+            fix=Advice("Choose a .cmcr or .cmtr file, or a Phy folder."),
+        )
     if find_reader(path, "units" if kind == "cmcr" else "light") is not None:
         return Partner(path, "it holds both")
     if _is_folder(path):

@@ -157,7 +157,9 @@ def register(codec: Codec) -> Codec:
 def codec(name: str) -> Codec:
     """Return the codec of a layout; CheckpointError if there is none of that name."""
     if name not in _codecs:
-        raise CheckpointError(f"There is no layout {name!r}. Layouts: {', '.join(_codecs)}.")
+        raise CheckpointError(
+            f"There is no layout {name!r}. Layouts: {', '.join(_codecs)}.", fix=Advice("Choose one of these.")
+        )
     return _codecs[name]
 
 

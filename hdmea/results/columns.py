@@ -37,6 +37,7 @@ from hdmea.results.trees import dataset_marks, own_attrs, plan_tree, read_own_at
 from hdmea.results.unread import LazyDict, Source, Unread, UnreadArray, dict_nbytes
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way
 
 __all__ = [
@@ -194,8 +195,8 @@ def _bad_key(rows: Sequence[Any], key: object, path: Path, own: Own) -> Exceptio
     row = next(number for number, item in enumerate(rows) if item is not MISSING and key in item)
     place = "/".join(own.place(row, path))
     return ValidationError(
-        f"{place} has the key {key!r}; the keys of a result file are text. Nothing was written. "
-        f"Use a text instead."
+        f"{place} has the key {key!r}; the keys of a result file are text. Nothing was written.",
+        fix=Advice("Use a text as the key."),
     )
 
 

@@ -383,7 +383,9 @@ def checked_layout(layout: str, what: str = "The layout") -> str:
     """Return the name of a layout; ConfigurationError if there is none of that name."""
     if layout not in LAYOUTS:
         raise ConfigurationError(
-            f"{what} is {layout!r}. There are the layouts {', '.join(LAYOUTS)}.", parameter="layout"
+            f"{what} cannot be {layout!r}.",
+            parameter="layout",
+            fix=Advice(f"Choose one of {', '.join(LAYOUTS)}."),
         )
     return layout
 

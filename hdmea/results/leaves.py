@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = [
     "KIND",
@@ -158,8 +159,10 @@ def refuse(value: Any, path: tuple[str, ...]) -> ValidationError:
     """Return the error that says that a result file cannot hold `value`."""
     what = f"array of {value.dtype}" if isinstance(value, (np.ndarray, np.generic)) else type(value).__name__
     return ValidationError(
-        f"{'/'.join(path)} is of a kind that a result file cannot hold: {what}. Nothing was written. "
-        f"Convert it to a number, text, a list of those, an array of numbers or text, or a dictionary."
+        f"{'/'.join(path)} is of a kind that a result file cannot hold: {what}. Nothing was written.",
+        fix=Advice(
+            "Convert it to a number, text, a list of those, an array of numbers or text, or a dictionary."
+        ),
     )
 
 
@@ -260,7 +263,10 @@ def decode(kind: str, array: NDArray[Any]) -> Any:
             return objects.reshape(array.shape).astype(found[1])
     elif name == "list" and not word:
         return array.tolist()
-    raise ValidationError(f"a value is of the kind {kind!r}, which this version does not know.")
+    raise ValidationError(
+        f"A value is of the kind {kind!r}, which this version does not know.",
+        fix=Advice("Open the file with the version that wrote it, or a newer one."),
+    )
 
 
 def decode_rows(kind: str, array: NDArray[Any]) -> list[Any]:

@@ -182,10 +182,15 @@ class Place:
         try:
             kind = self.item.links.get_info(stored).type
             if kind != h5l.TYPE_HARD:
-                raise CheckpointError(f"{path} is a link to another place, which is not followed.")
+                raise CheckpointError(
+                    f"{path} is a link to another place, which is not followed.",
+                    fix=Advice("Copy what it points to into the file."),
+                )
             item = h5o.open(self.item, stored)
         except (OSError, RuntimeError, KeyError, ValueError) as error:
-            raise CheckpointError(f"{path} is damaged and cannot be opened ({error}).") from error
+            raise CheckpointError(
+                f"{path} is damaged and cannot be opened ({error}).", fix=RESTORE
+            ) from error
         below = Place(item, path, file_nbytes=self.file_nbytes, tick=self.tick, seen=self._seen)
         if not isinstance(item, (h5g.GroupID, h5d.DatasetID)):
             raise below.damaged("it is neither a group nor a dataset")
@@ -227,7 +232,7 @@ class Place:
 
     def damaged(self, why: str) -> CheckpointError:
         """Return the error that names this place."""
-        return CheckpointError(f"{self.path or '/'} is damaged: {why}.")
+        return CheckpointError(f"{self.path or '/'} is damaged: {why}.", fix=RESTORE)
 
     # -- attributes ------------------------------------------------------------------------------------
 
@@ -296,7 +301,10 @@ class Place:
         """Raise CheckpointError if a dataset keeps its bytes in other files."""
         creation = self.item.get_create_plist()
         if creation.get_external_count() or creation.get_layout() == h5d.VIRTUAL:
-            raise CheckpointError(f"{self.path} keeps its numbers in another file, which is not read.")
+            raise CheckpointError(
+                f"{self.path} keeps its numbers in another file, which is not read.",
+                fix=Advice("Copy the numbers into the file."),
+            )
 
     def refuse_unbacked(self, nbytes: int) -> None:
         """Raise CheckpointError if `nbytes` of a dataset are more than can lie in its file, or in memory."""
@@ -375,7 +383,9 @@ class Place:
                 self.item.read(h5s.create_simple(count), space, part, memory_type)
                 self.tick(part.nbytes)
         except (OSError, RuntimeError, ValueError, TypeError) as error:
-            raise CheckpointError(f"{self.path} is damaged and cannot be read ({error}).") from error
+            raise CheckpointError(
+                f"{self.path} is damaged and cannot be read ({error}).", fix=RESTORE
+            ) from error
 
     def _read_variable(self, shape: tuple[int, ...]) -> NDArray[Any]:
         self.refuse_unbacked(16 * math.prod(shape))
@@ -399,7 +409,9 @@ class Place:
         except CheckpointError:
             raise
         except (OSError, RuntimeError, ValueError, TypeError) as error:
-            raise CheckpointError(f"{self.path} is damaged and cannot be read ({error}).") from error
+            raise CheckpointError(
+                f"{self.path} is damaged and cannot be read ({error}).", fix=RESTORE
+            ) from error
         return texts
 
     def checksum(self, rows: list[int] | None) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hdmea.results.unread import LazyDict
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["SectionedSpikes", "is_cut"]
 
@@ -53,18 +54,23 @@ class SectionedSpikes(LazyDict):
         self._trial_time = trial_time
         if self._ranges.ndim != 2 or self._ranges.shape[1] != 2:
             raise ValidationError(
-                f"Trial ranges have shape {self._ranges.shape}; they must be (n_trials, 2)."
+                f"Trial ranges have shape {self._ranges.shape}; they must be (n_trials, 2).",
+                fix=Advice("Pass first and last + 1 spike of each trial."),
             )
         if self._trial_time.shape != self._ranges.shape:
             raise ValidationError(
-                f"{len(self._ranges)} trial ranges do not fit trial times of shape {self._trial_time.shape}."
+                f"{len(self._ranges)} trial ranges do not fit trial times of shape {self._trial_time.shape}.",
+                fix=Advice("Pass start and end of each trial."),
             )
         if self._ranges.size and not (
             self._ranges.min() >= 0
             and self._ranges.max() <= len(spike_times)
             and (self._ranges[:, 0] <= self._ranges[:, 1]).all()
         ):
-            raise ValidationError(f"Trial ranges reach outside the unit's {len(spike_times)} spikes.")
+            raise ValidationError(
+                f"Trial ranges reach outside the unit's {len(spike_times)} spikes.",
+                fix=Advice("Pass ranges of the unit's own spikes."),
+            )
 
     @property
     def ranges(self) -> NDArray[np.int64]:

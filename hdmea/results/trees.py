@@ -20,6 +20,7 @@ from hdmea.results.sectioned import SectionedSpikes, is_cut
 from hdmea.results.unread import LazyDict, Source, Unread, has_unread
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way
 
 __all__ = [
@@ -61,7 +62,10 @@ def plan_tree(value: Mapping[Any, Any], path: tuple[str, ...], *, light: bool = 
         If a value below cannot be stored; the message names its path.
     """
     if len(path) > _MAX_DEPTH:
-        raise ValidationError(f"{'/'.join(path[:5])}… contains itself, or is nested too deeply to be stored.")
+        raise ValidationError(
+            f"{'/'.join(path[:5])}… contains itself, or is nested too deeply to be stored.",
+            fix=Advice("Store the values in fewer levels of dictionaries and lists."),
+        )
     give_way()
     group = Group()
     ints = path[-1:] == (_INT_KEYS,) and bool(value) and all(type(key) is int for key in value)
@@ -71,7 +75,8 @@ def plan_tree(value: Mapping[Any, Any], path: tuple[str, ...], *, light: bool = 
         if type(key) is not str and not ints:
             raise ValidationError(
                 f"{'/'.join(path)} has the key {key!r}; the keys of a result file are text. Nothing was "
-                f"written. Use a text instead."
+                f"written.",
+                fix=Advice("Use a text as the key."),
             )
         group.children[encode_name(str(key))] = plan_entry(item, (*path, str(key)), light=light)
     return group

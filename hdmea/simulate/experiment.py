@@ -16,6 +16,7 @@ from hdmea.simulate.stimuli import (
     MovingBars,
 )
 from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["CHIP_EDGE", "Experiment", "FileOptions", "Region"]
 
@@ -36,7 +37,8 @@ class Region:
         if min(self.rows, self.columns, self.first_row, self.first_column) < 1 or max(last) > CHIP_EDGE:
             raise ConfigurationError(
                 f"The sensors region {self.columns} × {self.rows} from column {self.first_column}, row "
-                f"{self.first_row} is not on the chip; edges must be between 1 and {CHIP_EDGE}."
+                f"{self.first_row} is not on the chip.",
+                fix=Advice(f"Choose edges between 1 and {CHIP_EDGE}."),
             )
 
     @property
@@ -217,15 +219,18 @@ class Experiment:
     def __post_init__(self) -> None:
         if self.n_units < 0 or self.repeats < 1 or self.tick_us < 1 or self.frame_rate_hz <= 0:
             raise ConfigurationError(
-                "An experiment needs n_units ≥ 0, repeats ≥ 1, tick_us ≥ 1 and frame_rate_hz > 0."
+                "An experiment needs n_units ≥ 0, repeats ≥ 1, tick_us ≥ 1 and frame_rate_hz > 0.",
+                fix=Advice("Pass values in these ranges."),
             )
         if self.unit_numbers and len(set(self.unit_numbers)) != self.n_units:
             raise ConfigurationError(
-                f"{self.n_units} units need as many different unit numbers, not {self.unit_numbers}."
+                f"{self.n_units} units need as many different unit numbers, not {self.unit_numbers}.",
+                fix=Advice("Pass one number for each unit."),
             )
         if any(not 0 < start < end for start, end in self.gaps_s):
             raise ConfigurationError(
-                f"Gaps are times (start, end) after the start of the file: {self.gaps_s}."
+                f"Gaps are times (start, end) after the start of the file: {self.gaps_s}.",
+                fix=Advice("Pass gaps with 0 s < start < end."),
             )
 
     @property

@@ -149,7 +149,9 @@ def write_demo(
         If a file is there already that differs, and `overwrite` is not set.
     """
     if size not in _DEMOS:
-        raise ConfigurationError(f"There is no demo of size {size!r}; the sizes are {', '.join(_DEMOS)}.")
+        raise ConfigurationError(
+            f"There is no demo of size {size!r}.", fix=Advice(f"Choose one of {', '.join(_DEMOS)}.")
+        )
     experiment = replace(_DEMOS[size](), name="demo-Rec", seed=seed)
     return simulate_recording(folder, experiment, overwrite=overwrite, progress=progress)
 

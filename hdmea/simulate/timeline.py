@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hdmea.simulate.experiment import Experiment
 from hdmea.simulate.stimuli import Movie
 from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["DROPPED_FLIPS", "MovieRun", "Timeline", "make_timeline"]
 
@@ -156,7 +157,9 @@ def make_timeline(experiment: Experiment, rng: np.random.Generator) -> Timeline:
     ideal = (experiment.lead_s + np.arange(n_frames) / experiment.frame_rate_hz) * rate
     frame_samples = np.floor(ideal + rng.random(n_frames)).astype(np.int64)
     if frame_samples[0] < 1:
-        raise ConfigurationError("The lead must be longer than one sample: set lead_s.")
+        raise ConfigurationError(
+            "The lead must be longer than one sample.", fix=Advice("Pass a larger lead_s.")
+        )
     flashes = _flashes(experiment, int(frame_samples[-1]))
     last = flashes[-1, 1] + int(rate) if len(flashes) else frame_samples[-1] + int(rate / 2)
     seconds = max(experiment.min_duration_s, np.ceil(last / rate * 1000.0) / 1000.0)
@@ -211,7 +214,8 @@ def _segments(experiment: Experiment, n_samples: int) -> Samples:
     if np.any(np.diff(edges) <= 0):
         seconds = n_samples / experiment.rate_hz
         raise ConfigurationError(
-            f"The gaps {experiment.gaps_s} overlap, or reach beyond the end at {seconds:.3f} s."
+            f"The gaps {experiment.gaps_s} overlap, or reach beyond the end at {seconds:.3f} s.",
+            fix=Advice("Pass gaps_s that do not overlap and end before the recording does."),
         )
     return np.array(edges, np.int64).reshape(-1, 2)
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hdmea.stimuli.frames import as_segments, step_maxima
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import SetParameter
 
 __all__ = ["AnalogOnsets", "analog_sections", "light_onsets"]
 
@@ -65,6 +66,7 @@ def light_onsets(
         raise ValidationError(
             f"The threshold of a light step must be greater than 0, not {threshold:g}.",
             parameter="threshold_value",
+            fix=SetParameter("threshold_value"),
         )
     samples, heights = [np.empty(0, np.int64)], [np.empty(0)]
     largest = float("nan")

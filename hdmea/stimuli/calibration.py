@@ -176,6 +176,7 @@ def read_calibration(path: str | Path) -> StimulusCalibration:
             f"{path} is not a valid stimulus calibration: {problems}. It has um_per_pixel, rotation_deg, "
             "mirror and offset_um.",
             path=path,
+            fix=Advice("Correct the file, or measure the calibration again."),
         ) from error
 
 
@@ -220,6 +221,7 @@ def read_light_spot(path: str | Path) -> LightSpot | None:
             f"{path} is not a valid stimulus calibration: light_spot must be column, row and radius in "
             "pixels.",
             path=Path(path),
+            fix=Advice("Correct the file, or mark the light spot again."),
         )
     return LightSpot(*map(float, values))
 

@@ -239,7 +239,9 @@ def _parse(path: Path) -> StimulusDefinition:
     except pydantic.ValidationError as error:
         problems = problems_in_file(error, StimulusDefinition)
         raise ConfigurationError(
-            f"{path} is not a valid stimulus definition: {problems}.", path=path
+            f"{path} is not a valid stimulus definition: {problems}.",
+            path=path,
+            fix=Advice("Correct the file."),
         ) from error
 
 

@@ -114,7 +114,8 @@ def as_segments(segments: npt.ArrayLike | None, n_samples: int) -> Int64Array:
     ranges = np.asarray(segments, dtype=np.int64).reshape(-1, 2)
     if np.any(ranges[:, 1] < ranges[:, 0]) or np.any(ranges[1:, 0] < ranges[:-1, 1]):
         raise ValidationError(
-            "Segments must be ascending pairs of first and last + 1 sample that do not overlap."
+            "Segments must be ascending pairs of first and last + 1 sample that do not overlap.",
+            fix=Advice("Sort them, and join those that overlap."),
         )
     return np.clip(ranges, 0, n_samples)
 
@@ -203,10 +204,14 @@ def detect_frames(
         If `sync` is not one-dimensional, `fs` or `display_rate_hz` not positive, or `drop_first` negative.
     """
     if sync.ndim != 1:
-        raise ValidationError(f"The frame-sync channel must have one dimension, not {sync.ndim}.")
+        raise ValidationError(
+            f"The frame-sync channel must have one dimension, not {sync.ndim}.",
+            fix=Advice("Pass the samples of one channel."),
+        )
     if not fs > 0 or drop_first < 0 or (display_rate_hz is not None and not display_rate_hz > 0):
         raise ValidationError(
-            "Sampling and display rate must be greater than 0 Hz, and frames to drop at least 0."
+            "Sampling and display rate must be greater than 0 Hz, and frames to drop at least 0.",
+            fix=Advice("Pass values in these ranges."),
         )
     ranges = as_segments(segments, sync.size)
     scale = recorded_percentile(sync, ranges)

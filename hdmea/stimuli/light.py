@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["BlockMean", "block_mean", "light_template"]
 
@@ -53,7 +54,10 @@ def block_mean(signal: npt.NDArray[Any], fs: float, target_hz: float) -> BlockMe
         If `target_hz` is not in (0, fs].
     """
     if not 0 < target_hz <= fs:
-        raise ValidationError(f"A signal at {fs:g} Hz cannot be averaged to {target_hz:g} Hz.")
+        raise ValidationError(
+            f"A signal at {fs:g} Hz cannot be averaged to {target_hz:g} Hz.",
+            fix=Advice("Choose a rate greater than 0 Hz and at most that of the signal."),
+        )
     factor = int(fs / target_hz)
     n_blocks = signal.size // factor
     values = np.empty(n_blocks, dtype=np.float32)

@@ -76,19 +76,25 @@ def open_movie(path: str | Path) -> npt.NDArray[Any]:
         OverflowError,
     ) as error:
         raise DataLoadError(
-            f"The movie {path} cannot be read ({error}): it must be a .npy array (frames, height, width).",
+            f"The movie {path} cannot be read ({error}).",
             path,
             error,
+            fix=Advice("Save it as a .npy array (frames, height, width)."),
         ) from error
     if not isinstance(movie, np.ndarray) or movie.ndim != 3:
         shape = getattr(movie, "shape", "several arrays in one file")
         raise DataLoadError(
             f"The movie {path} must be a .npy array (frames, height, width), one entry per display refresh; "
-            f"this is {shape}. A colour movie needs one file for each channel.",
+            f"this is {shape}.",
             path,
+            fix=Advice("Save it in this form; a colour movie needs one file for each channel."),
         )
     if movie.dtype.kind not in "buif":
-        raise DataLoadError(f"The movie {path} must contain numbers, not {movie.dtype}.", path)
+        raise DataLoadError(
+            f"The movie {path} must contain numbers, not {movie.dtype}.",
+            path,
+            fix=Advice("Save it as an array of numbers."),
+        )
     return movie
 
 
@@ -138,8 +144,9 @@ def check_axes(movie: npt.NDArray[Any], length: int, path: str | Path) -> None:
     axis = fits.index(True)
     raise DataLoadError(
         f"The movie {path} has the shape {movie.shape}: its {movie.shape[axis]} frames are on axis {axis}, "
-        f"and must be on the first one. Save it again as numpy.moveaxis(movie, {axis}, 0).",
+        f"and must be on the first one.",
         Path(path),
+        fix=Advice(f"Save it again as numpy.moveaxis(movie, {axis}, 0)."),
     )
 
 

@@ -15,6 +15,8 @@ from hdmea.utils.text_files import read_text
 
 __all__ = ["Playlist", "movie_name_of", "read_movie_lengths", "read_playlists"]
 
+_AS_LIST = Advice("Write it as \"['first.mov', 'second.mov']\".")
+
 
 @dataclass(frozen=True)
 class Playlist:
@@ -63,7 +65,11 @@ def read_playlists(path: str | Path) -> dict[str, Playlist]:
     for line, row in _rows(path, ("playlist_name", "movie_names")):
         name = row["playlist_name"]
         if not name:
-            raise ConfigurationError(f"{path}, line {line}: the playlist has no name.", path=path)
+            raise ConfigurationError(
+                f"{path}, line {line}: the playlist has no name.",
+                path=path,
+                fix=Advice("Give it a name in the column playlist_name."),
+            )
         playlist = Playlist(
             name, _movies(row["movie_names"], f"{path}, line {line}, playlist {name!r}"), path
         )
@@ -125,15 +131,17 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str,
             absent = [name for name in columns if name not in header]
             if absent:
                 raise ConfigurationError(
-                    f"{path} has no column {', '.join(absent)}; it has {', '.join(header)}. "
-                    f"The first line must be {','.join(columns)}.",
+                    f"{path} has no column {', '.join(absent)}; it has {', '.join(header)}.",
                     path=path,
+                    fix=Advice(f"The first line must be {','.join(columns)}."),
                 )
             continue
         named = dict(zip(header, values, strict=False))
         yield reader.line_num, {name: named.get(name, "") for name in columns}
     if header is None:
-        raise ConfigurationError(f"{path} is empty. The first line must be {','.join(columns)}.", path=path)
+        raise ConfigurationError(
+            f"{path} is empty.", path=path, fix=Advice(f"The first line must be {','.join(columns)}.")
+        )
 
 
 def _movies(text: str, where: str) -> tuple[str, ...]:
@@ -142,13 +150,17 @@ def _movies(text: str, where: str) -> tuple[str, ...]:
     except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
         raise ConfigurationError(
             f"{where}: movie_names is not a list of file names: {text[:80]!r}.",
-            fix=Advice("Write it as \"['first.mov', 'second.mov']\"."),
+            fix=_AS_LIST,
         ) from error
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        raise ConfigurationError(f"{where}: movie_names must be a list of file names, not {text[:80]!r}.")
+        raise ConfigurationError(
+            f"{where}: movie_names must be a list of file names, not {text[:80]!r}.", fix=_AS_LIST
+        )
     movies = tuple(movie_name_of(name) for name in value)
     if not movies or not all(movies):
-        raise ConfigurationError(f"{where}: the list of movies is empty or contains an empty name.")
+        raise ConfigurationError(
+            f"{where}: the list of movies is empty or contains an empty name.", fix=_AS_LIST
+        )
     return movies
 
 
@@ -159,6 +171,7 @@ def _length(text: str, where: str) -> int:
         number = 0.0
     if not (0 < number < 1e12 and number == int(number)):
         raise ConfigurationError(
-            f"{where}: the length must be a whole number of frames greater than 0, not {text!r}."
+            f"{where}: the length must be a whole number of frames greater than 0, not {text!r}.",
+            fix=Advice("Correct the line."),
         )
     return int(number)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from hdmea.stimuli.regularity import FrameRegularity, frame_regularity
 from hdmea.utils.exceptions import ConfigurationError, ValidationError
-from hdmea.utils.fixes import Advice
+from hdmea.utils.fixes import Advice, SetParameter
 
 __all__ = [
     "AFTER_GAP",
@@ -171,6 +171,7 @@ def parse_anchors(reanchor: Mapping[str, int], plan: Sequence[PlannedSection]) -
             f"The playlist has no {', '.join(unknown)} to re-anchor. It has: "
             f"{', '.join(section.label for section in plan)}.",
             parameter="reanchor",
+            fix=SetParameter("reanchor"),
         )
     return {known[label]: sample for label, sample in reanchor.items()}
 
@@ -225,6 +226,7 @@ def locate_sections(
                 raise ValidationError(
                     f"The anchor of {section.label} is before the anchor of an earlier movie.",
                     parameter="reanchor",
+                    fix=SetParameter("reanchor"),
                 )
             offset, run = frame - section.content, regularity.run_of(frame)
             origin_shift = int(regularity.shift[frame])

@@ -81,11 +81,14 @@ def read_shown(path: str | Path) -> list[ShownMovie]:
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingFileError(f"The list of stimuli {path} does not exist.", path=path)
+        raise MissingFileError(
+            f"The list of stimuli {path} does not exist.", path=path, fix=Advice("Check the path.")
+        )
     content = read_json(path)
     if not isinstance(content, list) or not content:
         raise ConfigurationError(
-            f'{path} must be a list of showings: [{{"movie": ..., "content_frame": ...}}, ...].'
+            f"{path} is not a list of showings.",
+            fix=Advice('Write it as [{"movie": ..., "content_frame": ...}, ...].'),
         )
     shown = []
     for number, entry in enumerate(content, start=1):
@@ -93,7 +96,9 @@ def read_shown(path: str | Path) -> list[ShownMovie]:
             shown.append(ShownMovie.model_validate(entry))
         except pydantic.ValidationError as error:
             said = problems_in_file(error, ShownMovie)
-            raise ConfigurationError(f"{path}, showing {number}: {said}.", path=path) from error
+            raise ConfigurationError(
+                f"{path}, showing {number}: {said}.", path=path, fix=Advice("Correct the file.")
+            ) from error
     return shown
 
 
@@ -141,7 +146,10 @@ def plan_shown(
         seen[entry.movie] += 1
         occurrence = entry.occurrence or seen[entry.movie]
         if (entry.movie, occurrence) in used:
-            raise ConfigurationError(f"The list of stimuli has {entry.movie} number {occurrence} twice.")
+            raise ConfigurationError(
+                f"The list of stimuli has {entry.movie} number {occurrence} twice.",
+                fix=Advice("Remove one of them, or correct its occurrence."),
+            )
         used.add((entry.movie, occurrence))
         end = content + post_margin_frame_num + length + 1
         plan.append(PlannedSection(entry.movie, occurrence, content - pre_margin_frame_num, content, end))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hdmea.stimuli.definition import StimulusEvent
 from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["brightness_at", "crossing", "sweeps_by_direction"]
 
@@ -44,7 +45,8 @@ def sweeps_by_direction(
     directions, which, times = np.unique(shown, return_inverse=True, return_counts=True)
     if not shown.size or (times != times[0]).any():
         raise ConfigurationError(
-            "The stimulus definition has no sweeps, or not equally many of each direction: correct it."
+            "The stimulus definition has no sweeps, or not equally many of each direction.",
+            fix=Advice("Correct the stimulus definition, and cut the trials again."),
         )
     bounds = np.array([(sweep.start_frame, sweep.end_frame) for sweep in sweeps], dtype=np.int64)
     order = np.argsort(which, kind="stable").reshape(directions.size, -1)

@@ -154,7 +154,11 @@ def find_recordings(folder: Path, without: Sequence[Path] = ()) -> Found:
         If two results would have the same name.
     """
     if not folder.is_dir():
-        raise MissingFileError(f"There is no folder {folder}.", path=folder)
+        raise MissingFileError(
+            f"There is no folder {folder}.",
+            path=folder,
+            fix=Advice("Check the path, and that the drive is connected."),
+        )
     raw, units = _files_below(folder, {path.absolute() for path in without})
     left_out: dict[Path, str] = {}
     recordings: list[Recording] = []
@@ -198,6 +202,7 @@ def pair_files(paths: Sequence[Path]) -> list[Recording]:
             raise ValidationError(
                 f"{path} is not a recording: neither a .cmcr or .cmtr file nor a folder of sorted units.",
                 path=path,
+                fix=Advice("Remove it from the list."),
             )
     recordings: list[Recording] = []
     for cmcr, cmtr in sort_pair(list(dict.fromkeys(paths))):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["get_logger", "setup_logging"]
 
@@ -37,7 +38,9 @@ def setup_logging(level: str = "INFO", format_style: str = "default") -> None:
     """
     if level.upper() not in _LEVELS:
         raise ValidationError(
-            f"There is no level {level!r}. Levels: {', '.join(_LEVELS)}.", parameter="level"
+            f"There is no level {level!r}.",
+            parameter="level",
+            fix=Advice(f"Choose one of {', '.join(_LEVELS)}."),
         )
     chosen = _FORMATS.get(format_style, _FORMATS["default"])
     logging.basicConfig(level=level.upper(), format=chosen, datefmt="%Y-%m-%d %H:%M:%S")

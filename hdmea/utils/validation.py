@@ -13,7 +13,7 @@ import pydantic
 from pydantic.fields import FieldInfo
 
 from hdmea.utils.exceptions import MissingFileError, ValidationError
-from hdmea.utils.fixes import ChooseFile, Either, Words
+from hdmea.utils.fixes import ChooseFile, Either, SetParameter, Words
 
 __all__ = [
     "Problem",
@@ -302,12 +302,17 @@ def parse_number(text: str) -> float:
 def check_dataset_id(dataset_id: str) -> str:
     """Return `dataset_id` if it can name a recording and its file, else raise ValidationError."""
     if not isinstance(dataset_id, str) or not dataset_id.strip():
-        raise ValidationError("The name of the recording must not be empty.", parameter="dataset_id")
+        raise ValidationError(
+            "The name of the recording must not be empty.",
+            parameter="dataset_id",
+            fix=SetParameter("dataset_id"),
+        )
     if _FORBIDDEN.search(dataset_id) or dataset_id in {".", ".."}:
         raise ValidationError(
             f'The name {dataset_id!r} cannot be the name of a file: it must not contain / \\ : * ? " < > | '
             "or control characters.",
             parameter="dataset_id",
+            fix=SetParameter("dataset_id"),
         )
     return dataset_id
 

@@ -33,12 +33,15 @@ def refuse_if_blocked() -> None:
     """Raise SessionError, which says what to do, if an abandoned job blocks all files."""
     if any_left_behind() and not _comes_free(_all_files_are_locked, _PATIENCE_S):
         from hdmea.utils.exceptions import SessionError
+        from hdmea.utils.fixes import Advice
 
         raise SessionError(
             "The abandoned job is still reading from a drive that does not respond, which prevents all "
-            "result files from being read or written. The session is safe in memory. Reconnect the drive, "
-            "or disconnect it completely so that the read fails, and then save. Do not close the program "
-            "before that."
+            "result files from being read or written. The session is safe in memory.",
+            fix=Advice(
+                "Reconnect the drive, or disconnect it completely so that the read fails, and then save. Do "
+                "not close the program before that."
+            ),
         )
 
 
@@ -56,10 +59,11 @@ def _refuse_if_stuck(source: Source) -> None:
         lambda: source.is_held or _all_files_are_locked(), _READ_PATIENCE_S
     ):
         from hdmea.utils.exceptions import SessionError
+        from hdmea.utils.fixes import Advice
 
         raise SessionError(
-            f"{source.path} cannot be read because its drive does not respond. Reconnect the drive, or "
-            "disconnect it completely. The data in memory are safe."
+            f"{source.path} cannot be read because its drive does not respond. The data in memory are safe.",
+            fix=Advice("Reconnect the drive, or disconnect it completely."),
         )
 
 

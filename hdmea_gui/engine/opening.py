@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hdmea.utils.exceptions import DataLoadError, HDMEAError
+from hdmea.utils.fixes import Advice
 from hdmea.utils.notices import said
 from hdmea_gui.engine.inspection import inspect_sources
 from hdmea_gui.engine.jobs import JobContext
@@ -68,7 +69,10 @@ def _files_of(path: Path) -> list[Path]:
     known = readable_suffixes()
     listed = f"{', '.join(known[:-1])} or {known[-1]}"
     if not path.exists():
-        raise DataLoadError("the file does not exist; it may have been moved, or the drive is not connected")
+        raise DataLoadError(
+            "It does not exist.",
+            fix=Advice("Check whether it was moved, and whether the drive is connected."),
+        )
     if find_reader(path) is not None:
         return [path]
     if path.is_dir():
@@ -78,11 +82,14 @@ def _files_of(path: Path) -> list[Path]:
             below = [entry for entry in sorted(path.iterdir()) if entry.is_dir()]
             inside = [found for folder in below for found in _known_inside(folder, known)]
         if not inside:
-            raise DataLoadError(f"the folder does not contain a {listed} file")
+            raise DataLoadError(
+                f"The folder does not contain a {listed} file.",
+                fix=Advice("Choose the folder with the recording."),
+            )
         return inside
     if path.suffix.lower() not in known:
         kind = f"a {path.suffix} file" if path.suffix else "a file without an extension"
-        raise DataLoadError(f"it is {kind}, and only {listed} files can be opened")
+        raise DataLoadError(f"It is {kind}.", fix=Advice(f"Choose a {listed} file."))
     return [path]
 
 

@@ -286,13 +286,15 @@ class TakeOver:
 
 def _make_folder(folder: Path) -> None:
     from hdmea.utils.exceptions import SessionError
+    from hdmea.utils.fixes import Advice
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SessionError(
             f"The folder {folder} cannot be used ({error.strerror or error}). Nothing was written, and the "
-            "session is unchanged. Reconnect the drive, or save to another folder."
+            "session is unchanged.",
+            fix=Advice("Reconnect the drive, or save to another folder."),
         ) from error
 
 

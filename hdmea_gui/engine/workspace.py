@@ -79,8 +79,9 @@ class Workspace:
         """Return the session; SessionError if nothing is open."""
         if self.session is None:
             from hdmea.utils.exceptions import SessionError
+            from hdmea.utils.fixes import Advice
 
-            raise SessionError("No recording is open. Open a recording or the demo first.")
+            raise SessionError("No recording is open.", fix=Advice("Open a recording or the demo first."))
         return self.session
 
     def adopt(

@@ -72,7 +72,7 @@ def test_parameters_are_set_by_name(recording: SimulatedRecording, tmp_path: Pat
         (["--set", "compute_sta=3"], "step.param=value"),
         (["--set", "nothing.x=3"], "has no step nothing"),
         (["--set", "compute_sta.cover=3"], "compute_sta.cover is not known"),
-        (["--flow", "unheard"], "Flows: "),
+        (["--flow", "unheard"], "Choose one of "),
     ],
 )
 def test_mistakes_are_explained_without_traceback(

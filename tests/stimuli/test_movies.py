@@ -109,7 +109,7 @@ def test_other_files_are_named(tmp_path: Path, content: bytes, what: str) -> Non
 @pytest.mark.parametrize(
     ("movie", "what"),
     [
-        (np.stack([NOISE, NOISE], -1), "A colour movie needs one file"),
+        (np.stack([NOISE, NOISE], -1), "a colour movie needs one file"),
         (NOISE[0], r"must be a .npy array \(frames, height, width\)"),
         (np.array([NOISE[0], "x"], dtype=object), "cannot be read"),
         (np.full((3, 2, 2), "a"), "must contain numbers"),

@@ -26,6 +26,7 @@ from hdmea.features.science.tickets import Withheld, granted
 from hdmea.features.science.trial_rates import TrialRates
 from hdmea.stimuli.definition import StimulusEvent
 from hdmea.utils.exceptions import FeatureExtractionError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["GratingParams", "grating"]
 
@@ -237,7 +238,8 @@ def _conditions(events: tuple[StimulusEvent, ...]) -> _Conditions:
     keys = sorted(found, key=lambda key: (key[1], key[2], key[0]))
     if len({len(shown) for shown in found.values()}) != 1:
         raise FeatureExtractionError(
-            "The gratings were not shown equally often: correct the stimulus definition."
+            "The gratings were not shown equally often.",
+            fix=Advice("Correct the stimulus definition, and cut the trials again."),
         )
     frames = []
     for key in keys:
@@ -246,7 +248,8 @@ def _conditions(events: tuple[StimulusEvent, ...]) -> _Conditions:
         cycles = np.floor(length / cycle + _WHOLE)
         if cycles < 1:
             raise FeatureExtractionError(
-                f"A grating of {key[2]:g} Hz is shown for less than a cycle: correct the stimulus definition."
+                f"A grating of {key[2]:g} Hz is shown for less than a cycle.",
+                fix=Advice("Correct the stimulus definition, and cut the trials again."),
             )
         frames.append(round(cycles * cycle))
     return _Conditions(keys, [found[key] for key in keys], frames)
@@ -285,7 +288,8 @@ def _tuning(
     directions = [keys[own, 0].tolist() for own in members]
     if any(shown != directions[0] for shown in directions):
         raise FeatureExtractionError(
-            "Not all directions were shown at all frequencies: correct the stimulus definition."
+            "Not all directions were shown at all frequencies.",
+            fix=Advice("Correct the stimulus definition, and cut the trials again."),
         )
     strength = np.stack([np.maximum(f0[:, own], f1[:, own]).mean(axis=1) for own in members], axis=1)
     chosen = strength.argmax(axis=1)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from hdmea.features.science.soma_geometry import BASELINE_SAMPLES
 from hdmea.features.science.theil_sen import Slope, theil_sen
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["AxonPath", "axon_path", "missing_axon", "robust_noise_sd", "trough_times"]
 
@@ -192,7 +193,8 @@ def axon_path(
     if image.ndim != 3 or not (0 <= center[0] < image.shape[1] and 0 <= center[1] < image.shape[2]):
         raise ValidationError(
             f"An axon is searched for from electrode {center} of an image of shape {image.shape}, which must "
-            "be (window, rows, columns) and contain that electrode."
+            "be (window, rows, columns) and contain that electrode.",
+            fix=Advice("Pass an electrical image and an electrode of it."),
         )
     left_out = ~np.isfinite(image).all(axis=0)
     if bad is not None:

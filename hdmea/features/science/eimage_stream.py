@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.utils.exceptions import ValidationError
-from hdmea.utils.fixes import SetParameter
+from hdmea.utils.fixes import Advice, SetParameter
 
 __all__ = ["BLOCK_SAMPLES", "Block", "CountSource", "HighPass", "high_pass", "native_counts", "read_blocks"]
 
@@ -170,7 +170,10 @@ def native_counts(counts: NDArray[Any]) -> NDArray[Any]:
     """Return counts in a type and order that the kernels know; small types keep their size."""
     kind, size = counts.dtype.kind, counts.dtype.itemsize
     if kind not in "iuf":
-        raise ValidationError(f"Raw counts must be real numbers; this source gives {counts.dtype}.")
+        raise ValidationError(
+            f"Raw counts must be real numbers; this source gives {counts.dtype}.",
+            fix=Advice("Convert them to integers or floating-point numbers."),
+        )
     if kind == "f":
         dtype = np.dtype(np.float32 if size <= 4 else np.float64)
     else:

@@ -30,7 +30,7 @@ from hdmea.features.science.eimage_stream import (
     read_blocks,
 )
 from hdmea.utils.exceptions import ValidationError
-from hdmea.utils.fixes import SetParameter
+from hdmea.utils.fixes import Each, SetParameter
 from hdmea.utils.threads import Progress, no_progress, split_evenly
 
 __all__ = ["CountSource", "ElectricalImages", "SpikeSelection", "electrical_images", "select_spikes"]
@@ -180,7 +180,12 @@ def electrical_images(
             fix=SetParameter("window_range", value=(-10, 40)),
         )
     if duration_s <= 0 or chunk_duration_s <= 0 or spike_limit < 0:
-        raise ValidationError("The durations must be greater than 0, and the most spikes at least 0 (all).")
+        raise ValidationError(
+            "The durations must be greater than 0, and the most spikes at least 0 (all).",
+            fix=Each(
+                (SetParameter("duration_s"), SetParameter("chunk_duration_s"), SetParameter("spike_limit"))
+            ),
+        )
     segments = np.asarray(source.segments, np.int64).reshape(-1, 2)
     # 1.1 s at 25 kHz are 27 500 samples, but 27 500.000000000004 as a product of floating-point numbers.
     stop_sample = math.ceil(round(duration_s * sampling_rate, 6))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hdmea.features.science.trial_rates import TrialRates
 from hdmea.stimuli.definition import StimulusEvent
 from hdmea.utils.exceptions import FeatureExtractionError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["LevelResponses", "blank_frames", "event_number", "half_level", "level_responses"]
 
@@ -67,8 +68,8 @@ def event_number(event: StimulusEvent, key: str) -> float:
     value = getattr(event, key, None)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise FeatureExtractionError(
-            f"An event of the type {event.type!r} does not state {key!r} as a number: correct the stimulus "
-            "definition, and cut the trials again."
+            f"An event of the type {event.type!r} does not state {key!r} as a number.",
+            fix=Advice("Correct the stimulus definition, and cut the trials again."),
         )
     return float(value)
 
@@ -97,8 +98,11 @@ def blank_frames(n_frames: int, events: Sequence[StimulusEvent], frame_duration:
             blank[event.start_frame : event.end_frame + after] = False
     if blank.sum() * frame_duration < _MIN_BLANK_S:
         raise FeatureExtractionError(
-            "The trials have less than half a second without a stimulus: leave pauses of a second between "
-            "the stimuli, or add events of the type 'blank' to the stimulus definition."
+            "The trials have less than half a second without a stimulus.",
+            fix=Advice(
+                "Leave pauses of a second between the stimuli, or add events of the type 'blank' to the "
+                "stimulus definition."
+            ),
         )
     return blank
 
@@ -128,7 +132,8 @@ def level_responses(
     levels, times = np.unique(shown, return_counts=True)
     if (times != times[0]).any():
         raise FeatureExtractionError(
-            f"The stimuli of different {key} were not shown equally often: correct the stimulus definition."
+            f"The stimuli of different {key} were not shown equally often.",
+            fix=Advice("Correct the stimulus definition, and cut the trials again."),
         )
     trial_rates = np.asarray(rates.rates, np.float64)
     without = trial_rates[:, :, blank].mean(axis=(1, 2))

@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hdmea.features.science.generator_signal import fold_sums, generators
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice, Either, SetParameter
 from hdmea.utils.threads import Progress, no_progress
 
 __all__ = [
@@ -148,13 +149,15 @@ def linear_nonlinear(
     if movie.ndim != 3 or shown.shape != movie.shape[:1]:
         raise ValidationError(
             f"A movie must be (frames, height, width) with one exposure per frame; these are {movie.shape} "
-            f"and {shown.shape}."
+            f"and {shown.shape}.",
+            fix=Advice("Pass the exposure of each frame of the movie."),
         )
     first, stop = max(0, -c0), min(len(movie), len(movie) - c1 + 1)
     if stop - first < n_folds * n_bins:
         raise ValidationError(
             f"The movie has {max(stop - first, 0)} frames with a whole window; {n_folds * n_bins} or more "
-            "are needed for this model."
+            "are needed for this model.",
+            fix=Either((SetParameter("cover_range"), Advice("Show a longer movie."))),
         )
     edges = np.linspace(first, stop, n_folds + 1).astype(np.int64)
     mean_image = np.asarray(movie.mean(axis=0, dtype=np.float64)).ravel()

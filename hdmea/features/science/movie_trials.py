@@ -22,7 +22,7 @@ from hdmea.stimuli.definition import (
     stored_definition,
 )
 from hdmea.utils.exceptions import FeatureExtractionError
-from hdmea.utils.fixes import Advice, Each, RunStep
+from hdmea.utils.fixes import Advice, Each, RunStep, SetParameter
 from hdmea.utils.notices import Notice
 
 __all__ = [
@@ -151,7 +151,9 @@ def movie_trials(recording: Recording, kind: str, movie: str | None = None) -> M
     if movie is not None:
         found = [trials for trials in found if fnmatch.fnmatchcase(trials.movie, movie)]
     if not found:
-        raise FeatureExtractionError(f"No movie of the kind {kind!r} has the name {movie!r} and trials.")
+        raise FeatureExtractionError(
+            f"No movie of the kind {kind!r} has the name {movie!r} and trials.", fix=SetParameter("movie")
+        )
     return max(found, key=lambda trials: len(trials.frames))
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way
 from hdmea.utils.threads import Progress, no_progress, run_blocks, split_evenly
 
@@ -117,11 +118,19 @@ def receptive_field_significance(
     first, last = cover_range
     n_frames, height, width = movie.shape
     if counts.shape[1:] != (n_frames,):
-        raise ValidationError(f"Counts of {counts.shape[-1]} frames do not fit a movie of {n_frames}.")
+        raise ValidationError(
+            f"Counts of {counts.shape[-1]} frames do not fit a movie of {n_frames}.",
+            fix=Advice("Pass one count for each frame of the movie."),
+        )
     if first >= last or n_frames <= last - first:
-        raise ValidationError(f"A movie of {n_frames} frames is shorter than a window of {last - first}.")
+        raise ValidationError(
+            f"A movie of {n_frames} frames is shorter than a window of {last - first}.",
+            fix=Advice("Choose a shorter window, or a longer movie."),
+        )
     if min_shift < max(-first, last):
-        raise ValidationError("The smallest shift must not be smaller than the window.")
+        raise ValidationError(
+            "The smallest shift must not be smaller than the window.", fix=Advice("Pass a larger min_shift.")
+        )
     flat = movie.reshape(n_frames, -1)
     images = _held_images(flat)
     independent = (n_frames - 2 * min_shift) // (last - first)

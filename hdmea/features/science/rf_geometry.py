@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from hdmea.features.science.receptive_field import find_peak, spatial_map
 from hdmea.features.science.receptive_field_models import MODELS, GaussianShape, MapFit, fit_map, flat_bic
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["NO_FIELD", "ReceptiveField", "biphasic_index", "rf_geometry"]
 
@@ -114,7 +115,8 @@ def rf_geometry(
     if sta.ndim != 3 or len(sta) != cover_range[1] - cover_range[0]:
         raise ValidationError(
             f"A spike-triggered average over the frames {tuple(cover_range)} must have the shape "
-            f"({cover_range[1] - cover_range[0]}, height, width); this one has {sta.shape}."
+            f"({cover_range[1] - cover_range[0]}, height, width); this one has {sta.shape}.",
+            fix=Advice("Pass the average together with the window that it was computed for."),
         )
     if not np.isfinite(sta).all():
         return _missing(sta.shape, "the spike-triggered average has no values: no spike could be used")

@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from hdmea.features.science.confidence import length_limits
 from hdmea.features.science.multiple_testing import holm
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["FrequencyResponse", "SineFit", "fit_sine", "fit_wave", "frequency_response"]
 
@@ -103,7 +104,10 @@ def fit_sine(
     rates = np.asarray(rates, np.float64)
     n_bins = rates.shape[-1]
     if n_bins < 6:
-        raise ValidationError(f"{n_bins} bins are too few to fit a sine and its second harmonic.")
+        raise ValidationError(
+            f"{n_bins} bins are too few to fit a sine and its second harmonic.",
+            fix=Advice("Pass rates in six or more bins."),
+        )
     t = np.asarray((first_frame + np.arange(n_bins) + 0.5) * frame_duration, np.float64)
     design, with_second = _design(t, frequency_hz), _design(t, frequency_hz, 2 * frequency_hz)
     gain, gain2 = np.sinc(frequency_hz * frame_duration), np.sinc(2 * frequency_hz * frame_duration)

@@ -262,7 +262,8 @@ def soma_values(
 def _check(image: NDArray[Any], pre_samples: int) -> None:
     if image.ndim != 3:
         raise ValidationError(
-            f"An electrical image must be (window, rows, columns); this one has the shape {image.shape}."
+            f"An electrical image must be (window, rows, columns); this one has the shape {image.shape}.",
+            fix=Advice("Pass the image of one unit."),
         )
     shortest = max(pre_samples + EXTENT_SAMPLES, _SAVGOL[0])
     if pre_samples < 0 or image.shape[0] < shortest:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hdmea.utils.exceptions import ValidationError
-from hdmea.utils.fixes import SetParameter
+from hdmea.utils.fixes import Advice, SetParameter
 from hdmea.utils.threads import Progress, no_progress, run_blocks, split_evenly
 
 __all__ = ["SpikeTriggeredAverages", "movie_frames_of_spikes", "spike_triggered_averages"]
@@ -173,10 +173,14 @@ def _flat_movie(movie: NDArray[Any]) -> NDArray[Any]:
     array = np.asarray(movie)
     if array.ndim != 3:
         raise ValidationError(
-            f"A movie must be (frames, height, width); this one has the shape {array.shape}."
+            f"A movie must be (frames, height, width); this one has the shape {array.shape}.",
+            fix=Advice("Pass the movie as an array (frames, height, width) of numbers."),
         )
     if array.dtype.kind not in "buif":
-        raise ValidationError(f"A movie must contain numbers; this one contains {array.dtype}.")
+        raise ValidationError(
+            f"A movie must contain numbers; this one contains {array.dtype}.",
+            fix=Advice("Pass the movie as an array (frames, height, width) of numbers."),
+        )
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype == np.bool_:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hdmea.utils.exceptions import ValidationError
-from hdmea.utils.fixes import Advice
+from hdmea.utils.fixes import Advice, Each, RunStep
 from hdmea.utils.giving_way import giving_way
 
 __all__ = ["Lowpass", "TrialRates", "frame_counts", "nominal_frame_duration", "trial_rates"]
@@ -41,7 +41,15 @@ def nominal_frame_duration(frame_timestamps: ArrayLike, sampling_rate: float) ->
     """
     frames = np.asarray(frame_timestamps).astype(np.int64, copy=False)
     if frames.size < 2:
-        raise ValidationError("Frame rates need two or more display frames; this recording has fewer.")
+        raise ValidationError(
+            "Frame rates need two or more display frames; this recording has fewer.",
+            fix=Each(
+                (
+                    Advice("Check that the sync signal of the display was recorded."),
+                    RunStep("load_recording", again=True),
+                )
+            ),
+        )
     return float(np.median(np.diff(frames))) / float(sampling_rate)
 
 
@@ -68,7 +76,8 @@ def frame_counts(
     frames = np.asarray(frame_timestamps).astype(np.int64, copy=False)
     if not 0 <= first <= stop < max(frames.size, 1):
         raise ValidationError(
-            f"Display frames [{first}, {stop}) reach outside the {frames.size} recorded frames."
+            f"Display frames [{first}, {stop}) reach outside the {frames.size} recorded frames.",
+            fix=RunStep("add_section_time", again=True),
         )
     edges = frames[first : stop + 1]
     counts = np.zeros((len(spike_trains), stop - first), np.int64)
@@ -225,7 +234,7 @@ def trial_rates(
     frames = np.asarray(frame_timestamps).astype(np.int64, copy=False)
     starts = np.atleast_1d(np.asarray(trial_frames, np.int64))
     if starts.size == 0 or trial_length < 1:
-        raise ValidationError("There is no trial to compute rates from.")
+        raise ValidationError("There is no trial to compute rates from.", fix=RunStep("section_spike_times"))
     frame_duration = nominal_frame_duration(frames, sampling_rate)
     lowpass = Lowpass(1.0 / frame_duration, cutoff_hz, order)
     shape = (len(spike_trains), starts.size, trial_length)

@@ -26,7 +26,7 @@ from hdmea.recordings.mcs.sensor import Electrodes
 from hdmea.recordings.reader import open_signals
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MissingFileError, MissingInputError
-from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
+from hdmea.utils.fixes import Advice, ChooseFile, Each, Either, RunStep, SetParameter
 
 __all__ = ["ElectricalImageParams", "compute_eimage_sta"]
 
@@ -129,7 +129,10 @@ class _Outcome:
 
 def _unit_ids(session: PipelineSession, params: ElectricalImageParams) -> list[str]:
     if not session.units:
-        raise MissingInputError("Electrical images need sorted units, and this recording has none.")
+        raise MissingInputError(
+            "Electrical images need sorted units, and this recording has none.",
+            fix=Each((ChooseFile("cmtr_path", "load_recording"), RunStep("load_recording", again=True))),
+        )
     return chosen_units(session, params.unit_ids)
 
 
@@ -158,7 +161,9 @@ def _inputs(session: PipelineSession, params: ElectricalImageParams) -> list[Pat
 def _forecast(session: PipelineSession, params: ElectricalImageParams) -> int:
     shape = sensor_shape(_raw_path(session, params))
     if shape is None:
-        raise MissingInputError("The raw recording does not contain sensor data.")
+        raise MissingInputError(
+            "The raw recording does not contain sensor data.", fix=ChooseFile("cmcr_path")
+        )
     n_units = expected(session).n_units if params.unit_ids is None else len(set(params.unit_ids))
     window = params.window_range[1] - params.window_range[0]
     return n_units * (window * shape[0] * shape[1] * 4 + _FACTS_NBYTES)
@@ -219,10 +224,14 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
                 f"{reader.path.name} does not contain sensor data. Electrical images need a recording of the "
                 "raw electrodes.",
                 path=reader.path,
+                fix=ChooseFile("cmcr_path"),
             )
         if region.unreadable:
             raise MissingInputError(
-                f"{reader.path.name}: the sensor data cannot be read: {region.unreadable}"
+                f"{reader.path.name}: the sensor data cannot be read: {region.unreadable}",
+                fix=Either(
+                    (ChooseFile("cmcr_path"), Advice("Copy the file again from where it was recorded."))
+                ),
             )
         region = _as_decided(session, region, ctx)
         noise = electrode_noise(

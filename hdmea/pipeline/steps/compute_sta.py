@@ -128,7 +128,9 @@ def _forecast(session: PipelineSession, params: STAParams) -> int:
         named = library.playlist().movies if params.movie_name is None else (params.movie_name,)
         noise = [movie for movie in named if "noise" in movie.lower() or movie == params.movie_name]
         if not noise:
-            raise MissingInputError("No movie of the playlist has a name with 'noise'.")
+            raise MissingInputError(
+                "No movie of the playlist has a name with 'noise'.", fix=SetParameter("movie_name")
+            )
         path = library.movie_path(noise[0])
     pixels = int(np.prod(open_movie(path).shape[1:]))
     window = params.cover_range[1] - params.cover_range[0]

@@ -113,6 +113,7 @@ def _overrides(params: ExtractFeaturesParams) -> dict[str, Mapping[str, Any]]:
                 "{'baseline': {'refractory_ms': 2}}, or give a parameter to all that have it, as in "
                 f"{{'alpha': 1}}; none of those asked for has {name!r} (it is {value!r}).",
                 parameter="config_overrides",
+                fix=SetParameter("config_overrides"),
             )
     found: dict[str, dict[str, Any]] = {}
     for extractor in asked:
@@ -125,7 +126,7 @@ def _overrides(params: ExtractFeaturesParams) -> dict[str, Mapping[str, Any]]:
             found[canonical] = {**found.get(canonical, {}), **values}
     for name, merged in found.items():
         reason = reason_against(name)
-        if reason is None or reason.fix is None:
+        if reason is None or not isinstance(reason.fix, RunStep):
             FEATURES.get(name).make_params(merged)
     return dict(found)
 

@@ -27,7 +27,7 @@ from hdmea.pipeline.session import PipelineSession
 from hdmea.pipeline.unit_outputs import entries, stored_outputs, units_result
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
-from hdmea.utils.fixes import RunStep, SetParameter
+from hdmea.utils.fixes import Advice, RunStep, SetParameter
 
 __all__ = ["LNL_OUTPUTS", "LNLParams", "fit_lnl"]
 
@@ -298,8 +298,9 @@ def _load(path: Path) -> NDArray[Any]:
         movie: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise DataLoadError(
-            f"The movie {path} cannot be read ({error}): it must be a .npy array (frames, height, width).",
+            f"The movie {path} cannot be read ({error}).",
             path,
             error,
+            fix=Advice("Save it as a .npy array (frames, height, width)."),
         ) from error
     return movie

@@ -69,7 +69,9 @@ def reading(path: Path, what: str, dataset: h5py.Dataset | None = None) -> Itera
         lacking = missing_filters(dataset) if dataset is not None else ()
         if lacking:
             text = f"{path}: cannot read {what}: {needs_filters(lacking)}"
-            raise DataLoadError(text, path, error) from error
+            raise DataLoadError(
+                text, path, error, fix=Advice("Install the filters, or store the file again without them.")
+            ) from error
         raise DataLoadError(
             f"{path}: cannot read {what}: the file is damaged or was not copied completely ({error}).",
             path,

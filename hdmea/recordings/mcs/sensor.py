@@ -16,6 +16,7 @@ from hdmea.recordings.mcs import vocabulary as mcs
 from hdmea.recordings.mcs.blocks import Block, blocks_of, meta_row, segments_of
 from hdmea.recordings.mcs.hdf5 import Table, find_child, missing_filters, needs_filters, reading
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = [
     "AxisOrder",
@@ -192,7 +193,8 @@ class SensorRegion:
         if not 0 <= start <= stop <= dataset.shape[0]:
             raise ValidationError(
                 f"Samples {start} to {stop} are not in segment {segment} of region {self.region_id}, "
-                f"which has {dataset.shape[0]} samples."
+                f"which has {dataset.shape[0]} samples.",
+                fix=Advice("Read samples of the segment."),
             )
         with reading(Path(dataset.file.filename), "the sensor data", dataset):
             counts: npt.NDArray[Any] = dataset[start:stop]
@@ -561,7 +563,8 @@ class Electrodes:
         length = int(self.segments[segment, 1] - self.segments[segment, 0])
         if not 0 <= start <= stop <= length:
             raise ValidationError(
-                f"Samples {start} to {stop} are not in segment {segment}, which has {length} samples."
+                f"Samples {start} to {stop} are not in segment {segment}, which has {length} samples.",
+                fix=Advice("Read samples of the segment."),
             )
         parts = [
             region.read_counts(of_region, start + offset, stop + offset)

@@ -73,7 +73,11 @@ class PhyFolder(UnitSource):
                 fix=Advice("Check the path, and that the drive is connected."),
             )
         if not self.path.is_dir():
-            raise DataLoadError(f"{self.path} is a file, not a folder.", self.path)
+            raise DataLoadError(
+                f"{self.path} is a file, not a folder.",
+                self.path,
+                fix=Advice("Choose the folder that contains it."),
+            )
         self._params = read_params(self.path)
         self._rate = sampling_rate(self.path, self._params)
         self._notes: list[str] = []

@@ -80,7 +80,10 @@ class NpyFile:
             values = np.fromfile(self.path, self.dtype, count, offset=offset)
         except (OSError, MemoryError) as error:
             raise DataLoadError(
-                f"{self.path}: the array cannot be read ({error}).", self.path, error
+                f"{self.path}: the array cannot be read ({error}).",
+                self.path,
+                error,
+                fix=Advice("Check that the drive is connected, and copy the file again."),
             ) from error
         if values.size != count:
             raise damaged(self.path, "the file was cut short while it was read.")

@@ -35,6 +35,7 @@ from hdmea.results.sectioned import is_cut
 from hdmea.results.unread import LazyDict, Source, Unread, UnreadArray
 from hdmea.results.writing import Writer
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way
 
 __all__ = ["FEATURES", "SECTIONS", "Units"]
@@ -73,7 +74,8 @@ class Units:
             if type(unit_id) is not str or not isinstance(unit, dict) or not is_name(unit_id):
                 raise ValidationError(
                     f"units/{unit_id} is not a unit: a unit has a name and is a dictionary. "
-                    f"Nothing was written."
+                    f"Nothing was written.",
+                    fix=Advice("Store a unit as a dictionary under its name."),
                 )
             group.children[unit_id] = self.plan_unit(content, unit_id, facts)
 

@@ -24,6 +24,7 @@ from hdmea.results.tracking import tokens
 from hdmea.results.unread import LazyDict, Source, Unread, UnreadArray, dict_nbytes, has_unread
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way
 
 __all__ = [
@@ -208,7 +209,10 @@ def plan_dict(
     """
     give_way()
     if len(path) > _MAX_DEPTH:
-        raise ValidationError(f"{'/'.join(path[:5])}… contains itself, or is nested too deeply to be stored.")
+        raise ValidationError(
+            f"{'/'.join(path[:5])}… contains itself, or is nested too deeply to be stored.",
+            fix=Advice("Store the values in fewer levels of dictionaries and lists."),
+        )
     group = Group()
     entries: dict[str, Patch] = {}
     patch: Patch = {}
@@ -220,7 +224,8 @@ def plan_dict(
         if type(key) is not str and not ints:
             raise ValidationError(
                 f"{'/'.join(path)} has the key {key!r}; the keys of a result file are text. Nothing was "
-                f"written. Use a text instead."
+                f"written.",
+                fix=Advice("Use a text as the key."),
             )
         name = str(key)
         place = (*path, name)

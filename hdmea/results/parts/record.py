@@ -37,7 +37,8 @@ class Identity:
         for name in ("dataset_id", "created_at", "updated_at"):
             if not is_clean(getattr(content, name)):
                 raise ValidationError(
-                    f"{name} {getattr(content, name)!r} is not a text that a file can hold."
+                    f"{name} {getattr(content, name)!r} is not a text that a file can hold.",
+                    fix=Advice("Use a text without control characters."),
                 )
         root.attrs.update(
             dataset_id=content.dataset_id,
@@ -166,7 +167,10 @@ def _json(provenance: StepProvenance, name: str) -> str:
     try:
         return json.dumps(provenance.as_json(), ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValidationError(f"The record of the step {name} cannot be stored: {error}.") from error
+        raise ValidationError(
+            f"The record of the step {name} cannot be stored: {error}.",
+            fix=Advice("Pass parameters that JSON can hold: numbers, texts, lists and dictionaries."),
+        ) from error
 
 
 def _provenance(place: Place) -> StepProvenance:

@@ -174,7 +174,7 @@ class TrialsTable(Table):
                 return SectionedSpikes(ranges, train, times)
             return RowTrials(self.source, ranges, train, times)
         except (ValidationError, TypeError, AttributeError) as error:
-            raise place.damaged(f"its ranges do not fit ({error})") from error
+            raise place.damaged(f"its ranges do not fit ({getattr(error, 'message', error)})") from error
 
     def finish(self, row: int, values: dict[str, Any], extra: dict[str, Any]) -> None:
         """Put what was assigned to trials, and trials of another kind, where they belong."""
@@ -230,7 +230,7 @@ class RowTrials(Unread):
         try:
             found = SectionedSpikes(self.ranges, spikes, times).changed(self.changes)
         except (ValidationError, TypeError, AttributeError) as error:
-            raise file.damaged(f"ranges of trials do not fit ({error})") from error
+            raise file.damaged(f"ranges of trials do not fit ({getattr(error, 'message', error)})") from error
         self.pristine = tokens(found.changes)
         return found
 

@@ -20,6 +20,7 @@ from hdmea.results.trees import read_tree
 from hdmea.results.unread import Source, Unread
 from hdmea.results.writing import Writer
 from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["Units", "place_in_file"]
 
@@ -129,7 +130,8 @@ def _plan(content: SessionContent, only: Only | None) -> Group:
     for unit_id, unit in content.units.items():
         if type(unit_id) is not str or not isinstance(unit, dict):
             raise ValidationError(
-                f"units/{unit_id} is not a unit: a unit has a name and is a dictionary. Nothing was written."
+                f"units/{unit_id} is not a unit: a unit has a name and is a dictionary. Nothing was written.",
+                fix=Advice("Store a unit as a dictionary under its name."),
             )
     own = Own(ids)
     group = Group(children={"id": text_column(map(encode_name, ids))})
