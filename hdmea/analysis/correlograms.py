@@ -43,7 +43,7 @@ def autocorrelogram(
     """Count the lags between all pairs of spikes of one unit.
 
     Positive lags are counted in bins ``[k * bin_ms, (k + 1) * bin_ms)``, as inter-spike intervals are, and
-    mirrored: an edge lies at lag 0, so that the refractory period is seen whole. A spike is no neighbour of
+    mirrored: an edge is at lag 0, so that the refractory period is seen whole. A spike is not a neighbour of
     itself.
 
     Parameters

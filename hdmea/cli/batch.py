@@ -22,7 +22,7 @@ _WHAT = "A folder with recordings, a CSV or Excel table of them, or their files.
 
 
 class Exists(enum.StrEnum):
-    """What to do about results that are there."""
+    """What to do about results that exist."""
 
     SKIP = "skip"
     REDO = "redo"

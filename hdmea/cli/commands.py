@@ -508,5 +508,5 @@ class _Checkpointer:
         try:
             self._session.checkpoint(self._path, checkpoint_name=f"after_{run.definition.name}")
         except (HDMEAError, OSError) as error:
-            # The results are in memory: the run goes on, and is saved at its end, here or elsewhere.
+            # The results are in memory: the run continues, and is saved at its end, here or elsewhere.
             typer.echo(f"warning: no checkpoint: {said(error, COMMAND_LINE)}", err=True)

@@ -1,4 +1,4 @@
-"""Registries: what the package offers, what installed packages add, and a person's own files."""
+"""Registries: what the package offers, what installed packages add, and a user's own files."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def step(
         Data that must be there, by name: ``"units"``, ``"light"``, ``"sensors"``, or a place in the
         result such as ``"stimulus/section_time"`` or ``"units/*/features/sta_*"``, as a step `provides` it.
     uses
-        Data that are used where they are there; a change of them makes this step stale.
+        Data that are used where they exist; a change of them makes this step stale.
     provides
         Data that the step adds to the session.
     outputs
@@ -165,7 +165,7 @@ def step(
         Where they are, such as ``"units/*/features/eimage_sta/geometry"``; default: the first place below
         ``units/*/features/`` that the step provides, and there ``data`` if it is a whole feature.
     group, group_title
-        What stands before these numbers in tables (``soma`` in ``soma.size_x``), and how that is read;
+        What precedes these numbers in tables (``soma`` in ``soma.size_x``), and how that is read;
         default: name and title of the step.
     version
         Raised when the numbers that the step produces change.

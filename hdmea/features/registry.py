@@ -23,7 +23,7 @@ C = TypeVar("C", bound=type[FeatureExtractor])
 
 
 class _AnyParams(FeatureParams):
-    """Whatever the caller sets is handed to the class."""
+    """Whatever the caller sets is passed to the class."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="allow", arbitrary_types_allowed=True)
 

@@ -60,7 +60,7 @@ def add_sys_meta_info(
     cmcr_path, cmtr_path
         The files; by default those that the recording was loaded from. One that is not known is left out.
     force
-        Replace what is there; otherwise it is kept.
+        Replace what exists; otherwise it is kept.
 
     Raises
     ------

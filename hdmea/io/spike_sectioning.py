@@ -1,4 +1,4 @@
-"""Hands on the step functions for sectioned spikes, for scripts that import them from here."""
+"""Re-exports the step functions for sectioned spikes, for scripts that import them from here."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class FeatureColumn:
 
     @property
     def group(self) -> str:
-        """What stands before the name of the number: ``moving_bar``, ``rf[noise_15x15]``."""
+        """What precedes the name of the number: ``moving_bar``, ``rf[noise_15x15]``."""
         return self.name.rpartition(".")[0]
 
 

@@ -1,4 +1,4 @@
-"""Source files of a result that was moved together with them: they lie beside it, not at their old place."""
+"""Source files of a result that was moved together with them: they are beside it, not at their old place."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def digest(
 
 
 def _essence(file: InputFile) -> dict[str, Any]:
-    """Return what tells a file's content: not where it lies, for a folder may be moved."""
+    """Return what tells a file's content: not where it is, for a folder may be moved."""
     name = Path(file.path).name
     if file.sha256:
         return {"name": name, "sha256": file.sha256}

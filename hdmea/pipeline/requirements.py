@@ -1,4 +1,4 @@
-"""What a step needs, by the names of data: whether it is there, and which step provides it."""
+"""What a step needs, by the names of data: whether it exists, and which step provides it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def steps_before(definition: StepDefinition[Any]) -> tuple[str, ...]:
 
 
 def steps_used(definition: StepDefinition[Any]) -> tuple[str, ...]:
-    """Return the steps that provide what a step uses where it is there."""
+    """Return the steps that provide what a step uses where it exists."""
     return tuple(dict.fromkeys(made.name for data in definition.uses for made in providers(data)))
 
 

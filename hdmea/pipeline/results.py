@@ -87,7 +87,7 @@ class STAResult:
 class FlowResult:
     """Result of `run_flow`.
 
-    `hdf5_path` is None while a session that was handed in is deferred. `steps_completed`,
+    `hdf5_path` is None while a session that was passed is deferred. `steps_completed`,
     `steps_cached` and `steps_skipped` name the steps; a step is skipped when the recording lacks what
     it needs and the flow says that it may be. `results` has each step's documented result (while the session
     is deferred, with the path where a save will write it), `runs` what every step did.

@@ -241,7 +241,7 @@ def plan_run(
 
 
 def _follow_moved_files(session: PipelineSession, inputs: Iterable[InputFile]) -> list[Key]:
-    """Note where the files of a kept recording lie now: later steps look for raw data and stimuli there."""
+    """Note where the files of a kept recording are now: later steps look for raw data and stimuli there."""
     changed: list[Key] = []
     for file in inputs:
         path = Path(file.path).absolute()
@@ -316,7 +316,7 @@ def _commit(
     step = provenance.make_provenance(
         definition, run.params, plan.inputs, items, run.elapsed_seconds, features
     )
-    # Of earlier runs stays what was said of parts that were not computed again.
+    # Of earlier runs stays what was said of parts that were not recomputed.
     earlier = None if set(there) <= set(plan.compute) else before
     warnings = _joined(() if earlier is None else earlier.warnings, ctx.warnings)
     information = _joined(() if earlier is None else earlier.information, ctx.information)

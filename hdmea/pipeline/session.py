@@ -527,7 +527,7 @@ class PipelineSession(SessionData):
             If that would replace a file of another recording.
         """
         if self.is_saved and self.hdf5_path is not None:
-            # A file that is gone is written anew.
+            # A file that was deleted is written again.
             return self.hdf5_path if self.hdf5_path.exists() else self.save(self.hdf5_path)
         target = Path(default_path) if default_path is not None else self.default_path
         self.refuse_foreign_file(target)

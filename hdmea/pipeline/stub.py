@@ -74,7 +74,7 @@ def stub() -> str:
 
 
 def _import(module: str, name: str, *, public: bool) -> str:
-    # A stub hands on only what it imports under a name of its own.
+    # A stub re-exports only what it imports under a name of its own.
     return f"from {module} import {name} as {name}\n" if public else f"from {module} import {name}\n"
 
 

@@ -1,7 +1,7 @@
 """Which raw recording and which spike-sorted file belong together.
 
 The normal pair is `X-Rec.cmcr` and `X-Rec-.cmtr`; a file sorted or exported again gets another mark
-(`X-Rec- (2).cmtr`, `X-Rec(AnalysisSet1).cmtr`, `_sorted`, `_spikes`, `_raw`, `_appended_…`), and may lie in a
+(`X-Rec- (2).cmtr`, `X-Rec(AnalysisSet1).cmtr`, `_sorted`, `_spikes`, `_raw`, `_appended_…`), and may be in a
 folder of its own beside that of the recording. The link inside a `.cmtr` names the raw file at the time of
 sorting; after renaming it is broken, so it is a hint and is never followed by HDF5.
 

@@ -55,7 +55,7 @@ class RecordingInfo:
     metadata
         What the file states about itself, under the names that it uses.
     streams
-        The streams that are there.
+        The streams that exist.
     n_light_channels, light_labels
         Number of analog channels, and their labels.
     warnings

@@ -94,7 +94,7 @@ class SortingInfo:
     metadata
         What the file states about itself, under the names that it uses.
     tools
-        The tools whose results are there.
+        The tools whose results exist.
     linked_recording
         File name of the raw recording that the file names, None if it names none.
     n_units

@@ -11,7 +11,7 @@ A *codec* (`hdmea.results.codec.Codec`) is a name and a list of *parts*; it is m
 ``read(file, content, source)``
     Puts what an open file (`hdmea.results.reading.Place`) holds into the content. With a `source`
     (`hdmea.results.unread.Source`) large arrays are left in the file: as `Unread` entries in a `LazyDict`.
-    What a part needs of another is read by one that stands before it in the list.
+    What a part needs of another is read by one that precedes it in the list.
 ``update(writer, content, changed)``
     Brings its part of an open copy of the file up to date (`hdmea.results.writing.Writer.replace`), or
     returns False if the file has to be written as a whole.

@@ -62,7 +62,7 @@ class Part(Protocol):
         Returns
         -------
         bool
-            False if the file has to be written anew.
+            False if the file must be rewritten completely.
         """
         ...
 
@@ -135,7 +135,7 @@ class Codec:
         return content
 
     def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
-        """Bring an open file up to date; False if it has to be written anew."""
+        """Bring an open file up to date; False if it must be rewritten completely."""
         return all(part.update(writer, content, changed) for part in self.parts)
 
     def finish(self, writer: Writer, content: SessionContent, root: Group | None) -> None:

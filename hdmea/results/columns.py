@@ -1,18 +1,18 @@
 """The same quantity of all units as one dataset whose first axis is the units, and back.
 
 A table is made from one dictionary per unit (or none, where a unit lacks it). Each key becomes a dataset, or
-a group where the values are dictionaries. Beside a dataset ``name`` may lie
+a group where the values are dictionaries. Beside a dataset ``name`` may be
 
 ``name%mask``
     False where a unit lacks the value; the row then holds NaN, 0, False or an empty text.
 ``name%none``
     True where a unit has the value None, which is a lack too.
 ``name%index``, ``name%shape``
-    Where lengths differ: the values lie one behind the other, unit i has ``[index[i], index[i + 1])``.
+    Where lengths differ: the values follow one another, unit i has ``[index[i], index[i + 1])``.
 ``%order``
     In a group: the keys of a unit that has them in another order (JSON).
 
-What fits no column, because most units have something of another kind in its place, is handed to `Own`.
+What fits no column, because most units have something of another kind in its place, is passed to `Own`.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Own:
         return [place[-1] for place in self._paths.get(row, ()) if place[:-1] == path]
 
     def place(self, row: int, path: Path) -> Path:
-        """Return where a value lies in the session."""
+        """Return where a value is in the session."""
         return ("units", self.ids[row], *path)
 
     def plan(self) -> Group:
@@ -147,7 +147,7 @@ def plan_table(
     rows
         The units' dictionaries, MISSING where a unit has none.
     path
-        Where they lie in a unit.
+        Where they are in a unit.
     own
         Takes what fits no column.
     into
@@ -228,7 +228,7 @@ def plan_quantity(group: Group, name: str, values: Values, path: Path, own: Own)
     values
         One per unit, MISSING where a unit lacks it.
     path
-        Where it lies in a unit.
+        Where it is in a unit.
     own
         Takes the values that are of another kind than most.
     """
@@ -348,7 +348,7 @@ def _attrs_key(attrs: Mapping[str, Any], own: Own, row: int, path: Path) -> Any:
 
 
 def _leaf_column(values: Values, path: Path, own: Own) -> tuple[Dataset, dict[str, Dataset]]:
-    """Return the column of values of one kind, and what lies beside it."""
+    """Return the column of values of one kind, and what is beside it."""
     items: list[NDArray[Any] | UnreadArray | None] = []
     kind, attrs = "array", dict[str, Any]()
     for row, value in enumerate(values):
@@ -429,7 +429,7 @@ class Column:
     place
         The dataset.
     names
-        Names of what lies in its group.
+        Names of what is in its group.
     parent
         Its group.
     n
@@ -589,7 +589,7 @@ class RowArray(UnreadArray):
         return self.column.read_row(file, self.row)
 
     def read_plain(self) -> NDArray[Any]:
-        """Return the numbers as they are stored, from memory where they are there."""
+        """Return the numbers as they are stored, from memory where they are loaded."""
         loaded = self.loaded
         if loaded is not None and self.kind in ("array", "bytes"):
             return np.asarray(loaded)

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 Path = tuple[str, ...]
-"""Where a value lies in a session, e.g. ``("units", "unit_001", "features", "frif")``."""
+"""Where a value is in a session, e.g. ``("units", "unit_001", "features", "frif")``."""
 
 SCHEMA_VERSION = 2
 TREES = ("units", "metadata", "stimulus", "source_files")

@@ -1,6 +1,6 @@
 """Result files: written atomically, verified, read exactly, now or on first use.
 
-Whatever the layout, a file is written beside its place, opened anew and compared, synced, and takes the place
+Whatever the layout, a file is written beside its place, reopened and compared, synced, and takes the place
 of the old one, which stays until then. One program at a time writes a file; which state of it a session holds
 is decided by its revision.
 """
@@ -549,7 +549,7 @@ class _Binding:
         self._read: list[tuple[dict[Any, Any], Any, Any]] = []
 
     def prepare(self, file: Place, part: FilePath, chosen: Codec, content: SessionContent) -> None:
-        """Find where each value lies in the new file, before it takes the place of the old one."""
+        """Find where each value is in the new file, before it takes the place of the old one."""
         if not self._entries:
             return
         self._source = Source(part, content.revision, chosen.revision)
@@ -568,7 +568,7 @@ class _Binding:
                 self._read.append((holder, place[-1], entry.read()))
 
     def commit(self, target: FilePath) -> None:
-        """Let the values be read from the new file, which lies at `target` now; nothing here can fail."""
+        """Let the values be read from the new file, which is at `target` now; nothing here can fail."""
         if self._source is not None:
             self._source.moved_to(target)
         for entry, found in self._adopted:

@@ -123,7 +123,7 @@ def encode(value: Any, path: tuple[str, ...]) -> Leaf:
     value
         Anything but a dictionary.
     path
-        Where it lies in the session, for the error.
+        Where it is in the session, for the error.
 
     Raises
     ------

@@ -78,7 +78,7 @@ class Dataset:
     source
         Where the numbers come from: an array, a function that makes it when it is written, or something
         with `blocks`; or the arrays of the units, each written and freed before the next is read. These are
-        rows of the dataset (None for a unit without one) or, with `joined`, lie one behind the other.
+        rows of the dataset (None for a unit without one) or, with `joined`, follow one another.
     utf8
         Whether texts (numpy type ``S``) are UTF-8.
     attrs

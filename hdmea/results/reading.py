@@ -1,7 +1,7 @@
 """Reading what is in a result file without trusting it.
 
 A file may be damaged, or made to do harm: datasets that keep their bytes in other files, links that lead
-elsewhere or in circles, sizes that are declared but not there. Nothing of that is followed or allocated; the
+elsewhere or in circles, sizes that are declared but not true. Nothing of that is followed or allocated; the
 error names the place. Every group and dataset is opened through this module.
 """
 
@@ -157,7 +157,7 @@ class Place:
         try:
             names = [name.decode() for name in found]
         except UnicodeDecodeError as error:
-            raise self.damaged("a name in it is no UTF-8 text") from error
+            raise self.damaged("a name in it is not UTF-8 text") from error
         order = self.attr("%keys") if self.has_attr("%keys") else None
         if isinstance(order, list):
             place = {name: number for number, name in enumerate(order)}
@@ -198,7 +198,7 @@ class Place:
         if self._seen.setdefault(address, path) != path:
             raise below.damaged(f"it is the same as {self._seen[address]}")
         if path.count("/") > _MAX_DEPTH:
-            raise below.damaged(f"it lies deeper than {_MAX_DEPTH} groups")
+            raise below.damaged(f"it is deeper than {_MAX_DEPTH} groups")
         if len(self._seen) > _MOST_OBJECTS:
             raise below.damaged(f"there are more than {_MOST_OBJECTS:,} groups and datasets")
         if isinstance(item, h5d.DatasetID):
@@ -220,7 +220,7 @@ class Place:
                 yield decode_name(name), self.child(name)
 
     def at(self, path: str) -> Place:
-        """Open what lies at a path below this group; may be called again and again for the same."""
+        """Open what is at a path below this group; may be called again and again for the same."""
         place = self.again()
         for name in path.strip("/").split("/"):
             place = place.child(name)
@@ -307,7 +307,7 @@ class Place:
             )
 
     def refuse_unbacked(self, nbytes: int) -> None:
-        """Raise CheckpointError if `nbytes` of a dataset are more than can lie in its file, or in memory."""
+        """Raise CheckpointError if `nbytes` of a dataset are more than can be in its file, or in memory."""
         if nbytes <= _SMALL_NBYTES:
             return
         if nbytes > _LARGE_NBYTES:

@@ -28,7 +28,7 @@ def estimate_nbytes(tree: Any, *, include_unread: bool = False) -> int:
 
     Notes
     -----
-    An array that lies in several places counts once; trials count with their index ranges, because they
+    An array that is in several places counts once; trials count with their index ranges, because they
     are cut from the unit's spike times.
     """
     seen: set[int] = set()

@@ -52,7 +52,7 @@ def plan_tree(value: Mapping[Any, Any], path: tuple[str, ...], *, light: bool = 
     value
         The dictionary.
     path
-        Where it lies in the session, for errors.
+        Where it is in the session, for errors.
     light
         Whether arrays of whole numbers in it are stored as integers; see `_Light`.
 

@@ -184,7 +184,7 @@ class Source:
 class Unread:
     """Something in a dictionary that is read when it is first asked for.
 
-    Asked of each of the hundred thousands of values of a session, so it is no abstract class of `abc`.
+    Asked of each of the hundred thousands of values of a session, so it is not an abstract class of `abc`.
 
     Attributes
     ----------
@@ -214,7 +214,7 @@ class Unread:
         raise NotImplementedError
 
     def adopt(self, other: Unread) -> None:
-        """Be read from where `other` is read from: the file was written anew."""
+        """Be read from where `other` is read from: the file was rewritten."""
         raise NotImplementedError
 
     def look(self, key: Any) -> Any:
@@ -290,7 +290,7 @@ class UnreadArray(Unread):
         return math.prod(self.shape) * self.dtype.itemsize
 
     def read_plain(self) -> NDArray[Any]:
-        """Return the numbers as they are stored, from memory where they are there."""
+        """Return the numbers as they are stored, from memory where they are loaded."""
         raise NotImplementedError
 
 
@@ -401,7 +401,7 @@ class LazyDict(dict[Any, Any]):
         return key, self.pop(key)
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
-        """Return the value of `key`, which is set to `default` if it is not there."""
+        """Return the value of `key`, which is set to `default` if it does not exist."""
         if key not in self:
             self[key] = default
         return self[key]

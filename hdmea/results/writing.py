@@ -3,7 +3,7 @@
 HDF5 keeps small pieces of a file back until something is closed, and drops errors that happen then; after one
 it may end the process. Therefore it never sees an error here: it writes through `_Output`, which remembers
 the first error of the drive, lets HDF5 go on as if nothing had happened, and writes nothing more. The error
-is raised where no call of HDF5 is under way. When the file is complete it is opened anew, and every dataset
+is raised where no call of HDF5 is under way. When the file is complete it is reopened, and every dataset
 is compared with the checksum that was taken while it was written.
 """
 
@@ -118,7 +118,7 @@ def opened_for_writing(
     compression
         One of `COMPRESSIONS`, for datasets of 64 kB and more.
     existing
-        Whether the file is there.
+        Whether the file exists.
 
     Raises
     ------
@@ -267,7 +267,7 @@ class Writer:
             self.create(group, name, child, path)
 
     def create(self, parent: Any, name: str, node: Group | Dataset, path: str = "") -> None:
-        """Create the group or dataset `name` below `parent`, which lies at `path`."""
+        """Create the group or dataset `name` below `parent`, which is at `path`."""
         give_way()
         below = f"{path}/{name}"
         if isinstance(node, Group):
@@ -304,7 +304,7 @@ class Writer:
                 attr.write(array, mtype=kind)
 
     def replace(self, path: str, node: Group, order: list[str], removed: Collection[str] = ()) -> None:
-        """Write entries of an existing group anew, and leave the others as they are.
+        """Rewrite entries of an existing group, and leave the others as they are.
 
         Parameters
         ----------
@@ -337,7 +337,7 @@ class Writer:
             self.write_attrs(group, {"%keys": order})
 
     def put(self, parent: Any, name: str, node: Group | Dataset | None, path: str) -> None:
-        """Write the entry `name` of a group, which lies at `path`, in place of one that may be there.
+        """Write the entry `name` of a group, which is at `path`, in place of one that may be there.
 
         With None in place of a node the entry is only removed.
         """
@@ -392,9 +392,9 @@ class Writer:
         return creation
 
     def verify(self, root: Place, path: Path) -> None:
-        """Compare the file, opened anew, with what was written.
+        """Compare the file, reopened, with what was written.
 
-        Where the bytes of a dataset lie is read through HDF5, the bytes themselves as they are in the file.
+        Where the bytes of a dataset are is read through HDF5, the bytes themselves as they are in the file.
 
         Parameters
         ----------
@@ -440,11 +440,11 @@ class Writer:
 
 
 _Pieces: TypeAlias = "Sequence[tuple[int, int]]"
-"""First byte and number of bytes of what lies at one place in a file."""
+"""First byte and number of bytes of what is at one place in a file."""
 
 
 def _pieces(item: Any, rows: list[int] | None) -> _Pieces | None:
-    """Return where the bytes of a dataset without filters lie; None where HDF5 does not say."""
+    """Return where the bytes of a dataset without filters are; None where HDF5 does not say."""
     if rows is None:
         first = item.get_offset()
         return None if first is None else ((first, item.get_storage_size()),)

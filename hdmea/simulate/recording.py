@@ -92,7 +92,7 @@ def simulate_recording(
     Raises
     ------
     FileExistsError
-        If a file is there already that differs, and `overwrite` is not set.
+        If a file exists already that differs, and `overwrite` is not set.
     ConfigurationError
         If the experiment contradicts itself.
     """
@@ -146,7 +146,7 @@ def write_demo(
     ConfigurationError
         If there is no such size.
     FileExistsError
-        If a file is there already that differs, and `overwrite` is not set.
+        If a file exists already that differs, and `overwrite` is not set.
     """
     if size not in _DEMOS:
         raise ConfigurationError(

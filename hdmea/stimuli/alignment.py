@@ -353,7 +353,7 @@ def align_sections(
     movie whose level varies by less than 1 % (standard deviation), or a light that is constant, is not
     checkable. A lag within 3 s is claimed if it exceeds the 99.9 % quantile of all places, its residual sum
     of squares is at most 0.7 of that at the stated place, and both halves of the section give it. Otherwise
-    the section is checked if the stated place exceeds that quantile. Otherwise the movie is looked for in
+    the section is checked if the stated place exceeds that quantile. Otherwise the movie is searched for in
     the whole recording, and other movies near the stated place, with the same claims to make.
 
     Parameters
@@ -367,7 +367,7 @@ def align_sections(
     others
         Returns other movies that may have been shown; called only if a section does not fit.
     breaks
-        Display frames with which the counting begins anew, after missing or with double flips: a section is
+        Display frames with which the counting restarts, after missing or with double flips: a section is
         compared up to its first one if that suffices, otherwise in its longest part.
     """
     fit = LightFit(light)

@@ -235,7 +235,7 @@ def _kept_spot(path: Path) -> dict[str, Any]:
 
 
 def write_calibration(path: str | Path, calibration: StimulusCalibration, *, overwrite: bool = False) -> Path:
-    """Write a stimulus calibration; at every moment the complete old or the complete new file is there.
+    """Write a stimulus calibration; at every moment the complete old or the complete new file exists.
 
     Parameters
     ----------

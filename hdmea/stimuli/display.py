@@ -166,7 +166,7 @@ def _edges_of(
 def _differences(signal: npt.NDArray[Any], width: int) -> Iterator[tuple[int, FloatArray]]:
     """Yield slices of mean(after) - mean(before) with the sample at which each begins.
 
-    At the ends of the signal only the samples that are there are averaged.
+    At the ends of the signal only the samples that exist are averaged.
     """
     for first in range(0, max(signal.size - 1, 0), _SLICE):
         last = min(first + _SLICE, signal.size - 1)
@@ -360,7 +360,7 @@ def recognise_display(
 
     Candidates are the rising edges, the falling edges if the channel rests high, both edges if both levels
     are held equally long (the level changes with every frame), and the first edges of pulse packets.
-    Accepted is a train of which 95 % lie within a quarter of a frame of an even grid of 24 to 130 per second.
+    Accepted is a train of which 95 % are within a quarter of a frame of an even grid of 24 to 130 per second.
     Of several the one nearest 60 per second is taken, by ratio.
 
     Parameters

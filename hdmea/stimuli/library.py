@@ -109,7 +109,7 @@ class StimulusLibrary:
         FileNotFoundError
             If something that was named does not exist.
         ConfigurationError
-            If the user's library is configured but not there.
+            If the user's library is configured but does not exist.
         """
         named = StimulusPlace(
             "named by you",
@@ -142,7 +142,7 @@ class StimulusLibrary:
         missing = MissingStimulusError if name is None else ConfigurationError
         if not known and self.gone:
             raise missing(
-                f"The folder of the recording, {self.gone[0]}, is not there any more, and there is no "
+                f"The folder of the recording, {self.gone[0]}, no longer exists, and there is no "
                 "playlist.csv in the stimulus library.",
                 parameter="playlist_file_path",
                 fix=Either(
@@ -271,7 +271,7 @@ class StimulusLibrary:
         return self._first("movies", f"{movie}.npy")
 
     def movies(self) -> list[str]:
-        """Return the names of all movies whose file is there, the first place first."""
+        """Return the names of all movies whose file exists, the first place first."""
         found = [
             path.name.removesuffix(".npy")
             for folder in self._folders_of("movies")

@@ -50,7 +50,7 @@ class BatchOptions:
     Parameters
     ----------
     exists
-        What to do about results that are there: ``"skip"`` keeps complete ones and reports those that were
+        What to do about results that exist: ``"skip"`` keeps complete ones and reports those that were
         made with other parameters, ``"redo"`` replaces these, ``"error"`` starts nothing if there is any.
     retry_failed
         Work only on the recordings that failed before.
@@ -107,7 +107,7 @@ class BatchResult:
 
     @property
     def success(self) -> bool:
-        """Whether a complete result of every recording is there."""
+        """Whether a complete result of every recording exists."""
         return not self.stopped and all(outcome.good for outcome in self.outcomes)
 
 
@@ -336,7 +336,7 @@ class _Batch:
                 and known.digest == digest
                 and _revision(job) == known.revision
             ):
-                outcome = known.model_copy(update={"state": "kept", "message": "A complete result is there."})
+                outcome = known.model_copy(update={"state": "kept", "message": "A complete result exists."})
             elif self._options.retry_failed and (known is None or known.state not in ("failed", "crashed")):
                 outcome = known or outcome.model_copy(update={"message": "It did not fail before."})
             else:

@@ -1,4 +1,4 @@
-"""One recording of a batch, as it is handed to the process that works on it, and what became of it."""
+"""One recording of a batch, as it is passed to the process that works on it, and what became of it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Outcome(pydantic.BaseModel):
         The recording.
     state
         ``"done"``: computed now; ``"kept"``: a complete result was there; ``"other parameters"``: a result
-        that was made differently is there and was not changed; ``"crashed"``: its process ended
+        that was made differently exists and was not changed; ``"crashed"``: its process ended
         unexpectedly.
     step, fraction, text
         The step that runs, or that failed, and how far it is.
@@ -124,7 +124,7 @@ class Outcome(pydantic.BaseModel):
 
     @property
     def good(self) -> bool:
-        """Whether a complete result of what was requested is there."""
+        """Whether a complete result of what was requested exists."""
         return self.state in ("done", "kept")
 
 

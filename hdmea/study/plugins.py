@@ -1,4 +1,4 @@
-"""Python files of a person that add steps, features, readers or exporters."""
+"""Python files of a user that add steps, features, readers or exporters."""
 
 from __future__ import annotations
 

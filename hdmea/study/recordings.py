@@ -144,7 +144,7 @@ def find_recordings(folder: Path, without: Sequence[Path] = ()) -> Found:
     """Find the recordings in a folder and below it.
 
     Hidden folders, links to folders and the folders `without` are left out. A raw recording without sorted
-    units is left out too, with the reason: it is taken as soon as they are there.
+    units is left out too, with the reason: it is taken as soon as they exist.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def find_recordings(folder: Path, without: Sequence[Path] = ()) -> Found:
 
 
 def pair_files(paths: Sequence[Path]) -> list[Recording]:
-    """Return the recordings of files that are named one by one; a partner that is not named is looked for.
+    """Return the recordings of files that are named one by one; a partner that is not named is searched for.
 
     Raises
     ------

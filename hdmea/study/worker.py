@@ -54,7 +54,7 @@ def main(job_file: str) -> int:
 
 
 def work_on(job: Job, cancel: threading.Event) -> Outcome:
-    """Compute and save the result of one recording, unless a complete one is there.
+    """Compute and save the result of one recording, unless a complete one exists.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def _work(job: Job, flow: Flow, teller: _Teller, cancel: threading.Event) -> Non
         teller.end("failed", text, str(result.failed_step))
         return
     if session.is_saved and session.hdf5_path == job.target and not session.has_unsaved_changes:
-        teller.end("kept", "A complete result is there.")
+        teller.end("kept", "A complete result exists.")
         return
 
     def saving(fraction: float, text: str) -> None:
@@ -126,7 +126,7 @@ def _work(job: Job, flow: Flow, teller: _Teller, cancel: threading.Event) -> Non
 
 
 def _session(job: Job, flow: Flow, teller: _Teller) -> PipelineSession | None:
-    """Return the session to work on; None if a result that is there must stay."""
+    """Return the session to work on; None if a result that exists must stay."""
     fresh = create_session(job.name, job.cmcr, job.cmtr, job.target.parent)
     if not job.target.exists():
         return _from_partial(job, flow) or fresh
@@ -177,7 +177,7 @@ def _partial(job: Job) -> Path:
 
 
 def _keep_partial(job: Job, session: PipelineSession) -> None:
-    """Keep what was computed before a failure; the next attempt goes on from there."""
+    """Keep what was computed before a failure; the next attempt continues from there."""
     if not session.completed_steps or (session.is_saved and session.hdf5_path == job.target):
         return
     with contextlib.suppress(HDMEAError, OSError):

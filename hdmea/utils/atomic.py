@@ -1,6 +1,6 @@
 """Replacing a file at once, and the lock that keeps a second writer away.
 
-At every moment either the complete old or the complete new file is there. Locks are those of the operating
+At every moment either the complete old or the complete new file exists. Locks are those of the operating
 system, which die with the process that holds them: a lock file that is left over means nothing.
 """
 
@@ -343,7 +343,7 @@ def exclusive(target: Path, *, timeout_s: float = 60.0) -> Iterator[None]:
 
 
 def _open_lock(path: Path) -> int | None:
-    """Open the lock file, which is made if needed; None if what is there cannot be one.
+    """Open the lock file, which is made if needed; None if what exists cannot be one.
 
     A link is not followed, a pipe not waited for. That of another user may be only readable.
     """

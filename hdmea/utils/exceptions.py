@@ -1,6 +1,6 @@
 """Every error that the engine raises on purpose; each says what happened, why, and what to do.
 
-A message is neutral: it names things as a person reads them, and neither functions nor arguments. What to do
+A message is neutral: it names things as a user reads them, and neither functions nor arguments. What to do
 is a `hdmea.utils.fixes.Fix`. `str` of an error says both in the words of a Python script, `HDMEAError.text`
 in those of another front end.
 """

@@ -1,4 +1,4 @@
-"""Files that HDF5 reads through Python, so that a slow drive does not hold up the whole program.
+"""Files that HDF5 reads through Python, so that a slow drive does not block the whole program.
 
 HDF5 itself waits for a drive without letting go of the interpreter, and every thread, the one that draws the
 window included, waits with it. Files are not written that way: when a drive is full, HDF5 calls Python again

@@ -26,7 +26,7 @@ def resource_path(*parts: str) -> Path:
     Returns
     -------
     pathlib.Path
-        The path; it is not checked that something is there.
+        The path; it is not checked that something exists.
 
     Raises
     ------

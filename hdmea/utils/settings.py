@@ -1,4 +1,4 @@
-"""What a person or a laboratory has set once for all programs: the settings file, without the window."""
+"""What a user or a laboratory has set once for all programs: the settings file, without the window."""
 
 from __future__ import annotations
 

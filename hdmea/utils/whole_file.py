@@ -10,7 +10,7 @@ __all__ = ["write_whole"]
 
 
 def write_whole(path: Path, text: str, *, synced: bool = False) -> None:
-    """Write a text file, UTF-8, in place of the one that is there; its folder is made if needed.
+    """Write a text file, UTF-8, in place of the one that exists; its folder is made if needed.
 
     A program that ends in the middle, a full disk, or a second window that writes the same file at the same
     time leave one complete file.
@@ -30,7 +30,7 @@ def write_whole(path: Path, text: str, *, synced: bool = False) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
-        # Made anew: a link that someone put there is not followed.
+        # Created again: a link that someone put there is not followed.
         with part.open("x", encoding="utf-8") as file:
             file.write(text)
             if synced:

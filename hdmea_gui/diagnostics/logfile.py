@@ -1,6 +1,6 @@
-"""The log on disk, and the evidence that a crash leaves; made without Qt, so that they are there first.
+"""The log on disk, and the evidence that a crash leaves; made without Qt, so that they exist first.
 
-While the program runs, `running-PID.txt` lies beside the log: a crash is written into it, a clean end removes
+While the program runs, `running-PID.txt` is beside the log: a crash is written into it, a clean end removes
 it. The next start finds what a crash left there and keeps it as `crash-TIME.txt`.
 """
 
@@ -39,7 +39,7 @@ def default_log_folder() -> Path:
 
 
 class RecentLines(logging.Handler):
-    """Remembers the last lines of the log, as they stand in the file.
+    """Remembers the last lines of the log, as they are in the file.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ class LogFiles:
 
 
 class _RotatingFile(logging.handlers.RotatingFileHandler):
-    """Goes on in the same file if another running program holds it: Windows then refuses to rename it."""
+    """Continues in the same file if another running program holds it: Windows then refuses to rename it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, maxBytes=_MAX_BYTES, backupCount=_N_OLD_LOGS, encoding="utf-8", delay=False)

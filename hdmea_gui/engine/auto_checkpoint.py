@@ -1,7 +1,7 @@
 """Automatic checkpoints: written after each step, removed after a save or a clean close.
 
 Each running program has one, of the session as it was after its last step: a complete file, and after it one
-small file per step with what that step changed. Beside them lies a note that says which files belong
+small file per step with what that step changed. Beside them is a note that says which files belong
 together and whose they are; a checkpoint whose program is gone was left by a crash, and is offered. Files are
 complete before the note names them, so a kill at any moment leaves the checkpoint before.
 """
@@ -418,7 +418,7 @@ class RecoverJob:
         session.touch()
         names = ("cmcr_path", "cmtr_path")
         sources = tuple(Path(session.source_files[name]) for name in names if session.source_files.get(name))
-        # As they were when they were loaded: where they lie now need not answer.
+        # As they were when they were loaded: where they are now need not answer.
         nbytes = sum(session.source_files.get(name, 0) for name in ("cmcr_size", "cmtr_size"))
         with ctx.commit():
             workspace.adopt(session, sources, source_bytes=nbytes)

@@ -25,7 +25,7 @@ def read_compiler() -> None:
     """Have the compiler in the memory of the operating system before the first step imports it.
 
     No other thread runs while a library is loaded: with these 180 MB still on the disk, the window would
-    stand still for a tenth of a second and more. Reading them holds up nobody.
+    be blocked for a tenth of a second and more. Reading them does not block anything.
     """
     if "llvmlite" in sys.modules:
         return

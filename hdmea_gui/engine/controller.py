@@ -109,7 +109,7 @@ class Controller(QObject):
     saved(Path, str)
         A file was written; the second is ``"result"`` or ``"checkpoint"``.
     occupied(FileFacts, str)
-        Nothing was written: the file is there already and was not to be replaced; the second as of `saved`.
+        Nothing was written: the file exists already and was not to be replaced; the second as of `saved`.
     ran(str)
         Title of a run that ended without being stopped; steps of it may have failed.
     step_failed(str, str, str)
@@ -238,7 +238,7 @@ class Controller(QObject):
         self.activity_changed.emit()
 
     def run_steps(self, names: Sequence[str], title: str) -> None:
-        """Run several steps one after the other; what is there and up to date is kept."""
+        """Run several steps one after the other; what exists and is up to date is kept."""
         optional = {request.name for request in self.flow_requests() if request.optional} - set(names[-1:])
         requests = (StepRequest(name, self._values(name), optional=name in optional) for name in names)
         self._run(tuple(requests), title)
@@ -249,7 +249,7 @@ class Controller(QObject):
         self._run((self.request(name),), item.spec.title)
 
     def run_all(self) -> None:
-        """Run the steps of the selected flow; what is there and up to date is kept."""
+        """Run the steps of the selected flow; what exists and is up to date is kept."""
         self._run(self.flow_requests(), "All steps")
 
     def request(self, name: str) -> StepRequest:

@@ -58,7 +58,7 @@ def ask_beside(question: Callable[[], T]) -> Future[T]:
 def answer_of(answer: Future[T], patience_s: float) -> T:
     """Return what a question gives, for those who cannot continue without it.
 
-    The window continues drawing until it is there; what is typed or clicked meanwhile comes afterwards.
+    The window continues drawing until it exists; what is typed or clicked meanwhile comes afterwards.
 
     Parameters
     ----------
@@ -144,17 +144,17 @@ _silent: dict[Path, Future[bool]] = {}
 
 
 def is_folder(folder: Path) -> bool:
-    """Return whether a folder is there; False if its drive does not respond within `PATIENCE_S`."""
+    """Return whether a folder exists; False if its drive does not respond within `PATIENCE_S`."""
     return _answer(os.path.isdir, folder)
 
 
 def is_there(path: Path) -> bool:
-    """Return whether a file or folder is there; False if its drive does not respond within `PATIENCE_S`."""
+    """Return whether a file or folder exists; False if its drive does not respond within `PATIENCE_S`."""
     return _answer(os.path.exists, path)
 
 
 def first_folder(folders: Iterable[Path | None]) -> Path:
-    """Return the first of these folders that is there, otherwise the home folder."""
+    """Return the first of these folders that exists, otherwise the home folder."""
     return next((folder for folder in folders if folder is not None and is_folder(folder)), Path.home())
 
 

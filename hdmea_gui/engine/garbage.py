@@ -1,6 +1,6 @@
 """Garbage collection that does not look through the whole program and the whole session each time.
 
-A collection holds up every thread for about half a microsecond per object. What has lasted until the end of a
+A collection blocks every thread for about half a microsecond per object. What has lasted until the end of a
 step, imported code and results, is therefore set aside: later collections, on whichever thread, only see what
 is new.
 """

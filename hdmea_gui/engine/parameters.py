@@ -203,7 +203,7 @@ class StepParameters(QObject):
     # -- stored values -------------------------------------------------------------------------------
 
     def restore(self, remembered: Stored) -> None:
-        """Take over what `remembered` returned in an earlier session; before any model is made."""
+        """Apply what `remembered` returned in an earlier session; before any model is made."""
         self._remembered = dict(remembered)
 
     def remembered(self) -> dict[str, dict[str, Any]]:
@@ -220,12 +220,12 @@ class StepParameters(QObject):
         return {step: values for step, values in found.items() if values}
 
     def apply(self, stored: Stored, title: str) -> tuple[str, ...]:
-        """Take over stored values in one change that can be undone.
+        """Apply stored values in one change that can be undone.
 
         Returns
         -------
         tuple of str
-            A sentence for each thing that could not be taken over.
+            A sentence for each thing that could not be applied.
         """
         known = {item.spec.name for item in self._steps.items}
         wanted: dict[ParameterModel, dict[str, Any]] = {}

@@ -220,7 +220,7 @@ class StateView:
 class Card:
     """What is inside source files, before they are loaded: lines of (label, value), and warnings.
 
-    `missing` is the suffix of the file of the pair that is not there, empty if both are; `announced` the
+    `missing` is the suffix of the file of the pair that does not exist, empty if both exist; `announced` the
     number of units and the duration in seconds, 0 where not known.
     """
 
@@ -251,7 +251,7 @@ class Refused:
 class OpenResult:
     """What opening some paths led to; `state` is None when nothing was opened.
 
-    `candidates` are there when the user has to choose: one recording is open at a time.
+    `candidates` are given when the user has to choose: one recording is open at a time.
     """
 
     state: StateView | None

@@ -151,7 +151,7 @@ class OpenJob:
 
 @dataclass(frozen=True)
 class DemoJob:
-    """Make the demo recording in `folder`, unless it is there, and open it."""
+    """Make the demo recording in `folder`, unless it exists, and open it."""
 
     folder: Path
     size: str = "small"
@@ -163,7 +163,7 @@ class DemoJob:
 
         found = sorted(self.folder.glob("*.cm[ct]r"))
         if len(found) != 2:
-            # Half a demo, left by an earlier stop, is written anew.
+            # Half a demo, left by an earlier stop, is written again.
             write_demo(self.folder, size=self.size, overwrite=True, progress=ctx.progress_or_stop)
             found = sorted(self.folder.glob("*.cm[ct]r"))
         return open_paths(workspace, found, ctx)
@@ -269,7 +269,7 @@ class RunJob:
         try:
             return run(request.force)
         except CacheConflictError:
-            # The form asks for other parameters than those of the result: the person pressed Run.
+            # The form asks for other parameters than those of the result: the user pressed Run.
             return run(True)
 
 

@@ -104,7 +104,7 @@ class _Worker(QObject):
         return self._workspace
 
     def wait_for_query(self, timeout_s: float) -> None:
-        """Wait until a query is there, and answer it."""
+        """Wait until there is a query, and answer it."""
         with self._lock:
             self._lock.wait_for(lambda: bool(self._questions), timeout_s)
         self.serve()

@@ -181,7 +181,7 @@ class Workspace:
         self._take_apart()
 
     def _take_apart(self) -> None:
-        """Let the session go unit by unit: freed in one go it would hold every thread up for 0.2 s."""
+        """Let the session go unit by unit: freed in one go it would block every thread for 0.2 s."""
         while self.session is not None and self.session.units:
             dict.popitem(self.session.units)
 

@@ -41,7 +41,7 @@ class EventLoopWatch(QObject):
     def give_way(self) -> None:
         """Wait while the event loop is late; on the worker, often.
 
-        A loop that stands still for longer, as under a dialog of the desktop, is waited for once.
+        A loop that is blocked for longer, as under a dialog of the desktop, is waited for once.
         """
         ticked = self._ticked_at
         if not ticked or ticked == self._given_up_at:

@@ -28,7 +28,7 @@ class CloseGuard(Flow):
     controller, dialogs, window
         As `Flow`.
     saving
-        Saves when the person asks for it.
+        Saves when the user asks for it.
     """
 
     def __init__(
@@ -156,9 +156,9 @@ class UnsavedDialog(QDialog):
     can_save
         Whether saving is possible now.
     discard_text
-        What the button says that goes on without saving.
+        What the button says that continues without saving.
     wait_text
-        What the button says that goes on when the running job has ended; empty: there is none.
+        What the button says that continues when the running job has ended; empty: there is none.
     parent
         Qt parent.
     """

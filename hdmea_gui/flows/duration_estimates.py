@@ -26,7 +26,7 @@ def work_size(spec: StepSpec, state: StateView) -> float:
 
 @dataclass(frozen=True)
 class _Write:
-    """Write the durations on the worker: the folder may lie on a slow drive."""
+    """Write the durations on the worker: the folder may be on a slow drive."""
 
     path: Path
     text: str

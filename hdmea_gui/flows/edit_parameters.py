@@ -29,7 +29,7 @@ class EditFlow(Flow):
     controller, dialogs, window
         As `Flow`.
     settings
-        Remembers parameters; the presets lie beside its file.
+        Remembers parameters; the presets are beside its file.
 
     Signals
     -------

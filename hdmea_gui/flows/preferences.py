@@ -108,7 +108,7 @@ class Place:
 
 
 def look_at_folder(folder: Path) -> Place:
-    """Return whether files can be written into a folder that is there or can be made."""
+    """Return whether files can be written into a folder that exists or can be made."""
     if not folder.is_absolute():
         return Place("Enter the complete path, starting with the drive or root.")
     there = folder
@@ -129,7 +129,7 @@ class SettingsDialog(QDialog):
     values
         The settings.
     default_folder
-        Where automatic checkpoints lie if no folder is chosen.
+        Where automatic checkpoints are if no folder is chosen.
     log_folder
         Folder of the log files.
     parent
@@ -140,7 +140,7 @@ class SettingsDialog(QDialog):
     applied(Settings)
         The settings as edited; only when they are allowed.
     log_folder_asked()
-        The person wants to see the log files.
+        The user wants to see the log files.
     """
 
     applied = Signal(object)

@@ -1,4 +1,4 @@
-"""Automatic checkpoints as the person meets them: in the title, in the log, and after a crash."""
+"""Automatic checkpoints as the user meets them: in the title, in the log, and after a crash."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def make_keeper(settings: Settings) -> Keeper:
 
 
 def recovery_folder(settings: Settings) -> Path:
-    """Return where automatic checkpoints lie."""
+    """Return where automatic checkpoints are."""
     chosen = settings.recovery_folder
     data = Path(platformdirs.user_data_dir("hdmea-studio", appauthor=False))
     return Path(chosen) if chosen else data / "recovery"

@@ -202,7 +202,7 @@ class RunFlow(Flow):
 def steps_to_here(items: Sequence[StepItem], chosen: str, flow: Iterable[str]) -> tuple[str, ...]:
     """Return the steps that are missing or stale, up to and with the selected one, in the order to run them.
 
-    Those are the steps of the flow that stand before it, and what it needs directly or through others,
+    Those are the steps of the flow that precede it, and what it needs directly or through others,
     whether or not that is in the flow; and those among them that would become stale on the way.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Saving and checkpoints: where to, what is there already, and what comes afterwards."""
+"""Saving and checkpoints: where to, what exists already, and what comes afterwards."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class SaveFlow(Flow):
         return folder / f"{state.dataset_id}{suffix}"
 
     def _write(self, path: Path, kind: str) -> None:
-        # Whether the file is there is found out on the worker: a drive may take its time.
+        # Whether the file exists is found out on the worker: a drive may take its time.
         self._settings.values.save_folder = str(path.parent)
         self._submit(path, kind, overwrite=False)
 

@@ -79,7 +79,7 @@ class ParameterHistory(QObject):
         self._stack.undo()
 
     def redo(self) -> None:
-        """Make the change again that was taken back last."""
+        """Make the change again that was undone last."""
         self._stack.redo()
 
     def clear(self) -> None:

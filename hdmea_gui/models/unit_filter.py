@@ -1,4 +1,4 @@
-"""What the person types to find units: a part of an id, or conditions such as ``DSI > 0.3 and rate > 1``."""
+"""What the user types to find units: a part of an id, or conditions such as ``DSI > 0.3 and rate > 1``."""
 
 from __future__ import annotations
 

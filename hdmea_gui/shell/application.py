@@ -30,7 +30,7 @@ class Application(QApplication):
         self._open: Callable[[list[Path]], None] | None = None
 
     def open_files_with(self, open_paths: Callable[[list[Path]], None]) -> None:
-        """Have files opened by a function; those that came before it are handed over now."""
+        """Have files opened by a function; those that came before it are passed on now."""
         self._open = open_paths
         if self._waiting:
             waiting, self._waiting = self._waiting, []

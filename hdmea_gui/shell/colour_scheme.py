@@ -107,7 +107,7 @@ class ColourFlow(QObject):
         views, theme = self._views, self.theme
         assert views is not None
         views.theme = theme
-        # In slices, as the event loop must not stand still for all of it; what is seen is painted once.
+        # In slices, as the event loop must not be blocked for all of it; what is seen is painted once.
         self._window.setUpdatesEnabled(False)
         self._slices.begin(
             (

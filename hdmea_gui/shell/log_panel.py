@@ -72,7 +72,7 @@ class LogRelay(QObject):
         _said.setLevel(logging.INFO)
 
     def recent(self) -> tuple[str, ...]:
-        """Return the last lines of the log as they stand in the file, the oldest first."""
+        """Return the last lines of the log as they are in the file, the oldest first."""
         return self._recent.lines()
 
     def close(self) -> None:

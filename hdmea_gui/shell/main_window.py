@@ -352,7 +352,7 @@ class MainWindow(QMainWindow):
         panel, tabs, table = self.panel, self.tabs, self.table
         focused = self.focusWidget()
         if focused is not None and not (focused.isVisible() and focused.isEnabled()):
-            # Nobody pressed Tab: what had the focus is no more, and a key must not change what is next to it.
+            # Nobody pressed Tab: what had the focus no longer exists, and a key must not change what is next.
             panel.list.setFocus()
             return True
         upper = (panel.flows, panel.list, panel.edited, panel.form, panel)

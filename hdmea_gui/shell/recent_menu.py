@@ -1,4 +1,4 @@
-"""The menu of recent files: missing ones are greyed once that is known; looking never holds up the window."""
+"""The menu of recent files: missing ones are greyed once that is known; looking never blocks the window."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class StepPanel(QWidget):
         self.flows.setObjectName("flow")
         self.flows.setToolTip("Steps that “Run all” runs")
         self.flows.setAccessibleName("Flow")
-        # They come after the first show, when the engine is there.
+        # They come after the first show, when the engine is loaded.
         self.flows.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.flows.currentIndexChanged.connect(self._on_flow)
         self._lay_out(actions)

@@ -160,7 +160,7 @@ def apply_palette(theme: Theme) -> None:
 def dress(part: QWidget, theme: Theme) -> None:
     """Give a part of a window, with all that is in it, the rules of a theme.
 
-    Rules of the whole window, or of the application, take longer than the event loop may stand still.
+    Rules of the whole window, or of the application, take longer than the event loop may be blocked.
     """
     # Qt asks Python hundreds of times for this; a worker that computes must give way at once each time.
     interval = sys.getswitchinterval()

@@ -26,7 +26,7 @@ MAX_JOBS = 64
 
 
 Pixels = Annotated[int, pydantic.Field(ge=0, le=32_767)]
-"""More pixels are no widget of Qt."""
+"""No widget of Qt has more pixels."""
 FrameEdge = Annotated[int, pydantic.Field(gt=0, le=100_000)]
 
 

@@ -321,7 +321,7 @@ class _Row(QObject):
         return f"Unknown: {', '.join(unknown)}" if self._known and unknown else ""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep the wheel for scrolling, and undo for the history once the typing is taken over."""
+        """Keep the wheel for scrolling, and undo for the history once the typed value is applied."""
         kind = event.type()
         if kind == QEvent.Type.FocusOut:
             self._burst = next(_BURSTS)

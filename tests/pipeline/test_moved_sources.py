@@ -85,7 +85,7 @@ def test_without_the_recording_the_message_names_the_old_place(folder: Path) -> 
     library = StimulusLibrary.for_recording(session.source_files)
     assert library.gone == (folder,)
     bare = StimulusLibrary(tuple(place for place in library.places if place.playlists is None), library.gone)
-    with pytest.raises(ConfigurationError, match=r"folder of the recording, .*before, is not there any more"):
+    with pytest.raises(ConfigurationError, match=r"folder of the recording, .*before, no longer exists"):
         bare.playlist("mine")
 
 

@@ -78,7 +78,7 @@ _OUTPUTS = (
     ),
     Output(_OWN_UNIT, "Unit of the waveform", "", (None, None), "unit of amplitudes and slopes", dtype="str"),
 )
-_CUT_OFF = "the trough or the peak after it lies on the edge of the waveform, or there is no waveform"
+_CUT_OFF = "the trough or the peak after it is on the edge of the waveform, or there is no waveform"
 _REASONS = {
     "trough_to_peak": _CUT_OFF,
     "half_width": "the trough is cut off, or there is no waveform",

@@ -134,7 +134,7 @@ def bar_responses(
     recording, trials, rates, layout
         The moving bar.
     movie_path
-        Its frames, which tell when nothing but the background is shown; None if they are not at hand.
+        Its frames, which tell when nothing but the background is shown; None if they are not available.
     always
         Whether units without a place where they respond have whole sweeps.
     """

@@ -2,7 +2,7 @@
 
 The forward filter carries its state from block to block. The backward filter of a block begins a look-ahead
 behind the block's end, where its unknown state has faded, or at the end of the segment, where it is the one
-that `scipy.signal.sosfiltfilt` takes. Blocks lie on a fixed grid, so nothing depends on how data are read.
+that `scipy.signal.sosfiltfilt` takes. Blocks are on a fixed grid, so nothing depends on how data are read.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def separable_filter(deviation: NDArray[np.float64], image_shape: tuple[int, int
     """Return the separable part of an average, within its receptive field and its lags.
 
     The first singular pair of the average finds the place (largest value of the smoothed map) and the width
-    (from the pixels above half of it) of the field; the course of what lies within three widths finds the
+    (from the pixels above half of it) of the field; the course of what is within three widths finds the
     lags, from the first to the last that exceed twice its noise. The first singular pair of that part is the
     filter.
 
@@ -139,7 +139,7 @@ def fold_sums(
     cover_range
         Frames relative to the spike's, the second not included.
     edges
-        int64 (folds + 1,): ascending frames between the parts; all windows of their frames lie in the movie.
+        int64 (folds + 1,): ascending frames between the parts; all windows of their frames are in the movie.
     mean_image
         float64 (pixels,): mean of the movie.
     """

@@ -60,7 +60,7 @@ class LinearNonlinear:
     Attributes
     ----------
     n_spikes
-        Spikes whose whole window lies inside the movie.
+        Spikes whose whole window is inside the movie.
     bin_generator, bin_rate
         (bins,) mean generator, and rate in Hz, of the bins of equally many frames.
     log_rate, gain
@@ -330,7 +330,7 @@ def predictability(counts: ArrayLike, predicted: ArrayLike) -> tuple[float, floa
 
 
 def rectification_index(bin_rate: ArrayLike) -> float:
-    """How far the rate at the middle lies below the mean of the rates at both ends of the nonlinearity.
+    """How far the rate at the middle is below the mean of the rates at both ends of the nonlinearity.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ def receptive_field_significance(
 
     With K = (frames - 2 min_shift) // window independent shifts and f the share of all admissible shifts
     whose maximum reaches the observed one, ``p = (1 + K f) / (1 + K)``. Below K = 99 the order of the held
-    images is drawn anew `n_permutations` times, ``p = (1 + #{drawn >= observed}) / (1 + n_permutations)``;
+    images is redrawn `n_permutations` times, ``p = (1 + #{drawn >= observed}) / (1 + n_permutations)``;
     drawing stops after the tenth that reaches it, with ``p = 10 / draws``. That needs images that are held
     equally long and do not depend on each other.
 

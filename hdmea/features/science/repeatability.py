@@ -50,8 +50,8 @@ def without_drift(trials: NDArray[Any], starts: ArrayLike | None = None) -> NDAr
     """Trials minus the slow change of their mean level over the movie.
 
     A polynomial through the means of the trials (of degree 2, of degree 1 for two trials) says how the level
-    goes on changing within a trial; a response to the stimulus has no part in it, because it is the same in
-    every trial.
+    continues to change within a trial; a response to the stimulus has no part in it, because it is the same
+    in every trial.
 
     Parameters
     ----------

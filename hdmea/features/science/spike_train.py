@@ -122,7 +122,7 @@ def amplitude_cutoff(amplitudes: NDArray[np.floating]) -> float:
     """Estimated fraction of a unit's spikes that were too small to be detected.
 
     The histogram of amplitudes (100 bins, smoothed by a Gaussian of 3 bins) is taken to be symmetric about
-    its peak: what lies above the mirror image of its lower edge stands for what is missing below (Hill et al.
+    its peak: what is above the mirror image of its lower edge stands for what is missing below (Hill et al.
     2011). The fraction is that of all spikes, found and missing (the same definition as in SpikeInterface).
 
     Parameters

@@ -47,7 +47,7 @@ class Withheld:
         kept: NDArray[np.bool_],
         why: str | Sequence[str],
     ) -> None:
-        """Make values NaN, and note why; a reason that is there already stays.
+        """Make values NaN, and note why; a reason that exists already stays.
 
         Parameters
         ----------

@@ -129,7 +129,7 @@ def section_by_direction(
 
     Stored once as ``stimulus/direction_time/<movie>``: samples (directions, repetitions, 2); and per unit as
     ``features/direction_sections_<movie>``: index ranges into the unit's spike times, and counts. Where the
-    receptive field is known and the bar's movie is at hand, on the pixels of the noise movie, the same for
+    receptive field is known and the bar's movie is available, on the pixels of the noise movie, the same for
     the window in which the bar's edges cross the receptive field's centre, with `padding_frames` around it.
     In files of the laboratory the centre is that of their Gaussian, and what they stored is replaced.
 

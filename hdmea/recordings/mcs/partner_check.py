@@ -254,7 +254,7 @@ def _score(windows: npt.NDArray[np.float32]) -> float:
 
 
 def _inside(spikes: _Int, origin: int, length: int, half: int) -> _Int:
-    """Spikes whose window lies in a part of the recording, counted from its begin."""
+    """Spikes whose window is in a part of the recording, counted from its begin."""
     low, high = np.searchsorted(spikes, [origin + half, origin + length - half])
     return spikes[low:high] - origin
 
@@ -335,7 +335,7 @@ def _best_lag(
 
 
 def _add(total: _Float, number: _Float, signal: npt.NDArray[np.float32], spikes: _Int, reach: int) -> None:
-    """Add the signal around each spike, as far as it is there."""
+    """Add the signal around each spike, as far as it exists."""
     for spike in spikes.tolist():
         low, high = max(spike - reach, 0), min(spike + reach + 1, len(signal))
         if low < high:

@@ -46,7 +46,7 @@ class PhyFolder(UnitSource):
 
     Times count recorded samples from the first one. A unit is a cluster; its waveform is that of the
     template that most of its spikes have, on the channel where it is largest, without the whitening of the
-    sorter where `whitening_mat_inv.npy` is there. Clusters labelled as noise are left out unless asked for.
+    sorter where `whitening_mat_inv.npy` exists. Clusters labelled as noise are left out unless asked for.
 
     Parameters
     ----------

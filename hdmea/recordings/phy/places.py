@@ -37,7 +37,7 @@ class Places:
 def chip_places(positions: npt.NDArray[np.floating], pitch_um: float | None = None) -> Places | str:
     """Return rows and columns of channels if their positions are those of electrodes of the chip.
 
-    Electrode (row 1, column 1) lies at (0, 0) or half a pitch from it; where positions reach one pitch beyond
+    Electrode (row 1, column 1) is at (0, 0) or half a pitch from it; where positions reach one pitch beyond
     the last electrode, it is at one pitch. x runs along the columns, y along the rows.
 
     Parameters
@@ -45,7 +45,7 @@ def chip_places(positions: npt.NDArray[np.floating], pitch_um: float | None = No
     positions
         (n, 2): x and y of each channel in micrometres.
     pitch_um
-        Distance of neighbouring electrodes; None: the largest of `PITCHES_UM` on whose grid all channels lie.
+        Distance of neighbouring electrodes; None: the largest of `PITCHES_UM` on whose grid all channels are.
 
     Returns
     -------

@@ -27,7 +27,7 @@ class Templates:
     """The templates of a folder that has some, read one by one.
 
     Dense templates have a value for each channel; sparse ones only for those that `template_ind.npy` lists.
-    Where `whitening_mat_inv.npy` is there, the whitening of the sorter is undone, as Phy does.
+    Where `whitening_mat_inv.npy` exists, the whitening of the sorter is undone, as Phy does.
 
     Parameters
     ----------

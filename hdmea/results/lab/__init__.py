@@ -1,6 +1,6 @@
 """The layouts of the laboratory's scripts: saved sessions (``lab``) and files of steps (``lab-steps``).
 
-What they have a word for stands exactly as theirs; what they have none for in one group of ours,
+What they have a word for is written exactly as theirs; what they have none for in one group of ours,
 ``/pipeline/hdmea`` (`hdmea.results.lab.record`).
 """
 

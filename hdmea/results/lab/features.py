@@ -1,7 +1,7 @@
 """Features of a unit in the laboratory's layouts.
 
-In ``lab`` a feature is the dictionary of the session: ``data``, ``metadata`` and what lies beside them. In
-``lab-steps`` metadata are attributes, the outputs of a feature lie in its group, and a spike-triggered
+In ``lab`` a feature is the dictionary of the session: ``data``, ``metadata`` and what is beside them. In
+``lab-steps`` metadata are attributes, the outputs of a feature are in its group, and a spike-triggered
 average is ``<movie>/sta`` with attributes of its own.
 """
 
@@ -60,7 +60,7 @@ def plan_feature(
     name, entry
         The feature.
     path
-        Where it lies in the session.
+        Where it is in the session.
     layout
         The layout.
     turn
@@ -244,7 +244,7 @@ def read_feature(
 
 
 def _session_entry(found: dict[Any, Any], name: str, known: Patch) -> dict[Any, Any]:
-    """Return the entry of a feature from what lies in its group in ``lab-steps``."""
+    """Return the entry of a feature from what is in its group in ``lab-steps``."""
     values = dict(dict.items(found))
     word = _array_name(name)
     array = values.get(word)

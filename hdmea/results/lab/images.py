@@ -181,7 +181,7 @@ class TurnedArray(UnreadArray):
     Parameters
     ----------
     inner
-        The array as it lies in the file.
+        The array as it is in the file.
     """
 
     __slots__ = ("inner",)
@@ -218,7 +218,7 @@ class TurnedArray(UnreadArray):
         return _turned_now(self.inner.make(file))
 
     def read_plain(self) -> NDArray[Any]:
-        """Return the numbers, from memory where they are there."""
+        """Return the numbers, from memory where they are loaded."""
         return np.asarray(self.loaded) if self.loaded is not None else _swap(self.inner.read_plain())
 
     def adopt(self, other: Unread) -> None:

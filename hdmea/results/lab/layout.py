@@ -36,7 +36,7 @@ class Layout:
 
     @property
     def trees(self) -> Form:
-        """How dictionaries look that are no metadata."""
+        """How dictionaries look that are not metadata."""
         return Form(attrs=self.steps)
 
     def metadata(self, notes: Mapping[str, Any]) -> Form:

@@ -6,7 +6,7 @@ what the session had:
 ``{"set": value}``
     the value itself, where the layout has nothing for it, or something of another type;
 ``{"drop": true}``
-    nothing: what stands there was made from other values for readers of the layout;
+    nothing: what is there was made from other values for readers of the layout;
 ``{"dtype": "<f4"}``, ``{"attrs": value}``
     the type of an array, and its attributes;
 ``{"entries": {key: patch}, "order": [key, ...], "ints": true}``

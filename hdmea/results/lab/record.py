@@ -6,7 +6,7 @@
 ``/pipeline/hdmea/session``
     JSON: provenance of the steps, warnings, state of the session;
 ``/pipeline/hdmea/parts/<part>``
-    JSON: for each unit (or once) the size and checksum of what lies in the file, and a patch
+    JSON: for each unit (or once) the size and checksum of what is in the file, and a patch
     (`hdmea.results.lab.patches`) that makes of it what the session had.
 
 Scripts of the laboratory change files in place and know nothing of this group. Where the file was not
@@ -42,7 +42,7 @@ _VERSION = 1
 _PARTS = "parts"
 
 Sum = tuple[int, int]
-"""Size in bytes and checksum of what lies at one place."""
+"""Size in bytes and checksum of what is at one place."""
 
 
 def unit_key(*names: str) -> str:
@@ -59,7 +59,7 @@ class PartPlan:
     names
         Names of groups and dataset in the file; None in place of the unit's.
     path
-        Where it lies in the file.
+        Where it is in the file.
     node
         What is written.
     patch
@@ -81,7 +81,7 @@ class RecordPlan:
     parts : dict
         For each part, what is written for each unit (``""`` for what a recording has once).
     removed : list
-        Part and unit of what is not there any more.
+        Part and unit of what no longer exists.
     session : dict
         JSON of what concerns the whole session.
     attrs : dict

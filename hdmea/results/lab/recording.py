@@ -189,7 +189,7 @@ class Tree:
         return self._layout.metadata({"one_element": other})
 
     def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
-        """Write the changed entries of the group anew."""
+        """Rewrite the changed entries of the group."""
         if any(path == (self.name,) for path in changed):
             keys = dict.fromkeys((*self._tree(content), *self._names(writer)))
         else:
@@ -381,7 +381,7 @@ class Recording:
             pipeline.children[GROUP] = node
 
     def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
-        """Write attributes, files and steps anew."""
+        """Rewrite attributes, files and steps."""
         root = Group()
         self.plan(content, root)
         writer.write_attrs(writer.file, root.attrs)

@@ -44,7 +44,7 @@ def plan_trials(
     value
         The trials, or whatever a script put in their place.
     path
-        Where they lie in the session.
+        Where they are in the session.
     layout
         The layout.
     train, times
@@ -145,7 +145,7 @@ def read_trials(
     Parameters
     ----------
     place
-        The group, or whatever lies in its place.
+        The group, or whatever is in its place.
     source
         Where large arrays will be read from; None reads everything now.
     patch

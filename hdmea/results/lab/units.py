@@ -216,7 +216,7 @@ class Units:
     # -- updating --------------------------------------------------------------------------------------
 
     def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
-        """Write what has changed of each unit anew."""
+        """Rewrite what has changed of each unit."""
         wanted = self._changed(content, changed)
         if wanted is None:
             return False
@@ -237,7 +237,7 @@ class Units:
     def _changed(
         self, content: SessionContent, changed: Collection[Path]
     ) -> dict[str, dict[str, set[str] | None] | None] | None:
-        """Return for each unit the keys that are to be written, None if the file is to be written anew."""
+        """Return for each unit the keys that are to be written, None if the whole file must be rewritten."""
         wanted: dict[str, dict[str, set[str] | None] | None] = {}
 
         def want(unit_id: str, key: str, name: str | None) -> None:

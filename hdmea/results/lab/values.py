@@ -110,7 +110,7 @@ def plan_value(value: Any, path: tuple[str, ...], form: Form = PLAIN) -> tuple[N
     value
         Anything that a session may hold.
     path
-        Where it lies in the session, for errors.
+        Where it is in the session, for errors.
     form
         How it is to look.
 
@@ -340,7 +340,7 @@ def read_value(place: Place, source: Source | None, patch: Patch | None = None, 
     Parameters
     ----------
     place
-        Where it lies in the file.
+        Where it is in the file.
     source
         Where dictionaries and large arrays will be read from on first use; None reads everything now.
     patch
@@ -539,7 +539,7 @@ class TreeArray(UnreadArray):
         return AttrArray(array, self._attrs) if self._attrs else array
 
     def read_plain(self) -> NDArray[Any]:
-        """Return the numbers, from memory where they are there."""
+        """Return the numbers, from memory where they are loaded."""
         if self.loaded is not None:
             return np.asarray(self.loaded)
         with self.source.open_for_reading() as file:

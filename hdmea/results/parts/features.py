@@ -7,7 +7,7 @@ attributes of ``features/<feature>``
 ``features/<feature>/%metadata/<key>``, ``features/<feature>/%missing``
     metadata that differ between the units, and why which output is missing;
 ``features/<feature>/<group>`` or ``features/<feature>/%beside/<group>``
-    what lies beside data and metadata, such as the geometry of a receptive field.
+    what is beside data and metadata, such as the geometry of a receptive field.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ class FeaturesTable(Table):
 
 
 class FeatureTable(Table):
-    """One feature of all units: data, metadata, and what lies beside them."""
+    """One feature of all units: data, metadata, and what is beside them."""
 
     deferred = True
 

@@ -24,7 +24,7 @@ from hdmea.utils.fixes import Advice
 __all__ = ["Identity", "Record", "Tree", "is_columns", "revision_of", "summarize"]
 
 LOAD_STEP = "load_recording"
-_COMPUTE = Advice("Compute it again from the recording.")
+_COMPUTE = Advice("Recompute it from the recording.")
 
 
 class Identity:
@@ -58,7 +58,7 @@ class Identity:
         content.revision = _text(file, "revision")
 
     def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
-        """Write the attributes anew."""
+        """Rewrite the attributes."""
         root = Group()
         self.plan(content, root)
         writer.write_attrs(writer.file, root.attrs)
@@ -87,7 +87,7 @@ class Tree:
             setattr(content, self.name, read_tree(file.child(self.name), source))
 
     def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
-        """Write the changed entries of the group anew; all of it where their order has changed."""
+        """Rewrite the changed entries of the group; all of it where their order has changed."""
         keys = {path[1] if len(path) > 1 else None for path in changed if path[0] == self.name}
         if not keys:
             return True
@@ -154,7 +154,7 @@ class Record:
             content.extra = read_tree(group.child("extra"), source)
 
     def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
-        """Write the group anew."""
+        """Rewrite the group."""
         root = Group()
         self.plan(content, root)
         group = root.children[self.name]
@@ -221,7 +221,7 @@ def is_columns(file: Place, path: FilePath) -> bool:
             f"{path} was made by a preliminary build of this program (file format {number}), which no "
             f"version reads.",
             path=path,
-            fix=Advice("Recompute it from the recording."),
+            fix=_COMPUTE,
         )
     least = _number(file.attr("min_schema_version")) if file.has_attr("min_schema_version") else 0
     if least > SCHEMA_VERSION:

@@ -1,7 +1,7 @@
 """The units of a recording (layout ``columns``): what each quantity of theirs looks like in the file.
 
-``/units`` has one dataset per quantity, row i for unit ``id[i]``. The quantities that a unit has itself stand
-here; its trials and features in the two modules beside this one; what fits no column in ``own/<unit>``.
+``/units`` has one dataset per quantity, row i for unit ``id[i]``. The quantities that a unit has itself are
+written here, its trials and features in the modules beside this one, what fits no column in ``own/<unit>``.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Units:
                 table.finish(places[name], rows[places[name]], extra)
 
     def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
-        """Write the changed quantities, trials and features anew, for all units."""
+        """Rewrite the changed quantities, trials and features, for all units."""
         paths = [*(path for path in changed if path[0] == self.name), *_trials_of(changed)]
         if not paths:
             return True
@@ -169,7 +169,7 @@ def _ids(group: Place) -> list[str]:
 
 
 def place_in_file(path: Path) -> Path:
-    """Return where something of a session lies in its file, as names of groups and datasets.
+    """Return where something of a session is in its file, as names of groups and datasets.
 
     Of a feature that is the place of the feature: its parts have other names in the file.
     """

@@ -222,7 +222,7 @@ class CalibrationDialog(QDialog):
             self._controller.ask(ReadCalibration(path), self._on_read)
 
     def _write(self, path: Path, then: Callable[[], None] | None, *, overwrite: bool = False) -> None:
-        # Whether the file is there is found out on the worker: a drive may take its time.
+        # Whether the file exists is found out on the worker: a drive may take its time.
         self._then, self._written = then, self.values()
         self._controller.ask(WriteCalibration(path, self._written, overwrite), self._on_written)
 

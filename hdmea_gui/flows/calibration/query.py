@@ -100,7 +100,7 @@ class ReadCalibration:
 
 @dataclass(frozen=True)
 class Occupied:
-    """Nothing was written: the file is there already and was not to be replaced."""
+    """Nothing was written: the file exists already and was not to be replaced."""
 
     path: Path
 

@@ -128,7 +128,7 @@ class FileTreeModel(QAbstractItemModel):
         return self._index_of(above)
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        """Return how many entries are there already."""
+        """Return how many entries exist already."""
         return 0 if parent.isValid() and parent.column() else len(self._nodes[self._place(parent)].below)
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
