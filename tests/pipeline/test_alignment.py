@@ -235,7 +235,7 @@ def test_a_list_of_stimuli_comes_before_a_playlist(tmp_path: Path, named: bool) 
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        ("{}", "must be a list of showings"),
+        ("{}", "is not a list of showings"),
         ("[1", "not JSON"),
         ('[{"movie": "flicker"}]', "showing 1: either content_frame or time_s"),
         ('[{"movie": "flicker", "time_s": 1, "source": "guess"}]', "showing 1: source"),

@@ -127,7 +127,7 @@ def test_parameters_can_be_set_by_step(config: Path) -> None:
 
 
 def test_unknown_and_broken_flows_are_explained(config: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"Flows: .*good.*standard"):
+    with pytest.raises(ConfigurationError, match=r"Choose one of .*good.*standard"):
         load_flow("unheard", config)
     with pytest.raises(ConfigurationError, match="Did you mean 'toy_load'"):
         load_flow("typo", config)
