@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -175,6 +176,8 @@ def info(
     for path in files:
         try:
             inspection = inspect_file(path)
+            warnings = tuple(said(warning, COMMAND_LINE) for warning in inspection.warnings)
+            inspection = replace(inspection, warnings=warnings)
         except Exception as error:
             if debug:
                 raise

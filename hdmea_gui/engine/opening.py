@@ -87,6 +87,8 @@ def _files_of(path: Path) -> list[Path]:
                 fix=Advice("Choose the folder with the recording."),
             )
         return inside
+    if find_reader(path.parent) is not None:
+        return [path.parent]
     if path.suffix.lower() not in known:
         kind = f"a {path.suffix} file" if path.suffix else "a file without an extension"
         raise DataLoadError(f"It is {kind}.", fix=Advice(f"Choose a {listed} file."))

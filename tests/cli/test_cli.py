@@ -21,7 +21,7 @@ from hdmea.pipeline import PipelineSession, all_steps
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
 from hdmea.utils import drive
 from tests.integration.test_modes import assert_same
-from tests.recordings.phy_folders import make_sorting, write_phy
+from tests.recordings.phy_folders import make_sorting, write_labels, write_phy
 
 FLOW_STEPS = ["load_recording", "add_section_time", "section_spike_times", "compute_sta", "extract_features"]
 
@@ -270,14 +270,37 @@ def test_a_phy_folder_is_inspected_and_loaded(recording: SimulatedRecording, tmp
         assert ("light_reference" in session.stimulus) == (len(sources) == 2)
 
 
-def test_a_damaged_phy_folder_ends_with_the_name_of_its_file(tmp_path: Path) -> None:
-    folder = tmp_path / "X-Rec_phy"
+def test_noise_is_told_with_the_option_that_keeps_it(tmp_path: Path) -> None:
+    write_phy(tmp_path / "X-Rec_phy")
+    write_labels(tmp_path / "X-Rec_phy", "cluster_group.tsv", "group", {1: "noise"})
+    told = hdmea("info", tmp_path / "X-Rec_phy").output
+    assert "--set load_recording.keep_noise=true" in told
+    assert "keep_noise=True" not in told
+
+
+@pytest.mark.parametrize("name", ["spike_clusters.npy", "params.py"])
+def test_a_damaged_phy_folder_ends_with_the_name_of_its_file(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "day" / "X-Rec_phy"
     write_phy(folder)
-    (folder / "spike_clusters.npy").write_bytes(b"")
-    for command in (["info", folder], ["run", folder, "-o", tmp_path / "x.h5"]):
+    (folder / name).write_bytes(b"")
+    for command in (
+        ["info", folder],
+        ["run", folder, "-o", tmp_path / "x.h5"],
+        ["batch", tmp_path / "day", "-o", tmp_path / "out", "--flow", "quick", "--jobs", "1"],
+    ):
         outcome = hdmea(*command)
         assert outcome.exit_code == 1
-        assert "spike_clusters.npy" in outcome.output
+        assert name in outcome.output
+
+
+def test_a_batch_takes_phy_folders(tmp_path: Path) -> None:
+    for name in ("A-Rec_phy", "B-Rec_phy"):
+        write_phy(tmp_path / "day" / name, make_sorting(n_spikes=400, seconds=2.0), sparse=name[0] == "B")
+    (tmp_path / "load.json").write_text('{"name": "load", "steps": [{"step": "load_recording"}]}')
+    outcome = hdmea("batch", tmp_path / "day", "-o", tmp_path / "out", "--flow", tmp_path / "load.json")
+    assert outcome.exit_code == 0, outcome.output
+    for name in ("A-Rec", "B-Rec"):
+        assert PipelineSession.load(tmp_path / "out" / f"{name}.h5").unit_count == 4
 
 
 def test_a_plugin_that_declares_nothing_is_told(recording: SimulatedRecording, tmp_path: Path) -> None:

@@ -30,13 +30,14 @@ def folder(recording: tuple[Path, Path]) -> Path:
     return place
 
 
-@pytest.mark.parametrize("which", ["folder", "raw recording", "both", "folder around"])
+@pytest.mark.parametrize("which", ["folder", "raw recording", "both", "folder around", "a file of it"])
 def test_a_dropped_folder_shows_what_is_inside_and_is_loaded(
     window: MainWindow, recording: tuple[Path, Path], folder: Path, idle: Idle, which: str
 ) -> None:
     cmcr = recording[0]
     write_labels(folder, "cluster_group.tsv", "group", {1: "noise"})
     dropped = {"folder": [folder], "raw recording": [cmcr], "both": [folder, cmcr]}
+    dropped["a file of it"] = [folder / "spike_times.npy", folder / "params.py"]
 
     drop(window, *dropped.get(which, [folder.parent]))
     idle()

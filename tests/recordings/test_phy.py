@@ -115,12 +115,12 @@ def test_spikes_after_the_end_and_duplicates_are_left_out_on_request(folder: Pat
 def test_noise_is_left_out_and_said_and_kept_on_request(folder: Path) -> None:
     write_phy(folder)
     write_labels(folder, "cluster_KSLabel.tsv", "KSLabel", {0: "good", 1: "mua", 2: "good", 9: "mua"})
-    write_labels(folder, "cluster_group.tsv", "group", {1: "noise", 2: "mua"})
+    write_labels(folder, "cluster_group.tsv", "group", {1: "noise", 2: "mua", 77: "good"})  # 77: no spikes
     with PhyFolder(folder) as source:
         assert [unit.unit_id for unit in source.units] == [0, 2, 9]
         assert [unit.measures["label"] for unit in source.units] == ["good", "mua", "mua"]
         (said,) = source.info.warnings
-        assert "1 clusters labelled as noise" in said
+        assert "labelled as noise are skipped: 1 (" in said
         assert "keep_noise=True" in said
     assert read(folder, UnitOptions(keep_noise=True))[1]["measures"]["label"] == "noise"
 

@@ -44,6 +44,7 @@ __all__ = [
 Node: TypeAlias = "h5py.Group | h5py.Dataset"
 
 
+_CHOOSE = Advice("Choose a .cmcr or .cmtr file, or a Phy folder.")
 _FOREIGN = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What h5py and numpy raise when the bytes of a file make no sense."""
 
@@ -123,12 +124,12 @@ def _open(path: Path) -> h5py.File:
             fix=Advice("Check the path, and that the drive is connected."),
         )
     if path.is_dir():
-        raise DataLoadError(f"{path} is a folder.", path, fix=Advice("Choose the .cmcr or .cmtr file in it."))
+        raise DataLoadError(
+            f"{path} is a folder.", path, fix=Advice("Choose the .cmcr or .cmtr file in it, or a Phy folder.")
+        )
     if not path.is_file():
         # A named pipe would be waited for until someone writes to it.
-        raise DataLoadError(
-            f"{path} is not a regular file.", path, fix=Advice("Choose a .cmcr or .cmtr file.")
-        )
+        raise DataLoadError(f"{path} is not a regular file.", path, fix=_CHOOSE)
     try:
         return h5py.File(h5.open_file(path))
     except PermissionError as error:
@@ -154,7 +155,7 @@ def _why_not_opened(path: Path, error: OSError) -> tuple[str, Fix]:
         ),
         "foreign": (
             "is not an HDF5 file, so it is not a CMOS-MEA recording",
-            Advice("Choose a .cmcr or .cmtr file."),
+            _CHOOSE,
         ),
         "damaged": (f"cannot be opened as HDF5 and is probably damaged ({error})", copy),
     }[h5.why_not_opened(path, error)]

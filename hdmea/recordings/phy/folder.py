@@ -270,7 +270,7 @@ class PhyFolder(UnitSource):
             named = f"{', '.join(map(str, noise[:10]))}{' …' if len(noise) > 10 else ''}"
             self._notes.append(
                 Notice(
-                    f"{len(noise)} clusters labelled as noise ({count} spikes; numbers {named}) are skipped.",
+                    f"Clusters labelled as noise are skipped: {named} ({count} spikes).",
                     fix=SetParameter("keep_noise", "load_recording", True),
                 )
             )
