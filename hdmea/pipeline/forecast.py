@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISPLAY_HZ",
-    "Expected",
     "Forecast",
-    "expected",
+    "RecordingSize",
     "forecast_step",
     "forecast_steps",
     "load_nbytes",
+    "recording_size",
     "sensor_shape",
 ]
 
@@ -39,7 +39,7 @@ _Stamp = tuple[int, float]
 
 
 @dataclass(frozen=True)
-class Expected:
+class RecordingSize:
     """Sizes that determine the memory of results.
 
     Attributes
@@ -68,7 +68,7 @@ class _Files:
     sensor: tuple[int, int] | None
 
 
-def expected(session: PipelineSession) -> Expected:
+def recording_size(session: PipelineSession) -> RecordingSize:
     """Return the sizes of the session, or of its source files if no recording is loaded.
 
     Raises
@@ -78,9 +78,9 @@ def expected(session: PipelineSession) -> Expected:
     """
     if "load_recording" in session.completed_steps:
         frames = session.metadata.get("frame_timestamps", ())
-        return Expected(session.unit_count, len(frames), session.acquisition_rate)
+        return RecordingSize(session.unit_count, len(frames), session.acquisition_rate)
     files = _files(session.source_files.get("cmcr_path"), session.source_files.get("cmtr_path"))
-    return Expected(files.n_units, files.n_frames, files.sampling_rate)
+    return RecordingSize(files.n_units, files.n_frames, files.sampling_rate)
 
 
 def load_nbytes(cmcr: Path | None, cmtr: Path | None) -> int:

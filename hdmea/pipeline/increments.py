@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hdmea.pipeline.copies import deep_merge
@@ -28,7 +28,7 @@ _NAME = "increment"
 
 
 def write_increment(
-    path: FilePath,
+    path: Path,
     session: PipelineSession,
     changes: Changes,
     progress: Callable[[float, str], None] | None = None,
@@ -53,7 +53,7 @@ def write_increment(
 
 def load_increments(
     session: PipelineSession,
-    paths: Iterable[FilePath],
+    paths: Iterable[Path],
     progress: Callable[[float, str], None] | None = None,
 ) -> None:
     """Apply increments, in order, to a session that was loaded from the complete file.

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from hdmea.results.content import FileSummary, Path, SessionContent
+from hdmea.results.content import FileSummary, Keys, SessionContent
 from hdmea.results.nodes import Group
 from hdmea.results.reading import Place
 from hdmea.results.unread import Source
@@ -47,7 +47,7 @@ class Part(Protocol):
         """Put what the file holds into `content`; with `source`, leave large arrays unread."""
         ...
 
-    def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
+    def update(self, writer: Writer, content: SessionContent, changed: Collection[Keys]) -> bool:
         """Bring this part of an open file up to date.
 
         Parameters
@@ -82,7 +82,7 @@ Trains: TypeAlias = "tuple[Mapping[str, Any], Mapping[str, Any]]"
 class Summarizer(Protocol):
     """Reads what a file says about itself."""
 
-    def __call__(self, file: Place, path: FilePath) -> FileSummary:
+    def __call__(self, file: Place, path: Path) -> FileSummary:
         """Return it."""
         ...
 
@@ -112,7 +112,7 @@ class Codec:
     recognises: Any
     summarize: Summarizer
     revision: Any
-    stamp: Callable[[FilePath, SessionContent], None] | None = None
+    stamp: Callable[[Path, SessionContent], None] | None = None
 
     def plan(self, content: SessionContent) -> Group:
         """Return the whole file as it is to be written.
@@ -134,7 +134,7 @@ class Codec:
             part.read(file, content, source)
         return content
 
-    def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
+    def update(self, writer: Writer, content: SessionContent, changed: Collection[Keys]) -> bool:
         """Bring an open file up to date; False if it must be rewritten completely."""
         return all(part.update(writer, content, changed) for part in self.parts)
 
@@ -163,7 +163,7 @@ def codec(name: str) -> Codec:
     return _codecs[name]
 
 
-def codec_of(file: Place, path: FilePath) -> Codec:
+def codec_of(file: Place, path: Path) -> Codec:
     """Return the codec of an open file.
 
     Raises

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.results import leaves
+from hdmea.results.content import Keys
 from hdmea.results.leaves import Leaf, decode_name, encode_name, is_mark
 from hdmea.results.nodes import ROW_NBYTES, AttrValue, Block, Dataset, Group
 from hdmea.results.reading import Place
@@ -78,7 +79,6 @@ _PER_SPIKE = frozenset((("spike_times",), ("spike_amplitudes",)))
 """Quantities that always have an index, also where all units happen to have as many spikes."""
 
 Values = list[Any]
-Path = tuple[str, ...]
 
 
 class Own:
@@ -98,9 +98,9 @@ class Own:
     def __init__(self, ids: Sequence[str]) -> None:
         self.ids = ids
         self.values: dict[int, dict[str, Any]] = {}
-        self._paths: dict[int, list[Path]] = {}
+        self._paths: dict[int, list[Keys]] = {}
 
-    def add(self, row: int, path: Path, value: Any) -> None:
+    def add(self, row: int, path: Keys, value: Any) -> None:
         """Keep a value of one unit."""
         self._paths.setdefault(row, []).append(path)
         node = self.values.setdefault(row, {})
@@ -108,11 +108,11 @@ class Own:
             node = node.setdefault(name, {})
         node[path[-1]] = value
 
-    def keys(self, row: int, path: Path) -> list[str]:
+    def keys(self, row: int, path: Keys) -> list[str]:
         """Return the keys of one unit's dictionary at `path` whose values were collected."""
         return [place[-1] for place in self._paths.get(row, ()) if place[:-1] == path]
 
-    def place(self, row: int, path: Path) -> Path:
+    def place(self, row: int, path: Keys) -> Keys:
         """Return where a value is in the session."""
         return ("units", self.ids[row], *path)
 
@@ -128,12 +128,12 @@ class Own:
 
 # -- planning ----------------------------------------------------------------------------------------------
 
-PlanChild = Callable[[Group, str, Values, Path, Own], None]
+PlanChild = Callable[[Group, str, Values, Keys, Own], None]
 
 
 def plan_table(
     rows: Sequence[Any],
-    path: Path,
+    path: Keys,
     own: Own,
     *,
     into: Group | None = None,
@@ -191,7 +191,7 @@ def _values_of(rows: Sequence[Any], key: str, kinds: set[type]) -> Values:
     return [MISSING if row is MISSING else dict.get(row, key, MISSING) for row in rows]
 
 
-def _bad_key(rows: Sequence[Any], key: object, path: Path, own: Own) -> Exception:
+def _bad_key(rows: Sequence[Any], key: object, path: Keys, own: Own) -> Exception:
     row = next(number for number, item in enumerate(rows) if item is not MISSING and key in item)
     place = "/".join(own.place(row, path))
     return ValidationError(
@@ -200,7 +200,7 @@ def _bad_key(rows: Sequence[Any], key: object, path: Path, own: Own) -> Exceptio
     )
 
 
-def _orders(rows: Sequence[Any], keys: list[str], path: Path, own: Own) -> dict[int, list[str]]:
+def _orders(rows: Sequence[Any], keys: list[str], path: Keys, own: Own) -> dict[int, list[str]]:
     """Return the keys of those units whose dictionary would be read back in another order."""
     found: dict[int, list[str]] = {}
     for number, row in enumerate(rows):
@@ -216,7 +216,7 @@ def _orders(rows: Sequence[Any], keys: list[str], path: Path, own: Own) -> dict[
     return found
 
 
-def plan_quantity(group: Group, name: str, values: Values, path: Path, own: Own) -> None:
+def plan_quantity(group: Group, name: str, values: Values, path: Keys, own: Own) -> None:
     """Plan one quantity of all units as the dataset or group `name` of `group`.
 
     Parameters
@@ -303,7 +303,7 @@ def add_column(
         group.children[f"{name}%none"] = _column("bool", np.array(none), {})
 
 
-def _signature(value: Any, own: Own, row: int, path: Path) -> Any:
+def _signature(value: Any, own: Own, row: int, path: Keys) -> Any:
     """Return what decides whether a value fits into a column with others, None for one that is missing."""
     if value is MISSING:
         return None
@@ -335,7 +335,7 @@ def _is_numbers(value: Any) -> bool:
     )
 
 
-def _attrs_key(attrs: Mapping[str, Any], own: Own, row: int, path: Path) -> Any:
+def _attrs_key(attrs: Mapping[str, Any], own: Own, row: int, path: Keys) -> Any:
     found: list[tuple[Any, ...]] = []
     for key, value in attrs.items():
         kind = type(value)
@@ -347,7 +347,7 @@ def _attrs_key(attrs: Mapping[str, Any], own: Own, row: int, path: Path) -> Any:
     return tuple(found)
 
 
-def _leaf_column(values: Values, path: Path, own: Own) -> tuple[Dataset, dict[str, Dataset]]:
+def _leaf_column(values: Values, path: Keys, own: Own) -> tuple[Dataset, dict[str, Dataset]]:
     """Return the column of values of one kind, and what is beside it."""
     items: list[NDArray[Any] | UnreadArray | None] = []
     kind, attrs = "array", dict[str, Any]()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any, Self
 
 from hdmea.utils.notices import notices_as_json, notices_from_json, with_fixes
@@ -16,15 +16,15 @@ __all__ = [
     "FileSummary",
     "Held",
     "InputFile",
+    "Keys",
     "PastRun",
-    "Path",
     "ResultItem",
     "SessionContent",
     "StepProvenance",
     "utc_now",
 ]
 
-Path = tuple[str, ...]
+Keys = tuple[str, ...]
 """Where a value is in a session, e.g. ``("units", "unit_001", "features", "frif")``."""
 
 SCHEMA_VERSION = 2
@@ -291,7 +291,7 @@ class Held:
         As in `SessionContent`.
     """
 
-    path: FilePath
+    path: Path
     revision: str
     layout: str
 
@@ -322,7 +322,7 @@ class FileSummary:
         As in `SessionContent`.
     """
 
-    path: FilePath
+    path: Path
     size: int
     dataset_id: str
     n_units: int

@@ -17,7 +17,7 @@ import stat
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -25,7 +25,7 @@ import numpy as np
 from hdmea.results import lab as _lab  # the layouts
 from hdmea.results import parts as _columns
 from hdmea.results.codec import Codec, codec, codec_of
-from hdmea.results.content import SCHEMA_VERSION, TREES, FileSummary, Held, Path, SessionContent
+from hdmea.results.content import SCHEMA_VERSION, TREES, FileSummary, Held, Keys, SessionContent
 from hdmea.results.nodes import Group
 from hdmea.results.reading import Place, naming
 from hdmea.results.unread import Source, Unread, detach_readers, reading, unread_entries
@@ -90,7 +90,7 @@ LAYOUTS = (_DEFAULT, _lab.LAB.name, _lab.LAB_STEPS.name)
 
 
 def write_session(
-    path: str | FilePath,
+    path: str | Path,
     content: SessionContent,
     *,
     overwrite: Overwrite = True,
@@ -136,7 +136,7 @@ def write_session(
     SessionError
         If the space does not suffice, another program is writing the file, or writing fails.
     """
-    path = FilePath(path)
+    path = Path(path)
     chosen = codec(layout)
     with _explained(path, 0, _Ticker(None, 1, "")):
         # Whoever saved meanwhile is named before unread values are missed in the file.
@@ -160,9 +160,9 @@ def write_session(
 
 
 def update_session(
-    path: str | FilePath,
+    path: str | Path,
     content: SessionContent,
-    changed: Collection[Path],
+    changed: Collection[Keys],
     *,
     held: Held | None = None,
     progress: Progress | None = None,
@@ -194,7 +194,7 @@ def update_session(
     SessionError
         If the file must not be rewritten, the space does not suffice, or writing fails.
     """
-    path = FilePath(path)
+    path = Path(path)
     if not path.exists():
         raise _no_such_file(path)
     ticker = _Ticker(progress, os.path.getsize(path), f"writing {path.name}")
@@ -221,7 +221,7 @@ def update_session(
 
 
 def read_session(
-    path: str | FilePath,
+    path: str | Path,
     *,
     lazy: bool = False,
     trains: tuple[dict[str, Any], dict[str, Any]] | None = None,
@@ -247,7 +247,7 @@ def read_session(
     CheckpointError
         If it is not a result file, damaged, or of a version that cannot be read.
     """
-    path = FilePath(path)
+    path = Path(path)
     with opened(path) as handle:
         ticker = _Ticker(progress, os.path.getsize(path), f"reading {path.name}")
         file = Place(handle.item, file_nbytes=handle.file_nbytes, tick=ticker)
@@ -264,7 +264,7 @@ def read_session(
     return content
 
 
-def summarize(path: str | FilePath) -> FileSummary:
+def summarize(path: str | Path) -> FileSummary:
     """Return what a result file or checkpoint holds, without reading its data.
 
     Raises
@@ -274,13 +274,13 @@ def summarize(path: str | FilePath) -> FileSummary:
     CheckpointError
         If it is not a result file.
     """
-    path = FilePath(path)
+    path = Path(path)
     with opened(path) as file, naming(path, file.tick):
         return codec_of(file, path).summarize(file, path)
 
 
 @contextlib.contextmanager
-def writing(path: str | FilePath, *, timeout_s: float = 60.0) -> Iterator[None]:
+def writing(path: str | Path, *, timeout_s: float = 60.0) -> Iterator[None]:
     """Be the only writer of a file for longer than one call, e.g. while a step runs on it.
 
     Parameters
@@ -295,7 +295,7 @@ def writing(path: str | FilePath, *, timeout_s: float = 60.0) -> Iterator[None]:
     SessionError
         If another writer does not finish in time.
     """
-    path = FilePath(path)
+    path = Path(path)
     with contextlib.ExitStack() as stack:
         with _explained(path, 0, _Ticker(None, 1, "")):
             target = _real(path)
@@ -305,7 +305,7 @@ def writing(path: str | FilePath, *, timeout_s: float = 60.0) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def opened(path: FilePath, *, own: bool = False) -> Iterator[Place]:
+def opened(path: Path, *, own: bool = False) -> Iterator[Place]:
     """Open a file for reading.
 
     Parameters
@@ -352,7 +352,7 @@ def opened(path: FilePath, *, own: bool = False) -> Iterator[Place]:
         file.close()
 
 
-def read_only_reason(path: FilePath, file: Place) -> str:
+def read_only_reason(path: Path, file: Place) -> str:
     """Return why a file must not be rewritten; empty if it may be."""
     version = file.attr("schema_version") if file.has_attr("schema_version") else SCHEMA_VERSION
     if np.asarray(version).dtype.kind in "iu" and (np.asarray(version) > SCHEMA_VERSION).any():
@@ -425,7 +425,7 @@ def _needed(root: Group) -> int:
 
 
 def _write_whole(
-    target: FilePath,
+    target: Path,
     content: SessionContent,
     chosen: Codec,
     root: Group,
@@ -446,10 +446,10 @@ def _write_whole(
 
 
 def _change(
-    target: FilePath,
+    target: Path,
     content: SessionContent,
     chosen: Codec,
-    changed: Collection[Path],
+    changed: Collection[Keys],
     ticker: _Ticker,
 ) -> None:
     binding = _Binding(content, target, everything=False)
@@ -473,12 +473,12 @@ def _change(
 
 @contextlib.contextmanager
 def _replacing(
-    target: FilePath, binding: _Binding, chosen: Codec, content: SessionContent
-) -> Iterator[tuple[FilePath, Callable[[Writer], None]]]:
+    target: Path, binding: _Binding, chosen: Codec, content: SessionContent
+) -> Iterator[tuple[Path, Callable[[Writer], None]]]:
     """Yield a path to write to and what is to be told of the writer; verify, sync and replace."""
     writers: list[Writer] = []
 
-    def verify(part: FilePath) -> None:
+    def verify(part: Path) -> None:
         with opened(part, own=True) as file:
             writers[0].verify(file, part)
             if chosen.stamp is not None:
@@ -489,7 +489,7 @@ def _replacing(
         yield part, writers.append
 
 
-def _refuse_existing(path: FilePath, target: FilePath, overwrite: Overwrite, held: Held | None) -> None:
+def _refuse_existing(path: Path, target: Path, overwrite: Overwrite, held: Held | None) -> None:
     """Raise FileExistsError if a file must not be replaced; the caller is its only writer."""
     refuse_irregular(target)
     if not target.exists():
@@ -537,7 +537,7 @@ class _Binding:
         Also those that are read from other files.
     """
 
-    def __init__(self, content: SessionContent, target: FilePath, *, everything: bool) -> None:
+    def __init__(self, content: SessionContent, target: Path, *, everything: bool) -> None:
         trees = {name: getattr(content, name) for name in TREES}
         trees["extra"] = content.extra
         entries = list(unread_entries(trees))
@@ -548,7 +548,7 @@ class _Binding:
         self._adopted: list[tuple[Unread, Unread]] = []
         self._read: list[tuple[dict[Any, Any], Any, Any]] = []
 
-    def prepare(self, file: Place, part: FilePath, chosen: Codec, content: SessionContent) -> None:
+    def prepare(self, file: Place, part: Path, chosen: Codec, content: SessionContent) -> None:
         """Find where each value is in the new file, before it takes the place of the old one."""
         if not self._entries:
             return
@@ -567,7 +567,7 @@ class _Binding:
             else:
                 self._read.append((holder, place[-1], entry.read()))
 
-    def commit(self, target: FilePath) -> None:
+    def commit(self, target: Path) -> None:
         """Let the values be read from the new file, which is at `target` now; nothing here can fail."""
         if self._source is not None:
             self._source.moved_to(target)
@@ -583,7 +583,7 @@ def _inside(value: Any, key: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _explained(path: FilePath, needed: int, ticker: _Ticker) -> Iterator[None]:
+def _explained(path: Path, needed: int, ticker: _Ticker) -> Iterator[None]:
     """Turn errors of the drive into ones that say what happened and what to do."""
     try:
         yield
@@ -598,17 +598,17 @@ def _explained(path: FilePath, needed: int, ticker: _Ticker) -> Iterator[None]:
         ) from error
 
 
-def _real(path: FilePath) -> FilePath:
-    return FilePath(os.path.realpath(path))
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
-def _no_such_file(path: FilePath) -> MissingFileError:
+def _no_such_file(path: Path) -> MissingFileError:
     return MissingFileError(
         f"There is no file {path}.", path=path, fix=Advice("Check name and folder, and connect its drive.")
     )
 
 
-def _not_opened(path: FilePath, error: OSError) -> CheckpointError:
+def _not_opened(path: Path, error: OSError) -> CheckpointError:
     said = {
         "empty": "is empty (0 bytes)",
         "foreign": "is not a result file: its contents are not HDF5",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.results.codec import codec
-from hdmea.results.content import TREES, Path, SessionContent
+from hdmea.results.content import TREES, Keys, SessionContent
 from hdmea.results.nodes import AttrValue, Dataset, Group, Node
 from hdmea.results.unread import Unread, reading
 from hdmea.utils.giving_way import give_way
@@ -47,7 +47,7 @@ class OutlineEntry:
         Attributes, groups and datasets directly below.
     """
 
-    path: Path
+    path: Keys
     kind: str
     shape: tuple[int, ...] | None
     dtype: str
@@ -94,7 +94,7 @@ class FileOutline:
         with reading([getattr(self._content, name) for name in TREES]):
             return codec(self._content.layout).plan(self._content)
 
-    def below(self, path: Path = ()) -> list[OutlineEntry]:
+    def below(self, path: Keys = ()) -> list[OutlineEntry]:
         """Return attributes, groups and datasets directly below a group or dataset.
 
         Parameters
@@ -131,7 +131,7 @@ class FileOutline:
                     found.append(make())
         return found, total
 
-    def values(self, path: Path, kind: str) -> Values:
+    def values(self, path: Keys, kind: str) -> Values:
         """Return the first values of a dataset or an attribute.
 
         Raises
@@ -149,7 +149,7 @@ class FileOutline:
         first = _first_of(node)
         return Values(node.shape, _type_name(node.dtype), first[_part(first.shape)].copy(), _rest(node.shape))
 
-    def _node(self, path: Path) -> Node:
+    def _node(self, path: Keys) -> Node:
         node: Node = self._root
         for name in path:
             if not isinstance(node, Group):
@@ -176,7 +176,7 @@ def _first_of(node: Dataset) -> NDArray[Any]:
     return next((part for _, part in source.blocks()), np.empty(0, node.dtype))
 
 
-def _names(node: Node, path: Path) -> Iterator[tuple[Callable[[], OutlineEntry], str]]:
+def _names(node: Node, path: Keys) -> Iterator[tuple[Callable[[], OutlineEntry], str]]:
     """Yield what makes the entry of everything below, and its name."""
     give_way()
     for name, value in node.attrs.items():
@@ -187,7 +187,7 @@ def _names(node: Node, path: Path) -> Iterator[tuple[Callable[[], OutlineEntry],
         yield from _names(child, place)
 
 
-def _walk(node: Node, path: Path) -> Iterator[OutlineEntry]:
+def _walk(node: Node, path: Keys) -> Iterator[OutlineEntry]:
     give_way()
     for name, value in node.attrs.items():
         yield _attribute(name, value, path)
@@ -196,7 +196,7 @@ def _walk(node: Node, path: Path) -> Iterator[OutlineEntry]:
         yield from _walk(child, (*path, name))
 
 
-def _entry(node: Node, path: Path) -> OutlineEntry:
+def _entry(node: Node, path: Keys) -> OutlineEntry:
     file, memory = _nbytes(node)
     n_below = len(node.attrs)
     if isinstance(node, Group):
@@ -205,7 +205,7 @@ def _entry(node: Node, path: Path) -> OutlineEntry:
     return OutlineEntry(path, "dataset", node.shape, _type_name(node.dtype), file, memory, value, n_below)
 
 
-def _attribute(name: str, value: AttrValue, path: Path) -> OutlineEntry:
+def _attribute(name: str, value: AttrValue, path: Keys) -> OutlineEntry:
     array = _as_array(value)
     return OutlineEntry(
         (*path, name),

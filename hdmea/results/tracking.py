@@ -15,12 +15,10 @@ import numpy as np
 from hdmea.results.content import TREES
 from hdmea.results.sectioned import SectionedSpikes, is_cut
 from hdmea.results.sizes import estimate_nbytes
-from hdmea.results.unread import Unread
+from hdmea.results.unread import Keys, Unread
 from hdmea.utils.giving_way import give_way, without_collections
 
 __all__ = ["Baseline", "Changes", "differs_from", "tokens"]
-
-Path = tuple[Any, ...]
 
 
 class HasTrees(Protocol):
@@ -45,7 +43,7 @@ class Changes:
     """
 
     values: dict[str, Any] = field(default_factory=dict)
-    removed: list[Path] = field(default_factory=list)
+    removed: list[Keys] = field(default_factory=list)
 
     def nbytes(self) -> int:
         """Return how many bytes the values take."""
@@ -160,7 +158,7 @@ def differs_from(before: dict[Any, Any], tree: dict[Any, Any]) -> bool:
     return False
 
 
-def _changed(before: dict[Any, Any], tree: dict[Any, Any], path: Path, removed: list[Path]) -> dict[Any, Any]:
+def _changed(before: dict[Any, Any], tree: dict[Any, Any], path: Keys, removed: list[Keys]) -> dict[Any, Any]:
     """Return what is new below `tree`; note in `removed` what is gone."""
     give_way()
     removed.extend((*path, key) for key in before if key not in tree)

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.jobs import Failure
 from hdmea_gui.engine.snapshot import StateView, StepSpec
-from hdmea_gui.store.durations import Durations, PastRun, read_durations, write_durations
+from hdmea_gui.store.durations import Durations, MeasuredRun, read_durations, write_durations
 
 __all__ = ["EstimateFlow", "work_size"]
 
@@ -66,14 +66,14 @@ class EstimateFlow(QObject):
         found = {}
         for item in self._controller.steps.items:
             spec = item.spec
-            expected = self.durations.expected(spec.name, work_size(spec, state), self._key(spec.name))
+            expected = self.durations.estimate(spec.name, work_size(spec, state), self._key(spec.name))
             if expected is not None:
                 found[spec.name] = expected
         self._controller.steps.set_expected(found)
 
     def _on_ended(self, step: str, seconds: float) -> None:
         spec = self._controller.steps.item(step).spec
-        run = PastRun(seconds, work_size(spec, self._controller.state), self._key(step))
+        run = MeasuredRun(seconds, work_size(spec, self._controller.state), self._key(step))
         self.durations.note(step, run)
         if self._path is not None:
             self._controller.ask(_Write(self._path, self.durations.to_json()), self._on_written)

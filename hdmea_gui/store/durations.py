@@ -23,7 +23,7 @@ from hdmea.utils.whole_file import write_whole
 
 __all__ = [
     "Durations",
-    "PastRun",
+    "MeasuredRun",
     "default_durations_path",
     "read_durations",
     "time_left",
@@ -42,7 +42,7 @@ _TRUST_FRACTION_AFTER_S = 1.0
 
 
 @dataclass(frozen=True)
-class PastRun:
+class MeasuredRun:
     """One run of a step: how long it took, how large the work was, and what else decides its time.
 
     Attributes
@@ -69,15 +69,15 @@ class Durations:
         Runs by the name of their step.
     """
 
-    def __init__(self, runs: Mapping[str, Iterable[PastRun]] | None = None) -> None:
+    def __init__(self, runs: Mapping[str, Iterable[MeasuredRun]] | None = None) -> None:
         self._runs = {step: list(past)[-_KEPT_RUNS:] for step, past in (runs or {}).items()}
 
-    def note(self, step: str, run: PastRun) -> None:
+    def note(self, step: str, run: MeasuredRun) -> None:
         """Remember a run; one that has no duration or size is passed over."""
         if _is_usable(run):
             self._runs[step] = [*self._runs.get(step, []), run][-_KEPT_RUNS:]
 
-    def expected(self, step: str, size: float, key: str = "") -> float | None:
+    def estimate(self, step: str, size: float, key: str = "") -> float | None:
         """Return how many seconds a step will take, None where nothing comparable was run.
 
         The median of the last runs with the same key, else of the last runs at all, each scaled to `size`.
@@ -113,14 +113,14 @@ class Durations:
         return durations
 
 
-def _parse(entry: Any) -> PastRun | None:
+def _parse(entry: Any) -> MeasuredRun | None:
     try:
-        return PastRun(float(entry["seconds"]), float(entry["size"]), str(entry.get("key", "")))
+        return MeasuredRun(float(entry["seconds"]), float(entry["size"]), str(entry.get("key", "")))
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
         return None
 
 
-def _is_usable(run: PastRun) -> bool:
+def _is_usable(run: MeasuredRun) -> bool:
     return all(math.isfinite(value) and value > 0 for value in (run.seconds, run.size))
 
 

@@ -10,52 +10,54 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hdmea_gui.models.steps import duration_text, time_left_text
-from hdmea_gui.store.durations import Durations, PastRun, read_durations, time_left, write_durations
+from hdmea_gui.store.durations import Durations, MeasuredRun, read_durations, time_left, write_durations
 
 positive = st.floats(0.01, 1e4)
 
 
 def test_nothing_is_said_when_nothing_is_known() -> None:
-    assert Durations().expected("compute_sta", 100.0) is None
+    assert Durations().estimate("compute_sta", 100.0) is None
     assert time_left(0.5, 0.0) is None
     assert time_left(0.2, 0.9) is None, "a fraction means nothing in the first second"
 
 
 def test_a_run_is_scaled_by_the_size_of_the_work() -> None:
-    durations = Durations({"sta": [PastRun(10.0, 100.0)]})
-    assert durations.expected("sta", 300.0) == pytest.approx(30.0)
-    assert durations.expected("sta", 50.0) == pytest.approx(5.0)
-    assert durations.expected("features", 100.0) is None
+    durations = Durations({"sta": [MeasuredRun(10.0, 100.0)]})
+    assert durations.estimate("sta", 300.0) == pytest.approx(30.0)
+    assert durations.estimate("sta", 50.0) == pytest.approx(5.0)
+    assert durations.estimate("features", 100.0) is None
 
 
 @pytest.mark.parametrize("size", [0.0, -1.0, float("nan"), float("inf"), 9.0, 1001.0])
 def test_sizes_that_cannot_be_compared_say_nothing(size: float) -> None:
-    assert Durations({"sta": [PastRun(10.0, 100.0)]}).expected("sta", size) is None
+    assert Durations({"sta": [MeasuredRun(10.0, 100.0)]}).estimate("sta", size) is None
 
 
 def test_runs_with_the_same_parameters_count_before_others() -> None:
-    runs = [PastRun(10.0, 1.0, "short"), PastRun(90.0, 1.0, "long"), PastRun(80.0, 1.0, "long")]
+    runs = [MeasuredRun(10.0, 1.0, "short"), MeasuredRun(90.0, 1.0, "long"), MeasuredRun(80.0, 1.0, "long")]
     durations = Durations({"sta": runs})
-    assert durations.expected("sta", 1.0, "short") == 10.0
-    assert durations.expected("sta", 1.0, "long") == 85.0
-    assert durations.expected("sta", 1.0, "never") == 80.0
+    assert durations.estimate("sta", 1.0, "short") == 10.0
+    assert durations.estimate("sta", 1.0, "long") == 85.0
+    assert durations.estimate("sta", 1.0, "never") == 80.0
 
 
 def test_one_slow_run_among_many_does_not_count() -> None:
-    runs = [PastRun(seconds, 1.0) for seconds in (10.0, 10.0, 300.0, 10.0, 10.0)]
-    assert Durations({"sta": runs}).expected("sta", 1.0) == 10.0
+    runs = [MeasuredRun(seconds, 1.0) for seconds in (10.0, 10.0, 300.0, 10.0, 10.0)]
+    assert Durations({"sta": runs}).estimate("sta", 1.0) == 10.0
 
 
 def test_old_runs_are_forgotten() -> None:
     durations = Durations()
     for number in range(1, 100):
-        durations.note("sta", PastRun(float(number), 1.0))
+        durations.note("sta", MeasuredRun(float(number), 1.0))
     assert len(json.loads(durations.to_json())["runs"]["sta"]) == 20
-    assert durations.expected("sta", 1.0) == 97.0
+    assert durations.estimate("sta", 1.0) == 97.0
 
 
-@given(st.dictionaries(st.text(), st.lists(st.builds(PastRun, positive, positive, st.text()), max_size=5)))
-def test_what_was_written_is_read(runs: dict[str, list[PastRun]]) -> None:
+@given(
+    st.dictionaries(st.text(), st.lists(st.builds(MeasuredRun, positive, positive, st.text()), max_size=5))
+)
+def test_what_was_written_is_read(runs: dict[str, list[MeasuredRun]]) -> None:
     durations = Durations(runs)
     assert json.loads(Durations.from_json(durations.to_json()).to_json()) == {
         "version": 1,
@@ -80,15 +82,15 @@ def test_what_was_written_is_read(runs: dict[str, list[PastRun]]) -> None:
 def test_a_damaged_file_never_stops_the_start(tmp_path: Path, text: str) -> None:
     path = tmp_path / "durations.json"
     path.write_text(text)
-    assert read_durations(path).expected("sta", 1.0) is None
+    assert read_durations(path).estimate("sta", 1.0) is None
 
 
 def test_a_folder_in_the_way_stops_nothing(tmp_path: Path) -> None:
-    assert read_durations(tmp_path).expected("sta", 1.0) is None
+    assert read_durations(tmp_path).estimate("sta", 1.0) is None
     (tmp_path / "file").write_text("")
     write_durations(tmp_path / "file" / "below.json", "{}")
-    write_durations(tmp_path / "new" / "durations.json", Durations({"s": [PastRun(1, 1)]}).to_json())
-    assert read_durations(tmp_path / "new" / "durations.json").expected("s", 1.0) == 1.0
+    write_durations(tmp_path / "new" / "durations.json", Durations({"s": [MeasuredRun(1, 1)]}).to_json())
+    assert read_durations(tmp_path / "new" / "durations.json").estimate("s", 1.0) == 1.0
 
 
 @given(positive, st.floats(0.02, 0.99), positive)

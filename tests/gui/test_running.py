@@ -18,7 +18,7 @@ from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.flows.run import RunAllDialog
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.shell.main_window import MainWindow
-from hdmea_gui.store.durations import PastRun, read_durations
+from hdmea_gui.store.durations import MeasuredRun, read_durations
 from hdmea_gui.store.settings import SettingsStore
 from tests.gui.conftest import visible_texts
 
@@ -403,8 +403,8 @@ def test_what_was_run_before_says_how_long_it_will_take(
     assert item.detail == "ready", "nothing is said when nothing is known"
     assert "based on earlier runs" not in (steps.data(steps.index(1), Qt.ItemDataRole.ToolTipRole))
     size = state.n_units * state.duration_s
-    window.estimates.durations.note("add_section_time", PastRun(12.0, size))
-    window.estimates.durations.note("wait_for_stop", PastRun(200.0, 2 * size))
+    window.estimates.durations.note("add_section_time", MeasuredRun(12.0, size))
+    window.estimates.durations.note("wait_for_stop", MeasuredRun(200.0, 2 * size))
 
     window.estimates.refresh()
 
@@ -436,8 +436,8 @@ def test_a_run_is_remembered_under_the_parameters_that_ran(loaded: Loaded, idle:
 
     assert controller.steps.item("add_section_time").state is StepState.CHANGED
     assert len(durations._runs["add_section_time"]) == 1
-    durations.note("add_section_time", PastRun(3600.0, size, repr([("pad_frame", 120)])))
-    assert durations.expected("add_section_time", size, repr([("pad_frame", 60)])) < 60  # type: ignore[operator]
+    durations.note("add_section_time", MeasuredRun(3600.0, size, repr([("pad_frame", 120)])))
+    assert durations.estimate("add_section_time", size, repr([("pad_frame", 60)])) < 60  # type: ignore[operator]
 
 
 def test_what_is_said_of_a_step_follows_the_form_until_it_runs(
@@ -447,7 +447,7 @@ def test_what_is_said_of_a_step_follows_the_form_until_it_runs(
     controller, steps = window.controller, window.controller.steps
     size = controller.state.n_units * controller.state.duration_s
     for seconds, pad in ((12.0, 60), (300.0, 120)):
-        past = PastRun(seconds, size, repr([("pad_frame", pad)]))
+        past = MeasuredRun(seconds, size, repr([("pad_frame", pad)]))
         window.estimates.durations.note("add_section_time", past)
     model = controller.parameters("add_section_time")
 
@@ -481,7 +481,7 @@ def test_a_run_is_remembered_for_the_next_start(
     qtbot.waitUntil(path.is_file, timeout=20_000)
 
     again = read_durations(path)
-    assert again.expected("load_recording", window.controller.state.source_bytes) is not None
+    assert again.estimate("load_recording", window.controller.state.source_bytes) is not None
     window.close_without_question()
     window.deleteLater()
 

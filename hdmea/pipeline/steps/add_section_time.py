@@ -14,7 +14,7 @@ from pydantic import Field
 
 from hdmea.declare import StepParams, step
 from hdmea.pipeline.context import StepContext, StepRun
-from hdmea.pipeline.forecast import DISPLAY_HZ, expected
+from hdmea.pipeline.forecast import DISPLAY_HZ, recording_size
 from hdmea.pipeline.light_check import LightCheck, check_light, offer_anchors
 from hdmea.pipeline.session import PipelineSession
 from hdmea.stimuli.alignment_report import FRAMES_CORRECTED
@@ -212,7 +212,7 @@ def _input_files(session: PipelineSession, params: SectionTimeParams) -> Iterabl
 def _forecast(session: PipelineSession, params: SectionTimeParams) -> int:
     """Size of the light templates, as long as the movies with their margins."""
     shown = _shown(session, params)
-    known = expected(session)
+    known = recording_size(session)
     margins = params.pre_margin_frame_num + params.post_margin_frame_num
     frames = sum(length + margins for length in shown.lengths.values())
     stamps = session.metadata.get("frame_timestamps", ())

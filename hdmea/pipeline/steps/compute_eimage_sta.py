@@ -16,7 +16,7 @@ from hdmea.features.science.electrical_image import ElectricalImages, electrical
 from hdmea.features.science.electrode_noise import ElectrodeNoise, electrode_noise, named_electrodes
 from hdmea.features.science.image_quality import IMAGE_OUTPUTS, MIN_IMAGE_SNR, MIN_SPIKES, image_snr
 from hdmea.pipeline.context import StepContext, StepRun
-from hdmea.pipeline.forecast import expected, sensor_shape
+from hdmea.pipeline.forecast import recording_size, sensor_shape
 from hdmea.pipeline.loading import as_decided
 from hdmea.pipeline.results import LoadWithEImageSTAResult
 from hdmea.pipeline.session import PipelineSession
@@ -164,7 +164,7 @@ def _forecast(session: PipelineSession, params: ElectricalImageParams) -> int:
         raise MissingInputError(
             "The raw recording does not contain sensor data.", fix=ChooseFile("cmcr_path")
         )
-    n_units = expected(session).n_units if params.unit_ids is None else len(set(params.unit_ids))
+    n_units = recording_size(session).n_units if params.unit_ids is None else len(set(params.unit_ids))
     window = params.window_range[1] - params.window_range[0]
     return n_units * (window * shape[0] * shape[1] * 4 + _FACTS_NBYTES)
 

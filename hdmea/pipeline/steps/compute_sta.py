@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from hdmea.declare import StepParams, step
 from hdmea.features.science.spike_triggered_average import movie_frames_of_spikes, spike_triggered_averages
 from hdmea.pipeline.context import StepContext, StepRun
-from hdmea.pipeline.forecast import expected
+from hdmea.pipeline.forecast import recording_size
 from hdmea.pipeline.results import STAResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.stimuli.library import StimulusLibrary
@@ -134,7 +134,7 @@ def _forecast(session: PipelineSession, params: STAParams) -> int:
         path = library.movie_path(noise[0])
     pixels = int(np.prod(open_movie(path).shape[1:]))
     window = params.cover_range[1] - params.cover_range[0]
-    return expected(session).n_units * (window * pixels * 4 + _FACTS_NBYTES)
+    return recording_size(session).n_units * (window * pixels * 4 + _FACTS_NBYTES)
 
 
 def _feature(movie: str) -> str:

@@ -24,7 +24,7 @@ from hdmea.declare import (
 )
 from hdmea.features.science.movie_trials import FRAMES
 from hdmea.pipeline.context import StepContext, StepRun
-from hdmea.pipeline.forecast import expected
+from hdmea.pipeline.forecast import recording_size
 from hdmea.pipeline.light_delay import light_delay_ms, without_light_delay
 from hdmea.pipeline.marks import add_inherited_marks, add_section_marks
 from hdmea.pipeline.requirements import reason_against
@@ -155,7 +155,7 @@ def _item_params(params: ExtractFeaturesParams, item: str) -> dict[str, Any]:
 
 def _forecast(session: PipelineSession, params: ExtractFeaturesParams) -> int:
     """Size of the declared outputs; lengths that are not known yet count as the usual ones."""
-    known = expected(session)
+    known = recording_size(session)
     lengths = {**_TYPICAL, "n_frames - 1": max(known.n_frames - 1, 0)}
     total = 0
     for name in _requested(session, params):

@@ -8,13 +8,13 @@ import json
 import os
 import zlib
 from collections.abc import Collection, Mapping
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hdmea._version import __version__
-from hdmea.results.content import FileSummary, Path, SessionContent, StepProvenance
+from hdmea.results.content import FileSummary, Keys, SessionContent, StepProvenance
 from hdmea.results.lab import words
 from hdmea.results.lab.features import STA, params_hash
 from hdmea.results.lab.images import IMAGE, axes_to_write
@@ -188,7 +188,7 @@ class Tree:
             note(content, self._layout, "one_element", other)
         return self._layout.metadata({"one_element": other})
 
-    def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
+    def update(self, writer: Writer, content: SessionContent, changed: Collection[Keys]) -> bool:
         """Rewrite the changed entries of the group."""
         if any(path == (self.name,) for path in changed):
             keys = dict.fromkeys((*self._tree(content), *self._names(writer)))
@@ -251,7 +251,7 @@ class Opening:
         if record is not None and isinstance(extra := record.session.get("extra"), dict):
             content.extra = from_json(extra)
 
-    def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
+    def update(self, writer: Writer, content: SessionContent, changed: Collection[Keys]) -> bool:
         """Begin the record, before anything in the file is changed."""
         file = Place(writer.file, file_nbytes=writer.file_nbytes)
         content.notes = RecordPlan(before=Record.of(file, writer.origin))
@@ -380,7 +380,7 @@ class Recording:
             assert isinstance(pipeline, Group)
             pipeline.children[GROUP] = node
 
-    def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
+    def update(self, writer: Writer, content: SessionContent, changed: Collection[Keys]) -> bool:
         """Rewrite attributes, files and steps."""
         root = Group()
         self.plan(content, root)
@@ -406,7 +406,7 @@ class Recording:
         attrs = attrs_of(file)
         content.dataset_id = _first(attrs.get("dataset_id")) or _first(content.metadata.get("dataset_id"))
         if not content.dataset_id:
-            content.dataset_id = FilePath(os.fsdecode(file.item.name)).stem
+            content.dataset_id = Path(os.fsdecode(file.item.name)).stem
         content.created_at = _first(attrs.get("created_at"))
         pipeline = (
             file.child("pipeline") if file.has("pipeline") and file.child_is_group("pipeline") else None
@@ -528,7 +528,7 @@ def written_at(content: SessionContent) -> int:
     return int(moment.timestamp()) // 2 * 2
 
 
-def stamp(path: FilePath, content: SessionContent) -> None:
+def stamp(path: Path, content: SessionContent) -> None:
     """Give a file the time of change that its record states."""
     seconds = written_at(content)
     os.utime(path, (seconds, seconds))
@@ -666,7 +666,7 @@ def revision_of(file: Place) -> str:
     return f"{revision}+{stat.st_size}-{stat.st_mtime_ns}-{number:08x}"
 
 
-def summarize(file: Place, path: FilePath, layout: Layout) -> FileSummary:
+def summarize(file: Place, path: Path, layout: Layout) -> FileSummary:
     """Return what a file says about itself, without reading its data."""
     attrs = attrs_of(file)
     pipeline = _pipeline(file)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hdmea.results.content import Path, SessionContent
+from hdmea.results.content import Keys, SessionContent
 from hdmea.results.lab import words
 from hdmea.results.lab.features import STA, file_name, plan_feature, read_feature, session_name
 from hdmea.results.lab.images import (
@@ -215,7 +215,7 @@ class Units:
 
     # -- updating --------------------------------------------------------------------------------------
 
-    def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
+    def update(self, writer: Writer, content: SessionContent, changed: Collection[Keys]) -> bool:
         """Rewrite what has changed of each unit."""
         wanted = self._changed(content, changed)
         if wanted is None:
@@ -235,7 +235,7 @@ class Units:
         return True
 
     def _changed(
-        self, content: SessionContent, changed: Collection[Path]
+        self, content: SessionContent, changed: Collection[Keys]
     ) -> dict[str, dict[str, set[str] | None] | None] | None:
         """Return for each unit the keys that are to be written, None if the whole file must be rewritten."""
         wanted: dict[str, dict[str, set[str] | None] | None] = {}

@@ -28,7 +28,7 @@ from hdmea.results.columns import (
     plan_quantity,
     plan_table,
 )
-from hdmea.results.content import Path, SessionContent
+from hdmea.results.content import Keys, SessionContent
 from hdmea.results.leaves import decode_name, encode_name, is_mark
 from hdmea.results.nodes import AttrValue, Dataset, Group
 from hdmea.results.reading import Place
@@ -68,7 +68,7 @@ def plan_features(
         plan_quantity(into, "features", values, path, own)
         return
 
-    def plan_child(group: Group, name: str, entries: list[Any], place: Path, own: Own) -> None:
+    def plan_child(group: Group, name: str, entries: list[Any], place: Keys, own: Own) -> None:
         if names is None or place[-1] in names:
             _plan_feature(group, name, entries, place, own, content)
 
@@ -76,7 +76,7 @@ def plan_features(
 
 
 def _plan_feature(
-    into: Group, name: str, entries: list[Any], path: Path, own: Own, content: SessionContent
+    into: Group, name: str, entries: list[Any], path: Keys, own: Own, content: SessionContent
 ) -> None:
     entries = [entry.read() if _is_dict_to_be(entry) else entry for entry in entries]
     forms = [_form(entry) for entry in entries]
@@ -93,7 +93,7 @@ def _plan_feature(
             entries[row] = MISSING
     group = Group(attrs={_FORM: form})
 
-    def plan_part(into: Group, name: str, values: list[Any], place: Path, own: Own) -> None:
+    def plan_part(into: Group, name: str, values: list[Any], place: Keys, own: Own) -> None:
         key = place[-1]
         if key == "metadata":
             _plan_metadata(group, values, place, own)
@@ -133,14 +133,14 @@ def _form(entry: Any) -> str:
     return "outputs" if isinstance(data, dict) or _is_dict_to_be(data) else "array"
 
 
-def _plan_metadata(group: Group, values: list[Any], path: Path, own: Own) -> None:
+def _plan_metadata(group: Group, values: list[Any], path: Keys, own: Own) -> None:
     """Plan metadata: attributes of the feature's group where all units have the same, else columns."""
     rows = [value.read() if isinstance(value, Unread) else value for value in values]
     there = [row for row in rows if row is not MISSING]
     below = Group()
     order: list[str] = []
 
-    def plan_key(into: Group, name: str, items: list[Any], place: Path, own: Own) -> None:
+    def plan_key(into: Group, name: str, items: list[Any], place: Keys, own: Own) -> None:
         key = place[-1]
         order.append(key)
         constant = _constant(items, len(there))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hdmea._version import __version__
-from hdmea.results.content import SCHEMA_VERSION, FileSummary, Path, SessionContent, StepProvenance
+from hdmea.results.content import SCHEMA_VERSION, FileSummary, Keys, SessionContent, StepProvenance
 from hdmea.results.leaves import encode_name, is_clean
 from hdmea.results.nodes import AttrValue, Group
 from hdmea.results.reading import Place
@@ -57,7 +57,7 @@ class Identity:
         content.updated_at = _text(file, "updated_at")
         content.revision = _text(file, "revision")
 
-    def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
+    def update(self, writer: Writer, content: SessionContent, changed: Collection[Keys]) -> bool:
         """Rewrite the attributes."""
         root = Group()
         self.plan(content, root)
@@ -86,7 +86,7 @@ class Tree:
         if file.has(self.name):
             setattr(content, self.name, read_tree(file.child(self.name), source))
 
-    def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
+    def update(self, writer: Writer, content: SessionContent, changed: Collection[Keys]) -> bool:
         """Rewrite the changed entries of the group; all of it where their order has changed."""
         keys = {path[1] if len(path) > 1 else None for path in changed if path[0] == self.name}
         if not keys:
@@ -153,7 +153,7 @@ class Record:
         if group.has("extra"):
             content.extra = read_tree(group.child("extra"), source)
 
-    def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
+    def update(self, writer: Writer, content: SessionContent, changed: Collection[Keys]) -> bool:
         """Rewrite the group."""
         root = Group()
         self.plan(content, root)
@@ -198,7 +198,7 @@ def _texts(group: Place, name: str) -> list[str]:
     return [str(text) for text in found]
 
 
-def is_columns(file: Place, path: FilePath) -> bool:
+def is_columns(file: Place, path: Path) -> bool:
     """Return whether a file has this layout.
 
     Raises
@@ -244,7 +244,7 @@ def revision_of(file: Place) -> str:
     return _text(file, "revision")
 
 
-def summarize(file: Place, path: FilePath) -> FileSummary:
+def summarize(file: Place, path: Path) -> FileSummary:
     """Return what a file says about itself, without reading its data."""
     content = SessionContent("")
     Identity().read(file, content, None)

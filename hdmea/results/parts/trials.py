@@ -19,7 +19,7 @@ from hdmea.results.columns import (
     plan_quantity,
     plan_table,
 )
-from hdmea.results.content import Path, SessionContent
+from hdmea.results.content import Keys, SessionContent
 from hdmea.results.leaves import decode_name
 from hdmea.results.nodes import Dataset, Group
 from hdmea.results.reading import Place
@@ -64,7 +64,7 @@ def plan_trials(
 
     trains = _trains(own.ids, content)
 
-    def plan_movie(group: Group, movie: str, trials: list[Any], place: Path, own: Own) -> None:
+    def plan_movie(group: Group, movie: str, trials: list[Any], place: Keys, own: Own) -> None:
         if movies is None or place[-1] in movies:
             _plan_movie(group, movie, trials, place, own, trains, content.trial_time(place[-1]))
 
@@ -81,7 +81,7 @@ def _trains(ids: Sequence[str], content: SessionContent) -> list[Any]:
 
 
 def _plan_movie(
-    group: Group, name: str, trials: list[Any], path: Path, own: Own, trains: list[Any], times: Any
+    group: Group, name: str, trials: list[Any], path: Keys, own: Own, trains: list[Any], times: Any
 ) -> None:
     ranges = [
         None if value is MISSING else _ranges(value, train, times)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from hdmea.results.columns import MISSING, Column, Given, Own, Table, plan_quantity, plan_table, text_column
-from hdmea.results.content import Path, SessionContent
+from hdmea.results.content import Keys, SessionContent
 from hdmea.results.leaves import decode_name, encode_name, is_mark
 from hdmea.results.nodes import Group
 from hdmea.results.parts.features import FeaturesTable, plan_features
@@ -59,7 +59,7 @@ class Units:
                     raise group.damaged(f"own/{name} belongs to no unit")
                 table.finish(places[name], rows[places[name]], extra)
 
-    def update(self, writer: Writer, content: SessionContent, changed: Collection[Path]) -> bool:
+    def update(self, writer: Writer, content: SessionContent, changed: Collection[Keys]) -> bool:
         """Rewrite the changed quantities, trials and features, for all units."""
         paths = [*(path for path in changed if path[0] == self.name), *_trials_of(changed)]
         if not paths:
@@ -89,7 +89,7 @@ class Units:
         return True
 
 
-def _trials_of(changed: Collection[Path]) -> list[Path]:
+def _trials_of(changed: Collection[Keys]) -> list[Keys]:
     """Return the trials that refer to changed trial times, as paths below any unit."""
     return [
         ("units", "", _TRIALS, *path[2:3])
@@ -98,7 +98,7 @@ def _trials_of(changed: Collection[Path]) -> list[Path]:
     ]
 
 
-def _wanted(paths: Collection[Path]) -> dict[str, set[str] | None]:
+def _wanted(paths: Collection[Keys]) -> dict[str, set[str] | None]:
     only: dict[str, set[str] | None] = {}
     for path in paths:
         key = path[2]
@@ -136,7 +136,7 @@ def _plan(content: SessionContent, only: Only | None) -> Group:
     own = Own(ids)
     group = Group(children={"id": text_column(map(encode_name, ids))})
 
-    def plan_child(into: Group, name: str, values: list[Any], path: Path, own: Own) -> None:
+    def plan_child(into: Group, name: str, values: list[Any], path: Keys, own: Own) -> None:
         key = path[0]
         if only is not None and key not in only:
             return
@@ -168,7 +168,7 @@ def _ids(group: Place) -> list[str]:
     return [decode_name(text.decode("utf-8", "replace")) for text in place.read().tolist()]
 
 
-def place_in_file(path: Path) -> Path:
+def place_in_file(path: Keys) -> Keys:
     """Return where something of a session is in its file, as names of groups and datasets.
 
     Of a feature that is the place of the feature: its parts have other names in the file.
