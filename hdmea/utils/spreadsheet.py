@@ -83,7 +83,9 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             titles = cells
             twice = next((title for title in cells if title and cells.count(title) > 1), None)
             if twice is not None:
-                raise ValidationError(f"{path.name} has two columns “{twice}”.", path=path)
+                raise ValidationError(
+                    f"{path.name} has two columns “{twice}”.", path=path, fix=Advice("Rename one of them.")
+                )
             continue
         beyond = next(
             (at for at, cell in enumerate(cells) if cell and not "".join(titles[at : at + 1])), None
@@ -115,7 +117,9 @@ def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
             if number > 1 or not (row and row[0].lower().startswith("sep=")):
                 yield number, row
     except (csv.Error, TypeError) as error:
-        raise ValidationError(f"{path.name} is not a table: {error}.", path=path) from error
+        raise ValidationError(
+            f"{path.name} is not a table: {error}.", path=path, fix=Advice("Save it as CSV text or .xlsx.")
+        ) from error
 
 
 def _workbook(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -154,7 +154,7 @@ class TestOwnFile:
         with pytest.raises(ConfigurationError, match="does not declare a feature"):
             fresh().register_file(tmp_path / "empty.py")
         (tmp_path / "feature.txt").write_text("", encoding="utf-8")
-        with pytest.raises(ConfigurationError, match=r"end in \.py"):
+        with pytest.raises(ConfigurationError, match=r"ends in \.py"):
             fresh().register_file(tmp_path / "feature.txt")
 
 
