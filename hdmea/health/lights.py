@@ -57,7 +57,7 @@ class Light:
 
     @property
     def number(self) -> str:
-        """The value with its unit as a person reads it; empty without one."""
+        """The value with its unit as a user reads it; empty without one."""
         if self.value is None:
             return ""
         text = f"{self.value:.3g}" if abs(self.value) < 1000 else f"{self.value:.0f}"

@@ -50,7 +50,7 @@ class Measured:
     trains
         Threshold crossings of the most active electrodes during the noise movie, samples of the clock.
     noise_s
-        Seconds of the noise movie in which these were looked for.
+        Seconds of the noise movie in which these were searched for.
     """
 
     survey: ElectrodeSurvey | None = None
@@ -100,7 +100,7 @@ def measure_electrodes(
     session
         With the path of the raw recording.
     noise_range
-        First and last + 1 sample of the noise movie, in which threshold crossings are looked for; None: none.
+        First and last + 1 sample of the noise movie, in which threshold crossings are searched for; None: none.
     seconds
         At most so many seconds of it; fewer if more than 13 GB would be read.
     workers
@@ -112,7 +112,7 @@ def measure_electrodes(
     if not path:
         return Measured(reason="There is no raw recording.")
     if not Path(str(path)).is_file():
-        return Measured(reason=f"The raw recording {Path(str(path)).name} is not there any more.")
+        return Measured(reason=f"The raw recording {Path(str(path)).name} no longer exists.")
     try:
         with open_signals(Path(str(path))) as reader:
             electrodes = reader.sensor

@@ -132,7 +132,7 @@ def collect(sources: Sequence[Path], output_dir: Path) -> Found:
 
 
 def _names_recordings(table: Path) -> bool:
-    """Return whether a table has a column with recordings: other tables lie beside them, too."""
+    """Return whether a table has a column with recordings: other tables are beside them, too."""
     try:
         _, first = next(read_rows(table))
     except (StopIteration, HDMEAError, OSError):
@@ -231,7 +231,11 @@ def read_table(path: Path) -> list[Recording]:
     """
     recordings = [_of_row(row, path, number) for number, row in read_rows(path)]
     if not recordings:
-        raise ValidationError(f"{path.name} has no rows below its titles.", path=path)
+        raise ValidationError(
+            f"{path.name} has no rows below its titles.",
+            path=path,
+            fix=Advice("Add a row for each recording."),
+        )
     check_names(recordings)
     return recordings
 

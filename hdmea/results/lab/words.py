@@ -36,7 +36,7 @@ _SECTIONS = "direction_sections_"
 _PIXELS = 20
 """Pixels of the bar's movie for each pixel of the noise."""
 _FLAT = "none"
-"""Model of a field that is not there."""
+"""Model of a field that does not exist."""
 
 
 @dataclass

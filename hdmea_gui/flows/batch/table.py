@@ -121,7 +121,7 @@ class BatchModel(QAbstractTableModel):
         self.endResetModel()
 
     def show_outcome(self, key: str) -> None:
-        """Draw a recording anew."""
+        """Redraw a recording."""
         row = self._rows.get(key)
         if row is not None:
             self.dataChanged.emit(self.index(row, 0), self.index(row, len(_TITLES) - 1))
