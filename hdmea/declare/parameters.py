@@ -32,7 +32,7 @@ class Params(pydantic.BaseModel):
     @pydantic.field_validator("*", mode="before")
     @classmethod
     def _read_numbers(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
-        """Numbers that a person typed, or a table holds as text, as the window reads them."""
+        """Numbers that a user typed, or a table holds as text, as the window reads them."""
         if not isinstance(value, str) or info.field_name not in cls.model_fields:
             return value
         kinds = _kinds(cls.model_fields[info.field_name].annotation)
