@@ -100,7 +100,7 @@ def measure_electrodes(
     session
         With the path of the raw recording.
     noise_range
-        First and last + 1 sample of the noise movie, in which threshold crossings are searched for; None: none.
+        First and last + 1 sample of the noise movie, in which spikes are searched for; None: none.
     seconds
         At most so many seconds of it; fewer if more than 13 GB would be read.
     workers

@@ -32,7 +32,7 @@ from hdmea.pipeline.results import ExtractionResult
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
-from hdmea.utils.fixes import Each, Fix, RunStep
+from hdmea.utils.fixes import Each, Fix, RunStep, SetParameter
 from hdmea.utils.giving_way import giving_way
 from hdmea.utils.notices import Notice
 
