@@ -92,7 +92,10 @@ def nwb_file(session: PipelineSession, target: Path, options: Any, progress: Exp
     found = pynwb.validate(path=str(target))
     problems = list(found[0] if isinstance(found, tuple) else found)
     if problems:
-        raise ValidationError(f"The NWB file would not be valid: {'; '.join(map(str, problems[:3]))}.")
+        raise ValidationError(
+            f"The NWB file would not be valid: {'; '.join(map(str, problems[:3]))}.",
+            fix=Advice("Correct what is named, or report it."),
+        )
 
 
 def _described(

@@ -425,7 +425,11 @@ def _of_yaml(path: Path) -> dict[str, str | float | int]:
     except (yaml.YAMLError, RecursionError) as error:
         place = getattr(error, "problem_mark", None)
         where = "" if place is None else f", line {place.line + 1}"
-        raise ValidationError(f"{path.name} is not YAML text{where}.", path=path) from error
+        raise ValidationError(
+            f"{path.name} is not YAML text{where}.",
+            path=path,
+            fix=Advice("Correct the file, or save it as a table."),
+        ) from error
     if not isinstance(content, dict) or not content:
         raise ValidationError(
             f"{path.name} is not a recording sheet.",
@@ -440,7 +444,11 @@ def _of_yaml(path: Path) -> dict[str, str | float | int]:
     for name, value in entries.items():
         parts = value if isinstance(value, list) else [value]
         if not all(isinstance(part, str) for part in parts):
-            raise ValidationError(f"“{name}” of {path.name} is neither a value nor a list.", path=path)
+            raise ValidationError(
+                f"“{name}” of {path.name} is neither a value nor a list.",
+                path=path,
+                fix=Advice("Write a value, or a list of values."),
+            )
         text = "; ".join(part.strip() for part in parts if part.strip())
         if text:
             sheet[sheet_name(str(name))] = sheet_value(text)
