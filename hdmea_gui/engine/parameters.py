@@ -241,7 +241,7 @@ class StepParameters(QObject):
 def _that_decide(model: ParameterModel, params: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return the recorded parameters that decide the numbers, and why some cannot be shown.
 
-    Paths stay empty: the files may have been moved with the result, and are looked for beside it.
+    Paths stay empty: the files may have been moved with the result, and are searched for beside it.
     """
     paths = ("file", "folder")
     deciding = {field.name for field in model.spec.fields if field.affects_result and field.kind not in paths}

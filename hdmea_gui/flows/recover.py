@@ -191,7 +191,7 @@ def _lines(offer: RecoveryOffer, titles: Mapping[str, str], crash: Path | None) 
 
 @dataclass(frozen=True)
 class KeptWork:
-    """Something that can be recovered, as the person reads it.
+    """Something that can be recovered, as the user reads it.
 
     Attributes
     ----------

@@ -58,7 +58,7 @@ class RunFlow(Flow):
             self._controller.run_step(chosen.spec.name)
 
     def run_all(self) -> None:
-        """Run the steps of the flow; first say which results are computed again, and why."""
+        """Run the steps of the flow; first say which results are recomputed, and why."""
         flow = tuple(request.name for request in self._controller.flow_requests())
         again = computed_again(self._controller.steps.items, flow)
         if not again:
@@ -300,7 +300,7 @@ def _in_order(by_name: dict[str, StepItem], names: list[str]) -> list[str]:
 
 
 class RunAllDialog(QDialog):
-    """Says which results are computed again; accepted: go on.
+    """Says which results are recomputed; accepted: go on.
 
     Parameters
     ----------
@@ -316,7 +316,7 @@ class RunAllDialog(QDialog):
         self.setMinimumWidth(460)
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
-        heading = Label("These results are computed again", self)
+        heading = Label("These results are recomputed", self)
         heading.setProperty("role", "heading")
         layout.addWidget(heading)
         for title, why in again:

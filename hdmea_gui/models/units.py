@@ -19,7 +19,7 @@ __all__ = ["MISSING", "STALE", "UnitTableModel"]
 _Index = QModelIndex | QPersistentModelIndex
 MISSING = "–"
 STALE = "⚠"
-"""What stands before the title of a column whose values are stale; they are in italics."""
+"""What precedes the title of a column whose values are stale; they are in italics."""
 _HELP = "Id of the unit, from its number in the spike-sorted file"
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
