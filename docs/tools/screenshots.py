@@ -88,6 +88,7 @@ class Photographer:
         )
         self._take("running")
         self._wait_until_idle()
+        window.tabs.setCurrentWidget(window.recording)
         self._settle()
         self._take("recording")
         self._zoom_in()

@@ -241,6 +241,14 @@ def health(
         typer.echo(json.dumps(found.as_list(), indent=2, ensure_ascii=False) if as_json else found.as_text())
 
 
+@app.command(hidden=True)
+def health_worker(folder: Annotated[Path, typer.Argument(metavar="FOLDER")]) -> None:
+    """Find out what takes long; the window starts this."""
+    from hdmea.health.worker import main as find_out
+
+    raise typer.Exit(find_out(str(folder)))
+
+
 @app.command()
 def features(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

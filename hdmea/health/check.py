@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hdmea.health.electrodes import electrode_lights
 from hdmea.health.files import disk_light, memory_light, pairing_light
-from hdmea.health.lights import Health
+from hdmea.health.lights import Health, Light, grey
 from hdmea.health.limits import HealthLimits
 from hdmea.health.measure import Measured, Report, measure_electrodes
 from hdmea.health.spikes import spike_lights, trains_of
@@ -23,10 +26,11 @@ from hdmea.utils.exceptions import HDMEAError, StepCancelled
 if TYPE_CHECKING:
     from hdmea.pipeline.context import ProgressEvent
 
-__all__ = ["NOISE_S", "health", "health_of"]
+__all__ = ["NOISE_S", "Asked", "Findings", "Request", "find_out", "health", "health_of", "prepare"]
 
 NOISE_S = 60.0
 """Seconds of the noise movie that are read of a recording without sorted units."""
+_NEEDED = ("acquisition_rate", "recording_duration_s", "frame_timestamps", "segments", "sys_meta")
 
 
 def health(
@@ -106,38 +110,150 @@ def health_of(
         Folder on the drive whose free space is told; None: that of the raw recording, or of the result.
     """
     report = _reporting(progress, cancel)
-    chosen = HealthLimits.from_settings() if limits is None else limits
-    threads = available_workers() if workers is None else workers
-    twin = twin_of(session)
-    unknown = _place_sections(twin, lambda part, text: report(0.1 * part, text), cancel)
-    unsorted = noise_range(twin) if not twin.units else None
-    measured = measure_electrodes(
-        twin, unsorted, seconds=seconds, workers=threads, report=lambda p, text: report(0.1 + 0.7 * p, text)
+    asked = prepare(
+        session,
+        seconds=seconds,
+        limits=limits,
+        workers=workers,
+        report=lambda part, text: report(0.1 * part, text),
+        cancel=cancel,
     )
-    spikes, course = spike_lights(twin, measured, chosen)
-    trains: list[Any] = trains_of(twin) if twin.units else list(measured.trains)
+    found = find_out(asked.request, lambda part, text: report(0.1 + 0.9 * part, text))
+    report(1.0, "done")
+    return asked.judge(found, pairing_problem=pairing_problem, folder=folder)
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What takes long to find out, and all that it needs: it can be sent to another process.
+
+    Attributes
+    ----------
+    name, units, metadata, stimulus, source_files
+        Parts of the session: spike times; rates, display frames and what is known of the raw data; section
+        times; paths.
+    limits, seconds, workers
+        As of `health_of`.
+    unknown
+        Why it is not known when movies were shown; empty if it is.
+    """
+
+    name: str
+    units: dict[str, Any]
+    metadata: dict[str, Any]
+    stimulus: dict[str, Any]
+    source_files: dict[str, Any]
+    limits: HealthLimits
+    seconds: float
+    workers: int
+    unknown: str
+
+    def session(self) -> PipelineSession:
+        """Return a session with these parts alone."""
+        session = PipelineSession(self.name)
+        for part in ("units", "metadata", "stimulus", "source_files"):
+            getattr(session, part).update(getattr(self, part))
+        return session
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What took long to find out: the raw data, and the light of the receptive fields."""
+
+    measured: Measured
+    noise_sta: Light
+
+    @classmethod
+    def not_yet(cls, request: Request, reason: str) -> Findings:
+        """Return what is known before anything was found out."""
+        return cls(Measured(reason=reason), grey("noise_sta", _what(request.units), reason))
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A recording that is to be judged: its session with section times, and what has to be found out."""
+
+    session: PipelineSession
+    request: Request
+
+    def judge(self, found: Findings, *, pairing_problem: str = "", folder: Path | None = None) -> Health:
+        """Return all lights; parameters as of `health_of`."""
+        session, limits = self.session, self.request.limits
+        spikes, course = spike_lights(session, found.measured, limits)
+        lights = (
+            *electrode_lights(found.measured, limits),
+            *spikes,
+            *frame_lights(session, limits),
+            *alignment_lights(session, self.request.unknown),
+            found.noise_sta,
+            pairing_light(session, pairing_problem),
+            disk_light(folder or _folder_of(session), limits),
+            memory_light(session, limits),
+        )
+        return Health(session.dataset_id, lights, found.measured.picture, course)
+
+
+def prepare(
+    session: PipelineSession,
+    *,
+    seconds: float = NOISE_S,
+    limits: HealthLimits | None = None,
+    workers: int | None = None,
+    report: Report = lambda _part, _text: None,
+    cancel: threading.Event | None = None,
+) -> Asked:
+    """Tell when movies were shown, and collect what the rest needs; the session is not changed."""
+    twin = twin_of(session)
+    unknown = _place_sections(twin, report, cancel)
+    metadata = {name: twin.metadata[name] for name in _NEEDED if name in twin.metadata}
+    request = Request(
+        twin.dataset_id,
+        {name: {"spike_times": np.asarray(unit["spike_times"])} for name, unit in twin.units.items()},
+        {**metadata, "frame_timestamps": np.asarray(metadata.get("frame_timestamps", ()))},
+        {"section_time": dict(twin.stimulus.get("section_time") or {})},
+        dict(twin.source_files),
+        HealthLimits.from_settings() if limits is None else limits,
+        seconds,
+        available_workers() if workers is None else workers,
+        unknown,
+    )
+    return Asked(twin, request)
+
+
+def find_out(request: Request, report: Report) -> Findings:
+    """Measure the raw data, and look for receptive fields.
+
+    Parameters
+    ----------
+    request
+        From `prepare`.
+    report
+        Called with the fraction done and a text; may raise to stop.
+    """
+    session = request.session()
+    measured = measure_electrodes(
+        session,
+        None if session.units else noise_range(session),
+        seconds=request.seconds,
+        workers=request.workers,
+        report=lambda part, text: report(0.8 * part, text),
+    )
+    trains: list[Any] = trains_of(session) if session.units else list(measured.trains)
     sta = noise_sta_light(
-        twin,
+        session,
         trains,
-        "units" if twin.units else "electrodes",
-        chosen,
-        reason=unknown or _no_trains(twin, measured),
-        seconds=None if twin.units else measured.noise_s,
-        workers=threads,
+        _what(session.units),
+        request.limits,
+        reason=request.unknown or _no_trains(session, measured),
+        seconds=None if session.units else measured.noise_s,
+        workers=request.workers,
         report=lambda part, text: report(0.8 + 0.2 * part, text),
     )
-    lights = (
-        *electrode_lights(measured, chosen),
-        *spikes,
-        *frame_lights(twin, chosen),
-        *alignment_lights(twin, unknown),
-        sta,
-        pairing_light(twin, pairing_problem),
-        disk_light(folder or _folder_of(session), chosen),
-        memory_light(twin, chosen),
-    )
-    report(1.0, "done")
-    return Health(session.dataset_id, lights, measured.picture, course)
+    return Findings(measured, sta)
+
+
+def _what(units: Mapping[str, Any]) -> str:
+    return "units" if units else "electrodes"
 
 
 def _no_trains(session: PipelineSession, measured: Measured) -> str:
@@ -169,7 +285,7 @@ def _place_sections(session: PipelineSession, report: Report, cancel: threading.
     if session.stimulus.get("section_time"):
         return ""
     try:
-        run_step(session, "add_section_time", progress=_events(report), cancel=cancel)
+        run_step(session, "add_section_time", progress=_events(report), cancel=cancel, logged=False)
     except StepCancelled:
         raise
     except (HDMEAError, OSError) as error:

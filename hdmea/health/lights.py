@@ -13,6 +13,7 @@ __all__ = ["Colour", "ElectrodeMap", "Health", "Light", "RateCourse", "above", "
 
 Colour = Literal["green", "amber", "red", "grey"]
 
+_TITLES = {"noise_sta": "Receptive fields"}
 _ORDER: tuple[Colour, ...] = ("grey", "green", "amber", "red")
 
 
@@ -54,6 +55,14 @@ class Light:
             "unit": self.unit,
             "sentence": self.sentence,
         }
+
+    @property
+    def title(self) -> str:
+        """The name as a person reads it."""
+        group, dot, what = self.name.partition(".")
+        if not dot:
+            return _TITLES.get(group, group.capitalize())
+        return f"{group.capitalize()}: {what if group == 'alignment' else what.replace('_', ' ')}"
 
     @property
     def number(self) -> str:

@@ -52,7 +52,8 @@ class StepRun:
     `cached` says that the session is as it was: everything was there already, or what was not could not
     be made. `outcome` is what the step function returned (None if it was not called), `items` the
     parts that were computed now, `cached_items` those that were kept, `changed` the paths that were
-    written, `warnings` and `information` those of this run.
+    written, `warnings` and `information` those of this run, of which the first `n_logged` warnings are in the
+    log already.
     """
 
     definition: StepDefinition[Any]
@@ -64,6 +65,7 @@ class StepRun:
     cached_items: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
     information: list[str] = field(default_factory=list)
+    n_logged: int = 0
     changed: list[Key] = field(default_factory=list)
     elapsed_seconds: float = 0.0
     hdf5_path: Path | None = None

@@ -78,6 +78,7 @@ def run_step(
     cancel: CancelToken | None = None,
     workers: int | None = None,
     commit: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+    logged: bool = True,
 ) -> StepRun:
     """Run one step on a session, in memory.
 
@@ -103,6 +104,8 @@ def run_step(
     commit
         Returns a context that is entered while the session is changed; if it raises, the session is
         not changed.
+    logged
+        Write warnings and information into the log.
 
     Returns
     -------
@@ -122,7 +125,12 @@ def run_step(
     """
     definition = definition_of(step)
     with _naming(definition):
-        return _run(session, definition, params, force, progress, cancel, workers, commit)
+        run = _run(session, definition, params, force, progress, cancel, workers, commit)
+    for message in run.warnings[run.n_logged :] if logged else ():
+        logger.warning("%s: %s", definition.title, message)
+    for message in run.information if logged else ():
+        logger.info("%s: %s", definition.title, message)
+    return run
 
 
 @contextlib.contextmanager
@@ -171,16 +179,12 @@ def _run(
         run.outcome = _call(session, definition, checked, ctx)
     run.elapsed_seconds = time.perf_counter() - started
     ctx.checkpoint(1.0, "done")
-    run.warnings, run.information = ctx.warnings, ctx.information
+    run.warnings, run.information, run.n_logged = ctx.warnings, ctx.information, ctx.n_logged
     run.cached = definition.name in session.completed_steps and set(plan.compute) <= ctx.skipped
     if not run.cached:
         unchanged = _gave_the_same(session, run, ctx)
         with commit():
             run.changed = _commit(session, run, ctx, plan, unchanged)
-    for message in ctx.warnings[ctx.n_logged :]:
-        logger.warning("%s: %s", definition.title, message)
-    for message in ctx.information:
-        logger.info("%s: %s", definition.title, message)
     return run
 
 

@@ -17,6 +17,7 @@ from hdmea_gui.engine.auto_checkpoint import DiscardJob, Keeper, Kept, NotKept, 
 from hdmea_gui.engine.batch import BatchRunner
 from hdmea_gui.engine.exports import Exported, ExportJob
 from hdmea_gui.engine.first_look import FirstLook
+from hdmea_gui.engine.health_process import HealthProcess
 from hdmea_gui.engine.jobs import Failure, Job, JobProgress, Query
 from hdmea_gui.engine.overdue import AwaitAnswer, OverdueWatch
 from hdmea_gui.engine.parameters import StepParameters
@@ -83,6 +84,8 @@ class Controller(QObject):
     ----------
     steps, units, selection
         Models of the views.
+    health
+        Measures raw data for the page of health.
     step_parameters
         Parameters of all steps.
     batch
@@ -162,6 +165,7 @@ class Controller(QObject):
         self.units = UnitTableModel(self)
         self.selection = SelectionModel(self)
         self.batch = BatchRunner(self)
+        self.health = HealthProcess(self)
         self.state = StateView()
         self.saved_steps: Mapping[str, StepRecord] = {}
         self.catalogue = Catalogue((), ())
@@ -340,6 +344,7 @@ class Controller(QObject):
         self._patience.stop()
         self._overdue.end()
         batch_ended = self.batch.shutdown(timeout_s)
+        self.health.stop()
         joined = self._runner.shutdown(timeout_s)
         if self._first_look is not None:
             look_first(None)

@@ -172,6 +172,7 @@ class SettingsDialog(QDialog):
         self.folder.setText(values.recovery_folder)
         self.share.setValue(round(100 * values.recovery_share))
         self.recent.setValue(values.recent_limit)
+        self.health.setChecked(values.show_health)
 
     @property
     def problem(self) -> str:
@@ -206,6 +207,8 @@ class SettingsDialog(QDialog):
         self.recent.setRange(1, MAX_RECENT)
         self.recent.setSuffix(" files")
         self.recent.setToolTip(f"Number of files in the menu “Open recent”, at most {MAX_RECENT}")
+        self.health = QCheckBox("Show “Health” after loading", self)
+        self.health.setToolTip("Turn to the page “Health” when a recording has been loaded")
         self.note = Label(self)
         self.note.setWordWrap(True)
         self.note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -238,6 +241,7 @@ class SettingsDialog(QDialog):
         form.addRow("", self.note)
         form.addRow(self._heading("Files"))
         form.addRow("&Recent files", self.recent)
+        form.addRow("", self.health)
         form.addRow("Log files", log_row)
         for name, editor in (("&Folder", self.folder), ("Log files", open_logs)):
             label = form.labelForField(row if editor is self.folder else log_row)
@@ -274,6 +278,7 @@ class SettingsDialog(QDialog):
             "recovery_folder": self.folder.text().strip(),
             "recovery_share": self.share.value() / 100,
             "recent_limit": self.recent.value(),
+            "show_health": self.health.isChecked(),
         }
         self.accept()
         self.applied.emit(self._values.model_copy(update=changes))

@@ -170,6 +170,7 @@ class MainWindow(QMainWindow):
         self.frame.add_page(self.batch)
         self.tabs = self.frame.tabs
         self.views.attach(self.tabs)
+        self.tabs.setCurrentWidget(self.recording)
         self.exporting.attach(self.tabs, self.table)
         parts = (self.panel.list, self.panel.form, self.tabs, self.table, self.log, self.batch)
         self.panes.attach(parts, self.tabs)
@@ -196,6 +197,7 @@ class MainWindow(QMainWindow):
         controller.progressed.connect(self._on_progress)
         controller.opened.connect(self._on_opened)
         controller.saved.connect(self._on_saved)
+        controller.step_ended.connect(self._on_step_ended)
         controller.failed.connect(self._on_failed)
         controller.stopped.connect(self._say)
         controller.warned.connect(lambda text: self.log.add(logging.WARNING, text))
@@ -302,6 +304,12 @@ class MainWindow(QMainWindow):
         batch = self.controller.batch
         count = f"Batch: {batch.ended_count} of {len(batch.items)} ended"
         self.status.show_batch(count if batch.is_running else "")
+
+    def _on_step_ended(self, name: str, _seconds: float) -> None:
+        """Show first whether a recording that has just been loaded is good."""
+        wanted = self.settings.values.show_health and self.tabs.currentWidget() is self.recording
+        if wanted and name == "load_recording":
+            self.tabs.setCurrentWidget(self.views["health"])
 
     # -- saving --------------------------------------------------------------------------------------
 

@@ -60,6 +60,7 @@ class Settings(pydantic.BaseModel):
     recovery_folder: str = ""
     recovery_share: float = pydantic.Field(0.2, gt=0, lt=1)
     health: dict[str, Any] = {}
+    show_health: bool = True
 
 
 class SettingsStore:

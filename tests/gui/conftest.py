@@ -69,7 +69,10 @@ def recording(demo_pair: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]
 
 @pytest.fixture
 def settings(tmp_path: Path) -> SettingsStore:
-    return SettingsStore(tmp_path / "settings.json")
+    found = SettingsStore(tmp_path / "settings.json")
+    # Most tests look at other pages, and measuring raw data takes a process.
+    found.values.show_health = False
+    return found
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def test_each_folder_with_a_view_is_one_and_the_tabs_have_their_order() -> None:
     folders = {path.parent.name for path in Path(hdmea_gui.views.__path__[0]).glob("*/view.py")}
 
     assert set(VIEWS.names()) == folders
-    assert [spec.title for spec in views_in_order()][:3] == ["Recording", "Units", "Unit"]
+    assert [spec.title for spec in views_in_order()][:4] == ["Health", "Recording", "Units", "Unit"]
     assert all(spec.widget.help_text for spec in views_in_order())
 
 
