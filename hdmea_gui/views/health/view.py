@@ -60,6 +60,7 @@ class HealthPreview(Preview):
         self._message.setMargin(40)
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.lights = QTableWidget(0, len(_COLUMNS), self)
+        self.sentence = Label(self)
         self.state = Label(self)
         self.button = QPushButton(_MEASURE, self)
         self.noise = ImagePanel("Noise of the electrodes", theme, "Column", "Row", self)
@@ -86,9 +87,11 @@ class HealthPreview(Preview):
             self._controller.health.stop()
             self.show_problem(self.not_yet("load_recording"))
             return
+        # What was measured meanwhile may be worse than what was known before.
+        complete = answer.request is None and (self._view is None or self._view.request is not None)
         self._next = HealthQuery()
         self._view = answer
-        self._fill()
+        self._fill(complete)
         self._draw()
         self._stack.setCurrentWidget(self._pages)
         if answer.request is not None:
@@ -171,13 +174,24 @@ class HealthPreview(Preview):
         lights.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         lights.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         lights.setShowGrid(False)
-        lights.setWordWrap(True)
+        lights.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        # All lights are seen at once; the sentence of the current one is told in full below.
+        lights.setWordWrap(False)
         lights.setTabKeyNavigation(False)
-        header = lights.horizontalHeader()
-        for column in range(len(_COLUMNS) - 1):
+        lights.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        header, height = lights.horizontalHeader(), lights.fontMetrics().height()
+        for column in (0, 2):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(len(_COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
-        lights.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
+        lights.setColumnWidth(1, lights.fontMetrics().horizontalAdvance("Electrodes: saturated") + 12)
+        lights.verticalHeader().setMinimumSectionSize(height + 1)
+        lights.verticalHeader().setDefaultSectionSize(height + 2)
+        lights.currentCellChanged.connect(lambda row, *_others: self._tell(row))
+        self.sentence.setWordWrap(True)
+        self.sentence.setMargin(8)
+        self.sentence.setMinimumHeight(3 * height + 16)
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.noise.plot.addItem(self.bad, ignoreBounds=True)
         self.rates.plot.addItem(self._curve)
         row = QHBoxLayout()
@@ -189,6 +203,7 @@ class HealthPreview(Preview):
         column_of_lights.setContentsMargins(0, 0, 0, 0)
         column_of_lights.setSpacing(0)
         column_of_lights.addWidget(lights, 1)
+        column_of_lights.addWidget(self.sentence)
         column_of_lights.addLayout(row)
         right = QSplitter(Qt.Orientation.Vertical, self)
         right.addWidget(self.noise)
@@ -197,27 +212,42 @@ class HealthPreview(Preview):
         for part, stretch in ((left, 3), (right, 2)):
             self._pages.addWidget(part)
             self._pages.setStretchFactor(self._pages.indexOf(part), stretch)
-        self._pages.setSizes([600, 360])
+        self._pages.setSizes([650, 310])
         self._stack = QStackedLayout(self)
         for page in (self._message, self._pages):
             self._stack.addWidget(page)
 
-    def _fill(self) -> None:
+    def _fill(self, complete: bool = False) -> None:
+        """Fill in the lights; `complete`: turn to the worst one."""
         assert self._view is not None
         theme = self._theme
         colours = {"green": theme.good, "amber": theme.warning, "red": theme.bad, "grey": theme.muted}
         found = self._view.health.lights
+        fresh = complete or self.lights.rowCount() != len(found)
         self.lights.setRowCount(len(found))
         for row, light in enumerate(found):
             mark = "○" if light.light == "grey" else "●"
             number = light.number.replace("uV", "µV").replace("-", "−")
             for column, text in enumerate((f"{mark} {light.light}", light.title, number, light.sentence)):
                 item = QTableWidgetItem(text)
+                if column == 2:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 if column == 0:
                     item.setForeground(QColor(colours[light.light]))
                 elif light.light == "grey":
                     item.setForeground(QColor(theme.muted))
                 self.lights.setItem(row, column, item)
+        if fresh:
+            order = ("red", "amber", "green", "grey")
+            first = min(range(len(found)), key=lambda row: (order.index(found[row].light), row))
+            self.lights.setCurrentCell(first, 0)
+        self._tell(self.lights.currentRow())
+
+    def _tell(self, row: int) -> None:
+        """Show the sentence of a light in full."""
+        if self._view is not None and 0 <= row < len(self._view.health.lights):
+            light = self._view.health.lights[row]
+            self.sentence.setText(f"{light.title}: {light.sentence}")
 
     def _draw(self) -> None:
         assert self._view is not None
