@@ -180,8 +180,8 @@ class Place:
         path = f"{self.path}/{name}"
         stored = name.encode()
         try:
-            kind = self.item.links.get_info(stored).type
-            if kind != h5l.TYPE_HARD:
+            link = self.item.links.get_info(stored)
+            if link.type != h5l.TYPE_HARD:
                 raise CheckpointError(
                     f"{path} is a link to another place, which is not followed.",
                     fix=Advice("Copy what it points to into the file."),
@@ -194,9 +194,8 @@ class Place:
         below = Place(item, path, file_nbytes=self.file_nbytes, tick=self.tick, seen=self._seen)
         if not isinstance(item, (h5g.GroupID, h5d.DatasetID)):
             raise below.damaged("it is neither a group nor a dataset")
-        address = h5o.get_info(item).addr
-        if self._seen.setdefault(address, path) != path:
-            raise below.damaged(f"it is the same as {self._seen[address]}")
+        if (other := self._seen.setdefault(link.u, path)) != path:
+            raise below.damaged(f"it is the same as {other}")
         if path.count("/") > _MAX_DEPTH:
             raise below.damaged(f"it is deeper than {_MAX_DEPTH} groups")
         if len(self._seen) > _MOST_OBJECTS:

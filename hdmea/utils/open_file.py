@@ -107,6 +107,13 @@ class _Source:
         """Fill the buffer; beyond the end of the file with zeros, as HDF5's own drivers do."""
         start, size = self._at, len(buffer)
         self._at += size
+        number, first = divmod(start, _BLOCK_NBYTES)
+        block = self._blocks.get(number)
+        if block is not None and first + size <= len(block):
+            # Nearly always: the rest of what was read for the object before.
+            self._blocks.move_to_end(number)
+            buffer[:] = block[first : first + size]
+            return size
         if size >= _BLOCK_NBYTES:
             done = self._drive.read(start, buffer)
         else:

@@ -328,9 +328,9 @@ class Units:
         """Read the group; what the stimulus says of the trials must have been read."""
         group = file.child(self.name)
         record: Record | None = content.notes
-        names = [name for name in group.names() if group.child_is_group(name)]
-        turn = self._turn(group, names, content)
-        places = {name: group.child(name) for name in names}
+        below = {name: group.child(name) for name in group.names()}
+        places = {name: place for name, place in below.items() if place.is_group}
+        turn = self._turn(group, list(places), content)
         if record is None or record.unknown:
             self._find_trial_times(places, content)
         datasets: set[str] = set()
@@ -394,6 +394,7 @@ class Units:
         patch = _patch(record, _SELF, unit_id) or {}
         entries = patch.get("entries", {})
         found: dict[Any, Any] = {}
+        sections: Place | None = None
         for name, value in attrs_of(place).items():
             if "drop" in entries.get(name, {}):
                 continue
@@ -401,18 +402,19 @@ class Units:
             if name not in self._layout.unit_attrs:
                 attributes.add(name)
         for name in place.names():
-            is_group = place.child_is_group(name)
-            if name == SECTIONS and is_group:
+            child = place.child(name)
+            if name == SECTIONS and child.is_group:
+                sections = child
                 continue
             args = (self._layout, record, unit_id, turn)
-            if name == FEATURES and is_group and source is not None:
-                found[name] = TreeDict(source, f"{place.path}/{name}", _read_features, args)
-            elif name == FEATURES and is_group:
-                found[name] = _read_features(place.child(name), None, *args)
+            if name == FEATURES and child.is_group and source is not None:
+                found[name] = TreeDict(source, child.path, _read_features, args)
+            elif name == FEATURES and child.is_group:
+                found[name] = _read_features(child, None, *args)
             else:
                 patch_of_name = _patch(record, unit_key(name), unit_id)
-                value = read_value(place.child(name), source, patch_of_name, self._layout.trees)
-                if name in _NAMES and not is_group:
+                value = read_value(child, source, patch_of_name, self._layout.trees)
+                if name in _NAMES and not child.is_group:
                     datasets.add(name)
                     value = _plain(value)
                 found[name] = value
@@ -423,8 +425,8 @@ class Units:
                     extra = _patch(record, part, unit_id)
                     if extra is not None and "set" in extra:
                         found[key] = from_json(extra["set"])
-        if place.has(SECTIONS) and place.child_is_group(SECTIONS):
-            found[SECTIONS] = self._read_sections(place, unit_id, found, content, source, record)
+        if sections is not None:
+            found[SECTIONS] = self._read_sections(sections, unit_id, found, content, source, record)
         for key, value in _derived(found, found).items():
             if "drop" not in entries.get(key, {}):
                 found.setdefault(key, value)
@@ -438,14 +440,13 @@ class Units:
 
     def _read_sections(
         self,
-        place: Place,
+        group: Place,
         unit_id: str,
         unit: Mapping[str, Any],
         content: SessionContent,
         source: Source | None,
         record: Record | None,
     ) -> dict[Any, Any]:
-        group = place.child(SECTIONS)
         train = unit.get(_SPIKES)
         if not isinstance(train, (np.ndarray, UnreadArray)) or len(train.shape) != 1:
             train = None
