@@ -446,7 +446,7 @@ def test_updating_does_not_let_the_file_grow_without_end(tmp_path: Path) -> None
 def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = files.write_session(tmp_path / "x.h5", sample_content(1)).path
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Unable to synchronously open file (o_flags = 0)")
 
     monkeypatch.setattr(h5, "open_file", refuse)
