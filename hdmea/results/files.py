@@ -28,7 +28,7 @@ from hdmea.results.codec import Codec, codec, codec_of
 from hdmea.results.content import SCHEMA_VERSION, TREES, FileSummary, Held, Keys, SessionContent
 from hdmea.results.nodes import Group
 from hdmea.results.reading import Place, naming
-from hdmea.results.unread import Source, Unread, detach_readers, reading, unread_entries
+from hdmea.results.unread import Keys, Source, Unread, detach_readers, reading, unread_entries
 from hdmea.results.writing import Writer, opened_for_writing
 from hdmea.utils import atomic as locks
 from hdmea.utils import h5
@@ -538,18 +538,21 @@ class _Binding:
     """
 
     def __init__(self, content: SessionContent, target: Path, *, everything: bool) -> None:
-        trees = {name: getattr(content, name) for name in TREES}
-        trees["extra"] = content.extra
-        entries = list(unread_entries(trees))
-        sources = {entry.source for *_, entry in entries}
-        concerned = {source for source in sources if everything or source.is_at(target)}
-        self._entries = [entry for entry in entries if entry[2].source in concerned]
+        self._trees = {**{name: getattr(content, name) for name in TREES}, "extra": content.extra}
+        self._target = target
+        self._everything = everything
+        self._entries: list[tuple[Keys, dict[Any, Any], Unread]] = []
         self._source: Source | None = None
         self._adopted: list[tuple[Unread, Unread]] = []
         self._read: list[tuple[dict[Any, Any], Any, Any]] = []
 
     def prepare(self, file: Place, part: Path, chosen: Codec, content: SessionContent) -> None:
         """Find where each value is in the new file, before it takes the place of the old one."""
+        # Not before: writing may have read a dictionary, whose values are unread now.
+        entries = list(unread_entries(self._trees))
+        sources = {entry.source for *_, entry in entries}
+        concerned = {source for source in sources if self._everything or source.is_at(self._target)}
+        self._entries = [entry for entry in entries if entry[2].source in concerned]
         if not self._entries:
             return
         self._source = Source(part, content.revision, chosen.revision)

@@ -13,6 +13,7 @@ import pytest
 
 from hdmea.results import files
 from hdmea.results.sectioned import is_cut
+from hdmea.results.unread import Unread
 from hdmea.utils.exceptions import CheckpointError
 from tests.results.same import assert_same
 from tests.results.same_file import differences
@@ -392,3 +393,17 @@ def test_what_is_no_layout_of_the_lab_is_refused(tmp_path: Path) -> None:
     path = files.write_session(tmp_path / "columns.h5", sample_content(1)).path
     with pytest.raises(CheckpointError, match="no layout 'other'"):
         files.write_session(path, sample_content(1), layout="other")
+
+
+@pytest.mark.parametrize("layout", ["lab", "lab-steps"])
+def test_opening_a_file_of_ours_in_a_layout_of_the_lab_reads_no_unit(tmp_path: Path, layout: str) -> None:
+    path = files.write_session(tmp_path / "lab.h5", sample_content(3), layout=layout).path
+
+    content = files.read_session(path, lazy=True)
+
+    assert len(content.units) == 3
+    assert all(isinstance(unit, Unread) for unit in dict.values(content.units))
+    content.units["unit_002"]["features"]["own"] = {"data": 1.0}
+    files.update_session(path, content, [("units", "unit_002", "features", "own")])
+    assert [isinstance(unit, Unread) for unit in dict.values(content.units)] == [True, False, True]
+    assert_same(content.units, files.read_session(path).units)

@@ -238,6 +238,10 @@ class Record:
             self._parts[name] = _Part(self.texts.get(name, ""))
         return self._parts[name]
 
+    def knows(self, part: str, unit: str) -> bool:
+        """Return whether the record says anything of a part of a unit."""
+        return unit in self.part(part).sums
+
     def patch(self, part: str, unit: str = "") -> Patch | None:
         """Return the patch of a part, None if nothing is known of it."""
         return None if (part, unit) in self.unknown else self.part(part).patch(unit)

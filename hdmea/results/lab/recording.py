@@ -418,7 +418,8 @@ class Recording:
         content.checkpoint_name = _first(info.get("checkpoint_name")) or None
         content.save_state = _first(info.get("save_state")) or "saved"
         content.output_dir = _first(info.get("output_dir"))
-        content.completed_steps = steps or _steps_by_data(content, attrs)
+        # With a record, nothing is asked of the units, which may be unread.
+        content.completed_steps = steps or ([] if record is not None else _steps_by_data(content, attrs))
         content.revision = revision_of(file)
         self._note_others(file, attrs, pipeline, info, content, had_record=record is not None)
         if record is not None:
@@ -486,10 +487,11 @@ class Recording:
         order = [key for key in known["source_files_order"] if key in files]
         made = {"cmcr_exists", "cmtr_exists"} - set(order)
         content.source_files = {key: files[key] for key in dict.fromkeys((*order, *files)) if key not in made}
-        units = [name for name in known["units"] if name in content.units]
-        if units != list(content.units):
-            there = content.units
-            content.units = {name: there[name] for name in (*units, *(k for k in there if k not in units))}
+        units = dict.fromkeys(name for name in known["units"] if name in content.units)
+        if list(units) != list(content.units):
+            there = dict(dict.items(content.units))
+            ordered = {name: there[name] for name in {**units, **there}}
+            content.units = LazyDict(ordered) if has_unread(ordered.values()) else ordered
 
 
 _STEPS_OF = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -328,21 +329,28 @@ class Units:
         """Read the group; what the stimulus says of the trials must have been read."""
         group = file.child(self.name)
         record: Record | None = content.notes
+        if source is not None and record is not None and not record.unknown:
+            turn = record.attrs.get("image_axes") == COLUMN_ROW
+            args = (self._layout, record, turn, _trial_times(content))
+            units = {
+                name: TreeDict(source, f"{group.path}/{name}", _read_unit, args)
+                for name in group.names()
+                if record.knows(_SELF, name) or group.child_is_group(name)
+            }
+            content.units = LazyDict(units) if units else {}
+            return
         below = {name: group.child(name) for name in group.names()}
         places = {name: place for name, place in below.items() if place.is_group}
         turn = self._turn(group, list(places), content)
         if record is None or record.unknown:
             self._find_trial_times(places, content)
-        datasets: set[str] = set()
-        attributes: set[str] = set()
+        seen = _Seen()
+        times = _trial_times(content)
         for name, place in places.items():
-            give_way()
-            content.units[name] = self._read_unit(
-                place, name, content, source, record, turn, datasets, attributes
-            )
-        note(content, self._layout, "unit_datasets", sorted(datasets))
+            content.units[name] = _read_unit(place, source, self._layout, record, turn, times, seen)
+        note(content, self._layout, "unit_datasets", sorted(seen.datasets))
         if record is None:
-            note(content, self._layout, "unit_attrs", sorted(attributes))
+            note(content, self._layout, "unit_attrs", sorted(seen.attributes))
 
     def _turn(self, group: Place, names: list[str], content: SessionContent) -> bool:
         """Return whether images are turned in this file, and note it."""
@@ -380,86 +388,122 @@ class Units:
         if found and (times is None or isinstance(times, dict)):
             content.stimulus[_TRIAL_TIME] = {**known, **found}
 
-    def _read_unit(
-        self,
-        place: Place,
-        unit_id: str,
-        content: SessionContent,
-        source: Source | None,
-        record: Record | None,
-        turn: bool,
-        datasets: set[str],
-        attributes: set[str],
-    ) -> dict[Any, Any]:
-        patch = _patch(record, _SELF, unit_id) or {}
-        entries = patch.get("entries", {})
-        found: dict[Any, Any] = {}
-        sections: Place | None = None
-        for name, value in attrs_of(place).items():
-            if "drop" in entries.get(name, {}):
-                continue
-            found[name] = value
-            if name not in self._layout.unit_attrs:
-                attributes.add(name)
-        for name in place.names():
-            child = place.child(name)
-            if name == SECTIONS and child.is_group:
-                sections = child
-                continue
-            args = (self._layout, record, unit_id, turn)
-            if name == FEATURES and child.is_group and source is not None:
-                found[name] = TreeDict(source, child.path, _read_features, args)
-            elif name == FEATURES and child.is_group:
-                found[name] = _read_features(child, None, *args)
-            else:
-                patch_of_name = _patch(record, unit_key(name), unit_id)
-                value = read_value(child, source, patch_of_name, self._layout.trees)
-                if name in _NAMES and not child.is_group:
-                    datasets.add(name)
-                    value = _plain(value)
-                found[name] = value
-        if record is not None:
-            for part in record.texts:
-                key = part.removeprefix("units/")
-                if part.startswith("units/") and "/" not in key and key and key not in found:
-                    extra = _patch(record, part, unit_id)
-                    if extra is not None and "set" in extra:
-                        found[key] = from_json(extra["set"])
-        if sections is not None:
-            found[SECTIONS] = self._read_sections(sections, unit_id, found, content, source, record)
-        for key, value in _derived(found, found).items():
-            if "drop" not in entries.get(key, {}):
-                found.setdefault(key, value)
-        for key, known in entries.items():
-            if "set" in known:
-                found[key] = from_json(known["set"])
-        if "order" in patch:
-            order = [key for key in patch["order"] if key in found]
-            found = {key: found[key] for key in (*order, *(key for key in found if key not in order))}
-        return LazyDict(found) if source is not None else found
 
-    def _read_sections(
-        self,
-        group: Place,
-        unit_id: str,
-        unit: Mapping[str, Any],
-        content: SessionContent,
-        source: Source | None,
-        record: Record | None,
-    ) -> dict[Any, Any]:
-        train = unit.get(_SPIKES)
-        if not isinstance(train, (np.ndarray, UnreadArray)) or len(train.shape) != 1:
-            train = None
-        found: dict[Any, Any] = {} if source is None else LazyDict()
-        for movie in group.names():
-            patch = _patch(record, unit_key(SECTIONS, movie), unit_id)
-            times = content.trial_time(movie)
-            if source is None:
-                found[movie] = read_trials(group.child(movie), None, patch, self._layout, train, times)
-            else:
-                path = f"{group.path}/{movie}"
-                found[movie] = TreeTrials(source, path, patch, self._layout, train, times)
-        return found
+@dataclass
+class _Seen:
+    """Which of their names units have as datasets, and what else they have as attributes."""
+
+    datasets: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+
+
+def _trial_times(content: SessionContent) -> dict[str, Any]:
+    """Return the trial times of all movies, perhaps unread."""
+    trees = [content.stimulus, *([content.trains[1]] if content.trains else [])]
+    times = [tree.get(_TRIAL_TIME) for tree in trees]
+    movies = dict.fromkeys(movie for each in times if isinstance(each, dict) for movie in each)
+    return {movie: content.trial_time(movie) for movie in movies}
+
+
+def _read_unit(
+    place: Place,
+    source: Source | None,
+    layout: Layout,
+    record: Record | None,
+    turn: bool,
+    times: Mapping[str, Any],
+    seen: _Seen | None = None,
+) -> dict[Any, Any]:
+    """Return a unit.
+
+    Parameters
+    ----------
+    place
+        Its group.
+    source
+        Where large arrays will be read from; None reads everything now.
+    layout
+        The layout.
+    record
+        The record of the file, if it has one.
+    turn
+        Whether images are stored as (time, column, row).
+    times
+        Trial times of each movie, perhaps unread.
+    seen
+        Notes what is told apart by how it is stored.
+    """
+    give_way()
+    unit_id = place.path.rpartition("/")[2]
+    patch = _patch(record, _SELF, unit_id) or {}
+    entries = patch.get("entries", {})
+    found: dict[Any, Any] = {}
+    sections: Place | None = None
+    for name, value in attrs_of(place).items():
+        if "drop" in entries.get(name, {}):
+            continue
+        found[name] = value
+        if seen is not None and name not in layout.unit_attrs:
+            seen.attributes.add(name)
+    for name in place.names():
+        child = place.child(name)
+        if name == SECTIONS and child.is_group:
+            sections = child
+            continue
+        args = (layout, record, unit_id, turn)
+        if name == FEATURES and child.is_group and source is not None:
+            found[name] = TreeDict(source, child.path, _read_features, args)
+        elif name == FEATURES and child.is_group:
+            found[name] = _read_features(child, None, *args)
+        else:
+            value = read_value(child, source, _patch(record, unit_key(name), unit_id), layout.trees)
+            if name in _NAMES and not child.is_group:
+                if seen is not None:
+                    seen.datasets.add(name)
+                value = _plain(value)
+            found[name] = value
+    for part in record.texts if record is not None else ():
+        key = part.removeprefix("units/")
+        if part.startswith("units/") and "/" not in key and key and key not in found:
+            extra = _patch(record, part, unit_id)
+            if extra is not None and "set" in extra:
+                found[key] = from_json(extra["set"])
+    if sections is not None:
+        found[SECTIONS] = _read_sections(sections, source, layout, record, unit_id, found, times)
+    for key, value in _derived(found, found).items():
+        if "drop" not in entries.get(key, {}):
+            found.setdefault(key, value)
+    for key, known in entries.items():
+        if "set" in known:
+            found[key] = from_json(known["set"])
+    if "order" in patch:
+        order = [key for key in patch["order"] if key in found]
+        found = {key: found[key] for key in (*order, *(key for key in found if key not in order))}
+    return LazyDict(found) if source is not None else found
+
+
+def _read_sections(
+    group: Place,
+    source: Source | None,
+    layout: Layout,
+    record: Record | None,
+    unit_id: str,
+    unit: Mapping[str, Any],
+    times: Mapping[str, Any],
+) -> dict[Any, Any]:
+    """Return the trials of a unit."""
+    train = unit.get(_SPIKES)
+    if not isinstance(train, (np.ndarray, UnreadArray)) or len(train.shape) != 1:
+        train = None
+    found: dict[Any, Any] = {} if source is None else LazyDict()
+    for movie in group.names():
+        patch = _patch(record, unit_key(SECTIONS, movie), unit_id)
+        if source is None:
+            found[movie] = read_trials(group.child(movie), None, patch, layout, train, times.get(movie))
+        else:
+            path = f"{group.path}/{movie}"
+            found[movie] = TreeTrials(source, path, patch, layout, train, times.get(movie))
+    return found
 
 
 def _read_features(
