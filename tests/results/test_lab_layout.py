@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,16 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hdmea.results import files
+from hdmea.results.content import SessionContent
 from hdmea.results.sectioned import is_cut
 from hdmea.results.unread import Unread
 from hdmea.utils.exceptions import CheckpointError
+from tests.results.arbitrary import sessions, trees
+from tests.results.exact import assert_exact
 from tests.results.same import assert_same
 from tests.results.same_file import differences
 from tests.results.session_samples import MOVIES, sample_content
@@ -405,5 +411,25 @@ def test_opening_a_file_of_ours_in_a_layout_of_the_lab_reads_no_unit(tmp_path: P
     assert all(isinstance(unit, Unread) for unit in dict.values(content.units))
     content.units["unit_002"]["features"]["own"] = {"data": 1.0}
     files.update_session(path, content, [("units", "unit_002", "features", "own")])
-    assert [isinstance(unit, Unread) for unit in dict.values(content.units)] == [True, False, True]
+    assert isinstance(dict.get(content.units, "unit_003"), Unread)
     assert_same(content.units, files.read_session(path).units)
+
+
+LAYOUTS = st.sampled_from(files.LAYOUTS)
+
+
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
+@given(sessions(), trees, LAYOUTS, LAYOUTS, st.booleans())
+def test_any_session_is_the_same_after_a_round_through_two_layouts(
+    session: Any, metadata: Any, first: str, second: str, lazy: bool
+) -> None:
+    units, stimulus = session
+    expected = SessionContent("Rec", units=units, stimulus=stimulus, metadata=metadata)
+    with tempfile.TemporaryDirectory() as folder:
+        content = expected
+        for number, layout in enumerate((first, second)):
+            path = files.write_session(Path(folder) / f"{number}.h5", content, layout=layout).path
+            content = files.read_session(path, lazy=lazy)
+
+        for tree in ("units", "metadata", "stimulus"):
+            assert_exact(getattr(content, tree), getattr(expected, tree), tree)

@@ -47,7 +47,7 @@ Sum = tuple[int, int]
 
 def unit_key(*names: str) -> str:
     """Return the name of a part of all units, e.g. of ``features``, ``eimage_sta``."""
-    return "/".join(("units", *names))
+    return "/".join(("units", *map(encode_name, names)))
 
 
 @dataclass(slots=True)

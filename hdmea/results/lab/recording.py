@@ -34,6 +34,7 @@ from hdmea.results.lab.values import (
     read_dict,
     read_value,
 )
+from hdmea.results.leaves import decode_name
 from hdmea.results.nodes import AttrValue, Dataset, Group
 from hdmea.results.reading import Place
 from hdmea.results.unread import LazyDict, Source, Unread, has_unread
@@ -511,7 +512,7 @@ def unknown_steps(record: Record) -> set[str]:
                 found.add(step)
         prefix = f"units/{FEATURES}/"
         if part.startswith(prefix):
-            feature = part.removeprefix(prefix)
+            feature = decode_name(part.removeprefix(prefix))
             for step, item in record.session["steps"].items():
                 if feature in item.get("features", ()):
                     found.add(step)

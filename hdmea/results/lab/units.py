@@ -30,6 +30,7 @@ from hdmea.results.lab.values import (
     plan_value,
     read_value,
 )
+from hdmea.results.leaves import decode_name
 from hdmea.results.nodes import Group, Node
 from hdmea.results.reading import Place
 from hdmea.results.sectioned import is_cut
@@ -102,14 +103,15 @@ class Units:
         unit = content.units[unit_id]
         attrs, entries = self._attributes(content, unit_id)
         group = Group(attrs=attrs)
+        patch: Patch = {"entries": entries} if entries else {}
+        orders: dict[str, list[str]] = {}
         for key in (FEATURES, SECTIONS):
             below = unit[key] if key in unit else None
-            if isinstance(below, dict) and (not below or key == FEATURES):
+            if isinstance(below, dict):
                 group.children[key] = Group()
-        patch: Patch = {"entries": entries} if entries else {}
-        keys = list(unit)
-        if keys != sorted(keys):
-            patch["order"] = keys
+                orders[key] = _names(below, ("units", unit_id, key))
+        # Most units of a recording have the same names in the same order: the record says it once.
+        patch.update(order=_names(unit, ("units", unit_id)), orders=orders)
         _record(content).note(_SELF, unit_id, [], None, patch)
         return group
 
@@ -152,7 +154,7 @@ class Units:
     ) -> Iterator[tuple[list[str], Node | None]]:
         """Yield place and node of what a key of a unit becomes; `only` some features or movies."""
         unit = content.units[unit_id]
-        record, path = _record(content), ("units", unit_id, str(key))
+        record, path = _record(content), ("units", unit_id, key)
         value = dict.__getitem__(unit, key)
         if key in self._as_attrs(content, unit_id):
             return
@@ -167,12 +169,10 @@ class Units:
             turn = axes_to_write(content) == COLUMN_ROW
             for name in below if only is None else [name for name in below if name in only]:
                 entry = dict.__getitem__(below, name)
-                stored = file_name(str(name), self._layout)
-                place = (*path, str(name))
-                if type(name) is not str or not is_name(stored) or (stored != name and stored in below):
-                    record.note(
-                        unit_key(*path[2:], str(name)), unit_id, [], None, set_to(_read(entry), place)
-                    )
+                stored = file_name(name, self._layout)
+                place = (*path, name)
+                if not is_name(stored) or (stored != name and stored in below):
+                    record.note(unit_key(key, name), unit_id, [], None, set_to(_read(entry), place))
                     continue
                 node, patch = plan_feature(
                     name, entry, place, self._layout, turn=turn, features=below, facts=facts
@@ -180,11 +180,12 @@ class Units:
                 names = [FEATURES, stored]
                 record.note(unit_key(FEATURES, name), unit_id, ["units", None, *names], node, patch)
                 yield names, node
-        elif (
-            key == SECTIONS and isinstance(below, dict) and all(type(n) is str and is_name(n) for n in below)
-        ):
+        elif key == SECTIONS and isinstance(below, dict):
             for movie in below if only is None else [movie for movie in below if movie in only]:
                 trials = dict.__getitem__(below, movie)
+                if not is_name(movie):
+                    record.note(unit_key(key, movie), unit_id, [], None, set_to(trials, (*path, movie)))
+                    continue
                 node, patch = plan_trials(
                     trials,
                     (*path, movie),
@@ -197,8 +198,8 @@ class Units:
                 names = [SECTIONS, movie]
                 record.note(unit_key(*names), unit_id, ["units", None, *names], node, patch)
                 yield names, node
-        elif type(key) is not str or not is_name(key):
-            record.note(unit_key(str(key)), unit_id, [], None, set_to(_read(value), path))
+        elif not is_name(key):
+            record.note(unit_key(key), unit_id, [], None, set_to(_read(value), path))
         else:
             node, patch = plan_value(value, path, self._layout.trees)
             record.note(unit_key(key), unit_id, ["units", None, key], node, patch)
@@ -284,8 +285,9 @@ class Units:
     ) -> None:
         unit = content.units[unit_id]
         names = {*self._layout.unit_attrs, "spike_count"}
+        own = self._plan_self(content, unit_id)
         if any(key in names or key not in (FEATURES, SECTIONS) for key in keys):
-            writer.write_attrs(place.item, self._plan_self(content, unit_id).attrs)
+            writer.write_attrs(place.item, own.attrs)
         for key, only in keys.items():
             if key not in unit:
                 writer.put(place.item, key, None, place.path)
@@ -462,12 +464,7 @@ def _read_unit(
                     seen.datasets.add(name)
                 value = _plain(value)
             found[name] = value
-    for part in record.texts if record is not None else ():
-        key = part.removeprefix("units/")
-        if part.startswith("units/") and "/" not in key and key and key not in found:
-            extra = _patch(record, part, unit_id)
-            if extra is not None and "set" in extra:
-                found[key] = from_json(extra["set"])
+    found.update(_only_in_record(found, record, unit_id))
     if sections is not None:
         found[SECTIONS] = _read_sections(sections, source, layout, record, unit_id, found, times)
     for key, value in _derived(found, found).items():
@@ -476,9 +473,7 @@ def _read_unit(
     for key, known in entries.items():
         if "set" in known:
             found[key] = from_json(known["set"])
-    if "order" in patch:
-        order = [key for key in patch["order"] if key in found]
-        found = {key: found[key] for key in (*order, *(key for key in found if key not in order))}
+    found = _ordered(found, patch.get("order", ()))
     return LazyDict(found) if source is not None else found
 
 
@@ -503,7 +498,7 @@ def _read_sections(
         else:
             path = f"{group.path}/{movie}"
             found[movie] = TreeTrials(source, path, patch, layout, train, times.get(movie))
-    return found
+    return _completed(found, SECTIONS, record, unit_id, source)
 
 
 def _read_features(
@@ -526,13 +521,48 @@ def _read_features(
                 if source is None
                 else TreeDict(source, child.path, read_feature, args)
             )
-    for part in record.texts if record is not None else ():
-        if part.startswith(unit_key(FEATURES, "")):
-            feature = part.removeprefix(unit_key(FEATURES, ""))
-            patch = None if feature in found else _patch(record, part, unit_id)
-            if patch is not None and "set" in patch:
-                found[feature] = from_json(patch["set"])
+    return _completed(found, FEATURES, record, unit_id, source)
+
+
+def _completed(
+    found: dict[Any, Any], key: str, record: Record | None, unit_id: str, source: Source | None
+) -> dict[Any, Any]:
+    """Add what only the record has of the features or trials of a unit, and put all in their order."""
+    found.update(_only_in_record(found, record, unit_id, key))
+    orders = (_patch(record, _SELF, unit_id) or {}).get("orders", {})
+    found = _ordered(found, orders.get(key, ()))
     return found if source is None else LazyDict(found)
+
+
+def _only_in_record(
+    found: Mapping[Any, Any], record: Record | None, unit_id: str, *names: str
+) -> dict[str, Any]:
+    """Return the entries below `names` of a unit for which the layout has no word."""
+    extra: dict[str, Any] = {}
+    there = unit_key(*names)
+    for part in record.texts if record is not None else ():
+        holder, _, last = part.rpartition("/")
+        if holder == there and (name := decode_name(last)) not in found:
+            patch = _patch(record, part, unit_id)
+            if patch is not None and "set" in patch:
+                extra[name] = from_json(patch["set"])
+    return extra
+
+
+def _ordered(found: dict[Any, Any], order: Collection[str]) -> dict[Any, Any]:
+    there = dict(dict.items(found))
+    return {key: there[key] for key in {**{key: None for key in order if key in there}, **there}}
+
+
+def _names(values: Mapping[Any, Any], path: Path) -> list[str]:
+    """Return the keys of a dictionary, which have to be texts."""
+    for key in values:
+        if type(key) is not str:
+            raise ValidationError(
+                f"{'/'.join(path)} has the key {key!r}; the names of units, features and movies are text. "
+                f"Nothing was written. Use a text instead."
+            )
+    return list(values)
 
 
 def _derived(unit: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
