@@ -418,7 +418,7 @@ def test_opening_a_file_of_ours_in_a_layout_of_the_lab_reads_no_unit(tmp_path: P
 LAYOUTS = st.sampled_from(files.LAYOUTS)
 
 
-@settings(max_examples=80, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(sessions(), trees, LAYOUTS, LAYOUTS, st.booleans())
 def test_any_session_is_the_same_after_a_round_through_two_layouts(
     session: Any, metadata: Any, first: str, second: str, lazy: bool

@@ -301,7 +301,8 @@ def as_attributes(values: Mapping[Any, Any]) -> tuple[dict[str, AttrValue], bool
             continue
         found[key] = value
         exact = exact and type(item) is not list
-    return found, exact
+    # HDF5 gives attributes in the order of their names.
+    return found, exact and list(found) == sorted(found, key=str.encode)
 
 
 def _attribute(value: Any) -> AttrValue | None:
