@@ -28,7 +28,7 @@ from hdmea.results.codec import Codec, codec, codec_of
 from hdmea.results.content import SCHEMA_VERSION, TREES, FileSummary, Held, Keys, SessionContent
 from hdmea.results.nodes import Group
 from hdmea.results.reading import Place, naming
-from hdmea.results.unread import Keys, Source, Unread, detach_readers, reading, unread_entries
+from hdmea.results.unread import Source, Unread, detach_readers, reading, unread_entries
 from hdmea.results.writing import Writer, opened_for_writing
 from hdmea.utils import atomic as locks
 from hdmea.utils import h5

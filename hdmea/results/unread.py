@@ -23,7 +23,6 @@ from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import at_end, give_way
 
 __all__ = [
-    "Keys",
     "LazyDict",
     "Source",
     "Unread",

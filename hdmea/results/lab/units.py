@@ -554,7 +554,7 @@ def _ordered(found: dict[Any, Any], order: Collection[str]) -> dict[Any, Any]:
     return {key: there[key] for key in {**{key: None for key in order if key in there}, **there}}
 
 
-def _names(values: Mapping[Any, Any], path: Path) -> list[str]:
+def _names(values: Mapping[Any, Any], path: Keys) -> list[str]:
     """Return the keys of a dictionary, which have to be texts."""
     for key in values:
         if type(key) is not str:
