@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from hdmea._version import __version__
+from hdmea.utils.citation import AUTHORS, TITLE
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -76,6 +77,7 @@ def test_the_citation_is_of_this_version_and_licence() -> None:
     citation = read(ROOT / "CITATION.cff")
     assert citation["version"] == __version__
     assert citation["license"] == PROJECT["license"]
+    assert (citation["title"], citation["authors"]) == (TITLE, [{"name": AUTHORS}])
     assert {"cff-version", "message", "title", "authors", "type"} <= set(citation)
 
 

@@ -16,6 +16,7 @@ from hdmea.cli.batch import batch, batch_worker
 from hdmea.cli.settings import Plugins, parse_settings, setting
 from hdmea.cli.terminal import EXIT_FAILED, EXIT_UNREADABLE, Bars, cancel_on_interrupt, errors_told
 from hdmea.cli.words import COMMAND_LINE
+from hdmea.utils.citation import citation
 from hdmea.utils.exceptions import (
     ExistingFileError,
     HDMEAError,
@@ -70,9 +71,12 @@ def main() -> None:
 
 
 @app.callback(invoke_without_command=True)
-def _common(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    if version:
-        typer.echo(__version__)
+def _common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    cite: Annotated[bool, typer.Option("--citation", help="Print how to cite the program.")] = False,
+) -> None:
+    if version or cite:
+        typer.echo(__version__ if version else citation())
         raise typer.Exit
 
 

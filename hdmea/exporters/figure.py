@@ -28,6 +28,7 @@ __all__ = ["FigureOptions", "figure", "print_style", "unit_title", "write_figure
 PanelName = Literal[
     "waveform",
     "autocorrelogram",
+    "rate",
     "raster",
     "tuning",
     "frequency",
@@ -55,8 +56,8 @@ class FigureOptions(ExportOptions):
         ("raster", "tuning", "receptive_field", "electrical_image"),
         min_length=1,
         title="Panels",
-        description="waveform, autocorrelogram, raster, tuning, frequency, receptive_field, time_course, "
-        "electrical_image, chip.",
+        description="waveform, autocorrelogram, rate, raster, tuning, frequency, receptive_field, "
+        "time_course, electrical_image, chip.",
     )
     movie: str = Field(
         "", title="Movie", description="Movie of rasters; by default the one with most trials."

@@ -16,6 +16,7 @@ from hdmea.analysis.images import centre_value, peak_frame, peak_to_peak
 from hdmea.analysis.polar import polar_curve, ring_radii
 from hdmea.analysis.psth import bin_width_for, psth
 from hdmea.analysis.raster import SpikeRaster
+from hdmea.analysis.rates import rate_bin_for, rate_over_time
 from hdmea.analysis.trials import mean_light, trial_span, unit_trials
 
 if TYPE_CHECKING:
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["PANELS", "Cell", "Panel", "draw_panel", "movies_of", "population_raster", "unit_map"]
+__all__ = ["PANELS", "Cell", "Panel", "draw_panel", "field_map", "movies_of", "population_raster", "unit_map"]
 
 _BLUE, _RED, _GREY = "#2166ac", "#b2182b", "#999999"
+_KINDS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999933")
+"""Colours that the colour-blind tell apart (Okabe & Ito)."""
 _MOST_VECTOR_SPIKES = 20_000
 
 
@@ -127,6 +130,21 @@ def _autocorrelogram(figure: FigureBase, place: SubplotSpec, cell: Cell) -> bool
     axes = figure.add_subplot(place)
     axes.stairs(found.rate, found.edges_ms, fill=True, color="black", linewidth=0)
     axes.set(xlabel="Lag (ms)", ylabel="Rate (Hz)", title="Autocorrelogram", xlim=found.edges_ms[[0, -1]])
+    axes.set_ylim(bottom=0)
+    return True
+
+
+def _rate(figure: FigureBase, place: SubplotSpec, cell: Cell) -> bool:
+    spikes, session = np.asarray(cell.unit["spike_times"]), cell.session
+    if not spikes.size:
+        return False
+    segments = session.metadata.get("segments")
+    parts = None if segments is None or not np.size(segments) else np.reshape(segments, (-1, 2))
+    bin_s = rate_bin_for(session.duration_s)
+    found = rate_over_time(spikes, session.acquisition_rate, session.duration_s, bin_s, parts)
+    axes = figure.add_subplot(place)
+    axes.stairs(found.rate, found.edges_s, color="black", linewidth=cell.line)
+    axes.set(xlabel="Time (s)", ylabel="Rate (Hz)", title="Rate", xlim=(0, session.duration_s))
     axes.set_ylim(bottom=0)
     return True
 
@@ -320,6 +338,34 @@ def unit_map(axes: Axes, session: PipelineSession, chosen: tuple[str, ...] = (),
     return bool(places)
 
 
+def field_map(axes: Axes, session: PipelineSession, line: float = 0.75) -> bool:
+    """Draw the 1 σ ellipses of all receptive fields, coloured by cell type; return whether there is any."""
+    kinds: dict[str, list[Any]] = {}
+    shape: tuple[int, int] | None = None
+    for name in session.units:
+        cell = Cell(session, name)
+        movie, feature = cell.average
+        noise = cell.numbers("dense_noise")
+        if not movie or cell.feature("dense_noise").get("metadata", {}).get("movie", movie) != movie:
+            noise = {}
+        fitted, source = field_shape(feature.get("sta_geometry") or {}, noise) if movie else ((), "")
+        if source:
+            x, y, long_axis, short_axis, angle = fitted
+            kind = str(cell.numbers("cell_type").get("cell_type", "")) or "no type"
+            kinds.setdefault(kind, []).append(ellipse_outline(x, y, long_axis, short_axis, angle))
+            shape = feature["data"].shape[1:]
+    if shape is None:
+        return False
+    for at, (kind, outlines) in enumerate(sorted(kinds.items())):
+        for outline in outlines:
+            label = kind if outline is outlines[0] else None
+            axes.plot(*outline.T, color=_KINDS[at % len(_KINDS)], linewidth=line, label=label)
+    axes.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5), aspect="equal")
+    axes.set(title="Receptive fields, 1 σ", xlabel="Column (px)", ylabel="Row (px)")
+    axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return True
+
+
 def population_raster(axes: Axes, session: PipelineSession, columns: int = 900) -> None:
     """Draw the rate of all units over the whole recording, one row per unit, and when movies were shown."""
     trains = [np.asarray(unit["spike_times"]) for unit in session.units.values()]
@@ -336,9 +382,12 @@ def population_raster(axes: Axes, session: PipelineSession, columns: int = 900) 
         extent=(0, session.duration_s, len(trains) + 0.5, 0.5),
     )
     for movie, sections in (session.stimulus.get("section_time") or {}).items():
-        for start, stop in np.asarray(sections) / session.acquisition_rate:
+        for start, _ in np.asarray(sections) / session.acquisition_rate:
             axes.axvline(start, color=_BLUE, linewidth=0.4)
-            axes.text((start + stop) / 2, -0.01 * len(trains), movie, ha="left", va="bottom", rotation=30)
+            axes.annotate(
+                movie, (start, 1), (0, 2), xycoords=("data", "axes fraction"), textcoords="offset points",
+                rotation=25, ha="left", va="bottom", fontsize="small",
+            )  # fmt: skip
     axes.set(xlabel="Time (s)", ylabel="Unit")
 
 
@@ -381,6 +430,7 @@ def _scale_bar(axes: Axes, width: int, step: float, unit: str) -> None:
 PANELS: dict[str, Panel] = {
     "waveform": Panel("Waveform", _waveform),
     "autocorrelogram": Panel("Autocorrelogram", _autocorrelogram),
+    "rate": Panel("Rate", _rate),
     "raster": Panel("Raster and PSTH", _raster),
     "tuning": Panel("Direction tuning", _tuning),
     "frequency": Panel("Frequency response", _frequency),

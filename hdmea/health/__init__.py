@@ -13,7 +13,7 @@ from __future__ import annotations
 from hdmea.health.check import health, health_of
 from hdmea.health.lights import ElectrodeMap, Health, Light, RateCourse
 from hdmea.health.limits import HealthLimits
-from hdmea.health.page import health_page
+from hdmea.health.page import health_page, lights_table
 
 __all__ = [
     "ElectrodeMap",
@@ -24,4 +24,5 @@ __all__ = [
     "health",
     "health_of",
     "health_page",
+    "lights_table",
 ]

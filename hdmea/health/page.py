@@ -5,48 +5,16 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.health.lights import ElectrodeMap, Health, RateCourse
+from hdmea.health.lights import ElectrodeMap, Health, Light, RateCourse
+from hdmea.utils.html_page import html_page
 
-__all__ = ["health_page"]
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Health of {name}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 15px/1.45 system-ui, sans-serif; max-width: 62em; margin: 2em auto; padding: 0 1em; }}
-h1 {{ font-size: 1.3em; }} h2 {{ font-size: 1.05em; margin-top: 2em; }}
-table {{ border-collapse: collapse; width: 100%; }}
-td {{ padding: .35em .6em; border-top: 1px solid #8884; vertical-align: top; }}
-td.number {{ text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }}
-td.name {{ white-space: nowrap; }}
-span.light {{ display: inline-block; min-width: 4.2em; padding: 0 .5em; border-radius: .7em; color: #fff;
-  text-align: center; }}
-.green {{ background: #1a7f43; }} .amber {{ background: #9a6200; }}
-.red {{ background: #c0262d; }} .grey {{ background: #6b6f76; }}
-figure {{ margin: 0; }} figcaption {{ opacity: .8; }}
-img {{ image-rendering: pixelated; width: 100%; max-width: 390px; }}
-svg {{ width: 100%; max-width: 700px; }}
-</style>
-</head>
-<body>
-<h1>{name}</h1>
-<p>{summary}</p>
-<table>
-{rows}
-</table>
-{figures}
-</body>
-</html>
-"""
+__all__ = ["health_page", "lights_table"]
 
 # Five colours of a map that is even in lightness and safe for the colour-blind (cividis).
 _MAP = np.array(
@@ -62,22 +30,24 @@ def health_page(health: Health) -> str:
     counted = dict.fromkeys(("red", "amber", "green", "grey"), 0)
     for light in health.lights:
         counted[light.light] += 1
-    rows = "\n".join(
-        f'<tr><td><span class="light {light.light}">{light.light}</span></td>'
-        f'<td class="name">{escape(light.name)}</td><td class="number">{escape(light.number)}</td>'
-        f"<td>{escape(light.sentence)}</td></tr>"
-        for light in health.lights
-    )
     figures = [
         "" if health.electrodes is None else _noise_map(health.electrodes),
         "" if health.rates is None else _rates(health.rates),
     ]
-    return _PAGE.format(
-        name=escape(health.name),
-        summary=", ".join(f"{n} {colour}" for colour, n in counted.items()),
-        rows=rows,
-        figures="\n".join(figures),
+    summary = ", ".join(f"{n} {colour}" for colour, n in counted.items())
+    body = f"<h1>{escape(health.name)}</h1>\n<p>{summary}</p>\n{lights_table(health.lights)}"
+    return html_page(f"Health of {health.name}", "\n".join((body, *figures)))
+
+
+def lights_table(lights: Sequence[Light]) -> str:
+    """Return the lights as a table of HTML."""
+    rows = "\n".join(
+        f'<tr><td><span class="light {light.light}">{light.light}</span></td>'
+        f'<td class="name">{escape(light.name)}</td><td class="number">{escape(light.number)}</td>'
+        f"<td>{escape(light.sentence)}</td></tr>"
+        for light in lights
     )
+    return f"<table>\n{rows}\n</table>"
 
 
 def _noise_map(electrodes: ElectrodeMap) -> str:
@@ -101,7 +71,8 @@ def _noise_map(electrodes: ElectrodeMap) -> str:
     )
     return (
         "<h2>Noise of the electrodes</h2>\n<figure>"
-        f'<img alt="Noise of each electrode on the chip" src="data:image/png;base64,{png}">'
+        '<img alt="Noise of each electrode on the chip" style="image-rendering: pixelated; width: 390px" '
+        f'src="data:image/png;base64,{png}">'
         f"<figcaption>{caption}</figcaption></figure>"
     )
 
@@ -129,7 +100,8 @@ def _rates(course: RateCourse) -> str:
     text = 'font-size="12" fill="currentColor"'
     return (
         "<h2>Rate over the recording</h2>\n<figure>"
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT + 8}" role="img" aria-label="Mean rate over time">'
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT + 8}" style="max-width: 700px" role="img" '
+        'aria-label="Mean rate over time">'
         f'<path d="M{_LEFT} 6V{base}H{_WIDTH - 10}" fill="none" stroke="currentColor" stroke-opacity=".6"/>'
         f'<polyline points="{points}" fill="none" stroke="#2b7bba" stroke-width="2"/>'
         f'<text x="{_LEFT - 6}" y="14" text-anchor="end" {text}>{top / 1.05:.3g}</text>'

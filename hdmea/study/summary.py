@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from hdmea.study.job import Outcome
+from hdmea.utils.html_page import html_page
 from hdmea.utils.spreadsheet import write_csv
 from hdmea.utils.whole_file import write_whole
 
@@ -19,14 +20,6 @@ _TITLES: Final = (
     "result", "log",
 )  # fmt: skip
 _COLOURS: Final = {"done": "#1b7f3b", "kept": "#4d6b57", "other parameters": "#9a6700", "stopped": "#9a6700"}
-_STYLE: Final = """
-body { font: 14px/1.45 system-ui, sans-serif; color: #1c2024; margin: 2em auto; max-width: 75em; }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: .35em .7em; border-bottom: 1px solid #d8dde2; }
-th { color: #57606a; font-weight: 600; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-li { margin: .2em 0; }
-"""
 
 
 def write_summary(folder: Path, outcomes: Sequence[Outcome], left_out: Mapping[Path, str]) -> Path:
@@ -76,11 +69,7 @@ def _page(folder: Path, outcomes: Sequence[Outcome], left_out: Mapping[Path, str
         notes = [*outcome.warnings, *(f"{step} was skipped. {why}" for step, why in outcome.skipped.items())]
         items = "".join(f"<li>{html.escape(note)}</li>" for note in dict.fromkeys(notes))
         parts.append(f"<h2>{html.escape(outcome.key)}</h2><ul>{items}</ul>")
-    title = html.escape(f"Batch {folder.name}")
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head>\n<body>\n" + "\n".join(parts) + "\n</body></html>\n"
-    )
+    return html_page(f"Batch {folder.name}", "\n".join(parts))
 
 
 def _html_row(outcome: Outcome, folder: Path) -> str:

@@ -202,6 +202,7 @@ def test_version() -> None:
     from hdmea._version import __version__
 
     assert hdmea("--version").output.strip() == __version__
+    assert __version__ in hdmea("--citation").output
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT that can be sent to one process")

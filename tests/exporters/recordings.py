@@ -60,8 +60,9 @@ def recording(tmp_path: Path) -> PipelineSession:
     for start in STARTS_S:
         light[int(start * 1000) : int((start + 1) * 1000)] = 100
     attrs = {"unit": "counts", "sampling_rate": 1000.0, "channel": 1}
+    facts = {"content_frame": [30], "alignment": ["checked"], "alignment_lag": [0], "alignment_r": [1.0]}
     sections = AttrArray(
-        np.array([[10_000, 190_000]]), {"content_frame": np.array([30]), "alignment": "checked"}
+        np.array([[10_000, 190_000]]), {name: np.array(value) for name, value in facts.items()}
     )
     session.add_stimulus(
         {
