@@ -82,8 +82,8 @@ def exporter(
     If it has a fourth parameter `progress` (`ExportProgress`), it should call it often: this is where a long
     export stops when the user asks for it.
 
-    The function writes the file `target`, and further files beside it if it needs them. It works in a folder
-    of its own: the files come into place when it has ended well, and after an error there are none.
+    The function writes the file or folder `target`, and further files beside it if it needs them. It works in
+    a folder of its own: the files come into place when it has ended well, and after an error there are none.
 
     Parameters
     ----------
@@ -179,6 +179,9 @@ def export(
         for file in written:
             _refuse(file, overwrite)
         for file, final in zip(made, written, strict=True):
+            if file.is_dir():
+                os.replace(file, final)
+                continue
             with replacing(Path(os.path.realpath(final))) as part:
                 os.replace(file, part)
     return written
@@ -189,6 +192,10 @@ def _ignore(fraction: float, text: str) -> None:
 
 
 def _refuse(file: Path, overwrite: bool) -> None:
+    if file.is_dir():
+        # It may hold what a user has added since.
+        said = f"{file} is a folder and is not replaced."
+        raise ExistingFileError(said, path=file, fix=Advice("Choose another name."))
     if file.exists() and not overwrite:
         raise ExistingFileError(f"{file} already exists.", path=file, fix=Replace())
 

@@ -427,6 +427,42 @@ class PipelineSession(SessionData):
 
         return feature_table(self)
 
+    def to_pynapple(self) -> Any:
+        """Return the units for pynapple (https://pynapple.org).
+
+        Returns
+        -------
+        pynapple.TsGroup
+            Spike times in seconds in the order of the units, on the recorded parts; ``unit_id`` and all
+            numbers of the units are its metadata, a dot in their names being ``_``.
+
+        Raises
+        ------
+        ConfigurationError
+            If pynapple is not installed.
+        """
+        from hdmea.pipeline.bridges import pynapple_units
+
+        return pynapple_units(self)
+
+    def to_spikeinterface(self) -> Any:
+        """Return the units for SpikeInterface (https://spikeinterface.readthedocs.io).
+
+        Returns
+        -------
+        spikeinterface.NumpySorting
+            Spike times in samples by unit id; all numbers of the units are its properties, a dot in their
+            names being ``_``.
+
+        Raises
+        ------
+        ConfigurationError
+            If SpikeInterface is not installed.
+        """
+        from hdmea.pipeline.bridges import spikeinterface_sorting
+
+        return spikeinterface_sorting(self)
+
     def save(
         self,
         output_path: str | Path | None = None,

@@ -1,0 +1,141 @@
+"""What other libraries read of our files and objects: the same spikes, to the sample."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import hdmea
+from hdmea.pipeline.session import PipelineSession
+from hdmea.recordings import open_units
+from hdmea.utils.exceptions import ConfigurationError, ExistingFileError, MissingInputError
+from tests.exporters.recordings import RATE, SHEET, STARTS_S, recording
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> PipelineSession:
+    return recording(tmp_path)
+
+
+@pytest.fixture
+def foreign() -> Iterator[None]:
+    """Let the warnings of other libraries be theirs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+# -- Phy -----------------------------------------------------------------------------------------------
+
+
+def test_a_phy_folder_is_read_back_with_the_same_units(session: PipelineSession, tmp_path: Path) -> None:
+    (folder,) = hdmea.export(session, "phy", tmp_path / "x.phy")
+
+    with open_units(folder) as source:
+        units = {unit.unit_id: unit for unit in source.units}
+        assert list(units) == [1, 2], "a unit without spikes is not a cluster"
+        for name in ("unit_001", "unit_002"):
+            stored = session.units[name]
+            unit = units[stored["unit_num"]]
+            found = source.read_unit(unit, RATE)
+            np.testing.assert_array_equal(found.samples, stored["spike_times"])
+            np.testing.assert_allclose(found.waveform, stored["waveform"])
+            assert (unit.row, unit.column) == (stored["row"], stored["col"])
+            assert unit.measures["unit_id"] == name
+
+
+def test_phy_counts_recorded_samples(session: PipelineSession, tmp_path: Path) -> None:
+    session.metadata["segments"] = np.array([[1000, 50_000], [80_000, 200_000]])
+    for unit in session.units.values():
+        train = unit["spike_times"].astype(np.int64)
+        inside = ((train >= 1000) & (train < 50_000)) | (train >= 80_000)
+        unit["spike_times"] = train[inside].astype(np.uint64)
+
+    (folder,) = hdmea.export(session, "phy", tmp_path / "x.phy")
+
+    times, clusters = (np.load(folder / f"spike_{name}.npy") for name in ("times", "clusters"))
+    train = session.units["unit_001"]["spike_times"].astype(np.int64)
+    expected = np.where(train < 50_000, train - 1000, train - 80_000 + 49_000)
+    np.testing.assert_array_equal(times[clusters == 1], expected)
+
+
+def test_a_folder_is_never_replaced_and_a_pitch_is_asked_for(
+    session: PipelineSession, tmp_path: Path
+) -> None:
+    hdmea.export(session, "phy", tmp_path / "x.phy")
+    with pytest.raises(ExistingFileError, match="is a folder and is not replaced"):
+        hdmea.export(session, "phy", tmp_path / "x.phy", overwrite=True)
+    del session.metadata["sensor_pitch_um"]
+    with pytest.raises(MissingInputError, match="pitch"):
+        hdmea.export(session, "phy", tmp_path / "y.phy")
+    (folder,) = hdmea.export(session, "phy", tmp_path / "y.phy", electrode_pitch_um=16)
+    assert np.load(folder / "channel_positions.npy").max() == 33 * 16
+
+
+# -- pynapple and SpikeInterface -----------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("foreign")
+def test_pynapple_has_the_same_spikes(session: PipelineSession) -> None:
+    pytest.importorskip("pynapple", reason="pynapple is optional")
+    group = session.to_pynapple()
+
+    for at, unit in enumerate(session.units.values()):
+        np.testing.assert_array_equal(np.rint(group[at].t * RATE), unit["spike_times"])
+    assert list(group["unit_id"]) == list(session.units)
+    assert group["moving_bar_dsi"].tolist()[:2] == [0.25, 0.5]
+
+
+@pytest.mark.usefixtures("foreign")
+def test_spikeinterface_has_the_same_spikes(session: PipelineSession) -> None:
+    pytest.importorskip("spikeinterface", reason="spikeinterface is optional")
+    sorting = session.to_spikeinterface()
+
+    assert sorting.get_sampling_frequency() == RATE
+    assert list(sorting.unit_ids) == list(session.units)
+    for name, unit in session.units.items():
+        np.testing.assert_array_equal(sorting.get_unit_spike_train(name), unit["spike_times"])
+    assert sorting.get_property("cell_type_cell_type").tolist() == ["DS", "DS", ""]
+
+
+def _nwb(session: PipelineSession, tmp_path: Path) -> Path:
+    pytest.importorskip("pynwb", reason="pynwb is optional")
+    session.add_metadata({"sheet": SHEET})
+    (path,) = hdmea.export(session, "nwb", tmp_path / "x.nwb")
+    return path
+
+
+@pytest.mark.usefixtures("foreign")
+def test_pynapple_opens_the_nwb_file(session: PipelineSession, tmp_path: Path) -> None:
+    pynapple = pytest.importorskip("pynapple", reason="pynapple is optional")
+    data: Any = pynapple.load_file(str(_nwb(session, tmp_path)))
+
+    for at, unit in enumerate(session.units.values()):
+        np.testing.assert_array_equal(np.rint(data["units"][at].t * RATE), unit["spike_times"])
+    assert data["trials"].start.tolist() == list(STARTS_S)
+
+
+@pytest.mark.usefixtures("foreign")
+def test_spikeinterface_opens_the_nwb_file(session: PipelineSession, tmp_path: Path) -> None:
+    extractors = pytest.importorskip("spikeinterface.extractors", reason="spikeinterface is optional")
+    sorting = extractors.read_nwb_sorting(_nwb(session, tmp_path), sampling_frequency=RATE, t_start=0.0)
+
+    for unit_id, unit in zip(sorting.unit_ids, session.units.values(), strict=True):
+        np.testing.assert_array_equal(sorting.get_unit_spike_train(unit_id), unit["spike_times"])
+
+
+def test_a_missing_library_says_which_extra_to_install(
+    session: PipelineSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pynapple", "spikeinterface", "spikeinterface.core"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ConfigurationError, match=r"hdmea-studio\[bridges\]"):
+        session.to_pynapple()
+    with pytest.raises(ConfigurationError, match=r"hdmea-studio\[bridges\]"):
+        session.to_spikeinterface()
