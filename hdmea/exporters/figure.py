@@ -50,7 +50,7 @@ class FigureOptions(ExportOptions):
         None,
         title="Units",
         description=f"Unit ids or numbers, at most {_MOST_UNITS}; by default the first three.",
-        json_schema_extra={"names": "unit", "of_recording": True},
+        json_schema_extra={"names": "unit", "of_recording": True, "of_selection": True},
     )
     panels: tuple[PanelName, ...] = Field(
         ("raster", "tuning", "receptive_field", "electrical_image"),

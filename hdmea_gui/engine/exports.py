@@ -195,12 +195,16 @@ class WriteTable:
 
 @dataclass(frozen=True)
 class ExportKind:
-    """An exporter of the registry: name, title, endings of its files, and its options for the form."""
+    """An exporter of the registry: name, title, endings of its files, and its options for the form.
+
+    `known` has those options that the recording sheet answers.
+    """
 
     name: str
     title: str
     suffixes: tuple[str, ...]
     options: StepSpec
+    known: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -212,12 +216,16 @@ class ListExportKinds:
     def answer(self, workspace: Workspace) -> tuple[ExportKind, ...]:
         """Return the exporters, those of tables first."""
         from hdmea.exporters import EXPORTERS
+        from hdmea.pipeline.recording_sheet import recording_sheet
         from hdmea_gui.engine.forms import describe_options
 
-        kinds = [
-            ExportKind(found.name, found.title, found.suffixes, describe_options(found))
-            for found in EXPORTERS
-        ]
+        session = workspace.session
+        sheet = {} if session is None else recording_sheet(session)
+        kinds = []
+        for found in EXPORTERS:
+            options = describe_options(found)
+            known = {each.name: sheet[each.name] for each in options.fields if each.name in sheet}
+            kinds.append(ExportKind(found.name, found.title, found.suffixes, options, known))
         return tuple(sorted(kinds, key=lambda kind: kind.title, reverse=True))
 
 

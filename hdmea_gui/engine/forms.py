@@ -91,6 +91,7 @@ def _describe(name: str, info: FieldInfo, selectors: Collection[str]) -> FieldSp
         of_recording=bool(extra.get("of_recording", False)),
         # Which parts there are decides no number; what is said of single parts (“value”) does.
         affects_result=extra.get("affects_result", True) and (name not in selectors or kind == "value"),
+        of_selection=bool(extra.get("of_selection", False)),
     )
 
 

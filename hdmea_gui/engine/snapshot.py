@@ -39,7 +39,8 @@ class FieldSpec:
     """One parameter of a step, as its declaration says it.
 
     `names` is the kind of things that it names, see `hdmea.pipeline.choices`; `of_recording` tells that its
-    value makes no sense for another recording, `affects_result` whether it decides the numbers.
+    value makes no sense for another recording, `affects_result` whether it decides the numbers,
+    `of_selection` that it begins with the selected units.
     """
 
     name: str
@@ -58,6 +59,7 @@ class FieldSpec:
     names: str = ""
     of_recording: bool = False
     affects_result: bool = True
+    of_selection: bool = False
 
 
 @dataclass(frozen=True)

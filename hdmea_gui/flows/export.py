@@ -72,7 +72,8 @@ class ExportFlow(Flow):
             if not kind.options.fields:
                 self._controller.export(path, kind.name, {})
                 return
-            dialog = ExportOptionsDialog(kind, self._dialogs.theme, self._window)
+            selected = self._controller.selection.units
+            dialog = ExportOptionsDialog(kind, selected, self._dialogs.theme, self._window)
             dialog.accepted.connect(lambda: self._controller.export(path, kind.name, dialog.values()))
             self._dialogs.open(dialog)
 
@@ -109,17 +110,24 @@ class ExportOptionsDialog(QDialog):
     Parameters
     ----------
     kind
-        The exporter.
+        The exporter; what the recording sheet answers is filled in.
+    selected
+        The selected units, with which a choice of units begins.
     theme
         Colours.
     parent
         Qt parent.
     """
 
-    def __init__(self, kind: ExportKind, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, kind: ExportKind, selected: tuple[str, ...], theme: Theme, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export options")
-        self.model = ParameterModel(kind.options, parent=self)
+        self.model = ParameterModel(kind.options, kind.known, self)
+        for option in kind.options.fields:
+            if option.of_selection and selected:
+                self.model.set_value(option.name, selected)
         self.form = ParameterForm(theme, parent=self)
         self.form.setMinimumWidth(340)
         self.form.show_model(self.model)
@@ -135,6 +143,7 @@ class ExportOptionsDialog(QDialog):
         layout.addWidget(box)
         self.form.checked.connect(self._check)
         self._check()
+        self.resize(440, min(620, 140 + 34 * len(kind.options.fields)))
 
     def values(self) -> dict[str, Any]:
         """Return the options that differ from their defaults."""

@@ -69,7 +69,7 @@ def dialog_openers(window: MainWindow) -> dict[str, Callable[[], None]]:
 def _export_options(window: MainWindow) -> QDialog:
     found = EXPORTERS.get("csv")
     kind = ExportKind(found.name, found.title, found.suffixes, describe_options(found))
-    return ExportOptionsDialog(kind, window.dialogs.theme, window)
+    return ExportOptionsDialog(kind, (), window.dialogs.theme, window)
 
 
 def _overwrite(window: MainWindow) -> QDialog:

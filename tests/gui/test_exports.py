@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from PySide6.QtCore import QThread, QTimer
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 
 from hdmea.exporters import EXPORTERS, ExportOptions, ExportProgress, exporter
+from hdmea_gui.engine.exports import ListExportKinds
 from hdmea_gui.flows.export import ExportOptionsDialog
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.views.parts.export import drawn
@@ -378,3 +380,48 @@ def test_an_export_that_is_stopped_writes_nothing(
     assert told == ["Stopped: Exporting out.lines."]
     assert len(lines_exporter[1]) == 1
     assert list(tmp_path.glob("*.lines*")) == []
+
+
+def test_options_begin_with_the_sheet_and_the_selected_units(
+    qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is optional")
+    window, _ = exporting
+    exported: list[Path] = []
+    window.controller.exported.connect(exported.append)
+    chosen = window.controller.state.unit_ids[1:3]
+    window.controller.selection.select_units(chosen)
+    kind = "Figure of units (*.svg *.pdf *.png)"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "cells.svg"), kind))
+
+    window.actions_["export_result"].trigger()
+    qtbot.waitUntil(lambda: isinstance(window.dialogs.current, ExportOptionsDialog), timeout=20_000)
+    dialog = window.dialogs.current
+    assert isinstance(dialog, ExportOptionsDialog)
+    assert dialog.values() == {"unit_ids": chosen}
+    dialog.export_button.click()
+    qtbot.waitUntil(lambda: exported == [tmp_path / "cells.svg"], timeout=60_000)
+    assert (tmp_path / "cells.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_what_the_sheet_says_is_filled_in(qtbot: Any, loaded: Loaded) -> None:
+    window, _ = loaded
+    answers: list[Any] = []
+    window.controller.ask(WriteSheet({"subject_id": "m7", "rig": "B"}), lambda _answer: None)
+    window.controller.ask(ListExportKinds(), answers.append)
+    qtbot.waitUntil(lambda: bool(answers), timeout=20_000)
+
+    known = {kind.name: dict(kind.known) for kind in answers[0]}
+    assert known["nwb"] == {"subject_id": "m7"}
+    assert known["csv"] == {}
+
+
+@dataclass(frozen=True)
+class WriteSheet:
+    """Give the session of the window a recording sheet."""
+
+    sheet: dict[str, str]
+    title: str = "Writing a sheet"
+
+    def answer(self, workspace: Any) -> None:
+        workspace.require().metadata["sheet"] = self.sheet
