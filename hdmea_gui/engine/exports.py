@@ -35,6 +35,7 @@ __all__ = [
     "WriteTable",
     "outcome",
     "reasons",
+    "rows_of",
 ]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -98,11 +99,27 @@ Columns = tuple[tuple[str, NDArray[Any]], ...]
 """Titles with units, and values."""
 
 
+def rows_of(columns: Columns) -> Iterator[tuple[Any, ...]]:
+    """Return the rows of columns; None where one has ended or has no number."""
+    lists = [[None if value != value else value for value in values.tolist()] for _, values in columns]
+    return zip_longest(*lists)
+
+
 @dataclass(frozen=True)
 class Table:
-    """What a view shows as columns of (title with unit, values); shorter columns end earlier."""
+    """What a view shows as columns of (title with unit, values); shorter columns end earlier.
+
+    `kinds` are the parts of a table of several things, each of which has rows of its own and becomes a file.
+    """
 
     columns: Columns
+    kinds: tuple[tuple[str, Columns], ...] = ()
+
+    @staticmethod
+    def of_kinds(*kinds: tuple[str, Columns]) -> Table:
+        """Return a table of several things: name and columns of each; those without columns are left out."""
+        there = tuple((name, columns) for name, columns in kinds if columns)
+        return Table(tuple(column for _, columns in there for column in columns), there)
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Return the rows; None where a column has ended or has no number."""
@@ -148,14 +165,15 @@ class LateTable:
     """A table of more than its view contains: columns of the answer to a query, made by whoever writes it."""
 
     query: Query[Any]
-    columns: Callable[[Any], Columns]
+    columns: Callable[[Any], Columns | Table]
 
     def made(self, workspace: Workspace) -> Table:
         """Return the table; LookupError if what it is about is not in memory any more."""
         found = self.query.answer(workspace)
         if found is None:
             raise LookupError("The data to write are no longer in memory. Open the recording again.")
-        return Table(self.columns(found))
+        made = self.columns(found)
+        return made if isinstance(made, Table) else Table(made)
 
 
 @dataclass(frozen=True)
@@ -165,16 +183,19 @@ class WriteTable:
     Attributes
     ----------
     path
-        The file; an existing one is replaced.
+        The file; an existing one is replaced. A table of several kinds becomes ``<name>_<kind>`` beside it.
     table
         What is written.
     recording
         Name of the recording.
+    unit
+        The unit that all rows are of; empty where they say it themselves.
     """
 
     path: Path
     table: Table | LateTable
     recording: str
+    unit: str = ""
 
     @property
     def title(self) -> str:
@@ -182,12 +203,23 @@ class WriteTable:
         return f"Exporting {self.path.name}"
 
     def answer(self, workspace: Workspace) -> Path:
-        """Return the file that was written; OSError if it cannot be."""
+        """Return the first file that was written; OSError if it cannot be, or one of the others exists."""
         table = self.table if isinstance(self.table, Table) else self.table.made(workspace)
+        files = {self._path_of(kind): columns for kind, columns in table.kinds} or {self.path: table.columns}
+        taken = next((path for path in files if path != self.path and path.exists()), None)
+        if taken is not None:
+            # The user was asked about another name.
+            raise FileExistsError(f"{taken} already exists. Choose another name.")
+        same = [("recording", self.recording), *([("unit_id", self.unit)] if self.unit else [])]
         with reasons(self.path):
-            names = ["recording", *(column_name(title) for title, _ in table.columns)]
-            write_csv(self.path, names, ([self.recording, *row] for row in table.rows()))
-        return self.path
+            for path, columns in files.items():
+                names = [*(name for name, _ in same), *(column_name(title) for title, _ in columns)]
+                first = [value for _, value in same]
+                write_csv(path, names, ([*first, *row] for row in rows_of(columns)))
+        return next(iter(files))
+
+    def _path_of(self, kind: str) -> Path:
+        return self.path.with_name(f"{self.path.stem}_{kind}{self.path.suffix}")
 
 
 # -- the whole recording ---------------------------------------------------------------------------------

@@ -166,8 +166,11 @@ def test_the_whole_view_is_exported_from_the_same_menu(
     trigger(view.export_menu(), "Copy the whole view")
 
     assert [path.suffix for path in asked] == [".png", ".svg", ".pdf", ".csv"]
-    assert told == [*(f"Exported: {path}" for path in asked), "The picture was copied."]
-    assert all(path.stat().st_size > 0 for path in asked)
+    *pictures, data = asked
+    assert told[:3] == [f"Exported: {path}" for path in pictures]
+    assert told[3].startswith(f"Exported: {data.with_suffix('')}"), "one file for each kind of data"
+    assert told[4] == "The picture was copied."
+    assert all(path.stat().st_size > 0 for path in pictures)
     assert QGuiApplication.clipboard().image().size() == 2 * view.size()
 
 
@@ -283,7 +286,7 @@ def test_the_raster_gives_rates_from_afar_and_spikes_from_near(
         patch.setattr("hdmea_gui.views.recording.raster_plot.TICK_LIMIT", 3)
         raster.redraw()
         rates = columns_of(view, "Raster and rate", "raster")
-    assert list(rates) == ["unit", "bin_start_s", "bin_stop_s", "rate_Hz"]
+    assert list(rates) == ["unit_id", "bin_start_s", "bin_stop_s", "rate_Hz"]
     widths = rates["bin_stop_s"] - rates["bin_start_s"]
     n_units = len(analysed.controller.state.unit_ids)
     spikes = analysed.recording._view
@@ -291,15 +294,15 @@ def test_the_raster_gives_rates_from_afar_and_spikes_from_near(
     assert (rates["rate_Hz"] * widths).sum() == pytest.approx(
         spikes.raster.count(0, spikes.duration_s), rel=1e-3
     )
-    assert set(rates["unit"]) == set(analysed.controller.state.unit_ids)
-    assert rates["unit"].size % n_units == 0
+    assert set(rates["unit_id"]) == set(analysed.controller.state.unit_ids)
+    assert rates["unit_id"].size % n_units == 0
 
     raster.setXRange(10.0, 12.0, padding=0)
     raster.redraw()
     near = columns_of(view, "Raster and rate", "raster")
 
     start, stop = raster.getViewBox().viewRange()[0]
-    assert list(near) == ["unit", "spike_s"]
+    assert list(near) == ["unit_id", "spike_s"]
     assert near["spike_s"].size == spikes.raster.count(start, stop)
     assert np.all((near["spike_s"] >= start) & (near["spike_s"] <= stop))
 

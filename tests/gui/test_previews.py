@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QGuiApplication, QImage
@@ -163,14 +164,36 @@ def test_data_as_csv_are_the_numbers_of_the_session(
     with qtbot.waitSignal(view.told, timeout=20_000):
         view.export_to(path)
 
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header, *rows = csv.reader(file)
     table = view.table()
     assert table is not None
-    assert header == ["recording", *(column_name(title) for title, _ in table.columns)]
-    assert {row[0] for row in rows} == {analysed.controller.state.dataset_id}
-    assert len(rows) == max(len(values) for _, values in table.columns)
-    assert [float(row[4]) for row in rows if row[4]] == pytest.approx(table.columns[3][1])
+    kinds = {f"data_{kind}.csv": columns for kind, columns in table.kinds} or {"data.csv": table.columns}
+    assert {file.name for file in tmp_path.glob("*.csv")} == set(kinds)
+    for file, columns in kinds.items():
+        with (tmp_path / file).open(encoding="utf-8-sig", newline="") as opened:
+            header, *rows = csv.reader(opened)
+        same = ["recording", *(["unit_id"] if view.of_unit else [])]
+        assert header == [*same, *(column_name(title) for title, _ in columns)]
+        assert {row[0] for row in rows} == {analysed.controller.state.dataset_id}
+        if file == "data_frames.csv":
+            continue  # all frames, of which only those that can be told apart are drawn
+        assert len(rows) == max(len(values) for _, values in columns)
+        numbers = [float(row[-1]) for row in rows if row[-1]] if columns[-1][1].dtype.kind == "f" else []
+        known = columns[-1][1][np.isfinite(columns[-1][1])] if numbers else []
+        assert numbers == pytest.approx(known)
+
+
+def test_a_table_of_several_kinds_never_replaces_a_file(
+    qtbot: Any, analysed: MainWindow, tmp_path: Path
+) -> None:
+    view = shown(qtbot, analysed, "units")
+    (tmp_path / "data_rates.csv").write_text("precious")
+
+    with qtbot.waitSignal(view.told, timeout=20_000) as told:
+        view.export_to(tmp_path / "data.csv")
+
+    assert "data_rates.csv already exists" in told.args[0]
+    assert [file.name for file in tmp_path.glob("*.csv")] == ["data_rates.csv"]
+    assert (tmp_path / "data_rates.csv").read_text() == "precious"
 
 
 def test_each_view_says_what_it_shows(window: MainWindow) -> None:

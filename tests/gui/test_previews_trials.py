@@ -70,8 +70,9 @@ def test_columns_of_the_table_are_the_rates(shown: MainWindow) -> None:
     table = shown.views["units"].table()
 
     assert table is not None
-    columns = dict(table.columns)
-    assert columns["unit_001_rate_Hz"] == pytest.approx([2.0, 0.0, 0.0, 1.0])
+    columns = dict(dict(table.kinds)["rates"])
+    assert columns["unit_id"].tolist() == ["unit_001"] * 4
+    assert columns["rate_Hz"] == pytest.approx([2.0, 0.0, 0.0, 1.0])
     assert columns["bin_start_s"] == pytest.approx([0.0, 0.5, 1.0, 1.5])
 
 
@@ -121,7 +122,7 @@ def test_a_unit_that_never_fired_is_drawn_without_ticks(shown: MainWindow) -> No
 
     table = shown.views["units"].table()
     assert table is not None
-    assert dict(table.columns)["unit_003_rate_Hz"] == pytest.approx(np.zeros(4))
+    assert dict(dict(table.kinds)["rates"])["rate_Hz"] == pytest.approx(np.zeros(4))
 
 
 def test_trials_of_the_session_by_movie_and_bin(

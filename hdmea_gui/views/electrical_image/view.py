@@ -30,6 +30,7 @@ class ElectricalImagePreview(Preview):
 
     name = "electrical_image"
     title = "Electrical image"
+    of_unit = True
     help_text = (
         "The mean voltage of every electrode around the spikes of the unit. Left, one moment of it, "
         "selected with the slider or played; middle, the difference of its highest and lowest value at each "

@@ -66,6 +66,8 @@ class Preview(QWidget):
     name: ClassVar[str]
     title: ClassVar[str]
     help_text: ClassVar[str] = ""
+    of_unit: ClassVar[bool] = False
+    """Whether all that it shows is of the current unit, which its tables then name."""
 
     told = Signal(str)
 
@@ -199,7 +201,7 @@ class Preview(QWidget):
         if path.suffix.lower() == ".csv":
             table = self.table_to_write()
             if table is not None:
-                self._write(WriteTable(path, table, self._controller.state.dataset_id), path)
+                self._write_table(table, path)
             return
         self._write_picture(self, path)
 
@@ -242,7 +244,12 @@ class Preview(QWidget):
         table = table_of()
         path = None if table is None else self._ask(("csv",), name)
         if table is not None and path is not None:
-            self._write(WriteTable(path, table, self._controller.state.dataset_id), path)
+            self._write_table(table, path)
+
+    def _write_table(self, table: Table | LateTable, path: Path) -> None:
+        unit = self._controller.selection.unit if self.of_unit else None
+        query = WriteTable(path, table, self._controller.state.dataset_id, unit or "")
+        self._write(query, path)
 
     def _write(self, query: Query[Path], path: Path) -> None:
         self._controller.ask(query, self._on_written, about=path)

@@ -110,7 +110,7 @@ class FieldMap(UnitMap):
         if mosaic is None:
             return None
         unit = mosaic.length_unit
-        columns = [("unit", np.array(mosaic.unit_ids, object))]
+        columns = [("unit_id", np.array(mosaic.unit_ids, object))]
         for name, places in (("rf", mosaic.centres), ("soma", mosaic.somas)):
             columns += [(f"{name}_x_{unit}", places[:, 0]), (f"{name}_y_{unit}", places[:, 1])]
         return Table(tuple(columns))

@@ -34,6 +34,7 @@ class ReceptiveFieldPreview(Preview):
 
     name = "receptive_field"
     title = "Receptive field"
+    of_unit = True
     help_text = (
         "The spike-triggered average: the mean of the frames that the noise movie showed before each spike "
         "of the unit. Move the slider, or play, to see it frame by frame; click a pixel to see its time "

@@ -113,12 +113,12 @@ class RasterPlot(Plot):
         start, stop = self.getViewBox().viewRange()[0]
         if self.shows_ticks:
             times, rows = view.raster.ticks(start, stop)
-            return Table((("unit", ids[np.asarray(rows, np.intp)]), ("spike_s", times)))
+            return Table((("unit_id", ids[np.asarray(rows, np.intp)]), ("spike_s", times)))
         image = view.raster.image(start, stop, self._columns())
         n_units, n_columns = image.rate.shape
         edges = [np.tile(part, n_units) for part in (image.edges_s[:-1], image.edges_s[1:])]
         names = ("bin_start_s", "bin_stop_s")
-        units = ("unit", np.repeat(ids, n_columns))
+        units = ("unit_id", np.repeat(ids, n_columns))
         return Table((units, *zip(names, edges, strict=True), ("rate_Hz", image.rate.ravel())))
 
     def _columns(self) -> int:

@@ -119,7 +119,7 @@ class RecordingPreview(Preview):
             return None
         ids = np.array(self._view.unit_ids, object)
         column, row = self._view.places.T
-        return Table((("unit", ids), ("column", column), ("row", row), ("rate_Hz", self._view.unit_rates)))
+        return Table((("unit_id", ids), ("column", column), ("row", row), ("rate_Hz", self._view.unit_rates)))
 
     def export_panels(self) -> tuple[Panel, ...]:
         """Return raster with rate, and the map of the chip."""

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
@@ -138,11 +137,11 @@ class StimulusPreview(Preview):
         view = self._view
         if view is None:
             return None
-        return Table(_all_columns(view))
+        return _all_kinds(view)
 
     def table_to_write(self) -> LateTable | None:
         """Return what `table` does, with the frames also where they are too many to draw."""
-        return self._with_frames(_all_columns)
+        return self._with_frames(_all_kinds)
 
     def export_panels(self) -> tuple[Panel, ...]:
         """Return the light over time with all that is marked in it."""
@@ -245,7 +244,7 @@ class StimulusPreview(Preview):
     def _table_of(self, make: Callable[[StimulusView], Columns]) -> Table | None:
         return None if self._view is None else Table(make(self._view))
 
-    def _with_frames(self, make: Callable[[StimulusView], Columns]) -> LateTable | None:
+    def _with_frames(self, make: Callable[[StimulusView], Columns | Table]) -> LateTable | None:
         view = self._view
         if view is None:
             return None
@@ -295,20 +294,35 @@ class StimulusPreview(Preview):
         self.double.setData(view.double_s, np.full(view.double_s.size, 0.82))
 
 
-def _all_columns(view: StimulusView) -> Columns:
-    return (*_light_columns(view), *_frame_columns(view), *span_columns(view.spans))
+def _all_kinds(view: StimulusView) -> Table:
+    return Table.of_kinds(
+        ("light", _light_columns(view)),
+        ("frames", _frame_columns(view)),
+        ("movies", _section_columns(view)),
+    )
 
 
 def _light_columns(view: StimulusView) -> Columns:
-    columns: list[tuple[str, NDArray[Any]]] = []
-    for light in view.lights:
-        columns += [(f"ch{light.channel}_time_s", light.time_s)]
-        columns += [(f"ch{light.channel}_{light.unit or 'value'}", light.values)]
-    return tuple(columns)
+    if not view.lights:
+        return ()
+    channels = np.repeat(
+        [light.channel for light in view.lights], [light.values.size for light in view.lights]
+    )
+    units = {light.unit or "value" for light in view.lights}
+    title = f"light_{units.pop()}" if len(units) == 1 else "light"
+    return (
+        ("channel", channels),
+        ("time_s", np.concatenate([light.time_s for light in view.lights])),
+        (title, np.concatenate([light.values for light in view.lights])),
+    )
 
 
 def _frame_columns(view: StimulusView) -> Columns:
-    return (("frame_s", view.frames_s), ("missing_after_s", view.missing_s), ("double_s", view.double_s))
+    kinds = {"frame": view.frames_s, "missing after": view.missing_s, "double": view.double_s}
+    names = np.repeat(np.array(list(kinds), object), [times.size for times in kinds.values()])
+    times = np.concatenate(list(kinds.values()))
+    order = np.argsort(times, kind="stable")
+    return (("time_s", times[order]), ("event", names[order]))
 
 
 def _section_columns(view: StimulusView) -> Columns:

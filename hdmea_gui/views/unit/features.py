@@ -74,19 +74,21 @@ class UnitFeatures(Preview):
         self._note.setText(reason)
 
     def table(self) -> Table | None:
-        """Return one row per number: its name, physical unit, definition and values."""
+        """Return one row per unit and number: its name, physical unit, definition and value."""
         view = self._view
         if view is None:
             return None
         values = [value for group in view.groups for value in group.values]
-        columns = [
-            ("number", np.array([value.name for value in values], object)),
-            ("unit", np.array([value.unit for value in values], object)),
-            ("definition", np.array([value.definition for value in values], object)),
-        ]
-        for place, unit_id in enumerate(view.unit_ids):
-            columns.append((unit_id, np.array([value.values[place] for value in values], object)))
-        return Table(tuple(columns))
+        shared = (
+            ("number", [value.name for value in values]),
+            ("physical_unit", [value.unit for value in values]),
+            ("definition", [value.definition for value in values]),
+        )
+        times = len(view.unit_ids)
+        units = np.repeat(np.array(view.unit_ids, object), len(values))
+        cells = [value.values[place] for place in range(times) for value in values]
+        columns = [(title, np.array(texts * times, object)) for title, texts in shared]
+        return Table((("unit_id", units), *columns, ("value", np.array(cells, object))))
 
     def _lay_out(self) -> None:
         self.filter.setPlaceholderText("Filter by name or definition")

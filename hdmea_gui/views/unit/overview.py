@@ -35,6 +35,7 @@ class UnitOverview(Preview):
 
     name = "unit_overview"
     title = "Overview of the unit"
+    of_unit = True
     help_text = (
         "The current unit at a glance. Mean waveform as the spike sorter stored it. Inter-spike intervals, "
         "with the refractory period of 1.5 ms shaded and the share of intervals below it. Autocorrelogram: "
@@ -111,8 +112,12 @@ class UnitOverview(Preview):
         view = self._view
         if view is None:
             return None
-        parts = (_waveform_columns, _interval_columns, _lag_columns, _rate_columns)
-        return Table(tuple(column for part in parts for column in part(view)))
+        return Table.of_kinds(
+            ("waveform", _waveform_columns(view)),
+            ("intervals", _interval_columns(view)),
+            ("autocorrelogram", _lag_columns(view)),
+            ("rate", _rate_columns(view)),
+        )
 
     def export_panels(self) -> tuple[Panel, ...]:
         """Return the six panels."""

@@ -19,8 +19,10 @@ from hdmea_gui.views.parts.panels import Panel
 from hdmea_gui.views.parts.responses.query import MOST_UNITS, TrialsQuery, TrialsView
 from hdmea_gui.views.parts.responses.side import ResponseSide
 from hdmea_gui.views.parts.responses.tables import (
+    frequency_columns,
     light_columns,
-    mark_columns,
+    low_passed_columns,
+    phase_columns,
     rate_columns,
     spike_columns,
     tuning_columns,
@@ -102,19 +104,30 @@ class ResponsesPreview(Preview):
         view = self._view
         if view is None or not view.units:
             return None
-        parts = (rate_columns, spike_columns, mark_columns, tuning_columns)
-        return Table(tuple(column for part in parts for column in part(view)))
+        return Table.of_kinds(
+            ("rates", rate_columns(view)),
+            ("spikes", spike_columns(view)),
+            ("light", light_columns(view)),
+            ("low_passed", low_passed_columns(view)),
+            ("phases", phase_columns(view)),
+            ("directions", tuning_columns(view)),
+            ("frequencies", frequency_columns(view)),
+        )
 
     def export_panels(self) -> tuple[Panel, ...]:
         """Return the trials, and what is beside them."""
         parts = {"light": light_columns, "spikes": spike_columns, "rates": rate_columns}
         trials = tuple((name, partial(self._table_of, part)) for name, part in parts.items())
         side = self.side
+        steps = (
+            ("rate", partial(self._table_of, low_passed_columns)),
+            ("phases", partial(self._table_of, phase_columns)),
+        )
         return (
             Panel("Trials and rates", self.plot.graphics, trials),
             Panel(side.polar.title, side.polar, (("", partial(self._table_of, tuning_columns)),)),
-            Panel(side.frequency.title, side.frequency, (("", partial(self._table_of, tuning_columns)),)),
-            Panel(side.steps.title, side.steps, (("", partial(self._table_of, mark_columns)),)),
+            Panel(side.frequency.title, side.frequency, (("", partial(self._table_of, frequency_columns)),)),
+            Panel(side.steps.title, side.steps, steps),
         )
 
     def apply_theme(self, theme: Theme) -> None:
