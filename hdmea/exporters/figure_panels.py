@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["PANELS", "Cell", "Panel", "draw_panel", "field_map", "movies_of", "population_raster", "unit_map"]
+__all__ = [
+    "PANELS",
+    "Cell",
+    "Panel",
+    "draw_panel",
+    "field_map",
+    "frame_times_ms",
+    "movies_of",
+    "population_raster",
+    "unit_map",
+]
 
 _BLUE, _RED, _GREY = "#2166ac", "#b2182b", "#999999"
 _KINDS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999933")
@@ -260,7 +270,7 @@ def _receptive_field(figure: FigureBase, place: SubplotSpec, cell: Cell) -> bool
     if source:
         x, y, long_axis, short_axis, angle = shape
         axes.plot(*ellipse_outline(x, y, long_axis, short_axis, angle).T, color="black", linewidth=cell.line)
-    title = "no receptive field" if is_refuted(noise) else f"STA, {_frame_time(cell, feature)[at]:.0f} ms"
+    title = "no receptive field" if is_refuted(noise) else f"STA, {frame_times_ms(cell, feature)[at]:.0f} ms"
     axes.set(title=title.replace("-", "−"))
     axes.set(xlim=(-0.5, frames.shape[2] - 0.5), ylim=(frames.shape[1] - 0.5, -0.5))
     axes.set_axis_off()
@@ -277,7 +287,7 @@ def _time_course(figure: FigureBase, place: SubplotSpec, cell: Cell) -> bool:
     _, row, col = np.unravel_index(int(deviation.argmax()), frames.shape)
     axes = figure.add_subplot(place)
     axes.axhline(centre_value(frames), color=_GREY, linewidth=cell.line / 2)
-    axes.plot(_frame_time(cell, feature), frames[:, row, col], color="black", linewidth=cell.line)
+    axes.plot(frame_times_ms(cell, feature), frames[:, row, col], color="black", linewidth=cell.line)
     axes.set(xlabel="Time before spike (ms)", ylabel="Stimulus", title="Time course")
     return True
 
@@ -402,7 +412,7 @@ def _plain(unit: str) -> str:
     return unit.replace("uV", "µV")
 
 
-def _frame_time(cell: Cell, feature: Mapping[str, Any]) -> Any:
+def frame_times_ms(cell: Cell, feature: Mapping[str, Any]) -> Any:
     """Return when each frame of an average was shown, in ms before the spike's own frame."""
     frames = np.asarray(cell.session.metadata.get("frame_timestamps", ())).astype(np.int64)
     interval = (
