@@ -247,6 +247,10 @@ def stylesheet(theme: Theme) -> str:
         'QLabel[role="heading"]': f"font-weight: 600; color: {theme.text}",
         'QLabel[role="muted"]': f"color: {theme.muted}",
         'QLabel[role="warning"]': f"color: {theme.warning}",
+        'QLabel[role="readout"]': (
+            f"background: {theme.raised}; color: {theme.text}; border: {line}; "
+            "border-radius: 3px; padding: 1px 5px"
+        ),
         'QLabel[role="bad"]': f"color: {theme.bad}",
         'QLabel[role="title"]': f"font-size: 15pt; font-weight: 600; color: {theme.text}",
         'QFrame[role="card"]': f"background: {theme.raised}; border: {line}; border-radius: 6px",

@@ -7,7 +7,9 @@ views of the window would have two thousand hidden widgets, each told of every c
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -15,7 +17,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QGraphicsSceneResizeEvent, QSizePolicy
 
-__all__ = ["ColourBar", "Plot", "Side"]
+__all__ = ["ColourBar", "Plot", "Side", "number_text", "quantity"]
 
 Side = Literal["left", "bottom", "right"]
 
@@ -26,6 +28,31 @@ _BAR_AXIS_WIDTH = 52
 _MARGIN = 1
 # pyqtgraph puts the label of an axis at the right a little beyond it.
 _BAR_RIGHT_MARGIN = 3
+
+
+def quantity(label: str, value: float, step: float) -> str:
+    """Return a value under the label of its axis: ``Time 3.21 s`` for "Time (s)".
+
+    Parameters
+    ----------
+    label
+        Name, and unit in parentheses.
+    value
+        The value.
+    step
+        What is not told apart any more.
+    """
+    named = re.fullmatch(r"(.*?)\s*\(([^()]*)\)", label.replace("\n", " "))
+    name, unit = named.groups() if named else (label, "")
+    return f"{name} {number_text(value, step)} {unit}".strip()
+
+
+def number_text(value: float, step: float) -> str:
+    """Return a number with as many decimals as `step` makes sense of."""
+    if not math.isfinite(value):
+        return "–"
+    decimals = 0 if not 0 < step < 1 else min(6, math.ceil(-math.log10(step)))
+    return f"{value:.{decimals}f}".replace("-", "−")
 
 
 class _Axis(pg.AxisItem):  # type: ignore[misc]
@@ -75,8 +102,13 @@ class Plot(pg.GraphicsWidget):  # type: ignore[misc]
         The area.
     axes
         The axes by side.
+    labels
+        Labels of the axes, as they were given.
     rims
         What it is larger than area and axes, in each direction.
+    reading
+        Returns what is at a place (x, y in the units of the axes) as a text; `place_text` unless a view
+        knows better.
     """
 
     rims = 2 * _MARGIN
@@ -92,6 +124,8 @@ class Plot(pg.GraphicsWidget):  # type: ignore[misc]
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.vb = pg.ViewBox(parent=self, enableMenu=False) if view_box is None else view_box
         self.axes: dict[Side, pg.AxisItem] = {}
+        self.labels: dict[Side, str] = {}
+        self.reading: Callable[[float, float], str] = self.place_text
         grid = self._grid = QGraphicsGridLayout()
         self.setLayout(grid)
         grid.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
@@ -124,7 +158,21 @@ class Plot(pg.GraphicsWidget):  # type: ignore[misc]
 
     def setLabel(self, side: Side, text: str) -> None:
         """Name what an axis counts, with its unit; pyqtgraph takes labels for HTML."""
+        self.labels[side] = text
         self.axes[side].setLabel(html.escape(text).replace("\n", "<br>"))
+
+    def place_text(self, x: float, y: float) -> str:
+        """Return a place with the names and units of the axes, as exact as a pixel is."""
+        width, height = self.vb.viewPixelSize()
+        values: tuple[tuple[Side, float, float], ...] = (
+            ("bottom", x, width),
+            ("left", y, height),
+            ("right", y, height),
+        )
+        shown = (
+            quantity(self.labels[side], value, pixel) for side, value, pixel in values if side in self.labels
+        )
+        return "   ".join(shown)
 
     def addItem(self, item: QGraphicsItem, *, ignoreBounds: bool = False) -> None:
         """Show an item; with `ignoreBounds` the ranges do not follow it."""

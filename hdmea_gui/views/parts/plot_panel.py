@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -9,7 +11,8 @@ from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.shell.theme import Theme
-from hdmea_gui.views.parts.plot import ColourBar, Plot
+from hdmea_gui.views.parts.plot import ColourBar, Plot, quantity
+from hdmea_gui.views.parts.readout import PointerReadout
 from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.label import Label
 
@@ -79,6 +82,7 @@ class PlotPanel(QWidget):
         self.graphics.ci.layout.setContentsMargins(0, _ABOVE, _BESIDE, 0)
         self.plot = Plot(view_box)
         self.graphics.addItem(self.plot)
+        self.readout = PointerReadout(self.graphics)
         self.plot.setLabel("bottom", x_label)
         self.plot.setLabel("left", y_label)
         self.heading = QHBoxLayout()
@@ -240,7 +244,25 @@ class ImagePanel(MapPanel):
         self.image = pg.ImageItem(axisOrder="row-major")
         super().__init__(title, theme, x_label, y_label, parent)
         self.plot.addItem(self.image)
+        self.plot.reading = self.pixel_text
         self.bar.setImageItem(self.image)
+
+    def pixel_text(self, x: float, y: float) -> str:
+        """Return the pixel at a place, and its value; empty beside the picture."""
+        values, corner = self.image.image, self.image.mapRectToParent(self.image.boundingRect())
+        if values is None:
+            return ""
+        column, row = math.floor(x - corner.left()), math.floor(y - corner.top())
+        if not (0 <= row < values.shape[0] and 0 <= column < values.shape[1]):
+            return ""
+        low, high = self.bar.levels()
+        value = quantity(self.bar.labels["right"], float(values[row, column]), (high - low) / 500)
+        labels = (self.plot.labels["bottom"], self.plot.labels["left"])
+        places = (column + corner.left() + 0.5, row + corner.top() + 0.5)
+        where = (
+            f"{label.partition(' (')[0]} {place:.0f}" for label, place in zip(labels, places, strict=True)
+        )
+        return f"{value}   {', '.join(where)}"
 
     def show_image(
         self,

@@ -74,6 +74,7 @@ class UnitMap(MapPanel):
         self._ids: tuple[str, ...] = ()
         self._places: NDArray[np.float64] = np.zeros((0, 2))
         self.graphics.setToolTip(PICK_HELP)
+        self.plot.reading = self.unit_text
         self._box.swept.connect(self.choose_within)
         self.plot.scene().sigMouseClicked.connect(self._on_click)
 
@@ -90,14 +91,29 @@ class UnitMap(MapPanel):
             kept = self._selection.units if add else ()
             self._selection.select_units((*kept, *(name for name in found if name not in kept)))
 
-    def choose_at(self, x: float, y: float, add: bool) -> None:
-        """Choose the unit nearest to a place, if one is near; `add`: add it, or take it away again."""
+    def nearest(self, x: float, y: float) -> int | None:
+        """Return the index of the unit nearest to a place, None if none is near."""
         if not len(self._places):
-            return
+            return None
         width, height = self._box.viewPixelSize()
         away = np.hypot((self._places[:, 0] - x) / width, (self._places[:, 1] - y) / height)
-        nearest = int(np.nan_to_num(away, nan=np.inf).argmin())
-        if not away[nearest] <= _REACH_PX:
+        found = int(np.nan_to_num(away, nan=np.inf).argmin())
+        return found if away[found] <= _REACH_PX else None
+
+    def about_unit(self, index: int) -> str:
+        """Return what the map says of a unit."""
+        return self._ids[index]
+
+    def unit_text(self, x: float, y: float) -> str:
+        """Return the unit at a place, if one is near, and the place."""
+        near = self.nearest(x, y)
+        unit = "" if near is None else self.about_unit(near)
+        return "   ".join(filter(None, (unit, self.plot.place_text(x, y))))
+
+    def choose_at(self, x: float, y: float, add: bool) -> None:
+        """Choose the unit nearest to a place, if one is near; `add`: add it, or take it away again."""
+        nearest = self.nearest(x, y)
+        if nearest is None:
             return
         name, chosen = self._ids[nearest], self._selection.units
         if not add:

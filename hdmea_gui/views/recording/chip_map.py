@@ -52,6 +52,14 @@ class ChipMap(UnitMap):
             about += f" · ×: {len(view.bad)} bad"
         self.show_map(QRectF(low - 1, low - 1, edge + 2, edge + 2), about)
 
+    def about_unit(self, index: int) -> str:
+        """Return a unit with its electrode and mean rate."""
+        view = self._view
+        if view is None:
+            return super().about_unit(index)
+        column, row = view.places[index]
+        return f"{view.unit_ids[index]} at {column:.0f}, {row:.0f}: {view.unit_rates[index]:.2f} Hz"
+
     def mark_units(self) -> None:
         """Mark the selected units."""
         view = self._view

@@ -11,7 +11,7 @@ from PySide6.QtCore import QRectF, QTimer, Signal
 
 from hdmea_gui.engine.exports import Table
 from hdmea_gui.shell.theme import Theme
-from hdmea_gui.views.parts.plot import ColourBar, Plot
+from hdmea_gui.views.parts.plot import ColourBar, Plot, quantity
 from hdmea_gui.views.parts.plot_panel import colour_map, style_bar, style_plot
 from hdmea_gui.views.recording.query import RecordingView
 
@@ -76,7 +76,21 @@ class RasterPlot(Plot):
         self._timer.timeout.connect(self.redraw)
         self.getViewBox().sigXRangeChanged.connect(lambda *_: self._timer.start())
         self.getViewBox().sigResized.connect(lambda *_: self._timer.start())
+        self.reading = self.cell_text
         self.apply_theme(theme)
+
+    def cell_text(self, x: float, y: float) -> str:
+        """Return unit and time at a place; its rate where rates are shown."""
+        view, row = self._view, round(y)
+        if view is None or not 0 <= row < len(view.unit_ids):
+            return ""
+        parts = [view.unit_ids[row], quantity("Time (s)", x, float(self.vb.viewPixelSize()[0]))]
+        if not self.shows_ticks and self.image.image is not None:
+            drawn = self.image.mapRectToParent(self.image.boundingRect())
+            column = int((x - drawn.left()) / drawn.width() * self.image.image.shape[1])
+            if 0 <= column < self.image.image.shape[1]:
+                parts.append(f"{self.image.image[row, column]:.1f} Hz")
+        return "   ".join(parts)
 
     def show_recording(self, view: RecordingView | None) -> None:
         """Show a population, or nothing."""

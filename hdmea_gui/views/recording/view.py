@@ -14,8 +14,9 @@ from hdmea_gui.engine.snapshot import OpenResult
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.panels import Panel
-from hdmea_gui.views.parts.plot import Plot
+from hdmea_gui.views.parts.plot import Plot, quantity
 from hdmea_gui.views.parts.plot_panel import style_plot
+from hdmea_gui.views.parts.readout import PointerReadout
 from hdmea_gui.views.parts.shared_query import Span
 from hdmea_gui.views.parts.stimulus_strip import SpanFill, StimulusStrip, span_columns
 from hdmea_gui.views.parts.time_link import TimeLink
@@ -156,6 +157,8 @@ class RecordingPreview(Preview):
         self._pages.setSizes([570, 390])
         for page in (self.welcome, self.card, self._message, self._pages):
             self._stack.addWidget(page)
+        self.readout = PointerReadout(self.graphics)
+        self.rate.reading = self._rate_text
         layout = self.graphics.ci
         layout.layout.setContentsMargins(6, 6, 16, 2)
         layout.layout.setVerticalSpacing(2)
@@ -174,6 +177,14 @@ class RecordingPreview(Preview):
             plot.getAxis("left").setWidth(_AXIS_WIDTH)
         self.strip.setXLink(self.raster)
         self.rate.setXLink(self.raster)
+
+    def _rate_text(self, x: float, _y: float) -> str:
+        if self._view is None:
+            return ""
+        edges, rate = self._view.rate.edges_s, self._view.rate.rate[0]
+        place = int(np.searchsorted(edges, x, side="right")) - 1
+        shown = f"   {rate[place]:.2f} Hz/unit" if 0 <= place < len(rate) else ""
+        return quantity("Time (s)", x, float(self.rate.vb.viewPixelSize()[0])) + shown
 
     def _spans_table(self) -> Table | None:
         return None if self._view is None else Table(span_columns(self._view.spans))

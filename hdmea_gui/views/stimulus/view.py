@@ -22,6 +22,7 @@ from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.panels import Panel
 from hdmea_gui.views.parts.plot import Plot
 from hdmea_gui.views.parts.plot_panel import style_plot
+from hdmea_gui.views.parts.readout import PointerReadout
 from hdmea_gui.views.parts.stimulus_strip import SpanFill, StimulusStrip, span_columns
 from hdmea_gui.views.parts.time_link import TimeLink
 from hdmea_gui.views.stimulus.query import StimulusQuery, StimulusView
@@ -55,6 +56,7 @@ class StimulusPreview(Preview):
         self.facts = RichLabel(self)
         self.whole = QPushButton("Zoom out", self)
         self.graphics = pg.GraphicsLayoutWidget(self)
+        self.readout = PointerReadout(self.graphics)
         self.strip = StimulusStrip(theme)
         self.lights = [Plot(TimeBox()) for _ in range(2)]
         self.frames = Plot(TimeBox())

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot import Plot
 from hdmea_gui.views.parts.plot_panel import style_plot
+from hdmea_gui.views.parts.readout import PointerReadout
 from hdmea_gui.views.parts.responses.marks import ResponseMarks
 from hdmea_gui.views.parts.responses.query import MOST_UNITS, TrialsView, UnitTrials
 from hdmea_gui.widgets.label import Label
@@ -38,6 +39,7 @@ class TrialsPlot(QWidget):
         self._theme = theme
         self._view: TrialsView | None = None
         self.graphics = pg.GraphicsLayoutWidget(self)
+        self.readout = PointerReadout(self.graphics)
         self.light = Plot()
         self.raster = Plot()
         self.rate = Plot()
