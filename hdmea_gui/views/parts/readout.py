@@ -40,10 +40,12 @@ class PointerReadout(Label):
             return
         self.setText(text)
         self.adjustSize()
+        # Beside the label of the lower axis: nothing that is drawn is hidden.
         right = self._graphics.width() - self.width() - _MARGIN
+        top = self._graphics.height() - self.height() - 1
         x, y = self._graphics.mapFromScene(place).toTuple()
-        beneath = x >= right - _MARGIN and y <= self.height() + 2 * _MARGIN
-        self.move(_MARGIN if beneath else max(_MARGIN, right), _MARGIN)
+        beneath = x >= right - _MARGIN and y >= top - _MARGIN
+        self.move(_MARGIN if beneath else max(_MARGIN, right), top)
 
     def text_at(self, place: QPointF) -> str:
         """Return what is at a place of the scene; empty outside of all plots."""
