@@ -15,6 +15,7 @@ from hdmea_gui.engine.snapshot import Candidate, FileFacts, OpenResult, Refused
 from hdmea_gui.flows.close_guard import UnsavedDialog
 from hdmea_gui.flows.export import ExportOptionsDialog
 from hdmea_gui.flows.open import ChooseRecordingDialog
+from hdmea_gui.flows.provenance_dialog import ProvenanceDialog
 from hdmea_gui.flows.recover import KeptWork, RecoveryDialog
 from hdmea_gui.flows.run import RunAllDialog, StalledDialog
 from hdmea_gui.flows.save import OverwriteDialog
@@ -58,6 +59,7 @@ def dialog_openers(window: MainWindow) -> dict[str, Callable[[], None]]:
         _message,
         _stalled,
         _run_all,
+        _provenance,
         _recovery,
         _choose,
     ):
@@ -115,6 +117,10 @@ def _run_all(window: MainWindow) -> QDialog:
         ("Spike-triggered averages", "stale: Section times ran again on 2026-10-07 11:42"),
     )
     return RunAllDialog(again * 4, window)
+
+
+def _provenance(window: MainWindow) -> QDialog:
+    return ProvenanceDialog(window.controller.state, window.controller.steps.items, "", window)
 
 
 def _recovery(window: MainWindow) -> QDialog:

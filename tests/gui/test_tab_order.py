@@ -20,6 +20,8 @@ def opened(qtbot: Any, window: MainWindow, idle: Callable[[], None], analysed_fi
     qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
     window.open_paths([analysed_file])
     idle()
+    # What the result was made with differs from the defaults: the line that says so would come first.
+    window.editing.reset_all()
     window.controller.selection.select_units(window.controller.state.unit_ids[:1])
     return window
 
