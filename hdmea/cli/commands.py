@@ -245,6 +245,42 @@ def health(
         typer.echo(json.dumps(found.as_list(), indent=2, ensure_ascii=False) if as_json else found.as_text())
 
 
+@app.command()
+def stimuli(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A raw recording, or a result of it.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Folder to write to; default: the recording's."),
+    ] = None,
+    movies: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of further movies (<movie>.npy).")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Only show what would be written.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing list.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Find out from the light what was shown, and write it for the steps: <recording>.stimuli.json."""
+    with errors_told(debug):
+        from hdmea.pipeline.stimulus_setup import propose_for, write_stimuli
+        from hdmea.stimuli.sections import PAD_FRAME
+
+        found = propose_for(file, stimuli_dir=movies)
+        typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) if as_json else found.as_text())
+        if show:
+            return
+        for path in write_stimuli(found, output, overwrite=overwrite):
+            typer.echo(f"written: {path}", err=True)
+        pad = found.proposal.pad_frame
+        if pad is None:
+            typer.echo(
+                "The movies do not follow the padding of a playlist: older scripts cannot express this.",
+                err=True,
+            )
+        elif pad != PAD_FRAME:
+            typer.echo(f"Older scripts need pad_frame={pad} with this playlist.", err=True)
+
+
 @app.command(hidden=True)
 def health_worker(folder: Annotated[Path, typer.Argument(metavar="FOLDER")]) -> None:
     """Find out what takes long; the window starts this."""
