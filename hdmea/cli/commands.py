@@ -262,8 +262,8 @@ def stimuli(
 ) -> None:
     """Find out from the light what was shown, and write it for the steps: <recording>.stimuli.json."""
     with errors_told(debug):
-        from hdmea.pipeline.stimulus_setup import propose_for, write_stimuli
         from hdmea.stimuli.sections import PAD_FRAME
+        from hdmea.stimulus_setup import propose_for, write_stimuli
 
         found = propose_for(file, stimuli_dir=movies)
         typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) if as_json else found.as_text())

@@ -58,7 +58,7 @@ class Light:
 
     @property
     def title(self) -> str:
-        """The name as a person reads it."""
+        """The name as it is shown to the user."""
         group, dot, what = self.name.partition(".")
         if not dot:
             return _TITLES.get(group, group.capitalize())

@@ -17,8 +17,8 @@ from hdmea.pipeline.session import PipelineSession, create_session
 from hdmea.recordings.pairing import kind_of
 from hdmea.stimuli.alignment import frame_light
 from hdmea.stimuli.library import StimulusLibrary
-from hdmea.stimuli.proposal import Proposal, ProposedBlock, propose_stimuli
 from hdmea.stimuli.shown import SHOWN_SUFFIX
+from hdmea.stimulus_setup.proposal import Proposal, ProposedBlock, propose_stimuli
 from hdmea.utils.exceptions import ConfigurationError, ExistingFileError, MissingInputError
 from hdmea.utils.fixes import Advice, ChooseFile, Either, Replace
 from hdmea.utils.whole_file import write_whole

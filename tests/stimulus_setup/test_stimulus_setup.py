@@ -12,9 +12,9 @@ from typer.testing import CliRunner, Result
 
 from hdmea.cli import app
 from hdmea.pipeline import PipelineSession, add_section_time, create_session, load_recording
-from hdmea.pipeline.stimulus_setup import propose_for, write_stimuli
 from hdmea.simulate import Experiment, FileOptions, SimulatedRecording, simulate_recording
 from hdmea.simulate.stimuli import Baseline, DenseNoise, LightSteps
+from hdmea.stimulus_setup import propose_for, write_stimuli
 from hdmea.utils.exceptions import ExistingFileError, MissingInputError
 
 MOVIES = (

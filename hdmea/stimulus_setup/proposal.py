@@ -2,7 +2,7 @@
 
 The light of each display frame is regressed on the levels of every movie at every place of the recording.
 Places are taken in the order of the evidence that they have, without overlap. Movies whose level does not
-change leave no trace in the light: they are proposed by what lies between the others, by their length, and
+change leave no trace in the light: they are proposed by the gap between the others and their length, and
 are never counted as checked.
 """
 
@@ -278,7 +278,7 @@ def _overlap(one: _Candidate, other: _Candidate) -> bool:
 
 
 def _padding(blocks: Sequence[ProposedBlock]) -> int | None:
-    """Frames before and after each movie: half of what lies between most neighbours; None if not known."""
+    """Frames before and after each movie: half of the gap between most neighbours; None if not known."""
     ordered = sorted(blocks, key=lambda block: block.content_frame)
     gaps = [after.content_frame - before.end_frame for before, after in itertools.pairwise(ordered)]
     odd = [gap for gap in gaps if gap > 0 and gap % 2 == 1]
@@ -340,7 +340,7 @@ def _between_events(events: Int64Array, silent: Mapping[str, int]) -> list[Propo
 def _by_length(
     blocks: Sequence[ProposedBlock], silent: Mapping[str, int], pad: int | None, n_frames: int
 ) -> list[ProposedBlock]:
-    """Blocks of one movie that fill exactly what lies between two others, or before the first one."""
+    """Blocks of one movie that fill exactly the gap between two others, or before the first one."""
     if pad is None:
         return []
     ordered = sorted(blocks, key=lambda block: block.content_frame)

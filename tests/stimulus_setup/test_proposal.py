@@ -11,7 +11,7 @@ import pytest
 from hdmea.simulate.light_faults import LIGHT_FAULTS, Showing, courses_of, shown_light
 from hdmea.stimuli.alignment import FrameLight, LevelCourse
 from hdmea.stimuli.playlist import Playlist
-from hdmea.stimuli.proposal import Proposal, propose_stimuli
+from hdmea.stimulus_setup.proposal import Proposal, propose_stimuli
 
 COURSES = courses_of()
 NAMES = tuple(COURSES)
