@@ -119,7 +119,7 @@ def step(
     *,
     title: str,
     params: type[StepParams],
-    result: Callable[[Any], R],
+    result: Callable[[Any], R] | None = None,
     requires: Sequence[str] = (),
     uses: Sequence[str] = (),
     provides: Sequence[str] = (),
@@ -151,7 +151,8 @@ def step(
     params
         Model of the parameters.
     result
-        Makes the documented result of the public function on a file from a `StepRun`.
+        Makes the documented result of the public function on a file from a `StepRun`; default: what the
+        step returned, its `outcome`.
     requires
         Data that must be there, by name: ``"units"``, ``"light"``, ``"sensors"``, or a place in the
         result such as ``"stimulus/section_time"`` or ``"units/*/features/sta_*"``, as a step `provides` it.
@@ -222,10 +223,14 @@ def step(
             on_files=on_files or {},
             on_calls=on_calls or {},
             refusals=tuple(refusals),
-            result=result,
+            result=result or _outcome,
         )
 
     return declare
+
+
+def _outcome(run: Any) -> Any:
+    return run.outcome
 
 
 def _place_of_outputs(provides: Sequence[str]) -> str:

@@ -11,34 +11,15 @@ import importlib.util
 from typing import Any
 
 from hdmea.declare import StepDefinition, calls_go_to
-from hdmea.pipeline.results import (
-    ExtractionResult,
-    FlowResult,
-    LoadResult,
-    LoadWithEImageSTAResult,
-    SectionResult,
-    STAResult,
-)
-from hdmea.pipeline.session import PipelineSession, SaveState, create_session
-
-__all__ = [
-    "ExtractionResult",
-    "FlowResult",
-    "LoadResult",
-    "LoadWithEImageSTAResult",
-    "PipelineSession",
-    "STAResult",
-    "SaveState",
-    "SectionResult",
-    "all_steps",
-    "create_session",
-    "get_step",
-    "list_available_flows",
-    "load_recording_with_eimage_sta",
-    "load_session_from_hdf5",
-    "run_flow",
-    "run_step",
-]
+from hdmea.pipeline.results import ExtractionResult as ExtractionResult
+from hdmea.pipeline.results import FlowResult as FlowResult
+from hdmea.pipeline.results import LoadResult as LoadResult
+from hdmea.pipeline.results import LoadWithEImageSTAResult as LoadWithEImageSTAResult
+from hdmea.pipeline.results import SectionResult as SectionResult
+from hdmea.pipeline.results import STAResult as STAResult
+from hdmea.pipeline.session import PipelineSession as PipelineSession
+from hdmea.pipeline.session import SaveState as SaveState
+from hdmea.pipeline.session import create_session as create_session
 
 _LAZY = {
     "all_steps": "hdmea.declare",
@@ -49,6 +30,7 @@ _LAZY = {
     "run_flow": "hdmea.pipeline.flows",
     "list_available_flows": "hdmea.pipeline.flows",
 }
+_OWN = ("hdmea.pipeline.results", "hdmea.pipeline.session")
 
 
 def _call(definition: StepDefinition[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -61,6 +43,9 @@ calls_go_to(_call)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        # ``from hdmea.pipeline import *`` asks for it.
+        return __dir__()
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     # ``from hdmea.pipeline import run`` asks here first: a module must not make the registry look for steps.
@@ -77,4 +62,5 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     from hdmea.declare import all_steps
 
-    return sorted({*__all__, *_LAZY, *all_steps()})
+    here = {name for name, value in globals().items() if getattr(value, "__module__", "") in _OWN}
+    return sorted({*here, *_LAZY, *all_steps()})

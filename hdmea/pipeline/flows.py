@@ -133,6 +133,10 @@ class Flow(pydantic.BaseModel):
                     raise ConfigurationError(
                         reason.message, parameter="features", step=item.step, fix=reason.fix
                     )
+            settings = item.params.get("config_overrides") or {} if item.step == _FEATURES else {}
+            for name, values in settings.items():
+                if name in FEATURES and isinstance(values, Mapping):
+                    FEATURES.get(name).make_params(values)
 
 
 @dataclass(frozen=True)
