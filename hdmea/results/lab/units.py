@@ -560,7 +560,8 @@ def _names(values: Mapping[Any, Any], path: Keys) -> list[str]:
         if type(key) is not str:
             raise ValidationError(
                 f"{'/'.join(path)} has the key {key!r}; the names of units, features and movies are text. "
-                f"Nothing was written. Use a text instead."
+                f"Nothing was written.",
+                fix=Advice("Use a text as the key."),
             )
     return list(values)
 
