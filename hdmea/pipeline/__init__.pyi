@@ -107,7 +107,7 @@ def add_section_time(
     Raises
     ------
     MissingInputError
-        If the recording has no display frames.
+        If the recording has no display frames, or all movies begin after a gap in it.
     ConfigurationError
         If there is no such playlist (the known ones are listed), or the length of a movie is not known.
     MismatchError
@@ -1041,7 +1041,7 @@ def section_by_direction(
 
     Stored once as ``stimulus/direction_time/<movie>``: samples (directions, repetitions, 2); and per unit as
     ``features/direction_sections_<movie>``: index ranges into the unit's spike times, and counts. Where the
-    receptive field is known and the bar's movie is at hand, on the pixels of the noise movie, the same for
+    receptive field is known and the bar's movie is available, on the pixels of the noise movie, the same for
     the window in which the bar's edges cross the receptive field's centre, with `padding_frames` around it.
     In files of the laboratory the centre is that of their Gaussian, and what they stored is replaced.
 
