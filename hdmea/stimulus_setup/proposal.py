@@ -350,7 +350,7 @@ def _by_length(
     for end, begin in zip(ends, begins, strict=True):
         content = end + 2 * pad + 1
         left = begin - (2 * pad + 1) - content
-        # What follows the last movie is open: the recording goes on for some time. Before the first one
+        # What follows the last movie is open: the recording continues for some time. Before the first one
         # flips may have been counted wrongly.
         slack = (0, 2 * pad) if begin > n_frames else (-EVENT_REACH, EVENT_REACH) if end < 0 else (0, 0)
         fitting = {

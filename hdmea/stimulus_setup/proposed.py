@@ -201,7 +201,7 @@ def write_stimuli(
     folder
         Where to; None: beside the recording, where every step finds them.
     overwrite
-        Replace the list of stimuli; tables that are there are never changed.
+        Replace the list of stimuli; tables that exist are never changed.
 
     Returns
     -------
