@@ -70,7 +70,7 @@ class ReportOptions(ExportOptions):
         "A4", title="Paper", description="Size of the pages of a PDF file."
     )
     health: bool = Field(
-        True, title="Health", description="Judge the recording; this reads raw data where they are loaded."
+        True, title="Health", description="Judge the recording; this reads raw data where they exist."
     )
 
 
