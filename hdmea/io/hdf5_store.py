@@ -16,12 +16,14 @@ from typing import Any
 import h5py
 import numpy as np
 
+from hdmea.pipeline.copies import copy_dicts
 from hdmea.results.content import SessionContent, utc_now
 from hdmea.results.lab.layout import LAB_STEPS
 from hdmea.results.lab.record import RecordPlan
 from hdmea.results.lab.units import Units
 from hdmea.results.lab.values import as_attributes, plan_dict
 from hdmea.results.nodes import Group, Node
+from hdmea.results.storable import make_storable
 from hdmea.utils.exceptions import ExistingFileError, MissingFileError, ValidationError
 from hdmea.utils.fixes import Advice, Replace
 from hdmea.utils.hashing import hash_config
@@ -115,6 +117,8 @@ def write_units(root: h5py.File, units: Mapping[str, Mapping[str, Any]]) -> None
         name: {**defaults, "spike_count": np.size(unit.get("spike_times", ())), **unit}
         for name, unit in units.items()
     }
+    complete = copy_dicts(complete)
+    make_storable(complete)
     content = SessionContent(str(root.attrs["dataset_id"]), units=complete, notes=RecordPlan())
     planned = Group()
     Units(LAB_STEPS).plan(content, planned)
@@ -159,7 +163,9 @@ def write_stimulus(
 def write_metadata(root: h5py.File, metadata: Mapping[str, Any]) -> None:
     """Write metadata, in place (see the module); numbers and texts become arrays of one element."""
     _refuse_columns(root, "metadata.update(...)")
-    planned, _ = plan_dict(dict(metadata), ("metadata",), LAB_STEPS.metadata({}))
+    values = copy_dicts(dict(metadata))
+    make_storable(values)
+    planned, _ = plan_dict(values, ("metadata",), LAB_STEPS.metadata({}))
     for name, node in planned.children.items():
         _put(root.require_group("metadata"), name, node)
 
@@ -227,13 +233,15 @@ def write_feature_to_unit(
         Attributes of the feature.
     """
     _refuse_columns(root, "add_feature(...)")
-    arrays = {name: np.asarray(value) if isinstance(value, tuple) else value for name, value in data.items()}
+    arrays, facts = copy_dicts(dict(data)), copy_dicts(dict(metadata))
+    for tree in (arrays, facts):
+        make_storable(tree)
     scalars = {
         name: value for name, value in arrays.items() if not isinstance(value, dict) and not np.ndim(value)
     }
     plain = {name: value.item() if hasattr(value, "item") else value for name, value in scalars.items()}
     group, _ = plan_dict({name: arrays[name] for name in arrays if name not in scalars}, (feature,))
-    group.attrs.update(as_attributes({**plain, **metadata})[0])
+    group.attrs.update(as_attributes({**plain, **facts})[0])
     _put(root[f"units/{unit}"].require_group("features"), feature, group)
     extracted = json.loads(str(root.attrs.get("features_extracted", "[]")))
     root.attrs["features_extracted"] = json.dumps(list(dict.fromkeys([*extracted, feature])))

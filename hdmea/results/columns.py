@@ -315,7 +315,7 @@ def _signature(value: Any, own: Own, row: int, path: Keys) -> Any:
     if is_cut(value) or (type(value) is list and not leaves.is_uniform(value)):
         return "tree"
     if isinstance(value, dict):
-        return "dict"
+        return "tree" if any(type(key) is int for key in value) else "dict"
     if isinstance(value, UnreadArray):
         attrs = _attrs_key(value.attrs, own, row, path)
         dtype = value.dtype.str if value.kind in ("array", "bytes") else ""

@@ -28,6 +28,7 @@ from hdmea.results.codec import Codec, codec, codec_of
 from hdmea.results.content import SCHEMA_VERSION, TREES, FileSummary, Held, Keys, SessionContent
 from hdmea.results.nodes import Group
 from hdmea.results.reading import Place, naming
+from hdmea.results.storable import make_storable
 from hdmea.results.unread import Source, Unread, detach_readers, reading, unread_entries
 from hdmea.results.writing import Writer, opened_for_writing
 from hdmea.utils import atomic as locks
@@ -398,7 +399,9 @@ class _NotByParts(Exception):
 
 
 def _stamped(content: SessionContent, layout: str) -> SessionContent:
-    """Return the content with a new revision, and who writes it."""
+    """Return the content with a new revision, and who writes it; all its values are storable then."""
+    for tree in _trees(content):
+        make_storable(tree)
     return dataclasses.replace(content, layout=layout, revision=str(uuid.uuid4()), saved_by=_who())
 
 

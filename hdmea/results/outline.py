@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hdmea.results.codec import codec
 from hdmea.results.content import TREES, Keys, SessionContent
 from hdmea.results.nodes import AttrValue, Dataset, Group, Node
+from hdmea.results.storable import make_storable
 from hdmea.results.unread import Unread, reading
 from hdmea.utils.giving_way import give_way
 
@@ -91,7 +92,10 @@ class FileOutline:
 
     @cached_property
     def _root(self) -> Group:
-        with reading([getattr(self._content, name) for name in TREES]):
+        trees = [getattr(self._content, name) for name in TREES]
+        for tree in trees:
+            make_storable(tree)
+        with reading(trees):
             return codec(self._content.layout).plan(self._content)
 
     def below(self, path: Keys = ()) -> list[OutlineEntry]:

@@ -35,8 +35,6 @@ __all__ = [
 ]
 
 _MAX_DEPTH = 60
-_INT_KEYS = "trials_spike_times"
-"""The one dictionary whose keys are numbers: a unit's spikes by trial."""
 _LIGHT_KIND = "light"
 _MIN_LIGHT_NBYTES = 1 << 16
 _PART = SLICE_NBYTES // 32
@@ -68,7 +66,7 @@ def plan_tree(value: Mapping[Any, Any], path: tuple[str, ...], *, light: bool = 
         )
     give_way()
     group = Group()
-    ints = path[-1:] == (_INT_KEYS,) and bool(value) and all(type(key) is int for key in value)
+    ints = bool(value) and all(type(key) is int for key in value)
     if ints:
         group.attrs[KIND] = "int keys"
     for key, item in dict.items(value) if isinstance(value, dict) else value.items():
