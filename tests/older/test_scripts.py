@@ -29,6 +29,7 @@ from hdmea.pipeline import (
 from hdmea.results.files import summarize
 from hdmea.simulate import Experiment, SimulatedRecording, simulate_recording
 from hdmea.utils.exceptions import ConfigurationError
+from tests.older.readers import BAR, build_table, feature_paths, same
 
 NOISE = "perfect_dense_noise_15x15_15hz_r42_3min"
 
@@ -184,82 +185,20 @@ def test_a_batch_over_a_folder_skips_what_is_done(recording: SimulatedRecording,
         assert "frif" in session.units["unit_001"]["features"]
 
 
-FEATURE_PATHS = [
-    "auto_label/axon_type",
-    *(
-        f"features/ap_tracking/soma_polar_coordinates/{name}"
-        for name in (
-            "angle_correction_applied", "transformed_x", "transformed_y", "radius", "theta_deg",
-            "theta_deg_raw", "cartesian_x", "cartesian_y",
-        )
-    ),
-    *(f"features/sta_{NOISE}/sta_geometry/gaussian_fit/{n}"
-      for n in ("sigma_x", "sigma_y", "amplitude", "r_squared")),
-    *(
-        f"features/sta_{NOISE}/sta_geometry/DoG/{name}"
-        for name in ("sigma_exc", "sigma_inh", "amp_exc", "amp_inh", "r_squared")
-    ),
-    f"features/sta_{NOISE}/sta_geometry/sta_time_course",
-    *(
-        f"features/sta_{NOISE}/sta_geometry/lnl/{name}"
-        for name in (
-            "a", "b", "a_norm", "bits_per_spike", "r_squared", "rectification_index", "nonlinearity_index",
-            "threshold_g", "log_likelihood", "null_log_likelihood", "n_frames", "n_spikes",
-        )
-    ),
-]  # fmt: skip
-
-
-def in_order(trials: h5py.Group) -> list[Any]:
-    return [trials[name][:] for name in sorted(trials, key=int)]
-
-
-def build_table(path: Path) -> dict[str, list[Any]]:
-    """Return columns of all units, None where a path does not exist, as a table builder reads a file."""
-    columns: dict[str, list[Any]] = {}
-    with h5py.File(path, "r") as file:
-        frames = file["metadata/frame_timestamps"][:]
-        for unit in file["units"].values():
-            row: dict[str, Any] = {p: unit[p][()] if p in unit else None for p in FEATURE_PATHS}
-            for movie, group in unit["spike_times_sectioned"].items():
-                trials = [
-                    group["trials_spike_times"][n][:] for n in sorted(group["trials_spike_times"], key=int)
-                ]
-                row[f"{movie} trials"] = trials
-                row[f"{movie} bounds"] = group["trials_start_end"][:]
-            bar = unit["spike_times_sectioned/moving_h_bar_s5_d8_3x/direction_section"]
-            for angle in range(0, 360, 45):
-                section = bar[str(angle)]
-                row[f"bar {angle}"] = in_order(section["trials"])
-                assert section["section_bounds"].shape == (len(row[f"bar {angle}"]), 2)
-                assert section["section_bounds"][:].max() < len(frames)
-            for name, value in row.items():
-                columns.setdefault(name, []).append(value)
-    return columns
-
-
-def same(first: Any, second: Any) -> bool:
-    if isinstance(first, list):
-        return len(first) == len(second) and all(map(same, first, second))
-    if isinstance(first, bytes) or first is None:
-        return bool(first == second)
-    return bool(np.array_equal(first, second, equal_nan=np.asarray(first).dtype.kind == "f"))
-
-
 def test_a_table_builder_reads_a_file_that_passed_through_a_session(
     shared_data: Path, tmp_path: Path
 ) -> None:
     theirs = shared_data / "lab_files" / "deferred_11_steps.h5"
-    before = build_table(theirs)
-    assert len(FEATURE_PATHS) == 31
+    before = build_table(theirs, NOISE)
+    assert len(feature_paths(NOISE)) == 31
     assert sum(name.startswith("bar ") for name in before) == 8
     session = load_session_from_hdf5(theirs)
-    after = build_table(session.save(tmp_path / "passed.h5", layout="lab"))
+    after = build_table(session.save(tmp_path / "passed.h5", layout="lab"), NOISE)
     assert after.keys() == before.keys()
     different = [name for name in before if not same(before[name], after[name])]
     assert different == []
     columns = PipelineSession.load(session.save(tmp_path / "columns.h5", layout="columns"))
-    back = build_table(columns.save(tmp_path / "back.h5", layout="lab"))
+    back = build_table(columns.save(tmp_path / "back.h5", layout="lab"), NOISE)
     assert [name for name in before if not same(before[name], back[name])] == []
 
 
@@ -335,7 +274,6 @@ def test_numbers_of_trials_that_a_script_changes_in_place_are_saved(
     np.testing.assert_array_equal(found["trials_spike_times"][1], before[1] - 5)
 
 
-BAR = "moving_h_bar_s5_d8_3x"
 PADDING = 40
 
 
