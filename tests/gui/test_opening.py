@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
+from hdmea.pipeline import loading
 from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.flows.close_guard import UnsavedDialog
@@ -295,6 +297,54 @@ def test_the_card_says_what_is_inside(window: MainWindow, recording: tuple[Path,
     assert re.search(r"5 with [\d,]+ detected peaks", said), "before the rejected ones are left out"
     assert window.recording.card.partner_button is None
     assert window.focusWidget() is window.recording.card.run_button, "Return goes on"
+
+
+def test_what_does_not_fit_into_the_memory_is_said_before_it_is_loaded(
+    window: MainWindow,
+    recording: tuple[Path, Path],
+    idle: Idle,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    memory, swap = psutil.virtual_memory()._replace(available=0), psutil.swap_memory()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(psutil, "swap_memory", lambda: swap._replace(free=1 << 40))
+    read = loading.read_units
+
+    def read_after_warning(*args: Any, **kwargs: Any) -> Any:
+        assert "only 0.0 GB are free. Close other programs" in caplog.text
+        return read(*args, **kwargs)
+
+    monkeypatch.setattr(loading, "read_units", read_after_warning)
+    drop(window, *recording)
+    idle()
+    assert "This does not fit into the free memory." in visible_texts(window.recording.card)
+
+    window.load()
+    idle()
+    assert window.controller.state.unit_ids, "there is a swap file"
+    assert any("only 0.0 GB are free" in text for text in window.controller.state.warnings)
+
+
+def test_what_does_not_fit_at_all_is_not_loaded(
+    window: MainWindow, recording: tuple[Path, Path], idle: Idle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, swap = (
+        psutil.virtual_memory()._replace(available=0),
+        psutil.swap_memory()._replace(free=0),
+    )
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(psutil, "swap_memory", lambda: swap)
+    drop(window, *recording)
+    idle()
+
+    window.load()
+    idle()
+
+    assert not window.controller.state.unit_ids
+    said = window.controller.steps.item("load_recording").reason
+    assert re.match(r"This recording needs about \d+\.\d GB of memory, but only 0\.0 GB are free\.", said)
+    assert "Close other programs, or use a computer with more memory." in said
 
 
 @pytest.mark.parametrize("kind", [0, 1])
