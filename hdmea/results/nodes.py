@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -100,7 +101,7 @@ class Dataset:
     @property
     def nbytes(self) -> int:
         """Bytes of data."""
-        size = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        size = math.prod(self.shape) * self.dtype.itemsize
         if self.by_row and self.shape[0]:
             return size // self.shape[0] * sum(item is not None for item in self.source)  # type: ignore[union-attr]
         return size
@@ -154,7 +155,7 @@ def slabs(
 ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Yield start and count of blocks that cover an array in order, each of at most `limit` bytes."""
     axis = 0
-    inner = int(np.prod(shape[1:], dtype=np.int64)) * itemsize
+    inner = math.prod(shape[1:]) * itemsize
     while inner > limit and axis < len(shape) - 1:
         axis += 1
         inner //= max(1, shape[axis])

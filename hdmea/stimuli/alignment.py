@@ -208,7 +208,7 @@ def frame_light(
     duration = np.diff(edges)
     mean = np.full(times.size, np.nan)
     shown = np.flatnonzero(duration > 0)
-    for chunk in np.array_split(shown, max(shown.size >> 14, 1)):
+    for chunk in np.array_split(shown, max(shown.size >> 10, 1)):
         if chunk.size:
             first, last = edges[chunk[0]], edges[chunk[-1] + 1]
             part = light[first:last].astype(np.float64)

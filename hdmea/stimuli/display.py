@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +92,8 @@ def find_edges(signal: npt.NDArray[Any], segments: Int64Array, width: int, fs: f
     """
     noise = _noise(signal, segments, width)
     parts = [
-        (_regions(signal[first:last], width, NOISE_FACTOR * noise, +1), first) for first, last in segments
+        (_regions(signal[first:last], width, NOISE_FACTOR * noise, (+1,))[0], first)
+        for first, last in segments
     ]
     heights = np.concatenate([np.empty(0), *[part[1] for part, _ in parts]])
     places = np.concatenate([np.empty(0, dtype=np.int64), *[part[0] + first for part, first in parts]])
@@ -152,8 +153,8 @@ def _edges_of(
     margin = max(width // 2, 1)
     for first, last in segments:
         lowest = heights.share * float(heights.course(np.arange(first, last + width, width)).min())
-        for sign, places in zip((+1, -1), found, strict=True):
-            place, top = _regions(signal[first:last], width, lowest, sign)
+        both = _regions(signal[first:last], width, lowest, (+1, -1))
+        for (place, top), places in zip(both, found, strict=True):
             place += first
             part = top / heights.course(place)
             place = place[(part >= heights.share) & (part <= _ARTEFACT)]
@@ -174,10 +175,17 @@ def _differences(signal: npt.NDArray[Any], width: int) -> Iterator[tuple[int, Fl
         total = np.concatenate(
             ([0.0], np.cumsum(_filled(signal[low:high]) - float(_first(signal[low:high]))))
         )
-        here = np.arange(first, last) + 1 - low
-        before, after = np.maximum(here - width, 0), np.minimum(here + width, high - low)
-        mean_after = (total[after] - total[here]) / (after - here)
-        yield first, mean_after - (total[here] - total[before]) / (here - before)
+        n, begin = last - first, first + 1 - low
+        missing = max(width - begin, 0), max(last - low + width - (high - low), 0)
+        n_before: Any = width
+        n_after: Any = width
+        if any(missing):
+            here = np.arange(begin, begin + n)
+            n_before, n_after = np.minimum(here, width), np.minimum(here + width, high - low) - here
+            total, begin = np.pad(total, missing, "edge"), begin + missing[0]
+        middle = total[begin : begin + n]
+        mean_after = (total[begin + width : begin + width + n] - middle) / n_after
+        yield first, mean_after - (middle - total[begin - width : begin - width + n]) / n_before
 
 
 def _first(part: npt.NDArray[Any]) -> float:
@@ -217,19 +225,25 @@ def _noise(signal: npt.NDArray[Any], segments: Int64Array, width: int) -> float:
 
 
 def _regions(
-    signal: npt.NDArray[Any], width: int, threshold: float, sign: int
-) -> tuple[Int64Array, FloatArray]:
-    """Return place and height of the largest difference in each stretch above a threshold.
+    signal: npt.NDArray[Any], width: int, threshold: float, signs: Sequence[int]
+) -> list[tuple[Int64Array, FloatArray]]:
+    """Return place and height of the largest difference in each stretch above a threshold, for each sign.
 
     Stretches closer than half of `width` are one: noise divides the flank of a step.
     """
-    places, heights = [np.empty(0, dtype=np.int64)], [np.empty(0)]
+    found: list[list[tuple[Int64Array, FloatArray]]] = [
+        [(np.empty(0, dtype=np.int64), np.empty(0))] for _ in signs
+    ]
     for first, values in _differences(signal, width):
-        signed = values if sign > 0 else -values
-        above = np.flatnonzero(signed > threshold)
-        places.append(above + first)
-        heights.append(signed[above])
-    place, height = np.concatenate(places), np.concatenate(heights)
+        for sign, parts in zip(signs, found, strict=True):
+            signed = values if sign > 0 else -values
+            above = np.flatnonzero(signed > threshold)
+            parts.append((above + first, signed[above]))
+    joined = [[np.concatenate(column) for column in zip(*parts, strict=True)] for parts in found]
+    return [_tops(place, height, width) for place, height in joined]
+
+
+def _tops(place: Int64Array, height: FloatArray, width: int) -> tuple[Int64Array, FloatArray]:
     if not place.size:
         return place, height
     group = np.cumsum(np.concatenate(([0], np.diff(place) > max(width // 2, 1))))
