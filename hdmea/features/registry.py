@@ -114,7 +114,7 @@ class FeatureRegistry:
         def decorate(extractor_class: C) -> C:
             if name in FEATURES:  # also has the others found, so that none of them comes second
                 raise ValidationError(
-                    f"There is a feature {name!r} already.", fix=Advice("Choose another name.")
+                    f"The feature {name!r} is already registered.", fix=Advice("Choose another name.")
                 )
             extractor_class.name = name
             outputs = tuple(_output(key, facts) for key, facts in extractor_class.output_schema.items())
@@ -146,7 +146,7 @@ class FeatureRegistry:
         try:
             feature = FEATURES.get(name)
         except ConfigurationError as error:
-            raise KeyError(str(error)) from None
+            raise KeyError(f"Unknown feature. {error}") from None
         return feature.made_by if isinstance(feature, _ClassFeature) else _as_class(feature)
 
     @classmethod

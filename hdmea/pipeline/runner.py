@@ -29,11 +29,11 @@ def validate_acquisition_rate(rate: float | None) -> bool:
     if rate is None:
         return False
     if not rate > 0:
-        logger.warning("The acquisition rate is %s Hz; it must be greater than 0.", rate)
+        logger.warning("acquisition_rate must be > 0 Hz, not %s.", rate)
         return False
     if not MIN_TYPICAL_ACQUISITION_RATE <= rate <= MAX_TYPICAL_ACQUISITION_RATE:
         logger.warning(
-            "The acquisition rate is %g Hz; usual are %g to %g Hz.",
+            "Unusual acquisition_rate: %g Hz; usual are %g to %g Hz.",
             rate,
             MIN_TYPICAL_ACQUISITION_RATE,
             MAX_TYPICAL_ACQUISITION_RATE,
@@ -51,7 +51,7 @@ def compute_frame_time(acquisition_rate: float) -> float:
     """
     if not acquisition_rate > 0:
         raise ValidationError(
-            f"The acquisition rate must be greater than 0 Hz, not {acquisition_rate}.",
+            f"acquisition_rate must be > 0 Hz, not {acquisition_rate}.",
             parameter="acquisition_rate",
             fix=SetParameter("acquisition_rate"),
         )

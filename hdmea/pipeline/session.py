@@ -369,7 +369,7 @@ def dataset_id_from_paths(cmcr_path: str | Path | None, cmtr_path: str | Path | 
     cmcr, cmtr = (None if path is None else Path(path) for path in (cmcr_path, cmtr_path))
     if cmcr is None and cmtr is None:
         raise ValidationError(
-            "A session needs the name of a recording or one of its files.",
+            "At least one is needed: the name of the recording, or one of its files.",
             fix=Either((SetParameter("dataset_id"), ChooseFile("cmcr_path"), ChooseFile("cmtr_path"))),
         )
     name = re.sub(r'[\\:*?"<>|]', "_", recording_name(cmcr, cmtr)).rstrip("-")

@@ -76,7 +76,7 @@ def test_spikes_by_direction_are_in_frames_of_the_movie(path: Path, session: Pip
                 assert bounds.shape == (3, 2)
                 for number, (first, stop) in enumerate(bounds):
                     trial = bar[f"direction_section/{direction}/trials/{number}"][:]
-                    assert np.array_equal(trial, during[(during >= first) & (during < stop)])
+                    assert np.array_equal(trial, during[(during >= first) & (during <= stop)])
 
 
 def test_traces_of_all_movies_are_there(path: Path) -> None:

@@ -238,7 +238,8 @@ class _Bar:
         first = self.sweep_frames[..., 0]
         if len(window) != first.size:
             return None, f"the table of crossings has {len(window)} sweeps for a pixel, not {first.size}"
-        padded = window + np.array([-self.padding, self.padding])
+        # The last frame of the table belongs to the window.
+        padded = window + np.array([-self.padding, self.padding + 1])
         in_order_of_showing = first.ravel().argsort().argsort().reshape(first.shape)
         found = padded[in_order_of_showing] + self.content_frame[..., None]
         return np.clip(found, 0, self.n_frames - 1).astype(np.int64), ""

@@ -245,7 +245,8 @@ def direction_sections(movie: str, unit: Mapping[str, Any], facts: Facts) -> dic
             during = np.searchsorted(samples, np.asarray(spikes[first:stop]).astype(np.int64), "right") - 1
             trials[str(repetition)] = during.astype(np.int64) - starts[number, repetition]
         found[str(direction)] = {
-            "section_bounds": frames[number] - starts[number][:, None],
+            # First and last frame there.
+            "section_bounds": frames[number] - starts[number][:, None] - np.array([0, 1]),
             "trials": trials,
         }
     params = json.loads(str(_below(feature, "metadata", "params") or "{}"))
@@ -286,7 +287,7 @@ def rf_center(geometry: Any) -> tuple[float, float] | None:
     Parameters
     ----------
     geometry
-        ``sta_geometry`` of a unit: ours, or with their Gaussian; None where there is none.
+        ``sta_geometry`` of a unit: ours, or with their Gaussian, else their centre; None where there is none.
 
     Returns
     -------
@@ -300,7 +301,9 @@ def rf_center(geometry: Any) -> tuple[float, float] | None:
         found = geometry["model"] != _FLAT
     else:
         fit = _below(geometry, "gaussian_fit")
-        x, y = (_chosen(fit, at=name)["at"] for name in ("center_x", "center_y")) if fit else (math.nan,) * 2
+        fitted = [_chosen(fit or {}, at=name)["at"] for name in ("center_x", "center_y")]
+        rough = [_chosen(geometry, at=name)["at"] for name in ("center_col", "center_row")]
+        x, y = fitted if all(map(math.isfinite, fitted)) else rough
         found = True
     return (x, y) if found and math.isfinite(x) and math.isfinite(y) else None
 
