@@ -523,7 +523,7 @@ class PipelineSession(SessionData):
 
     def checkpoint(
         self,
-        path: str | Path,
+        checkpoint_path: str | Path,
         *,
         checkpoint_name: str | None = None,
         overwrite: bool = True,
@@ -533,10 +533,10 @@ class PipelineSession(SessionData):
 
         Parameters
         ----------
-        path
+        checkpoint_path
             File of the snapshot.
         checkpoint_name
-            Name of the checkpoint; default: the stem of `path`.
+            Name of the checkpoint; default: the stem of the file.
         overwrite
             Replace an existing file, with a logged warning; False: raise FileExistsError instead.
         progress
@@ -547,10 +547,10 @@ class PipelineSession(SessionData):
         pathlib.Path
             The file that was written.
         """
-        name = checkpoint_name if checkpoint_name is not None else Path(path).stem
+        name = checkpoint_name if checkpoint_name is not None else Path(checkpoint_path).stem
         content = self.content(SaveState.DEFERRED, checkpoint_name=name)
         # Always columns: a checkpoint has to hold everything.
-        written = self._write(Path(path), content, overwrite, None, "columns", progress)
+        written = self._write(Path(checkpoint_path), content, overwrite, None, "columns", progress)
         logger.info("Checkpoint %r of %s written to %s", name, self.dataset_id, written.path)
         return written.path
 
@@ -573,13 +573,13 @@ class PipelineSession(SessionData):
     @classmethod
     @without_collections()
     def load(
-        cls, path: str | Path, *, lazy: bool = False, progress: Progress | None = None
+        cls, checkpoint_path: str | Path, *, lazy: bool = False, progress: Progress | None = None
     ) -> PipelineSession:
         """Open a checkpoint (as DEFERRED) or a saved result (as SAVED, with its path).
 
         Parameters
         ----------
-        path
+        checkpoint_path
             A file written by `checkpoint`, `save` or the lab's earlier scripts.
         lazy
             Read arrays on first use instead of now.
@@ -593,9 +593,10 @@ class PipelineSession(SessionData):
         CheckpointError
             If it is not a session file, is damaged, or of a version that cannot be read.
         """
+        path = Path(checkpoint_path)
         content = files.read_session(path, lazy=lazy, progress=progress)
         saved = content.save_state == SaveState.SAVED.value
-        moved, said = find_moved_sources(content.source_files, Path(path))
+        moved, said = find_moved_sources(content.source_files, path)
         for message in said:
             logger.warning(message)
         session = cls(
@@ -604,11 +605,11 @@ class PipelineSession(SessionData):
             metadata=content.metadata,
             stimulus=content.stimulus,
             save_state=SaveState.SAVED if saved else SaveState.DEFERRED,
-            hdf5_path=Path(path) if saved else None,
+            hdf5_path=path if saved else None,
             completed_steps=CompletedSteps(content.completed_steps),
             source_files={**content.source_files, **moved},
             warnings=content.warnings_with_fixes(),
-            output_dir=Path(content.output_dir) if content.output_dir else Path(path).parent,
+            output_dir=Path(content.output_dir) if content.output_dir else path.parent,
             checkpoint_name=content.checkpoint_name,
             steps=content.steps,
             created_at=content.created_at,
@@ -618,7 +619,7 @@ class PipelineSession(SessionData):
         )
         session.inform("load_recording", said)
         if saved:
-            session.held = files.Held(Path(path), content.revision, content.layout)
+            session.held = files.Held(path, content.revision, content.layout)
         session.mark_clean()
         return session
 

@@ -90,6 +90,13 @@ def test_a_file_loads_as_a_saved_session(file: Path) -> None:
     assert session.dataset_id == "other"
 
 
+def test_a_checkpoint_is_named_and_loaded_by_keyword(session: PipelineSession, tmp_path: Path) -> None:
+    path = session.checkpoint(checkpoint_path=tmp_path / "points" / "after.h5", checkpoint_name="after load")
+    again = PipelineSession.load(checkpoint_path=str(path))
+    assert again.checkpoint_name == "after load"
+    assert again.save_state is SaveState.DEFERRED
+
+
 def test_a_session_with_some_features_cannot_lose_the_others(file: Path, tmp_path: Path) -> None:
     extract_features(file, ["frif", "baseline"])
     some = load_session_from_hdf5(file, load_features=["frif"])
