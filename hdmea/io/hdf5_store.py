@@ -22,8 +22,8 @@ from hdmea.results.lab.layout import LAB_STEPS
 from hdmea.results.lab.record import RecordPlan
 from hdmea.results.lab.units import Units
 from hdmea.results.lab.values import as_attributes, plan_dict
+from hdmea.results.leaves import make_storable
 from hdmea.results.nodes import Group, Node
-from hdmea.results.storable import make_storable
 from hdmea.utils.exceptions import ExistingFileError, MissingFileError, ValidationError
 from hdmea.utils.fixes import Advice, Replace
 from hdmea.utils.hashing import hash_config

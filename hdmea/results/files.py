@@ -26,9 +26,9 @@ from hdmea.results import lab as _lab  # the layouts
 from hdmea.results import parts as _columns
 from hdmea.results.codec import Codec, codec, codec_of
 from hdmea.results.content import SCHEMA_VERSION, TREES, FileSummary, Held, Keys, SessionContent
+from hdmea.results.leaves import make_storable
 from hdmea.results.nodes import Group
 from hdmea.results.reading import Place, naming
-from hdmea.results.storable import make_storable
 from hdmea.results.unread import Source, Unread, detach_readers, reading, unread_entries
 from hdmea.results.writing import Writer, opened_for_writing
 from hdmea.utils import atomic as locks

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from hdmea.results.codec import codec
 from hdmea.results.content import TREES, Keys, SessionContent
+from hdmea.results.leaves import make_storable
 from hdmea.results.nodes import AttrValue, Dataset, Group, Node
-from hdmea.results.storable import make_storable
 from hdmea.results.unread import Unread, reading
 from hdmea.utils.giving_way import give_way
 

@@ -12,7 +12,7 @@ import pytest
 
 from hdmea.pipeline import PipelineSession
 from hdmea.results import files
-from hdmea.results.storable import make_storable, storable
+from hdmea.results.leaves import make_storable, storable
 from hdmea.utils.exceptions import ValidationError
 from tests.results.exact import assert_exact
 
