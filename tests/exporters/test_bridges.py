@@ -13,7 +13,7 @@ import pytest
 
 import hdmea
 from hdmea.pipeline.session import PipelineSession
-from hdmea.recordings import open_units
+from hdmea.recordings import open_signals, open_units
 from hdmea.utils.exceptions import ConfigurationError, ExistingFileError, MissingInputError
 from tests.exporters.recordings import RATE, SHEET, STARTS_S, recording
 
@@ -139,3 +139,39 @@ def test_a_missing_library_says_which_extra_to_install(
         session.to_pynapple()
     with pytest.raises(ConfigurationError, match=r"hdmea-studio\[bridges\]"):
         session.to_spikeinterface()
+
+
+# -- raw data ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("foreign")
+def test_spikeinterface_reads_the_raw_data(tmp_path: Path) -> None:
+    pytest.importorskip("spikeinterface", reason="spikeinterface is optional")
+    from hdmea.spikeinterface import CmcrRecording
+
+    path = Path(__file__).parents[1] / "data" / "sample" / "sample.cmcr"
+    with open_signals(path) as source:
+        (region,) = source.sensor_regions
+        counts = region.read_counts(0, 100, 400).astype(np.float64)
+        microvolts = (counts - region.adzero) * region.factors_uv
+        index = region.electrode_index(region.first_row + 1, region.first_column + 2)
+
+        raw = CmcrRecording(path, electrode_pitch_um=16)
+        assert raw.get_num_channels() == region.n_electrodes
+        assert raw.get_num_samples(0) == region.segments[0, 1] - region.segments[0, 0]
+        np.testing.assert_array_equal(raw.get_traces(0, 100, 400), counts)
+        np.testing.assert_allclose(raw.get_traces(0, 100, 400, return_in_uV=True), microvolts, rtol=1e-5)
+        name = f"{region.first_row + 1}-{region.first_column + 2}"
+        np.testing.assert_array_equal(raw.get_traces(0, 100, 400, channel_ids=[name])[:, 0], counts[:, index])
+        place = raw.get_channel_locations()[list(raw.channel_ids).index(name)]
+        assert place.tolist() == [16 * (region.first_column + 1), 16 * region.first_row]
+        again = spikeinterface_load(raw.to_dict())
+        np.testing.assert_array_equal(again.get_traces(0, 0, 50), raw.get_traces(0, 0, 50))
+    with pytest.raises(ConfigurationError, match="there is no 7"):
+        CmcrRecording(path, region=7)
+
+
+def spikeinterface_load(stated: Any) -> Any:
+    from spikeinterface.core import load
+
+    return load(stated)
