@@ -375,11 +375,12 @@ def run_flow(
 
 def waiting_for_stimulus(result: FlowResult) -> list[str]:
     """Return the steps that were left out because nothing says what was shown, in their order."""
-    missing = {"stimulus/section_time"}
+    missing: set[str] = set()
     waiting = []
     for name in result.steps_skipped:
         definition = get_step(name)
-        if missing & {*definition.provides, *definition.requires}:
+        placing = "stimulus/section_time" in definition.provides
+        if placing or missing & set(definition.requires):
             missing |= set(definition.provides)
             waiting.append(name)
     return waiting

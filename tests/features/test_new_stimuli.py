@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,18 @@ class TestEulerChirp:
             euler_chirp.compute(
                 movie_recording(whole.model_copy(update={"events": part}), cells(CHIRP, flat(CHIRP, 1.0), 1))
             )
+
+
+@pytest.mark.parametrize("rate", [59.0, 60.7, 75.0])
+def test_frequencies_are_those_of_the_display_not_of_whole_samples(rate: float) -> None:
+    made = movie_recording(CHIRP, cells(CHIRP, flat(CHIRP, 5.0), 1))
+    n_frames = made.metadata["frame_timestamps"].size
+    flips = np.floor(1000 + np.arange(n_frames) * 10_000 / rate).astype(np.uint64)
+    facts = {**made.metadata, "acquisition_rate": np.array([10_000.0]), "frame_timestamps": flips}
+
+    found = euler_chirp.compute(replace(made, metadata=facts)).recording["euler_chirp_frequencies"]
+
+    assert found == pytest.approx((np.arange(8) + 0.5) * rate / 60, rel=1e-4)
 
 
 class TestGrating:

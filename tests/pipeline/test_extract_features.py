@@ -139,6 +139,16 @@ def test_where_all_features_are_asked_for_stimuli_that_were_not_shown_are_no_war
     assert any("Cell type" in message for message in session.information)
 
 
+def test_without_noise_the_receptive_field_is_not_missed() -> None:
+    session = session_of(*TRAINS, movies={"steps": [10]})
+
+    run(session, *FEATURES.names())
+
+    said = [message for message in session.information if "“Receptive field” was skipped" in message]
+    assert "None of the movies (steps) is noise by its name." in said[0]
+    assert "“Receptive field” was skipped" not in " ".join(session.warnings)
+
+
 def test_without_display_frames_features_of_stimuli_are_no_warning_each() -> None:
     session = session_of(*TRAINS, with_frames=False)
 

@@ -12,8 +12,10 @@ import pytest
 from hdmea.declare import get_step
 from hdmea.pipeline import PipelineSession, create_session, list_available_flows, run_flow
 from hdmea.pipeline.context import ProgressEvent
-from hdmea.pipeline.flows import FlowOptions, execute_flow, load_flow
+from hdmea.pipeline.flows import FlowOptions, execute_flow, load_flow, waiting_for_stimulus
+from hdmea.pipeline.results import FlowResult
 from hdmea.utils.exceptions import ConfigurationError, StepCancelled, ValidationError
+from hdmea.utils.notices import Notice
 
 
 @pytest.fixture
@@ -97,7 +99,21 @@ def test_what_is_missing_is_left_out_or_fails(config: Path) -> None:
     assert result.hdf5_path is None
     assert list(result.steps_skipped) == ["toy_scale"]
     assert "Toy load" in result.steps_skipped["toy_scale"]
+    assert waiting_for_stimulus(result) == []
     assert not run_flow("needs", config_dir=config, session=create_session("toy")).success
+
+
+def test_what_waits_for_the_stimulus_is_what_needs_sections() -> None:
+    skipped: dict[str, str] = {
+        name: Notice("") for name in ("compute_sta", "fit_lnl", "section_by_direction")
+    }
+    result = FlowResult(None, None, None, success=True, flow_name="standard")
+
+    result.steps_skipped = dict(skipped)
+    assert waiting_for_stimulus(result) == []  # There are sections, but none of noise.
+
+    result.steps_skipped = {"add_section_time": Notice(""), **skipped}
+    assert waiting_for_stimulus(result) == ["add_section_time", "compute_sta", "fit_lnl"]
 
 
 def test_cancel_writes_no_file(config: Path, tmp_path: Path) -> None:

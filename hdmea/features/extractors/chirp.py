@@ -17,18 +17,17 @@ from hdmea.features.science.light_steps import (
     quality_outputs,
     rates_of,
 )
-from hdmea.features.science.movie_trials import FRAMES, MovieTrials, movie_trials, trials_requirement
+from hdmea.features.science.movie_trials import FRAMES, movie_trials, trials_requirement
 from hdmea.features.science.sine_fit import FrequencyResponse, SineFit, fit_sine, frequency_response
 from hdmea.features.science.tickets import Withheld
-from hdmea.features.science.trial_rates import TrialRates
+from hdmea.features.science.trial_rates import TrialRates, measured_frame_rate
 from hdmea.stimuli.definition import StimulusEvent
 
-__all__ = ["NOMINAL_FRAME_RATE", "ChirpParams", "chirp", "measured_frame_rate", "settling_frames"]
+__all__ = ["NOMINAL_FRAME_RATE", "ChirpParams", "chirp", "settling_frames"]
 
 NOMINAL_FRAME_RATE = 60.0
 """Frames per second for which stimulus definitions state frequencies; a movie has cycles per frame."""
 _WHOLE = 1e-6
-_RATE_FRAMES = 60
 
 
 class ChirpParams(RateParams):
@@ -141,24 +140,6 @@ def settling_frames(event: StimulusEvent, settle: int) -> int:
     return max(round(length - cycles * cycle), 0) if cycles >= 1 else 0
 
 
-def measured_frame_rate(frame_timestamps: NDArray[Any], trials: MovieTrials, sampling_rate: float) -> float:
-    """Display frames per second during the trials; lost and doubled flips have no part in it.
-
-    Parameters
-    ----------
-    frame_timestamps
-        Ascending samples of the display refreshes.
-    trials
-        Of the movie.
-    sampling_rate
-        Samples per second.
-    """
-    frames = np.asarray(frame_timestamps).astype(np.int64)
-    shown = frames[int(trials.frames.min()) : int(trials.frames.max()) + 1]
-    step = min(_RATE_FRAMES, len(shown) - 1)
-    return float(step * sampling_rate / np.median(shown[step:] - shown[:-step]))
-
-
 @extractor(
     name="chirp",
     aliases=("freq_step_5st_3x",),
@@ -181,7 +162,9 @@ def chirp(recording: Recording, params: ChirpParams) -> FeatureTable:
     events = trials.events("sine")
     rates = rates_of(recording, trials, params)
     per_frame = np.array([event.frequency_hz for event in events], np.float64) / NOMINAL_FRAME_RATE
-    shown = measured_frame_rate(recording.metadata["frame_timestamps"], trials, recording.acquisition_rate)
+    shown = measured_frame_rate(
+        recording.metadata["frame_timestamps"], trials.frames, recording.acquisition_rate
+    )
     fits, seconds = _fits(rates, events, per_frame, params)
 
     def stacked(name: str) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from hdmea.declare import FeatureTable, Output, Recording, Requirement, extractor, with_limits
 from hdmea.features.science.light_steps import MovieParams, reasons_where
-from hdmea.features.science.movie_trials import FRAMES
+from hdmea.features.science.movie_trials import FRAMES, NoiseSections
 from hdmea.features.science.noise_showing import shown_counts
 from hdmea.features.science.receptive_field import find_peak, spatial_map
 from hdmea.features.science.receptive_field_models import fit_map
@@ -167,7 +167,7 @@ class _Averages:
     requires=(
         Requirement("metadata", "acquisition_rate", "load_recording"),
         FRAMES,
-        Requirement("stimulus", "section_time/*noise*", "add_section_time"),
+        NoiseSections("stimulus", "section_time/*noise*", "add_section_time"),
         Requirement("feature", "sta_*", "compute_sta"),
     ),
     outputs=_SCALARS,

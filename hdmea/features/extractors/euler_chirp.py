@@ -21,6 +21,7 @@ from hdmea.features.science.light_steps import (
 from hdmea.features.science.movie_trials import FRAMES, movie_trials, trials_requirement
 from hdmea.features.science.sine_fit import SineFit, fit_wave
 from hdmea.features.science.tickets import Withheld, granted
+from hdmea.features.science.trial_rates import measured_frame_rate
 from hdmea.stimuli.definition import StimulusEvent
 
 __all__ = ["EulerChirpParams", "euler_chirp"]
@@ -141,7 +142,8 @@ def euler_chirp(recording: Recording, params: EulerChirpParams) -> FeatureTable:
     """
     trials = movie_trials(recording, "euler_chirp", params.movie)
     rates = rates_of(recording, trials, params)
-    shown = 1.0 / (_NOMINAL_RATE * rates.frame_duration)
+    flips = recording.metadata["frame_timestamps"]
+    shown = measured_frame_rate(flips, trials.frames, recording.acquisition_rate) / _NOMINAL_RATE
     frequencies, over_frequency = _ramp(rates.rates, trials.events("frequency_ramp")[0], params.window_frames)
     contrasts, over_contrast = _ramp(rates.rates, trials.events("contrast_ramp")[0], params.window_frames)
     columns: dict[str, Any] = {"mean_rate": rates.mean.astype(np.float32)}

@@ -23,7 +23,7 @@ from hdmea.features.science.light_steps import (
 from hdmea.features.science.movie_trials import FRAMES, movie_trials, trials_requirement
 from hdmea.features.science.sine_fit import fit_sine
 from hdmea.features.science.tickets import Withheld, granted
-from hdmea.features.science.trial_rates import TrialRates
+from hdmea.features.science.trial_rates import TrialRates, measured_frame_rate
 from hdmea.stimuli.definition import StimulusEvent
 from hdmea.utils.exceptions import FeatureExtractionError
 from hdmea.utils.fixes import Advice
@@ -190,7 +190,8 @@ def grating(recording: Recording, params: GratingParams) -> FeatureTable:
     f0, f1, spikes = _responses(rates, conditions, without)
     keys = np.array(conditions.keys)
     best, tuning = _tuning(keys, conditions, f0, f1["f1"], spikes, (without, without_se), rates, params)
-    shown = 1.0 / (_NOMINAL_RATE * rates.frame_duration)
+    flips = recording.metadata["frame_timestamps"]
+    shown = measured_frame_rate(flips, trials.frames, recording.acquisition_rate) / _NOMINAL_RATE
     units = np.arange(len(f0))
     largest = np.maximum(f0, f1["f1"]).argmax(axis=1)
     mean = f0[units, largest]

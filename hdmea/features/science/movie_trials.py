@@ -28,6 +28,7 @@ from hdmea.utils.notices import Notice
 __all__ = [
     "FRAMES",
     "MovieTrials",
+    "NoiseSections",
     "OptionalFeature",
     "TrialsOfKind",
     "movie_trials",
@@ -114,6 +115,19 @@ class TrialsOfKind(Requirement):
             )
         fix = Each((RunStep("add_section_time"), RunStep("section_spike_times")))
         return Notice("No movie has trials.", fix=fix)
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseSections(Requirement):
+    """Sections of a movie whose name contains "noise"."""
+
+    def missing_from(self, recording: Recording) -> Notice | None:
+        """Reason why there are none; without what to run where other movies have sections."""
+        movies = sorted(recording.stimulus.get("section_time") or {})
+        if not movies:
+            return self._missing()
+        shown = any("noise" in movie for movie in movies)
+        return None if shown else Notice(f"None of the movies ({', '.join(movies)}) is noise by its name.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,20 @@ from hdmea.utils.exceptions import ValidationError
 from hdmea.utils.fixes import Advice, Each, RunStep
 from hdmea.utils.giving_way import giving_way
 
-__all__ = ["Lowpass", "TrialRates", "frame_counts", "nominal_frame_duration", "trial_rates"]
+__all__ = [
+    "Lowpass",
+    "TrialRates",
+    "frame_counts",
+    "measured_frame_rate",
+    "nominal_frame_duration",
+    "trial_rates",
+]
 
 _MARGIN_FRAMES = 120
 """Frames of the recording around a run of trials that the filter sees; its response fades within 15."""
+
+
+_RATE_FRAMES = 60
 
 
 def nominal_frame_duration(frame_timestamps: ArrayLike, sampling_rate: float) -> float:
@@ -51,6 +61,26 @@ def nominal_frame_duration(frame_timestamps: ArrayLike, sampling_rate: float) ->
             ),
         )
     return float(np.median(np.diff(frames))) / float(sampling_rate)
+
+
+def measured_frame_rate(
+    frame_timestamps: NDArray[Any], trial_frames: NDArray[np.int64], sampling_rate: float
+) -> float:
+    """Display frames per second during the trials; lost and doubled flips have no part in it.
+
+    Parameters
+    ----------
+    frame_timestamps
+        Ascending samples of the display refreshes.
+    trial_frames
+        int64 (trials, 2): first display frame of each trial, and the one after its last.
+    sampling_rate
+        Samples per second.
+    """
+    frames = np.asarray(frame_timestamps).astype(np.int64)
+    shown = frames[int(trial_frames.min()) : int(trial_frames.max()) + 1]
+    step = min(_RATE_FRAMES, len(shown) - 1)
+    return float(step * sampling_rate / np.median(shown[step:] - shown[:-step]))
 
 
 def frame_counts(

@@ -271,6 +271,8 @@ class _Extraction:
 
     def _skip(self, name: str, missing: Sequence[Notice]) -> None:
         title = FEATURES.get(name).title if name in FEATURES else name
+        # What nothing can mend makes it idle to mend the rest.
+        missing = [reason for reason in missing if reason.fix is None] or missing
         message = f"The feature “{title}” was skipped. {' '.join(reason.message for reason in missing)}"
         given = (reason.fix for reason in missing if reason.fix is not None)
         fixes = tuple(dict.fromkeys(fix for fix in given if fix not in self.not_shown))
