@@ -55,6 +55,17 @@ class SectionAlignment:
         return tuple(getattr(self, name) for name, _, _ in SECTION_COLUMNS)
 
     @property
+    def label(self) -> str:
+        """How the showing is named: ``movie`` or ``movie#2``."""
+        return self.movie if self.occurrence == 1 else f"{self.movie}#{self.occurrence}"
+
+    @property
+    def line(self) -> str:
+        """What the light says of it in one line: name, verdict, and the correlation where it is known."""
+        known = f" (r = {self.alignment_r:.2f})" if math.isfinite(self.alignment_r) else ""
+        return f"{self.label}: {self.verdict}{known}"
+
+    @property
     def is_mended(self) -> bool:
         """Whether the section was shifted to where its light is."""
         return self.aligned_by == "light" and self.alignment_lag != 0

@@ -15,7 +15,15 @@ import numpy as np
 
 from hdmea.utils.text_files import stored_list
 
-__all__ = ["STALE", "add_inherited_marks", "add_section_marks", "marks_of", "marks_text", "section_marks"]
+__all__ = [
+    "STALE",
+    "add_inherited_marks",
+    "add_section_marks",
+    "marks_line",
+    "marks_of",
+    "marks_text",
+    "section_marks",
+]
 
 STALE = "stale"
 
@@ -72,6 +80,11 @@ def marks_of(entry: Any) -> list[Mark]:
     if not isinstance(metadata, Mapping):
         return []
     return _stored(metadata.get("marks", "[]"))
+
+
+def marks_line(marks: Iterable[Mapping[str, str]]) -> str:
+    """Return marks with their causes in one line; empty without any."""
+    return "; ".join(f"{mark['mark']}: {mark.get('cause', '')}" for mark in marks)
 
 
 def _stored(text: Any) -> list[Mark]:

@@ -26,6 +26,8 @@ __all__ = ["LightSpot", "check_axes", "check_numbers", "movie_levels", "open_mov
 CACHE_VARIABLE = "HDMEA_CACHE"
 _BYTES_PER_SLICE = 1 << 25
 _MATLAB = (b"MATLAB", b"\x89HDF")
+_SAVE = Advice("Save its array with numpy.save (frames, height, width), one entry per display refresh.")
+_NUMPY, _ZIP = b"\x93NUMPY", b"PK"
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -60,9 +62,14 @@ def open_movie(path: str | Path) -> npt.NDArray[Any]:
         raise DataLoadError(
             f"{path} is a MATLAB file, not a .npy array.",
             path,
-            fix=Advice(
-                "Save its array with numpy.save (frames, height, width), one entry per display refresh."
-            ),
+            fix=_SAVE,
+        )
+    if not start.startswith((_NUMPY, _ZIP)):
+        raise DataLoadError(
+            f"The movie {path} cannot be read (this is not a .npy file): it must be a .npy array (frames, "
+            "height, width).",
+            path,
+            fix=_SAVE,
         )
     try:
         movie: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -101,7 +101,7 @@ class StepRecord:
     inputs
         The files that it read.
     notices
-        What it said: warnings, then information.
+        What it said: of section times what the light says of each section, then warnings, then information.
     """
 
     duration_s: float

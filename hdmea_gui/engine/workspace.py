@@ -19,7 +19,6 @@ from hdmea_gui.engine.words import WINDOW
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
-    from hdmea.results.content import StepProvenance
     from hdmea_gui.engine.auto_checkpoint import Keeper, Kept, NotKept
     from hdmea_gui.engine.jobs import JobContext
 
@@ -206,7 +205,7 @@ class Workspace:
             default_path=session.default_path,
             checkpoint_name=session.checkpoint_name,
             completed=tuple(session.completed_steps),
-            steps={name: _record(step) for name, step in session.steps.items()},
+            steps={name: _record(session, name) for name in session.steps},
             unit_ids=tuple(session.units),
             columns=self.remember("columns", lambda: unit_columns(session)),
             warnings=tuple(said(warning, WINDOW) for warning in session.warnings),
@@ -226,9 +225,12 @@ class Workspace:
         return made
 
 
-def _record(step: StepProvenance) -> StepRecord:
+def _record(session: PipelineSession, name: str) -> StepRecord:
+    from hdmea.pipeline.alignment_table import section_alignment
     from hdmea.pipeline.provenance import stale_because
 
+    step = session.steps[name]
+    sections = section_alignment(session) if name == "add_section_time" else ()
     return StepRecord(
         duration_s=step.duration_s,
         finished_at=step.finished_at,
@@ -239,7 +241,10 @@ def _record(step: StepProvenance) -> StepRecord:
         version=step.version,
         program=step.hdmea_version,
         inputs=tuple(file.path for file in step.inputs),
-        notices=tuple(said(notice, WINDOW) for notice in (*step.warnings, *step.information)),
+        notices=(
+            *(section.line for section in sections),
+            *(said(notice, WINDOW) for notice in (*step.warnings, *step.information)),
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.engine.controller import Controller
-from hdmea_gui.engine.snapshot import OpenResult
+from hdmea_gui.engine.snapshot import OpenResult, StateView
 from hdmea_gui.shell.actions import ActionSet
 from hdmea_gui.shell.step_list import StepListView
 from hdmea_gui.shell.theme import Theme
@@ -88,6 +88,7 @@ class StepPanel(QWidget):
             lambda: self.form.show_choices(controller.step_parameters.choices)
         )
         controller.steps.modelReset.connect(self._on_steps)
+        controller.state_changed.connect(self._show_remarks)
 
     def show_flows(self) -> None:
         """Show the flows that the engine knows."""
@@ -202,8 +203,16 @@ class StepPanel(QWidget):
     def _on_chosen(self, name: str) -> None:
         model = self._controller.parameters(name)
         self.form.show_model(model)
+        self._show_remarks(self._controller.state)
         self._controller.step_parameters.ask_choices(field.names for field in model.spec.fields)
         self.changed.emit()
+
+    def _show_remarks(self, state: StateView) -> None:
+        chosen = self.list.chosen_item
+        record = None if chosen is None else state.steps.get(chosen.spec.name)
+        notices = () if record is None else record.notices
+        if "\n".join(notices) != self.form.remarks:
+            self.form.show_remarks(notices)
 
     def _on_flow(self, _index: int) -> None:
         self._controller.choose_flow(self.flows.currentData())

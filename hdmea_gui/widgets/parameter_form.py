@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
@@ -68,6 +68,7 @@ class ParameterForm(QScrollArea):
         self._model: ParameterModel | None = None
         self._rows: dict[str, _Row] = {}
         self._show_advanced = False
+        self._remarks = ""
         self._defaults: QToolButton | None = None
         self._choices: Mapping[str, tuple[Choice, ...]] = {}
         self.has_problems = False
@@ -80,9 +81,21 @@ class ParameterForm(QScrollArea):
         self._model = model
         self._rows = {}
         self.setWidget(self._build(model))
+        self.show_remarks(())
         if model is not None:
             model.changed.connect(self._on_changed)
         self._check()
+
+    def show_remarks(self, remarks: Iterable[str]) -> None:
+        """Show below the parameters what the last run of the step said."""
+        self._remarks = "\n".join(remarks)
+        self._said.setText(self._remarks)
+        self._said.setVisible(bool(self._remarks))
+
+    @property
+    def remarks(self) -> str:
+        """What is shown below the parameters."""
+        return self._remarks
 
     def show_choices(self, choices: Mapping[str, tuple[Choice, ...]]) -> None:
         """Offer what there is, by kind, in fields that name something."""
@@ -137,6 +150,13 @@ class ParameterForm(QScrollArea):
         layout.addWidget(about)
         if model is not None:
             self._add_fields(page, layout, model)
+        self._said = Label(page)
+        self._said.setObjectName("remarks")
+        self._said.setProperty("role", "muted")
+        self._said.setWordWrap(True)
+        self._said.setToolTip("What the last run of this step said")
+        self._said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout.addWidget(self._said)
         layout.addStretch(1)
         return page
 

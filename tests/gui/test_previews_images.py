@@ -106,6 +106,15 @@ def test_numbers_carry_their_definition_as_tooltip(field: MainWindow) -> None:
     assert "1,234 spikes" in shown
 
 
+def test_marks_of_the_movie_come_before_the_numbers(field: MainWindow) -> None:
+    marked = replace(FIELD, marks="not aligned: the light fits 4 frames later")
+    field.views["receptive_field"].show_answer(ReceptiveFieldView("unit_001", (marked,)))
+
+    shown = field.views["receptive_field"].facts[1]
+    assert shown.text() == "⚠ not aligned: the light fits 4 frames later"
+    assert shown.property("role") == "warning"
+
+
 def test_numbers_stay_in_their_place_from_unit_to_unit(field: MainWindow) -> None:
     for unit in ("unit_001", "unit_002", "unit_003"):
         field.views["receptive_field"].show_answer(ReceptiveFieldView(unit, (FIELD,)))

@@ -66,6 +66,18 @@ def test_each_spike_is_a_tick_in_the_row_of_its_trial(shown: MainWindow) -> None
     assert y == pytest.approx([0.6, 1.4, 0.6, 1.4, 1.6, 2.4]), "trials are counted from 1"
 
 
+def test_marks_of_the_movie_stand_above_its_trials(shown: MainWindow) -> None:
+    view = shown.views["units"]
+    assert not view.caution.isVisible()
+
+    view.show_answer(replace(VIEW, caution="not aligned: the light fits 4 frames later"))
+    assert view.caution.isVisible()
+    assert view.caution.text() == "⚠ not aligned: the light fits 4 frames later"
+
+    view.show_answer(VIEW)
+    assert not view.caution.isVisible()
+
+
 def test_columns_of_the_table_are_the_rates(shown: MainWindow) -> None:
     table = shown.views["units"].table()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pydantic
@@ -9,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from hdmea_gui.engine.snapshot import StepSpec
 from hdmea_gui.models.steps import StepListModel, StepState
+from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.step_list import StepListView
 from hdmea_gui.shell.theme import LIGHT
 
@@ -52,3 +56,17 @@ def test_a_step_that_begins_is_brought_into_view_once(qtbot: Any) -> None:
     steps.set_outcome(names[20], StepState.DONE)
     steps.set_running(names[21])
     assert view.viewport().rect().contains(view.visualRect(steps.index(21)))
+
+
+def test_the_form_shows_what_the_last_run_said_and_what_the_light_says_of_each_section(
+    window: MainWindow, analysed_file: Path, idle: Callable[[], None]
+) -> None:
+    window.open_paths([analysed_file])
+    idle()
+
+    window.panel.list.choose("add_section_time")
+    said = window.panel.form.remarks
+    assert re.search(r"^step_up_1s_2i_b0_2x: the light fits \(r = 1\.00\)$", said, re.MULTILINE)
+
+    window.panel.list.choose("compute_eimage_sta")
+    assert "The raw electrode data end at" in window.panel.form.remarks

@@ -45,6 +45,8 @@ class FieldView:
         Numbers of the receptive field.
     n_spikes
         Spikes that were averaged.
+    marks
+        What to know before numbers of it are used; empty if nothing is.
     mosaic
         The receptive fields of all units for this movie.
     """
@@ -60,6 +62,7 @@ class FieldView:
     outline_source: str
     facts: tuple[Fact, ...]
     n_spikes: int
+    marks: str = ""
     mosaic: Mosaic | None = None
 
 
@@ -109,6 +112,7 @@ def _field(
     deviation = np.abs(frames - np.float32(mean)) if finite else np.zeros(frames.shape)
     place = np.unravel_index(int(deviation.argmax()), frames.shape)
     from hdmea.declare import stored_as
+    from hdmea.pipeline.marks import marks_line, marks_of
 
     noise = features.get(stored_as(features, "dense_noise"), {})
     if noise.get("metadata", {}).get("movie", movie) != movie:
@@ -128,6 +132,7 @@ def _field(
         outline_source=source,
         facts=tuple(_field_facts(geometry, numbers)),
         n_spikes=int(facts.get("n_spikes_used", 0)),
+        marks=marks_line(marks_of(feature)),
     )
 
 

@@ -255,6 +255,8 @@ def _facts_texts(view: FieldView) -> list[tuple[str, str, str]]:
     """Return text, tooltip and role of what is known of a receptive field."""
     texts = [(f"{escape(fact.label)}  <b>{escape(fact.text)}</b>", fact.help, "") for fact in view.facts]
     texts.append((f"{view.n_spikes:,} spikes", "Spikes that were averaged", "muted"))
+    if view.marks:
+        texts.insert(0, (f"⚠ {escape(view.marks)}", "Know this before you use numbers of it", "warning"))
     if not view.facts:
         texts.append(("No numbers yet: run “Features”.", "Polarity, latency, size and p value", "muted"))
     return texts

@@ -160,10 +160,9 @@ class SectionsPanel(QWidget):
 
 
 def _cells(section: SectionAlignment) -> tuple[str, ...]:
-    name = section.movie if section.occurrence == 1 else f"{section.movie}#{section.occurrence}"
     known = math.isfinite(section.alignment_r)
     return (
-        name,
+        section.label,
         f"{section.start_s:.3f}",
         f"{section.stop_s:.3f}",
         section.verdict,

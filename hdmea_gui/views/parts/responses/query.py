@@ -71,6 +71,8 @@ class TrialsView:
         Round responses that hold all tunings, for the rings of the polar plot.
     marks
         What was found in the response of a single unit to light steps; None without it.
+    caution
+        Marks of the movie's sections; empty without any.
     """
 
     movies: tuple[str, ...]
@@ -89,6 +91,7 @@ class TrialsView:
     frequencies: tuple[FrequencyTuning, ...] = ()
     rings: NDArray[np.float64] = field(default_factory=lambda: np.ones(1))
     marks: StepMarks | None = None
+    caution: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class TrialsQuery:
         from hdmea.analysis.polar import ring_radii
         from hdmea.analysis.psth import bin_width_for
         from hdmea.analysis.trials import trial_span
+        from hdmea.pipeline.marks import marks_line, section_marks
 
         session = workspace.require()
         rate = session.acquisition_rate
@@ -151,6 +155,7 @@ class TrialsQuery:
             frequencies=tuple(frequency_tunings(session, units, movie)) if feature == "chirp" else (),
             rings=ring_radii(max((tuning.curve.reach for tuning in directions), default=1.0)),
             marks=marks[0] if marks else None,
+            caution=marks_line(section_marks(session.stimulus, movie)),
         )
 
 

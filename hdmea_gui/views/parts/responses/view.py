@@ -28,7 +28,7 @@ from hdmea_gui.views.parts.responses.tables import (
     tuning_columns,
 )
 from hdmea_gui.views.parts.responses.trials_plot import TrialsPlot
-from hdmea_gui.widgets.label import RichLabel
+from hdmea_gui.widgets.label import Label, RichLabel
 
 __all__ = ["ResponsesPreview"]
 
@@ -46,6 +46,7 @@ class ResponsesPreview(Preview):
         self.movies = QComboBox(self)
         self.bins = QComboBox(self)
         self.legend = RichLabel(self)
+        self.caution = Label(self)
         self.plot = TrialsPlot(theme, self)
         self.side = ResponseSide(theme, self)
         self._view: TrialsView | None = None
@@ -94,6 +95,7 @@ class ResponsesPreview(Preview):
         self._view = None
         self.plot.show_message(reason)
         self.legend.clear()
+        self.caution.hide()
         self.movies.clear()
         for widget in (self.movies, self.bins):
             widget.setEnabled(False)
@@ -164,12 +166,18 @@ class ResponsesPreview(Preview):
         middle.addWidget(self.side)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 4, 0, 4)
+        self.caution.setProperty("role", "warning")
+        self.caution.setWordWrap(True)
+        self.caution.setContentsMargins(8, 0, 8, 0)
         whole.addLayout(top)
+        whole.addWidget(self.caution)
         whole.addLayout(middle, 1)
 
     def _draw(self, view: TrialsView) -> None:
         colours = self._theme.series[: len(view.units)]
         self.plot.show_trials(view)
+        self.caution.setText(f"⚠ {view.caution}")
+        self.caution.setVisible(bool(view.caution))
         self.side.show_view(view, colours, self.not_yet)
         short = len(view.units) >= _SHORT_NAMES_FROM
         names = [
