@@ -389,29 +389,32 @@ def recognise_display(
         Refresh rate that the display is known to have; None: any from 24 to 130.
     """
     seen: list[tuple[StepEdges, list[FlipTrain]]] = []
+    accepted: list[tuple[FlipTrain, StepEdges, int]] = []
     for seconds in _WIDTHS_S:
         width = max(round(seconds * fs), 1)
-        accepted: list[tuple[FlipTrain, StepEdges]] = []
         for edges in find_edges(signal, segments, width, fs):
             trains = _candidates(edges, segments, fs, display_rate_hz)
             accepted += [
-                (train, edges)
+                (train, edges, width)
                 for train in trains
                 if _accepted(train, display_rate_hz)
                 # Low steps are flips if they fill the refreshes that high ones leave out.
                 and (edges.share == _SHARES[0] or train.one_per_refresh >= _COMPLETE)
             ]
             seen.append((edges, trains))
-        if accepted:
-            accepted.sort(
-                key=lambda found: (_distance(found[0], display_rate_hz), -round(found[0].one_per_refresh, 2))
-            )
-            best, edges = accepted[0]
-            others: list[FlipTrain] = []
-            for train, _ in accepted:
-                if not any(_same_rate(train.rate_hz, known.rate_hz) for known in (best, *others)):
-                    others.append(train)
-            return Recognition(best, edges, width, tuple(others), None)
+        accepted.sort(
+            key=lambda found: (_distance(found[0], display_rate_hz), -round(found[0].one_per_refresh, 3))
+        )
+        # A wide average blurs packets of short pulses: the narrow one may tell them from noise.
+        if accepted and accepted[0][0].one_per_refresh >= _ONE_PER_REFRESH:
+            break
+    if accepted:
+        best, edges, width = accepted[0]
+        others: list[FlipTrain] = []
+        for train, *_ in accepted:
+            if not any(_same_rate(train.rate_hz, known.rate_hz) for known in (best, *others)):
+                others.append(train)
+        return Recognition(best, edges, width, tuple(others), None)
     # What is told is the most even train: that of the wrong height is noise or artefacts.
     edges, trains = max(seen, key=lambda part: (part[0].rising.size > 0, max(_evenness(t) for t in part[1])))
     reason = _reason(signal, segments, edges, trains, display_rate_hz)
