@@ -254,8 +254,11 @@ def execute_flow(session: PipelineSession, flow: Flow, options: FlowOptions = Fl
                 return _failed(result, item.step, error)
             title = get_step(item.step).title
             logger.info("%s was skipped: %s", title, error)
-            notice = Notice(f"“{title}” was skipped. {error.message}", fix=error.fix, step=item.step)
-            result.steps_skipped[item.step] = Notice(error.message, fix=error.fix, step=item.step)
+            # What was skipped before it is told with its own reason; to run it is no help.
+            waits = isinstance(error.fix, RunStep) and error.fix.step in result.steps_skipped
+            fix = None if waits else error.fix
+            notice = Notice(f"“{title}” was skipped. {error.message}", fix=fix, step=item.step)
+            result.steps_skipped[item.step] = Notice(error.message, fix=fix, step=item.step)
             result.warnings.append(notice)
         except Exception as error:
             logger.exception("%s failed", get_step(item.step).title)

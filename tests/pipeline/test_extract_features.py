@@ -13,6 +13,8 @@ import pytest
 from hdmea.declare import FEATURES, FeatureTable, Output, Recording, Requirement, extractor, stored_as
 from hdmea.pipeline.run import run_step
 from hdmea.utils.exceptions import ConfigurationError, FeatureExtractionError, MissingInputError
+from hdmea.utils.fixes import RunStep
+from hdmea.utils.notices import Notice
 from tests.pipeline.computed import RATE, session_of
 
 TRAINS = ([6000, 6100, 9000], [], list(range(0, 700_000, 7000)))
@@ -147,6 +149,24 @@ def test_without_noise_the_receptive_field_is_not_missed() -> None:
     said = [message for message in session.information if "“Receptive field” was skipped" in message]
     assert "None of the movies (steps) is noise by its name." in said[0]
     assert "“Receptive field” was skipped" not in " ".join(session.warnings)
+
+
+def test_without_sections_all_features_of_movies_are_one_warning() -> None:
+    session = session_of(*TRAINS)
+
+    run(session, *FEATURES.names())
+
+    told = [message for message in session.warnings if "section times" in message.lower()]
+    assert told == [
+        Notice(
+            "There are no section times, so features of responses to movies were skipped.",
+            fix=RunStep("add_section_time"),
+            step="extract_features",
+        )
+    ]
+    assert any(
+        "“ON and OFF response” was skipped. No movie has trials." in text for text in session.information
+    )
 
 
 def test_without_display_frames_features_of_stimuli_are_no_warning_each() -> None:

@@ -151,3 +151,16 @@ def test_unknown_and_broken_flows_are_explained(config: Path) -> None:
     with pytest.raises(ConfigurationError, match="is not a valid flow: the file is not JSON text"):
         load_flow("broken", config)
     assert load_flow(config / "flows" / "good.json").name == "good"
+
+
+def test_a_step_after_a_skipped_one_does_not_advise_to_run_that(shared_data: Path) -> None:
+    session = create_session(
+        None, *(shared_data / "variants" / "no_aux" / f"no_aux.{x}" for x in ("cmcr", "cmtr"))
+    )
+
+    result = run_flow("standard", session=session)
+
+    assert "There are no section times." in result.steps_skipped["section_spike_times"]
+    assert "section_spike_times" not in result.steps_skipped["section_by_direction"]
+    assert "add_section_time" not in result.steps_skipped["section_spike_times"]
+    assert "cmcr" in result.steps_skipped["add_section_time"]

@@ -38,6 +38,7 @@ from hdmea.utils.notices import Notice
 
 __all__ = ["ExtractFeaturesParams", "extract_features"]
 
+_SECTIONS = RunStep("add_section_time")
 _FACTS_NBYTES = 150
 _SHORT = 20
 # Lengths of declared outputs in the protocols of the laboratory, before a movie is looked at.
@@ -275,14 +276,20 @@ class _Extraction:
         missing = [reason for reason in missing if reason.fix is None] or missing
         message = f"The feature “{title}” was skipped. {' '.join(reason.message for reason in missing)}"
         given = (reason.fix for reason in missing if reason.fix is not None)
-        fixes = tuple(dict.fromkeys(fix for fix in given if fix not in self.not_shown))
+        fixes = tuple(dict.fromkeys(fix for fix in given if fix == _SECTIONS or fix not in self.not_shown))
         fix = Each(fixes) if len(fixes) > 1 else next(iter(fixes), None)
         if self.strict:
             raise MissingInputError(message, fix=fix)
         # Nobody shows every kind of stimulus: where all features are asked for, that is not a fault; nor that
         # there is none at all, which is said when the recording is loaded.
-        not_shown = self.everything and (fix is None or FRAMES.missing_from(self.recording) in missing)
+        no_frames = FRAMES.missing_from(self.recording) in missing
+        no_sections = _SECTIONS in _single(fix)
+        not_shown = self.everything and (fix is None or no_frames or no_sections)
         if not_shown:
+            if no_sections and not no_frames and _SECTIONS not in self.not_shown:
+                text = "There are no section times, so features of responses to movies were skipped."
+                self.ctx.warn(text, fix=_SECTIONS)
+                self.not_shown.add(_SECTIONS)
             self.not_shown.add(RunStep("extract_features", feature=FEATURES.canonical_name(name)))
         self._leave_out(name, self.outcome.skipped, message, fix, self.ctx.inform if not_shown else None)
 
@@ -331,6 +338,13 @@ class _Extraction:
             add_inherited_marks(entry, features, [stored_as(features, need) for need in used])
             self.ctx.put(entry, "units", unit_id, "features", name)
             self.recording.units[unit_id]["features"][name] = entry
+
+
+def _single(fix: Fix | None) -> tuple[Fix, ...]:
+    """Return the parts of a fix."""
+    if isinstance(fix, Each):
+        return tuple(part for inner in fix.fixes for part in _single(inner))
+    return () if fix is None else (fix,)
 
 
 def _storable(output: Output, value: Any) -> Any:
