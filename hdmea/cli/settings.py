@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from hdmea.utils.exceptions import ConfigurationError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.text_files import parse_json
 
 __all__ = ["Plugins", "parse_settings", "setting"]
 
@@ -49,6 +49,6 @@ def setting(given: str, form: str) -> tuple[str, Any]:
             f"--set {given!r} does not have the form {form}.", fix=Advice(f"Write it as --set {form}.")
         )
     try:
-        return name.strip(), json.loads(text)
-    except json.JSONDecodeError:
+        return name.strip(), parse_json(text)
+    except ValueError:
         return name.strip(), text

@@ -152,6 +152,8 @@ def export(
     OSError
         If a file cannot be written; what was there is unchanged.
     """
+    from hdmea.pipeline.run import blaming_file
+
     target = Path(path)
     chosen = _only(target) if kind is None else _named(kind, target)
     values = make_params(chosen.options, options, chosen.name)
@@ -162,11 +164,20 @@ def export(
         stage = temporary_path(place)
         stage.mkdir(mode=0o700)
         stack.callback(shutil.rmtree, stage, ignore_errors=True)
-        report = progress or _ignore
+        raised: list[BaseException] = []
+
+        def report(fraction: float, text: str) -> None:
+            try:
+                (progress or _ignore)(fraction, text)
+            except BaseException as error:
+                raised.append(error)
+                raise
+
         report(0.0, chosen.title)
-        chosen.function(
-            session, stage / target.name, values, **({"progress": report} if chosen.reports else {})
-        )
+        with blaming_file(session, chosen.title, lambda: raised[-1] if raised else None):
+            chosen.function(
+                session, stage / target.name, values, **({"progress": report} if chosen.reports else {})
+            )
         report(1.0, chosen.title)
         made = sorted(stage.iterdir(), key=lambda file: (file.name != target.name, file.name))
         if not made or made[0].name != target.name:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from hdmea.utils.text_files import stored_dict, stored_list
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -118,10 +119,7 @@ def anchors_offered(session: PipelineSession) -> dict[str, int]:
     session
         A session; the result is what the parameter ``reanchor`` of `add_section_time` takes.
     """
-    offered: dict[str, int] = json.loads(
-        str(session.metadata.get("frame_detection", {}).get("anchors", "{}"))
-    )
-    return offered
+    return stored_dict(session.metadata.get("frame_detection", {}).get("anchors", "{}")) or {}
 
 
 def _section(movie: str, index: int, start: float, stop: float, attrs: Mapping[str, Any]) -> SectionAlignment:
@@ -130,7 +128,7 @@ def _section(movie: str, index: int, start: float, stop: float, attrs: Mapping[s
         return values[index] if index < len(values) else missing
 
     frame = of("content_frame", None)
-    marks = json.loads(str(of("marks", "[]")))
+    marks = stored_list(of("marks", "[]")) or []
     return SectionAlignment(
         movie,
         int(of("occurrence", index + 1)),

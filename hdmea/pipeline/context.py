@@ -88,6 +88,8 @@ class StepContext:
         How many of the warnings are in the log already.
     definition
         The step that runs.
+    stopped_by
+        What the receiver of the progress raised.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class StepContext:
         self._progress = progress
         self._cancel = cancel
         self._last_report = 0.0
+        self.stopped_by: BaseException | None = None
 
     def checkpoint(self, fraction: float, text: str = "") -> None:
         """Report progress, and stop here if that was asked for.
@@ -135,7 +138,11 @@ class StepContext:
         if fraction <= 0 or fraction >= 1 or now - self._last_report >= _REPORT_INTERVAL_S:
             self._last_report = now
             event = ProgressEvent(self.definition.name, self.definition.title, min(fraction, 1.0), text)
-            self._progress(event)
+            try:
+                self._progress(event)
+            except BaseException as error:
+                self.stopped_by = error
+                raise
 
     def warn(self, message: str, *, fix: Fix | None = None) -> None:
         """Tell the user something: in the session's warnings, the result and the log.

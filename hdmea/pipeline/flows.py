@@ -30,6 +30,7 @@ from hdmea.utils.exceptions import ConfigurationError, MissingInputError, StepCa
 from hdmea.utils.fixes import Advice, RunStep
 from hdmea.utils.notices import Notice
 from hdmea.utils.resources import resource_path
+from hdmea.utils.text_files import read_json
 from hdmea.utils.validation import problems_in_file
 
 __all__ = [
@@ -193,7 +194,7 @@ def load_flow(flow_name: str | Path, config_dir: str | Path | None = None) -> Fl
             fix=Advice(f"Choose one of {known}, or name a JSON file."),
         )
     try:
-        flow = Flow.model_validate_json(path.read_bytes())
+        flow = Flow.model_validate(read_json(path))
     except pydantic.ValidationError as error:
         problems = problems_in_file(error, Flow)
         raise ConfigurationError(

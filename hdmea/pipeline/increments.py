@@ -18,6 +18,7 @@ from hdmea.results.content import TREES
 from hdmea.results.tracking import Baseline, Changes
 from hdmea.utils.exceptions import CheckpointError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.text_files import parse_json
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -72,7 +73,7 @@ def load_increments(
                 fix=Advice("Open the complete file alone: it is the session before the last steps."),
             )
         try:
-            for place in json.loads(content.extra["removed"]):
+            for place in parse_json(content.extra["removed"]):
                 _remove(session, place)
             for name in TREES:
                 deep_merge(getattr(session, name), getattr(content, name))

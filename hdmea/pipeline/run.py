@@ -29,8 +29,9 @@ from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings.pairing import kind_of
 from hdmea.results import files
 from hdmea.results.content import InputFile, ResultItem, StepProvenance, utc_now
-from hdmea.utils.exceptions import CacheConflictError, HDMEAError, NotEnoughMemoryError
+from hdmea.utils.exceptions import CacheConflictError, HDMEAError, NotEnoughMemoryError, SessionError
 from hdmea.utils.fixes import Advice, ComputeAgain
+from hdmea.utils.notices import of_system
 
 __all__ = ["RunPlan", "available_workers", "plan_run", "run_step"]
 
@@ -156,7 +157,8 @@ def _run(
     checked = params if isinstance(params, StepParams) else definition.make_params(params or {})
     check_requirements(session, definition)
     if definition.resolve is not None:
-        checked = definition.resolve(session, checked)
+        with blaming_file(session, definition.title):
+            checked = definition.resolve(session, checked)
     plan = plan_run(session, definition, checked, force)
     run = StepRun(definition, session, checked, items=tuple(plan.compute), cached_items=plan.keep)
     if not plan.compute:
@@ -175,7 +177,10 @@ def _run(
     )
     started = time.perf_counter()
     ctx.checkpoint(0.0, definition.title)
-    with files.reading([session.units, session.metadata, session.stimulus]):
+    with (
+        files.reading([session.units, session.metadata, session.stimulus]),
+        blaming_file(session, definition.title, lambda: ctx.stopped_by),
+    ):
         run.outcome = _call(session, definition, checked, ctx)
     run.elapsed_seconds = time.perf_counter() - started
     ctx.checkpoint(1.0, "done")
@@ -186,6 +191,51 @@ def _run(
         with commit():
             run.changed = _commit(session, run, ctx, plan, unchanged)
     return run
+
+
+_OF_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+
+
+@contextlib.contextmanager
+def blaming_file(
+    session: PipelineSession, title: str, stopped_by: Callable[[], BaseException | None] = lambda: None
+) -> Iterator[None]:
+    """Let errors that damaged files lead to be of our own kind; of a session in memory nothing is damaged.
+
+    Parameters
+    ----------
+    session
+        The session that is used.
+    title
+        What is done with it.
+    stopped_by
+        Returns what a receiver of progress raised, which is passed on.
+
+    Raises
+    ------
+    OSError
+        The same from the system, but of ours, with a fix.
+    SessionError
+        If the session is that of a file, and what it contains leads to an error of Python.
+    """
+    try:
+        yield
+    except HDMEAError:
+        raise
+    except OSError as error:
+        if error is stopped_by():
+            raise
+        raise of_system(error, f"“{title}” failed") from error
+    except _OF_DAMAGE as error:
+        if error is stopped_by() or session.held is None:
+            raise
+        raise SessionError(
+            f"“{title}” failed with what is in {session.held.path} ({type(error).__name__}: {error}).",
+            path=session.held.path,
+            fix=Advice(
+                "If the file may be damaged, use an earlier copy; otherwise report the error and its details."
+            ),
+        ) from error
 
 
 def _call(

@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 
 from hdmea.recordings.inspection import Decision, Inspection, contents_of
-from hdmea.recordings.mcs.hdf5 import attribute, open_source, plain, reading
+from hdmea.recordings.mcs.hdf5 import attribute, open_source, plain, read_whole, reading
 from hdmea.recordings.mcs.inspect import inspect_mcs
 from hdmea.recordings.pairing import find_partner
 from hdmea.recordings.reader import Reader, find_reader, open_signals, open_units
@@ -120,7 +120,9 @@ def _inspect_result(path: Path, handle: h5py.File) -> Inspection:
         "revision": attribute(handle, "revision") or _record(handle, "revision"),
         "updated": attribute(handle, "updated_at"),
         "units": len(ids) if isinstance(ids, h5py.Dataset) else len(units),
-        "steps": [] if not isinstance(steps, h5py.Dataset) else [str(plain(name)) for name in steps[()]],
+        "steps": []
+        if not isinstance(steps, h5py.Dataset)
+        else [str(plain(name)) for name in read_whole(steps)],
         "movies": [] if not isinstance(sections, h5py.Group) else list(sections),
         "features": [name for name in features if "%" not in name]
         if isinstance(features, h5py.Group)

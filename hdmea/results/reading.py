@@ -24,6 +24,7 @@ from hdmea.results.nodes import SLICE_NBYTES, AttrValue, Block, slabs
 from hdmea.utils.exceptions import CheckpointError, HDMEAError, SessionError, ValidationError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way
+from hdmea.utils.h5 import why_not_backed
 
 __all__ = ["RESTORE", "Place", "checksum_of", "naming", "no_tick", "read_attr"]
 
@@ -34,7 +35,6 @@ RESTORE = Advice("Load an earlier checkpoint, or run the steps again.")
 
 _MAX_DEPTH = 64
 _MOST_OBJECTS = 2_000_000
-_MOST_COMPRESSED = 1100
 _SMALL_NBYTES = 1 << 16
 _LARGE_NBYTES = 64 << 20
 _TEXTS_NBYTES = 1 << 30
@@ -114,7 +114,7 @@ class Place:
         Addresses and paths of the groups and datasets that were opened below the same root.
     """
 
-    __slots__ = ("_backing", "_known", "_seen", "file_nbytes", "item", "path", "tick")
+    __slots__ = ("_backed", "_known", "_seen", "file_nbytes", "item", "path", "tick")
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class Place:
         self.tick = tick
         self._seen: dict[int, str] = {} if seen is None else seen
         self._known: tuple[tuple[int, ...], np.dtype[Any], Any] | None = None
-        self._backing: tuple[int, int] | None = None
+        self._backed = 0
 
     def __repr__(self) -> str:
         return f"Place({self.path or '/'!r})"
@@ -315,13 +315,12 @@ class Place:
             free = psutil.virtual_memory().available
             if nbytes > free:
                 raise MemoryError(f"{self.path} takes {nbytes:,} bytes, {free:,} are available")
-        if self._backing is None:
-            # Asked for each row of a column; HDF5 adds up all chunks.
-            filtered = self.item.get_create_plist().get_nfilters() > 0
-            self._backing = self.item.get_storage_size(), _MOST_COMPRESSED if filtered else 1
-        there, ratio = self._backing
-        if there > self.file_nbytes or nbytes > there * ratio:
-            raise self.damaged(f"{nbytes:,} bytes are declared, {there:,} are there")
+        # Asked for each row of a column; HDF5 adds up all chunks.
+        if nbytes > self._backed:
+            why = why_not_backed(self.item, nbytes, self.file_nbytes)
+            if why:
+                raise self.damaged(why)
+            self._backed = nbytes
 
     def read(self) -> NDArray[Any]:
         """Return all numbers or texts of a dataset, in slices."""

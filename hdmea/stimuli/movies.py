@@ -20,6 +20,7 @@ import numpy.typing as npt
 from hdmea.utils.exceptions import DataLoadError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.text_files import regular_size
+from hdmea.utils.whole_file import whole_file
 
 __all__ = ["LightSpot", "check_axes", "check_numbers", "movie_levels", "open_movie"]
 
@@ -196,11 +197,8 @@ def _levels(path: str, size: int, mtime_ns: int, spot: LightSpot | None) -> Floa
     if stored is not None:
         # Without a folder to write to there is no cache: the next session reads the movie again.
         with contextlib.suppress(OSError):
-            stored.parent.mkdir(parents=True, exist_ok=True)
-            part = stored.with_suffix(f".{os.getpid()}.part")
-            with part.open("wb") as file:
+            with whole_file(stored) as file:
                 np.save(file, levels)
-            part.replace(stored)
     return levels
 
 

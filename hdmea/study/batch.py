@@ -29,6 +29,7 @@ from hdmea.utils.atomic import describe_size, exclusive
 from hdmea.utils.exceptions import ExistingFileError, HDMEAError, SessionError, ValidationError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.resources import packaged_command
+from hdmea.utils.text_files import read_json
 from hdmea.utils.whole_file import write_whole
 
 __all__ = ["BatchOptions", "BatchResult", "execute", "free_memory", "run_batch"]
@@ -489,9 +490,9 @@ def _revision(job: Job) -> str | None:
 def _read_book(path: Path) -> dict[str, Outcome]:
     """Return the outcomes that the last batch noted; none from a file that cannot be understood."""
     try:
-        entries = json.loads(path.read_bytes())["recordings"]
+        entries = read_json(path)["recordings"]
         return {key: Outcome.model_validate(entry) for key, entry in entries.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (HDMEAError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 

@@ -15,6 +15,8 @@ from hdmea._version import __version__
 from hdmea.declare import get_step
 from hdmea.pipeline.flows import Flow, load_flow
 from hdmea.pipeline.provenance import file_facts
+from hdmea.utils.exceptions import HDMEAError
+from hdmea.utils.text_files import read_bytes
 
 __all__ = ["Exists", "Job", "Outcome", "State", "read_outcome", "same_version"]
 
@@ -151,6 +153,6 @@ def _names_beside(path: Path) -> list[str]:
 def read_outcome(path: Path) -> Outcome | None:
     """Return the outcome that a file holds, None without a readable one."""
     try:
-        return Outcome.model_validate_json(path.read_bytes())
-    except (OSError, pydantic.ValidationError):
+        return Outcome.model_validate_json(read_bytes(path))
+    except (HDMEAError, pydantic.ValidationError):
         return None

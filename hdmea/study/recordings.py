@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from hdmea.study.sheet import sheet_name, sheet_value
 from hdmea.utils.exceptions import HDMEAError, MissingFileError, ValidationError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.spreadsheet import TABLE_SUFFIXES, read_rows
-from hdmea.utils.text_files import read_text
+from hdmea.utils.text_files import parse_json, read_text
 from hdmea.utils.validation import check_dataset_id
 
 if TYPE_CHECKING:
@@ -317,8 +316,8 @@ def _path(table: Path, text: str) -> Path:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return parse_json(text)
+    except ValueError:
         return sheet_value(text)
 
 

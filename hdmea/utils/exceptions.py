@@ -20,6 +20,7 @@ __all__ = [
     "CheckpointError",
     "ConfigurationError",
     "DataLoadError",
+    "DriveError",
     "ExistingFileError",
     "FeatureExtractionError",
     "HDMEAError",
@@ -149,6 +150,10 @@ class MissingFileError(HDMEAError, FileNotFoundError):
 
 class NoAccessError(HDMEAError, PermissionError):
     """A file or folder may not be read or written."""
+
+
+class DriveError(HDMEAError, OSError):
+    """The system or a drive refuses to read or write."""
 
 
 class ValidationError(ConfigurationError, ValueError):

@@ -7,11 +7,13 @@ tens of thousands of objects.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import zlib
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from h5py import h5, h5d, h5f, h5g, h5o, h5p
+from h5py import h5, h5d, h5f, h5g, h5o, h5p, h5z
 
 from hdmea.utils.giving_way import looked_at
 from hdmea.utils.open_file import read_through_python
@@ -25,6 +27,7 @@ __all__ = [
     "open_file",
     "open_group",
     "open_object",
+    "why_not_backed",
     "why_not_opened",
 ]
 
@@ -85,6 +88,54 @@ def open_dataset(parent: Any, name: str) -> Any:
 def open_group(parent: Any, name: str) -> GroupID:
     """Open a group below `parent`."""
     return h5g.open(parent, name.encode())
+
+
+_MOST_DEFLATED = 1100
+_CAN_GROW_NBYTES = 4 << 20
+_CHUNK_GROWS_NBYTES = 1 << 20
+
+
+def why_not_backed(dataset: Any, nbytes: int, file_nbytes: int) -> str:
+    """Return why `nbytes` of a dataset cannot lie in its file, empty if they can.
+
+    Parameters
+    ----------
+    dataset
+        Its h5py identifier.
+    nbytes
+        What is about to be allocated.
+    file_nbytes
+        Size of the file.
+    """
+    creation = dataset.get_create_plist()
+    filters = [creation.get_filter(number)[0] for number in range(creation.get_nfilters())]
+    there = dataset.get_storage_size()
+    if there > file_nbytes or nbytes > there * (_MOST_DEFLATED if filters else 1):
+        return f"{nbytes:,} bytes are declared, {there:,} are there"
+    if filters and there > _CAN_GROW_NBYTES and _grows(dataset, creation, filters[-1] == h5z.FILTER_DEFLATE):
+        return "a chunk of it is longer than chunks of it are"
+    return ""
+
+
+def _grows(dataset: Any, creation: Any, deflated: bool) -> bool:
+    """Return whether a chunk becomes longer than the dataset says; HDF5 allocates whatever comes of it."""
+    nbytes = math.prod(creation.get_chunk()) * dataset.get_type().get_size()
+    most = nbytes + nbytes // 50 + 4096
+    doubtful: list[tuple[int, ...]] = []
+
+    def is_too_long(chunk: Any) -> bool | None:
+        if deflated and chunk.size > _CHUNK_GROWS_NBYTES:
+            doubtful.append(chunk.chunk_offset)
+        return True if chunk.size > most else None
+
+    if dataset.chunk_iter(is_too_long):
+        return True
+    for offset in doubtful:
+        _, stored = dataset.read_direct_chunk(offset)
+        with contextlib.suppress(zlib.error):
+            if len(zlib.decompressobj().decompress(stored, most)) == most:
+                return True
+    return False
 
 
 def has_link(group: Any, path: str) -> bool:

@@ -8,14 +8,21 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from hdmea.utils.exceptions import HDMEAError
-from hdmea.utils.fixes import PYTHON, Fix, Words, fix_as_json, fix_from_json, with_fix
+from hdmea.utils.exceptions import (
+    DriveError,
+    ExistingFileError,
+    HDMEAError,
+    MissingFileError,
+    NoAccessError,
+)
+from hdmea.utils.fixes import PYTHON, Advice, Fix, Words, fix_as_json, fix_from_json, with_fix
 
 __all__ = [
     "Notice",
     "log_text",
     "notices_as_json",
     "notices_from_json",
+    "of_system",
     "reason_of",
     "said",
     "told",
@@ -90,6 +97,29 @@ def reason_of(error: OSError) -> str:
     if error.errno is None:
         return str(error)
     return _REASONS.get(error.errno) or error.strerror or os.strerror(error.errno)
+
+
+def of_system(error: OSError, what: str) -> HDMEAError:
+    """Return the error of ours for one of the system, of the same kind where there is one.
+
+    Parameters
+    ----------
+    error
+        What the system said.
+    what
+        What failed, without a full stop.
+    """
+    kinds: dict[type[OSError], type[HDMEAError]] = {
+        FileNotFoundError: MissingFileError,
+        FileExistsError: ExistingFileError,
+        PermissionError: NoAccessError,
+        OSError: DriveError,
+    }
+    kind = next(ours for theirs, ours in kinds.items() if isinstance(error, theirs))
+    path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
+    text = f"{what}: {f'{path}: ' if path else ''}{reason_of(error)}."
+    fix = Advice("Check the path, the permissions and the connection of the drive.")
+    return kind(text, path=path, fix=fix)
 
 
 def said(what: object, words: Words) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
+
+from hdmea.utils.exceptions import HDMEAError
+from hdmea.utils.text_files import read_json
 
 __all__ = ["setting", "settings_path"]
 
@@ -23,10 +25,10 @@ def setting(name: str) -> Any:
     """Return one of the settings, None where it is not set or the file cannot be read."""
     path = settings_path()
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
+        found = read_json(path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    except HDMEAError as error:
         logger.warning("The settings in %s could not be read: %s", path, error)
         return None
     return found.get(name) if isinstance(found, dict) else None

@@ -6,10 +6,10 @@ import csv
 import datetime
 import io
 import math
-import os
 import re
 import unicodedata
 import warnings
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,8 @@ from typing import Any, Final
 from hdmea.utils.exceptions import ConfigurationError, ValidationError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.optional import optional_module
-from hdmea.utils.text_files import regular_size
+from hdmea.utils.text_files import read_bytes
+from hdmea.utils.whole_file import whole_file
 
 __all__ = ["TABLE_SUFFIXES", "column_name", "read_rows", "tabbed", "write_csv", "write_xlsx"]
 
@@ -36,6 +37,7 @@ _ASCII = {
 }
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_MOST_UNPACKED: Final = 512 << 20
 _TEXT: Final = (".csv", ".tsv", ".txt")
 _EXCEL: Final = (".xlsx", ".xlsm")
 _OTHER: Final = (".xls", ".xlsb", ".ods")
@@ -65,7 +67,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     ConfigurationError
         If it is a folder or a pipe, or the library for workbooks is not installed.
     """
-    regular_size(path)
+    content = read_bytes(path)
     suffix = path.suffix.lower()
     if suffix in _OTHER:
         raise ValidationError(
@@ -73,7 +75,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             path=path,
             fix=Advice("Save it as .xlsx or .csv."),
         )
-    rows = _workbook(path) if suffix in _EXCEL else _text(path)
+    rows = _workbook(path, content) if suffix in _EXCEL else _text(path, content)
     titles: list[str] | None = None
     for number, row in rows:
         cells = [cell.strip() for cell in row]
@@ -100,8 +102,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         yield number, {title: cell for title, cell in zip(titles, filled, strict=False) if title}
 
 
-def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
-    content = path.read_bytes()
+def _text(path: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = content.decode(encoding)
@@ -122,7 +123,7 @@ def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def _workbook(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _workbook(path: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
     try:
         import openpyxl
     except ImportError as error:
@@ -130,13 +131,16 @@ def _workbook(path: Path) -> Iterator[tuple[int, list[str]]]:
             "Excel tables need the package “openpyxl”, which is not installed.",
             fix=Advice("Save the table as .csv, or install it: pip install hdmea-studio[excel]."),
         ) from error
-    # Not the file itself: a spreadsheet program may want to save it meanwhile.
-    content = io.BytesIO(path.read_bytes())
     with warnings.catch_warnings():
         # Of styles and drop-down lists, which do not matter here.
         warnings.simplefilter("ignore", UserWarning)
         try:
-            book = openpyxl.load_workbook(content, read_only=True, data_only=True)
+            # Not the file itself: a spreadsheet program may want to save it meanwhile.
+            with zipfile.ZipFile(io.BytesIO(content)) as packed:
+                unpacked = sum(entry.file_size for entry in packed.filelist)
+            if unpacked > _MOST_UNPACKED:
+                raise ValueError(f"it unpacks to {unpacked:,} bytes")
+            book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
             rows = list(book.worksheets[0].iter_rows(values_only=True)) if book.worksheets else []
         except Exception as error:
             # A damaged workbook raises whatever its XML leads to.
@@ -235,16 +239,13 @@ def write_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[object]
     OSError
         If it cannot be written; what was there before is still there.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with whole_file(path) as file:
         # The byte order mark tells spreadsheets that µ is UTF-8.
-        with part.open("w", newline="", encoding="utf-8-sig") as file:
-            writer = csv.writer(file)
-            writer.writerow(titles)
-            writer.writerows(map(_written, row) for row in rows)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        writer = csv.writer(text)
+        writer.writerow(titles)
+        writer.writerows(map(_written, row) for row in rows)
+        text.detach()
 
 
 def write_xlsx(path: Path, sheets: Mapping[str, tuple[Sequence[str], Iterable[Sequence[object]]]]) -> None:

@@ -7,6 +7,7 @@ numbers of a million digits and brackets a million deep: all of that is refused 
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from hdmea.utils.exceptions import ConfigurationError, MissingFileError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.notices import reason_of
 
-__all__ = ["parse_json", "read_json", "read_text", "regular_size", "stored_dict", "stored_list"]
+__all__ = ["parse_json", "read_bytes", "read_json", "read_text", "regular_size", "stored_dict", "stored_list"]
 
 _MOST_NBYTES = 64 << 20
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _CORRECT = Advice("Correct the file, or choose another one.")
 
 
@@ -45,26 +47,38 @@ def regular_size(path: Path) -> int:
     return found.st_size
 
 
-def read_text(path: Path) -> str:
-    """Return what a text file contains, without a byte order mark.
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a small file.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ConfigurationError
-        If it is not a file, cannot be read, is larger than 64 MB, or is not encoded as UTF-8.
+        If it is not a file, cannot be read, or is larger than 64 MB.
     """
     if regular_size(path) > _MOST_NBYTES:
         raise ConfigurationError(f"{path} is far too large for its kind.", path=path, fix=_CORRECT)
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def read_text(path: Path) -> str:
+    """Return what a text file contains, without a byte order mark.
+
+    Raises
+    ------
+    FileNotFoundError, ConfigurationError
+        As of `read_bytes`; ConfigurationError also if it is not encoded as UTF-8.
+    """
+    try:
+        return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(
             f"{path} is not encoded as UTF-8.", path=path, fix=Advice("Save it as UTF-8 text.")
         ) from error
-    except OSError as error:
-        raise _unreadable(path, error) from error
 
 
 def read_json(path: Path) -> Any:
@@ -87,14 +101,21 @@ def parse_json(text: str) -> Any:
     Raises
     ------
     ValueError
-        If it is not one, is nested too deeply, or has a number with too many digits; says where if known.
+        If it is not one, is nested too deeply, or has a number with too many digits or a text that is not
+        Unicode; says where if known.
     """
     try:
-        return json.loads(text)
+        found = json.loads(text)
+        if _SURROGATE.search(text):
+            # Half of a pair cannot be shown, printed or stored.
+            json.dumps(found, ensure_ascii=False).encode()
+        return found
     except json.JSONDecodeError as error:
         raise ValueError(f"line {error.lineno}, column {error.colno}") from error
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    except UnicodeEncodeError as error:
+        raise ValueError("a text in it is not Unicode") from error
     except ValueError as error:
         raise ValueError("a number has too many digits") from error
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import importlib.util
 import json
 import logging
 import os
@@ -24,6 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -91,10 +93,13 @@ def _movie(path: Path) -> None:
 
 
 def _settings(path: Path) -> None:
+    from hdmea.utils.settings import setting
     from hdmea_gui.store.durations import read_durations
     from hdmea_gui.store.settings import SettingsStore
 
     read_durations(path)
+    with mock.patch("hdmea.utils.settings.settings_path", return_value=path):
+        setting("layout")
     store = SettingsStore(path)
     store.note_recent(path)
     store.write()
@@ -116,6 +121,21 @@ def _notes(path: Path) -> None:
     shutil.copy(path, path.parent / "automatic-1-1.json")
     keeper.left_behind()
     keeper.sweep()
+
+
+def _table(path: Path) -> None:
+    from hdmea.study.recordings import Recording, join_sheet, read_table
+
+    _allowed(lambda: read_table(path))
+    join_sheet([Recording("a", path.parent / "a.cmcr", None)], path)
+
+
+def _of_batch(path: Path) -> None:
+    from hdmea.study.batch import _read_book
+    from hdmea.study.job import read_outcome
+
+    _read_book(path)
+    read_outcome(path)
 
 
 def _lazily(module: str, name: str) -> Callable[[Path], Any]:
@@ -144,6 +164,8 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "filter": _filter,
     "calibration": _lazily("hdmea.stimuli.calibration", "read_calibration"),
     "note": _notes,
+    "table": _table,
+    "batch": _of_batch,
     "phy": _phy,
 }
 
@@ -168,6 +190,7 @@ def seeds(folder: Path) -> list[tuple[str, Path]]:
     """Make one good file of each kind; return (reader, file)."""
     from scipy.io import savemat
 
+    from hdmea.utils.spreadsheet import write_csv, write_xlsx
     from tests.recordings.phy_folders import write_phy
     from tests.recordings.vendor_files import VendorUnit, write_cmcr, write_cmtr
 
@@ -202,6 +225,15 @@ def seeds(folder: Path) -> list[tuple[str, Path]]:
     for name, content in (("calibration", calibration), ("note", note), ("settings", settings)):
         (folder / f"{name}.json").write_text(json.dumps(content))
         found.append((name, folder / f"{name}.json"))
+    outcome = {"key": "a", "name": "a", "state": "done", "seconds": 1.0, "skipped": {"x": "y"}}
+    (folder / "batch.json").write_text(json.dumps({"recordings": {"a": outcome}, **outcome}))
+    found.append(("batch", folder / "batch.json"))
+    titles, row = ("recording", "cmcr", "name", "add_section_time.pad_frame"), ("a", "a.cmcr", "b", "90")
+    write_csv(folder / "table.csv", titles, [row])
+    found.append(("table", folder / "table.csv"))
+    if importlib.util.find_spec("openpyxl"):
+        write_xlsx(folder / "table.xlsx", {"a": (titles, [row])})
+        found.append(("table", folder / "table.xlsx"))
     (folder / "filter.txt").write_text('snr > 3 and (dsi <= 0.5 or not row = 2) and "Spike rate" != 1')
     found.append(("filter", folder / "filter.txt"))
     write_phy(folder / "phy")
@@ -341,12 +373,11 @@ def _serve() -> None:
         try:
             READERS[reader](Path(path))
             said = "ok"
-        except MemoryError:
-            said = "memory"
         except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
             place = "".join(f"{f.tb_frame.f_code.co_filename}:{f.tb_lineno} " for f in _frames(error)[-2:])
-            ours = _is_ours(error)
-            said = "our error" if ours else f"other error\t{type(error).__name__}: {str(error)[:150]} {place}"
+            kind = "memory" if isinstance(error, MemoryError) else "other error"
+            why = f"{kind}\t{type(error).__name__}: {str(error)[:150]} {place}"
+            said = "our error" if _is_ours(error) else why
         signal.alarm(0)
         sys.stdout.write(said.replace("\n", " ") + "\n")
         sys.stdout.flush()

@@ -17,7 +17,7 @@ HOSTILE = {
     "a million digits": b"1" * 1_000_000,
     "a million brackets": b"[" * 1_000_000,
     "NUL": b"\0" * 100,
-    "half a pair": b'{"a": "\\ud800"',
+    "half a pair": b'{"a": "\\ud800"}',
 }
 
 

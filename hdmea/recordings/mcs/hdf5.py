@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from hdmea.recordings.mcs import vocabulary as mcs
 from hdmea.utils import h5
-from hdmea.utils.exceptions import DataLoadError, HDMEAError, MissingFileError
+from hdmea.utils.exceptions import DataLoadError, HDMEAError, MissingFileError, NotEnoughMemoryError
 from hdmea.utils.fixes import Advice, Fix
 from hdmea.utils.giving_way import giving_way
 
@@ -37,6 +37,7 @@ __all__ = [
     "needs_filters",
     "open_source",
     "plain",
+    "read_whole",
     "reading",
     "trailing_numbers",
 ]
@@ -66,6 +67,12 @@ def reading(path: Path, what: str, dataset: h5py.Dataset | None = None) -> Itera
         yield
     except HDMEAError:
         raise
+    except MemoryError as error:
+        raise NotEnoughMemoryError(
+            f"{path}: there is not enough memory for {what} ({error}).",
+            path=path,
+            fix=Advice("Close other programs, or use a computer with more memory."),
+        ) from error
     except _FOREIGN as error:
         lacking = missing_filters(dataset) if dataset is not None else ()
         if lacking:
@@ -79,6 +86,25 @@ def reading(path: Path, what: str, dataset: h5py.Dataset | None = None) -> Itera
             error,
             fix=Advice("Copy the file again from where it was recorded, and compare the sizes."),
         ) from error
+
+
+def read_whole(dataset: h5py.Dataset) -> Any:
+    """Return all that is in a dataset.
+
+    Raises
+    ------
+    DataLoadError
+        If it declares more than can lie in its file, or a chunk of it is longer than it may be.
+    """
+    path = Path(dataset.file.filename)
+    why = h5.why_not_backed(dataset.id, dataset.nbytes, path.stat().st_size) if dataset.nbytes else ""
+    if why:
+        raise DataLoadError(
+            f"{path}: {dataset.name} is damaged: {why}.",
+            path,
+            fix=Advice("Copy the file again from where it was recorded, and compare the sizes."),
+        )
+    return dataset[()]
 
 
 def missing_filters(dataset: h5py.Dataset) -> tuple[int, ...]:
@@ -315,7 +341,7 @@ class Table:
     def __init__(self, dataset: Node | None) -> None:
         if isinstance(dataset, h5py.Dataset) and dataset.dtype.names:
             with reading(Path(dataset.file.filename), f"the table {dataset.name}", dataset):
-                self._rows: npt.NDArray[Any] | None = np.atleast_1d(dataset[()])
+                self._rows: npt.NDArray[Any] | None = np.atleast_1d(read_whole(dataset))
         else:
             self._rows = None
         self._fields = {name_key(name): name for name in reversed(self.fields)}

@@ -1,0 +1,100 @@
+"""Chunks that grow beyond what their dataset says are refused before HDF5 allocates what comes of them."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from hdmea.pipeline import PipelineSession
+from hdmea.recordings.inspect import inspect_file
+from hdmea.recordings.mcs.hdf5 import Table, reading
+from hdmea.utils import h5
+from hdmea.utils.exceptions import CheckpointError, DataLoadError, HDMEAError, NotEnoughMemoryError
+
+GROWN = 64 << 20
+
+
+def grown(nbytes: int, junk: int = 0) -> bytes:
+    """Return a compressed chunk of zeros, with incompressible bytes before them."""
+    return zlib.compress(np.random.default_rng(1).bytes(junk) + bytes(nbytes), 9)
+
+
+def saved(path: Path) -> Path:
+    session = PipelineSession("x")
+    session.add_units({"unit_001": {"spike_times": np.arange(9, dtype=np.uint64)}})
+    session.add_metadata({"large": np.arange(100_000.0)})
+    return session.save(path, compression="gzip")
+
+
+@pytest.mark.parametrize(
+    ("chunk", "content"), [(1000, grown(GROWN, 5 << 20)), (6 << 20, grown(GROWN, 5 << 20))]
+)
+def test_a_chunk_that_grows_is_refused(tmp_path: Path, chunk: int, content: bytes) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset("a", (chunk,), "u1", chunks=(chunk,), compression="gzip")
+        data.id.write_direct_chunk((0,), content)
+    assert path.stat().st_size > 4 << 20
+    file = h5.open_file(path)
+    try:
+        found = h5.why_not_backed(h5.open_dataset(file, "a"), chunk, path.stat().st_size)
+    finally:
+        file.close()
+    assert "longer than" in found
+
+
+def test_chunks_that_do_not_grow_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    values = np.random.default_rng(1).integers(0, 255, 6 << 20).astype("u1")
+    with h5py.File(path, "w") as file:
+        for name, chunk in (("a", 1 << 21), ("b", 1 << 16)):
+            file.create_dataset(name, data=values, chunks=(chunk,), compression="gzip", shuffle=True)
+    file = h5.open_file(path)
+    try:
+        for name in "ab":
+            assert h5.why_not_backed(h5.open_dataset(file, name), values.nbytes, path.stat().st_size) == ""
+    finally:
+        file.close()
+
+
+def test_a_result_with_such_a_chunk_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "x.h5")
+    found: list[str] = []
+    with h5py.File(path, "a") as file:
+        file.visititems(
+            lambda name, item: found.append(name) if getattr(item, "size", 0) == 100_000 else None
+        )
+        data = file[found[0]]
+        data.id.write_direct_chunk((0,), grown(GROWN, 5 << 20))
+    with pytest.raises(CheckpointError, match="longer than"):
+        PipelineSession.load(path)
+
+
+def test_names_of_steps_that_take_a_terabyte_are_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "x.h5")
+    with h5py.File(path, "a") as file:
+        del file["pipeline/completed_steps"]
+        file.create_dataset("pipeline/completed_steps", (1 << 40,), "f8", chunks=True)
+    with pytest.raises(DataLoadError, match="are declared"):
+        inspect_file(path)
+
+
+def test_a_table_that_takes_a_terabyte_is_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.cmtr", "w") as file:
+        data = file.create_dataset("t", (1 << 40,), np.dtype([("a", "f8")]), chunks=True)
+        with pytest.raises(DataLoadError, match="are declared"):
+            Table(data)
+
+
+def test_a_lack_of_memory_while_reading_is_an_error_of_ours(tmp_path: Path) -> None:
+    with (
+        pytest.raises(NotEnoughMemoryError, match="the units") as caught,
+        reading(tmp_path / "x", "the units"),
+    ):
+        raise MemoryError("Unable to allocate 8.00 TiB")
+    assert isinstance(caught.value, HDMEAError)
+    assert caught.value.fix is not None
