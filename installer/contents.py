@@ -115,7 +115,7 @@ def kernel_modules() -> list[str]:
     They are shipped as source files: numba keeps compiled code by the path of its source, and takes an
     archived module's path for one below the current folder.
     """
-    return [name for name in own_modules() if "from numba import" in _source_of(name)]
+    return [name for name in own_modules() if "science.compiled import" in _source_of(name)]
 
 
 def _source_of(name: str) -> str:

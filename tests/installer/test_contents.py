@@ -39,7 +39,9 @@ def test_functions_for_numba_are_shipped_as_source() -> None:
     users = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for path in (ROOT / "hdmea").rglob("*.py")
-        if re.search(r"@(numba\.)?(n?jit|vectorize|guvectorize)\b", path.read_text(encoding="utf-8"))
+        if re.search(
+            r"^@(compiled|(numba\.)?(n?jit|vectorize|guvectorize))\b", path.read_text(encoding="utf-8"), re.M
+        )
     }
     assert users
     assert users == set(contents.kernel_modules())

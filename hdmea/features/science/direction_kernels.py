@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hdmea.features.science.compiled import compiled
 
 __all__ = ["rearranged_vectors", "trends"]
 
@@ -12,7 +13,7 @@ _ROUNDS = 12
 _CONVERGED = 1e-7
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _slope(
     counts: NDArray[np.float64],
     weights: NDArray[np.float64],
@@ -64,7 +65,7 @@ def _slope(
     return slope
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def trends(
     counts: NDArray[np.float64],
     weights: NDArray[np.float64],
@@ -84,7 +85,7 @@ def trends(
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def rearranged_vectors(
     responses: NDArray[np.float64],
     labels: NDArray[np.int64],

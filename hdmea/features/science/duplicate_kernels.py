@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hdmea.features.science.compiled import compiled
 
 __all__ = ["lag_counts"]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def lag_counts(
     times: NDArray[np.int64],
     units: NDArray[np.int32],

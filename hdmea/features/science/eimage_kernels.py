@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hdmea.features.science.compiled import compiled
 
 __all__ = ["add_windows", "filter_backward", "filter_forward", "to_float"]
 
 F64 = NDArray[np.float64]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def to_float(
     counts: NDArray[Any], column: int, offset: F64, tile: F64
 ) -> None:  # pragma: no cover - compiled
@@ -29,7 +30,7 @@ def to_float(
             row[e] = np.float64(source[e]) - offset[e]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def filter_forward(tile: F64, sos: F64, state: F64) -> None:  # pragma: no cover - compiled
     """Second-order sections along time, in place (direct form II transposed).
 
@@ -49,7 +50,7 @@ def filter_forward(tile: F64, sos: F64, state: F64) -> None:  # pragma: no cover
                 row[e] = y
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def filter_backward(tile: F64, sos: F64, state: F64) -> None:  # pragma: no cover - compiled
     """Do what `filter_forward` does from the last sample to the first."""
     last = tile.shape[0] - 1
@@ -67,7 +68,7 @@ def filter_backward(tile: F64, sos: F64, state: F64) -> None:  # pragma: no cove
                 row[e] = y
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_windows(
     tile: F64, units: NDArray[np.int64], starts: NDArray[np.int64], total: F64
 ) -> None:  # pragma: no cover - compiled

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hdmea.features.science.compiled import compiled
 
 __all__ = ["sum_blocks", "sum_blocks_uint8"]
 
@@ -17,7 +18,7 @@ _FLUSH = 256
 """Blocks of uint8 that a uint16 holds without overflow: 257 · 255 = 65 535; a multiple of four."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sum_blocks_uint8(
     movie: NDArray[np.uint8], starts: NDArray[np.int64], total: NDArray[np.int64]
 ) -> None:  # pragma: no cover - compiled
@@ -55,7 +56,7 @@ def sum_blocks_uint8(
                 out[i] += block[i]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sum_blocks(
     movie: NDArray[Any], starts: NDArray[np.int64], total: NDArray[Any]
 ) -> None:  # pragma: no cover - compiled
