@@ -1,4 +1,4 @@
-"""The long run: every call of every operation, thousands of kills, ten thousand files.
+"""The long run: every call of every operation, thousands of kills, ten thousand files, hours of the window.
 
     python -m tests.faults.long [--share 0.1] [--seed 1]
 
@@ -21,6 +21,8 @@ from tests.faults.trials import compiled, in_child
 _KILLS = 100
 _QUOTAS = 40
 _FILES = 10_000
+_WINDOWS = 120
+_CYCLES = 200
 _CALLS_OF_ONE = 4_000
 
 
@@ -51,6 +53,9 @@ def main() -> int:
                         kind, folder, *arguments, "--reads", "--operations", operation, library=library
                     )
                     say(f"{kind} of the C library, {operation}", result)
+        for what, most in (("kills", _WINDOWS), ("cycles", _CYCLES)):
+            arguments = ["--most", str(max(8, round(most * found.share))), "--seed", str(found.seed)]
+            say(f"{what} of the window", in_child(what, folder, *arguments, module="tests.faults.window"))
     say("files", fuzz(round(_FILES * found.share), found.seed))
     return int(failed)
 

@@ -415,9 +415,15 @@ def main() -> None:
     sys.stdout.write(json.dumps(answer) + "\n")
 
 
-def in_child(kind: str, folder: Path, *arguments: str, library: Path | None = None) -> dict[str, Any]:
+def in_child(
+    kind: str,
+    folder: Path,
+    *arguments: str,
+    library: Path | None = None,
+    module: str = "tests.faults.trials",
+) -> dict[str, Any]:
     """Run trials in a process of their own; its crash is one of the problems."""
-    command = [sys.executable, "-m", "tests.faults.trials", kind, *arguments]
+    command = [sys.executable, "-m", module, kind, *arguments]
     root = str(Path(__file__).parents[2])
     environment = {**os.environ, "TMPDIR": str(folder), "XDG_DATA_HOME": str(folder), "PYTHONPATH": root}
     environment |= {"QT_QPA_PLATFORM": "offscreen", "HOME": str(folder)}
