@@ -53,6 +53,7 @@ from hdmea.utils.exceptions import (
 )
 from hdmea.utils.fixes import Advice, Either, Replace, SaveAs
 from hdmea.utils.giving_way import without_collections
+from hdmea.utils.notices import reason_of
 from hdmea.utils.settings import setting
 
 __all__ = [
@@ -597,8 +598,9 @@ def _explained(path: Path, needed: int, ticker: _Ticker) -> Iterator[None]:
         if error is ticker.stopped_by or isinstance(error, HDMEAError):
             raise
         needs = f" The file needs {describe_size(needed)}." if needed else ""
+        why = reason_of(error) if isinstance(error, OSError) else error
         raise SessionError(
-            f"Writing {path} failed: {error}. The session and the existing file are unchanged.{needs}",
+            f"Writing {path} failed: {why}. The session and the existing file are unchanged.{needs}",
             path=path,
             fix=Advice("Check free space and connection of the drive, or save to another drive."),
         ) from error

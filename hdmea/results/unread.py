@@ -21,6 +21,7 @@ from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import CheckpointError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import at_end, give_way
+from hdmea.utils.notices import reason_of
 
 __all__ = [
     "LazyDict",
@@ -157,7 +158,8 @@ class Source:
             file = h5.open_file(self.path)
         except OSError as error:
             raise CheckpointError(
-                f"{self.path} can no longer be read ({error}). The session reads from it on first use.",
+                f"{self.path} can no longer be read: {reason_of(error)}. The session reads from it on first "
+                "use.",
                 path=self.path,
                 fix=Advice("Put the file back, or load the session again."),
             ) from error

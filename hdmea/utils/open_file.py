@@ -56,7 +56,7 @@ def read_through_python(access: Any, path: Path) -> Callable[[], None]:
         If there is no such file, it may not be read, or its drive did not answer before and does not yet.
     """
     _refuse_left(os.fspath(path))
-    if not path.is_file():
+    if not path.is_file() and path.exists():
         # A named pipe would be waited for until someone writes to it, and a device never ends.
         raise OSError(errno.EINVAL, "it is not a regular file", os.fspath(path))
     source = _Source(FileIO(path, "rb"))

@@ -120,7 +120,7 @@ def test_a_save_that_fails_does_not_close_the_window(
 
     assert window.isVisible()
     assert isinstance(window.dialog, MessageDialog)
-    assert "No space left on device" in visible_texts(window.dialog)
+    assert "the drive is full" in visible_texts(window.dialog)
     assert window.controller.state.unsaved
     assert target.read_bytes() == b"what was there before"
 
@@ -232,9 +232,9 @@ def _locked(target: Path, patch: pytest.MonkeyPatch) -> None:
     ("obstacle", "reason", "advice"),
     [
         (_disk_full, "are free in", "save to another drive"),
-        (_disk_fills_up, "No space left on device", "Check free space"),
+        (_disk_fills_up, "the drive is full", "Check free space"),
         (_folder_is_a_file, "cannot be used", "save to another folder"),
-        (_read_only, "Read-only file system", "save to another drive"),
+        (_read_only, "the drive is read-only", "save to another drive"),
         (_locked, "cannot be replaced", "under another name"),
     ],
 )

@@ -21,7 +21,9 @@ from hdmea.recordings.mcs.hdf5 import (
     children,
     find_child,
     is_kind,
+    missing_filters,
     name_key,
+    needs_filters,
     open_source,
     reading,
 )
@@ -170,6 +172,10 @@ class CmcrReader(SignalSource):
         segments, placed = segments_of(blocks, 1e6 / rate)
         for each in sampled.values():
             warnings += check_lengths(each, 1e6 / rate)
+        for name, packed in sampled.items():
+            lacking = sorted({number for block in packed for number in missing_filters(block.dataset)})
+            if lacking:
+                warnings.append(f"The {name} cannot be read: {needs_filters(lacking)}")
         duration, doubts = self._duration(segments, rate)
         count = min((_n_channels(block) for block in self._light_blocks), default=0)
         return RecordingInfo(

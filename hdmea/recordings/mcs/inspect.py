@@ -106,8 +106,6 @@ def _inspect_raw(path: Path, contents: tuple[str, ...]) -> Inspection:
                 if fit.problem:
                     warnings = [*warnings, f"The spikes of {partner} do not fit the raw data: {fit.problem}."]
             warnings = [*warnings, *electrodes.warnings]
-            if electrodes.unreadable:
-                warnings.append(f"The sensor data cannot be read: {electrodes.unreadable}")
         return Inspection(
             path, "raw recording", facts, tuple(decisions), contents, (*info.warnings, *warnings)
         )
