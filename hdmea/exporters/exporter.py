@@ -174,7 +174,7 @@ def export(
                 raise
 
         report(0.0, chosen.title)
-        with blaming_file(session, chosen.title, lambda: raised[-1] if raised else None):
+        with blaming_file(session, chosen.title, chosen.function, lambda: raised[-1] if raised else None):
             chosen.function(
                 session, stage / target.name, values, **({"progress": report} if chosen.reports else {})
             )

@@ -157,7 +157,7 @@ def _run(
     checked = params if isinstance(params, StepParams) else definition.make_params(params or {})
     check_requirements(session, definition)
     if definition.resolve is not None:
-        with blaming_file(session, definition.title):
+        with blaming_file(session, definition.title, definition.function):
             checked = definition.resolve(session, checked)
     plan = plan_run(session, definition, checked, force)
     run = StepRun(definition, session, checked, items=tuple(plan.compute), cached_items=plan.keep)
@@ -179,7 +179,7 @@ def _run(
     ctx.checkpoint(0.0, definition.title)
     with (
         files.reading([session.units, session.metadata, session.stimulus]),
-        blaming_file(session, definition.title, lambda: ctx.stopped_by),
+        blaming_file(session, definition.title, definition.function, lambda: ctx.stopped_by),
     ):
         run.outcome = _call(session, definition, checked, ctx)
     run.elapsed_seconds = time.perf_counter() - started
@@ -198,7 +198,10 @@ _OF_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticErro
 
 @contextlib.contextmanager
 def blaming_file(
-    session: PipelineSession, title: str, stopped_by: Callable[[], BaseException | None] = lambda: None
+    session: PipelineSession,
+    title: str,
+    function: Callable[..., Any],
+    stopped_by: Callable[[], BaseException | None] = lambda: None,
 ) -> Iterator[None]:
     """Let errors that damaged files lead to be of our own kind; of a session in memory nothing is damaged.
 
@@ -208,6 +211,8 @@ def blaming_file(
         The session that is used.
     title
         What is done with it.
+    function
+        What does it: errors of Python in an extension are for who wrote it.
     stopped_by
         Returns what a receiver of progress raised, which is passed on.
 
@@ -227,7 +232,8 @@ def blaming_file(
             raise
         raise of_system(error, f"“{title}” failed") from error
     except _OF_DAMAGE as error:
-        if error is stopped_by() or session.held is None:
+        is_own = function.__module__.startswith("hdmea.")
+        if error is stopped_by() or session.held is None or not is_own:
             raise
         raise SessionError(
             f"“{title}” failed with what is in {session.held.path} ({type(error).__name__}: {error}).",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hdmea.pipeline import PipelineSession
-from hdmea.pipeline.run import blaming_file
+from hdmea.pipeline.run import blaming_file, run_step
 from hdmea.utils.exceptions import DriveError, HDMEAError, MissingFileError, NoAccessError, SessionError
 
 
@@ -32,7 +32,7 @@ def of_file(tmp_path: Path) -> PipelineSession:
 def test_an_error_of_python_names_the_file_and_keeps_its_cause(
     of_file: PipelineSession, error: Exception
 ) -> None:
-    with pytest.raises(SessionError, match=r"x\.h5") as caught, blaming_file(of_file, "Axons"):
+    with pytest.raises(SessionError, match=r"x\.h5") as caught, blaming_file(of_file, "Axons", run_step):
         raising(error)()
     assert caught.value.__cause__ is error
     assert "Axons" in str(caught.value)
@@ -40,7 +40,7 @@ def test_an_error_of_python_names_the_file_and_keeps_its_cause(
 
 
 def test_of_a_session_in_memory_it_stays_what_it_is() -> None:
-    with pytest.raises(KeyError), blaming_file(PipelineSession("x"), "Axons"):
+    with pytest.raises(KeyError), blaming_file(PipelineSession("x"), "Axons", run_step):
         raising(KeyError("a"))()
 
 
@@ -55,7 +55,7 @@ def test_of_a_session_in_memory_it_stays_what_it_is() -> None:
 def test_an_error_of_the_system_is_of_the_same_kind_and_ours(
     number: int, kind: type[OSError], ours: type[HDMEAError]
 ) -> None:
-    with pytest.raises(ours) as caught, blaming_file(PipelineSession("x"), "Axons"):
+    with pytest.raises(ours) as caught, blaming_file(PipelineSession("x"), "Axons", run_step):
         raising(OSError(number, "x", "movie.npy"))()
     assert isinstance(caught.value, kind)
     assert "movie.npy" in str(caught.value)
@@ -64,5 +64,10 @@ def test_an_error_of_the_system_is_of_the_same_kind_and_ours(
 
 def test_what_a_receiver_of_progress_raises_is_passed_on(of_file: PipelineSession) -> None:
     stop = ValueError("enough")
-    with pytest.raises(ValueError, match="enough"), blaming_file(of_file, "Axons", lambda: stop):
+    with pytest.raises(ValueError, match="enough"), blaming_file(of_file, "Axons", run_step, lambda: stop):
         raising(stop)()
+
+
+def test_an_error_in_an_extension_is_for_who_wrote_it(of_file: PipelineSession) -> None:
+    with pytest.raises(KeyError), blaming_file(of_file, "Mine", raising):
+        raising(KeyError("a"))()
