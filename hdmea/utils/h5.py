@@ -96,7 +96,7 @@ _CHUNK_GROWS_NBYTES = 1 << 20
 
 
 def why_not_backed(dataset: Any, nbytes: int, file_nbytes: int) -> str:
-    """Return why `nbytes` of a dataset cannot lie in its file, empty if they can.
+    """Return why `nbytes` of a dataset cannot be in its file, empty if they can be.
 
     Parameters
     ----------

@@ -94,7 +94,7 @@ def read_whole(dataset: h5py.Dataset) -> Any:
     Raises
     ------
     DataLoadError
-        If it declares more than can lie in its file, or a chunk of it is longer than it may be.
+        If it declares more than its file can contain, or a chunk of it is longer than it may be.
     """
     path = Path(dataset.file.filename)
     why = h5.why_not_backed(dataset.id, dataset.nbytes, path.stat().st_size) if dataset.nbytes else ""
