@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 import pydantic
 from pydantic import Field
 
-from hdmea.utils.settings import setting
+from hdmea.utils.text_files import setting
 
 __all__ = ["SETTING", "HealthLimits"]
 

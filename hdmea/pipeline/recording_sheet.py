@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hdmea.utils.settings import setting
+from hdmea.utils.text_files import setting
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession

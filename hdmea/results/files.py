@@ -54,7 +54,7 @@ from hdmea.utils.exceptions import (
 from hdmea.utils.fixes import Advice, Either, Replace, SaveAs
 from hdmea.utils.giving_way import without_collections
 from hdmea.utils.notices import reason_of
-from hdmea.utils.settings import setting
+from hdmea.utils.text_files import setting
 
 __all__ = [
     "LAYOUTS",

@@ -7,16 +7,29 @@ numbers of a million digits and brackets a million deep: all of that is refused 
 from __future__ import annotations
 
 import json
+import logging
 import re
 import stat
 from pathlib import Path
 from typing import Any
 
-from hdmea.utils.exceptions import ConfigurationError, MissingFileError
+from hdmea.utils.exceptions import ConfigurationError, HDMEAError, MissingFileError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.notices import reason_of
 
-__all__ = ["parse_json", "read_bytes", "read_json", "read_text", "regular_size", "stored_dict", "stored_list"]
+__all__ = [
+    "parse_json",
+    "read_bytes",
+    "read_json",
+    "read_text",
+    "regular_size",
+    "setting",
+    "settings_path",
+    "stored_dict",
+    "stored_list",
+]
+
+logger = logging.getLogger(__name__)
 
 _MOST_NBYTES = 64 << 20
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -118,6 +131,26 @@ def parse_json(text: str) -> Any:
         raise ValueError("a text in it is not Unicode") from error
     except ValueError as error:
         raise ValueError("a number has too many digits") from error
+
+
+def settings_path() -> Path:
+    """Return where the settings of this user are, which the window writes and everything reads."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("hdmea-studio", appauthor=False)) / "settings.json"
+
+
+def setting(name: str) -> Any:
+    """Return one of the settings, None where it is not set or the file cannot be read."""
+    path = settings_path()
+    if not path.exists():
+        return None
+    try:
+        found = read_json(path)
+    except HDMEAError as error:
+        logger.warning("The settings in %s could not be read: %s", path, error)
+        return None
+    return found.get(name) if isinstance(found, dict) else None
 
 
 def stored_dict(text: Any) -> dict[str, Any] | None:

@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 
 from hdmea.utils.exceptions import HDMEAError
-from hdmea.utils.settings import settings_path
-from hdmea.utils.text_files import read_json
+from hdmea.utils.text_files import read_json, settings_path
 from hdmea.utils.whole_file import write_whole
 from hdmea_gui.shell.theme import ThemeName
 

@@ -93,12 +93,12 @@ def _movie(path: Path) -> None:
 
 
 def _settings(path: Path) -> None:
-    from hdmea.utils.settings import setting
+    from hdmea.utils.text_files import setting
     from hdmea_gui.store.durations import read_durations
     from hdmea_gui.store.settings import SettingsStore
 
     read_durations(path)
-    with mock.patch("hdmea.utils.settings.settings_path", return_value=path):
+    with mock.patch("hdmea.utils.text_files.settings_path", return_value=path):
         setting("layout")
     store = SettingsStore(path)
     store.note_recent(path)

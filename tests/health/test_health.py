@@ -388,7 +388,7 @@ def test_limits_of_the_settings_are_read_and_bad_ones_named(
     settings = tmp_path / "settings.json"
     given = {"noise_uv": [5, 6], "units": [1, 100], "unheard": [1, 2]}
     settings.write_text(json.dumps({"health": given}), encoding="utf-8")
-    monkeypatch.setattr("hdmea.utils.settings.settings_path", lambda: settings)
+    monkeypatch.setattr("hdmea.utils.text_files.settings_path", lambda: settings)
     found = HealthLimits.from_settings()
     assert found.noise_uv == (5, 6)
     assert found.units == HealthLimits().units

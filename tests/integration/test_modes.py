@@ -174,7 +174,7 @@ def test_the_settings_file_says_the_layout_of_new_files(
 ) -> None:
     monkeypatch.delenv("HDMEA_LAYOUT", raising=False)
     settings = tmp_path / "settings.json"
-    monkeypatch.setattr("hdmea.utils.settings.settings_path", lambda: settings)
+    monkeypatch.setattr("hdmea.utils.text_files.settings_path", lambda: settings)
     session = create_session(**sources(recording), output_dir=tmp_path)
     run_step(session, "load_recording", sources(recording))
     for text, layout in (("{", "columns"), ('{"layout": "rows"}', "columns"), ('{"layout": "lab"}', "lab")):
