@@ -227,6 +227,31 @@ def test_a_failure_keeps_everything_and_says_why(
         assert run.ended[-1].outcome == "done", f"{step} can be run afterwards"
 
 
+@pytest.mark.parametrize("name", ["section_spike_times"])
+def test_a_lack_of_memory_keeps_everything_and_the_session_is_saved_elsewhere(
+    name: str, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    number = max(1, reports(run, name, monkeypatch) - 1)
+    session = run.workspace.require()
+    before = everything(session)
+
+    def break_down() -> None:
+        raise MemoryError("Unable to allocate 9.00 GiB")
+
+    with monkeypatch.context() as patch:
+        at_call(patch, number, break_down)
+        run(name, force=True)
+
+    (event,) = run.ended
+    assert event.outcome == "failed"
+    assert "memory" in event.reason
+    assert "GB are free" in event.reason
+    assert everything(session) == before
+    saved = everything(PipelineSession.load(session.save(tmp_path / "elsewhere.h5")))
+    for part in ("units", "metadata", "stimulus"):
+        assert saved[part] == before[part]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_failure_in_an_empty_session_leaves_it_empty(
     name: str, source: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
