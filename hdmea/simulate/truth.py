@@ -108,12 +108,6 @@ class Truth:
         """Return first and last + 1 sample of each trial of all showings, (trials, 2)."""
         return np.concatenate([self.timeline.trials(run) for run in self._runs(name)])
 
-    def trial_counts(self, name: str) -> NDArray[np.int64]:
-        """Return the spikes of each unit in each trial, (units, trials)."""
-        edges = self.trials(name)
-        counts = [np.diff(np.searchsorted(unit.spike_samples, edges), axis=1)[:, 0] for unit in self.units]
-        return np.array(counts, np.int64).reshape(len(self.units), len(edges))
-
     def frame_rates(self, number: int) -> NDArray[np.float64]:
         """Return the rate from which a unit's spikes were drawn, per display frame, in Hz.
 

@@ -27,8 +27,6 @@ __all__ = [
 PAUSE_FRAMES = 30
 """Intervals longer than this many refreshes (0.5 s at 60 per second) are pauses, not missing flips."""
 
-MISSING_ABOVE = 1.5
-DOUBLE_BELOW = 0.5
 _MAX_TIMES_LISTED = 5
 _BLOCK_FRAMES = 20
 _LINE_BLOCKS = 15

@@ -194,8 +194,11 @@ def test_demo_can_be_run_at_once(tmp_path: Path) -> None:
     outcome = hdmea("demo", tmp_path / "demo")
     assert outcome.exit_code == 0, outcome.output
     cmcr = next((tmp_path / "demo").glob("*.cmcr"))
-    run = hdmea("run", cmcr, "--output", tmp_path / "demo.h5")
+    steps = [{"step": name} for name in ("load_recording", "add_section_time", "section_spike_times")]
+    (tmp_path / "short.json").write_text(json.dumps({"name": "short", "steps": steps}))
+    run = hdmea("run", cmcr, "--output", tmp_path / "demo.h5", "--flow", tmp_path / "short.json")
     assert run.exit_code == 0, run.output
+    assert len(PipelineSession.load(tmp_path / "demo.h5").stimulus["section_time"]) > 1
 
 
 def test_version() -> None:

@@ -96,16 +96,6 @@ def test_units_with_no_and_with_one_spike(tmp_path: Path) -> None:
     assert accepted_samples(recording.cmtr_path, 17).tolist() == []
 
 
-def test_trial_counts_are_the_spikes_between_the_trials_edges(tiny: SimulatedRecording) -> None:
-    name = "step_up_1s_2i_b0_2x"
-    counts = tiny.truth.trial_counts(name)
-    assert counts.shape == (5, 2)
-    for row, unit in enumerate(tiny.truth.units):
-        for trial, (start, stop) in enumerate(tiny.truth.trials(name)):
-            inside = [sample for sample in unit.spike_samples if start <= sample < stop]
-            assert counts[row, trial] == len(inside)
-
-
 def test_cells_fire_when_their_kind_says(tmp_path: Path) -> None:
     kinds = ("on_transient", "off_transient") * 12
     truth = simulate_recording(tmp_path, Experiment.tiny(n_units=24, kinds=kinds, raw_seconds=0.0)).truth
