@@ -1,4 +1,4 @@
-"""The few calls of HDF5's own interface that files are opened with.
+"""The few calls of HDF5's own interface that files are opened and walked with.
 
 h5py's file objects cost several times more per object than the calls beneath them, and a result file has
 tens of thousands of objects.
@@ -20,6 +20,10 @@ from hdmea.utils.open_file import read_through_python
 
 __all__ = [
     "FileID",
+    "GroupID",
+    "has_link",
+    "link_names",
+    "open_dataset",
     "open_file",
     "open_group",
     "open_object",
@@ -29,6 +33,8 @@ __all__ = [
 
 FileID: TypeAlias = Any
 """h5py.h5f.FileID, which has no type information."""
+GroupID: TypeAlias = Any
+"""h5py.h5g.GroupID, likewise."""
 
 
 def open_file(path: Path, *, own: bool = False) -> FileID:
