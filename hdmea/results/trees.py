@@ -26,6 +26,7 @@ from hdmea.utils.giving_way import give_way
 __all__ = [
     "WholeArray",
     "dataset_marks",
+    "has_int_keys",
     "own_attrs",
     "plan_entry",
     "plan_tree",
@@ -66,18 +67,23 @@ def plan_tree(value: Mapping[Any, Any], path: tuple[str, ...], *, light: bool = 
         )
     give_way()
     group = Group()
-    ints = bool(value) and all(type(key) is int for key in value)
+    ints = has_int_keys(value)
     if ints:
         group.attrs[KIND] = "int keys"
     for key, item in dict.items(value) if isinstance(value, dict) else value.items():
         if type(key) is not str and not ints:
             raise ValidationError(
-                f"{'/'.join(path)} has the key {key!r}; the keys of a result file are text. Nothing was "
-                f"written.",
+                f"{'/'.join(path)} has the key {key!r}; the keys of a result file are text, or all of a "
+                f"dictionary are integers. Nothing was written.",
                 fix=Advice("Use a text as the key."),
             )
         group.children[encode_name(str(key))] = plan_entry(item, (*path, str(key)), light=light)
     return group
+
+
+def has_int_keys(value: Mapping[Any, Any]) -> bool:
+    """Return whether the keys of a dictionary are integers, as those of a unit's trials."""
+    return bool(value) and all(type(key) is int for key in value)
 
 
 def plan_entry(value: Any, path: tuple[str, ...], *, light: bool = False) -> Node:

@@ -446,7 +446,11 @@ def reading(trees: Iterable[Mapping[Any, Any]]) -> Iterator[None]:
     CheckpointError
         If such a file is gone or was replaced.
     """
-    sources = {entry.source for tree in trees for *_, entry in unread_entries(tree)}
+    sources: set[Source] = set()
+    for _, _, entry in (found for tree in trees for found in unread_entries(tree)):
+        sources.add(entry.source)
+        if len(sources) == len(_known):
+            break  # There are no others, and a session has tens of thousands of entries.
     with contextlib.ExitStack() as stack:
         for source in sources:
             stack.enter_context(source.open_for_reading())

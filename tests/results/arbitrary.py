@@ -14,7 +14,8 @@ from hdmea.utils.arrays import AttrArray
 texts = st.text(st.characters(codec=None), max_size=12)
 names = st.text(st.characters(codec=None), max_size=6) | st.sampled_from(
     ["", ".", "..", "a/b", "/", "%2F", "%", "%20", "%mask", "id", "own", "trials", "sorter", "unit_meta",
-     "µ\0", "a%mask", "data", "metadata", "missing", "feature", "hdmea_x", "title", "unit"]
+     "µ\0", "a%mask", "data", "metadata", "missing", "feature", "hdmea_x", "title", "unit",
+     "_attrs", "_group_attrs"]
 )  # fmt: skip
 shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 numeric_dtypes = (
@@ -65,7 +66,12 @@ numbers = numeric_arrays().filter(lambda array: array.size > 0).map(lambda array
 leaves = (
     st.none() | st.booleans() | st.integers() | st.floats() | texts | numbers | arrays | attr_arrays | lists
 )
-values = st.recursive(leaves, lambda inner: st.dictionaries(names, inner, max_size=3), max_leaves=6)
+integers = st.integers(-(2**63), 2**63)
+values = st.recursive(
+    leaves,
+    lambda inner: st.dictionaries(names, inner, max_size=3) | st.dictionaries(integers, inner, max_size=3),
+    max_leaves=6,
+)
 trees = st.dictionaries(names, values, max_size=4)
 metadata = st.dictionaries(
     names | st.sampled_from(["feature", "version", "params", "extracted_at", "stale", "missing"]),

@@ -72,10 +72,10 @@ EDITS = st.lists(
 
 
 @settings(FAST)
-@given(EDITS, st.booleans())
-def test_updating_changed_paths_equals_writing_the_whole(edits: Any, lazy: bool) -> None:
+@given(EDITS, st.booleans(), st.sampled_from(files.LAYOUTS))
+def test_updating_changed_paths_equals_writing_the_whole(edits: Any, lazy: bool, layout: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        path = files.write_session(Path(folder) / "x.h5", sample_content(2)).path
+        path = files.write_session(Path(folder) / "x.h5", sample_content(2), layout=layout).path
         content = files.read_session(path, lazy=lazy)
         for place, value in edits:
             apply_edit(content, place, value)

@@ -39,6 +39,8 @@ from hdmea.results.nodes import AttrValue, Dataset, Group
 from hdmea.results.reading import Place
 from hdmea.results.unread import LazyDict, Source, Unread, has_unread
 from hdmea.results.writing import Writer
+from hdmea.utils.exceptions import ValidationError
+from hdmea.utils.fixes import Advice
 
 __all__ = ["Recording", "Tree", "layout_of", "revision_of", "summarize"]
 
@@ -82,13 +84,18 @@ class Tree:
 
     def _plan_key(self, content: SessionContent, key: str, group: Group, root: Group | None) -> None:
         value = dict.__getitem__(self._tree(content), key)
-        path = (self.name, str(key))
+        if type(key) is not str:
+            raise ValidationError(
+                f"{self.name} has the key {key!r}; its keys are text. Nothing was written.",
+                fix=Advice("Use a text as the key."),
+            )
+        path = (self.name, key)
         derived = key == _DERIVED.get(self.name) and (
             key != _DURATION or bool(notes_of(content, self._layout).get(_DURATION))
         )
-        if type(key) is not str or not is_name(key) or derived:
+        if not is_name(key) or derived:
             # Other parts state it; the record has what is known of it besides.
-            self._put(content, str(key), None, set_to(_read_all(value), path), group, root)
+            self._put(content, key, None, set_to(_read_all(value), path), group, root)
             return
         value = self._scalar(content, key, value)
         self._put(content, key, *plan_value(value, path, self._form(content).of(key)), group, root)
@@ -192,7 +199,7 @@ class Tree:
     def update(self, writer: Writer, content: SessionContent, changed: Collection[Keys]) -> bool:
         """Rewrite the changed entries of the group."""
         if any(path == (self.name,) for path in changed):
-            keys = dict.fromkeys((*self._tree(content), *self._names(writer)))
+            keys = dict.fromkeys((*self._tree(content), *self._names(writer, content)))
         else:
             keys = dict.fromkeys(path[1] for path in changed if path[0] == self.name)
         if self.name == "metadata" and any(path[:2] == ("stimulus", "section_time") for path in changed):
@@ -224,10 +231,13 @@ class Tree:
         writer.write_attrs(writer.file, root.attrs)
         return True
 
-    def _names(self, writer: Writer) -> list[str]:
+    def _names(self, writer: Writer, content: SessionContent) -> list[str]:
         file = Place(writer.file, file_nbytes=writer.file_nbytes)
         names = file.child(self.name).names() if file.has(self.name) else []
-        return ["frame_times" if name == self._stored("frame_times") else name for name in names]
+        found = ["frame_times" if name == self._stored("frame_times") else name for name in names]
+        before, prefix = _plan(content).before, f"{self.name}/"
+        parts = before.texts if before is not None else ()
+        return found + [part.removeprefix(prefix) for part in parts if part.startswith(prefix)]
 
     def _tree(self, content: SessionContent) -> dict[str, Any]:
         tree: dict[str, Any] = getattr(content, self.name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from h5py import h5a
 
 from hdmea.results.content import Keys, SessionContent
 from hdmea.results.lab import words
@@ -47,6 +48,9 @@ _TRIAL_TIME = "trial_time"
 _TIMES = (("trial_time",), ("section_time",), ("direction_time",))
 _SELF = unit_key()
 _NAMES = ("row", "col", "sensor_id", "unit_num", "original_name", "spike_count", "global_id")
+
+_DERIVED_FROM = {_SPIKES: ("spike_count",), "global_id": ("sensor_id",), "sensor_id": ("global_id",)}
+"""Keys that are not stored where they follow from another."""
 
 Wanted = Mapping[str, "set[str] | None"]
 """Keys of a unit that are to be planned, of trials and features perhaps only those of some names."""
@@ -226,14 +230,17 @@ class Units:
         file = Place(writer.file, file_nbytes=writer.file_nbytes)
         units = file.child(self.name)
         for unit_id, keys in wanted.items():
+            place = units.child(unit_id) if is_name(unit_id) and units.has(unit_id) else None
             if unit_id not in content.units:
-                writer.put(units.item, unit_id, None, "/units")
-                _forget_unit(content, unit_id)
-            elif keys is None or not units.has(unit_id):
+                if place is not None:
+                    writer.put(units.item, unit_id, None, "/units")
+                _forget(content, unit_id)
+            elif keys is None or place is None or not _fits(content.units[unit_id], place, keys):
+                _forget(content, unit_id)
                 node = self.plan_unit(content, unit_id, facts)
                 writer.put(units.item, unit_id, node, "/units")
             else:
-                self._update_unit(writer, units.child(unit_id), content, unit_id, keys, facts)
+                self._update_unit(writer, place, content, unit_id, keys, facts)
         return True
 
     def _changed(
@@ -284,15 +291,18 @@ class Units:
         facts: words.Facts,
     ) -> None:
         unit = content.units[unit_id]
-        names = {*self._layout.unit_attrs, "spike_count"}
         own = self._plan_self(content, unit_id)
-        if any(key in names or key not in (FEATURES, SECTIONS) for key in keys):
+        if keys.keys() - {FEATURES, SECTIONS} or keys.keys() - set(unit):
             writer.write_attrs(place.item, own.attrs)
         for key, only in keys.items():
+            if key in place.attr_names() and key not in own.attrs:
+                h5a.delete(place.item, key.encode())
+            if key not in unit or key not in (FEATURES, SECTIONS):
+                # What is an attribute now may have been a dataset.
+                if is_name(key):
+                    writer.put(place.item, key, None, place.path)
+                _forget(content, unit_id, key)
             if key not in unit:
-                writer.put(place.item, key, None, place.path)
-                for part in [key] if key not in (FEATURES, SECTIONS) else ():
-                    _record(content).removed.append((unit_key(part), unit_id))
                 continue
             if only is None and key in (FEATURES, SECTIONS):
                 value = unit[key]
@@ -350,8 +360,8 @@ class Units:
         times = _trial_times(content)
         for name, place in places.items():
             content.units[name] = _read_unit(place, source, self._layout, record, turn, times, seen)
-        note(content, self._layout, "unit_datasets", sorted(seen.datasets))
         if record is None:
+            note(content, self._layout, "unit_datasets", sorted(seen.datasets))
             note(content, self._layout, "unit_attrs", sorted(seen.attributes))
 
     def _turn(self, group: Place, names: list[str], content: SessionContent) -> bool:
@@ -590,6 +600,8 @@ def _beside(key: str, name: str | None, unit: Mapping[str, Any]) -> Iterator[tup
     """Yield what is made from a part of a unit that has changed."""
     if key == _SPIKES:
         yield SECTIONS, None
+    for other in _DERIVED_FROM.get(key, ()):
+        yield other, None
     if key != FEATURES:
         return
     features = unit[FEATURES] if FEATURES in unit else {}
@@ -622,11 +634,20 @@ def _patch(record: Record | None, part: str, unit_id: str) -> Patch | None:
     return None if record is None else record.patch(part, unit_id)
 
 
-def _forget_unit(content: SessionContent, unit_id: str) -> None:
-    before = _record(content).before
-    for part in before.texts if before is not None else ():
-        if part.startswith(_SELF):
-            _record(content).removed.append((part, unit_id))
+def _forget(content: SessionContent, unit_id: str, *names: str) -> None:
+    """Take what the record says of a unit, or of one of its keys, for unknown."""
+    known, there = _record(content), unit_key(*names)
+    for part in known.before.texts if known.before is not None else ():
+        if part == there or part.startswith(f"{there}/"):
+            known.removed.append((part, unit_id))
+
+
+def _fits(unit: Mapping[str, Any], place: Place, keys: Wanted) -> bool:
+    """Return whether features and trials can be changed one by one: both were, and are, dictionaries."""
+    return all(
+        isinstance(unit.get(key, {}), dict) and (not place.has(key) or place.child(key).is_group)
+        for key in keys.keys() & {FEATURES, SECTIONS}
+    )
 
 
 def _read(value: Any) -> Any:

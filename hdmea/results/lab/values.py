@@ -21,6 +21,7 @@ from hdmea.results.nodes import ROW_NBYTES, AttrValue, Dataset, Group, Node
 from hdmea.results.reading import Place
 from hdmea.results.sectioned import is_cut
 from hdmea.results.tracking import tokens
+from hdmea.results.trees import has_int_keys
 from hdmea.results.unread import LazyDict, Source, Unread, UnreadArray, dict_nbytes, has_unread
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ValidationError
@@ -216,22 +217,25 @@ def plan_dict(
     group = Group()
     entries: dict[str, Patch] = {}
     patch: Patch = {}
+    first: list[str] = []
     items = dict.items(value) if isinstance(value, dict) else value.items()
-    ints = bool(value) and all(type(key) is int for key in value)
+    ints = has_int_keys(value)
     if ints and path[-1:] != (_INT_KEYS,):
         patch["ints"] = True
     for key, item in items:
         if type(key) is not str and not ints:
             raise ValidationError(
-                f"{'/'.join(path)} has the key {key!r}; the keys of a result file are text. Nothing was "
-                f"written.",
+                f"{'/'.join(path)} has the key {key!r}; the keys of a result file are text, or all of a "
+                f"dictionary are integers. Nothing was written.",
                 fix=Advice("Use a text as the key."),
             )
         name = str(key)
         place = (*path, name)
         if isinstance(item, dict) and name == (ATTRS if form.attrs else GROUP_ATTRS):
             group.attrs, exact = as_attributes(item)
-            if not exact:
+            if exact:
+                first = [name]
+            else:
                 entries[name] = set_to(dict(item), place)
             continue
         if name in withheld or not is_name(name) or name == GROUP_ATTRS:
@@ -243,7 +247,7 @@ def plan_dict(
             group.children[name] = node
         if rest:
             entries[name] = rest
-    order = [*group.children, *(name for name in entries if name not in group.children)]
+    order = [*first, *group.children, *(name for name in entries if name not in group.children)]
     if order != [str(key) for key in value if str(key) in order]:
         patch["order"] = [str(key) for key in value]
     for name, item in (added or {}).items():

@@ -93,7 +93,28 @@ def of_feature(name: str, entry: dict[Any, Any], features: Mapping[str, Any], fa
     model = _read(dict.get(features, _LNL)) if isinstance(features, dict) else None
     if _below(model, "metadata", "movie_name") == name.removeprefix(_STA):
         found["lnl"] = _linear_nonlinear(_below(model, "data"), _n_frames(entry, name, facts))
-    return {_GEOMETRY: {key: value for key, value in found.items() if value}}
+    return {_GEOMETRY: {**_extent(geometry), **{key: value for key, value in found.items() if value}}}
+
+
+def _extent(geometry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return map and size of the field: the box around its ellipse, the circle with its area."""
+    area = float(geometry.get("area", math.nan))
+    found: dict[str, Any] = {"size_x": math.nan, "size_y": math.nan}
+    found["equivalent_diameter"] = 2 * math.sqrt(area / math.pi) if area >= 0 else math.nan
+    for part in ("gaussian", "dog_center", "on", "off"):
+        major, minor, angle = (
+            float(geometry.get(f"{part}_{name}", math.nan))
+            for name in ("sigma_major", "sigma_minor", "orientation")
+        )
+        if math.isclose(math.pi * major * minor, area, rel_tol=1e-6):
+            along, across = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+            found["size_x"] = 2 * math.hypot(major * along, minor * across)
+            found["size_y"] = 2 * math.hypot(major * across, minor * along)
+            break
+    spatial = _read(dict.get(geometry, "spatial_map")) if isinstance(geometry, dict) else None
+    if isinstance(spatial, np.ndarray):
+        found["diff_map"] = np.abs(spatial.astype(np.float64))
+    return found
 
 
 def _gaussian(geometry: Mapping[str, Any]) -> dict[str, float]:
