@@ -42,7 +42,7 @@ _MIN_COMPRESSED_NBYTES = 64 << 10
 _CACHE_NBYTES = 16 << 20
 _OBJECT_NBYTES = 500
 _COMPACT_NBYTES = 1 << 10
-"""Up to this size the numbers of a dataset are in its description: one access to the drive for both."""
+"""Up to this size the numbers of a dataset are stored in its object header: one access for both."""
 _BATCH_NBYTES = 1 << 20
 _READ_NBYTES = 1 << 20
 _READERS = 2 if hasattr(os, "preadv") else 1
