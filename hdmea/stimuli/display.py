@@ -480,6 +480,7 @@ def _levels(rising: Int64Array, falling: Int64Array, segments: Int64Array, fs: f
     order = np.argsort(at, kind="stable")
     at, up = at[order], up[order]
     rest, held = [0.0, 0.0], [0.0, 0.0]
+    before: bool | None = None
     for first, last in segments:
         low, high = np.searchsorted(at, (first, last))
         if low == high:
@@ -488,6 +489,8 @@ def _levels(rising: Int64Array, falling: Int64Array, segments: Int64Array, fs: f
         state = np.concatenate(([not up[low]], up[low:high])).astype(np.int64)
         length = np.diff(bounds).astype(np.float64)
         quiet = length > _REST_S * fs
+        if before is None and quiet[0]:
+            before = bool(state[0])
         for level in (0, 1):
             rest[level] += float(length[quiet & (state == level)].sum())
             inner = ~quiet & (state == level)
@@ -495,6 +498,9 @@ def _levels(rising: Int64Array, falling: Int64Array, segments: Int64Array, fs: f
             held[level] += float(length[inner].sum())
     total = held[0] + held[1]
     duty = held[1] / total if total else float("nan")
+    if before is not None and _TOGGLE_DUTY[0] <= duty <= _TOGGLE_DUTY[1]:
+        # The level at which the last frame leaves the channel may be either.
+        return before, duty
     if rest[0] + rest[1] > 0:
         return rest[1] > rest[0], duty
     return duty > _RESTS_HIGH_DUTY, duty

@@ -147,6 +147,19 @@ def test_a_channel_that_idles_low_is_read_by_rising_edges_whatever_its_duty() ->
     assert found.frames.tolist() == flips.tolist()
 
 
+@pytest.mark.parametrize("high", [False, True])
+def test_half_of_a_frame_high_counts_from_the_level_before_the_first_flip(high: bool) -> None:
+    flips = np.arange(30_000, 370_000, 333)
+    signal = np.zeros(600_000, np.float32)
+    for flip in flips:
+        signal[flip + 1 : flip + 167] = HEIGHT
+    signal[flips[-1] + 1 :] = HEIGHT  # The last frame stays for 11 s.
+
+    found = detect_frames(HEIGHT - signal if high else signal, None, FS, drop_first=0)
+
+    assert found.frames.tolist() == flips.tolist()
+
+
 @pytest.mark.parametrize("fs", [1_000.0, 10_000.0, 25_000.0, 50_000.0])
 def test_the_rate_of_the_recording_does_not_matter(fs: float) -> None:
     channel = sync_channel("clean pulses", fs=fs, seconds=20.0)
