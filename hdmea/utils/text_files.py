@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import stat
 from pathlib import Path
@@ -143,7 +144,8 @@ def settings_path() -> Path:
 def setting(name: str) -> Any:
     """Return one of the settings, None where it is not set or the file cannot be read."""
     path = settings_path()
-    if not path.exists():
+    # Of a folder that may not be entered this says False, and `Path.exists` raises.
+    if not os.path.exists(path):
         return None
     try:
         found = read_json(path)

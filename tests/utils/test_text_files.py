@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from hdmea.utils import text_files
 from hdmea.utils.exceptions import ConfigurationError, MissingFileError
-from hdmea.utils.text_files import parse_json, read_json, read_text, regular_size, stored_dict, stored_list
+from hdmea.utils.text_files import (
+    parse_json,
+    read_json,
+    read_text,
+    regular_size,
+    setting,
+    stored_dict,
+    stored_list,
+)
 
 HOSTILE = {
     "empty": b"",
@@ -66,3 +75,21 @@ def test_stored_json_of_another_kind_is_as_good_as_none() -> None:
     assert stored_list('{"a": 1}') is None
     assert stored_dict("[" * 100_000) is None
     assert stored_list(float("nan")) is None
+
+
+def test_settings_that_cannot_be_read_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "settings.json"
+    monkeypatch.setattr(text_files, "settings_path", lambda: path)
+    assert setting("layout") is None
+    for content in (*HOSTILE.values(), b"[]", b"null"):
+        path.write_bytes(content)
+        assert setting("layout") is None
+    path.write_text('{"layout": "lab"}')
+    assert setting("layout") == "lab"
+
+    def refused(*arguments: object, **options: object) -> None:
+        raise PermissionError("the folder may not be entered")
+
+    monkeypatch.setattr(Path, "stat", refused)
+    monkeypatch.setattr(os, "stat", refused)
+    assert setting("layout") is None
