@@ -65,6 +65,7 @@ def test_what_is_slow_to_import_is_not_on_the_way_to_the_window(start: str) -> N
 ONE_USER_ELSEWHERE = {
     "hdmea.study.cluster": "a place where batches run; the command line chooses it",
     "hdmea.study.worker": "a process of a batch; packaged programs start it as a command",
+    "hdmea.exporters.*": "one way out each; files that a registry finds",
     "hdmea.features.science.*": "one method each; extractors and steps are files that a registry finds",
     "hdmea.stimuli.*": "what was shown, computed from arrays; a step is one file that a registry finds",
     "hdmea.recordings.*": "what files hold and how the field names it; tables and the command line show it",

@@ -24,11 +24,11 @@ OSError: Can't synchronously read data (file read failed)
 
 _DAY = "2025-04-10"
 _OUTCOMES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("done", {"units": 135, "seconds": 412, "warnings": ["A movie has 3 missing frames."]}),
-    ("done", {"units": 98, "seconds": 388}),
-    ("kept", {"units": 201}),
+    ("done", {"units": 135, "seconds": 412, "light": "amber", "warnings": ["A movie has 3 missing frames."]}),
+    ("done", {"units": 98, "seconds": 388, "light": "green"}),
+    ("kept", {"units": 201, "light": "green"}),
     ("failed", {"seconds": 2.1, "message": "Rec-.cmtr is damaged: it ends in the middle. Copy it again."}),
-    ("done", {"units": 64, "seconds": 377}),
+    ("done", {"units": 64, "seconds": 377, "light": "red"}),
     ("crashed", {"seconds": 122, "message": "Its process ended unexpectedly (signal SIGSEGV)."}),
     ("other parameters", {"units": 120, "message": "It exists, other parameters. It was not changed."}),
     ("running", {"step": "Spike-triggered average", "fraction": 0.42, "overall": 0.61, "seconds": 251}),

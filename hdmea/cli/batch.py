@@ -11,14 +11,15 @@ import typer
 from tqdm import tqdm
 
 from hdmea.cli.settings import Plugins, parse_settings
-from hdmea.cli.terminal import EXIT_FAILED, EXIT_INTERRUPTED, cancel_on_interrupt, errors_told
+from hdmea.cli.terminal import EXIT_FAILED, EXIT_INTERRUPTED, Bars, cancel_on_interrupt, errors_told
 
 if TYPE_CHECKING:
     from hdmea.study.job import Outcome
 
-__all__ = ["batch", "batch_worker"]
+__all__ = ["batch", "batch_worker", "study"]
 
 _WHAT = "A folder with recordings, a CSV or Excel table of them, or their files."
+_SHEET = "CSV or Excel table with one row per recording: animal, eye, condition, notes, …"
 
 
 class Exists(enum.StrEnum):
@@ -55,11 +56,14 @@ def batch(
     ] = None,
     sheet: Annotated[
         Path | None,
-        typer.Option(help="CSV or Excel table with one row per recording: animal, eye, condition, notes, …"),
+        typer.Option(help=_SHEET),
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on the Dask cluster at this address.")
     ] = None,
+    health: Annotated[
+        bool, typer.Option("--health/--no-health", help="Judge the health of each recording as well.")
+    ] = True,
     plugins: Plugins = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
@@ -75,6 +79,7 @@ def batch(
             memory_nbytes=None if memory is None else round(memory * 1e9),
             parameters=parse_settings(settings or []),
             sheet=sheet,
+            health=health,
             plugins=plugins or [],
             progress=lines.show,
             cancel=cancel,
@@ -99,6 +104,31 @@ def batch_worker(job: Annotated[Path, typer.Argument(metavar="JOB.json")]) -> No
     from hdmea.study.worker import main
 
     raise typer.Exit(main(str(job)))
+
+
+def study(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder with results.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder of the tables; default: that of the results."),
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help=_SHEET)] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Write one table of the units of many results (units.parquet, units.csv), and of their mean traces."""
+    with errors_told(debug), Bars() as bars:
+        from hdmea.study.pooled import pool_results
+
+        found = pool_results(
+            folder,
+            output,
+            sheet=sheet,
+            progress=lambda fraction, text: bars.update("study", "Results", fraction, text),
+        )
+        bars.close()
+        for path, reason in found.left_out.items():
+            typer.echo(f"left out: {path}: {reason}", err=True)
+        typer.echo(f"{found.n_units} units of {found.n_recordings} recordings; {found.units}")
 
 
 class _Lines:

@@ -1,4 +1,4 @@
-"""The commands: ``hdmea run | batch | info | health | features | export | convert | script | demo``."""
+"""The commands: ``hdmea run | batch | study | info | health | features | export | convert | demo | …``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hdmea._version import __version__
-from hdmea.cli.batch import batch, batch_worker
+from hdmea.cli.batch import batch, batch_worker, study
 from hdmea.cli.settings import Plugins, parse_settings, setting
 from hdmea.cli.terminal import EXIT_FAILED, EXIT_UNREADABLE, Bars, cancel_on_interrupt, errors_told
 from hdmea.cli.words import COMMAND_LINE
@@ -161,6 +161,7 @@ def run(
 
 app.command()(batch)
 app.command(hidden=True)(batch_worker)
+app.command()(study)
 
 
 @app.command()

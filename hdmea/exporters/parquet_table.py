@@ -12,9 +12,11 @@ from hdmea.exporters.unit_table import TableColumn, sections_table, unit_table
 from hdmea.utils.optional import optional_module
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["parquet_table"]
+__all__ = ["arrow_table", "parquet_table"]
 
 
 @exporter(name="parquet", title="Table of units (Parquet)", suffixes=(".parquet",))
@@ -33,9 +35,15 @@ def parquet_table(session: PipelineSession, target: Path, options: ExportOptions
         _write(target.with_name(f"{target.stem}_sections.parquet"), sections)
 
 
-def _write(path: Path, columns: Sequence[TableColumn]) -> None:
+def arrow_table(columns: Sequence[TableColumn]) -> pa.Table:
+    """Return columns as a table of Arrow; what there is to know of each is metadata of its field.
+
+    Raises
+    ------
+    ConfigurationError
+        If the package pyarrow is not installed.
+    """
     arrow = optional_module("pyarrow", "parquet", "A Parquet file")
-    parquet = optional_module("pyarrow.parquet", "parquet", "A Parquet file")
     arrays = [arrow.array(list(column.values)) for column in columns]
     fields = [
         arrow.field(
@@ -53,4 +61,9 @@ def _write(path: Path, columns: Sequence[TableColumn]) -> None:
         )
         for column, array in zip(columns, arrays, strict=True)
     ]
-    parquet.write_table(arrow.table(arrays, schema=arrow.schema(fields)), path)
+    return arrow.table(arrays, schema=arrow.schema(fields))
+
+
+def _write(path: Path, columns: Sequence[TableColumn]) -> None:
+    table = arrow_table(columns)
+    optional_module("pyarrow.parquet", "parquet", "A Parquet file").write_table(table, path)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hdmea._version import __version__
-from hdmea.declare import StepDefinition, StepParams, all_steps
+from hdmea.declare import FEATURES, STEPS, StepDefinition, StepParams, all_steps
 from hdmea.pipeline.context import Key
 from hdmea.results.content import InputFile, PastRun, ResultItem, StepProvenance, utc_now
 
@@ -33,6 +34,7 @@ __all__ = [
     "make_provenance",
     "mark_stale",
     "note_run",
+    "own_files",
     "past_runs",
     "stale_because",
     "stale_features",
@@ -40,6 +42,7 @@ __all__ = [
 
 # Small files (playlists, definitions) are told apart by content, large ones by size and time.
 _HASHED_BELOW = 1 << 20
+_FEATURES = "extract_features"
 
 
 def file_facts(paths: Iterable[Path]) -> tuple[InputFile, ...]:
@@ -52,6 +55,29 @@ def file_facts(paths: Iterable[Path]) -> tuple[InputFile, ...]:
             content = hashlib.sha256(path.read_bytes()).hexdigest() if small else ""
             facts.append(InputFile(str(path), stat.st_size, stat.st_mtime, content))
     return tuple(facts)
+
+
+def own_files(definition: StepDefinition[Any], item: str = "") -> list[Path]:
+    """Return the Python files beyond this package that a result is made with: of the step, of a feature.
+
+    Parameters
+    ----------
+    definition
+        The step.
+    item
+        A part of its result; of the step that computes features, the name of one.
+    """
+    declared: list[tuple[str, Any]] = [(STEPS.origin(definition.name), definition.function)]
+    if definition.name == _FEATURES and item in FEATURES:
+        declared.append((FEATURES.origin(item), FEATURES.get(item).function))
+    found = []
+    for origin, function in declared:
+        if origin:
+            # An entry point names a module, whose file is what counts.
+            module = sys.modules.get(function.__module__)
+            path = Path(origin)
+            found.append(path if path.is_file() else Path(getattr(module, "__file__", None) or origin))
+    return found
 
 
 def digest(

@@ -277,13 +277,21 @@ def plan_run(
     session: PipelineSession, definition: StepDefinition[Any], params: StepParams, force: bool
 ) -> RunPlan:
     """Return what a run would have to do; CacheConflictError if an existing result was made differently."""
-    inputs = provenance.file_facts(definition.inputs(session, params)) if definition.inputs else ()
+    read = provenance.file_facts(definition.inputs(session, params)) if definition.inputs else ()
     items = tuple(definition.items(session, params)) if definition.items else ("",)
     before = session.steps.get(definition.name, StepProvenance())
+    # What is made with a file of the user's own says so, and is recomputed when the file changes.
+    own = {
+        item: provenance.own_files(definition, item)
+        for item in {**dict.fromkeys(before.items), **dict.fromkeys(items)}
+    }
+    code = {path: provenance.file_facts([path]) for paths in own.values() for path in paths}
+    inputs = (*read, *(fact for facts in code.values() for fact in facts))
     compute: dict[str, str] = {}
     keep = []
     for item in items:
-        wanted = provenance.digest(definition, params, inputs, item)
+        facts = (*read, *(fact for path in own[item] for fact in code[path]))
+        wanted = provenance.digest(definition, params, facts, item)
         present = before.items.get(item)
         if force or present is None or present.stale:
             compute[item] = wanted

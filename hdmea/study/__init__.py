@@ -2,6 +2,7 @@
 
 from hdmea.study.batch import BatchOptions, BatchResult, run_batch
 from hdmea.study.job import Outcome
+from hdmea.study.pooled import Pooled, pool_results
 from hdmea.study.recordings import (
     Found,
     Recording,
@@ -17,11 +18,13 @@ __all__ = [
     "BatchResult",
     "Found",
     "Outcome",
+    "Pooled",
     "Recording",
     "collect",
     "find_recordings",
     "join_sheet",
     "pair_files",
+    "pool_results",
     "read_table",
     "run_batch",
 ]

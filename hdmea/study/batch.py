@@ -27,7 +27,8 @@ from hdmea.study.plugins import register_files
 from hdmea.study.recordings import Recording, collect, join_sheet
 from hdmea.utils.atomic import describe_size, exclusive
 from hdmea.utils.exceptions import ExistingFileError, HDMEAError, SessionError, ValidationError
-from hdmea.utils.fixes import Advice
+from hdmea.utils.fixes import PYTHON, Advice
+from hdmea.utils.notices import said
 from hdmea.utils.resources import packaged_command
 from hdmea.utils.text_files import read_json
 from hdmea.utils.whole_file import write_whole
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 _BASE_NBYTES: Final = 400_000_000
 """Memory that a process takes beside its data."""
+_HEALTH_NBYTES: Final = 1_000_000_000
+"""Memory that a look at the electrodes takes at most: some seconds of all of them."""
 _MARGIN: Final = 1.25
 _POLL_S: Final = 0.2
 _STOP_S: Final = 20.0
@@ -63,6 +66,8 @@ class BatchOptions:
         Step to parameter to value, for all recordings.
     sheet
         CSV or Excel table with one row per recording (`join_sheet`).
+    health
+        Judge the health of each recording as well (`hdmea.health`); reads up to 30 s of its raw data.
     plugins
         Python files with steps, features, readers or exporters of your own.
     progress
@@ -79,6 +84,7 @@ class BatchOptions:
     memory_nbytes: int | None = None
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sheet: Path | None = None
+    health: bool = True
     plugins: Sequence[Path] = ()
     progress: Callable[[Outcome], None] | None = None
     cancel: CancelToken | None = None
@@ -99,12 +105,15 @@ class BatchResult:
         Whether it was stopped before its end.
     summary
         The table of all recordings, ``summary.csv``; a page for people is beside it.
+    units
+        The table of all units (`pool_results`); None if the batch was stopped, or it could not be written.
     """
 
     outcomes: tuple[Outcome, ...]
     left_out: dict[Path, str]
     stopped: bool
     summary: Path
+    units: Path | None = None
 
     @property
     def success(self) -> bool:
@@ -296,6 +305,8 @@ class _Batch:
             sheet=recording.sheet,
             exists=self._options.exists,
             plugins=tuple(path.absolute() for path in self._options.plugins),
+            tables=self._output,
+            health=self._options.health,
         )
 
     # -- the run -------------------------------------------------------------------------------------
@@ -318,8 +329,24 @@ class _Batch:
         from hdmea.study.summary import write_summary
 
         outcomes = tuple(self._outcomes[key] for key in self._jobs)
+        units = None if stopped else self._pool()
         summary = write_summary(self._output, outcomes, self._left_out)
-        return BatchResult(outcomes, self._left_out, stopped, summary)
+        return BatchResult(outcomes, self._left_out, stopped, summary, units)
+
+    def _pool(self) -> Path | None:
+        """Write the tables of all units and traces; None if they cannot be written."""
+        from hdmea.study.pooled import pool_results
+
+        good = [entry for entry in {**self._book, **self._outcomes}.values() if entry.good]
+        results = {entry.key: Path(entry.target) for entry in good if Path(entry.target).exists()}
+        if not results:
+            return None
+        sheets = {key: job.sheet for key, job in self._jobs.items() if job.sheet}
+        try:
+            return pool_results(results, self._output, sheets=sheets).units
+        except (HDMEAError, OSError) as error:
+            logger.warning("The table of all units was not written: %s", said(error, PYTHON))
+            return None
 
     def _to_do(self) -> list[str]:
         """Return the recordings to work on; others keep the outcome that they have."""
@@ -410,8 +437,14 @@ class _Batch:
                 session = create_session(job.name, job.cmcr, job.cmtr)
                 steps = [(item.step, item.params) for item in job.recipe().steps]
                 nbytes = forecast_steps(session, steps).nbytes
-            self._needs[key] = _BASE_NBYTES + round(nbytes * _MARGIN)
+            self._needs[key] = _BASE_NBYTES + round(nbytes * _MARGIN) + self._need_of_health(job)
         return self._needs[key]
+
+    def _need_of_health(self, job: Job) -> int:
+        with contextlib.suppress(OSError):
+            if self._options.health and job.cmcr is not None:
+                return min(_HEALTH_NBYTES, job.cmcr.stat().st_size)
+        return 0
 
     def _too_big(self, key: str, need: int, budget: int) -> None:
         self._end(

@@ -42,6 +42,8 @@ class Job(pydantic.BaseModel):
     sheet: dict[str, str | float | int] = {}
     exists: Exists = "skip"
     plugins: tuple[Path, ...] = ()
+    tables: Path | None = None
+    health: bool = False
 
     def recipe(self) -> Flow:
         """Return the flow with the files and parameters of this recording.
@@ -76,7 +78,9 @@ class Job(pydantic.BaseModel):
             (item.step, {name: value for name, value in item.params.items() if name not in _PATHS})
             for item in flow.steps
         ]
-        essence = [facts, beside, steps, self.sheet, _series(__version__)]
+        # Their names do not matter.
+        plugins = [fact.sha256 for fact in file_facts(self.plugins)]
+        essence = [facts, beside, steps, self.sheet, plugins, _series(__version__)]
         return hashlib.sha256(json.dumps(essence, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -99,6 +103,9 @@ class Outcome(pydantic.BaseModel):
         Why it failed, and what to do.
     warnings, skipped
         What the steps had to say; steps that were left out, with the reason.
+    light, health
+        The worst of the lights of its health, empty where it was not judged, and all of them
+        (`hdmea.health.Light.as_dict`), without those of the machine.
     """
 
     key: str
@@ -114,6 +121,8 @@ class Outcome(pydantic.BaseModel):
     units: int | None = None
     warnings: list[str] = []
     skipped: dict[str, str] = {}
+    light: str = ""
+    health: list[dict[str, Any]] = []
     started_at: str = ""
     seconds: float = 0.0
     digest: str = ""
@@ -128,6 +137,16 @@ class Outcome(pydantic.BaseModel):
     def good(self) -> bool:
         """Whether a complete result of what was requested exists."""
         return self.state in ("done", "kept")
+
+    @property
+    def concerns(self) -> list[str]:
+        """What is not well with the recording: a sentence for each light that is red or amber."""
+        return [
+            f"{colour.capitalize()}: {light['sentence']}"
+            for colour in ("red", "amber")
+            for light in self.health
+            if light.get("light") == colour
+        ]
 
 
 _PATHS = ("cmcr_path", "cmtr_path")

@@ -37,6 +37,8 @@ EXIT_FAILED = 1
 EXIT_STOPPED = 130
 _WRITE_EVERY_S = 0.5
 _SAVE = "save"
+_HEALTH = "health"
+_OF_THE_MACHINE = ("disk", "memory")
 
 
 def main(job_file: str) -> int:
@@ -65,7 +67,7 @@ def work_on(job: Job, cancel: threading.Event) -> Outcome:
     try:
         register_files(job.plugins)
         flow = job.recipe()
-        teller.steps = [*(item.step for item in flow.steps), _SAVE]
+        teller.steps = [*(item.step for item in flow.steps), _SAVE, *([_HEALTH] if job.health else [])]
         teller.outcome.digest = job.digest(flow)
         job.target.parent.mkdir(parents=True, exist_ok=True)
         with files.writing(job.target):
@@ -111,6 +113,7 @@ def _work(job: Job, flow: Flow, teller: _Teller, cancel: threading.Event) -> Non
         teller.end("failed", text, str(result.failed_step))
         return
     if session.is_saved and session.hdf5_path == job.target and not session.has_unsaved_changes:
+        _write_part(job, session)
         teller.end("kept", "A complete result exists.")
         return
 
@@ -122,7 +125,45 @@ def _work(job: Job, flow: Flow, teller: _Teller, cancel: threading.Event) -> Non
     with destination.keeping(session):
         session.save(job.target, progress=saving)
     _partial(job).unlink(missing_ok=True)
+    _write_part(job, session)
+    _judge(job, session, teller, cancel)
     teller.end("done", "")
+
+
+def _judge(job: Job, session: PipelineSession, teller: _Teller, cancel: threading.Event) -> None:
+    """Note the health of the recording; a problem with that does not make the recording fail."""
+    if not job.health:
+        return
+    from hdmea.health import health_of
+    from hdmea.health.lights import worst
+
+    try:
+        found = health_of(
+            session,
+            workers=1,
+            cancel=cancel,
+            folder=job.target.parent,
+            progress=lambda part, text: teller.progress(ProgressEvent(_HEALTH, "Health", part, text)),
+        )
+    except StepCancelled:
+        logger.info("Its health was not judged: the batch was stopped")
+    except (HDMEAError, OSError, MemoryError) as error:
+        logger.warning("Its health was not judged: %s", said(error, PYTHON))
+    else:
+        lights = [light for light in found.lights if light.name not in _OF_THE_MACHINE]
+        teller.outcome.light = worst(*(light.light for light in lights))
+        teller.outcome.health = [light.as_dict() for light in lights]
+
+
+def _write_part(job: Job, session: PipelineSession) -> None:
+    """Write what the result contributes to the table of all recordings; the batch does it otherwise."""
+    from hdmea.study.pooled import write_part
+
+    if job.tables is not None:
+        try:
+            write_part(session, job.target, job.tables, job.key)
+        except (HDMEAError, OSError) as error:
+            logger.warning("Its part of the table of all units was not written: %s", said(error, PYTHON))
 
 
 def _session(job: Job, flow: Flow, teller: _Teller) -> PipelineSession | None:

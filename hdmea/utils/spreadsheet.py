@@ -20,7 +20,7 @@ from hdmea.utils.optional import optional_module
 from hdmea.utils.text_files import read_bytes
 from hdmea.utils.whole_file import whole_file
 
-__all__ = ["TABLE_SUFFIXES", "column_name", "read_rows", "tabbed", "write_csv", "write_xlsx"]
+__all__ = ["TABLE_SUFFIXES", "as_written", "column_name", "read_rows", "tabbed", "write_csv", "write_xlsx"]
 
 _ASCII = {
     "µ": "u",
@@ -200,7 +200,7 @@ def _says(name: str, unit: str) -> bool:
     return any(words[at : at + len(wanted)] == wanted for at in range(len(words)))
 
 
-def _written(value: object) -> object:
+def as_written(value: object) -> object:
     """Return what a text file has for a value: numbers with all digits, nothing for what is missing."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
@@ -217,7 +217,7 @@ def tabbed(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     titles, rows
         As of `write_csv`; tabs and line breaks inside texts become blanks.
     """
-    lines = ([" ".join(str(_written(cell)).split()) for cell in line] for line in (titles, *rows))
+    lines = ([" ".join(str(as_written(cell)).split()) for cell in line] for line in (titles, *rows))
     return "".join("\t".join(line) + "\n" for line in lines)
 
 
@@ -244,7 +244,7 @@ def write_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[object]
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         writer = csv.writer(text)
         writer.writerow(titles)
-        writer.writerows(map(_written, row) for row in rows)
+        writer.writerows(map(as_written, row) for row in rows)
         text.detach()
 
 

@@ -44,6 +44,8 @@ class BatchSetup:
         Table with one row per recording; None without one.
     scheduler
         Address of a Dask cluster, empty for this computer.
+    health
+        Whether the health of each recording is judged.
     """
 
     flow: str
@@ -53,6 +55,7 @@ class BatchSetup:
     jobs: int | None = None
     sheet: Path | None = None
     scheduler: str = ""
+    health: bool = True
 
 
 @dataclass(frozen=True)
@@ -233,6 +236,7 @@ class BatchRunner(QObject):
             jobs=setup.jobs,
             parameters=setup.parameters,
             sheet=setup.sheet,
+            health=setup.health,
             progress=partial(self._tell, self._arrived),
             cancel=self._cancel,
             pause=self._pause,

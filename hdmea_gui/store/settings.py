@@ -56,6 +56,7 @@ class Settings(pydantic.BaseModel):
     batch_output: str = ""
     batch_jobs: int = pydantic.Field(0, ge=0, le=MAX_JOBS)
     batch_scheduler: str = ""
+    batch_health: bool = True
     recovery_folder: str = ""
     recovery_share: float = pydantic.Field(0.2, gt=0, lt=1)
     health: dict[str, Any] = {}

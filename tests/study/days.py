@@ -41,3 +41,22 @@ def make_day(folder: Path, count: int) -> Path:
         for path in (first.cmcr_path, first.cmtr_path):
             shutil.copy2(path, path.with_name(path.name.replace("ret00", f"ret{number:02d}")))
     return folder
+
+
+OWN_FEATURE = '''
+import numpy as np
+
+from hdmea.declare import FeatureTable, Output, extractor
+
+
+@extractor(
+    name="my_count",
+    title="My count",
+    version="1",
+    requires=(),
+    outputs=(Output("scaled", "Scaled count", "", (0, None), "spikes, times a factor"),),
+)
+def my_count(recording, params):
+    """Number of spikes of a unit, times a factor."""
+    return FeatureTable(units={"scaled": np.array([2.0 * len(train) for train in recording.spike_trains])})
+'''

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import signal
@@ -11,20 +12,21 @@ import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from hdmea.cli import app
-from hdmea.declare import STEPS
+from hdmea.declare import FEATURES, STEPS
 from hdmea.pipeline import PipelineSession
 from hdmea.study import Outcome
 from hdmea.study import batch as batch_module
 from hdmea.study.batch import BatchOptions, BatchResult, run_batch
 from hdmea.utils.exceptions import ExistingFileError, SessionError, ValidationError
 from tests.integration.test_modes import assert_same
-from tests.study.days import CRASHING_STEP, make_day
+from tests.study.days import CRASHING_STEP, OWN_FEATURE, make_day
 
 MB = 1_000_000
 PROGRAM = (sys.executable, "-c", "from hdmea.cli import main; main()")
@@ -304,3 +306,58 @@ def test_a_worker_ends_with_the_process_that_started_it(day: Path, tmp_path: Pat
     process.wait(10)
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not alive
+
+
+def test_the_summary_has_the_lights_of_each_recording(day: Path, tmp_path: Path) -> None:
+    mine = make_day(tmp_path / "day", 1)
+    result = run_batch(mine, "standard", output_dir=tmp_path / "out")
+    (outcome,) = result.outcomes
+    names = {light["name"] for light in outcome.health}
+    assert {"electrodes.noise", "spikes.units", "light.frames", "pairing"} <= names
+    assert not {"disk", "memory"} & names, "they are of the machine"
+    worst = next(c for c in ("red", "amber", "green") if c in {light["light"] for light in outcome.health})
+    assert outcome.light == worst
+    with result.summary.open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["health"] == worst
+    assert all(sentence in row["concerns"] for sentence in outcome.concerns)
+    page = (tmp_path / "out" / "summary.html").read_text(encoding="utf-8")
+    assert f">{worst}</td>" in page
+    assert 'href="units.csv"' in page
+    assert run_batch(mine, "standard", output_dir=tmp_path / "out").outcomes[0].light == worst, "kept with it"
+
+
+def test_health_is_left_out_on_request(day: Path, tmp_path: Path) -> None:
+    options = BatchOptions(health=False)
+    result = run_batch([day / "ret00-Rec.cmcr"], "quick", output_dir=tmp_path, options=options)
+    assert (result.outcomes[0].state, result.outcomes[0].light) == ("done", "")
+
+
+def test_a_result_says_which_files_of_ones_own_it_was_made_with(
+    day: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    request.addfinalizer(lambda: (STEPS.remove("look_closely"), FEATURES.remove("my_count")))
+    step, feature = tmp_path / "look_closely.py", tmp_path / "my_count.py"
+    step.write_text(CRASHING_STEP, encoding="utf-8")
+    feature.write_text(OWN_FEATURE, encoding="utf-8")
+    source, out = [day / "ret00-Rec.cmcr"], tmp_path / "out"
+    options = BatchOptions(plugins=[step, feature], health=False)
+
+    def run(how: BatchOptions = options) -> BatchResult:
+        return run_batch(source, "standard", output_dir=out, options=how)
+
+    assert run().success
+    steps = PipelineSession.load(out / "ret00-Rec.h5").steps
+    for name, file in (("look_closely", step), ("extract_features", feature)):
+        (fact,) = [fact for fact in steps[name].inputs if fact.path == str(file)]
+        assert fact.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert not [fact for fact in steps["compute_sta"].inputs if fact.path.endswith(".py")]
+    assert states(run()) == {"ret00-Rec": "kept"}
+
+    feature.write_text(OWN_FEATURE.replace("2.0", "3.0"), encoding="utf-8")
+    (outcome,) = run().outcomes
+    assert outcome.state == "other parameters"
+    assert "my_count.py" in outcome.message
+    assert states(run(replace(options, exists="redo"))) == {"ret00-Rec": "done"}
+    unit = next(iter(PipelineSession.load(out / "ret00-Rec.h5").units.values()))
+    assert unit["features"]["my_count"]["data"]["scaled"] == 3 * len(unit["spike_times"])

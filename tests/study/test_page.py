@@ -41,6 +41,12 @@ def test_its_table_and_commands_are_understood(tmp_path: Path, monkeypatch: pyte
     outcome = CliRunner().invoke(app, [*shlex.split(command)[1:], "--flow", "quick"], catch_exceptions=False)
     assert outcome.exit_code == 0, outcome.output
     assert sorted(path.name for path in (tmp_path / "results").glob("*.h5")) == ["control.h5", "drug.h5"]
+    (command,) = re.findall(r"^(hdmea study .*)$", PAGE, flags=re.MULTILINE)
+    (tmp_path / "animals.csv").write_text("recording,animal\ncontrol,m7\n", encoding="utf-8")
+    command = command.replace(".xlsx", ".csv")
+    outcome = CliRunner().invoke(app, shlex.split(command)[1:], catch_exceptions=False)
+    assert outcome.exit_code == 0, outcome.output
+    assert "10 units of 2 recordings" in outcome.output
 
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"(--[a-z][a-z-]+)", PAGE))))

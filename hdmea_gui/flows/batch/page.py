@@ -324,7 +324,7 @@ class BatchPage(QWidget):
                 outcome.message,
                 *(f"{step} was skipped. {why}" for step, why in outcome.skipped.items()),
             ]
-            lines += outcome.warnings
+            lines += [*outcome.concerns, *outcome.warnings]
         text = "\n".join(filter(None, lines))
         if text != self.details.toPlainText():
             self.details.setPlainText(text)

@@ -62,10 +62,12 @@ class SetupForm(QWidget):
         self.exists = QComboBox(self)
         self.jobs = QSpinBox(self)
         self.scheduler = QLineEdit(self)
+        self.health = QCheckBox("Judge each recording", self)
         self._lay_out()
         values = settings.values
         self.output.setText(values.batch_output)
         self.jobs.setValue(values.batch_jobs)
+        self.health.setChecked(values.batch_health)
         self.scheduler.setText(values.batch_scheduler)
         self._show_flows()
         self._show_edited()
@@ -86,6 +88,7 @@ class SetupForm(QWidget):
             jobs=self.jobs.value() or None,
             sheet=Path(sheet).expanduser() if sheet else None,
             scheduler=self.scheduler.text().strip(),
+            health=self.health.isChecked(),
         )
 
     @property
@@ -110,6 +113,7 @@ class SetupForm(QWidget):
         values = self._settings.values
         values.batch_output = self.output.text().strip()
         values.batch_jobs = self.jobs.value()
+        values.batch_health = self.health.isChecked()
         values.batch_scheduler = self.scheduler.text().strip()
 
     # -- parts ---------------------------------------------------------------------------------------
@@ -136,6 +140,7 @@ class SetupForm(QWidget):
             ("E&xisting results", self.exists, "What is done about results that exist", None),
             ("At a ti&me", self.jobs, "Recordings at a time; automatic: by processors and free memory", None),
             ("Run &on", self.scheduler, "Address of a Dask cluster, tcp://host:port", None),
+            ("Health", self.health, "Electrodes, spikes, light: reads up to 30 s of the raw data", None),
         )
         for number, (title, field, tip, ask) in enumerate(places):
             row, column = number % 2, 2 * (number // 2)

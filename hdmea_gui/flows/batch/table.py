@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["BatchModel", "BatchTable"]
 
 _Index = QModelIndex | QPersistentModelIndex
-_TITLES: Final = ("Recording", "State", "Progress", "Time", "Units", "What happened")
-_WIDTHS: Final = (230, 138, 240, 120, 58)
-RECORDING, STATE, PROGRESS, TIME, UNITS, MESSAGE = range(6)
+_TITLES: Final = ("Recording", "State", "Progress", "Time", "Units", "Health", "What happened")
+_WIDTHS: Final = (220, 138, 230, 104, 58, 74)
+RECORDING, STATE, PROGRESS, TIME, UNITS, HEALTH, MESSAGE = range(7)
 
 _ICONS: Final = {
     "waiting": "state_waiting",
@@ -101,7 +101,9 @@ class BatchModel(QAbstractTableModel):
         if role == self.KeyRole:
             return item.key
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(item.files if column == RECORDING else outcome.message if outcome else "")
+            return plain_tip(_tip(item, outcome, column))
+        if role == Qt.ItemDataRole.ForegroundRole and column == HEALTH and outcome is not None:
+            return QColor(self._light(outcome))
         if role == Qt.ItemDataRole.ForegroundRole and column == STATE:
             return QColor(self._colour(outcome))
         if role == Qt.ItemDataRole.DecorationRole and column == STATE:
@@ -130,7 +132,7 @@ class BatchModel(QAbstractTableModel):
         """Draw in the colours of a theme."""
         self._theme = theme
         if self._items:
-            self.dataChanged.emit(self.index(0, STATE), self.index(len(self._items) - 1, STATE))
+            self.dataChanged.emit(self.index(0, STATE), self.index(len(self._items) - 1, HEALTH))
 
     def seconds_left(self, item: BatchItem) -> float | None:
         """Return how long a recording will still take; None if that is not known.
@@ -184,10 +186,17 @@ class BatchModel(QAbstractTableModel):
             return duration_text(outcome.seconds) if outcome.seconds else ""
         if column == UNITS:
             return "" if outcome.units is None else str(outcome.units)
+        if column == HEALTH:
+            return f"● {outcome.light}" if outcome.light else ""
         if outcome.message and outcome.state != "kept":
             return outcome.message.partition("\n")[0]
         count = len(outcome.warnings)
         return f"{count} warning{'s' if count > 1 else ''}" if count else ""
+
+    def _light(self, outcome: Outcome) -> str:
+        theme = self._theme
+        colours = {"green": theme.good, "amber": theme.warning, "red": theme.bad}
+        return colours.get(outcome.light, theme.muted)
 
     def _icon(self, name: str, colour: str) -> QIcon:
         made = QIcon(pixmap(name, colour, 16))
@@ -204,6 +213,12 @@ class BatchModel(QAbstractTableModel):
         if state in ("other parameters", "stopped"):
             return theme.warning
         return theme.text if state == "running" else theme.muted
+
+
+def _tip(item: BatchItem, outcome: Outcome | None, column: int) -> str:
+    if column == RECORDING or outcome is None:
+        return item.files
+    return "\n".join(outcome.concerns) if column == HEALTH else outcome.message
 
 
 class _ProgressDelegate(QStyledItemDelegate):
