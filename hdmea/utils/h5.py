@@ -1,4 +1,4 @@
-"""The few calls of HDF5's own interface that files are opened and walked with.
+"""The few calls of HDF5's own interface that files are opened with.
 
 h5py's file objects cost several times more per object than the calls beneath them, and a result file has
 tens of thousands of objects.
@@ -13,28 +13,20 @@ import zlib
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from h5py import h5, h5d, h5f, h5g, h5o, h5p, h5z
+from h5py import h5f, h5p, h5z
 
 from hdmea.utils.giving_way import looked_at
 from hdmea.utils.open_file import read_through_python
 
 __all__ = [
     "FileID",
-    "GroupID",
-    "has_link",
-    "link_names",
-    "open_dataset",
     "open_file",
-    "open_group",
-    "open_object",
     "why_not_backed",
     "why_not_opened",
 ]
 
 FileID: TypeAlias = Any
 """h5py.h5f.FileID, which has no type information."""
-GroupID: TypeAlias = Any
-"""h5py.h5g.GroupID, likewise."""
 
 
 def open_file(path: Path, *, own: bool = False) -> FileID:
@@ -73,21 +65,6 @@ def why_not_opened(path: Path, error: OSError) -> Literal["empty", "truncated", 
     if "truncated" in str(error):
         return "truncated"
     return "foreign" if "signature" in str(error) else "damaged"
-
-
-def open_object(parent: Any, name: str) -> Any:
-    """Open a group or a dataset below `parent`."""
-    return h5o.open(parent, name.encode())
-
-
-def open_dataset(parent: Any, name: str) -> Any:
-    """Open a dataset below `parent`."""
-    return h5d.open(parent, name.encode())
-
-
-def open_group(parent: Any, name: str) -> GroupID:
-    """Open a group below `parent`."""
-    return h5g.open(parent, name.encode())
 
 
 _MOST_DEFLATED = 1100
@@ -136,27 +113,6 @@ def _grows(dataset: Any, creation: Any, deflated: bool) -> bool:
             if len(zlib.decompressobj().decompress(stored, most)) == most:
                 return True
     return False
-
-
-def has_link(group: Any, path: str) -> bool:
-    """Return whether `path` leads to something below `group`."""
-    links = group.links
-    done = ""
-    for name in path.split("/"):
-        done = f"{done}/{name}" if done else name
-        if not links.exists(done.encode()):
-            return False
-    return True
-
-
-def link_names(group: GroupID) -> list[str]:
-    """Return what is in a group, in the order in which it was written where the file knows it."""
-    names: list[bytes] = []
-    try:
-        group.links.iterate(names.append, idx_type=h5.INDEX_CRT_ORDER)
-    except (RuntimeError, ValueError, KeyError):
-        names = list(group)
-    return [name.decode() for name in names]
 
 
 def _access() -> Any:

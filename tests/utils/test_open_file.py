@@ -152,7 +152,7 @@ def test_a_file_closes_with_its_last_reader(
     first, second = h5.open_file(file), h5.open_file(file)
     first.close()
     assert [each.closed for each in opened] == [True, False]
-    assert h5py.Dataset(h5.open_dataset(second, "whole"))[3] == 3
+    assert h5py.Dataset(h5py.h5d.open(second, b"whole"))[3] == 3
     second.close()
 
     assert [each.closed for each in opened] == [True, True]
