@@ -69,3 +69,29 @@ def test_every_error_says_what_to_do(trees: dict[str, ast.AST]) -> None:
     ]
     assert len(made) > 300
     assert [place for place, fields in made if not fields & {"fix", "problems"}] == []
+
+
+def test_no_text_of_pydantic_reaches_a_user(trees: dict[str, ast.AST]) -> None:
+    """What a model refuses is only handed to what makes sentences of it."""
+    handlers = [
+        (name, node)
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler) and "pydantic" in ast.dump(node.type or node)
+    ]
+    assert len(handlers) > 10
+    shown = []
+    for name, handler in handlers:
+        allowed: set[int] = set()
+        for node in ast.walk(handler):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                if node.func.id in {"problems_of", "problems_in_file"}:
+                    allowed |= {id(argument) for argument in node.args}
+            elif isinstance(node, ast.Raise):
+                allowed.add(id(node.cause))
+        shown += [
+            f"{name}:{node.lineno}"
+            for node in ast.walk(handler)
+            if isinstance(node, ast.Name) and node.id == handler.name and id(node) not in allowed
+        ]
+    assert shown == []

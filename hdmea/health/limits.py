@@ -9,6 +9,7 @@ import pydantic
 from pydantic import Field
 
 from hdmea.utils.text_files import setting
+from hdmea.utils.validation import problems_of
 
 __all__ = ["SETTING", "HealthLimits"]
 
@@ -82,7 +83,7 @@ class HealthLimits(pydantic.BaseModel):
         try:
             return cls.model_validate(given)
         except pydantic.ValidationError as error:
-            bad = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+            bad = {problem.field for problem in problems_of(error, cls)}
             logger.warning(
                 "Limits of health in the settings that are not allowed were ignored: %s.",
                 ", ".join(sorted(bad)),

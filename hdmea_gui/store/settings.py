@@ -12,6 +12,7 @@ import pydantic
 
 from hdmea.utils.exceptions import HDMEAError
 from hdmea.utils.text_files import read_json, settings_path
+from hdmea.utils.validation import problems_of
 from hdmea.utils.whole_file import write_whole
 from hdmea_gui.shell.theme import ThemeName
 
@@ -107,7 +108,7 @@ class SettingsStore:
         try:
             return Settings.model_validate(found)
         except pydantic.ValidationError as error:
-            bad = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+            bad = {problem.field for problem in problems_of(error, Settings)}
             self.problems.append(f"Invalid settings were ignored: {', '.join(sorted(bad))}.")
             kept = {name: value for name, value in found.items() if name not in bad}
             return Settings.model_validate(kept)
