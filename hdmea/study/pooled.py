@@ -282,7 +282,7 @@ def _facts_of_part(folder: Path, key: str) -> dict[str, Any] | None:
 
 
 def _rows_if_current(table: Path, essence: Mapping[str, Any]) -> int | None:
-    """Return the number of rows of the table that is there if it is of these results; else None."""
+    """Return the number of rows of the table that exists if it is of these results; else None."""
     arrow = optional_module("pyarrow", "parquet", _PURPOSE)
     parquet = optional_module("pyarrow.parquet", "parquet", _PURPOSE)
     try:
