@@ -26,7 +26,17 @@ from hdmea.utils.exceptions import HDMEAError, StepCancelled
 if TYPE_CHECKING:
     from hdmea.pipeline.context import ProgressEvent
 
-__all__ = ["NOISE_S", "Asked", "Findings", "Request", "find_out", "health", "health_of", "prepare"]
+__all__ = [
+    "NOISE_S",
+    "Asked",
+    "Findings",
+    "Request",
+    "find_out",
+    "health",
+    "health_of",
+    "place_sections",
+    "prepare",
+]
 
 NOISE_S = 60.0
 """Seconds of the noise movie that are read of a recording without sorted units."""
@@ -148,6 +158,10 @@ class Request:
     workers: int
     unknown: str
 
+    def run(self, report: Report) -> Findings:
+        """Find it out, as `find_out` does."""
+        return find_out(self, report)
+
     def session(self) -> PipelineSession:
         """Return a session with these parts alone."""
         session = PipelineSession(self.name)
@@ -204,7 +218,7 @@ def prepare(
 ) -> Asked:
     """Tell when movies were shown, and collect what the rest needs; the session is not changed."""
     twin = twin_of(session)
-    unknown = _place_sections(twin, report, cancel)
+    unknown = place_sections(twin, report, cancel)
     metadata = {name: twin.metadata[name] for name in _NEEDED if name in twin.metadata}
     request = Request(
         twin.dataset_id,
@@ -280,12 +294,19 @@ def _folder_of(session: PipelineSession) -> Path:
     return next((folder for folder in folders if folder.is_dir()), session.output_dir)
 
 
-def _place_sections(session: PipelineSession, report: Report, cancel: threading.Event | None) -> str:
-    """Tell when movies were shown, unless it is known; return why that cannot be told."""
+def place_sections(
+    session: PipelineSession,
+    report: Report,
+    cancel: threading.Event | None,
+    parameters: Mapping[str, Any] | None = None,
+) -> str:
+    """Tell when movies were shown, unless it is known; return why that cannot be told, empty if it can."""
     if session.stimulus.get("section_time"):
         return ""
     try:
-        run_step(session, "add_section_time", progress=_events(report), cancel=cancel, logged=False)
+        run_step(
+            session, "add_section_time", parameters, progress=_events(report), cancel=cancel, logged=False
+        )
     except StepCancelled:
         raise
     except (HDMEAError, OSError) as error:

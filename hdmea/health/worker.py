@@ -7,10 +7,11 @@ import os
 import pickle
 import sys
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
-from hdmea.health.check import Findings, Request, find_out
+from hdmea.health.measure import Report
 from hdmea.utils.resources import packaged_command
 
 __all__ = ["REQUEST", "RESULT", "command", "main", "read_result", "write_request"]
@@ -25,12 +26,20 @@ def command(folder: Path) -> list[str]:
     return packaged or [sys.executable, "-m", "hdmea.health.worker", str(folder)]
 
 
+class Request(Protocol):
+    """What can be sent to the process: plain data, and what to do with them."""
+
+    def run(self, report: Report) -> object:
+        """Find out what takes long, and return it as plain data."""
+        ...
+
+
 def write_request(folder: Path, request: Request) -> None:
     """Write what is to be found out."""
     (folder / REQUEST).write_bytes(pickle.dumps(request, pickle.HIGHEST_PROTOCOL))
 
 
-def read_result(folder: Path) -> Findings:
+def read_result(folder: Path) -> object:
     """Return what the process found out.
 
     Raises
@@ -38,9 +47,7 @@ def read_result(folder: Path) -> Findings:
     OSError
         If it has not ended well.
     """
-    found = pickle.loads((folder / RESULT).read_bytes())
-    assert isinstance(found, Findings)
-    return found
+    return pickle.loads((folder / RESULT).read_bytes())
 
 
 def main(folder: str) -> int:
@@ -50,7 +57,7 @@ def main(folder: str) -> int:
         # The window, and what is run in it, come first.
         psutil.Process().nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", 10))
     request = pickle.loads((place / REQUEST).read_bytes())
-    found = find_out(request, _say)
+    found = request.run(_say)
     part = place / f"{RESULT}.part"
     part.write_bytes(pickle.dumps(found, pickle.HIGHEST_PROTOCOL))
     os.replace(part, place / RESULT)

@@ -20,11 +20,13 @@ __all__ = [
     "ask_preset",
     "ask_preset_target",
     "ask_save_path",
+    "ask_stimulus",
     "ask_tables",
     "ask_target",
 ]
 
 _CALIBRATIONS = "Stimulus calibrations (*.json)"
+_CSV = "Tables (*.csv);;All files (*)"
 _PRESETS = "Presets (*.json)"
 _TABLES = "Tables (*.csv *.tsv *.txt *.xlsx *.xlsm);;All files (*)"
 
@@ -51,6 +53,20 @@ def ask_partner(parent: QWidget, folder: str, suffix: str) -> Path | None:
     kind = f"The {suffix} file of this recording"
     wanted = f"{kind} (*{suffix} *{suffix.upper()})"
     name, _ = QFileDialog.getOpenFileName(parent, kind, folder_start(folder), wanted)
+    return Path(name) if name else None
+
+
+def ask_stimulus(parent: QWidget, folder: str, parameter: str) -> Path | None:
+    """Return a table or a folder of the stimulus, by the parameter that it is for; None if cancelled."""
+    titles = {
+        "playlist_file_path": "Playlist of this recording",
+        "movie_length_file_path": "Lengths of the movies",
+        "stimuli_dir": "Folder of the movies (<movie>.npy)",
+        "config_dir": "Folder of the definitions (<movie>.json)",
+    }
+    if parameter.endswith("_dir"):
+        return ask_folder(parent, folder, titles[parameter])
+    name, _ = QFileDialog.getOpenFileName(parent, titles[parameter], folder_start(folder), _CSV)
     return Path(name) if name else None
 
 

@@ -84,8 +84,8 @@ class Controller(QObject):
     ----------
     steps, units, selection
         Models of the views.
-    health
-        Measures raw data for the page of health.
+    health, look
+        Measures raw data for the page of health; compares the light with the movies for the card.
     step_parameters
         Parameters of all steps.
     batch
@@ -166,6 +166,7 @@ class Controller(QObject):
         self.selection = SelectionModel(self)
         self.batch = BatchRunner(self)
         self.health = HealthProcess(self)
+        self.look = HealthProcess(self)
         self.state = StateView()
         self.saved_steps: Mapping[str, StepRecord] = {}
         self.catalogue = Catalogue((), ())
@@ -345,6 +346,7 @@ class Controller(QObject):
         self._overdue.end()
         batch_ended = self.batch.shutdown(timeout_s)
         self.health.stop()
+        self.look.stop()
         joined = self._runner.shutdown(timeout_s)
         if self._first_look is not None:
             look_first(None)

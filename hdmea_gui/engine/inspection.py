@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["inspect_sources"]
 
 _Lines = list[tuple[str, str]]
-_DISPLAY_HZ = 60.0
 
 
 def inspect_sources(
@@ -34,7 +33,7 @@ def inspect_sources(
     """
     from hdmea.recordings.pairing import recording_name
 
-    lines: _Lines = []
+    lines: _Lines = [("Folder", str((cmcr or cmtr or Path()).absolute().parent))]
     warnings: list[str] = []
     info = None
     if cmcr is not None:
@@ -86,15 +85,14 @@ def _look_into_raw(
         refused.append(Refused(path, said(error, WINDOW)))
         return None
     lights = ", ".join(info.light_labels) or str(info.n_light_channels)
+    recorded = info.metadata.get("DateTime")
     lines += [
         described,
+        *([("Recorded", str(recorded))] if recorded else []),
         ("Duration", f"{info.duration_s:,.1f} s at {info.sampling_rate:,.0f} Hz"),
         ("Sensors", "not recorded" if sensor is None else _electrodes(sensor)),
         ("Light channels", f"{info.n_light_channels} ({lights})" if info.n_light_channels else "none"),
     ]
-    if info.n_light_channels:
-        frames = round(info.duration_s * _DISPLAY_HZ)
-        lines.append(("Display frames", f"about {frames:,} at 60 Hz; counted when loading"))
     warnings += [said(warning, WINDOW) for warning in info.warnings]
     return info
 

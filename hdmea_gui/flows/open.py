@@ -94,6 +94,16 @@ class OpenFlow(Flow):
         if path is not None:
             self.open_paths([*self._controller.state.sources, path])
 
+    def choose_for_recording(self, parameter: str) -> None:
+        """Ask for a file or folder of the stimulus, and have all steps take it for this recording."""
+        folder = self._settings.values.open_folder
+        path = files.ask_stimulus(self._window, folder, parameter)
+        if path is None:
+            return
+        for item in self._controller.steps.items:
+            if any(field.name == parameter for field in item.spec.fields):
+                self._controller.parameters(item.spec.name).set_value(parameter, str(path))
+
     def open_demo(self) -> None:
         """Make the demo recording if it does not exist, and open it."""
         self._close_guard.unless_lost(

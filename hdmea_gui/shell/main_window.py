@@ -221,6 +221,7 @@ class MainWindow(QMainWindow):
         self.recording.welcome.open_asked.connect(self.opening.open_files)
         self.recording.welcome.demo_asked.connect(self.open_demo)
         self.recording.card.partner_asked.connect(self.opening.open_partner)
+        self.recording.card.choice_asked.connect(self.opening.choose_for_recording)
         self.recording.card.load_asked.connect(self.load)
         self.recording.card.run_all_asked.connect(self.running.run_all)
         self._relay.line.connect(self.log.add_line)

@@ -39,7 +39,8 @@ from hdmea.utils.fixes import Advice, SetParameter
 __all__ = ["SectionTimeParams", "add_section_time"]
 
 _FRAMES: dict[str, Any] = {"unit": "frames"}
-_FILE: dict[str, Any] = {"advanced": True, "affects_result": False}
+# What is chosen for one recording is not taken for the next.
+_FILE: dict[str, Any] = {"advanced": True, "affects_result": False, "of_recording": True}
 
 
 class SectionTimeParams(StepParams):

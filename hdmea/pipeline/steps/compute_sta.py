@@ -43,7 +43,10 @@ class STAParams(StepParams):
         json_schema_extra={"advanced": True, "affects_result": False},
     )
     stimuli_dir: str | Path | None = Field(
-        None, title="Movie folder", description="Folder of <movie>.npy; looked into first."
+        None,
+        title="Movie folder",
+        description="Folder of <movie>.npy; looked into first.",
+        json_schema_extra={"of_recording": True},
     )
     movie_name: str | None = Field(
         None,

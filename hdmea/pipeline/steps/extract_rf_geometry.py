@@ -57,6 +57,7 @@ class RFGeometryParams(StepParams):
         None,
         title="Movie folder",
         description="Folder of <movie>.npy, which tells whether there is a field; looked into first.",
+        json_schema_extra={"of_recording": True},
     )
     alpha: float = Field(
         0.01,

@@ -117,7 +117,10 @@ class LNLParams(StepParams):
         json_schema_extra={"names": "averaged_movie"},
     )
     stimuli_dir: str | Path | None = Field(
-        None, title="Movie folder", description="Folder of <movie>.npy; looked into first."
+        None,
+        title="Movie folder",
+        description="Folder of <movie>.npy; looked into first.",
+        json_schema_extra={"of_recording": True},
     )
     n_folds: int = Field(
         5,

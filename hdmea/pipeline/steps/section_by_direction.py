@@ -64,6 +64,7 @@ class SectionByDirectionParams(StepParams):
         None,
         title="Movie folder",
         description="Folder of <movie>.npy, which tells when the bar crosses a receptive field.",
+        json_schema_extra={"of_recording": True},
     )
 
 

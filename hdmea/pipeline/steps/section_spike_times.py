@@ -62,7 +62,7 @@ class SectionSpikesParams(StepParams):
         title="Definitions",
         description="Folder of <movie>.json; by default config/stimuli beside the recording, then the "
         "stimulus library, then what comes with the program.",
-        json_schema_extra={"advanced": True, "affects_result": False},
+        json_schema_extra={"advanced": True, "affects_result": False, "of_recording": True},
     )
 
     @field_validator("pad_margin")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
@@ -16,6 +19,7 @@ from PySide6.QtWidgets import (
 from hdmea_gui.engine.snapshot import Card
 from hdmea_gui.shell.icons import pixmap
 from hdmea_gui.shell.theme import Theme
+from hdmea_gui.views.recording.stimulus_query import StimulusLine
 from hdmea_gui.widgets.label import Label
 
 __all__ = ["CardPage", "WelcomePage"]
@@ -100,10 +104,15 @@ class CardPage(QWidget):
     load_asked = Signal()
     run_all_asked = Signal()
     partner_asked = Signal(str)
+    choice_asked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._fresh = False
+        self._grid: QGridLayout | None = None
+        self._first = 0
+        self._stimulus: list[QWidget] = []
+        self.choose_buttons: dict[str, QPushButton] = {}
         self._layout = QVBoxLayout(self)
         self._layout.addStretch(1)
         self._frame = QFrame(self)
@@ -139,6 +148,9 @@ class CardPage(QWidget):
             grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(text, row, 1)
         inside.addLayout(grid)
+        self._grid, self._first = grid, len(card.lines)
+        self._stimulus = []
+        self.choose_buttons = {}
         for warning in card.warnings:
             note = Label(f"⚠ {warning}", fresh)
             note.setProperty("role", "warning")
@@ -154,6 +166,41 @@ class CardPage(QWidget):
         self._fresh = True
         self._offer_next()
 
+    def show_stimulus(self, lines: Sequence[StimulusLine]) -> None:
+        """Show what is known of the stimulus; what is missing can be chosen."""
+        grid = self._grid
+        if grid is None:
+            return
+        for widget in self._stimulus:
+            grid.removeWidget(widget)
+            widget.hide()
+            widget.deleteLater()
+        self._stimulus = []
+        self.choose_buttons = {}
+        for row, line in enumerate(lines, start=self._first):
+            name = Label(line.label, self._frame)
+            name.setProperty("role", "muted")
+            mark = "" if line.good is None else "✔ " if line.good else "⚠ "
+            text = Label(f"{mark}{line.value}", self._frame)
+            text.setWordWrap(True)
+            if line.good is False:
+                text.setProperty("role", "warning")
+            grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(text, row, 1)
+            self._stimulus += [name, text]
+            if line.choose:
+                button = QPushButton("Choose…", self._frame)
+                button.setAutoDefault(True)
+                button.setAccessibleName(f"Choose {line.label.lower()}")
+                button.setToolTip("Choose a file or folder for this recording; the next one does not use it")
+                button.clicked.connect(partial(self._on_choose, line.choose))
+                grid.addWidget(button, row, 2, Qt.AlignmentFlag.AlignTop)
+                self.choose_buttons[line.choose] = button
+                self._stimulus.append(button)
+
+    def _on_choose(self, parameter: str, _checked: bool = False) -> None:
+        self.choice_asked.emit(parameter)
+
     def set_loaded(self, loaded: bool) -> None:
         """Say that what is described here is in memory, though there are no units to draw."""
         if self.load_button is not None and self._loaded_note is not None:
@@ -167,7 +214,7 @@ class CardPage(QWidget):
 
     def set_enabled(self, enabled: bool) -> None:
         """Enable or disable the buttons."""
-        for button in (self.load_button, self.run_button, self.partner_button):
+        for button in (self.load_button, self.run_button, self.partner_button, *self.choose_buttons.values()):
             if button is not None:
                 button.setEnabled(enabled)
 

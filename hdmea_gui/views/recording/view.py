@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
@@ -9,7 +11,7 @@ from PySide6.QtWidgets import QSplitter, QStackedLayout, QWidget
 
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.exports import Table
-from hdmea_gui.engine.jobs import Query
+from hdmea_gui.engine.jobs import Failure, Query
 from hdmea_gui.engine.snapshot import OpenResult
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.base import Preview
@@ -24,6 +26,13 @@ from hdmea_gui.views.recording.card import CardPage, WelcomePage
 from hdmea_gui.views.recording.chip_map import ChipMap
 from hdmea_gui.views.recording.query import RecordingQuery, RecordingView
 from hdmea_gui.views.recording.raster_plot import RasterPlot
+from hdmea_gui.views.recording.stimulus_query import (
+    CHOSEN,
+    StimulusFacts,
+    StimulusLine,
+    StimulusQuery,
+    light_lines,
+)
 from hdmea_gui.widgets.label import Label
 
 __all__ = ["RecordingPreview"]
@@ -75,6 +84,10 @@ class RecordingPreview(Preview):
         controller.selection.units_changed.connect(lambda _ids: self._mark_unit())
         controller.activity_changed.connect(self._offer_opening)
         controller.opened.connect(self._on_opened)
+        self._stimulus: StimulusFacts | None = None
+        self._light: tuple[StimulusLine, ...] = ()
+        controller.step_parameters.changed.connect(self._ask_stimulus)
+        controller.look.ended.connect(self._on_look)
         self.apply_theme(theme)
 
     def query(self) -> Query[object] | None:
@@ -198,6 +211,51 @@ class RecordingPreview(Preview):
             self._has_card = result.card is not None
         if result.card is not None:
             self.card.show_card(result.card)
+            self._stimulus, self._light = None, ()
+            self._ask_stimulus()
+
+    # -- what is known of the stimulus -----------------------------------------------------------------
+
+    def _ask_stimulus(self) -> None:
+        """Ask which files say what was shown, for as long as the card tells it."""
+        state = self._controller.state
+        if not self._has_card or state.has_data or not state.is_open:
+            return
+        chosen: dict[str, str] = {}
+        playlist = None
+        for item in self._controller.steps.items:
+            fields = {field.name for field in item.spec.fields}
+            model = (
+                self._controller.parameters(item.spec.name) if fields & {*CHOSEN, "playlist_name"} else None
+            )
+            for name in fields & set(CHOSEN) if model is not None else ():
+                if model is not None and model.value(name):
+                    chosen[name] = str(model.value(name))
+            if model is not None and "playlist_name" in fields:
+                playlist = model.value("playlist_name") or None
+        self._controller.ask(StimulusQuery(chosen, playlist), self._on_stimulus)
+
+    def _on_stimulus(self, answer: StimulusFacts | Failure | None) -> None:
+        look = self._controller.look
+        if not isinstance(answer, StimulusFacts):
+            self._stimulus = None
+            return
+        known = self._stimulus is not None and self._stimulus.key == answer.key
+        if answer.request is not None:
+            if known or look.key == answer.key:
+                shutil.rmtree(answer.request, ignore_errors=True)
+            else:
+                look.start(answer.request, answer.key)
+                reading = StimulusLine("Light", "is being compared with the movies…")
+                self._light = (reading,)
+        self._stimulus = answer
+        self.card.show_stimulus((*answer.lines, *self._light))
+
+    def _on_look(self, key: str, found: object, reason: str) -> None:
+        if self._stimulus is None or self._stimulus.key != key:
+            return
+        self._light = light_lines(found, reason)
+        self.card.show_stimulus((*self._stimulus.lines, *self._light))
 
     def _show_beginning(self) -> None:
         state = self._controller.state
