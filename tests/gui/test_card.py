@@ -55,7 +55,7 @@ def test_everything_that_is_there_is_told(
     assert not looking.recording.card.choose_buttons
     told = until_compared(qtbot, looking)
     assert "60 Hz" in told
-    assert "frame by frame" in told
+    assert "the light fits the 2 movies" in told
     assert "⚠" not in told
 
 

@@ -197,6 +197,16 @@ class CardPage(QWidget):
                 grid.addWidget(button, row, 2, Qt.AlignmentFlag.AlignTop)
                 self.choose_buttons[line.choose] = button
                 self._stimulus.append(button)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Let long texts have all their lines: a centred frame does not ask how high they are."""
+        layout = self._frame.layout()
+        if layout is not None:
+            layout.activate()
+            for label in self._stimulus:
+                if label.hasHeightForWidth():
+                    label.setMinimumHeight(label.heightForWidth(label.width()))
 
     def _on_choose(self, parameter: str, _checked: bool = False) -> None:
         self.choice_asked.emit(parameter)

@@ -146,13 +146,20 @@ def light_lines(found: object, reason: str) -> tuple[StimulusLine, ...]:
     if not isinstance(found, tuple):
         return (StimulusLine("Light", reason, None),)
     lights = {light.name: light for light in found}
-    frames, lost, rate, fit = (
-        lights[name] for name in ("light.frames", "light.lost", "light.rate", "alignment")
-    )
+    frames, lost, rate = (lights[f"light.{name}"] for name in ("frames", "lost", "rate"))
     if frames.light != "green":
         display = StimulusLine("Display", frames.sentence, False if frames.light == "red" else None)
     else:
-        text = f"{rate.number}, {frames.number}; {lost.sentence}"
+        text = f"{rate.number}, {frames.number}"
+        text += "" if lost.light == "green" else f"; {lost.sentence}"
         display = StimulusLine("Display", text, rate.light == lost.light == "green")
-    good = None if fit.light == "grey" else fit.light == "green"
-    return display, StimulusLine("Alignment", fit.sentence, good)
+    fit, each = lights["alignment"], [name for name in lights if name.startswith("alignment.")]
+    if fit.light == "green":
+        return display, StimulusLine("Alignment", f"the light fits {_movies(len(each))}", True)
+    if fit.light == "grey":
+        return display, StimulusLine("Alignment", "cannot be checked", None)
+    return display, StimulusLine("Alignment", fit.sentence, False)
+
+
+def _movies(count: int) -> str:
+    return "the movie" if count == 1 else f"the {count} movies that can be checked"
