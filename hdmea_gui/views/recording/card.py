@@ -24,6 +24,8 @@ from hdmea_gui.widgets.label import Label
 
 __all__ = ["CardPage", "WelcomePage"]
 
+# Widths of values in the card, in logical pixels.
+_VALUE, _BESIDE_BUTTON = 300, 220
 _LOADED = "Loaded. There are no sorted units to draw here;\n“Stimulus” shows light channels and frames."
 
 
@@ -186,7 +188,11 @@ class CardPage(QWidget):
             if line.good is False:
                 text.setProperty("role", "warning")
             grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(text, row, 1)
+            # A centred frame does not ask how high its lines are.
+            width = _BESIDE_BUTTON if line.choose else _VALUE
+            text.setMinimumWidth(width)
+            text.setMinimumHeight(text.heightForWidth(width))
+            grid.addWidget(text, row, 1, Qt.AlignmentFlag.AlignTop)
             self._stimulus += [name, text]
             if line.choose:
                 button = QPushButton("Choose…", self._frame)
@@ -197,16 +203,6 @@ class CardPage(QWidget):
                 grid.addWidget(button, row, 2, Qt.AlignmentFlag.AlignTop)
                 self.choose_buttons[line.choose] = button
                 self._stimulus.append(button)
-        self._make_room()
-
-    def _make_room(self) -> None:
-        """Let long texts have all their lines: a centred frame does not ask how high they are."""
-        layout = self._frame.layout()
-        if layout is not None:
-            layout.activate()
-            for label in self._stimulus:
-                if label.hasHeightForWidth():
-                    label.setMinimumHeight(label.heightForWidth(label.width()))
 
     def _on_choose(self, parameter: str, _checked: bool = False) -> None:
         self.choice_asked.emit(parameter)
