@@ -693,7 +693,7 @@ class PipelineSession(SessionData):
         own = self.held is not None and _same_file(target, self.held.path)
         if layout is None:
             layout = self.held.layout if own and self.held is not None else files.default_layout()
-        elif own and self.held is not None and files.checked_layout(layout) != self.held.layout:
+        elif files.checked_layout(layout) and own and self.held is not None and layout != self.held.layout:
             logger.warning("%s changes its layout from %s to %s", target, self.held.layout, layout)
         return files.write_session(
             target,

@@ -10,7 +10,7 @@ import pytest
 
 from hdmea.pipeline import PipelineSession, SaveState, create_session
 from hdmea.pipeline.session import CompletedSteps
-from hdmea.utils.exceptions import CheckpointError, MissingInputError, ValidationError
+from hdmea.utils.exceptions import CheckpointError, ConfigurationError, MissingInputError, ValidationError
 from hdmea.utils.fixes import Advice
 
 
@@ -238,3 +238,13 @@ class TestCompletedSteps:
         assert list(pickle.loads(pickle.dumps(CompletedSteps(["z", "y"])))) == ["z", "y"]
         steps.update(["c"], ["b"])
         assert list(steps.copy()) == ["load_recording", "c", "b"]
+
+
+def test_a_layout_that_does_not_exist_is_refused_by_its_name(tmp_path: Path) -> None:
+    session = create_session("rec", output_dir=tmp_path)
+
+    with pytest.raises(ConfigurationError, match="'labb'") as caught:
+        session.save(layout="labb")
+
+    assert caught.value.parameter == "layout"
+    assert list(tmp_path.iterdir()) == []
