@@ -13,7 +13,7 @@ import typer
 
 from hdmea._version import __version__
 from hdmea.cli.batch import batch, batch_worker, study
-from hdmea.cli.settings import Plugins, parse_settings, setting
+from hdmea.cli.settings import Plugins, parse_settings, read_options, setting
 from hdmea.cli.terminal import EXIT_FAILED, EXIT_UNREADABLE, Bars, cancel_on_interrupt, errors_told
 from hdmea.cli.words import COMMAND_LINE
 from hdmea.utils.citation import citation
@@ -360,6 +360,10 @@ def export(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="OPTION=VALUE", help="Set an option of the format.")
     ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option("--options", help="YAML or JSON file with options of the format; --set counts more."),
+    ] = None,
     sheet: Annotated[Path | None, typer.Option(help=f"{_SHEET} The result is not changed.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     plugins: Plugins = None,
@@ -375,7 +379,8 @@ def export(
         from hdmea.pipeline.session import PipelineSession
 
         _register_plugins(plugins)
-        options = dict(setting(text, "OPTION=VALUE") for text in settings or [])
+        options = {} if recipe is None else read_options(recipe)
+        options |= dict(setting(text, "OPTION=VALUE") for text in settings or [])
         check_target(target)
         session = PipelineSession.load(source, lazy=True)
         if sheet is not None:

@@ -402,3 +402,23 @@ def test_a_sheet_is_stored_by_run_and_used_by_export(
 
     assert seen == [{"subject_id": "m7", "species": "rat", "sex": "F"}]
     assert result.read_bytes() == before
+
+
+def test_options_of_an_export_come_from_a_file_and_from_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, recipe = tmp_path / "r.h5", tmp_path / "recipe.yaml"
+    PipelineSession("r").save(result)
+    seen: list[dict[str, object]] = []
+    monkeypatch.setattr("hdmea.exporters.export", lambda *_, progress, **given: seen.append(given) or [])
+    recipe.write_text("panels: [raster, tuning]\nwidth_mm: 89\n", encoding="utf-8")
+
+    given = ["--options", recipe, "--set", "width_mm=100"]
+    assert hdmea("export", result, tmp_path / "f.svg", *given).exit_code == 0
+
+    assert seen == [{"overwrite": False, "panels": ["raster", "tuning"], "width_mm": 100}]
+    for text in ("- a", "a: [", ""):
+        recipe.write_text(text, encoding="utf-8")
+        failed = hdmea("export", result, tmp_path / "f.svg", "--options", recipe)
+        assert failed.exit_code == 1
+        assert "does not hold options" in failed.output
