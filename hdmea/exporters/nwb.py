@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, create_model
+from pydantic import ConfigDict, Field, create_model
 
 from hdmea._version import __version__
 from hdmea.declare import FEATURES
@@ -43,6 +43,9 @@ _PLACES = {"row": "row on the chip, from 1", "column": "column on the chip, from
 
 class _NwbOptions(ExportOptions):
     """Options of `nwb_file`; entries of the recording sheet count more than those of the result."""
+
+    # Animals and chips have numbers: --set subject_id=7.
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
     time_zone: str = Field(
         "",

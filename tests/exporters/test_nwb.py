@@ -150,8 +150,10 @@ def test_what_is_missing_is_named_and_nothing_is_written(session: PipelineSessio
 
     assert "29.11.2026 10:31:00 without a time zone" in str(error.value)
     assert list(target.parent.iterdir()) == []
-    hdmea.export(session, "nwb", target, species="mouse", sex="U", time_zone="Europe/Berlin")
-    assert target.is_file()
+    given = {"species": "mouse", "sex": "U", "subject_id": 7}
+    hdmea.export(session, "nwb", target, time_zone="Europe/Berlin", **given)
+    with h5py.File(target) as file:
+        assert file["general/subject/subject_id"].asstr()[()] == "7"
 
 
 def test_regular_frames_have_a_rate(session: PipelineSession, tmp_path: Path) -> None:
