@@ -28,7 +28,7 @@ def electrode_lights(measured: Measured, limits: HealthLimits) -> list[Light]:
             "saturated",
             measured.survey.saturated,
             limits.saturated_percent,
-            "at a limit of its range for 1 ms or longer, again and again",
+            "at a limit of its range for 1 ms or longer, repeatedly",
         ),
         _hum(measured, limits),
     ]

@@ -61,7 +61,7 @@ def disk_light(folder: Path, limits: HealthLimits) -> Light:
     try:
         free = shutil.disk_usage(folder).free / 1e9
     except OSError as error:
-        return grey("disk", "GB", f"The drive of {folder} does not tell its free space: {error.strerror}.")
+        return grey("disk", "GB", f"The drive of {folder} does not report its free space: {error.strerror}.")
     minutes = free / _FULL_CHIP_GB_PER_MINUTE
     return Light(
         "disk",
@@ -79,7 +79,7 @@ def memory_light(session: PipelineSession, limits: HealthLimits) -> Light:
         steps = [step for step in steps if step[0] not in session.completed_steps]
         ahead = forecast_steps(session, steps)
     except HDMEAError as error:
-        return grey("memory", "GB", f"What the steps take is not known: {error.message}")
+        return grey("memory", "GB", f"The memory that the steps need is not known: {error.message}")
     held = session.memory_estimate_gb
     needed = held + ahead.nbytes / 1e9
     free = psutil.virtual_memory().available / 1e9 + held

@@ -396,7 +396,7 @@ class _Batch:
                     future.cancel()
             if stopped:
                 for key in queue:
-                    self._end(key, "stopped", "The batch was stopped before its turn.")
+                    self._end(key, "stopped", "The batch was stopped before this recording was started.")
                 queue = []
             paused = self._options.pause is not None and self._options.pause.is_set()
             for key in [] if paused else list(queue):
@@ -459,11 +459,11 @@ class _Batch:
         job.outcome.with_name(f".{job.outcome.stem}.job.json").unlink(missing_ok=True)
         outcome = read_outcome(job.outcome)
         if future.cancelled():
-            self._end(key, "stopped", "The batch was stopped before its turn.")
+            self._end(key, "stopped", "The batch was stopped before this recording was started.")
             return
         error = future.exception()
         if error is not None:
-            self._end(key, "crashed", f"Its work could not be run: {type(error).__name__}: {error}.")
+            self._end(key, "crashed", f"It could not be run: {type(error).__name__}: {error}.")
         elif outcome is None or not outcome.ended:
             self._end(key, "crashed", _crash(future.result(), job, outcome))
         else:

@@ -78,8 +78,8 @@ def work_on(job: Job, cancel: threading.Event) -> Outcome:
         logger.error("%s", said(error, PYTHON), exc_info=error)
         teller.end("failed", said(error, PYTHON), getattr(error, "step", ""))
     except MemoryError as error:
-        logger.error("The memory of this machine did not suffice", exc_info=error)
-        teller.end("failed", "The memory of this machine did not suffice. Use one with more, or fewer jobs.")
+        logger.error("This machine does not have enough memory", exc_info=error)
+        teller.end("failed", "This machine does not have enough memory. Use one with more, or fewer jobs.")
     except Exception as error:
         logger.exception("An unexpected error")
         teller.end("failed", f"Unexpected error: {type(error).__name__}: {error}. The log has the details.")

@@ -95,7 +95,7 @@ class FirstLook:
             # One request may open a file twice, for its kind and for its content.
             self._refused[stamp] = asked_at, why
             raise DataLoadError(
-                f"{path} was not opened: {why}. The file is damaged, or made to do that.",
+                f"{path} was not opened: {why}. The file is damaged, or was made to do harm.",
                 path,
                 fix=Advice("Copy it again from its source, or choose another file."),
             )

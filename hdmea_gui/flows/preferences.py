@@ -208,7 +208,7 @@ class SettingsDialog(QDialog):
         self.recent.setSuffix(" files")
         self.recent.setToolTip(f"Number of files in the menu “Open recent”, at most {MAX_RECENT}")
         self.health = QCheckBox("Show “Health” after loading", self)
-        self.health.setToolTip("Turn to the page “Health” when a recording has been loaded")
+        self.health.setToolTip("Show “Health” after a recording has been loaded")
         self.note = Label(self)
         self.note.setWordWrap(True)
         self.note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)

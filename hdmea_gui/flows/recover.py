@@ -138,7 +138,9 @@ class RecoveryFlow(Flow):
 
     def _on_found(self, offers: tuple[RecoveryOffer, ...] | Failure) -> None:
         if isinstance(offers, Failure):
-            self.noted.emit(logging.WARNING, f"Could not look for automatic checkpoints: {offers.reason}")
+            self.noted.emit(
+                logging.WARNING, f"Automatic checkpoints could not be searched for: {offers.reason}"
+            )
         elif offers:
             titles = {item.spec.name: item.spec.title for item in self._controller.steps.items}
             shown = tuple(

@@ -37,7 +37,7 @@ class StaleStrip(QWidget):
         self.text.setProperty("role", "warning")
         self.button = QToolButton(self)
         self.button.setText("Run stale steps")
-        self.button.setToolTip("Compute the stale results again, with the parameters shown")
+        self.button.setToolTip("Recompute the stale results with the parameters shown")
         self.button.clicked.connect(self.run_asked)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 2, 4, 2)

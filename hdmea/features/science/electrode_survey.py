@@ -58,7 +58,7 @@ class ElectrodeSurvey:
     noise
         Noise, and why an electrode is bad.
     saturated
-        bool (electrodes,): which stay at a limit of their range for 1 ms or longer, again and again.
+        bool (electrodes,): which stay at a limit of their range for 1 ms or longer, repeatedly.
     hum_hz
         Frequency of the mains, 50 or 60 Hz; NaN if the windows are too short to see it.
     hum_rms

@@ -36,8 +36,8 @@ __all__ = ["BatchPage"]
 
 _HELP = (
     "A batch runs a flow on many recordings, each in a process of its own: if one fails or crashes, the "
-    "others go on, and the window stays free for other recordings. Drop recordings, folders or a table here, "
-    "choose flow and folder, and run. Complete results are kept when the batch is run again.",
+    "others continue, and the window can be used for other recordings. Drop recordings, folders or a table "
+    "here, choose flow and folder, and run. Complete results are kept when the batch is run again.",
     "A table names one recording per row, in the columns cmcr and cmtr; name, playlist, flow and "
     "step.parameter set what is done, and all other columns are stored in the result.",
 )

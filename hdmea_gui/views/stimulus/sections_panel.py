@@ -31,12 +31,12 @@ _REANCHOR = "Set “Re-anchor” of “Section times” to where the light of th
 _TITLES = ("Movie", "From (s)", "To (s)", "Recorded light", "Lag (frames)", "r", "Marks")
 _HELP = (
     "Name of the movie; movie#2 is its second showing",
-    "Begin of the section, margins included",
-    "End of the section, margins included",
+    "Start of the section, including margins",
+    "End of the section, including margins",
     "What the recorded light says of the section",
     "By how many frames the light comes later than stated",
     "Correlation of the light with the levels of the movie at that lag",
-    "What to know before numbers of this section are used",
+    "What to know before using numbers of this section",
 )
 _ROWS = (2, 8)
 _ROOM_OF_PLOTS = 390

@@ -48,7 +48,7 @@ class StimulusPreview(Preview):
         "display frames that were found in them, flips that are missing or doubled, and the sections of "
         "the movies as coloured stretches. Drag to zoom to a stretch of time, drag with Shift to move, "
         "double-click to see all. The table says of each section whether the recorded light fits the movie; "
-        "its buttons set the parameters of “Section times” that mend what does not fit."
+        "its buttons set the parameters of “Section times” that correct what does not fit."
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
