@@ -110,6 +110,9 @@ def collect(sources: Sequence[Path], output_dir: Path) -> Found:
     recordings: list[Recording] = []
     left_out: dict[Path, str] = {}
     files: list[Path] = []
+    for path in sources:
+        if not path.exists():
+            raise MissingFileError(f"{path} does not exist.", path=path, fix=Advice("Correct the name."))
     folders = [path for path in sources if kind_of(path) is None and path.is_dir()]
     for path in dict.fromkeys(sources):
         if path in folders:

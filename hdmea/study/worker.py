@@ -97,7 +97,7 @@ def _work(job: Job, flow: Flow, teller: _Teller, cancel: threading.Event) -> Non
     result = execute_flow(session, flow, options)
     teller.outcome.skipped = {step: said(reason, PYTHON) for step, reason in result.steps_skipped.items()}
     teller.outcome.warnings = [said(warning, PYTHON) for warning in session.warnings]
-    teller.outcome.units = session.unit_count
+    teller.outcome.units = session.unit_count if session.completed_steps else None
     if not result.success:
         assert result.error is not None
         if isinstance(result.error, CacheConflictError) and session.is_saved:

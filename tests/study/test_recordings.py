@@ -126,6 +126,8 @@ def test_folders_tables_and_files_may_be_mixed(day: Path, tmp_path: Path) -> Non
         "ret01-Rec",
     ]  # fmt: skip
     assert found.left_out == {day / "playlist.csv": "is not a recording"}
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
+        collect([day, tmp_path / "nowhere"], tmp_path / "out")
     with pytest.raises(ValidationError, match="names no recording"):
         collect([day / "playlist.csv"], tmp_path / "out")
 
