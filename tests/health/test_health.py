@@ -452,9 +452,7 @@ def test_red_lights_are_no_error_and_the_page_is_written(copy: Path, tmp_path: P
 
 
 def test_the_page_needs_nothing_else_and_shows_text_as_text(loaded: PipelineSession) -> None:
-    hostile = twin_of(loaded)
-    hostile.dataset_id = '<script>alert("1")</script>&'
-    page = health_page(health_of(hostile))
+    page = health_page(replace(health_of(loaded), name='<script>alert("1")</script>&'))
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "http" not in page
