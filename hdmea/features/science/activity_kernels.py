@@ -37,16 +37,16 @@ def crossings(
 
 
 @njit(cache=True, nogil=True)
-def stuck(counts: NDArray[Any], first: int, least: int, found: I64) -> None:  # pragma: no cover - compiled
+def stuck(counts: NDArray[Any], least: int, found: I64) -> None:  # pragma: no cover - compiled
     """Add to ``found[e]`` the samples in runs of at least `least` equal values at a column's own limits.
 
-    counts (samples, electrodes), of which ``first + e`` is looked at: at its largest and smallest value.
+    counts (samples, electrodes); the limits of a column are its largest and smallest value.
     """
     n = found.shape[0]
-    high, low = counts[0, first : first + n].copy(), counts[0, first : first + n].copy()
+    high, low = counts[0].copy(), counts[0].copy()
     for t in range(1, counts.shape[0]):
         for e in range(n):
-            value = counts[t, first + e]
+            value = counts[t, e]
             if value > high[e]:
                 high[e] = value
             elif value < low[e]:
@@ -54,9 +54,9 @@ def stuck(counts: NDArray[Any], first: int, least: int, found: I64) -> None:  # 
     run = np.zeros(n, np.int64)
     for t in range(counts.shape[0]):
         for e in range(n):
-            value = counts[t, first + e]
+            value = counts[t, e]
             at_limit = value == high[e] or value == low[e]
-            if at_limit and run[e] > 0 and value == counts[t - 1, first + e]:
+            if at_limit and run[e] > 0 and value == counts[t - 1, e]:
                 run[e] += 1
                 continue
             if run[e] >= least:

@@ -247,9 +247,17 @@ class _Look:
         n_bins = len(self.frequencies())
         spectrum = np.empty((n_bins, n)) if long_enough else None
         crossings, stuck = np.zeros((2, n), np.int64)
+        low, high = counts.min(axis=0), counts.max(axis=0)
 
         def look(tile: slice) -> None:
-            kernels.stuck(counts, tile.start, self.least, stuck[tile])
+            part = counts[:, tile]
+            at_limit = [np.count_nonzero(part == limit[tile], axis=0) for limit in (low, high)]
+            # Few electrodes are so often at a limit that runs are worth looking for.
+            some = np.flatnonzero(np.max(at_limit, axis=0) >= self.least)
+            if some.size:
+                found = np.zeros(some.size, np.int64)
+                kernels.stuck(np.ascontiguousarray(part[:, some]), self.least, found)
+                stuck[tile.start + some] = found
             signal = _signal(counts, tile)
             if spectrum is not None:
                 spectrum[:, tile] = self._spectrum(signal)
@@ -261,7 +269,7 @@ class _Look:
         with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
             for done in [pool.submit(look, tile) for tile in tiles]:
                 done.result()
-        return _Seen(crossings, stuck, counts.min(axis=0), counts.max(axis=0), spectrum)
+        return _Seen(crossings, stuck, low, high, spectrum)
 
     def _spectrum(self, signal: _Float) -> _Float:
         """Mean square of each frequency's part of the signal, (frequencies, electrodes)."""
