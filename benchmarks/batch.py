@@ -9,6 +9,7 @@ printed depends on the drive, the number of processors and what else runs.
 from __future__ import annotations
 
 import argparse
+import logging
 import multiprocessing
 import os
 import shutil
@@ -25,6 +26,7 @@ WAYS = {"deferred": deferred, "immediate": immediate, "in place": in_place}
 
 
 def _one(way: str, recording: SimulatedRecording, folder: Path) -> None:
+    logging.getLogger("hdmea").setLevel(logging.ERROR)
     WAYS[way](recording, folder, "columns")
 
 
