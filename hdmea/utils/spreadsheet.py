@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import datetime
+import errno
 import io
 import math
+import os
 import re
 import unicodedata
 import warnings
@@ -237,8 +239,11 @@ def write_csv(path: Path, titles: Sequence[str], rows: Iterable[Sequence[object]
     Raises
     ------
     OSError
-        If it cannot be written; what was there before is still there.
+        If it cannot be written, or its folder does not exist; what was there before is still there.
     """
+    if not path.parent.is_dir():
+        # A drive that was unplugged: its folder is not to be made elsewhere.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     with whole_file(path) as file:
         # The byte order mark tells spreadsheets that µ is UTF-8.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
