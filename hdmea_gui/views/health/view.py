@@ -35,6 +35,7 @@ __all__ = ["HealthPreview"]
 
 _COLUMNS = ("Light", "What", "Number", "Meaning")
 _MEASURE, _STOP = "Measure", "Stop"
+_MEASURE_TIP = "Measure the raw data and receptive fields again"
 
 
 class HealthPreview(Preview):
@@ -63,6 +64,7 @@ class HealthPreview(Preview):
         self.sentence = Label(self)
         self.state = Label(self)
         self.button = QPushButton(_MEASURE, self)
+        self.button.setToolTip(_MEASURE_TIP)
         self.noise = ImagePanel("Noise of the electrodes", theme, "Column", "Row", self)
         self.bad = pg.ScatterPlotItem(symbol="x", size=7)
         self.rates = PlotPanel("Rate over the recording", theme, "Time (s)", "Rate (Hz)", self)
@@ -309,9 +311,7 @@ class HealthPreview(Preview):
     def _show_state(self) -> None:
         running = bool(self._controller.health.key)
         self.button.setText(_STOP if running else _MEASURE)
-        self.button.setToolTip(
-            "Stop measuring the raw data" if running else "Measure the raw data and receptive fields again"
-        )
+        self.button.setToolTip("Stop measuring the raw data" if running else _MEASURE_TIP)
         if not running and self._view is not None:
             counted = [light.light for light in self._view.health.lights]
             parts = [
