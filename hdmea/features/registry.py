@@ -94,8 +94,10 @@ class _ClassFeature(Extractor):
         return tuple(declared.get(name, _output(name, {})) for name in table.units)
 
 
-def _output(name: str, facts: Mapping[str, Any]) -> Output:
-    return Output(name, name.replace("_", " "), str(facts.get("unit", "")), (None, None), "")
+def _output(name: str, facts: Any) -> Output:
+    """Return what is known of an output: scripts declare a dictionary with its unit, or only its type."""
+    unit = str(facts.get("unit", "")) if isinstance(facts, Mapping) else ""
+    return Output(name, name.replace("_", " "), unit, (None, None), "")
 
 
 class FeatureRegistry:

@@ -262,6 +262,22 @@ def test_a_class_of_a_script_is_a_feature(spike_total: Any, file: Path, session:
         FeatureRegistry.register("spike_total")(spike_total)
 
 
+def test_a_class_may_declare_only_the_types_of_its_outputs(session: PipelineSession) -> None:
+    @FeatureRegistry.register("typed_total")
+    class TypedTotal(FeatureExtractor):
+        output_schema = {"total": "int"}  # noqa: RUF012 - as in scripts
+
+        def extract(self, unit_data: Any, stimulus_data: Any, config: Any = None) -> Any:
+            return {"total": len(unit_data["spike_times"])}
+
+    try:
+        extract_features(features=["typed_total"], session=session)
+    finally:
+        FEATURES.remove("typed_total")
+    unit = session.units["unit_001"]
+    assert unit["features"]["typed_total"]["data"]["total"] == len(unit["spike_times"])
+
+
 def test_the_registry_lists_classes_and_our_features(spike_total: Any, loaded: PipelineSession) -> None:
     assert FeatureRegistry.get("spike_total") is spike_total
     assert {"spike_total", "frif", "moving_bar"} <= set(FeatureRegistry.list_all())

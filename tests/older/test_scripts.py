@@ -334,6 +334,20 @@ def test_spikes_by_direction_are_those_that_the_laboratory_made(
     assert directions_of(path) == directions_of(theirs)
 
 
+def test_sections_by_direction_are_kept_where_the_movie_of_the_bar_is_not_found(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    from hdmea.features.dsgc_direction import section_by_direction
+
+    theirs = shared_data / "lab_files" / "deferred_11_steps.h5"
+
+    result = section_by_direction(theirs, output_path=tmp_path / "out.h5")
+
+    assert (result.units_processed, result.skipped_units) == (0, ["unit_001", "unit_006"])
+    assert any("kept for unit_001, unit_006" in message for message in result.warnings)
+    assert directions_of(tmp_path / "out.h5") == directions_of(theirs)
+
+
 def test_units_beside_the_table_of_crossings_are_skipped(shared_data: Path, tmp_path: Path) -> None:
     from hdmea.features.dsgc_direction import section_by_direction
 
@@ -349,7 +363,8 @@ def test_units_beside_the_table_of_crossings_are_skipped(shared_data: Path, tmp_
     assert (result.units_processed, result.skipped_units) == (1, ["unit_001"])
     assert result.hdf5_path == output
     before, after = directions_of(theirs), directions_of(output)
-    assert {key for key in after if key.startswith("unit_006") and after[key] != before[key]} == set()
+    assert {key for key in after if after[key] != before[key]} == set(), "what was stored before is kept"
+    assert any("kept for unit_001" in message for message in result.warnings)
     with pytest.raises(FileNotFoundError, match="no_such"):
         section_by_direction(output, on_off_dict_path=tmp_path / "no_such.pkl", force=True)
     with pytest.raises(ConfigurationError, match=f"Moving bars: {BAR}"):

@@ -132,7 +132,8 @@ def section_by_direction(
     ``features/direction_sections_<movie>``: index ranges into the unit's spike times, and counts. Where the
     receptive field is known and the bar's movie is available, on the pixels of the noise movie, the same for
     the window in which the bar's edges cross the receptive field's centre, with `padding_frames` around it.
-    In files of the laboratory the centre is that of their Gaussian, and what they stored is replaced.
+    In files of the laboratory the centre is that of their Gaussian, and what they stored is replaced; for a
+    unit without a window of the receptive field it is kept, with a warning.
 
     Raises
     ------
@@ -144,6 +145,7 @@ def section_by_direction(
     definitions = _definitions(session)
     frames = np.asarray(session.require("metadata", "frame_timestamps")).astype(np.int64)
     without: dict[str, None] = {}
+    kept: dict[str, str] = {}
     chosen = chosen_units(session, params.unit_ids)
     for number, movie in enumerate(ctx.items):
         shown = trial_frames(session.stimulus["trial_time"][movie], definitions[movie], frames)
@@ -157,12 +159,15 @@ def section_by_direction(
             ctx.checkpoint((number + done / len(chosen)) / len(ctx.items), movie)
             data = {"directions_deg": directions, **_spikes(unit, frames[sweep_frames], "")}
             windows, reason = bar.windows(unit)
+            from_lab = _LAB_SECTIONS in ((unit.get(_TRIALS) or {}).get(movie) or {})
             if windows is None:
                 without[unit_id] = None
+                if from_lab:
+                    kept[unit_id] = reason
             else:
                 data |= {"rf_window_frames": windows, **_spikes(unit, frames[windows], "rf_window_")}
-            if _LAB_SECTIONS in ((unit.get(_TRIALS) or {}).get(movie) or {}):
-                ctx.remove("units", unit_id, _TRIALS, movie, _LAB_SECTIONS)
+                if from_lab:
+                    ctx.remove("units", unit_id, _TRIALS, movie, _LAB_SECTIONS)
             metadata = {"movie_name": movie, "missing": json.dumps({"rf_window": reason} if reason else {})}
             ctx.put(
                 {"data": data, "metadata": metadata},
@@ -171,6 +176,12 @@ def section_by_direction(
                 "features",
                 f"direction_sections_{movie}",
             )
+    for reason in dict.fromkeys(kept.values()):
+        units = ", ".join(unit_id for unit_id, said in kept.items() if said == reason)
+        ctx.warn(
+            f"The sections by direction that another program stored were kept for {units}: {reason}.",
+            fix=SetParameter("stimuli_dir"),
+        )
     return list(without)
 
 
