@@ -190,6 +190,9 @@ def _run(
         unchanged = _gave_the_same(session, run, ctx)
         with commit():
             run.changed = _commit(session, run, ctx, plan, unchanged)
+    elif new := [message for message in run.warnings if message not in session.warnings]:
+        with commit():
+            session.warnings += new
     return run
 
 

@@ -313,6 +313,15 @@ def test_missing_inputs_of_a_class_skip_it(spike_total: Any, file: Path) -> None
     assert any("stimulus/light_reference" in message for message in session.warnings)
 
 
+def test_a_skipped_feature_is_in_the_warnings_of_a_session_that_has_others(session: PipelineSession) -> None:
+    extract_features(features=["waveform"], session=session)
+    before = list(session.warnings)
+    extract_features(features=["no_such"], session=session)
+    extract_features(features=["no_such"], session=session)
+    added = session.warnings[len(before) :]
+    assert ["no_such" in message for message in added] == [True]
+
+
 def test_what_the_sorter_and_the_files_say_is_added(
     recording: SimulatedRecording, file: Path, session: PipelineSession
 ) -> None:
