@@ -274,6 +274,26 @@ def test_numbers_of_trials_that_a_script_changes_in_place_are_saved(
     np.testing.assert_array_equal(found["trials_spike_times"][1], before[1] - 5)
 
 
+def test_attributes_of_trials_that_a_script_adds_stand_beside_the_number_of_trials(
+    recording: SimulatedRecording, tmp_path: Path
+) -> None:
+    session = load_recording(recording.cmcr_path, recording.cmtr_path, defer_save=True)
+    add_section_time(session=session)
+    section_spike_times(session=session)
+    movie, trials = next(iter(session.units["unit_001"]["spike_times_sectioned"].items()))
+    trials["_attrs"]["checked_by"] = "me"
+    expected = dict(trials["_attrs"])
+
+    path = session.save(tmp_path / "lab.h5", layout="lab")
+
+    place = f"units/unit_001/spike_times_sectioned/{movie}"
+    with h5py.File(path) as file:
+        assert file[f"{place}/_attrs/n_trials"][()] == len(file[f"{place}/trials_spike_times"])
+        assert file[f"{place}/_attrs/checked_by"][()] == b"me"
+    stored = load_session_from_hdf5(path).units["unit_001"]["spike_times_sectioned"][movie]["_attrs"]
+    assert contents(dict(stored)) == contents(expected)
+
+
 PADDING = 40
 
 
