@@ -35,7 +35,8 @@ from hdmea_gui.widgets.elided_label import ElidedLabel
 from tests.gui.all_dialogs import DIALOG_ACTIONS, dialog_openers, dialogs_of_the_program
 
 ROOM = QSize(1280, 720)
-# What the system asks, what needs a failed step, and what opens the browser.
+# What the system asks, what needs a failed step or a saved state, and what opens the browser; the dialogs of
+# the last two kinds are made by `dialog_openers`.
 _ELSEWHERE = {
     "open",
     "open_folder",
@@ -43,6 +44,8 @@ _ELSEWHERE = {
     "save_as",
     "checkpoint",
     "show_failure",
+    "show_provenance",
+    "recover",
     "check_updates",
     "export_view",
     "export_data",
