@@ -14,10 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hdmea.pipeline import PipelineSession, create_session, run_step
 from hdmea.results import files
 from hdmea.results.content import SessionContent
 from hdmea.results.sectioned import is_cut
 from hdmea.results.unread import Unread
+from hdmea.simulate import write_demo
 from hdmea.utils.exceptions import CheckpointError
 from tests.results.arbitrary import sessions, trees
 from tests.results.exact import assert_exact
@@ -433,3 +435,21 @@ def test_any_session_is_the_same_after_a_round_through_two_layouts(
 
         for tree in ("units", "metadata", "stimulus"):
             assert_exact(getattr(content, tree), getattr(expected, tree), tree)
+
+
+@pytest.mark.parametrize(("layout", "place"), [("lab", "data/FRIF_x_axis"), ("lab-steps", "FRIF_x_axis")])
+def test_the_times_of_a_rate_lie_beside_it_and_are_not_read_back(
+    tmp_path: Path, layout: str, place: str
+) -> None:
+    demo = write_demo(tmp_path / "recording", size="tiny")
+    session = create_session(None, demo.cmcr_path, demo.cmtr_path, tmp_path)
+    run_step(session, "load_recording")
+    run_step(session, "extract_features", {"features": ("frif",)})
+
+    path = session.save(tmp_path / "x.h5", layout=layout)
+
+    with h5py.File(path) as file:
+        for unit in file["units"].values():
+            np.testing.assert_array_equal(unit["features/frif"][place], session.stimulus["FRIF_x_axis"])
+    back = PipelineSession.load(path)
+    assert list(back.units["unit_001"]["features"]["frif"]["data"]) == ["FRIF"]

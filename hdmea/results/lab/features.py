@@ -77,6 +77,9 @@ def plan_feature(
     metadata = metadata.read() if isinstance(metadata, Unread) else metadata
     ours = isinstance(metadata, dict) and all(key in metadata for key in _OURS)
     added = words.of_feature(name, entry, features, facts) if ours else {}
+    axis = words.frif_axis(name, entry, facts) if ours else None
+    if axis is not None:
+        added = {words.FRIF_AXIS: axis} if layout.steps else {"data": {words.FRIF_AXIS: axis}}
     original = entry
     if turn and name in TURNED:
         entry = turned(entry, name, to_file=True)

@@ -21,6 +21,7 @@ from hdmea.results.nodes import Dataset, Group
 from hdmea.results.unread import Unread
 
 __all__ = [
+    "FRIF_AXIS",
     "Facts",
     "correct",
     "direction_sections",
@@ -35,6 +36,7 @@ _STA, _GEOMETRY, _LNL = "sta_", "sta_geometry", "lnl"
 _SECTIONS = "direction_sections_"
 _PIXELS = 20
 """Pixels of the bar's movie for each pixel of the noise."""
+FRIF_AXIS = "FRIF_x_axis"
 _FLAT = "none"
 """Model of a field that does not exist."""
 
@@ -94,6 +96,15 @@ def of_feature(name: str, entry: dict[Any, Any], features: Mapping[str, Any], fa
     if _below(model, "metadata", "movie_name") == name.removeprefix(_STA):
         found["lnl"] = _linear_nonlinear(_below(model, "data"), _n_frames(entry, name, facts))
     return {_GEOMETRY: {**_extent(geometry), **{key: value for key, value in found.items() if value}}}
+
+
+def frif_axis(name: str, entry: dict[Any, Any], facts: Facts) -> NDArray[np.float64] | None:
+    """Return the times of the bins of a rate in display frames, which their scripts look for beside it."""
+    axis = _read(dict.get(facts.content.stimulus, FRIF_AXIS))
+    data = _read(dict.get(entry, "data"))
+    if name != "frif" or not isinstance(axis, np.ndarray) or not isinstance(data, dict) or FRIF_AXIS in data:
+        return None
+    return axis if getattr(dict.get(data, "FRIF"), "shape", ()) == axis.shape else None
 
 
 def _extent(geometry: Mapping[str, Any]) -> dict[str, Any]:
