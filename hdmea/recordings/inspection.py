@@ -14,6 +14,7 @@ __all__ = ["Decision", "Inspection", "contents_of"]
 
 MAX_LINES = 200
 MAX_ALIKE = 2
+MOST_DEPTH = 64
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,19 @@ class Inspection:
 def contents_of(handle: h5py.File) -> tuple[str, ...]:
     """List groups and datasets, one line each; of many members that are alike only the first are shown."""
     lines: list[str] = []
-    _list_group(handle, 0, lines)
+    _list_group(handle, 0, lines, set())
     if len(lines) > MAX_LINES:
         lines = [*lines[:MAX_LINES], f"… {len(lines) - MAX_LINES} lines more"]
     return tuple(lines)
 
 
-def _list_group(group: h5py.Group, depth: int, lines: list[str]) -> None:
+def _list_group(group: h5py.Group, depth: int, lines: list[str], listed: set[int]) -> None:
+    """List a group once: links can lead to it in any number of ways, and from itself."""
+    address = h5py.h5o.get_info(group.id).addr
+    if address in listed or depth > MOST_DEPTH:
+        lines[-1] += "  (not listed again)" if address in listed else "  (too deep to be listed)"
+        return
+    listed.add(address)
     shown: dict[str, int] = {}
     indent = "  " * depth
     for name in group:
@@ -104,7 +111,7 @@ def _list_group(group: h5py.Group, depth: int, lines: list[str]) -> None:
         node = group[name]
         lines.append(f"{indent}{name}{_describe(node)}")
         if isinstance(node, h5py.Group):
-            _list_group(node, depth + 1, lines)
+            _list_group(node, depth + 1, lines, listed)
     for family, count in shown.items():
         if count > MAX_ALIKE and family not in group:
             lines.append(f"{indent}{family.removesuffix('#')}… {count - MAX_ALIKE} more")

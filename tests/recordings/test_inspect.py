@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 
 import h5py
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from hdmea.recordings.inspect import Inspection, inspect_file
+from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.utils.exceptions import DataLoadError
 from tests.recordings.test_partner_check import FIRST_COLUMN, FIRST_ROW, PLACES, recorded
 from tests.recordings.vendor_files import (
@@ -20,6 +22,8 @@ from tests.recordings.vendor_files import (
     write_cmtr,
 )
 
+LIGHT_STREAM = "Acquisition/Analog Data"
+SENSOR_STREAM = "Acquisition/Sensor Data"
 LIGHT = [(0, np.zeros((2, 20_000), np.int32))]
 
 
@@ -189,3 +193,67 @@ def test_late_spikes_and_duplicates_are_seen(tmp_path: Path) -> None:
     assert decision(found, "spikes against the raw data")[0] == "does not fit"
     assert any("2.00 ms late" in message for message in found.warnings)
     assert any("Unit 2:" in message and "sample of another one" in message for message in found.warnings)
+
+
+def test_numbers_in_another_file_are_not_read(tmp_path: Path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_bytes(b"precious" * 20_000)
+    path = write_cmcr(tmp_path / "a.cmcr", light=LIGHT)
+    with h5py.File(path, "r+") as handle:
+        (name,) = [
+            f"{LIGHT_STREAM}/{each}" for each in handle[LIGHT_STREAM] if each.startswith("ChannelData")
+        ]
+        shape, kinds = handle[name].shape, dict(handle[name].attrs)
+        del handle[name]
+        outside = handle.create_dataset(name, shape, np.int32, external=[(str(other), 0, h5py.h5f.UNLIMITED)])
+        outside.attrs.update(kinds)
+    with pytest.raises(DataLoadError, match="in another file"):
+        inspect_file(path)
+
+
+def test_steps_in_another_file_are_not_shown(tmp_path: Path) -> None:
+    other = tmp_path / "notes.txt"
+    other.write_bytes(b"precious" * 2)
+    with h5py.File(tmp_path / "r.h5", "w") as handle:
+        handle.attrs["schema_version"] = 2
+        handle.create_group("units")
+        handle.create_group("metadata")
+        handle.create_dataset("pipeline/completed_steps", (2,), "S8", external=[(str(other), 0, 16)])
+    with pytest.raises(DataLoadError, match="in another file"):
+        inspect_file(tmp_path / "r.h5")
+
+
+def test_groups_are_listed_once(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "r.h5", "w") as handle:
+        group = handle.create_group("units")
+        handle.create_group("metadata")["again"] = handle["/"]
+        for _ in range(40):
+            below = group.create_group("a")
+            for name in "bcdefg":
+                group[name] = below
+            group = below
+        for _ in range(2_000):
+            group = group.create_group("x")
+    contents = inspect_file(tmp_path / "r.h5").contents
+    assert any("again/  (not listed again)" in line for line in contents)
+    assert len(contents) < 500
+
+
+@pytest.mark.parametrize("unallocated", [True, False])
+def test_raw_data_that_cannot_be_there_are_said(tmp_path: Path, unallocated: bool) -> None:
+    path = write_cmcr(tmp_path / "a.cmcr", light=LIGHT, sensor=[SensorBlock(np.zeros((400, 4, 4), np.int16))])
+    with h5py.File(path, "r+") as handle:
+        (name,) = [
+            f"{SENSOR_STREAM}/{each}" for each in handle[SENSOR_STREAM] if each.startswith("SensorData")
+        ]
+        kinds = dict(handle[name].attrs)
+        del handle[name]
+        shape = (1 << 40 if unallocated else 400, 4, 4)
+        new = handle.create_dataset(name, shape, np.int16, chunks=(200, 4, 4), compression="gzip")
+        new.attrs.update(kinds)
+        if not unallocated:
+            new.id.write_direct_chunk((0, 0, 0), zlib.compress(bytes(80 << 20), 9))
+    with CmcrReader(path) as reader:
+        assert reader.sensor is not None
+        assert "is damaged" in reader.sensor.unreadable
+    inspect_file(path)

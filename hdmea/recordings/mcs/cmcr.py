@@ -17,6 +17,7 @@ from hdmea.recordings.mcs.hdf5 import (
     Table,
     attribute,
     attributes,
+    check_backed,
     check_generation,
     children,
     find_child,
@@ -295,6 +296,7 @@ class CmcrReader(SignalSource):
                 continue
             out[max(written - start, 0) : max(low - start, 0)] = np.nan
             with reading(self.path, f"analog channel {channel}", block.dataset):
+                check_backed(block.dataset)
                 self._copy(
                     block, channel - 1, low - first, out[low - start : high - start], progress, len(out)
                 )

@@ -20,6 +20,7 @@ from hdmea.recordings.mcs.hdf5 import (
     Table,
     attribute,
     attributes,
+    check_backed,
     check_generation,
     children,
     find_child,
@@ -456,6 +457,7 @@ class CmtrReader(UnitSource):
         """
         dataset = self._root[self._peaks[unit.unit_id]]
         with reading(self.path, f"the peaks of unit {unit.unit_id}", dataset):
+            check_backed(dataset)
             peaks = Peaks(dataset, sampling_rate, end_sample)
             if peaks.timestamp is None:
                 raise DataLoadError(

@@ -23,9 +23,11 @@ from hdmea.utils.fixes import Advice, Fix
 from hdmea.utils.giving_way import giving_way
 
 __all__ = [
+    "COPY_AGAIN",
     "Table",
     "attribute",
     "attributes",
+    "check_backed",
     "check_generation",
     "children",
     "find_child",
@@ -40,11 +42,13 @@ __all__ = [
     "read_whole",
     "reading",
     "trailing_numbers",
+    "why_not_backed",
 ]
 
 Node: TypeAlias = "h5py.Group | h5py.Dataset"
 
 
+COPY_AGAIN = Advice("Copy the file again from where it was recorded, and compare the sizes.")
 _CHOOSE = Advice("Choose a .cmcr or .cmtr file, or a Phy folder.")
 _FOREIGN = (OSError, RuntimeError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What h5py and numpy raise when the bytes of a file make no sense."""
@@ -84,7 +88,7 @@ def reading(path: Path, what: str, dataset: h5py.Dataset | None = None) -> Itera
             f"{path}: cannot read {what}: the file is damaged or was not copied completely ({error}).",
             path,
             error,
-            fix=Advice("Copy the file again from where it was recorded, and compare the sizes."),
+            fix=COPY_AGAIN,
         ) from error
 
 
@@ -96,15 +100,31 @@ def read_whole(dataset: h5py.Dataset) -> Any:
     DataLoadError
         If it declares more than its file can contain, or a chunk of it is longer than it may be.
     """
-    path = Path(dataset.file.filename)
-    why = h5.why_not_backed(dataset.id, dataset.nbytes, path.stat().st_size) if dataset.nbytes else ""
-    if why:
-        raise DataLoadError(
-            f"{path}: {dataset.name} is damaged: {why}.",
-            path,
-            fix=Advice("Copy the file again from where it was recorded, and compare the sizes."),
-        )
+    check_backed(dataset)
     return dataset[()]
+
+
+def check_backed(dataset: h5py.Dataset) -> None:
+    """Refuse a dataset that declares more than its file can contain, before anything is allocated.
+
+    Raises
+    ------
+    DataLoadError
+        If it does, a chunk of it is longer than it may be, or its numbers are in another file.
+    """
+    _check_here(dataset)
+    why = why_not_backed(dataset)
+    if why:
+        path = Path(dataset.file.filename)
+        raise DataLoadError(f"{path}: {dataset.name} is damaged: {why}.", path, fix=COPY_AGAIN)
+
+
+def why_not_backed(dataset: h5py.Dataset, *, unpack: bool = True) -> str:
+    """Return why what a dataset declares cannot be in its file, empty if it can; see `hdmea.utils.h5`."""
+    if not dataset.nbytes:
+        return ""
+    size = Path(dataset.file.filename).stat().st_size
+    return h5.why_not_backed(dataset.id, int(dataset.nbytes), size, unpack=unpack)
 
 
 def missing_filters(dataset: h5py.Dataset) -> tuple[int, ...]:
@@ -252,13 +272,30 @@ def children(group: h5py.Group) -> dict[str, Node]:
 
 
 def _member(group: h5py.Group, name: str | bytes) -> Node | None:
-    """Return a member that is in this very file; None for links, named types and missing ones."""
+    """Return a member that is in this very file; None for links, named types and missing ones.
+
+    A dataset whose numbers are in another file is refused.
+    """
     # h5py gives names that are not UTF-8 as bytes.
     encoded = name if isinstance(name, bytes) else name.encode()
     if not group.id.links.exists(encoded) or group.id.links.get_info(encoded).type != h5py.h5l.TYPE_HARD:
         return None
     node = group[name]
-    return node if isinstance(node, h5py.Group | h5py.Dataset) else None
+    if isinstance(node, h5py.Dataset):
+        _check_here(node)
+        return node
+    return node if isinstance(node, h5py.Group) else None
+
+
+def _check_here(dataset: h5py.Dataset) -> None:
+    creation = dataset.id.get_create_plist()
+    if creation.get_external_count() or creation.get_layout() == h5py.h5d.VIRTUAL:
+        path = Path(dataset.file.filename)
+        raise DataLoadError(
+            f"{path}: {dataset.name} keeps its numbers in another file, which is not read.",
+            path,
+            fix=Advice("Choose a file that contains its data."),
+        )
 
 
 def find_child(group: h5py.Group, guid: str, *names: str) -> Node | None:

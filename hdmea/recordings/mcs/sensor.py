@@ -14,7 +14,15 @@ import numpy.typing as npt
 
 from hdmea.recordings.mcs import vocabulary as mcs
 from hdmea.recordings.mcs.blocks import Block, blocks_of, meta_row, segments_of
-from hdmea.recordings.mcs.hdf5 import Table, find_child, missing_filters, needs_filters, reading
+from hdmea.recordings.mcs.hdf5 import (
+    COPY_AGAIN,
+    Table,
+    find_child,
+    missing_filters,
+    needs_filters,
+    reading,
+    why_not_backed,
+)
 from hdmea.utils.exceptions import ValidationError
 from hdmea.utils.fixes import Advice
 
@@ -167,9 +175,13 @@ class SensorRegion:
 
     @cached_property
     def unreadable(self) -> str:
-        """Why the raw data cannot be read (an HDF5 filter is missing) and what to do; empty if they can."""
+        """Why the raw data cannot be read (no HDF5 filter, damage) and what to do; empty if they can."""
         lacking = sorted({number for dataset in self.datasets for number in missing_filters(dataset)})
-        return needs_filters(lacking) if lacking else ""
+        if lacking:
+            return needs_filters(lacking)
+        # Chunks are not unpacked, which would mean to read all raw data.
+        damage = ((each.name, why_not_backed(each, unpack=False)) for each in self.datasets)
+        return next((f"{name} is damaged: {why}. {COPY_AGAIN.text}" for name, why in damage if why), "")
 
     def read_counts(self, segment: int, start: int, stop: int) -> npt.NDArray[Any]:
         """Raw counts of all electrodes.
