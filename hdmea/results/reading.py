@@ -307,7 +307,8 @@ class Place:
 
     def refuse_unbacked(self, nbytes: int) -> None:
         """Raise CheckpointError if `nbytes` of a dataset are more than can be in its file, or in memory."""
-        if nbytes <= _SMALL_NBYTES:
+        if nbytes <= _SMALL_NBYTES and (self._backed or self.item.get_storage_size() <= _SMALL_NBYTES):
+            self._backed = max(self._backed, nbytes)
             return
         if nbytes > _LARGE_NBYTES:
             import psutil

@@ -41,7 +41,7 @@ def test_a_chunk_that_grows_is_refused(tmp_path: Path, chunk: int, content: byte
     assert path.stat().st_size > 4 << 20
     file = h5.open_file(path)
     try:
-        found = h5.why_not_backed(h5.open_dataset(file, "a"), chunk, path.stat().st_size)
+        found = h5.why_not_backed(h5py.h5d.open(file, b"a"), chunk, path.stat().st_size)
     finally:
         file.close()
     assert "longer than" in found
@@ -56,7 +56,10 @@ def test_chunks_that_do_not_grow_are_read(tmp_path: Path) -> None:
     file = h5.open_file(path)
     try:
         for name in "ab":
-            assert h5.why_not_backed(h5.open_dataset(file, name), values.nbytes, path.stat().st_size) == ""
+            assert (
+                h5.why_not_backed(h5py.h5d.open(file, name.encode()), values.nbytes, path.stat().st_size)
+                == ""
+            )
     finally:
         file.close()
 
@@ -98,3 +101,12 @@ def test_a_lack_of_memory_while_reading_is_an_error_of_ours(tmp_path: Path) -> N
         raise MemoryError("Unable to allocate 8.00 TiB")
     assert isinstance(caught.value, HDMEAError)
     assert caught.value.fix is not None
+
+
+def test_a_chunk_of_a_small_dataset_that_grows_is_refused(tmp_path: Path) -> None:
+    path = PipelineSession("small").save(tmp_path / "r.h5")
+    with h5py.File(path, "r+") as file:
+        data = file.create_dataset("metadata/a", (100,), "i8", chunks=(100,), compression="gzip")
+        data.id.write_direct_chunk((0,), zlib.compress(bytes(100 << 20), 9))
+    with pytest.raises(CheckpointError, match="longer than"):
+        PipelineSession.load(path)
