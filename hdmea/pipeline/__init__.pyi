@@ -1043,7 +1043,8 @@ def section_by_direction(
     ``features/direction_sections_<movie>``: index ranges into the unit's spike times, and counts. Where the
     receptive field is known and the bar's movie is available, on the pixels of the noise movie, the same for
     the window in which the bar's edges cross the receptive field's centre, with `padding_frames` around it.
-    In files of the laboratory the centre is that of their Gaussian, and what they stored is replaced.
+    In files of the laboratory the centre is that of their Gaussian, and what they stored is replaced; for a
+    unit without a window of the receptive field it is kept, with a warning.
 
     Parameters
     ----------

@@ -227,6 +227,8 @@ class SelfTest:
     def _look_at_views(self, window: MainWindow, empty: Mapping[str, QImage]) -> None:
         for name, turn, view in _looks(window):
             turn()
+            # A view that was not shown meanwhile still has what it drew before the steps ran.
+            _wait(lambda: not window.controller.owes_answers, _VIEW_TIMEOUT_S)
             self._look_at(name, view, change_of(view, empty[name]))
 
     def _look_at(self, name: str, view: QWidget, shown: Callable[[], float]) -> None:

@@ -154,7 +154,7 @@ def test_an_error_at_the_end_leaves_the_old_file(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, where, fail)
-        with pytest.raises(SessionError, match="Input/output error"):
+        with pytest.raises(SessionError, match="the drive reports an error"):
             files.write_session(path, content_of(1.0))
 
     assert_holds(path, 0.0)

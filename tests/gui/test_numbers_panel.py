@@ -35,6 +35,7 @@ def test_less_than_is_shown_for_a_receptive_field() -> None:
     class View:
         facts = FACTS
         n_spikes = 5
+        marks = ()
 
     shown = [plain(text) for text, *_ in _facts_texts(View())]  # type: ignore[arg-type]
 

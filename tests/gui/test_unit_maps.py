@@ -192,7 +192,13 @@ def test_the_map_as_table(fields: FieldMap) -> None:
     table = fields.table()
 
     assert table is not None
-    assert [title for title, _ in table.columns] == ["unit", "rf_x_µm", "rf_y_µm", "soma_x_µm", "soma_y_µm"]
+    assert [title for title, _ in table.columns] == [
+        "unit_id",
+        "rf_x_µm",
+        "rf_y_µm",
+        "soma_x_µm",
+        "soma_y_µm",
+    ]
     assert [row[:3] for row in table.rows()] == [
         ("unit_001", 250.0, 300.0),
         ("unit_002", 450.0, 500.0),

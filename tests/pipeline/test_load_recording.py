@@ -377,9 +377,9 @@ class TestFiles:
         session, run = load(cmcr, write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, [50])]))
         assert session.unit_count == 1
         assert "frame_timestamps" in session.metadata
-        (said,) = run.warnings
-        assert "needs the plugin 32004" in said
-        assert "not damaged" in said
+        said = [warning for warning in run.warnings if "needs the plugin 32004" in warning]
+        assert said
+        assert all("not damaged" in warning for warning in said)
         with pytest.raises(MissingInputError, match="needs the plugin 32004"):
             run_step(session, "compute_eimage_sta")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hdmea.features.science.compiled import compiled
 
 __all__ = ["crossings", "stuck"]
 
@@ -14,7 +15,7 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def crossings(
     tile: F64, threshold: F64, dead: int, rows: I64, columns: I64
 ) -> int:  # pragma: no cover - compiled
@@ -36,7 +37,7 @@ def crossings(
     return n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def stuck(counts: NDArray[Any], least: int, found: I64) -> None:  # pragma: no cover - compiled
     """Add to ``found[e]`` the samples in runs of at least `least` equal values at a column's own limits.
 
