@@ -95,9 +95,10 @@ class FirstLook:
             # One request may open a file twice, for its kind and for its content.
             self._refused[stamp] = asked_at, why
             raise DataLoadError(
-                f"{path} was not opened: {why}. The file is damaged, or was made to do harm.",
+                f"{path} was not opened: {why}. The file is damaged, was made to do harm, or is on a drive "
+                "that hardly responds.",
                 path,
-                fix=Advice("Copy it again from its source, or choose another file."),
+                fix=Advice("Check the drive, copy the file again from its source, or choose another file."),
             )
         finally:
             self._lock.release()
