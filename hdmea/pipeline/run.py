@@ -29,7 +29,13 @@ from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings.pairing import kind_of
 from hdmea.results import files
 from hdmea.results.content import InputFile, ResultItem, StepProvenance, utc_now
-from hdmea.utils.exceptions import CacheConflictError, HDMEAError, NotEnoughMemoryError, SessionError
+from hdmea.utils.exceptions import (
+    CacheConflictError,
+    HDMEAError,
+    NotEnoughMemoryError,
+    SessionError,
+    StepCancelled,
+)
 from hdmea.utils.fixes import Advice, ComputeAgain
 from hdmea.utils.notices import of_system
 
@@ -334,8 +340,15 @@ def _gave_the_same(session: PipelineSession, run: StepRun, ctx: StepContext) -> 
         return False
     if definition.creates and session.units.keys() != {path[1] for path in ctx.outputs if path[0] == "units"}:
         return False
-    with files.reading([session.units, session.metadata, session.stimulus]):
-        return all(_is_there(session, path, value) for path, value in ctx.outputs.items())
+    try:
+        with files.reading([session.units, session.metadata, session.stimulus]):
+            return all(_is_there(session, path, value) for path, value in ctx.outputs.items())
+    except StepCancelled:
+        raise
+    except (HDMEAError, OSError, MemoryError) as error:
+        # What was computed is not lost because what was there before cannot be read to compare.
+        logger.info("%s: the earlier results cannot be compared: %s", definition.title, error)
+        return False
 
 
 def _is_there(session: PipelineSession, path: Key, value: Any) -> bool:

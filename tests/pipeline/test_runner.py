@@ -305,3 +305,17 @@ class TestOnFiles:
         session = PipelineSession.load(path)
         assert session.steps["toy_parts"].stale is True
         assert session.steps["toy_scale"].stale is False
+
+
+def test_results_are_kept_where_earlier_ones_cannot_be_read_to_compare(
+    session: PipelineSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_step(session, "toy_scale")
+
+    def fail(*_args: object) -> bool:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("hdmea.pipeline.run._is_there", fail)
+    run = run_step(session, "toy_load", {"n_units": 3}, force=True)
+    assert not run.cached
+    assert session.steps["toy_scale"].stale, "nobody knows that nothing changed"
