@@ -28,6 +28,7 @@ __all__ = [
     "course_of_colours",
     "frame_light",
     "irregular_flips",
+    "is_informative",
     "is_inverted",
     "light_delay_frames",
     "only_place",
@@ -334,7 +335,7 @@ def is_inverted(light: FrameLight, courses: Iterable[LevelCourse]) -> bool:
     fit = LightFit(light)
     gain = []
     for course in courses:
-        explained = fit.everywhere(course.levels) if _informative(course.levels) else np.empty(0)
+        explained = fit.everywhere(course.levels) if is_informative(course.levels) else np.empty(0)
         if np.isfinite(explained).any():
             gain.append(np.nanmax(-explained) - np.nanmax(explained))
     return bool(gain) and float(np.mean(gain)) > INVERTED_ABOVE
@@ -392,7 +393,7 @@ def only_place(light: FrameLight, course: LevelCourse, first: int = 0) -> int | 
     """
     fit = LightFit(light)
     everywhere = fit.everywhere(course.levels)
-    if not _informative(course.levels) or not np.isfinite(everywhere[first:]).any():
+    if not is_informative(course.levels) or not np.isfinite(everywhere[first:]).any():
         return None
     places = np.arange(first, everywhere.size)
     best = _best(everywhere, places)
@@ -442,7 +443,7 @@ class _Aligner:
         if isinstance(course, str):
             return AlignedSection(section, "not checkable", reason=course)
         begin, levels = self._part(section, course)
-        if not _informative(levels):
+        if not is_informative(levels):
             return AlignedSection(section, "not checkable", reason="its mean level does not change")
         if self._constant(section, len(levels)):
             return AlignedSection(section, "not checkable", reason="the light channel is constant")
@@ -482,9 +483,9 @@ class _Aligner:
         borders = np.unique([0, *(inside - section.content), shown])
         parts = [(int(a), course.levels[a:b]) for a, b in itertools.pairwise(borders)]
         begin, levels = parts[0]
-        if len(levels) >= 4 * MIN_FRAMES and _informative(levels):
+        if len(levels) >= 4 * MIN_FRAMES and is_informative(levels):
             return begin, levels
-        return max(parts, key=lambda part: (_informative(part[1]), len(part[1])))
+        return max(parts, key=lambda part: (is_informative(part[1]), len(part[1])))
 
     def _constant(self, section: StatedSection, n_frames: int) -> bool:
         first = max(section.content - self.fit.light.search, 0)
@@ -512,7 +513,7 @@ class _Aligner:
         middle = len(levels) // 2
         asked = 0
         for first, part in ((0, levels[:middle]), (middle, levels[middle:])):
-            if len(part) < MIN_FRAMES or not _informative(part):
+            if len(part) < MIN_FRAMES or not is_informative(part):
                 continue
             asked += 1
             places, values = self.fit.near(part, place + first, self.fit.light.search)
@@ -569,7 +570,7 @@ class _Aligner:
             for course in self._others():
                 known.setdefault(course.name, course)
             for course in known.values():
-                if not _informative(course.levels):
+                if not is_informative(course.levels):
                     continue
                 everywhere = self.fit.everywhere(course.levels)
                 if np.isfinite(everywhere).any():
@@ -578,7 +579,8 @@ class _Aligner:
         return self._library
 
 
-def _informative(levels: FloatArray) -> bool:
+def is_informative(levels: FloatArray) -> bool:
+    """Return whether a course of levels, (frames, channels), varies enough for the light to tell of it."""
     return len(levels) >= MIN_FRAMES and float(np.std(levels.sum(axis=1))) >= MIN_LEVEL_SD
 
 
@@ -742,7 +744,7 @@ def _lost_or_late(fit: LightFit, levels: FloatArray, first: int, stop: int, offs
     rest = []
     for ahead in (0, count):
         part = levels[first + offset + ahead : stop + offset + ahead]
-        if not _informative(part):
+        if not is_informative(part):
             return "not known"
         design = np.column_stack((part, np.ones(len(part))))
         gains, *_ = np.linalg.lstsq(design, seen, rcond=None)

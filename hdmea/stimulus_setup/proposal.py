@@ -17,15 +17,20 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from hdmea.stimuli.alignment import FrameLight, LevelCourse, LightFit, is_inverted
+from hdmea.stimuli.alignment import (
+    CHANCE,
+    MIN_FRAMES,
+    FrameLight,
+    LevelCourse,
+    LightFit,
+    is_informative,
+    is_inverted,
+)
 from hdmea.stimuli.playlist import Playlist
 from hdmea.stimuli.sections import PAD_FRAME, plan_sections
 
 __all__ = ["Proposal", "ProposedBlock", "UnknownBlock", "propose_stimuli"]
 
-CHANCE = 99.9
-MIN_LEVEL_SD = 0.01
-MIN_FRAMES = 30
 EXPLAINED = 0.3
 """A movie must explain this part of the variance of the light during it."""
 EVENT_REACH = 3
@@ -153,12 +158,12 @@ def propose_stimuli(
     """
     known = list(courses)
     lengths = {**{course.name: len(course.levels) for course in known}, **lengths}
-    told = [course for course in known if _informative(course.levels)]
+    told = [course for course in known if is_informative(course.levels)]
     if is_inverted(light, told):
         light = replace(light, mean=-light.mean)
     marks = np.asarray(events, np.int64)
     blocks = _by_light(light, told, lengths)
-    silent = {course.name: lengths[course.name] for course in known if not _informative(course.levels)} | {
+    silent = {course.name: lengths[course.name] for course in known if not is_informative(course.levels)} | {
         name: length for name, length in lengths.items() if all(name != course.name for course in known)
     }
     pad = _padding(blocks)
@@ -173,10 +178,6 @@ def propose_stimuli(
     blocks = _numbered(blocks, marks)
     obeyed = _formula(blocks)
     return Proposal(tuple(blocks), tuple(_unknown(light, blocks)), obeyed, name)
-
-
-def _informative(levels: FloatArray) -> bool:
-    return len(levels) >= MIN_FRAMES and float(np.std(levels.sum(axis=1))) >= MIN_LEVEL_SD
 
 
 # -- by the light ------------------------------------------------------------------------------------------
@@ -255,7 +256,7 @@ def _settled(fit: LightFit, levels: FloatArray, place: int) -> int | None:
     middle = len(levels) // 2
     shifts = []
     for first, part in ((0, levels[:middle]), (middle, levels[middle:])):
-        if not _informative(part):
+        if not is_informative(part):
             continue
         places, values = fit.near(part, place + first, fit.light.search)
         if not values.size or not np.isfinite(values).any():
