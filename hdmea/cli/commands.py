@@ -227,6 +227,7 @@ def health(
         from hdmea.health import health as judge
         from hdmea.health import health_page
         from hdmea.pipeline.destination import check_target
+        from hdmea.utils.notices import of_system
         from hdmea.utils.whole_file import write_whole
 
         _register_plugins(plugins)
@@ -242,7 +243,10 @@ def health(
                 workers=workers,
             )
         if html is not None:
-            write_whole(html, health_page(found))
+            try:
+                write_whole(html, health_page(found))
+            except OSError as error:
+                raise of_system(error, f"Writing {html} failed") from error
         typer.echo(json.dumps(found.as_list(), indent=2, ensure_ascii=False) if as_json else found.as_text())
 
 
