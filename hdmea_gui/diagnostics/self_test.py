@@ -45,7 +45,9 @@ __all__ = [
 ]
 
 _TIMEOUT_S = 600.0
-_VIEW_TIMEOUT_S = 20.0
+_VIEW_TIMEOUT_S = 60.0
+# From the answer until it is painted.
+_PAINT_TIMEOUT_S = 20.0
 _TOLERANCE = 1e-4
 # A view that only changed its hints of what to run changes by a third of that.
 _LEAST_CHANGE = 0.1
@@ -225,14 +227,15 @@ class SelfTest:
         return pictures
 
     def _look_at_views(self, window: MainWindow, empty: Mapping[str, QImage]) -> None:
+        controller = window.controller
         for name, turn, view in _looks(window):
             turn()
             # A view that was not shown meanwhile still has what it drew before the steps ran.
-            _wait(lambda: not window.controller.owes_answers, _VIEW_TIMEOUT_S)
+            _wait(lambda: not (controller.owes_answers or controller.health.key), _VIEW_TIMEOUT_S)
             self._look_at(name, view, change_of(view, empty[name]))
 
     def _look_at(self, name: str, view: QWidget, shown: Callable[[], float]) -> None:
-        patience = 1.0 if self.report.problems else _VIEW_TIMEOUT_S
+        patience = 1.0 if self.report.problems else _PAINT_TIMEOUT_S
         _wait(lambda: shown() > _LEAST_CHANGE, patience)
         self.report.views[name] = round(shown(), 3)
         if shown() <= _LEAST_CHANGE:
@@ -347,6 +350,8 @@ def blank_plots(view: QWidget) -> list[str]:
     for graphics in view.findChildren(pg.GraphicsLayoutWidget):
         if not graphics.isVisible():
             continue
+        # A plot that has just become visible gets its place with the next event only.
+        graphics.ci.layout.activate()
         picture, scale = _picture(graphics), graphics.devicePixelRatioF()
         items = [item for item in graphics.scene().items() if isinstance(item, pg.ViewBox)]
         for area in (item for item in items if item.isVisible()):

@@ -109,7 +109,7 @@ def test_a_program_that_paints_a_view_or_a_plot_blank_fails(
 ) -> None:
     module, method = broken
     monkeypatch.setattr(f"hdmea_gui.views.{module}.{method}", lambda *_args, **_named: None)
-    monkeypatch.setattr(self_test, "_VIEW_TIMEOUT_S", 1.5)
+    monkeypatch.setattr(self_test, "_PAINT_TIMEOUT_S", 1.5)
 
     problems = SelfTest(tmp_path).run().problems
 
