@@ -15,14 +15,18 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import pytest
 from PySide6.QtCore import QEvent, QThread, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 from shiboken6 import getCppPointer, isValid
 
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.store.settings import SettingsStore
 
-_THREAD_TIMEOUT_S = 5.0
+_THREAD_TIMEOUT_S = 30.0
 
+# Five seconds are not enough for every machine; what happens earlier ends the wait.
+for _wait in (QtBot.waitUntil, QtBot.waitSignal, QtBot.waitSignals, QtBot.waitExposed, QtBot.waitActive):
+    _wait.__kwdefaults__["timeout"] = 30_000
 
 ODD_NAME = "Messung µ 中 é (1)"
 """Each path of these tests goes through a folder of this name: spaces, letters of many languages."""

@@ -224,6 +224,8 @@ def test_other_answers(
     assert not window.controller.state.is_open
     window.close()
     again = start()
+    if left:
+        qtbot.waitUntil(lambda: again.dialog is not None)
     qtbot.wait(200)
     assert isinstance(again.dialog, RecoveryDialog) is bool(left)
 

@@ -183,7 +183,7 @@ def test_only_the_newest_question_of_a_view_is_answered(qtbot: Any, runner: JobR
 
     def block(workspace: Bench, ctx: JobContext) -> None:
         blocked.set()
-        go_on.wait(5)
+        go_on.wait(30)
 
     runner.submit(Do("block", block))
     qtbot.waitUntil(blocked.is_set, timeout=20_000)
@@ -231,7 +231,7 @@ def test_an_answer_that_comes_after_a_newer_question_is_dropped(qtbot: Any, runn
     class Slow:
         def answer(self, workspace: Bench) -> object:
             reading.set()
-            go_on.wait(5)
+            go_on.wait(30)
             return "late"
 
     runner.ask(Slow(), answers.append)
@@ -403,7 +403,7 @@ def test_the_end_is_prepared_on_the_worker(qtbot: Any) -> None:
 def test_events_are_processed_while_the_worker_ends(qtbot: Any) -> None:
     seen = threading.Event()
     waited: list[bool] = []
-    runner = JobRunner(Bench, before_end=lambda workspace: waited.append(seen.wait(5)))
+    runner = JobRunner(Bench, before_end=lambda workspace: waited.append(seen.wait(30)))
     with qtbot.waitSignal(runner.finished, timeout=20_000):
         runner.submit(Do("nothing", lambda workspace, ctx: None))
     QTimer.singleShot(0, seen.set)
@@ -589,7 +589,7 @@ def test_a_job_that_is_just_making_its_change_is_not_left(
     def change(workspace: HandedOn, ctx: JobContext) -> object:
         with ctx.commit():
             inside.set()
-            assert on.wait(5)
+            assert on.wait(30)
             workspace.log.append("changed")
         return list(workspace.log)
 

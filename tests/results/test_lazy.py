@@ -174,7 +174,7 @@ def test_a_read_can_be_refused_before_it_waits_for_a_file_that_another_thread_op
     monkeypatch.setattr(h5, "open_file", wait)
     reader = threading.Thread(target=array.read)
     reader.start()
-    assert entered.wait(5)
+    assert entered.wait(30)
     array.source.before_reading = refuse
     with pytest.raises(TimeoutError):
         array.read()
