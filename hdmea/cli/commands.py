@@ -267,23 +267,24 @@ def stimuli(
 ) -> None:
     """Find out from the light what was shown, and write it for the steps: <recording>.stimuli.json."""
     with errors_told(debug):
-        from hdmea.stimuli.sections import PAD_FRAME
-        from hdmea.stimulus_setup import propose_for, write_stimuli
+        from hdmea.stimulus_setup import playlist_note, propose_for, write_stimuli
 
-        found = propose_for(file, stimuli_dir=movies)
+        with Bars() as bars:
+            found = propose_for(
+                file,
+                stimuli_dir=movies,
+                progress=lambda fraction, text: bars.update("stimuli", "Stimuli", fraction, text),
+            )
         typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) if as_json else found.as_text())
         if show:
             return
-        for path in write_stimuli(found, output, overwrite=overwrite):
+        done = write_stimuli(found, output, overwrite=overwrite)
+        for path in done.written:
             typer.echo(f"written: {path}", err=True)
-        pad = found.proposal.pad_frame
-        if pad is None:
-            typer.echo(
-                "The movies do not follow the padding of a playlist: older scripts cannot express this.",
-                err=True,
-            )
-        elif pad != PAD_FRAME:
-            typer.echo(f"Older scripts need pad_frame={pad} with this playlist.", err=True)
+        for path in done.kept:
+            typer.echo(f"kept: {path}, which says something else", err=True)
+        if note := playlist_note(found.proposal.blocks):
+            typer.echo(note, err=True)
 
 
 @app.command(hidden=True)

@@ -1,9 +1,10 @@
 """Where playlists, movie lengths, movies and stimulus definitions are looked up.
 
 Places, in this order: what the caller names; beside the recording; the user's own library (the folder in
-``HDMEA_STIMULUS_LIBRARY``, else ``stimulus_library`` in the configuration folder of this program); what comes
-with the program. A library and a recording's folder have the same layout: ``playlist.csv``,
-``movie_length.csv``, ``stimuli/<movie>.npy``, ``config/stimuli/<movie>.json``.
+``HDMEA_STIMULUS_LIBRARY``, else ``stimulus_library`` of the settings, else ``stimulus_library`` in the
+configuration folder of this program); what comes with the program. A library and a recording's folder have
+the same layout: ``playlist.csv``, ``movie_length.csv``, ``stimuli/<movie>.npy``,
+``config/stimuli/<movie>.json``; a library has ``recordings/<dataset_id>/<recording>.stimuli.json`` as well.
 """
 
 from __future__ import annotations
@@ -19,10 +20,19 @@ from hdmea.stimuli.playlist import Playlist, read_movie_lengths, read_playlists
 from hdmea.utils.exceptions import ConfigurationError, MissingFileError, MissingStimulusError
 from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
 from hdmea.utils.resources import resource_path
+from hdmea.utils.text_files import setting
 
-__all__ = ["FoundDefinition", "MovieLengths", "StimulusLibrary", "StimulusPlace", "user_library"]
+__all__ = [
+    "FoundDefinition",
+    "MovieLengths",
+    "StimulusLibrary",
+    "StimulusPlace",
+    "library_to_write",
+    "user_library",
+]
 
 LIBRARY_VARIABLE = "HDMEA_STIMULUS_LIBRARY"
+LIBRARY_SETTING = "stimulus_library"
 
 
 @dataclass(frozen=True)
@@ -280,10 +290,26 @@ class StimulusLibrary:
         ]
         return list(dict.fromkeys(found))
 
-    def shown_path(self, stem: str) -> Path | None:
-        """Return the list of what was shown in a recording, ``<stem>.stimuli.json``; None without one."""
+    def defined(self) -> list[str]:
+        """Return the names of all movies that have a definition, the first place first."""
+        found = [
+            path.stem.split("@", 1)[0]
+            for folder in self._folders_of("definitions")
+            if folder.is_dir()
+            for path in sorted(folder.glob("*.json"))
+        ]
+        return list(dict.fromkeys(found))
+
+    def shown_path(self, stem: str, dataset_id: str | None = None) -> Path | None:
+        """Return the list of what was shown in a recording, ``<stem>.stimuli.json``; None without one.
+
+        In each place it is beside the other files or below ``recordings/<dataset_id>``, by default that of
+        the stem.
+        """
         roots = [folder.parent for folder in self._folders_of("movies") if folder.name == "stimuli"]
-        paths = (root / f"{stem}.stimuli.json" for root in roots)
+        name = f"{stem}.stimuli.json"
+        own = Path("recordings", dataset_id or stem, name)
+        paths = (path for root in roots for path in (root / name, root / own))
         return next((path for path in paths if path.is_file()), None)
 
     def _tables(self, kind: str) -> list[Path]:
@@ -304,6 +330,9 @@ class StimulusLibrary:
 def user_library() -> Path | None:
     """Return the user's own stimulus library, None if there is none.
 
+    The folder in ``HDMEA_STIMULUS_LIBRARY``, else ``stimulus_library`` of the settings, else
+    ``stimulus_library`` in the configuration folder of this program.
+
     Raises
     ------
     ConfigurationError
@@ -319,10 +348,22 @@ def user_library() -> Path | None:
                 fix=Advice("Set it to the folder of the stimulus library, or unset it."),
             )
         return folder
+    folder = _chosen_library()
+    return folder if folder.is_dir() else None
+
+
+def library_to_write() -> Path:
+    """Return the folder of the user's own stimulus library; it need not exist yet."""
+    return user_library() or _chosen_library()
+
+
+def _chosen_library() -> Path:
+    chosen = str(setting(LIBRARY_SETTING) or "").strip()
+    if chosen:
+        return Path(chosen).expanduser()
     import platformdirs
 
-    folder = platformdirs.user_config_path("hdmea", appauthor=False) / "stimulus_library"
-    return folder if folder.is_dir() else None
+    return platformdirs.user_config_path("hdmea", appauthor=False) / "stimulus_library"
 
 
 def _recording_folders(source_files: Mapping[str, Any]) -> list[Path]:

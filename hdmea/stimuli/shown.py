@@ -25,7 +25,7 @@ from hdmea.utils.fixes import Advice
 from hdmea.utils.text_files import read_json
 from hdmea.utils.validation import problems_in_file
 
-__all__ = ["SHOWN_SUFFIX", "ShownMovie", "plan_shown", "read_shown"]
+__all__ = ["SHOWN_SUFFIX", "ShownMovie", "plan_shown", "read_shown", "shown_in_time"]
 
 SHOWN_SUFFIX = ".stimuli.json"
 
@@ -46,6 +46,10 @@ class ShownMovie(pydantic.BaseModel):
         Number of the showing from 1; None: counted in the order of the list.
     source
         Who says so.
+    checked
+        Whether the recorded light said so when the list was written.
+    duration_s
+        Seconds for which it was shown, in recordings without a display; with `time_s`.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="allow")
@@ -56,6 +60,8 @@ class ShownMovie(pydantic.BaseModel):
     length: int | None = Field(None, gt=0)
     occurrence: int | None = Field(None, ge=1)
     source: Literal["playlist", "light", "log", "hand"] = "hand"
+    checked: bool = False
+    duration_s: float | None = Field(None, gt=0, allow_inf_nan=False)
 
     @pydantic.field_validator("movie")
     @classmethod
@@ -154,6 +160,34 @@ def plan_shown(
         end = content + post_margin_frame_num + length + 1
         plan.append(PlannedSection(entry.movie, occurrence, content - pre_margin_frame_num, content, end))
     return plan
+
+
+def shown_in_time(shown: Sequence[ShownMovie], fs: float, n_samples: int) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the sections of a list that counts in seconds, for recordings without a display.
+
+    Parameters
+    ----------
+    shown
+        From `read_shown`; those without time and duration are left out.
+    fs
+        Acquisition rate in Hz.
+    n_samples
+        Length of the recording; what begins later is left out.
+
+    Returns
+    -------
+    dict
+        Movie name to int64 (n, 2): first and last + 1 sample of each showing, in the order of time.
+    """
+    found: dict[str, list[tuple[int, int]]] = {}
+    for entry in sorted(shown, key=lambda entry: entry.time_s or 0.0):
+        if entry.time_s is None or entry.duration_s is None:
+            continue
+        first = round(entry.time_s * fs)
+        if first < n_samples:
+            stop = min(round((entry.time_s + entry.duration_s) * fs), n_samples)
+            found.setdefault(entry.movie, []).append((first, stop))
+    return {movie: np.array(rows, np.int64) for movie, rows in found.items()}
 
 
 def _frame(entry: ShownMovie, times: npt.NDArray[np.int64], fs: float) -> int:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +27,12 @@ from hdmea.stimuli.alignment import (
 )
 from hdmea.stimuli.playlist import Playlist
 from hdmea.stimuli.sections import PAD_FRAME, plan_sections
+from hdmea.stimulus_setup.blocks import EVENT_REACH, Block, numbered, obeyed_padding
 
-__all__ = ["Proposal", "ProposedBlock", "UnknownBlock", "propose_stimuli"]
+__all__ = ["Proposal", "UnknownBlock", "propose_stimuli"]
 
 EXPLAINED = 0.3
 """A movie must explain this part of the variance of the light during it."""
-EVENT_REACH = 3
-"""Display frames by which a digital event may be off a block that it marks."""
 _HALVES_APART = 5
 _LEAST_LEFT = 1e-4
 _AS_GOOD = 1.02
@@ -45,50 +43,6 @@ _CONSTANT_PART = 0.01
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
-By = Literal["light", "playlist", "events", "length"]
-
-
-@dataclass(frozen=True)
-class ProposedBlock:
-    """One showing of a movie.
-
-    Attributes
-    ----------
-    movie
-        Name of the movie.
-    content_frame, length
-        Display frame of its first image, and its number of frames.
-    by
-        What says so: the light; or only the length, with a playlist that fits all other blocks, digital
-        events, or what the blocks around it leave. Only the light is a check.
-    r
-        Correlation of light and movie; NaN unless by the light.
-    others
-        Movies that would fit as well.
-    occurrence
-        Number of the showing from 1.
-    marked
-        Whether a digital event marks its begin.
-    """
-
-    movie: str
-    content_frame: int
-    length: int
-    by: By
-    r: float = float("nan")
-    others: tuple[str, ...] = ()
-    occurrence: int = 1
-    marked: bool = False
-
-    @property
-    def end_frame(self) -> int:
-        """Display frame after its last image."""
-        return self.content_frame + self.length
-
-    @property
-    def is_checked(self) -> bool:
-        """Whether the light says that it was this movie."""
-        return self.by == "light"
 
 
 @dataclass(frozen=True)
@@ -128,7 +82,7 @@ class Proposal:
         Name of a known playlist that fits; empty without one.
     """
 
-    blocks: tuple[ProposedBlock, ...]
+    blocks: tuple[Block, ...]
     unknown: tuple[UnknownBlock, ...] = ()
     pad_frame: int | None = None
     playlist: str = ""
@@ -140,6 +94,7 @@ def propose_stimuli(
     lengths: Mapping[str, int],
     playlists: Sequence[Playlist] = (),
     events: npt.ArrayLike = (),
+    progress: Callable[[float], None] = lambda _fraction: None,
 ) -> Proposal:
     """Propose what was shown.
 
@@ -155,6 +110,8 @@ def propose_stimuli(
         Known playlists.
     events
         (k,) display frames of digital events, ascending.
+    progress
+        Called with the fraction that is done after each movie; may raise to stop.
     """
     known = list(courses)
     lengths = {**{course.name: len(course.levels) for course in known}, **lengths}
@@ -162,7 +119,7 @@ def propose_stimuli(
     if is_inverted(light, told):
         light = replace(light, mean=-light.mean)
     marks = np.asarray(events, np.int64)
-    blocks = _by_light(light, told, lengths)
+    blocks = _by_light(light, told, lengths, progress)
     silent = {course.name: lengths[course.name] for course in known if not is_informative(course.levels)} | {
         name: length for name, length in lengths.items() if all(name != course.name for course in known)
     }
@@ -175,9 +132,8 @@ def propose_stimuli(
         name = ""
         blocks = _without_overlap(blocks, _between_events(marks, silent))
         blocks = _without_overlap(blocks, _by_length(blocks, silent, pad, light.mean.size))
-    blocks = _numbered(blocks, marks)
-    obeyed = _formula(blocks)
-    return Proposal(tuple(blocks), tuple(_unknown(light, blocks)), obeyed, name)
+    found = numbered(blocks, marks)
+    return Proposal(found, tuple(_unknown(light, found)), obeyed_padding(found), name)
 
 
 # -- by the light ------------------------------------------------------------------------------------------
@@ -196,10 +152,16 @@ class _Candidate:
 
 
 def _by_light(
-    light: FrameLight, courses: Sequence[LevelCourse], lengths: Mapping[str, int]
-) -> list[ProposedBlock]:
+    light: FrameLight,
+    courses: Sequence[LevelCourse],
+    lengths: Mapping[str, int],
+    progress: Callable[[float], None],
+) -> list[Block]:
     fit = LightFit(light)
-    candidates = [found for course in courses for found in _candidates(fit, course)]
+    candidates: list[_Candidate] = []
+    for done, course in enumerate(courses, start=1):
+        candidates += _candidates(fit, course)
+        progress(done / len(courses))
     # What a movie gains in likelihood grows with its length: one that is shown ten times is not ten others.
     candidates.sort(key=lambda found: -found.gain)
     taken: list[_Candidate] = []
@@ -212,7 +174,7 @@ def _by_light(
         elif abs(found.place - taken[rival].place) <= 1 and found.course.same_as(taken[rival].course):
             others[rival].append(found.course.name)
     return [
-        ProposedBlock(
+        Block(
             found.course.name,
             found.place,
             lengths[found.course.name],
@@ -278,7 +240,7 @@ def _overlap(one: _Candidate, other: _Candidate) -> bool:
 # -- by the length -----------------------------------------------------------------------------------------
 
 
-def _padding(blocks: Sequence[ProposedBlock]) -> int | None:
+def _padding(blocks: Sequence[Block]) -> int | None:
     """Frames before and after each movie: half of the gap between most neighbours; None if not known."""
     ordered = sorted(blocks, key=lambda block: block.content_frame)
     gaps = [after.content_frame - before.end_frame for before, after in itertools.pairwise(ordered)]
@@ -290,14 +252,14 @@ def _padding(blocks: Sequence[ProposedBlock]) -> int | None:
 
 
 def _fitting_playlist(
-    blocks: Sequence[ProposedBlock],
+    blocks: Sequence[Block],
     playlists: Sequence[Playlist],
     lengths: Mapping[str, int],
     pad: int | None,
     n_frames: int,
-) -> tuple[str, int, list[ProposedBlock]] | None:
+) -> tuple[str, int, list[Block]] | None:
     """Return the playlist that places most blocks where they are and contradicts none, and its other ones."""
-    best: tuple[int, int, str, int, list[ProposedBlock]] | None = None
+    best: tuple[int, int, str, int, list[Block]] | None = None
     for playlist in playlists:
         if any(movie not in lengths for movie in playlist.movies):
             continue
@@ -317,7 +279,7 @@ def _fitting_playlist(
             if agreeing < len(blocks):
                 continue
             rest = [
-                ProposedBlock(part.movie, part.content + shift, lengths[part.movie], "playlist")
+                Block(part.movie, part.content + shift, lengths[part.movie], "playlist")
                 for part in plan
                 if part.content + shift + lengths[part.movie] <= n_frames
             ]
@@ -327,20 +289,20 @@ def _fitting_playlist(
     return None if best is None else best[2:]
 
 
-def _between_events(events: Int64Array, silent: Mapping[str, int]) -> list[ProposedBlock]:
+def _between_events(events: Int64Array, silent: Mapping[str, int]) -> list[Block]:
     """Blocks between two events that are as far apart as one movie is long."""
     found = []
     for first, stop in itertools.pairwise(events.tolist()):
         fitting = [name for name, length in silent.items() if abs(int(stop - first) - length) <= 1]
         if fitting:
             name, *others = sorted(fitting)
-            found.append(ProposedBlock(name, int(first), silent[name], "events", others=tuple(others)))
+            found.append(Block(name, int(first), silent[name], "events", others=tuple(others)))
     return found
 
 
 def _by_length(
-    blocks: Sequence[ProposedBlock], silent: Mapping[str, int], pad: int | None, n_frames: int
-) -> list[ProposedBlock]:
+    blocks: Sequence[Block], silent: Mapping[str, int], pad: int | None, n_frames: int
+) -> list[Block]:
     """Blocks of one movie that fill exactly the gap between two others, or before the first one."""
     if pad is None:
         return []
@@ -362,11 +324,11 @@ def _by_length(
         if fitting:
             name, *others = sorted(fitting)
             place = content if begin > n_frames else begin - (2 * pad + 1) - fitting[name]
-            found.append(ProposedBlock(name, place, fitting[name], "length", others=tuple(others)))
+            found.append(Block(name, place, fitting[name], "length", others=tuple(others)))
     return found
 
 
-def _without_overlap(blocks: list[ProposedBlock], added: Iterable[ProposedBlock]) -> list[ProposedBlock]:
+def _without_overlap(blocks: list[Block], added: Iterable[Block]) -> list[Block]:
     kept = list(blocks)
     for new in added:
         if all(new.end_frame <= old.content_frame or old.end_frame <= new.content_frame for old in kept):
@@ -374,34 +336,10 @@ def _without_overlap(blocks: list[ProposedBlock], added: Iterable[ProposedBlock]
     return kept
 
 
-def _numbered(blocks: Iterable[ProposedBlock], events: Int64Array) -> list[ProposedBlock]:
-    seen: Counter[str] = Counter()
-    numbered = []
-    for block in sorted(blocks, key=lambda block: block.content_frame):
-        seen[block.movie] += 1
-        marked = bool(events.size) and int(np.abs(events - block.content_frame).min()) <= EVENT_REACH
-        numbered.append(replace(block, occurrence=seen[block.movie], marked=marked))
-    return numbered
-
-
-def _formula(blocks: Sequence[ProposedBlock]) -> int | None:
-    """Return the padding with which a playlist gives these blocks; None if none does."""
-    if not blocks:
-        return None
-    pad = blocks[0].content_frame
-    lengths: dict[str, int] = {}
-    for block in blocks:
-        if lengths.setdefault(block.movie, block.length) != block.length:
-            return None
-    plan = plan_sections([block.movie for block in blocks], lengths, pad_frame=pad)
-    fits = all(part.content == block.content_frame for part, block in zip(plan, blocks, strict=True))
-    return pad if fits else None
-
-
 # -- what is left ------------------------------------------------------------------------------------------
 
 
-def _unknown(light: FrameLight, blocks: Sequence[ProposedBlock]) -> list[UnknownBlock]:
+def _unknown(light: FrameLight, blocks: Sequence[Block]) -> list[UnknownBlock]:
     """Stretches outside of all blocks in which the light changes."""
     levels = np.where(light.valid, light.mean, np.nan)
     if not np.isfinite(levels).any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,25 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from hdmea.cli import app
-from hdmea.pipeline import PipelineSession, add_section_time, create_session, load_recording
+from hdmea.pipeline import (
+    PipelineSession,
+    add_section_time,
+    create_session,
+    load_recording,
+    section_spike_times,
+)
 from hdmea.simulate import Experiment, FileOptions, SimulatedRecording, simulate_recording
 from hdmea.simulate.stimuli import Baseline, DenseNoise, LightSteps
-from hdmea.stimulus_setup import propose_for, write_stimuli
+from hdmea.stimulus_setup import (
+    Block,
+    check_blocks,
+    look_at,
+    propose,
+    propose_for,
+    setup_path,
+    write_setup,
+    write_stimuli,
+)
 from hdmea.utils.exceptions import ExistingFileError, MissingInputError
 
 MOVIES = (
@@ -104,7 +120,9 @@ def test_files_that_are_there_are_kept(made: SimulatedRecording, bare: Path) -> 
     mine.write_text("playlist_name,movie_names\nmine,\"['x.mov']\"\n", encoding="utf-8")
     before = mine.read_bytes()
     found = propose_for(bare)
-    assert [path.name for path in write_stimuli(found)] == [f"{bare.stem}.stimuli.json", "movie_length.csv"]
+    done = write_stimuli(found)
+    assert [path.name for path in done.written] == [f"{bare.stem}.stimuli.json", "movie_length.csv"]
+    assert done.kept == (mine,)
     assert mine.read_bytes() == before
     with pytest.raises(ExistingFileError):
         write_stimuli(found)
@@ -128,6 +146,47 @@ def test_a_result_will_do(made: SimulatedRecording, bare: Path, tmp_path: Path) 
     assert from_result == propose_for(bare).proposal or [b.movie for b in from_result.blocks] == [
         m.name for m in MOVIES
     ]
+
+
+def test_blocks_are_checked_against_the_light(bare: Path) -> None:
+    known = look_at(bare)
+    assert known.clock == "display"
+    assert known.events.size
+    steps, baseline, noise = propose(known).blocks
+    fine, constant, last = check_blocks(known, (steps, baseline, noise))
+    assert (fine.state, fine.lag, last.state) == ("checked", 0, "checked")
+    assert fine.r > 0.99
+    assert fine.curve.size == steps.length
+    inside = known.light.mean[steps.content_frame : steps.end_frame]
+    assert np.corrcoef(inside, fine.curve)[0, 1] > 0.99
+    np.testing.assert_allclose(fine.curve.mean(), inside.mean(), rtol=0.01)
+    assert constant.state == "not checkable"
+    moved = replace(steps, content_frame=steps.content_frame - 7)
+    (shifted,) = check_blocks(known, (moved,))
+    assert shifted.best_lag == 7
+    assert shifted.best_r > 0.99
+    assert np.corrcoef(inside, shifted.curve)[0, 1] > 0.99
+    (other,) = check_blocks(known, (replace(noise, movie=steps.movie, length=steps.length),))
+    assert other.state != "checked"
+
+
+def test_spikes_around_events_need_no_display(tmp_path: Path) -> None:
+    options = FileOptions(analog_channels=(), sensor_data=False)
+    made = simulate_recording(tmp_path, Experiment.tiny(movies=MOVIES, files=options))
+    known = look_at(made.cmcr_path)
+    assert known.clock == "time"
+    blocks = [Block("event", int(at), 500, "log") for at in known.events]
+    write_setup(blocks, setup_path(made.cmcr_path), clock=known.clock)
+    session = create_session(None, made.cmcr_path, made.cmtr_path)
+    load_recording(made.cmcr_path, made.cmtr_path, session=session)
+    add_section_time(session=session)
+    section_spike_times(session=session)
+    trials = session.stimulus["trial_time"]["event"]
+    starts = np.asarray(session.stimulus["digital_events"]["time_us"]) * session.acquisition_rate / 1e6
+    np.testing.assert_allclose(trials[:, 0], starts, atol=session.acquisition_rate / 2000 + 1)
+    assert np.all(np.diff(trials, axis=1) == round(0.5 * session.acquisition_rate))
+    unit = next(iter(session.units.values()))
+    assert set(unit["spike_times_sectioned"]) == {"event"}
 
 
 def test_without_movies_nothing_is_claimed(bare: Path) -> None:

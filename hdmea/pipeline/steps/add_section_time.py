@@ -31,7 +31,7 @@ from hdmea.stimuli.sections import (
     parse_anchors,
     plan_sections,
 )
-from hdmea.stimuli.shown import plan_shown, read_shown
+from hdmea.stimuli.shown import plan_shown, read_shown, shown_in_time
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MismatchError, MissingFileError, MissingInputError
 from hdmea.utils.fixes import Advice, SetParameter
@@ -157,8 +157,39 @@ def _list_of_stimuli(session: PipelineSession, params: SectionTimeParams) -> Pat
     library = _library(session, params)
     sources = (session.source_files.get(key) for key in ("cmcr_path", "cmtr_path"))
     stems = [Path(str(path)).stem.rstrip("-") for path in sources if path]
-    found = (library.shown_path(stem) for stem in dict.fromkeys(stems))
+    found = (library.shown_path(stem, session.dataset_id) for stem in dict.fromkeys(stems))
     return next((path for path in found if path is not None), None)
+
+
+def _counts_in_time(session: PipelineSession, path: Path | None) -> bool:
+    """Whether there is no display, and a list of stimuli that can do without: it has times and durations."""
+    if (
+        path is None
+        or "frame_timestamps" in session.metadata
+        or "load_recording" not in session.completed_steps
+    ):
+        return False
+    return any(entry.duration_s is not None for entry in read_shown(path))
+
+
+def _put_sections_in_time(session: PipelineSession, path: Path, ctx: StepContext) -> None:
+    """Put sections that are defined in samples; each is one trial."""
+    n_samples = round(session.duration_s * session.acquisition_rate)
+    found = shown_in_time(read_shown(path), session.acquisition_rate, n_samples)
+    if not found:
+        raise MismatchError(
+            f"Nothing of {path.name} was shown within this recording.",
+            parameter="stimuli_path",
+            path=path,
+            fix=Advice("Check that the list is of this recording."),
+        )
+    light = session.stimulus.get("light_reference", {}).get("raw_ch1")
+    _remove_earlier(session, set(found), ctx)
+    for movie, sections in found.items():
+        attrs = {"source": str(path), "playlist": path.name, "trials": "samples"}
+        ctx.put(AttrArray(sections, attrs), "stimulus", "section_time", movie)
+        if light is not None:
+            ctx.put(light_template(np.asarray(light), sections), "stimulus", "light_template", movie)
 
 
 def _shown(session: PipelineSession, params: SectionTimeParams) -> _Shown:
@@ -192,10 +223,10 @@ def _frames(session: PipelineSession) -> Any:
 
 
 def _resolve(session: PipelineSession, params: SectionTimeParams) -> SectionTimeParams:
-    if "load_recording" in session.completed_steps:
+    path = _list_of_stimuli(session, params)
+    if "load_recording" in session.completed_steps and not _counts_in_time(session, path):
         # Said before a playlist is searched for: without frames none would help.
         _frames(session)
-    path = _list_of_stimuli(session, params)
     if path is not None:
         return params.model_copy(update={"stimuli_path": path, "playlist_name": None})
     playlist = _library(session, params).playlist(params.playlist_name)
@@ -203,6 +234,9 @@ def _resolve(session: PipelineSession, params: SectionTimeParams) -> SectionTime
 
 
 def _input_files(session: PipelineSession, params: SectionTimeParams) -> Iterable[Path]:
+    path = _list_of_stimuli(session, params)
+    if path is not None and _counts_in_time(session, path):
+        return [path]
     shown = _shown(session, params)
     if params.align != "light":
         return shown.paths
@@ -212,6 +246,8 @@ def _input_files(session: PipelineSession, params: SectionTimeParams) -> Iterabl
 
 def _forecast(session: PipelineSession, params: SectionTimeParams) -> int:
     """Size of the light templates, as long as the movies with their margins."""
+    if _counts_in_time(session, _list_of_stimuli(session, params)):
+        return 0
     shown = _shown(session, params)
     known = recording_size(session)
     margins = params.pre_margin_frame_num + params.post_margin_frame_num
@@ -245,7 +281,8 @@ def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: S
 
     Frames are counted through the playlist; `content_frame` of each section is the frame of the movie's
     first image. Sections that reach outside the recorded frames are clipped; movies after a gap in the
-    recording have no section until they are re-anchored. Sections of `add_section_time_analog` stay.
+    recording have no section until they are re-anchored. Sections of `add_section_time_analog` stay. A list
+    of stimuli with times and durations does without a display: each showing is one trial then.
 
     On a file: True when the sections are in place. A call without ``strict=True`` logs what follows as a
     warning, and returns False or the session as it was.
@@ -259,6 +296,10 @@ def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: S
     MismatchError
         If no movie of the playlist is within the recorded frames.
     """
+    path = _list_of_stimuli(session, params)
+    if path is not None and _counts_in_time(session, path):
+        _put_sections_in_time(session, path, ctx)
+        return
     frames = _frames(session)
     shown = _shown(session, params)
     segments = session.metadata.get("segments")

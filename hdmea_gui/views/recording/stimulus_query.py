@@ -87,7 +87,7 @@ class StimulusQuery:
         cmcr = Path(str(session.source_files["cmcr_path"]))
         try:
             library = StimulusLibrary.for_recording(session.source_files, **self.chosen)
-            lines = tuple(_lines(library, cmcr, self.playlist))
+            lines = tuple(_lines(library, cmcr, self.playlist, session.dataset_id))
         except (HDMEAError, OSError) as error:
             lines = (StimulusLine("Playlist", said(error, WINDOW), False, "playlist_file_path"),)
         tables = {name: path for name, path in self.chosen.items() if name.endswith("file_path")}
@@ -97,11 +97,11 @@ class StimulusQuery:
         return StimulusFacts(lines, repr((cmcr, sorted(self.chosen.items()), self.playlist)), request)
 
 
-def _lines(library: StimulusLibrary, cmcr: Path, name: str | None) -> Iterator[StimulusLine]:
+def _lines(library: StimulusLibrary, cmcr: Path, name: str | None, dataset_id: str) -> Iterator[StimulusLine]:
     from hdmea.stimuli.shown import read_shown
     from hdmea.utils.exceptions import ConfigurationError
 
-    listed = library.shown_path(cmcr.stem.rstrip("-")) if name is None else None
+    listed = library.shown_path(cmcr.stem.rstrip("-"), dataset_id) if name is None else None
     lengths: Mapping[str, int] = {}
     if listed is not None:
         movies: Sequence[str] = [shown.movie for shown in read_shown(listed)]
