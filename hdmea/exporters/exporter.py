@@ -17,6 +17,7 @@ Command line and window list every exporter with its title, endings and options.
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import inspect
 import os
 import shutil
@@ -148,7 +149,8 @@ def export(
     ValidationError
         If an option is not allowed.
     ExistingFileError
-        If a file exists and `overwrite` is False; nothing is written.
+        If a file exists and `overwrite` is False; nothing is written. One beside `path` that says the same
+        is shared: ``x_columns.csv`` describes both ``x.csv`` and ``x.parquet``.
     OSError
         If a file cannot be written; what was there is unchanged.
     """
@@ -187,9 +189,10 @@ def export(
                 fix=Advice("Correct its function."),
             )
         written = [target.with_name(file.name) for file in made]
-        for file in written:
-            _refuse(file, overwrite)
-        for file, final in zip(made, written, strict=True):
+        changed = [(file, to) for file, to in zip(made, written, strict=True) if not _is_same(file, to)]
+        for _, final in changed:
+            _refuse(final, overwrite)
+        for file, final in changed:
             if file.is_dir():
                 os.replace(file, final)
                 continue
@@ -200,6 +203,10 @@ def export(
 
 def _ignore(fraction: float, text: str) -> None:
     """Report progress to nobody."""
+
+
+def _is_same(new: Path, there: Path) -> bool:
+    return new.is_file() and there.is_file() and filecmp.cmp(new, there, shallow=False)
 
 
 def _refuse(file: Path, overwrite: bool) -> None:

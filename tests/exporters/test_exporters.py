@@ -218,6 +218,20 @@ class TestMechanism:
         export(session, None, tmp_path / "a.toy", n_files=2, overwrite=True)
         assert (tmp_path / existing).read_text() != "precious"
 
+    def test_a_description_is_shared_by_the_tables_that_it_is_true_of(
+        self, session: PipelineSession, tmp_path: Path
+    ) -> None:
+        pytest.importorskip("pyarrow", reason="pyarrow is optional")
+        export(session, None, tmp_path / "x.csv")
+        described = (tmp_path / "x_columns.csv").read_bytes()
+        export(session, None, tmp_path / "x.parquet")
+        assert (tmp_path / "x_columns.csv").read_bytes() == described
+        (tmp_path / "x.parquet").unlink()
+        (tmp_path / "x_columns.csv").write_text("of another recording")
+        with pytest.raises(ExistingFileError, match="x_columns"):
+            export(session, None, tmp_path / "x.parquet")
+        assert not (tmp_path / "x.parquet").exists()
+
     def test_an_exporter_that_writes_nothing_is_told(self, session: PipelineSession, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="did not write"):
             export(session, None, tmp_path / "a.nothing")
