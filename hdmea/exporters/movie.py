@@ -1,7 +1,10 @@
-"""Spike-triggered averages and electrical images as films: GIF, and MP4 where ffmpeg is installed."""
+"""Spike-triggered averages and electrical images as films: GIF, and MP4 where there is an encoder."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -55,6 +58,7 @@ class MovieOptions(ExportOptions):
 def movie(session: PipelineSession, target: Path, options: MovieOptions, progress: ExportProgress) -> None:
     """Draw the spike-triggered average or the electrical image of a unit as a film with the time on it."""
     animation = optional_module("matplotlib.animation", "figures", "A film")
+    import matplotlib
     from matplotlib.figure import Figure
 
     units = chosen_units(session, options.unit_ids)
@@ -62,17 +66,14 @@ def movie(session: PipelineSession, target: Path, options: MovieOptions, progres
         raise MissingInputError("There is no unit.", fix=RunStep("load_recording"))
     cell = Cell(session, units[0])
     frames, times, levels = _content(cell, options.content)
-    if target.suffix.lower() == ".gif":
-        writer = animation.PillowWriter(fps=options.speed)
-    elif animation.FFMpegWriter.isAvailable():
-        facts = {"title": session.dataset_id}
-        writer = animation.FFMpegWriter(fps=options.speed, codec="h264", metadata=facts)
-    else:
-        raise ConfigurationError(
-            "An MP4 film needs the program ffmpeg, which is not installed.",
-            fix=Advice("Install ffmpeg, or write a .gif file."),
-        )
-    with print_style("Arial", 7.0, 0.75):
+    is_gif = target.suffix.lower() == ".gif"
+    encoder: Any = {} if is_gif else {"animation.ffmpeg_path": _encoder()}
+    with print_style("Arial", 7.0, 0.75), matplotlib.rc_context(encoder):
+        if is_gif:
+            writer = animation.PillowWriter(fps=options.speed)
+        else:
+            facts = {"title": session.dataset_id}
+            writer = animation.FFMpegWriter(fps=options.speed, codec="h264", metadata=facts)
         figure = Figure(figsize=(_INCHES, _INCHES * 1.1), layout="constrained")
         axes = figure.add_subplot()
         image = axes.imshow(frames[0], cmap="RdBu_r", interpolation="nearest")
@@ -85,6 +86,20 @@ def movie(session: PipelineSession, target: Path, options: MovieOptions, progres
                 image.set_data(frame)
                 axes.set_title(f"{time:.2f} ms".replace("-", "−"))
                 writer.grab_frame()
+
+
+def _encoder() -> str:
+    """Return the program ffmpeg: that of the system, otherwise that of the package imageio-ffmpeg."""
+    found = shutil.which("ffmpeg")
+    if found is None:
+        with contextlib.suppress(ImportError, RuntimeError):
+            found = importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()
+    if found is None:
+        raise ConfigurationError(
+            "An MP4 film needs the program ffmpeg, which is not installed.",
+            fix=Advice("Install ffmpeg or the Python package imageio-ffmpeg, or write a .gif file."),
+        )
+    return found
 
 
 def _content(cell: Cell, content: str) -> tuple[Any, Any, tuple[float, float]]:

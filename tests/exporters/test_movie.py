@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +51,8 @@ def test_what_there_is_not_is_told(
     target.parent.mkdir()
     with pytest.raises(MissingInputError, match="unit_003 has nothing to show"):
         hdmea.export(session, "movie", target, unit_ids=(3,))
-    monkeypatch.setattr("matplotlib.animation.FFMpegWriter.isAvailable", classmethod(lambda _: False))
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(ConfigurationError, match="ffmpeg"):
         hdmea.export(session, "movie", target.with_suffix(".mp4"))
 
@@ -59,3 +63,21 @@ def test_what_there_is_not_is_told(
     with pytest.raises(StepCancelled):
         hdmea.export(session, "movie", target, progress=stop)
     assert list(target.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffmpeg is not installed")
+def test_an_mp4_has_the_same_frames_also_with_the_encoder_of_a_package(
+    session: PipelineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = shutil.which("ffmpeg")
+    package = type(sys)("imageio_ffmpeg")
+    package.__dict__["get_ffmpeg_exe"] = lambda: program
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", package)
+    find = shutil.which
+    monkeypatch.setattr("shutil.which", lambda name: None if name == "ffmpeg" else find(name))
+
+    (path,) = hdmea.export(session, "movie", tmp_path / "f.mp4", speed=20, dpi=80)
+
+    ask = ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=codec_name,nb_read_frames"]
+    told = subprocess.run([*ask, "-of", "csv=p=0", path], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "h264,12"
