@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtTest import QTest
 
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.views.unit.feature_query import FeatureGroup, FeaturesView, FeatureValue, _text
@@ -87,6 +90,16 @@ def test_numbers_of_the_session_with_filter_and_data(
     assert table["value"][rows.index("spike_count")] > 0
     assert table["definition"][rows.index("on_off.on_latency")].startswith("from light on")
     assert table["physical_unit"][rows.index("on_off.on_latency")] == "ms"
+    view.tree.setFocus()
+    view.tree.selectAll()
+    QTest.keySequence(view.tree, QKeySequence(QKeySequence.StandardKey.Copy))
+    header, *lines = (line.split("\t") for line in QGuiApplication.clipboard().text().splitlines())
+    assert header == ["number", "unit_001", "unit_002", "physical_unit", "definition"]
+    copied = {line[0]: line[1] for line in lines}
+    for at, number in enumerate(rows[: len(rows) // 2]):
+        value = table["value"][at]
+        if isinstance(value, float) and np.isfinite(value):
+            assert float(copied[number]) == value, "all digits, ASCII minus"
     view.filter.setText("latency")
     shown = view.tree.model()
     titles = [shown.data(shown.index(place, 0)) for place in range(shown.rowCount())]

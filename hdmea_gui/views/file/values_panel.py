@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from hdmea_gui.widgets.copying import copy_rows
 from hdmea_gui.widgets.label import Label
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class ValuesPanel(QWidget):
         self.grid = QTableWidget(self)
         self.grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.grid.setAccessibleName("Values")
+        copy_rows(self.grid, self._selected)
         self.grid.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
         self.grid.horizontalHeader().setDefaultSectionSize(
             self.fontMetrics().horizontalAdvance("−0.000000e+00") + 8
@@ -106,6 +109,12 @@ class ValuesPanel(QWidget):
     def copy(self) -> None:
         """Put the values that are shown into the clipboard."""
         QGuiApplication.clipboard().setText(self.shown_text())
+
+    def _selected(self, rows: list[QModelIndex]) -> tuple[list[str], list[list[object]]]:
+        header = self.grid.model()
+        titles = [str(header.headerData(at, Qt.Orientation.Horizontal)) for at in range(header.columnCount())]
+        values = self._values.reshape(len(self._values), -1)
+        return titles, [values[row.row()].tolist() for row in rows]
 
     def _fill_grid(self, view: ValuesView) -> None:
         values = view.values.reshape(-1, 1) if view.values.ndim < 2 else view.values

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.shell.theme import Theme
+from hdmea_gui.widgets.copying import copy_rows
 from hdmea_gui.widgets.label import RichLabel, plain_tip
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class SectionsPanel(QWidget):
         self.grid.setAccessibleName("Sections and the recorded light")
         self.grid.setToolTip("Double-click a section to zoom to it")
         self.grid.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.grid.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        copy_rows(self.grid, self._selected)
         self.grid.setTabKeyNavigation(False)
         self.grid.verticalHeader().hide()
         self.grid.verticalHeader().setDefaultSectionSize(self._row_height)
@@ -123,6 +124,9 @@ class SectionsPanel(QWidget):
         layout.addLayout(bar)
         layout.addWidget(self.grid)
         self.hide()
+
+    def _selected(self, rows: list[QModelIndex]) -> tuple[Sequence[str], list[tuple[object, ...]]]:
+        return _TITLES, [_numbers(self._sections[row.row()]) for row in rows]
 
     @property
     def _row_height(self) -> int:
@@ -169,6 +173,14 @@ def _cells(section: SectionAlignment) -> tuple[str, ...]:
         f"{section.alignment_lag:+d}" if section.alignment_lag else "0" if known else "–",
         f"{section.alignment_r:.3f}" if known else "–",
         section.marks,
+    )
+
+
+def _numbers(section: SectionAlignment) -> tuple[object, ...]:
+    """Return what `_cells` shows, with all digits."""
+    return (
+        *(section.label, section.start_s, section.stop_s, section.verdict),
+        *(section.alignment_lag, section.alignment_r, section.marks),
     )
 
 

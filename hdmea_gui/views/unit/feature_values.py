@@ -73,10 +73,15 @@ class FeatureValuesModel(QAbstractItemModel):
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return a text, its tooltip or how it is set."""
-        if index.internalId() == _TOP:
+        value = self.value(index)
+        if value is None:
             return _of_title(self._view.groups[index.row()], index.column(), role)
-        value = self._view.groups[index.internalId() - 1].values[index.row()]
         return self._of_value(value, index.column(), role)
+
+    def value(self, index: _Index) -> FeatureValue | None:
+        """Return the number in a row; None for a title."""
+        above = index.internalId()
+        return None if above == _TOP else self._view.groups[above - 1].values[index.row()]
 
     def texts(self, column: int) -> list[str]:
         """Return what is in a column of values, from top to bottom."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QSortFilterProxyModel, Qt
+from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLineEdit, QTreeView, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
@@ -13,6 +13,7 @@ from hdmea_gui.shell.theme import Theme, dress
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.unit.feature_query import FeaturesQuery, FeaturesView
 from hdmea_gui.views.unit.feature_values import FeatureValuesModel
+from hdmea_gui.widgets.copying import copy_rows
 from hdmea_gui.widgets.label import Label
 
 __all__ = ["UnitFeatures"]
@@ -103,6 +104,7 @@ class UnitFeatures(Preview):
         self.tree.setAlternatingRowColors(True)
         self.tree.setIndentation(12)
         self.tree.header().setStretchLastSection(True)
+        copy_rows(self.tree, self._selected)
         top = QHBoxLayout()
         top.addWidget(self.filter)
         top.addSpacing(12)
@@ -111,6 +113,15 @@ class UnitFeatures(Preview):
         layout.setContentsMargins(8, 6, 8, 4)
         layout.addLayout(top)
         layout.addWidget(self.tree, 1)
+
+    def _selected(self, rows: list[QModelIndex]) -> tuple[list[str], list[list[object]]]:
+        """Return titles and cells of rows, titles of features being none."""
+        values = [self.model.value(self._sieve.mapToSource(row)) for row in rows]
+        units = () if self._view is None else self._view.unit_ids
+        cells: list[list[object]] = [
+            [value.name, *value.values, value.unit, value.definition] for value in values if value is not None
+        ]
+        return ["number", *units, "physical_unit", "definition"], cells
 
     def _fit_columns(self) -> None:
         self.tree.expandAll()
