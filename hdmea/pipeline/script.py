@@ -20,7 +20,7 @@ from hdmea.utils.fixes import Advice
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["session_script"]
+__all__ = ["notebook_cell", "session_script"]
 
 _LINE_LENGTH = 100
 
@@ -74,6 +74,47 @@ def session_script(session: PipelineSession, *, output_path: str | Path | None =
         _save(session, output_path),
     ]
     return "\n".join(lines) + "\n"
+
+
+def notebook_cell(session: PipelineSession, unit_id: str, movie: str = "") -> str:
+    """Return Python that opens the session's file in a notebook and gets what is known of a unit.
+
+    Parameters
+    ----------
+    session
+        A session with a file.
+    unit_id
+        The unit.
+    movie
+        Movie whose trials are drawn; none are if the unit's spikes are not cut into trials of it.
+
+    Raises
+    ------
+    SessionError
+        If the session has no file.
+    """
+    if session.hdf5_path is None:
+        raise SessionError(f"{session.dataset_id} has no file yet.", fix=Advice("Save the result first."))
+    trials = movie in (session.units[unit_id].get("spike_times_sectioned") or {})
+    lines = [
+        *(["# Changes since the last save are not in the file."] if session.has_unsaved_changes else []),
+        *(["import matplotlib.pyplot as plt"] if trials else []),
+        *(["from hdmea.analysis.trials import unit_trials"] if trials else []),
+        "from hdmea.pipeline import PipelineSession",
+        "",
+        f"session = PipelineSession.load({str(session.hdf5_path)!r}, lazy=True)",
+        f"unit = session.units[{unit_id!r}]",
+        'spikes_s = unit["spike_times"] / session.acquisition_rate',
+        f"numbers = session.to_dataframe().loc[{unit_id!r}]",
+    ]
+    if trials:
+        lines += [
+            f"trials_s = unit_trials(unit, {movie!r}, session.acquisition_rate)",
+            "",
+            'plt.eventplot(trials_s, colors="black")',
+            f'plt.gca().set(title={f"{unit_id}, {movie}"!r}, xlabel="Time (s)", ylabel="Trial")',
+        ]
+    return "\n".join([*lines, "numbers"]) + "\n"
 
 
 def _import(names: list[str]) -> list[str]:

@@ -593,6 +593,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
             unless=(_nothing_open, _nothing_run),
             new_group=True,
         ),
+        ActionSpec(
+            "copy_cell",
+            "Copy cell for &notebook",
+            "scripts.copy_cell",
+            "Copy Python that opens the saved result in a notebook and reads the selected unit",
+            unless=(_nothing_open, _no_units),
+        ),
     ),
     *_menu(
         "&Help",

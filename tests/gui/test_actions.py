@@ -75,6 +75,14 @@ class Rig:
         self.qtbot.waitUntil(lambda: words in QGuiApplication.clipboard().text(), timeout=20_000)
 
 
+def _copy_cell(rig: Rig) -> None:
+    said: list[str] = []
+    rig.window.scripts.told.connect(said.append)
+    rig.trigger("copy_cell")
+    rig.qtbot.waitUntil(lambda: bool(said), timeout=20_000)
+    assert "has no file yet. Save the result first" in said[0]
+
+
 def _auto_checkpoint(rig: Rig) -> None:
     before = rig.window.settings.values.auto_checkpoint
     rig.trigger("auto_checkpoint")
@@ -326,6 +334,7 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "export_table": _exports("export_table", "*.csv"),
     "export_result": _export_result,
     "copy_script": lambda rig: rig.copies("copy_script", "load_recording"),
+    "copy_cell": _copy_cell,
     "palette": lambda rig: rig.opens("palette", CommandPalette),
     "help_focus": _help_focus,
     "help_page": lambda rig: rig.opens("help_page", HelpPage),
