@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
 import hdmea
+from hdmea.pipeline.script import notebook_cell
 from hdmea.pipeline.session import PipelineSession
 from hdmea.recordings import open_signals, open_units
-from hdmea.utils.exceptions import ConfigurationError, ExistingFileError, MissingInputError
-from tests.exporters.recordings import RATE, SHEET, STARTS_S, recording
+from hdmea.utils.arrays import AttrArray
+from hdmea.utils.exceptions import ConfigurationError, ExistingFileError, MissingInputError, SessionError
+from tests.exporters.recordings import FRAMES, RATE, SHEET, STARTS_S, recording
 
 
 @pytest.fixture
@@ -29,6 +32,109 @@ def foreign() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+# -- openretina ----------------------------------------------------------------------------------------
+
+
+def test_openretina_gets_the_rate_during_each_frame_of_the_movie(
+    session: PipelineSession, tmp_path: Path
+) -> None:
+    movie = np.random.default_rng(1).integers(0, 255, (500, 4, 5), np.uint8)
+    np.save(tmp_path / "steps.npy", movie)
+    # The second showing ends after the recording, so it does not count.
+    session.stimulus["section_time"]["steps"].attrs["content_frame"] = np.array([30, 300])
+
+    (folder,) = hdmea.export(
+        session, None, tmp_path / "x.openretina", stimuli_dir=tmp_path, unit_ids=("unit_002", "unit_003")
+    )
+
+    # What openretina's own reader takes: movies by name, and a file for each session.
+    assert np.load(folder / "stimuli" / "steps.npy").shape == (1, 500, 4, 5)
+    np.testing.assert_array_equal(np.load(folder / "stimuli" / "steps.npy")[0], movie)
+    with h5py.File(folder / "2026.11.29-Rec.h5") as file:
+        found = file["responses_steps"][:]
+        info = {name: np.array(item) for name, item in file["session_info"].items()}
+    assert [name.decode() for name in info["unit_id"]] == ["unit_002", "unit_003"]
+    assert (info["row"].tolist(), info["showings_steps"]) == ([22, 20], 1)
+    assert info["frame_rate_hz_steps"] == pytest.approx(RATE / 333, rel=0.01)
+    frames, spikes = FRAMES.astype(np.int64), session.units["unit_002"]["spike_times"].astype(np.int64)
+    for at in (0, 17, 499):
+        first, stop = frames[30 + at], frames[31 + at]
+        n = np.count_nonzero((spikes >= first) & (spikes < stop))
+        assert found[0, at] == pytest.approx(n / ((stop - first) / RATE))
+    assert not found[1].any()
+    assert found.shape == (2, 500)
+
+
+def test_what_openretina_cannot_read_is_told(session: PipelineSession, tmp_path: Path) -> None:
+    sections = session.stimulus["section_time"]
+    sections["noise"] = AttrArray(np.asarray(sections["steps"]), {"content_frame": np.array([500])})
+    np.save(tmp_path / "steps.npy", np.zeros((90, 4, 5), np.uint8))
+    given = {"stimuli_dir": tmp_path}
+    with pytest.raises(FileNotFoundError, match=r"noise\.npy"):
+        hdmea.export(session, None, tmp_path / "x.openretina", **given)
+    np.save(tmp_path / "noise.npy", np.zeros((90, 8, 8), np.uint8))
+    with pytest.raises(ConfigurationError, match="steps 4 × 5, noise 8 × 8"):
+        hdmea.export(session, None, tmp_path / "x.openretina", **given)
+    with pytest.raises(ConfigurationError, match="bars"):
+        hdmea.export(session, None, tmp_path / "x.openretina", movies=("bars",), **given)
+    np.save(tmp_path / "noise.npy", np.zeros((150, 8, 8), np.uint8))
+    with pytest.raises(MissingInputError, match="noise was recorded to its end"):
+        hdmea.export(session, None, tmp_path / "x.openretina", movies=("noise",), **given)
+    assert not (tmp_path / "x.openretina").exists()
+
+
+# -- MATLAB and notebooks ------------------------------------------------------------------------------
+
+
+def test_matlab_reads_result_files_as_they_are(session: PipelineSession, tmp_path: Path) -> None:
+    path = session.save(tmp_path / "r.h5")
+
+    # MATLAB has HDF5 1.10 since R2021b: its superblocks, its own filters, no virtual and no external data.
+    assert path.read_bytes()[8] <= 3
+    filters, kinds = set(), set()
+
+    def look(_name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            create = item.id.get_create_plist()
+            filters.update(create.get_filter(at)[0] for at in range(create.get_nfilters()))
+            kinds.add(item.id.get_type().get_class())
+            assert create.get_layout() in (h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED)
+            assert create.get_external_count() == 0
+        assert all(value is not None for value in item.attrs.values())
+
+    with h5py.File(path) as file:
+        file.visititems(look)
+        # The lines of the documentation: h5read gives the axes in reverse order and counts from 1.
+        ids = [name.decode() for name in file["units/id"][:]]
+        spikes, index = file["units/spike_times"][:], file["units/spike_times%index"][:]
+        mine = spikes[int(index[1]) : int(index[2])]
+    assert filters <= {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+    assert kinds <= {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}
+    np.testing.assert_array_equal(mine, session.units[ids[1]]["spike_times"])
+
+
+def test_a_cell_for_a_notebook_reads_the_unit_from_the_file(session: PipelineSession, tmp_path: Path) -> None:
+    with pytest.raises(SessionError, match="no file yet"):
+        notebook_cell(session, "unit_002")
+    session.save(tmp_path / "it's µ.h5")
+    found: dict[str, Any] = {}
+
+    exec(notebook_cell(session, "unit_002"), found)
+
+    stored = session.units["unit_002"]["spike_times"]
+    np.testing.assert_allclose(found["spikes_s"], stored / RATE)
+    assert found["numbers"]["moving_bar.dsi"] == 0.5
+    session.metadata["notes"] = "new"
+    text = notebook_cell(session, "unit_002", "steps")
+    assert text.startswith("# Changes since the last save")
+    assert "eventplot(trials_s" in text
+    drawn = [line for line in text.splitlines() if "plt" not in line]
+    exec("\n".join(drawn), found)
+    assert [len(trial) for trial in found["trials_s"]] == [
+        np.count_nonzero((stored >= start * RATE) & (stored < (start + 2) * RATE)) for start in STARTS_S
+    ]
 
 
 # -- Phy -----------------------------------------------------------------------------------------------
