@@ -54,6 +54,14 @@ KEYS: dict[str, tuple[Row, ...]] = {
             "Left, Right",
             ("Move one frame back or forward, while the slider has the focus"),
         ),
+        Row(
+            "Move in raw data",
+            "Left, Right, Page Up, Page Down, Home, End",
+            "Move by a quarter, by all that is shown, or to either end, while the voltages have the focus",
+        ),
+        Row("Zoom in raw data", "+, −", "Show a shorter or longer stretch of time"),
+        Row("Enlarge traces", "Up, Down", "Enlarge or reduce the voltages"),
+        Row("Go from spike to spike", "N, P", "Move to the next or previous spike of the current unit"),
         Row("Copy or export", "Right click, Menu", "Copy a plot or the view, or save its picture or data"),
     ),
 }

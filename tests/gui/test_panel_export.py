@@ -28,6 +28,7 @@ VIEWS = (
     "features",
     "receptive_field",
     "electrical_image",
+    "raw",
     "stimulus",
     "file",
 )

@@ -24,7 +24,7 @@ from hdmea_gui.views.parts.responses.view import ResponsesPreview
 from hdmea_gui.views.receptive_field.view import ReceptiveFieldPreview
 from tests.gui.conftest import visible_texts
 
-VIEWS = ("units", "receptive_field", "electrical_image", "stimulus")
+VIEWS = ("units", "receptive_field", "electrical_image", "raw", "stimulus")
 
 
 @pytest.fixture

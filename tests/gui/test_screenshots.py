@@ -13,7 +13,7 @@ from docs.tools.screenshots import Photographer
 
 FOLDER = Path(__file__).resolve().parents[2] / "artifacts" / "screenshots"
 DIALOGS = ("overwrite", "palette", "help", "about", "settings", "error", "topic_step", "topic_field")
-PREVIEWS = ("units", "receptive_field", "electrical_image", "stimulus")
+PREVIEWS = ("units", "receptive_field", "electrical_image", "raw", "stimulus")
 
 
 def test_pictures_of_all_views(qtbot: object, no_leaks: None, tmp_path: Path) -> None:

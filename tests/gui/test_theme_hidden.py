@@ -19,7 +19,7 @@ from hdmea_gui.store.settings import SettingsStore
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.export import picture_of
 
-TABS = ("recording", "units", "receptive_field", "electrical_image", "stimulus", "file")
+TABS = ("recording", "units", "receptive_field", "electrical_image", "raw", "stimulus", "file")
 PAGES = ("overview", "responses", "features")
 # What blinks may be there or not.
 _SAME = 2e-4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pyqtgraph as pg
@@ -11,7 +12,7 @@ from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.shell.theme import Theme
-from hdmea_gui.views.parts.plot import ColourBar, Plot, quantity
+from hdmea_gui.views.parts.plot import ColourBar, Plot, Side, quantity
 from hdmea_gui.views.parts.readout import PointerReadout
 from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.label import Label
@@ -54,8 +55,8 @@ class PlotPanel(QWidget):
         Labels of the axes with their units.
     parent
         Qt parent.
-    view_box
-        Takes the mouse in place of pyqtgraph's own.
+    view_box, axes
+        As of `Plot`.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class PlotPanel(QWidget):
         parent: QWidget | None = None,
         *,
         view_box: pg.ViewBox | None = None,
+        axes: Mapping[Side, pg.AxisItem] | None = None,
     ) -> None:
         super().__init__(parent)
         self._title = Label(title, self)
@@ -80,7 +82,7 @@ class PlotPanel(QWidget):
         self.graphics = pg.GraphicsLayoutWidget(self)
         self.graphics.setAccessibleName(title)
         self.graphics.ci.layout.setContentsMargins(0, _ABOVE, _BESIDE, 0)
-        self.plot = Plot(view_box)
+        self.plot = Plot(view_box, axes=axes)
         self.graphics.addItem(self.plot)
         self.readout = PointerReadout(self.graphics)
         self.plot.setLabel("bottom", x_label)

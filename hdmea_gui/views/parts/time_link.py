@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QWidget
@@ -23,6 +25,11 @@ class TimeLink(QObject):
         Its horizontal axis is the time of the recording in seconds.
     selection
         Has the time.
+
+    Attributes
+    ----------
+    longest_s
+        Longest stretch that the plot follows. In a longer one it stays where it is, or shows the middle.
     """
 
     def __init__(self, view: QWidget, plot: Plot, selection: SelectionModel) -> None:
@@ -31,6 +38,7 @@ class TimeLink(QObject):
         self._plot = plot
         self._selection = selection
         self._follows = False
+        self.longest_s = math.inf
         plot.getViewBox().sigXRangeChanged.connect(self._on_range)
         selection.time_changed.connect(lambda *_: self._follow())
         view.installEventFilter(self)
@@ -45,7 +53,7 @@ class TimeLink(QObject):
         """
         start, stop = self._selection.time
         inside = 0.0 <= start < stop <= duration_s
-        self._zoom(*((start, stop) if inside else (0.0, duration_s)))
+        self.zoom(*((start, stop) if inside else (0.0, duration_s)))
         return not inside or (start, stop) == (0.0, duration_s)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -57,9 +65,16 @@ class TimeLink(QObject):
     def _follow(self) -> None:
         start, stop = self._selection.time
         if stop > start and self._view.isVisible():
-            self._zoom(start, stop)
+            if stop - start > self.longest_s:
+                low, high = self._plot.getViewBox().viewRange()[0]
+                if start <= low and high <= stop:
+                    return
+                middle, half = (start + stop) / 2, min(high - low, self.longest_s) / 2
+                start, stop = middle - half, middle + half
+            self.zoom(start, stop)
 
-    def _zoom(self, start: float, stop: float) -> None:
+    def zoom(self, start: float, stop: float) -> None:
+        """Show a stretch without selecting it."""
         self._follows = True
         self._plot.setXRange(start, stop, padding=0)
         self._follows = False
