@@ -11,13 +11,14 @@ from hdmea.features.science.compiled import compiled
 
 __all__ = ["crossings", "stuck"]
 
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 
 @compiled
 def crossings(
-    tile: F64, threshold: F64, dead: int, rows: I64, columns: I64
+    tile: F32, threshold: F64, dead: int, rows: I64, columns: I64
 ) -> int:  # pragma: no cover - compiled
     """Enter where each column first falls below ``-threshold``, and return how often.
 

@@ -1,7 +1,9 @@
 """Compiled filter and window sums of the electrical image; imported only when one is computed.
 
-Everything runs on tiles (samples, electrodes) of float64. The inner loop goes across electrodes, whose
-values are independent of each other: the result does not depend on how electrodes are spread over threads.
+Everything runs on tiles (samples, electrodes) of float32 that fit into the processor's cache; the filter
+itself computes in float64, so that a drift that is much larger than the noise costs no digits. The inner loop
+goes across electrodes, whose values are independent of each other: the result does not depend on how
+electrodes are spread over threads.
 """
 
 from __future__ import annotations
@@ -13,55 +15,53 @@ from numpy.typing import NDArray
 
 from hdmea.features.science.compiled import compiled
 
-__all__ = ["add_windows", "filter_backward", "filter_forward", "to_float"]
+__all__ = ["add_windows", "filter_counts", "filter_tile"]
 
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 
 @compiled
-def to_float(
-    counts: NDArray[Any], column: int, offset: F64, tile: F64
+def filter_counts(
+    counts: NDArray[Any], column: int, offset: F64, tile: F32, section: F64, state: F64
 ) -> None:  # pragma: no cover - compiled
-    """``tile[t, e] = counts[t, column + e] - offset[e]``, exact for every integer below 2^53."""
-    for t in range(tile.shape[0]):
-        source = counts[t, column : column + tile.shape[1]]
-        row = tile[t]
-        for e in range(row.shape[0]):
-            row[e] = np.float64(source[e]) - offset[e]
+    """Second-order section along time of counts without their offset (direct form II transposed).
 
-
-@compiled
-def filter_forward(tile: F64, sos: F64, state: F64) -> None:  # pragma: no cover - compiled
-    """Second-order sections along time, in place (direct form II transposed).
-
-    tile (samples, electrodes); sos (sections, 6) with ``a0 = 1``; state (sections, 2, electrodes), updated.
+    counts (samples, all electrodes), of which those from `column` on are taken; offset (electrodes,); tile
+    (samples, electrodes), overwritten; section (6,) with ``a0 = 1``; state (2, electrodes), updated. The
+    section (1, 0, 0, 1, 0, 0) only subtracts the offset.
     """
-    for section in range(sos.shape[0]):
-        b0, b1, b2 = sos[section, 0], sos[section, 1], sos[section, 2]
-        a1, a2 = sos[section, 4], sos[section, 5]
-        z1, z2 = state[section, 0], state[section, 1]
-        for t in range(tile.shape[0]):
-            row = tile[t]
-            for e in range(row.shape[0]):
-                x = row[e]
-                y = b0 * x + z1[e]
-                z1[e] = (b1 * x - a1 * y) + z2[e]
-                z2[e] = b2 * x - a2 * y
-                row[e] = y
+    b0, b1, b2, a1, a2 = section[0], section[1], section[2], section[4], section[5]
+    z1, z2 = state[0], state[1]
+    n = tile.shape[1]
+    for t in range(tile.shape[0]):
+        source = counts[t, column : column + n]
+        row = tile[t]
+        for e in range(n):
+            x = np.float64(source[e]) - offset[e]
+            y = b0 * x + z1[e]
+            z1[e] = (b1 * x - a1 * y) + z2[e]
+            z2[e] = b2 * x - a2 * y
+            row[e] = y
 
 
 @compiled
-def filter_backward(tile: F64, sos: F64, state: F64) -> None:  # pragma: no cover - compiled
-    """Do what `filter_forward` does from the last sample to the first."""
-    last = tile.shape[0] - 1
+def filter_tile(tile: F32, sos: F64, state: F64, backward: bool) -> None:  # pragma: no cover - compiled
+    """Second-order sections along time, in place, from the first sample on or from the last one back.
+
+    tile (samples, electrodes); sos (sections, 6); state (sections, 2, electrodes), updated.
+    """
+    last = tile.shape[0] - 1 if backward else 0
+    step = -1 if backward else 1
+    n = tile.shape[1]
     for section in range(sos.shape[0]):
         b0, b1, b2 = sos[section, 0], sos[section, 1], sos[section, 2]
         a1, a2 = sos[section, 4], sos[section, 5]
         z1, z2 = state[section, 0], state[section, 1]
         for t in range(tile.shape[0]):
-            row = tile[last - t]
-            for e in range(row.shape[0]):
-                x = row[e]
+            row = tile[last + step * t]
+            for e in range(n):
+                x = np.float64(row[e])
                 y = b0 * x + z1[e]
                 z1[e] = (b1 * x - a1 * y) + z2[e]
                 z2[e] = b2 * x - a2 * y
@@ -70,19 +70,30 @@ def filter_backward(tile: F64, sos: F64, state: F64) -> None:  # pragma: no cove
 
 @compiled
 def add_windows(
-    tile: F64, units: NDArray[np.int64], starts: NDArray[np.int64], total: F64
+    tile: F32, units: NDArray[np.int64], starts: NDArray[np.int64], part: F32, total: F32, column: int
 ) -> None:  # pragma: no cover - compiled
-    """Add to ``total[unit]`` the part of each window that is in the tile.
+    """Add the part of each window that is in the tile to ``total[unit, :, column:]``.
 
-    total (units, window, electrodes); `starts` are rows of the tile, which windows may leave on either side.
+    `units` are in groups: a unit's windows are summed in `part` (window, electrodes), and the sum is then
+    added to total (units, window, all electrodes), which is too large for the cache. `starts` are rows of the
+    tile, which windows may leave on either side.
     """
-    window = total.shape[1]
-    for s in range(starts.shape[0]):
-        low = max(0, -starts[s])
-        high = min(window, tile.shape[0] - starts[s])
-        image = total[units[s]]
-        for j in range(low, high):
-            out = image[j]
-            row = tile[starts[s] + j]
-            for e in range(row.shape[0]):
+    window, n = part.shape[0], tile.shape[1]
+    s = 0
+    while s < starts.shape[0]:
+        unit = units[s]
+        part[:, :] = 0
+        while s < starts.shape[0] and units[s] == unit:
+            low = max(0, -starts[s])
+            high = min(window, tile.shape[0] - starts[s])
+            for j in range(low, high):
+                out = part[j]
+                row = tile[starts[s] + j]
+                for e in range(n):
+                    out[e] += row[e]
+            s += 1
+        for j in range(window):
+            out = total[unit, j, column : column + n]
+            row = part[j]
+            for e in range(n):
                 out[e] += row[e]

@@ -18,9 +18,22 @@ from numpy.typing import NDArray
 from hdmea.utils.exceptions import ValidationError
 from hdmea.utils.fixes import Advice, SetParameter
 
-__all__ = ["BLOCK_SAMPLES", "Block", "CountSource", "HighPass", "high_pass", "native_counts", "read_blocks"]
+__all__ = [
+    "BLOCK_SAMPLES",
+    "SUBTRACT_OFFSET",
+    "Block",
+    "CountSource",
+    "HighPass",
+    "filter_both_ways",
+    "high_pass",
+    "native_counts",
+    "read_blocks",
+    "tile_of_counts",
+]
 
 BLOCK_SAMPLES = 8192
+SUBTRACT_OFFSET = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+"""A section that changes nothing, so that `filter_counts` only subtracts the offset."""
 _TRANSIENT_LEFT = 1e-12
 
 
@@ -136,8 +149,7 @@ def read_blocks(
 ) -> Iterator[Block]:
     """Read samples ``[0, stop)`` of a segment as blocks on a fixed grid, each with its look-ahead.
 
-    No sample is read twice or copied. No block is shorter than the padding of a segment's end, unless the
-    segment is.
+    No sample is read twice. No block is shorter than the padding of a segment's end, unless the segment is.
     """
     first, last = (int(sample) for sample in source.segments[segment])
     length = last - first
@@ -160,8 +172,11 @@ def _drop_rows(parts: list[NDArray[Any]], n: int) -> list[NDArray[Any]]:
     """Remove the first n rows of consecutive arrays."""
     kept = []
     for part in parts:
-        if n < len(part):
-            kept.append(part[n:])
+        if 0 < n < len(part):
+            # A view would keep in memory what is not needed any more.
+            kept.append(_read_only(part[n:].copy()))
+        elif n <= 0:
+            kept.append(part)
         n = max(n - len(part), 0)
     return kept
 
@@ -178,6 +193,30 @@ def native_counts(counts: NDArray[Any]) -> NDArray[Any]:
         dtype = np.dtype(np.float32 if size <= 4 else np.float64)
     else:
         dtype = np.dtype(np.int64) if size == 8 else counts.dtype.newbyteorder("=")
-    native = np.ascontiguousarray(counts, dtype).view()
-    native.flags.writeable = False
-    return native
+    return _read_only(np.ascontiguousarray(counts, dtype).view())
+
+
+def _read_only(counts: NDArray[Any]) -> NDArray[Any]:
+    """Kernels are compiled for arrays of one kind."""
+    counts.flags.writeable = False
+    return counts
+
+
+def tile_of_counts(counts: NDArray[Any], columns: slice) -> NDArray[np.float32]:
+    """Return some electrodes of counts as float32 (samples, electrodes), without each one's first sample."""
+    from hdmea.features.science.eimage_kernels import filter_counts
+
+    tile = np.empty((len(counts), columns.stop - columns.start), np.float32)
+    offset = counts[0, columns].astype(np.float64)
+    filter_counts(
+        _read_only(counts.view()), columns.start, offset, tile, SUBTRACT_OFFSET, np.zeros((2, tile.shape[1]))
+    )
+    return tile
+
+
+def filter_both_ways(tile: NDArray[np.float32], filter_: HighPass) -> None:
+    """High-pass a tile (samples, electrodes) without phase shift, in place; its ends go on."""
+    from hdmea.features.science.eimage_kernels import filter_tile
+
+    for backward, edge in ((False, 0), (True, -1)):
+        filter_tile(tile, filter_.sos, filter_.steady[:, :, None] * tile[edge], backward)

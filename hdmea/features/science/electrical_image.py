@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hdmea.features.science.eimage_stream import (
+    SUBTRACT_OFFSET,
     Block,
     CountSource,
     HighPass,
@@ -190,12 +191,12 @@ def electrical_images(
     # 1.1 s at 25 kHz are 27 500 samples, but 27 500.000000000004 as a product of floating-point numbers.
     stop_sample = math.ceil(round(duration_s * sampling_rate, 6))
     selection = select_spikes(spike_trains, segments, stop_sample, spike_limit, window_range)
+    data = np.zeros((len(spike_trains), window_range[1] - window_range[0], source.n_electrodes), np.float32)
     run = _Run(
         source=source,
         segments=segments,
         selection=selection,
-        n_units=len(spike_trains),
-        window=window_range[1] - window_range[0],
+        total=data,
         stop_sample=stop_sample,
         filter=None if skip_highpass else high_pass(cutoff_hz, filter_order, sampling_rate),
         read_samples=max(1, round(chunk_duration_s * sampling_rate)),
@@ -204,7 +205,7 @@ def electrical_images(
     )
     begin = time.perf_counter()
     run.stream()
-    data = run.averages(np.ones(source.n_electrodes) if factors is None else np.asarray(factors, np.float64))
+    run.average(np.ones(source.n_electrodes) if factors is None else np.asarray(factors, np.float64))
     return ElectricalImages(
         data, selection.n_used, selection.n_excluded, filter_seconds=time.perf_counter() - begin
     )
@@ -212,11 +213,10 @@ def electrical_images(
 
 @dataclass(slots=True)
 class _Group:
-    """Electrodes that are filtered together, with everything that belongs to them."""
+    """Electrodes that are filtered together, with the state of their filter."""
 
     column: int
     offset: NDArray[np.float64]
-    total: NDArray[np.float64]
     state: NDArray[np.float64]
     signal_sum: NDArray[np.float64]
 
@@ -227,13 +227,12 @@ class _Group:
 
 @dataclass(slots=True)
 class _Run:
-    """One pass over the recording."""
+    """One pass over the recording; `total` (units, window, electrodes) is all that grows with it."""
 
     source: CountSource
     segments: NDArray[np.int64]
     selection: SpikeSelection
-    n_units: int
-    window: int
+    total: NDArray[np.float32]
     stop_sample: int
     filter: HighPass | None
     read_samples: int
@@ -241,6 +240,10 @@ class _Run:
     progress: Progress
     groups: list[_Group] = field(default_factory=list)
     n_summed: int = 0
+
+    @property
+    def window(self) -> int:
+        return self.total.shape[1]
 
     def stream(self) -> None:
         """Filter every segment and sum its windows."""
@@ -260,17 +263,14 @@ class _Run:
                     self.progress(done / todo)
                 _finish(pending)
 
-    def averages(self, factors: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Return sums divided by the number of spikes, scaled: float32 (units, window, electrodes)."""
-        n = self.selection.n_used
-        data = np.full((self.n_units, self.window, self.source.n_electrodes), np.nan, np.float32)
-        while self.groups:
-            group = self.groups.pop()
-            columns = slice(group.column, group.column + group.size)
-            base = 0.0 if self.filter else group.signal_sum / self.n_summed
-            for unit in np.flatnonzero(n):
-                data[unit, :, columns] = (group.total[unit] / n[unit] - base) * factors[columns]
-        return data
+    def average(self, factors: NDArray[np.float64]) -> None:
+        """Make means of the sums, scaled, in place."""
+        base = np.zeros(self.source.n_electrodes)
+        if self.filter is None:
+            for group in self.groups:
+                base[group.column : group.column + group.size] = group.signal_sum / max(self.n_summed, 1)
+        for unit, n in enumerate(self.selection.n_used.tolist()):
+            self.total[unit] = (self.total[unit] / n - base) * factors if n else np.nan
 
     def _plan(self) -> list[tuple[int, int]]:
         """Segments to read, and up to which of their rows."""
@@ -287,13 +287,12 @@ class _Run:
     def _make_groups(self, segment: int) -> None:
         # With the first sample gone, an offset of 32 768 costs no digits in what follows.
         first = native_counts(self.source.read_counts(segment, 0, 1))[0].astype(np.float64)
-        sections = len(self.filter.sos) if self.filter else 0
+        sections = len(self.filter.sos) if self.filter else 1
         for columns in split_evenly(self.source.n_electrodes, _ELECTRODES_PER_TILE):
             self.groups.append(
                 _Group(
                     column=columns.start,
                     offset=first[columns.start : columns.stop],
-                    total=np.zeros((self.n_units, self.window, len(columns))),
                     state=np.zeros((sections, 2, len(columns))),
                     signal_sum=np.zeros(len(columns)),
                 )
@@ -301,27 +300,29 @@ class _Run:
 
     def _submit(self, pool: ThreadPoolExecutor, segment: int, block: Block) -> list[Future[None]]:
         units, starts = self._windows(segment, block)
-        work: Callable[[_Group, NDArray[np.float64]], None]
+        work: Callable[[_Group, NDArray[np.float32]], None]
         if self.filter is None:
             n_mean = min(block.stop, self.stop_sample - int(self.segments[segment, 0])) - block.start
             n_mean = max(n_mean, 0)
             self.n_summed += n_mean
 
-            def work(group: _Group, tile: NDArray[np.float64]) -> None:
-                _sum_unfiltered(group, block, tile, n_mean, units, starts)
+            def work(group: _Group, tile: NDArray[np.float32]) -> None:
+                self._sum_unfiltered(group, block, tile, n_mean, units, starts)
         else:
             filter_ = self.filter
 
-            def work(group: _Group, tile: NDArray[np.float64]) -> None:
-                _sum_filtered(group, block, tile, filter_, units, starts)
+            def work(group: _Group, tile: NDArray[np.float32]) -> None:
+                self._sum_filtered(group, block, tile, filter_, units, starts)
 
-        def share(worker: int) -> None:
+        def share(groups: range) -> None:
             rows = block.n_rows + (self.filter.padding if self.filter else 0)
-            buffer = np.empty(rows * _ELECTRODES_PER_TILE)
-            for group in self.groups[worker :: self.workers]:
+            buffer = np.empty(rows * _ELECTRODES_PER_TILE, np.float32)
+            for group in self.groups[groups.start : groups.stop]:
                 work(group, buffer[: rows * group.size].reshape(rows, group.size))
 
-        return [pool.submit(share, worker) for worker in range(self.workers)]
+        # Neighbours go to one thread: at their border they write into the same line of the cache.
+        shares = split_evenly(len(self.groups), -(-len(self.groups) // self.workers))
+        return [pool.submit(share, groups) for groups in shares]
 
     def _windows(self, segment: int, block: Block) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Windows that reach into the block, by unit and then by time; starts relative to the block."""
@@ -332,61 +333,100 @@ class _Run:
         order = np.argsort(chosen.unit[low + a : low + b], kind="stable")
         return chosen.unit[low + a : low + b][order], start[a:b][order] - block.start
 
+    def _sum_filtered(
+        self,
+        group: _Group,
+        block: Block,
+        tile: NDArray[np.float32],
+        filter_: HighPass,
+        units: NDArray[np.int64],
+        starts: NDArray[np.int64],
+    ) -> None:
+        from hdmea.features.science.eimage_kernels import filter_tile
 
-def _sum_filtered(
+        n_rows = block.n_rows
+        pad = min(filter_.padding, n_rows - 1)
+        if block.start == 0:
+            edge = _rows(block, group, 0, pad + 1)
+            left = 2 * edge[0] - edge[pad:0:-1] if pad else edge[:1]
+            group.state[:] = filter_.steady[:, :, None] * left[0]
+            if pad:
+                filter_tile(left.astype(np.float32), filter_.sos, group.state, False)
+        _filter_counts(group, block, tile, 0, block.size, filter_.sos, group.state)
+        if not units.size:
+            return
+        state = group.state.copy()
+        _filter_counts(group, block, tile, block.size, n_rows, filter_.sos, state)
+        if block.ends_segment:
+            edge = _rows(block, group, n_rows - 1 - pad, n_rows)
+            right = tile[n_rows : n_rows + pad]
+            right[:] = 2 * edge[-1] - edge[:-1][::-1]
+            filter_tile(right, filter_.sos, state, False)
+            n_rows += pad
+        filter_tile(tile[:n_rows], filter_.sos, filter_.steady[:, :, None] * tile[n_rows - 1], True)
+        self._add(tile[: block.size], units, starts, group)
+
+    def _sum_unfiltered(
+        self,
+        group: _Group,
+        block: Block,
+        tile: NDArray[np.float32],
+        n_mean: int,
+        units: NDArray[np.int64],
+        starts: NDArray[np.int64],
+    ) -> None:
+        tile = tile[: block.n_rows]
+        _filter_counts(
+            group, block, tile, 0, block.n_rows, SUBTRACT_OFFSET[None], np.zeros((1, 2, group.size))
+        )
+        # Integers in float64 are summed exactly; for real numbers the fixed blocks fix the order.
+        group.signal_sum += tile[:n_mean].sum(axis=0, dtype=np.float64)
+        self._add(tile, units, starts, group)
+
+    def _add(
+        self,
+        tile: NDArray[np.float32],
+        units: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        group: _Group,
+    ) -> None:
+        from hdmea.features.science.eimage_kernels import add_windows
+
+        part = np.empty((self.window, group.size), np.float32)
+        add_windows(tile, units, starts, part, self.total, group.column)
+
+
+def _filter_counts(
     group: _Group,
     block: Block,
-    tile: NDArray[np.float64],
-    filter_: HighPass,
-    units: NDArray[np.int64],
-    starts: NDArray[np.int64],
+    tile: NDArray[np.float32],
+    start: int,
+    stop: int,
+    sos: NDArray[np.float64],
+    state: NDArray[np.float64],
 ) -> None:
-    from hdmea.features.science import eimage_kernels as kernels
-
-    n_rows = _to_float(block, group, tile)
-    pad = min(filter_.padding, n_rows - 1)
-    if block.start == 0:
-        left = np.ascontiguousarray(2 * tile[0] - tile[pad:0:-1]) if pad else tile[:1].copy()
-        group.state[:] = filter_.steady[:, :, None] * left[0]
-        if pad:
-            kernels.filter_forward(left, filter_.sos, group.state)
-    if block.ends_segment:
-        tile[n_rows : n_rows + pad] = 2 * tile[n_rows - 1] - tile[n_rows - 1 - pad : n_rows - 1][::-1]
-        n_rows += pad
-    kernels.filter_forward(tile[: block.size], filter_.sos, group.state)
-    if not units.size:
-        return
-    ahead = tile[block.size : n_rows]
-    kernels.filter_forward(ahead, filter_.sos, group.state.copy())
-    kernels.filter_backward(tile[:n_rows], filter_.sos, filter_.steady[:, :, None] * tile[n_rows - 1])
-    kernels.add_windows(tile[: block.size], units, starts, group.total)
-
-
-def _to_float(block: Block, group: _Group, tile: NDArray[np.float64]) -> int:
-    """Fill the tile with the block's counts without their offset; returns the number of rows."""
+    """Fill rows of the tile with the filtered counts of the block; the state goes on."""
     from hdmea.features.science import eimage_kernels as kernels
 
     row = 0
     for part in block.parts:
-        kernels.to_float(part, group.column, group.offset, tile[row : row + len(part)])
+        low, high = max(start, row), min(stop, row + len(part))
+        if low < high:
+            counts = part[low - row : high - row]
+            kernels.filter_counts(counts, group.column, group.offset, tile[low:high], sos[0], state[0])
         row += len(part)
-    return row
+    if len(sos) > 1:
+        kernels.filter_tile(tile[start:stop], sos[1:], state[1:], False)
 
 
-def _sum_unfiltered(
-    group: _Group,
-    block: Block,
-    tile: NDArray[np.float64],
-    n_mean: int,
-    units: NDArray[np.int64],
-    starts: NDArray[np.int64],
-) -> None:
-    from hdmea.features.science import eimage_kernels as kernels
-
-    tile = tile[: _to_float(block, group, tile)]
-    # Integers in float64 are summed exactly; for real numbers the fixed blocks fix the order.
-    group.signal_sum += tile[:n_mean].sum(axis=0)
-    kernels.add_windows(tile, units, starts, group.total)
+def _rows(block: Block, group: _Group, start: int, stop: int) -> NDArray[np.float64]:
+    """Few rows of the block's counts without their offset."""
+    found, row = [], 0
+    for part in block.parts:
+        found.append(part[max(start - row, 0) : max(stop - row, 0), group.column : group.column + group.size])
+        row += len(part)
+    rows: NDArray[np.float64] = np.concatenate(found).astype(np.float64) - group.offset
+    return rows
 
 
 def _finish(pending: list[Future[None]]) -> None:

@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hdmea.features.science.eimage_stream import CountSource, HighPass, high_pass, native_counts
+from hdmea.features.science.eimage_stream import (
+    CountSource,
+    HighPass,
+    filter_both_ways,
+    high_pass,
+    native_counts,
+    tile_of_counts,
+)
 
 __all__ = [
     "CUTOFF_HZ",
@@ -237,14 +244,10 @@ def _sd(
     counts: NDArray[Any], tile: slice, filter_: HighPass
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """SD of some electrodes' high-passed signal in one window: from its median absolute deviation, plain."""
-    from hdmea.features.science import eimage_kernels as kernels
-
-    signal = np.empty((len(counts), tile.stop - tile.start))
-    kernels.to_float(counts, tile.start, counts[0, tile].astype(np.float64), signal)
-    for run, edge in ((kernels.filter_forward, 0), (kernels.filter_backward, -1)):
-        run(signal, filter_.sos, filter_.steady[:, :, None] * signal[edge])
+    signal = tile_of_counts(counts, tile)
+    filter_both_ways(signal, filter_)
     by_electrode = np.ascontiguousarray(signal.T)
-    plain = by_electrode.std(axis=1)
+    plain = by_electrode.std(axis=1, dtype=np.float64)
     by_electrode -= np.median(by_electrode, axis=1, keepdims=True)
     return MAD_TO_SD * np.median(np.abs(by_electrode), axis=1), plain
 

@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hdmea.features.science.eimage_stream import CountSource, HighPass, high_pass, native_counts
+from hdmea.features.science.eimage_stream import (
+    CountSource,
+    filter_both_ways,
+    high_pass,
+    native_counts,
+    tile_of_counts,
+)
 from hdmea.features.science.electrode_noise import (
     CUTOFF_HZ,
     FILTER_ORDER,
@@ -196,8 +202,8 @@ def crossing_times(
         first, last = (int(edge) for edge in np.asarray(source.segments).reshape(-1, 2)[segment])
         low, high = max(start - padding, 0), min(stop + padding, last - first)
         counts = np.ascontiguousarray(_read(source, segment, low, high, no_progress)[:, chosen])
-        signal = _signal(counts, slice(0, chosen.size))
-        _apply(filter_, signal)
+        signal = tile_of_counts(counts, slice(0, chosen.size))
+        filter_both_ways(signal, filter_)
         rows, columns = _crossings(signal, threshold, dead)
         inside = (rows >= start - low) & (rows < stop - low)
         for electrode in np.unique(columns[inside]).tolist():
@@ -258,10 +264,10 @@ class _Look:
                 found = np.zeros(some.size, np.int64)
                 kernels.stuck(np.ascontiguousarray(part[:, some]), self.least, found)
                 stuck[tile.start + some] = found
-            signal = _signal(counts, tile)
+            signal = tile_of_counts(counts, tile)
             if spectrum is not None:
                 spectrum[:, tile] = self._spectrum(signal)
-            _apply(self.filter, signal)
+            filter_both_ways(signal, self.filter)
             _, columns = _crossings(signal, self.threshold[tile], self.dead)
             crossings[tile] = np.bincount(columns, minlength=tile.stop - tile.start)
 
@@ -271,10 +277,10 @@ class _Look:
                 done.result()
         return _Seen(crossings, stuck, low, high, spectrum)
 
-    def _spectrum(self, signal: _Float) -> _Float:
+    def _spectrum(self, signal: NDArray[np.float32]) -> _Float:
         """Mean square of each frequency's part of the signal, (frequencies, electrodes)."""
         n = len(signal) // self.step
-        low = signal[: n * self.step].reshape(n, self.step, -1).mean(axis=1)
+        low = signal[: n * self.step].reshape(n, self.step, -1).mean(axis=1, dtype=np.float64)
         low -= low.mean(axis=0)
         window = np.hanning(n + 1)[:-1, None]
         power: _Float = np.abs(np.fft.rfft(low * window, axis=0)) ** 2 * (2 / (n * (window**2).sum()))
@@ -339,23 +345,7 @@ def _saturated(
     return np.where(constant, at_end, stuck & wide)
 
 
-def _signal(counts: NDArray[Any], tile: slice) -> _Float:
-    from hdmea.features.science import eimage_kernels as kernels
-
-    signal = np.empty((len(counts), tile.stop - tile.start))
-    kernels.to_float(counts, tile.start, counts[0, tile].astype(np.float64), signal)
-    return signal
-
-
-def _apply(filter_: HighPass, signal: _Float) -> None:
-    """High-pass a signal without phase shift, in place."""
-    from hdmea.features.science import eimage_kernels as kernels
-
-    for run, edge in ((kernels.filter_forward, 0), (kernels.filter_backward, -1)):
-        run(signal, filter_.sos, filter_.steady[:, :, None] * signal[edge])
-
-
-def _crossings(signal: _Float, threshold: _Float, dead: int) -> tuple[_Int, _Int]:
+def _crossings(signal: NDArray[np.float32], threshold: _Float, dead: int) -> tuple[_Int, _Int]:
     from hdmea.features.science import activity_kernels as kernels
 
     room = signal.shape[1] * (len(signal) // max(dead, 1) + 1)

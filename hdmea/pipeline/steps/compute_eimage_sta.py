@@ -273,20 +273,28 @@ def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, 
     for index, unit_id in enumerate(ctx.items):
         ctx.checkpoint(0.95 + 0.05 * index / len(ctx.items), "storing the images")
         data, n_used = images.data[index], int(images.n_spikes_used[index])
+        snr = image_snr(np.ptp(data[:, good], axis=0), noise.sd[good], n_used) if good.any() else float("nan")
         entry = {
-            "data": np.ascontiguousarray(region.to_rows_cols(data)),
+            "data": _in_place(region.to_rows_cols(data), data),
             "metadata": {
                 "n_spikes_used": n_used,
                 "n_spikes_excluded": int(images.n_spikes_excluded[index]),
-                "image_snr": image_snr(np.ptp(data[:, good], axis=0), noise.sd[good], n_used)
-                if good.any()
-                else float("nan"),
+                "image_snr": snr,
                 "reason": outside.get(unit_id, ""),
                 **shared,
             },
         }
         ctx.put(entry, "units", unit_id, "features", _FEATURE)
     return _Outcome(images.filter_seconds)
+
+
+def _in_place(image: NDArray[np.float32], data: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return an image (window, rows, columns) in the memory of what it was made from, where it fits there."""
+    if image.size != data.size:
+        return np.ascontiguousarray(image)
+    stored = data.reshape(image.shape)
+    stored[:] = image.copy()
+    return stored
 
 
 def _bad(params: ElectricalImageParams, region: Electrodes, noise: ElectrodeNoise) -> NDArray[np.bool_]:
