@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hdmea.features.science.electrode_noise import electrode_noise, interpolated, named_electrodes
+from hdmea.features.science.electrode_noise import (
+    _medians,
+    electrode_noise,
+    interpolated,
+    named_electrodes,
+)
 from tests.features.test_electrical_image import MemorySource
 
 FS = 20_000.0
@@ -169,3 +174,9 @@ class TestInterpolation:
 
     def test_without_a_good_electrode_nothing_is_invented(self) -> None:
         assert np.isnan(interpolated(np.ones((3, 2, 2)), np.ones((2, 2), bool))).all()
+
+
+@pytest.mark.parametrize("n", [2, 3, 100, 4999, 5000])
+def test_the_quick_median_is_numpys(n: int) -> None:
+    rows = np.rint(np.random.default_rng(n).normal(0, 3, (5, n))).astype(np.float32) / 3
+    np.testing.assert_array_equal(_medians(rows), np.median(rows, axis=1))

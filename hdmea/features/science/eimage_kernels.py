@@ -4,6 +4,9 @@ Everything runs on tiles (samples, electrodes) of float32 that fit into the proc
 itself computes in float64, so that a drift that is much larger than the noise costs no digits. The inner loop
 goes across electrodes, whose values are independent of each other: the result does not depend on how
 electrodes are spread over threads.
+
+Rows are addressed by unsigned numbers. A signed one might count from the end, and with that possibility the
+compiler does not use vector instructions: everything would take four times as long.
 """
 
 from __future__ import annotations
@@ -28,15 +31,14 @@ def filter_counts(
     """Second-order section along time of counts without their offset (direct form II transposed).
 
     counts (samples, all electrodes), of which those from `column` on are taken; offset (electrodes,); tile
-    (samples, electrodes), overwritten; section (6,) with ``a0 = 1``; state (2, electrodes), updated. The
-    section (1, 0, 0, 1, 0, 0) only subtracts the offset.
+    (samples, electrodes), overwritten; section (6,) with ``a0 = 1``; state (2, electrodes), updated.
     """
     b0, b1, b2, a1, a2 = section[0], section[1], section[2], section[4], section[5]
     z1, z2 = state[0], state[1]
     n = tile.shape[1]
     for t in range(tile.shape[0]):
-        source = counts[t, column : column + n]
-        row = tile[t]
+        source = counts[np.uintp(t)][column : column + n]
+        row = tile[np.uintp(t)]
         for e in range(n):
             x = np.float64(source[e]) - offset[e]
             y = b0 * x + z1[e]
@@ -46,20 +48,21 @@ def filter_counts(
 
 
 @compiled
-def filter_tile(tile: F32, sos: F64, state: F64, backward: bool) -> None:  # pragma: no cover - compiled
-    """Second-order sections along time, in place, from the first sample on or from the last one back.
+def filter_tile(
+    tile: F32, order: NDArray[np.uintp], sos: F64, state: F64
+) -> None:  # pragma: no cover - compiled
+    """Second-order sections along time, in place, through the rows of the tile in a given order.
 
-    tile (samples, electrodes); sos (sections, 6); state (sections, 2, electrodes), updated.
+    tile (samples, electrodes); sos (sections, 6); state (sections, 2, electrodes), updated. The compiler does
+    not use vector instructions in a loop that counts down, therefore the order is an array.
     """
-    last = tile.shape[0] - 1 if backward else 0
-    step = -1 if backward else 1
     n = tile.shape[1]
     for section in range(sos.shape[0]):
         b0, b1, b2 = sos[section, 0], sos[section, 1], sos[section, 2]
         a1, a2 = sos[section, 4], sos[section, 5]
         z1, z2 = state[section, 0], state[section, 1]
-        for t in range(tile.shape[0]):
-            row = tile[last + step * t]
+        for t in range(order.shape[0]):
+            row = tile[order[t]]
             for e in range(n):
                 x = np.float64(row[e])
                 y = b0 * x + z1[e]
@@ -87,13 +90,14 @@ def add_windows(
             low = max(0, -starts[s])
             high = min(window, tile.shape[0] - starts[s])
             for j in range(low, high):
-                out = part[j]
-                row = tile[starts[s] + j]
+                out = part[np.uintp(j)]
+                row = tile[np.uintp(starts[s] + j)]
                 for e in range(n):
                     out[e] += row[e]
             s += 1
+        image = total[np.uintp(unit)]
         for j in range(window):
-            out = total[unit, j, column : column + n]
-            row = part[j]
+            out = image[np.uintp(j)][column : column + n]
+            row = part[np.uintp(j)]
             for e in range(n):
                 out[e] += row[e]

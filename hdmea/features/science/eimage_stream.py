@@ -25,6 +25,7 @@ __all__ = [
     "CountSource",
     "HighPass",
     "filter_both_ways",
+    "filter_tile",
     "high_pass",
     "native_counts",
     "read_blocks",
@@ -214,9 +215,17 @@ def tile_of_counts(counts: NDArray[Any], columns: slice) -> NDArray[np.float32]:
     return tile
 
 
+def filter_tile(
+    tile: NDArray[np.float32], sos: NDArray[np.float64], state: NDArray[np.float64], *, backward: bool = False
+) -> None:
+    """Filter a tile (samples, electrodes) in place; the state (sections, 2, electrodes) goes on."""
+    from hdmea.features.science import eimage_kernels as kernels
+
+    order = np.arange(len(tile), dtype=np.uintp)
+    kernels.filter_tile(tile, order[::-1].copy() if backward else order, sos, state)
+
+
 def filter_both_ways(tile: NDArray[np.float32], filter_: HighPass) -> None:
     """High-pass a tile (samples, electrodes) without phase shift, in place; its ends go on."""
-    from hdmea.features.science.eimage_kernels import filter_tile
-
     for backward, edge in ((False, 0), (True, -1)):
-        filter_tile(tile, filter_.sos, filter_.steady[:, :, None] * tile[edge], backward)
+        filter_tile(tile, filter_.sos, filter_.steady[:, :, None] * tile[edge], backward=backward)

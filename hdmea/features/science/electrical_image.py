@@ -26,6 +26,7 @@ from hdmea.features.science.eimage_stream import (
     Block,
     CountSource,
     HighPass,
+    filter_tile,
     high_pass,
     native_counts,
     read_blocks,
@@ -36,7 +37,7 @@ from hdmea.utils.threads import Progress, no_progress, split_evenly
 
 __all__ = ["CountSource", "ElectricalImages", "SpikeSelection", "electrical_images", "select_spikes"]
 
-_ELECTRODES_PER_TILE = 64
+_ELECTRODES_PER_TILE = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,7 @@ class _Run:
 
     @property
     def window(self) -> int:
-        return self.total.shape[1]
+        return int(self.total.shape[1])
 
     def stream(self) -> None:
         """Filter every segment and sum its windows."""
@@ -342,8 +343,6 @@ class _Run:
         units: NDArray[np.int64],
         starts: NDArray[np.int64],
     ) -> None:
-        from hdmea.features.science.eimage_kernels import filter_tile
-
         n_rows = block.n_rows
         pad = min(filter_.padding, n_rows - 1)
         if block.start == 0:
@@ -351,7 +350,7 @@ class _Run:
             left = 2 * edge[0] - edge[pad:0:-1] if pad else edge[:1]
             group.state[:] = filter_.steady[:, :, None] * left[0]
             if pad:
-                filter_tile(left.astype(np.float32), filter_.sos, group.state, False)
+                filter_tile(left.astype(np.float32), filter_.sos, group.state)
         _filter_counts(group, block, tile, 0, block.size, filter_.sos, group.state)
         if not units.size:
             return
@@ -361,9 +360,9 @@ class _Run:
             edge = _rows(block, group, n_rows - 1 - pad, n_rows)
             right = tile[n_rows : n_rows + pad]
             right[:] = 2 * edge[-1] - edge[:-1][::-1]
-            filter_tile(right, filter_.sos, state, False)
+            filter_tile(right, filter_.sos, state)
             n_rows += pad
-        filter_tile(tile[:n_rows], filter_.sos, filter_.steady[:, :, None] * tile[n_rows - 1], True)
+        filter_tile(tile[:n_rows], filter_.sos, filter_.steady[:, :, None] * tile[n_rows - 1], backward=True)
         self._add(tile[: block.size], units, starts, group)
 
     def _sum_unfiltered(
@@ -406,17 +405,17 @@ def _filter_counts(
     state: NDArray[np.float64],
 ) -> None:
     """Fill rows of the tile with the filtered counts of the block; the state goes on."""
-    from hdmea.features.science import eimage_kernels as kernels
+    from hdmea.features.science.eimage_kernels import filter_counts
 
     row = 0
     for part in block.parts:
         low, high = max(start, row), min(stop, row + len(part))
         if low < high:
             counts = part[low - row : high - row]
-            kernels.filter_counts(counts, group.column, group.offset, tile[low:high], sos[0], state[0])
+            filter_counts(counts, group.column, group.offset, tile[low:high], sos[0], state[0])
         row += len(part)
     if len(sos) > 1:
-        kernels.filter_tile(tile[start:stop], sos[1:], state[1:], False)
+        filter_tile(tile[start:stop], sos[1:], state[1:])
 
 
 def _rows(block: Block, group: _Group, start: int, stop: int) -> NDArray[np.float64]:

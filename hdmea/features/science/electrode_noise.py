@@ -248,8 +248,16 @@ def _sd(
     filter_both_ways(signal, filter_)
     by_electrode = np.ascontiguousarray(signal.T)
     plain = by_electrode.std(axis=1, dtype=np.float64)
-    by_electrode -= np.median(by_electrode, axis=1, keepdims=True)
-    return MAD_TO_SD * np.median(np.abs(by_electrode), axis=1), plain
+    by_electrode -= _medians(by_electrode)[:, None]
+    return MAD_TO_SD * _medians(np.abs(by_electrode)), plain
+
+
+def _medians(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median of each row without NaN, bit by bit that of `numpy.median`, which takes ten times as long."""
+    half = rows.shape[1] // 2
+    parted = np.partition(rows, half, axis=1)
+    upper: NDArray[np.float32] = parted[:, half]
+    return upper if rows.shape[1] % 2 else np.float32(0.5) * (parted[:, :half].max(axis=1) + upper)
 
 
 def _compare(
