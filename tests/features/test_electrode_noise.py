@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from hdmea.features.science.electrode_noise import (
-    _medians,
     electrode_noise,
     interpolated,
     named_electrodes,
 )
+from hdmea.features.science.medians import row_medians
 from tests.features.test_electrical_image import MemorySource
 
 FS = 20_000.0
@@ -179,4 +179,4 @@ class TestInterpolation:
 @pytest.mark.parametrize("n", [2, 3, 100, 4999, 5000])
 def test_the_quick_median_is_numpys(n: int) -> None:
     rows = np.rint(np.random.default_rng(n).normal(0, 3, (5, n))).astype(np.float32) / 3
-    np.testing.assert_array_equal(_medians(rows), np.median(rows, axis=1))
+    np.testing.assert_array_equal(row_medians(rows), np.median(rows, axis=1))

@@ -167,3 +167,17 @@ def test_smoothing_is_that_of_scipy_in_one_operator() -> None:
     trace = ndimage.gaussian_filter1d(trace - trace[:5].mean(axis=0), 2.0, axis=0, mode="nearest")
 
     np.testing.assert_allclose(smoothed_image(image), signal.savgol_filter(trace, 7, 3, axis=0), atol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_centre_is_the_largest_of_all_smoothed_traces(seed: int) -> None:
+    """Given noise, in which many traces are about as large, then smoothing few of them finds the largest."""
+    rng = np.random.default_rng(seed)
+    image = rng.normal(0, 1, (50, 9, 11)).astype(np.float32)
+    bad = rng.random((9, 11)) < 0.1
+
+    soma = soma_geometry(image, 10, bad)
+
+    height = np.where(bad, 0.0, np.ptp(smoothed_image(image), axis=0))
+    assert (soma.center_row, soma.center_col) == divmod(int(height.argmax()), 11)
+    assert soma.peak_to_peak == pytest.approx(height.max(), rel=1e-13)

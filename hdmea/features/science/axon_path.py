@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hdmea.features.science.medians import row_medians
 from hdmea.features.science.soma_geometry import BASELINE_SAMPLES
 from hdmea.features.science.theil_sen import Slope, theil_sen
 from hdmea.utils.exceptions import ValidationError
@@ -256,10 +257,8 @@ def _longest_path(
     """Nodes of the shortest path from the soma to the node that is farthest along such paths."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import dijkstra
-    from scipy.spatial import KDTree
 
-    pairs = KDTree(nodes).query_pairs(_REACH, output_type="ndarray")
-    source, target = np.concatenate([pairs, pairs[:, ::-1]]).T
+    source, target = _neighbours(nodes)
     length = np.hypot(*(nodes[target] - nodes[source]).T)
     lag = time[target] - time[source]
     slowest = np.where(axonal[source], _SLOWEST, _SLOWEST_FROM_SOMA)
@@ -274,6 +273,19 @@ def _longest_path(
     while path[-1] != start:
         path.append(int(before[path[-1]]))
     return np.array(path[::-1], np.int64)
+
+
+def _neighbours(nodes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the indices of all pairs of nodes, either way round, that are neighbours on the grid."""
+    reach = math.floor(_REACH)
+    index = np.full(nodes.max(axis=0) + 1 + 2 * reach, -1)
+    index[tuple((nodes + reach).T)] = np.arange(len(nodes))
+    steps = np.argwhere(np.ones((2 * reach + 1, 2 * reach + 1))) - reach
+    length = np.hypot(*steps.T)
+    steps = steps[(length > 0) & (length <= _REACH)]
+    beside = index[tuple((nodes[:, None] + reach + steps).transpose(2, 0, 1))]
+    source, step = np.nonzero(beside >= 0)
+    return source, beside[source, step]
 
 
 def _smoothed(path: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -365,4 +377,5 @@ def _mad_sd(values: NDArray[np.float64]) -> float:
     values = values[np.isfinite(values)]
     if values.size == 0:
         return 0.0
-    return _MAD_TO_SD * float(np.median(np.abs(values - np.median(values))))
+    deviation = np.abs(values - row_medians(values[None]))
+    return _MAD_TO_SD * float(row_medians(deviation[None])[0])

@@ -22,6 +22,7 @@ from hdmea.features.science.eimage_stream import (
     native_counts,
     tile_of_counts,
 )
+from hdmea.features.science.medians import row_medians
 
 __all__ = [
     "CUTOFF_HZ",
@@ -248,16 +249,8 @@ def _sd(
     filter_both_ways(signal, filter_)
     by_electrode = np.ascontiguousarray(signal.T)
     plain = by_electrode.std(axis=1, dtype=np.float64)
-    by_electrode -= _medians(by_electrode)[:, None]
-    return MAD_TO_SD * _medians(np.abs(by_electrode)), plain
-
-
-def _medians(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Median of each row without NaN, bit by bit that of `numpy.median`, which takes ten times as long."""
-    half = rows.shape[1] // 2
-    parted = np.partition(rows, half, axis=1)
-    upper: NDArray[np.float32] = parted[:, half]
-    return upper if rows.shape[1] % 2 else np.float32(0.5) * (parted[:, :half].max(axis=1) + upper)
+    by_electrode -= row_medians(by_electrode)[:, None]
+    return MAD_TO_SD * row_medians(np.abs(by_electrode)), plain
 
 
 def _compare(

@@ -13,11 +13,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 __all__ = ["Slope", "theil_sen"]
-
-_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +49,8 @@ def theil_sen(
         Percentile bootstrap interval. A point that is drawn several times counts its pairs as often, so that
         every resample is a weighted median of the same slopes.
     """
+    from hdmea.features.science.theil_sen_kernels import weighted_medians
+
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     first, second = np.triu_indices(x.size, 1)
     apart = x[first] != x[second]
@@ -65,21 +65,12 @@ def theil_sen(
     rows = np.arange(n_bootstrap)[:, None] * x.size
     counts = np.bincount((drawn + rows).ravel(), minlength=n_bootstrap * x.size).astype(np.int32)
     counts = counts.reshape(n_bootstrap, x.size)
-    # A few resamples at a time: their weights then stay in the cache.
-    parts = [counts[start : start + _AT_ONCE] for start in range(0, n_bootstrap, _AT_ONCE)]
-    medians = np.concatenate([_weighted_medians(slopes, part[:, first] * part[:, second]) for part in parts])
+    medians = np.empty(n_bootstrap)
+    place = np.unique(x, return_inverse=True)[1]
+    weighted_medians(slopes, first, second, counts, place, medians)
     medians = medians[np.isfinite(medians)]
     if not medians.size:
         return Slope(float(np.median(slopes)), math.nan, math.nan)
     tail = 0.5 * (1 - confidence)
     low, high = np.quantile(medians, [tail, 1 - tail])
     return Slope(float(np.median(slopes)), float(low), float(high))
-
-
-def _weighted_medians(values: NDArray[np.float64], weights: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Median of ascending values for each row of whole-number weights; NaN for a row of zeros."""
-    reached = weights.cumsum(axis=1, dtype=np.int32)
-    total = reached[:, -1]
-    low = (2 * reached >= total[:, None]).argmax(axis=1)
-    high = (2 * reached > total[:, None]).argmax(axis=1)
-    return np.where(total > 0, 0.5 * (values[low] + values[high]), np.nan)
