@@ -445,9 +445,8 @@ def _assign(session: PipelineSession, path: Key, value: Any) -> None:
         if not isinstance(node.get(name), dict):
             node[name] = {}
         node = node[name]
-    present = node.get(path[-1])
-    if path[0] == "units" and len(path) == 2 and isinstance(present, dict):
-        present.update(value)  # a unit that is loaded again keeps what was computed from it
+    if path[0] == "units" and len(path) == 2 and isinstance(node.get(path[-1]), dict):
+        node[path[-1]].update(value)  # a unit that is loaded again keeps what was computed from it
     else:
         node[path[-1]] = value
 

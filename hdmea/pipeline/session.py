@@ -338,6 +338,15 @@ class SessionData:
         self._saved_record = tokens(self._record())
         self._touched = False
 
+    def _mark_written(self, changed: Collection[tuple[str, ...]]) -> None:
+        """Mark what is at the places `changed` as saved, and the record of the session."""
+        if self._saved is None:
+            self.mark_clean()
+            return
+        self._saved.renew(self, changed)
+        self._saved_record = tokens(self._record())
+        self._touched = False
+
     def touch(self) -> None:
         """Record that the content was changed other than by the methods of the session."""
         self._touched = True
@@ -650,7 +659,7 @@ class PipelineSession(SessionData):
             raise SessionError(self.read_only_reason, path=path, fix=SaveAs())
         content = self.content(self.save_state, checkpoint_name=self.checkpoint_name)
         self.held = files.update_session(path, content, changed, held=self.held)
-        self.mark_clean()
+        self._mark_written(changed)
 
     def is_current(self) -> bool:
         """Return whether the session's file is still the one that it was loaded from or saved as."""

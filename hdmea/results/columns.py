@@ -584,6 +584,11 @@ class RowArray(UnreadArray):
         """Attributes of the array."""
         return self.column.attrs
 
+    @property
+    def place(self) -> str:
+        """Path of the column."""
+        return self.column.path
+
     def make(self, file: Place) -> Any:
         """Return the array."""
         return self.column.read_row(file, self.row)
@@ -702,6 +707,14 @@ class Table:
         assert self.members is not None
         return self.members
 
+    def follow(self, source: Source) -> None:
+        """Be read, with all tables below, from the same place of another file."""
+        if self.source is not source:
+            self.source = source
+            for member in (self.members or {}).values():
+                if isinstance(member, Table):
+                    member.follow(source)
+
     def dicts(self) -> list[dict[str, Any]]:
         """Return the dictionaries of all units, all of them read."""
         found: list[dict[str, Any]] = [{} for _ in range(self.n)]
@@ -802,12 +815,15 @@ class RowDict(Unread):
         self.pristine = tokens(found)
         return found
 
-    def look(self, key: Any) -> Any:
-        """Return what stands for one value of the dictionary, which is not made for that."""
-        member = self.table.known().get(key)
-        if self.extra is not None or member is None:
-            return super().look(key)
-        return member.entry(self.row) if isinstance(member, Table) else member.value(self.row, self.source)
+    @property
+    def place(self) -> str:
+        """Path of the table."""
+        return self.table.path
+
+    def follow(self, source: Source) -> None:
+        """Be read from the same place of another file, which has the same there."""
+        self.source = source
+        self.table.follow(source)
 
     def adopt(self, other: Unread) -> None:
         """Be read from where `other` is read from."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import getpass
 import logging
 import os
@@ -487,7 +488,7 @@ def _replacing(
             writers[0].verify(file, part)
             if chosen.stamp is not None:
                 chosen.stamp(part, content)
-            binding.prepare(file, part, chosen, content)
+            binding.prepare(file, part, chosen, content, writers[0])
 
     with replacing(target, before_replace=lambda: detach_readers(target), verify=verify) as part:
         yield part, writers.append
@@ -547,10 +548,13 @@ class _Binding:
         self._everything = everything
         self._entries: list[tuple[Keys, dict[Any, Any], Unread]] = []
         self._source: Source | None = None
+        self._kept: list[Unread] = []
         self._adopted: list[tuple[Unread, Unread]] = []
         self._read: list[tuple[dict[Any, Any], Any, Any]] = []
 
-    def prepare(self, file: Place, part: Path, chosen: Codec, content: SessionContent) -> None:
+    def prepare(
+        self, file: Place, part: Path, chosen: Codec, content: SessionContent, writer: Writer
+    ) -> None:
         """Find where each value is in the new file, before it takes the place of the old one."""
         # Not before: writing may have read a dictionary, whose values are unread now.
         entries = list(unread_entries(self._trees))
@@ -560,15 +564,24 @@ class _Binding:
         if not self._entries:
             return
         self._source = Source(part, content.revision, chosen.revision)
+        if writer.origin is not None:
+            # What was not touched is where it was.
+            is_touched = _touching(writer.touched)
+            self._kept = [entry for *_, entry in self._entries if not is_touched(entry.place)]
+            self._entries = [found for found in self._entries if is_touched(found[2].place)]
+            if not self._entries:
+                return
         fresh = chosen.read(Place(file.item, file_nbytes=file.file_nbytes), self._source, None)
         with self._source.open_for_reading():
             self._find(fresh)
 
     def _find(self, fresh: SessionContent) -> None:
         for place, holder, entry in self._entries:
-            found: Any = getattr(fresh, place[0])
-            for name in place[1:]:
-                found = found.look(name) if isinstance(found, Unread) else _inside(found, name)
+            # Dictionaries on the way are read once, and kept until all that is in them was found.
+            holding: Any = getattr(fresh, place[0])
+            for name in place[1:-1]:
+                holding = holding.get(name) if isinstance(holding, dict) else None
+            found = dict.get(holding, place[-1]) if isinstance(holding, dict) else None
             if type(found) is type(entry):
                 self._adopted.append((entry, found))
             else:
@@ -578,15 +591,31 @@ class _Binding:
         """Let the values be read from the new file, which is at `target` now; nothing here can fail."""
         if self._source is not None:
             self._source.moved_to(target)
-        for entry, found in self._adopted:
+            for entry in self._kept:
+                entry.follow(self._source)
+        for entry, found in sorted(self._adopted, key=lambda pair: pair[0].refers):
             entry.adopt(found)
         for holder, key, value in self._read:
             if isinstance(dict.get(holder, key), Unread):
                 dict.__setitem__(holder, key, value)
 
 
-def _inside(value: Any, key: Any) -> Any:
-    return dict.get(value, key) if isinstance(value, dict) else None
+def _touching(paths: Collection[str]) -> Callable[[str], bool]:
+    """Return what says of a path whether one of `paths` is it, above it, or below it."""
+    above: set[str] = set()
+    for path in paths:
+        while path := path.rpartition("/")[0]:
+            above.add(path)
+
+    @functools.cache
+    def is_touched(path: str) -> bool:
+        return path in paths or path in above or (bool(path) and is_below(path.rpartition("/")[0]))
+
+    @functools.cache
+    def is_below(path: str) -> bool:
+        return path in paths or (bool(path) and is_below(path.rpartition("/")[0]))
+
+    return is_touched
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ are noticed, numbers changed inside one are not. Reading what was unread is not 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -62,6 +63,25 @@ class Baseline:
     def __init__(self, session: HasTrees) -> None:
         with without_collections():
             self._trees = {name: tokens(getattr(session, name)) for name in TREES}
+
+    def renew(self, session: HasTrees, changed: Iterable[Keys]) -> None:
+        """Take what is at the places `changed` of the session as it is now, and all else as it was."""
+        for place in changed:
+            before: dict[Any, Any] = self._trees
+            tree: dict[Any, Any] = {name: getattr(session, name) for name in TREES}
+            for depth, name in enumerate(place, 1):
+                if name not in tree:
+                    before.pop(name, None)
+                    break
+                value, token = dict.__getitem__(tree, name), before.get(name)
+                if isinstance(token, Unread) and isinstance(value, dict):
+                    token = token.pristine
+                ends = depth == len(place) or is_cut(value)
+                if not ends and type(token) is dict and isinstance(value, dict):
+                    before, tree = token, value
+                    continue
+                before[name] = value if type(value) in _SAME else _token(value)
+                break
 
     def changes(self, session: HasTrees) -> Changes:
         """Return what was added to, replaced in and removed from the session since."""

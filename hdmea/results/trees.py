@@ -243,6 +243,11 @@ class WholeArray(Unread):
         size = int(np.prod(self.shape, dtype=np.int64))
         return size * (4 if self._node[2].get(KIND) == _LIGHT_KIND else self._node[0].itemsize)
 
+    @property
+    def place(self) -> str:
+        """Path of the dataset."""
+        return self.path
+
     def node(self) -> Dataset:
         """Return the dataset that holds the same, copied part by part."""
         dtype, utf8, attrs = self._node

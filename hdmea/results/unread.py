@@ -200,6 +200,8 @@ class Unread:
 
     gives_dict = False
     """Whether the value will be a dictionary."""
+    refers = False
+    """Whether it is made of other unread values, which have to be told of another file first."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -219,10 +221,14 @@ class Unread:
         """Be read from where `other` is read from: the file was rewritten."""
         raise NotImplementedError
 
-    def look(self, key: Any) -> Any:
-        """Return what stands for one value of what will be a dictionary, unread where it can stay so."""
-        found = self.read()
-        return dict.get(found, key) if isinstance(found, dict) else None
+    @property
+    def place(self) -> str:
+        """Path of the group or dataset that it is read from; empty if it is made of other values."""
+        return ""
+
+    def follow(self, source: Source) -> None:
+        """Be read from the same place of another file, which has the same there."""
+        self.source = source
 
     @property
     def loaded(self) -> Any:
@@ -254,6 +260,15 @@ class Unread:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Unread:
         return self.twin()
+
+    def _told(self, part: Any, fresh: Any) -> Any:
+        """Return a part of this value, which was told of another file, or is `fresh` in that.
+
+        A part that was read and is in use stays what it is; so does one that was told itself.
+        """
+        if not isinstance(part, Unread) or part.source is self.source:
+            return part
+        return fresh if part.loaded is None else part.loaded
 
     def _state(self) -> dict[str, Any]:
         names = [name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())]

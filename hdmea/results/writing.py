@@ -243,6 +243,8 @@ class Writer:
         Number of groups and datasets that a whole file is to have; None where a file is changed.
     unused
         Bytes of datasets that `replace` removed: their place in the file is lost.
+    touched : set of str
+        Paths of what was replaced or removed in a file that is changed.
     file_nbytes
         Size of the file when it was opened.
     origin
@@ -257,6 +259,7 @@ class Writer:
         self.n_groups = 0
         self.n_planned: int | None = None
         self.unused = 0
+        self.touched: set[str] = set()
         self.origin: Path | None = None
         self.file_nbytes = file_nbytes
         self._tick = tick
@@ -334,6 +337,7 @@ class Writer:
         for name in path.strip("/").split("/"):
             group = h5o.open(group, name.encode())
         gone = {*node.children, *removed}
+        self.touched.update(f"/{path.strip('/')}/{name}" for name in gone)
         for name in [stored.decode() for stored in group]:
             if name in gone or (is_mark(name) and marked_name(name) in gone):
                 self.unused += _storage(group, name)
@@ -355,6 +359,7 @@ class Writer:
         With None in place of a node the entry is only removed.
         """
         stored = name.encode()
+        self.touched.add(f"{path}/{name}")
         if parent.links.exists(stored):
             self.unused += _storage(parent, name)
             parent.unlink(stored)

@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from hdmea.pipeline import PipelineSession, create_session, run_flow
+from hdmea.pipeline import PipelineSession, create_session, run_flow, run_step
+from hdmea.results.unread import Unread
 from hdmea.simulate import write_demo
 
 NOISE = "perfect_dense_noise_15x15_15hz_r42_1min"
@@ -88,6 +89,16 @@ def test_traces_of_all_movies_are_there(path: Path) -> None:
                 trial = group[f"trials_spike_times/{number}"][:]
                 assert trial.dtype == np.int64
                 assert ((trial >= first) & (trial < stop)).all()
+
+
+def test_a_step_reads_of_the_units_only_what_it_needs(path: Path) -> None:
+    session = PipelineSession.load(path, lazy=True)
+
+    run_step(session, "extract_features", {"features": ["baseline"]}, force=True)
+
+    for unit in session.units.values():
+        unread = {name for name, entry in dict.items(unit["features"]) if isinstance(entry, Unread)}
+        assert set(unit["features"]) - unread == {"baseline"}
 
 
 @pytest.mark.parametrize("lazy", [False, True])

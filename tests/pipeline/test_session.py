@@ -173,6 +173,26 @@ class TestFiles:
         again.units["unit_001"]["spike_times"] = np.array([1], np.uint64)
         assert again.has_unsaved_changes
 
+    @pytest.mark.parametrize("lazy", [False, True])
+    def test_what_an_update_does_not_write_stays_unsaved(self, session: PipelineSession, lazy: bool) -> None:
+        session.add_feature("unit_001", "x", np.arange(3))
+        path = session.save()
+        session = PipelineSession.load(path, lazy=lazy)
+        feature = ("units", "unit_001", "features", "x")
+        session.units["unit_001"]["features"]["x"] = {"data": np.arange(4), "metadata": {"n": 1}}
+        session.metadata["note"] = "new"
+
+        session.write_changes(path, [feature])
+        assert session.has_unsaved_changes
+        assert session.unsaved_changes().values == {"metadata": {"note": "new"}}
+        del session.units["unit_001"]["features"]["x"]
+        session.write_changes(path, [feature, ("metadata", "note")])
+
+        assert not session.has_unsaved_changes
+        again = PipelineSession.load(path)
+        assert "x" not in again.units["unit_001"]["features"]
+        assert again.metadata["note"] == "new"
+
     def test_missing_and_foreign_files(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             PipelineSession.load(tmp_path / "nonexistent.h5")

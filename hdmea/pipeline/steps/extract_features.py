@@ -246,10 +246,10 @@ class _Extraction:
         self.overrides = overrides
         self.outcome = _Outcome()
         self.not_shown: set[Fix] = set()
-        units = {
-            unit_id: {**unit, "features": dict(unit.get("features") or {})}
-            for unit_id, unit in session.units.items()
-        }
+        # Copies leave unread what is unread: of a large file only what the features need is read.
+        units = {unit_id: unit.copy() for unit_id, unit in session.units.items()}
+        for unit in units.values():
+            unit["features"] = (unit.get("features") or {}).copy()
         self.recording = Recording(units, session.metadata, session.stimulus, session.source_files)
 
     def extract(self, name: str) -> None:

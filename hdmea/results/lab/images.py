@@ -19,7 +19,7 @@ from hdmea.results.lab.patches import attrs_patch
 from hdmea.results.lab.values import Planned
 from hdmea.results.nodes import Dataset
 from hdmea.results.reading import Place
-from hdmea.results.unread import LazyDict, Unread, UnreadArray
+from hdmea.results.unread import LazyDict, Source, Unread, UnreadArray
 from hdmea.utils.arrays import AttrArray
 
 __all__ = [
@@ -212,6 +212,16 @@ class TurnedArray(UnreadArray):
     def attrs(self) -> dict[str, Any]:
         """Attributes of the array."""
         return self.inner.attrs
+
+    @property
+    def place(self) -> str:
+        """Path of the dataset."""
+        return self.inner.place
+
+    def follow(self, source: Source) -> None:
+        """Be read from the same place of another file, which has the same there."""
+        self.source = source
+        self.inner.follow(source)
 
     def make(self, file: Any) -> Any:
         """Return the array."""

@@ -260,6 +260,8 @@ class TreeTrials(Unread):
 
     __slots__ = ("layout", "patch", "path", "times", "train")
 
+    refers = True
+
     def __init__(
         self, source: Source, path: str, patch: Patch | None, layout: Layout, train: Any, times: Any
     ) -> None:
@@ -269,6 +271,11 @@ class TreeTrials(Unread):
 
     def __repr__(self) -> str:
         return f"TreeTrials({self.path!r})"
+
+    @property
+    def place(self) -> str:
+        """Path of the group."""
+        return self.path
 
     @property
     def nbytes(self) -> int:
@@ -285,14 +292,16 @@ class TreeTrials(Unread):
             self.pristine = tokens(found.changes if isinstance(found, SectionedSpikes) else found)
         return found
 
+    def follow(self, source: Source) -> None:
+        """Be read from the same place of another file, which has the same there."""
+        self.source = source
+        for part in (self.train, self.times):
+            if isinstance(part, Unread) and part.source is not source:
+                part.follow(source)
+
     def adopt(self, other: Unread) -> None:
-        """Be read from where `other` is read from; trains and trial times are told that themselves."""
+        """Be read from where `other` is read from."""
         assert isinstance(other, TreeTrials)
         self.source, self.path, self.patch, self.layout = other.source, other.path, other.patch, other.layout
-        # A train that the unit has read is told nothing any more: it is kept, for the trials refer to it.
-        self.train = _in_use(getattr(self, "train", other.train))
-        self.times = _in_use(getattr(self, "times", other.times))
-
-
-def _in_use(part: Any) -> Any:
-    return part.loaded if isinstance(part, Unread) and part.loaded is not None else part
+        self.train = self._told(getattr(self, "train", other.train), other.train)
+        self.times = self._told(getattr(self, "times", other.times), other.times)

@@ -466,6 +466,11 @@ class TreeDict(Unread):
         """Bytes that its values will take in memory."""
         return dict_nbytes(self.read())
 
+    @property
+    def place(self) -> str:
+        """Path of the group."""
+        return self.path
+
     def make(self, file: Place) -> Any:
         """Return the dictionary; large arrays and dictionaries in it stay unread."""
         found = self.read_group(file.at(self.path), self.source, *self.args)
@@ -537,6 +542,11 @@ class TreeArray(UnreadArray):
     def attrs(self) -> dict[str, Any]:
         """Attributes of the array."""
         return self._attrs
+
+    @property
+    def place(self) -> str:
+        """Path of the dataset."""
+        return self.path
 
     def make(self, file: Place) -> Any:
         """Return the array."""

@@ -210,6 +210,8 @@ class RowTrials(Unread):
 
     __slots__ = ("changes", "ranges", "spike_times", "trial_time")
 
+    refers = True
+
     def __init__(self, source: Source, ranges: NDArray[np.int64], spike_times: Any, trial_time: Any) -> None:
         super().__init__(source)
         self.ranges = ranges
@@ -234,14 +236,16 @@ class RowTrials(Unread):
         self.pristine = tokens(found.changes)
         return found
 
+    def follow(self, source: Source) -> None:
+        """Be read from the same place of another file, which has the same there."""
+        self.source = source
+        for part in (self.spike_times, self.trial_time):
+            if isinstance(part, Unread) and part.source is not source:
+                part.follow(source)
+
     def adopt(self, other: Unread) -> None:
-        """Be read from where `other` is read from; trains and trial times are told that themselves."""
+        """Be read from where `other` is read from."""
         assert isinstance(other, RowTrials)
         self.source, self.ranges, self.changes = other.source, other.ranges, other.changes
-        # A train that the unit has read is told nothing any more: it is kept, for the trials refer to it.
-        self.spike_times = _in_use(getattr(self, "spike_times", other.spike_times))
-        self.trial_time = _in_use(getattr(self, "trial_time", other.trial_time))
-
-
-def _in_use(part: Any) -> Any:
-    return part.loaded if isinstance(part, Unread) and part.loaded is not None else part
+        self.spike_times = self._told(getattr(self, "spike_times", other.spike_times), other.spike_times)
+        self.trial_time = self._told(getattr(self, "trial_time", other.trial_time), other.trial_time)
