@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +30,7 @@ from hdmea.utils.notices import said, told
 
 if TYPE_CHECKING:
     from hdmea.features import Extractor
+    from hdmea.health import Watched
     from hdmea.pipeline.context import StepRun
     from hdmea.pipeline.destination import Destination
     from hdmea.pipeline.flows import FlowOptions
@@ -206,10 +209,14 @@ def health(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="A recording or a result; the other file of a pair is found in the same folder.",
+            help="A recording or a result; the other file of a pair is found in the same folder. "
+            "With --watch, a folder.",
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Judge each recording of the folder when it is complete.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; with --watch, one line each.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page to this file as well.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing page.")] = False,
     seconds: Annotated[
@@ -231,6 +238,9 @@ def health(
         from hdmea.utils.whole_file import write_whole
 
         _register_plugins(plugins)
+        if watch:
+            _watch(file, cancel, seconds, as_json=as_json)
+            return
         if html is not None:
             _refuse_existing(html, overwrite)
             check_target(html)
@@ -248,6 +258,53 @@ def health(
             except OSError as error:
                 raise of_system(error, f"Writing {html} failed") from error
         typer.echo(json.dumps(found.as_list(), indent=2, ensure_ascii=False) if as_json else found.as_text())
+
+
+def _watch(folder: Path, cancel: threading.Event, seconds: float, *, as_json: bool) -> None:
+    """Say what changes in a folder until it is stopped; as JSON also that it was looked at again."""
+    from hdmea.health import watch
+
+    shown: dict[Path, Watched] = {}
+    problems = [""]
+
+    def tell(problem: str, recordings: list[Watched]) -> None:
+        if problem != problems[-1]:
+            problems.append(problem)
+            say({"event": "folder", "problem": problem}, problem or f"{folder} can be read again.")
+        there = {entry.path: entry for entry in recordings}
+        for path in [path for path in shown if path not in there]:
+            name = shown.pop(path).name
+            say({"event": "gone", "path": str(path)}, f"{name}: no longer there")
+        for entry in recordings:
+            before = shown.get(entry.path)
+            if before == entry:
+                continue
+            shown[entry.path] = entry
+            new = before is None or (before.state, before.units) != (entry.state, entry.units)
+            say({"event": "recording", **entry.as_dict()}, _watched_text(entry) if new else "")
+        say({"event": "look"}, "")
+
+    def say(event: dict[str, Any], text: str) -> None:
+        if as_json:
+            typer.echo(json.dumps(event, ensure_ascii=False))
+        elif text:
+            typer.echo(text)
+        sys.stdout.flush()
+
+    if not as_json:
+        typer.echo(f"Watching {folder}. Ctrl-C ends it.", err=True)
+    watch(folder, tell, cancel, seconds=seconds)
+
+
+def _watched_text(entry: Watched) -> str:
+    if entry.state != "judged" or entry.health is None:
+        return f"{entry.name}: {entry.said}"
+    bad = [
+        f"  {light.light:<5}  {light.name}  {light.number}  {light.sentence}"
+        for light in entry.health.lights
+        if light.light in ("red", "amber")
+    ]
+    return "\n".join([f"{entry.light:<5}  {entry.name}: {entry.said}", *bad])
 
 
 @app.command()

@@ -14,6 +14,7 @@ from hdmea.health.check import health, health_of
 from hdmea.health.lights import ElectrodeMap, Health, Light, RateCourse
 from hdmea.health.limits import HealthLimits
 from hdmea.health.page import health_page, lights_table
+from hdmea.health.watch import Watched, watch
 
 __all__ = [
     "ElectrodeMap",
@@ -21,8 +22,10 @@ __all__ = [
     "HealthLimits",
     "Light",
     "RateCourse",
+    "Watched",
     "health",
     "health_of",
     "health_page",
     "lights_table",
+    "watch",
 ]

@@ -46,6 +46,7 @@ _NEEDED = ("acquisition_rate", "recording_duration_s", "frame_timestamps", "segm
 def health(
     path: str | Path,
     *,
+    partner: bool = True,
     seconds: float = NOISE_S,
     limits: HealthLimits | None = None,
     progress: Report | None = None,
@@ -61,6 +62,8 @@ def health(
     ----------
     path
         A raw recording, sorted units, or a result file.
+    partner
+        Whether the other file of the pair is looked for.
     seconds
         Of the noise movie, how much is read of a recording without sorted units.
     limits
@@ -82,7 +85,7 @@ def health(
         If it was stopped.
     """
     report = _reporting(progress, cancel)
-    session, problem = _open(Path(path), lambda part, text: report(0.3 * part, text), cancel)
+    session, problem = _open(Path(path), partner, lambda part, text: report(0.3 * part, text), cancel)
     return health_of(
         session,
         seconds=seconds,
@@ -314,17 +317,19 @@ def place_sections(
     return ""
 
 
-def _open(path: Path, report: Report, cancel: threading.Event | None) -> tuple[PipelineSession, str]:
+def _open(
+    path: Path, find: bool, report: Report, cancel: threading.Event | None
+) -> tuple[PipelineSession, str]:
     """Return what is in a file, with the other one of the pair, and why that one is not with it."""
     kind = kind_of(path)
     if kind is None:
         return PipelineSession.load(path, lazy=True), ""
     try:
-        return _loaded(path, kind, True, report, cancel), ""
+        return _loaded(path, kind, find, report, cancel), ""
     except StepCancelled:
         raise
     except (HDMEAError, OSError) as error:
-        partner = _partner_of(path, kind)
+        partner = _partner_of(path, kind) if find else None
         if partner is None or partner == path:
             raise
         # Whichever of the two it is that cannot be used, the other one alone tells.
