@@ -96,6 +96,8 @@ class Controller(QObject):
         What the session remembered of each step when it was saved last.
     export_folder
         Folder that the last picture or table went to; empty before the first.
+    colour_choices
+        How the user wants the colours of pictures, by view and picture.
     activity, job_title
         What the worker does; of a run of several steps, the title of the step.
 
@@ -172,6 +174,7 @@ class Controller(QObject):
         self.catalogue = Catalogue((), ())
         self.flow = ""
         self.export_folder = ""
+        self.colour_choices: dict[str, Any] = {}
         self.job_title = ""
         self._job: Job | None = None
         self._starting = True

@@ -343,10 +343,11 @@ class MainWindow(QMainWindow):
         """Choose the unit below."""
         self.table.step(1)
 
-    def whole_recording(self) -> None:
-        """Zoom out."""
-        self.tabs.setCurrentWidget(self.recording)
-        self.recording.show_all()
+    def reset_view(self) -> None:
+        """Show all of every plot of the view."""
+        view = self.tabs.currentWidget()
+        if isinstance(view, Preview):
+            view.show_all()
 
     def toggle_log(self) -> None:
         """Show or hide the log."""
@@ -468,3 +469,4 @@ class MainWindow(QMainWindow):
         self.actions_["auto_checkpoint"].setChecked(values.auto_checkpoint)
         self.controller.flow = values.flow
         self.controller.export_folder = values.export_folder
+        self.controller.colour_choices = values.colour_choices

@@ -49,8 +49,6 @@ class Theme:
     density, magnitude, diverging
         Perceptually uniform colour maps of pyqtgraph: for the raster (low end near the background), for
         amplitudes, and for values around a centre.
-    reverse_density
-        Whether the density map runs backwards, so that nothing is drawn in the colour of the background.
     spans
         Fills of stimulus sections, taken in turn.
     series
@@ -74,7 +72,6 @@ class Theme:
     density: str
     magnitude: str
     diverging: str
-    reverse_density: bool
     spans: tuple[str, ...]
     series: tuple[str, ...]
 
@@ -97,7 +94,6 @@ LIGHT = Theme(
     density="CET-L17",
     magnitude="viridis",
     diverging="CET-D1A",
-    reverse_density=False,
     spans=("#0b5fb0", "#a15c00", "#1a6f37", "#7a3fa0", "#a8324a", "#00707a"),
     series=("#0b5fb0", "#e06970", "#a19230", "#771b1e", "#948bc0", "#a34c78", "#082f69", "#5f193c"),
 )
@@ -120,7 +116,6 @@ DARK = Theme(
     density="inferno",
     magnitude="viridis",
     diverging="CET-D1A",
-    reverse_density=False,
     spans=("#5aa9ff", "#f2b53c", "#63cf85", "#c79bf2", "#ff8d9c", "#4fd0d8"),
     series=("#5aa9ff", "#e7c91c", "#b36866", "#52ebb7", "#098908", "#8e6992", "#b2d5f7", "#c3d273"),
 )

@@ -50,6 +50,7 @@ class Settings(pydantic.BaseModel):
     main_splitter: list[Pixels] = []
     view_splitter: list[Pixels] = []
     unit_columns: list[str] = []
+    colour_choices: dict[str, dict[str, Any]] = {}
     log_visible: bool = False
     auto_checkpoint: bool = True
     parameters: dict[str, dict[str, Any]] = {}

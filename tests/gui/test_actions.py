@@ -165,11 +165,11 @@ def _units(rig: Rig) -> None:
     assert selection.unit == ids[0]
 
 
-def _whole_recording(rig: Rig) -> None:
+def _reset_view(rig: Rig) -> None:
     window = rig.window
     window.tabs.setCurrentWidget(window.views["unit"])
-    rig.calls("whole_recording", window.recording, "show_all")
-    assert window.tabs.currentWidget() is window.recording
+    rig.calls("reset_view", window.views["unit"], "show_all")
+    assert window.tabs.currentWidget() is window.views["unit"]
 
 
 def _views(rig: Rig) -> None:
@@ -319,7 +319,7 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "calibration": lambda rig: rig.opens("calibration", CalibrationDialog),
     "previous_unit": _units,
     "next_unit": _units,
-    "whole_recording": _whole_recording,
+    "reset_view": _reset_view,
     "next_view": _views,
     "previous_view": _views,
     "next_pane": _panes,

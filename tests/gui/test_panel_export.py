@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
@@ -81,11 +81,10 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def right_click(qtbot: Any, window: MainWindow, widget: QWidget) -> QMenu:
     """Click into the middle of a widget with the right button; return the menu that comes."""
     place, none = widget.mapTo(window, widget.rect().center()), Qt.KeyboardModifier.NoModifier
-    QTest.mousePress(window.windowHandle(), Qt.MouseButton.RightButton, none, place)
+    QTest.mouseClick(window.windowHandle(), Qt.MouseButton.RightButton, none, place)
     qtbot.waitUntil(lambda: isinstance(QApplication.activePopupWidget(), QMenu), timeout=20_000)
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
-    QTest.mouseRelease(menu.windowHandle(), Qt.MouseButton.RightButton, none, QPoint(-3, -3))
     return menu
 
 

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QApplication, QMenu
 from shiboken6 import getCppPointer
 
 from hdmea_gui.shell.theme import theme_of
-from hdmea_gui.views.parts.plot import ColourBar, Plot
+from hdmea_gui.views.parts.colour_bar import ColourBar
+from hdmea_gui.views.parts.plot import Plot
 from hdmea_gui.views.parts.plot_panel import ImagePanel
 
 
@@ -81,8 +82,7 @@ def test_the_bar_is_painted_in_the_colours_of_its_levels_from_bottom_to_top(
     graphics = shown(qtbot, bar)
     bar.setImageItem(picture)
 
-    bar.setColorMap(pg.ColorMap([0.0, 1.0], ["#000000", "#ffffff"]))
-    bar.setLevels(levels)
+    bar.show_values(levels, "CET-L1", "Voltage (µV)")
 
     assert tuple(picture.levels) == bar.levels() == levels
     assert picture.getColorMap() is not None
@@ -149,7 +149,7 @@ def test_a_label_that_changes_stays_in_the_middle_of_its_axis(qtbot: Any) -> Non
 
 def test_the_label_of_a_colour_bar_that_is_longer_than_it_ends_beside_its_end(qtbot: Any) -> None:
     bar, below = ColourBar(), Plot()
-    bar.setLabel("right", "Peak to peak (µV)")
+    bar.show_values((0.0, 1.0), "viridis", "Peak to peak (µV)")
     graphics = shown(qtbot, bar)
     graphics.nextRow()
     graphics.addItem(below)

@@ -51,15 +51,15 @@ def test_a_pixel_is_named_with_its_value(qtbot: Any) -> None:
     qtbot.wait(10)
 
     assert (
-        panel.readout.text_at(scene_place(panel.plot, 32.2, 11.9)) == "Voltage 10.00 µV   Column 32, Row 12"
+        panel.graphics.text_at(scene_place(panel.plot, 32.2, 11.9)) == "Voltage 10.00 µV   Column 32, Row 12"
     )
-    assert panel.readout.text_at(scene_place(panel.plot, 29.6, 9.6)) == "Voltage 0.00 µV   Column 30, Row 10"
+    assert panel.graphics.text_at(scene_place(panel.plot, 29.6, 9.6)) == "Voltage 0.00 µV   Column 30, Row 10"
     assert panel.pixel_text(34.0, 10.0) == ""
-    assert panel.readout.text_at(QPointF(-50, -50)) == ""
-    panel.readout.show_at(scene_place(panel.plot, 32.2, 11.9))
-    assert panel.readout.isVisible()
+    assert panel.graphics.text_at(QPointF(-50, -50)) == ""
+    panel.graphics.show_at(scene_place(panel.plot, 32.2, 11.9))
+    assert panel.graphics.readout.isVisible()
     QApplication.sendEvent(panel.graphics.viewport(), QEvent(QEvent.Type.Leave))
-    assert not panel.readout.isVisible()
+    assert not panel.graphics.readout.isVisible()
 
 
 def test_a_plot_says_the_place_with_units_and_never_covers_it(qtbot: Any) -> None:
@@ -71,10 +71,10 @@ def test_a_plot_says_the_place_with_units_and_never_covers_it(qtbot: Any) -> Non
     panel.plot.setRange(xRange=(0, 10), yRange=(0, 100), padding=0)
     qtbot.wait(10)
     for place in (scene_place(panel.plot, 9.9, 99.5), scene_place(panel.plot, 9.9, 0.5)):
-        assert panel.readout.text_at(place).startswith("Time 9.9")
-        assert panel.readout.text_at(place).endswith(" Hz")
-        panel.readout.show_at(place)
-        assert not panel.readout.geometry().contains(panel.graphics.mapFromScene(place))
+        assert panel.graphics.text_at(place).startswith("Time 9.9")
+        assert panel.graphics.text_at(place).endswith(" Hz")
+        panel.graphics.show_at(place)
+        assert not panel.graphics.readout.geometry().contains(panel.graphics.mapFromScene(place))
 
 
 def test_units_are_named_in_raster_and_chip_map(qtbot: Any, loaded: tuple[MainWindow, object]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtTest import QTest
 
 from hdmea.analysis.field_shape import field_shape
 from hdmea.pipeline.session import PipelineSession
@@ -135,11 +136,11 @@ def test_a_rubber_band_chooses_what_it_goes_around(qtbot: Any, window: MainWindo
     def at(x: float, y: float) -> Any:
         return fields.graphics.mapFromScene(box.mapViewToScene(QPointF(x, y)))
 
-    qtbot.mousePress(port, Qt.MouseButton.LeftButton, pos=at(150, 200))
+    shift = Qt.KeyboardModifier.ShiftModifier
+    qtbot.mousePress(port, Qt.MouseButton.LeftButton, shift, at(150, 200))
     for place in ((300, 400), (500, 550), (520, 560)):
-        qtbot.mouseMove(port, at(*place))
-        qtbot.wait(10)
-    qtbot.mouseRelease(port, Qt.MouseButton.LeftButton, pos=at(520, 560))
+        QTest.mouseEvent(QTest.MouseAction.MouseMove, port, Qt.MouseButton.LeftButton, shift, at(*place), 10)
+    qtbot.mouseRelease(port, Qt.MouseButton.LeftButton, shift, at(520, 560))
 
     assert set(window.controller.selection.units) == {"unit_001", "unit_002"}
     window.controller.selection.select_units(("unit_001",))

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -20,12 +20,15 @@ from hdmea_gui.shell.theme import Theme, dress
 from hdmea_gui.text.formats import no_units_text
 from hdmea_gui.text.help_topics import HelpTopic
 from hdmea_gui.views.parts.export import PICTURES, ask_export_path, drawn, picture_of
+from hdmea_gui.views.parts.graphics import Graphics
 from hdmea_gui.views.parts.panels import Panel, TableOf, panel_at
+from hdmea_gui.views.parts.plot import HAND_HELP
 
 __all__ = ["Preview", "ViewSpec"]
 
 
-_EXPORT = (
+_HAND = (
+    *HAND_HELP,
     ("Right click", "copy a panel or the view, or save its picture (PNG, SVG, PDF) or data (CSV) as a file"),
     ("Ctrl+Up, Ctrl+Down", "the unit above or below in the table"),
 )
@@ -148,9 +151,20 @@ class Preview(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Bring the view up to date."""
         super().showEvent(event)
+        self._remember_colours()
         self.catch_up()
         if self._out_of_date:
             self._refresh()
+
+    @property
+    def graphics_parts(self) -> tuple[Graphics, ...]:
+        """The plots of the view that are seen."""
+        return tuple(part for part in self.findChildren(Graphics) if part.isVisible())
+
+    def show_all(self) -> None:
+        """Show all of every plot that is seen."""
+        for graphics in self.graphics_parts:
+            graphics.show_all()
 
     def export_panels(self) -> tuple[Panel, ...]:
         """Return the parts that can be copied and exported by themselves."""
@@ -158,16 +172,25 @@ class Preview(QWidget):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Offer picture and data of what is under the mouse, and of all, as files."""
-        menu = self.export_menu(panel_at(self.export_panels(), event.globalPos()))
-        menu.popup(event.globalPos())
+        place = event.globalPos()
+        menu = self.export_menu(panel_at(self.export_panels(), place), place)
+        menu.popup(place)
         event.accept()
 
-    def export_menu(self, panel: Panel | None = None) -> QMenu:
-        """Return a menu that copies or exports a panel, and the whole view; it goes when it is closed."""
+    def export_menu(self, panel: Panel | None = None, at: QPoint | None = None) -> QMenu:
+        """Return a menu that zooms and colours the plot at a place of the screen, and copies or exports.
+
+        What is copied or exported is the panel, and the whole view. The menu is deleted when it is closed.
+        """
         menu = QMenu(self)
         menu.aboutToHide.connect(menu.deleteLater)
         if panel is not None:
             menu.addSection(panel.title)
+            for graphics in self.graphics_parts if at is not None else ():
+                place = graphics.mapFromGlobal(at)
+                if graphics.rect().contains(place):
+                    graphics.add_to_menu(menu, graphics.mapToScene(place))
+                    menu.addSeparator()
             copy, export = partial(self._copy, panel.widget), partial(self._export_picture_of, panel)
             _offer_picture(menu, "this panel", copy, export)
             for name, table in panel.tables:
@@ -214,7 +237,7 @@ class Preview(QWidget):
 
     def help_topic(self, focus: QWidget) -> HelpTopic | None:
         """Return what the view shows; a control with a tooltip says what it is itself."""
-        return HelpTopic(self.title, (self.help_text,), _EXPORT)
+        return HelpTopic(self.title, (self.help_text,), _HAND)
 
     def no_unit(self) -> str:
         """Say what to do so that there is a unit to show."""
@@ -260,6 +283,12 @@ class Preview(QWidget):
     def _file_name(self) -> str:
         parts = (self._controller.state.dataset_id, self._controller.selection.unit or "", self.name)
         return "_".join(part for part in parts if part)
+
+    def _remember_colours(self) -> None:
+        stored = self._controller.colour_choices
+        for graphics in self.findChildren(Graphics):
+            for bar in graphics.bars:
+                bar.remember_in(stored, f"{self.name}: {graphics.accessibleName()}")
 
     def _refresh(self) -> None:
         self._out_of_date = False

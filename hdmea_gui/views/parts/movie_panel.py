@@ -126,7 +126,7 @@ class MoviePanel(QWidget):
         self.player = FramePlayer(theme, self)
         self._theme = theme
         self._frames: NDArray[np.floating] | None = None
-        self._levels = (0.0, 1.0)
+        self._levels, self._centre = (0.0, 1.0), 0.5
         self._unit = self._note = ""
         self._origin = (0.0, 0.0)
         self.player.frame_changed.connect(self._on_frame)
@@ -177,6 +177,7 @@ class MoviePanel(QWidget):
         """
         as_long = self._frames is not None and len(self._frames) == len(frames)
         self._frames = frames
+        self._centre = centre
         self._levels = (centre - (spread or 1.0), centre + (spread or 1.0))
         self._unit, self._origin, self._note = unit, origin, note
         self.player.setVisible(True)
@@ -210,4 +211,6 @@ class MoviePanel(QWidget):
                 self._unit,
                 origin=self._origin,
                 note=self._note,
+                centre=self._centre,
+                of=self._frames,
             )

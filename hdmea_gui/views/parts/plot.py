@@ -1,4 +1,4 @@
-"""A plot and a colour bar of pyqtgraph's parts, without what nobody sees.
+"""A plot of pyqtgraph's parts without what nobody sees, and how the mouse moves it.
 
 `pyqtgraph.PlotItem` makes four axes, a title and a context menu of some eighty widgets for each plot: the
 views of the window would have two thousand hidden widgets, each told of every change of colours.
@@ -12,22 +12,31 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF
-from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QGraphicsSceneResizeEvent, QSizePolicy
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtWidgets import QGraphicsGridLayout, QGraphicsItem, QSizePolicy
 
-__all__ = ["ColourBar", "Plot", "Side", "number_text", "quantity"]
+__all__ = ["HAND_HELP", "Axis", "Plot", "PlotBox", "Side", "number_text", "quantity"]
 
 Side = Literal["left", "bottom", "right"]
 
 _PLACES: Final[Mapping[Side, tuple[int, int]]] = {"left": (0, 0), "bottom": (1, 1), "right": (0, 2)}
-_COLOURS = 256
-# Numbers like −1000 and, beside them, the label.
-_BAR_AXIS_WIDTH = 52
-_MARGIN = 1
-# pyqtgraph puts the label of an axis at the right a little beyond it.
-_BAR_RIGHT_MARGIN = 3
+MARGIN = 1
+HAND_HELP = (
+    ("Drag", "move; a drag that begins on a handle moves the handle"),
+    ("Wheel", "zoom at the pointer; Shift: horizontally, Ctrl: vertically"),
+    ("Right drag, or B and drag", "zoom to a frame"),
+    ("Double click, Home", "show all"),
+    ("Arrows, +, −", "move and zoom the plot that has the focus"),
+    ("L", "type the limits"),
+)
+"""What mouse and keys do in every plot."""
+_X, _Y = 0, 1
+# Share of all of it that an axis can be moved beyond its ends.
+_BEYOND = 0.5
+_LEAST_FRAME_PX = 4.0
+_PICKS = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier
+_Stretch = tuple[float, float, float | None]
 
 
 def quantity(label: str, value: float, step: float) -> str:
@@ -55,7 +64,7 @@ def number_text(value: float, step: float) -> str:
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
-class _Axis(pg.AxisItem):  # type: ignore[misc]
+class Axis(pg.AxisItem):  # type: ignore[misc]
     """Writes negative numbers with the sign that is in tables and texts, too; keeps its label centred."""
 
     _given: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
@@ -73,15 +82,81 @@ class _Axis(pg.AxisItem):  # type: ignore[misc]
         return [text.replace("-", "−") for text in super().tickStrings(values, scale, spacing)]
 
 
-class _BarAxis(_Axis):
-    """Has a label that is longer than the bar end where the bar does: below it is room."""
+class PlotBox(pg.ViewBox):  # type: ignore[misc]
+    """The area of a plot: drag moves, the wheel zooms at the pointer, a right drag zooms to a frame.
 
-    def resizeEvent(self, event: QGraphicsSceneResizeEvent | None = None) -> None:
-        """Keep the label in its place."""
-        super().resizeEvent(event)
-        if self.label is not None:
-            # It reads upwards from its place.
-            self.label.setY(max(self.label.y(), self.label.boundingRect().width()))
+    Attributes
+    ----------
+    wheel_axis
+        The axis that the wheel zooms without a key, 0 or 1; None: both.
+    frames
+        Whether a left drag draws a frame to zoom to.
+    picks
+        Whether a left drag with Shift or Ctrl draws a frame around what is to be selected.
+
+    Signals
+    -------
+    picked(QRectF, bool)
+        What a frame went around, in the units of the axes; whether it is to be added (Ctrl).
+    """
+
+    picked = Signal(object, bool)
+
+    def __init__(self, wheel_axis: int | None = None) -> None:
+        super().__init__(enableMenu=False)
+        self.wheel_axis = wheel_axis
+        self.frames = False
+        self.picks = False
+
+    def wheelEvent(self, event: Any, axis: int | None = None) -> None:
+        """Zoom at the pointer; maps, whose axes have the same scale, always in both directions."""
+        if self.state["aspectLocked"] is False and axis is None:
+            modifiers, axis = event.modifiers(), self.wheel_axis
+            if modifiers & Qt.KeyboardModifier.ShiftModifier:
+                axis = _X
+            elif modifiers & Qt.KeyboardModifier.ControlModifier:
+                axis = _Y
+        super().wheelEvent(event, axis)
+
+    def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:
+        """Move, zoom to a frame, or select what is in it."""
+        left, right = (
+            event.button() == getattr(Qt.MouseButton, f"{side}Button") for side in ("Left", "Right")
+        )
+        picks = self.picks and left and bool(event.modifiers() & _PICKS)
+        if axis is not None or not (right or picks or (left and self.frames)):
+            super().mouseDragEvent(event, axis)
+            return
+        event.accept()
+        start, stop = event.buttonDownPos(event.button()), event.pos()
+        if not picks:
+            start, stop = self._over_fixed_axes(start, stop)
+        if not event.isFinish():
+            self.updateScaleBox(start, stop)
+            return
+        self.rbScaleBox.hide()
+        region = QRectF(self.mapToView(start), self.mapToView(stop)).normalized()
+        if picks:
+            self.picked.emit(region, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
+        elif max(abs(stop.x() - start.x()), abs(stop.y() - start.y())) >= _LEAST_FRAME_PX:
+            self._zoom_to(region)
+
+    def _over_fixed_axes(self, start: QPointF, stop: QPointF) -> tuple[QPointF, QPointF]:
+        """Return the corners of a frame that goes over all of an axis which does not move."""
+        area = self.boundingRect()
+        x_free, y_free = self.state["mouseEnabled"]
+        return (
+            QPointF(start.x() if x_free else area.left(), start.y() if y_free else area.top()),
+            QPointF(stop.x() if x_free else area.right(), stop.y() if y_free else area.bottom()),
+        )
+
+    def _zoom_to(self, region: QRectF) -> None:
+        x_free, y_free = self.state["mouseEnabled"]
+        if x_free and region.width() > 0:
+            self.setXRange(region.left(), region.right(), padding=0)
+        if y_free and region.height() > 0:
+            self.setYRange(region.top(), region.bottom(), padding=0)
+        self.sigRangeChangedManually.emit(self.state["mouseEnabled"])
 
 
 class Plot(pg.GraphicsWidget):  # type: ignore[misc]
@@ -90,7 +165,9 @@ class Plot(pg.GraphicsWidget):  # type: ignore[misc]
     Parameters
     ----------
     view_box
-        Takes the mouse in place of pyqtgraph's own.
+        Takes the mouse in place of a `PlotBox`.
+    wheel_axis
+        As `PlotBox.wheel_axis`.
     axes
         Axes in place of pyqtgraph's own, by side.
     sides
@@ -111,30 +188,37 @@ class Plot(pg.GraphicsWidget):  # type: ignore[misc]
         knows better.
     """
 
-    rims = 2 * _MARGIN
+    rims = 2 * MARGIN
 
     def __init__(
         self,
         view_box: pg.ViewBox | None = None,
         *,
+        wheel_axis: int | None = None,
         axes: Mapping[Side, pg.AxisItem] | None = None,
         sides: tuple[Side, ...] = ("left", "bottom"),
     ) -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.vb = pg.ViewBox(parent=self, enableMenu=False) if view_box is None else view_box
+        self.vb = PlotBox(wheel_axis) if view_box is None else view_box
+        self.vb.setParentItem(self)
+        self._home: dict[int, _Stretch] = {}
+        self._moved = [False, False]
+        self._own_limits: dict[str, float] = {}
+        self._x_of: Plot | None = None
+        self.vb.sigRangeChangedManually.connect(self._on_moved)
         self.axes: dict[Side, pg.AxisItem] = {}
         self.labels: dict[Side, str] = {}
         self.reading: Callable[[float, float], str] = self.place_text
         grid = self._grid = QGraphicsGridLayout()
         self.setLayout(grid)
-        grid.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
+        grid.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         grid.setSpacing(0)
         grid.addItem(self.vb, 0, 1)
         grid.setRowStretchFactor(0, 1)
         grid.setColumnStretchFactor(1, 1)
         for side in sides:
-            axis = (axes or {}).get(side) or _Axis(side, parent=self)
+            axis = (axes or {}).get(side) or Axis(side, parent=self)
             # Labels say the unit themselves.
             axis.enableAutoSIPrefix(False)
             axis.linkToView(self.vb)
@@ -183,20 +267,84 @@ class Plot(pg.GraphicsWidget):  # type: ignore[misc]
         self.vb.removeItem(item)
 
     def setXRange(self, low: float, high: float, padding: float | None = None) -> None:
-        """Show this stretch; `padding` is a share of it, chosen by the size of the plot if None."""
-        self.vb.setXRange(low, high, padding=padding)
+        """Show all of the horizontal axis, see `setYRange`."""
+        self._set_home({_X: (low, high, padding)})
 
     def setYRange(self, low: float, high: float, padding: float | None = None) -> None:
-        """Show this stretch; `padding` is a share of it, chosen by the size of the plot if None."""
-        self.vb.setYRange(low, high, padding=padding)
+        """Show all of the vertical axis: this is where `show_all` leads.
 
-    def setRange(self, **ranges: Any) -> None:
-        """Show these stretches (``xRange``, ``yRange``, ``padding``)."""
-        self.vb.setRange(**ranges)
+        Parameters
+        ----------
+        low, high
+            What all of it is. Where the same was shown before and the user has zoomed in, the zoom stays.
+        padding
+            Share of it that is seen beyond its ends, chosen by the size of the plot if None.
+        """
+        self._set_home({_Y: (low, high, padding)})
+
+    def setRange(
+        self, *, xRange: tuple[float, float], yRange: tuple[float, float], padding: float | None = None
+    ) -> None:
+        """Show all of both axes, see `setYRange`."""
+        self._set_home({_X: (*xRange, padding), _Y: (*yRange, padding)})
+
+    def zoom(self, *, x: tuple[float, float] | None = None, y: tuple[float, float] | None = None) -> None:
+        """Show a part, as the user would."""
+        wanted = {axis: stretch for axis, stretch in ((_X, x), (_Y, y)) if stretch is not None}
+        for axis in wanted:
+            self._moved[axis] = True
+        self._show({axis: (*stretch, 0.0) for axis, stretch in wanted.items()})
+
+    def show_all(self) -> None:
+        """Show all of both axes."""
+        if self._x_of is not None:
+            self._x_of.show_all()
+        own = (_Y,) if self._x_of is not None else (_X, _Y)
+        for axis in own:
+            self._moved[axis] = False
+            if axis not in self._home:
+                self.vb.enableAutoRange(axis=axis)
+        self._show({axis: self._home[axis] for axis in own if axis in self._home})
+
+    @property
+    def free_axes(self) -> tuple[Side, ...]:
+        """The axes that the user may move."""
+        free: tuple[bool, bool] = self.vb.state["mouseEnabled"]
+        sides: tuple[Side, Side] = ("bottom", "left")
+        return tuple(side for side, is_free in zip(sides, free, strict=True) if is_free)
 
     def setLimits(self, **limits: float) -> None:
         """Let nobody move or zoom further (``xMin``, ``xMax``, ``yMin``, ``minXRange`` …)."""
+        self._own_limits |= limits
         self.vb.setLimits(**limits)
+
+    def _set_home(self, homes: Mapping[int, _Stretch]) -> None:
+        keep = {axis for axis in homes if self._moved[axis] and self._home.get(axis) == homes[axis]}
+        self._home |= homes
+        shown = {axis: home for axis, home in homes.items() if axis not in keep}
+        for axis, home in shown.items():
+            self._moved[axis] = False
+            self._limit(axis, home)
+        self._show(shown)
+
+    def _limit(self, axis: int, home: _Stretch) -> None:
+        """Let nobody lose what is shown."""
+        low, high, _ = home
+        name, reach = "xy"[axis], _BEYOND * (high - low)
+        found = {f"{name}Min": low - reach, f"{name}Max": high + reach}
+        if high > low:
+            self.vb.setLimits(**{key: value for key, value in found.items() if key not in self._own_limits})
+
+    def _show(self, stretches: Mapping[int, _Stretch]) -> None:
+        # Together: where the scale of both is the same, each would move the other.
+        paddings = {padding for *_, padding in stretches.values()}
+        groups = [stretches] if len(paddings) == 1 else [{axis: found} for axis, found in stretches.items()]
+        for group in groups:
+            ranges = {f"{'xy'[axis]}Range": (low, high) for axis, (low, high, _) in group.items()}
+            self.vb.setRange(**ranges, padding=next(iter(group.values()))[2])
+
+    def _on_moved(self, _mask: object) -> None:
+        self._moved = [True, True]
 
     def setMouseEnabled(self, *, x: bool, y: bool) -> None:
         """Let the mouse move and zoom in these directions."""
@@ -212,65 +360,10 @@ class Plot(pg.GraphicsWidget):  # type: ignore[misc]
 
     def enableAutoRange(self, *, axis: str) -> None:
         """Let the range follow what is shown."""
+        self._home.pop("xy".index(axis), None)
         self.vb.enableAutoRange(axis=axis)
 
     def setXLink(self, other: Plot | None) -> None:
         """Follow the horizontal range of another plot."""
+        self._x_of = other
         self.vb.setXLink(None if other is None else other.vb)
-
-
-class ColourBar(Plot):
-    """What the colours of a picture mean.
-
-    Parameters
-    ----------
-    width
-        Of the bar alone, in logical pixels.
-
-    Attributes
-    ----------
-    full_width
-        Of all of it, with numbers and label.
-    """
-
-    def __init__(self, width: int = 12) -> None:
-        super().__init__(sides=("right",), axes={"right": _BarAxis("right")})
-        self.full_width = _MARGIN + width + _BAR_AXIS_WIDTH + _BAR_RIGHT_MARGIN
-        self._grid.setContentsMargins(_MARGIN, _MARGIN, _BAR_RIGHT_MARGIN, _MARGIN)
-        self._levels = (0.0, 1.0)
-        self._colours: pg.ColorMap | None = None
-        self._picture: pg.ImageItem | None = None
-        self._gradient = pg.ImageItem(
-            np.arange(_COLOURS, dtype=np.float32)[:, np.newaxis], axisOrder="row-major"
-        )
-        self.addItem(self._gradient)
-        self.setMouseEnabled(x=False, y=False)
-        self._grid.setColumnFixedWidth(1, width)
-        self.axes["right"].setWidth(_BAR_AXIS_WIDTH)
-        self.setLevels(self._levels)
-
-    def levels(self) -> tuple[float, float]:
-        """Return the values at both ends."""
-        return self._levels
-
-    def setLevels(self, levels: tuple[float, float]) -> None:
-        """Set the values at both ends, for the picture too."""
-        low, high = self._levels = levels
-        self._gradient.setRect(QRectF(0.0, low, 1.0, high - low))
-        self.setRange(xRange=(0.0, 1.0), yRange=(low, high), padding=0, disableAutoRange=True)
-        if self._picture is not None:
-            self._picture.setLevels(levels)
-
-    def setColorMap(self, colours: pg.ColorMap) -> None:
-        """Set the colours, of the picture too."""
-        self._colours = colours
-        for image in (self._gradient, self._picture):
-            if image is not None:
-                image.setColorMap(colours)
-
-    def setImageItem(self, picture: pg.ImageItem) -> None:
-        """Have a picture follow the bar."""
-        self._picture = picture
-        picture.setLevels(self._levels)
-        if self._colours is not None:
-            picture.setColorMap(self._colours)

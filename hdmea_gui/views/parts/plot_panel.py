@@ -12,12 +12,13 @@ from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.shell.theme import Theme
-from hdmea_gui.views.parts.plot import ColourBar, Plot, Side, quantity
-from hdmea_gui.views.parts.readout import PointerReadout
+from hdmea_gui.views.parts.colour_bar import ColourBar
+from hdmea_gui.views.parts.graphics import Graphics
+from hdmea_gui.views.parts.plot import Plot, Side, quantity
 from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.label import Label
 
-__all__ = ["ImagePanel", "MapPanel", "PlotPanel", "colour_map", "style_plot"]
+__all__ = ["ImagePanel", "MapPanel", "PlotPanel", "style_plot"]
 
 
 # Room for axes with their labels, around and between what is drawn, in logical pixels.
@@ -34,14 +35,6 @@ def style_plot(plot: Plot, theme: Theme) -> None:
         axis.setStyle(tickLength=4, hideOverlappingLabels=False)
 
 
-def colour_map(name: str, *, reverse: bool = False) -> pg.ColorMap:
-    """Return one of pyqtgraph's own perceptually uniform colour maps."""
-    found = pg.colormap.get(name)
-    if reverse:
-        found = pg.ColorMap(found.pos, found.color[::-1])
-    return found
-
-
 class PlotPanel(QWidget):
     """One plot under a title.
 
@@ -55,7 +48,7 @@ class PlotPanel(QWidget):
         Labels of the axes with their units.
     parent
         Qt parent.
-    view_box, axes
+    axes, wheel_axis
         As of `Plot`.
     """
 
@@ -67,8 +60,8 @@ class PlotPanel(QWidget):
         y_label: str,
         parent: QWidget | None = None,
         *,
-        view_box: pg.ViewBox | None = None,
         axes: Mapping[Side, pg.AxisItem] | None = None,
+        wheel_axis: int | None = None,
     ) -> None:
         super().__init__(parent)
         self._title = Label(title, self)
@@ -79,12 +72,11 @@ class PlotPanel(QWidget):
         self._empty.setProperty("role", "muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
-        self.graphics = pg.GraphicsLayoutWidget(self)
+        self.graphics = Graphics(self)
         self.graphics.setAccessibleName(title)
         self.graphics.ci.layout.setContentsMargins(0, _ABOVE, _BESIDE, 0)
-        self.plot = Plot(view_box, axes=axes)
+        self.plot = Plot(axes=axes, wheel_axis=wheel_axis)
         self.graphics.addItem(self.plot)
-        self.readout = PointerReadout(self.graphics)
         self.plot.setLabel("bottom", x_label)
         self.plot.setLabel("left", y_label)
         self.heading = QHBoxLayout()
@@ -143,7 +135,7 @@ class MapPanel(PlotPanel):
 
     Parameters
     ----------
-    title, theme, x_label, y_label, parent, view_box
+    title, theme, x_label, y_label, parent
         As `PlotPanel`.
     with_bar
         Whether there is a colour bar.
@@ -159,13 +151,12 @@ class MapPanel(PlotPanel):
         y_label: str,
         parent: QWidget | None = None,
         *,
-        view_box: pg.ViewBox | None = None,
         with_bar: bool = True,
         left: int = _LEFT,
     ) -> None:
         self._left = left
         self.bar = ColourBar() if with_bar else None
-        super().__init__(title, theme, x_label, y_label, parent, view_box=view_box)
+        super().__init__(title, theme, x_label, y_label, parent)
         self._extent = (1.0, 1.0)
         self.graphics.installEventFilter(self)
         self.plot.setAspectLocked(True)
@@ -192,23 +183,6 @@ class MapPanel(PlotPanel):
             xRange=(region.left(), region.right()), yRange=(region.top(), region.bottom()), padding=0
         )
         self.show_plot(note)
-
-    def show_colours(self, levels: tuple[float, float], colours: str, unit: str) -> None:
-        """Say what the colours mean.
-
-        Parameters
-        ----------
-        levels
-            Values at the ends of the colour map.
-        colours
-            Name of the colour map.
-        unit
-            Label of the colour bar.
-        """
-        if self.bar is not None:
-            self.bar.setColorMap(colour_map(colours))
-            self.bar.setLevels(levels)
-            self.bar.setLabel("right", unit)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the axes at the edges of the map whenever its room changes, also when it is shown at last."""
@@ -258,7 +232,7 @@ class ImagePanel(MapPanel):
         if not (0 <= row < values.shape[0] and 0 <= column < values.shape[1]):
             return ""
         low, high = self.bar.levels()
-        value = quantity(self.bar.labels["right"], float(values[row, column]), (high - low) / 500)
+        value = quantity(self.bar.unit, float(values[row, column]), (high - low) / 500)
         labels = (self.plot.labels["bottom"], self.plot.labels["left"])
         places = (column + corner.left() + 0.5, row + corner.top() + 0.5)
         where = (
@@ -274,6 +248,9 @@ class ImagePanel(MapPanel):
         unit: str,
         origin: tuple[float, float] = (0.0, 0.0),
         note: str = "",
+        *,
+        centre: float | None = None,
+        of: NDArray[np.floating] | None = None,
     ) -> None:
         """Show a picture.
 
@@ -281,22 +258,20 @@ class ImagePanel(MapPanel):
         ----------
         values
             (rows, columns).
-        levels
-            Values at the ends of the colour map.
-        colours
-            Name of the colour map.
-        unit
-            Label of the colour bar.
+        levels, colours, unit, centre
+            As `ColourBar.show_values`.
         origin
             Coordinates (column, row) of the first pixel's centre.
         note
             Remark beside the title.
+        of
+            All values, of which those of the picture are some, as of a movie.
         """
         rows, columns = values.shape
         region = QRectF(origin[0] - 0.5, origin[1] - 0.5, columns, rows)
         self.image.setImage(values, autoLevels=False)
         self.image.setRect(region)
-        self.show_colours(levels, colours, unit)
+        self.bar.show_values(levels, colours, unit, values=values if of is None else of, centre=centre)
         self.show_map(region, note)
 
 

@@ -53,7 +53,12 @@ class TimeLink(QObject):
         """
         start, stop = self._selection.time
         inside = 0.0 <= start < stop <= duration_s
-        self.zoom(*((start, stop) if inside else (0.0, duration_s)))
+        self._follows = True
+        self._plot.setXRange(0.0, duration_s, padding=0)
+        self._plot.show_all()
+        self._follows = False
+        if inside:
+            self.zoom(start, stop)
         return not inside or (start, stop) == (0.0, duration_s)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -76,7 +81,7 @@ class TimeLink(QObject):
     def zoom(self, start: float, stop: float) -> None:
         """Show a stretch without selecting it."""
         self._follows = True
-        self._plot.setXRange(start, stop, padding=0)
+        self._plot.zoom(x=(start, stop))
         self._follows = False
 
     def _on_range(self, _box: pg.ViewBox, found: tuple[float, float]) -> None:

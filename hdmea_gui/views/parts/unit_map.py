@@ -7,40 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtWidgets import QWidget
 
 from hdmea_gui.models.selection import SelectionModel
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot_panel import MapPanel
 
-__all__ = ["PICK_HELP", "UnitMap"]
+__all__ = ["PICK_HELP", "UnitMap", "brushes_of"]
 
-PICK_HELP = "Click a unit to select it, drag a frame around several; hold Ctrl to add to the selection"
+PICK_HELP = "Click a unit to select it, Shift+drag a frame around several; hold Ctrl to add to the selection"
 _REACH_PX = 14.0
 _ADD = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-
-
-class _SweepBox(pg.ViewBox):  # type: ignore[misc]
-    """Draws a rubber band with the left button; the wheel zooms, the other buttons do as ever."""
-
-    swept = Signal(object, bool)
-
-    def mouseDragEvent(
-        self, event: pg.GraphicsScene.mouseEvents.MouseDragEvent, axis: int | None = None
-    ) -> None:
-        """Follow the mouse; on release tell what the band went around."""
-        if axis is not None or event.button() != Qt.MouseButton.LeftButton:
-            super().mouseDragEvent(event, axis)
-            return
-        event.accept()
-        start = event.buttonDownPos(event.button())
-        if not event.isFinish():
-            self.updateScaleBox(start, event.pos())
-            return
-        self.rbScaleBox.hide()
-        region = QRectF(self.mapToView(start), self.mapToView(event.pos())).normalized()
-        self.swept.emit(region, bool(event.modifiers() & _ADD))
 
 
 class UnitMap(MapPanel):
@@ -66,16 +44,15 @@ class UnitMap(MapPanel):
         with_bar: bool = True,
         left: int = 48,
     ) -> None:
-        self._box = _SweepBox(enableMenu=False)
-        super().__init__(
-            title, theme, x_label, y_label, parent, view_box=self._box, with_bar=with_bar, left=left
-        )
+        super().__init__(title, theme, x_label, y_label, parent, with_bar=with_bar, left=left)
+        self._box = self.plot.vb
+        self._box.picks = True
         self._selection = selection
         self._ids: tuple[str, ...] = ()
         self._places: NDArray[np.float64] = np.zeros((0, 2))
         self.graphics.setToolTip(PICK_HELP)
         self.plot.reading = self.unit_text
-        self._box.swept.connect(self.choose_within)
+        self._box.picked.connect(self.choose_within)
         self.plot.scene().sigMouseClicked.connect(self._on_click)
 
     def set_units(self, unit_ids: Sequence[str], places: NDArray[np.float64]) -> None:
@@ -124,8 +101,14 @@ class UnitMap(MapPanel):
             self._selection.select_units(tuple(other for other in chosen if other != name))
 
     def _on_click(self, event: pg.GraphicsScene.mouseEvents.MouseClickEvent) -> None:
-        if self.is_empty or event.button() != Qt.MouseButton.LeftButton:
+        if self.is_empty or event.button() != Qt.MouseButton.LeftButton or event.double():
             return
         if self._box.sceneBoundingRect().contains(event.scenePos()):
             point = self._box.mapSceneToView(event.scenePos())
             self.choose_at(point.x(), point.y(), bool(event.modifiers() & _ADD))
+
+
+def brushes_of(colours: NDArray[np.uint8]) -> list[pg.QtGui.QBrush]:
+    """Return a brush for each colour (n, 3 or 4); equal colours share one, as each costs drawing a symbol."""
+    made: dict[tuple[int, ...], pg.QtGui.QBrush] = {}
+    return [made.setdefault(colour, pg.mkBrush(*colour)) for colour in map(tuple, colours.tolist())]

@@ -524,7 +524,7 @@ class RawPreview(Preview):
         assert self._view is not None
         width = min(max(width, _SHORTEST_S), self._view.longest_s)
         start = min(max(start, 0.0), max(0.0, self._view.duration_s - width))
-        self.panel.plot.setXRange(start, start + width, padding=0)
+        self.panel.plot.zoom(x=(start, start + width))
 
     def _on_spike(self, answer: object) -> None:
         if isinstance(answer, float) and self._view is not None:

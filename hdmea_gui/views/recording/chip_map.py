@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QWidget
 
 from hdmea_gui.models.selection import SelectionModel
 from hdmea_gui.shell.theme import Theme
-from hdmea_gui.views.parts.plot_panel import colour_map
-from hdmea_gui.views.parts.unit_map import UnitMap
+from hdmea_gui.views.parts.unit_map import UnitMap, brushes_of
 from hdmea_gui.views.recording.query import RecordingView
 
 __all__ = ["ChipMap"]
 
 _SIZE, _RING, _CROSS = 9, 15, 7
-_COLOURS = 64
 
 
 class ChipMap(UnitMap):
@@ -28,7 +27,11 @@ class ChipMap(UnitMap):
         self._edge = pg.PlotCurveItem()
         self.bad = pg.ScatterPlotItem(symbol="x", size=_CROSS)
         self._view: RecordingView | None = None
+        self._known: NDArray[np.intp] = np.zeros(0, np.intp)
         super().__init__("Units on the chip", theme, "Column", "Row", selection, parent)
+        assert self.bar is not None
+        self._bar = self.bar
+        self._bar.changed.connect(self._paint)
         for item in (self._edge, self.bad, self._dots, self._rings):
             self.plot.addItem(item, ignoreBounds=True)
         selection.units_changed.connect(lambda _ids: self.mark_units())
@@ -85,16 +88,19 @@ class ChipMap(UnitMap):
     def _draw(self) -> None:
         view = self._view
         assert view is not None
-        known = np.flatnonzero(np.isfinite(view.places).all(axis=1))
-        rates = view.unit_rates[known]
+        self._known = np.flatnonzero(np.isfinite(view.places).all(axis=1))
+        rates = view.unit_rates[self._known]
         high = float(rates.max(initial=0.0)) or 1.0
-        # Each brush costs the drawing of a symbol, hence there are not as many as units.
-        levels = np.rint(rates / high * (_COLOURS - 1)).astype(int)
-        colours = colour_map(self._theme.magnitude).map(np.linspace(0, 1, _COLOURS), mode="qcolor")
-        palette = [pg.mkBrush(colour) for colour in colours]
-        # The busiest on top: several units may share an electrode.
-        order = np.argsort(rates, kind="stable")
-        brushes = [palette[level] for level in levels[order]]
-        self._dots.setData(pos=view.places[known[order]], brush=brushes)
-        self.show_colours((0.0, high), self._theme.magnitude, "Mean rate (Hz)")
+        self._bar.show_values((0.0, high), self._theme.magnitude, "Mean rate (Hz)", values=rates)
+        self._paint()
         self.mark_units()
+
+    def _paint(self) -> None:
+        """Draw the dots in the colours of the bar."""
+        view = self._view
+        if view is None:
+            return
+        # The busiest on top: several units may share an electrode.
+        order = self._known[np.argsort(view.unit_rates[self._known], kind="stable")]
+        brushes = brushes_of(self._bar.colours_of(view.unit_rates[order]))
+        self._dots.setData(pos=view.places[order], brush=brushes)

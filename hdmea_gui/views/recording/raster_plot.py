@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, QTimer, Signal
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 
 from hdmea_gui.engine.exports import Table
 from hdmea_gui.shell.theme import Theme
-from hdmea_gui.views.parts.plot import ColourBar, Plot, quantity
-from hdmea_gui.views.parts.plot_panel import colour_map, style_bar, style_plot
+from hdmea_gui.views.parts.colour_bar import ColourBar
+from hdmea_gui.views.parts.plot import Plot, quantity
+from hdmea_gui.views.parts.plot_panel import style_bar, style_plot
 from hdmea_gui.views.recording.query import RecordingView
 
 __all__ = ["RasterPlot", "UnitAxis"]
@@ -55,7 +56,7 @@ class RasterPlot(Plot):
 
     def __init__(self, theme: Theme) -> None:
         self._axis = UnitAxis()
-        super().__init__(axes={"left": self._axis})
+        super().__init__(axes={"left": self._axis}, wheel_axis=0)
         self._view: RecordingView | None = None
         self._theme = theme
         self.image = pg.ImageItem(axisOrder="row-major")
@@ -64,12 +65,10 @@ class RasterPlot(Plot):
         self.band.setZValue(10)
         self.band.hide()
         self.bar = ColourBar()
-        self.bar.setLabel("right", "Rate (Hz)")
         self.bar.setImageItem(self.image)
         for item in (self.image, self.ticks, self.band):
             self.addItem(item, ignoreBounds=True)
         self.setLabel("left", "Unit")
-        self.setMouseEnabled(x=True, y=False)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(15)
@@ -170,11 +169,11 @@ class RasterPlot(Plot):
         self.image.setImage(image.rate, autoLevels=False)
         width = image.stop_s - image.start_s
         self.image.setRect(QRectF(image.start_s, -0.5, width, len(image.rate)))
-        self.bar.setLevels((0.0, max(high, 1.0)))
+        self.bar.show_values((0.0, max(high, 1.0)), self._theme.density, "Rate (Hz)", values=image.rate)
 
     def mouseClickEvent(self, event: Any) -> None:
         """Choose the unit under the mouse."""
-        if self._view is None:
+        if self._view is None or event.button() != Qt.MouseButton.LeftButton or event.double():
             return
         row = round(self.getViewBox().mapSceneToView(event.scenePos()).y())
         if 0 <= row < len(self._view.unit_ids):
@@ -187,7 +186,7 @@ class RasterPlot(Plot):
         style_plot(self, theme)
         style_bar(self.bar, theme)
         self.ticks.setPen(pg.mkPen(theme.text, width=1))
-        self.bar.setColorMap(colour_map(theme.density, reverse=theme.reverse_density))
+        self.redraw()
         fill = pg.mkColor(theme.accent)
         fill.setAlpha(60)
         self.band.setOpts(brush=fill, pen=pg.mkPen(theme.accent))

@@ -15,10 +15,10 @@ from hdmea_gui.engine.jobs import Failure, Query
 from hdmea_gui.engine.snapshot import OpenResult
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.views.parts.graphics import Graphics
 from hdmea_gui.views.parts.panels import Panel
 from hdmea_gui.views.parts.plot import Plot, quantity
 from hdmea_gui.views.parts.plot_panel import style_plot
-from hdmea_gui.views.parts.readout import PointerReadout
 from hdmea_gui.views.parts.shared_query import Span
 from hdmea_gui.views.parts.stimulus_strip import SpanFill, StimulusStrip, span_columns
 from hdmea_gui.views.parts.time_link import TimeLink
@@ -67,13 +67,13 @@ class RecordingPreview(Preview):
         self._message.setWordWrap(True)
         self._message.setMargin(40)
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.graphics = pg.GraphicsLayoutWidget(self)
+        self.graphics = Graphics(self)
         self.graphics.setAccessibleName("Population raster and rate over time")
         self.chip = ChipMap(theme, controller.selection, self)
         self._pages = QSplitter(Qt.Orientation.Horizontal, self)
         self.strip = StimulusStrip(theme)
         self.raster = RasterPlot(theme)
-        self.rate = Plot()
+        self.rate = Plot(wheel_axis=0)
         self._rate_curve = pg.PlotCurveItem()
         self.fill = SpanFill()
         self._view: RecordingView | None = None
@@ -143,11 +143,6 @@ class RecordingPreview(Preview):
             Panel("Units on the chip", self.chip, (("", self.units_table),)),
         )
 
-    def show_all(self) -> None:
-        """Zoom out to the whole recording."""
-        if self._view is not None:
-            self.raster.setXRange(0, self._view.duration_s, padding=0)
-
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
         super().apply_theme(theme)
@@ -170,7 +165,6 @@ class RecordingPreview(Preview):
         self._pages.setSizes([570, 390])
         for page in (self.welcome, self.card, self._message, self._pages):
             self._stack.addWidget(page)
-        self.readout = PointerReadout(self.graphics)
         self.rate.reading = self._rate_text
         layout = self.graphics.ci
         layout.layout.setContentsMargins(6, 6, 16, 2)
@@ -183,7 +177,6 @@ class RecordingPreview(Preview):
         self.rate.addItem(self._rate_curve)
         self.rate.setLabel("left", "Rate (Hz/unit)")
         self.rate.setLabel("bottom", "Time (s)")
-        self.rate.setMouseEnabled(x=True, y=False)
         self.rate.setFixedHeight(_RATE_HEIGHT)
         self.raster.getAxis("bottom").setStyle(showValues=False)
         for plot in (self.strip, self.raster, self.rate):

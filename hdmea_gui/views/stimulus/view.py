@@ -6,11 +6,10 @@ import html
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
@@ -19,17 +18,17 @@ from hdmea_gui.engine.exports import Columns, LateTable, Table
 from hdmea_gui.engine.jobs import Query
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.views.parts.graphics import Graphics
 from hdmea_gui.views.parts.panels import Panel
 from hdmea_gui.views.parts.plot import Plot
 from hdmea_gui.views.parts.plot_panel import style_plot
-from hdmea_gui.views.parts.readout import PointerReadout
 from hdmea_gui.views.parts.stimulus_strip import SpanFill, StimulusStrip, span_columns
 from hdmea_gui.views.parts.time_link import TimeLink
 from hdmea_gui.views.stimulus.query import StimulusQuery, StimulusView
 from hdmea_gui.views.stimulus.sections_panel import SectionsPanel
 from hdmea_gui.widgets.label import Label, RichLabel
 
-__all__ = ["StimulusPreview", "TimeBox"]
+__all__ = ["StimulusPreview"]
 
 _AXIS_WIDTH = 78
 _FRAMES_HEIGHT = 78
@@ -55,11 +54,10 @@ class StimulusPreview(Preview):
         super().__init__(controller, theme, parent)
         self.facts = RichLabel(self)
         self.whole = QPushButton("Zoom out", self)
-        self.graphics = pg.GraphicsLayoutWidget(self)
-        self.readout = PointerReadout(self.graphics)
+        self.graphics = Graphics(self)
         self.strip = StimulusStrip(theme)
-        self.lights = [Plot(TimeBox()) for _ in range(2)]
-        self.frames = Plot(TimeBox())
+        self.lights = [Plot(wheel_axis=0) for _ in range(2)]
+        self.frames = Plot(wheel_axis=0)
         self._curves = [pg.PlotCurveItem(connect="finite") for _ in self.lights]
         self._ticks = pg.PlotCurveItem(connect="pairs")
         self._hint = pg.TextItem(anchor=(0.5, 0.5))
@@ -78,9 +76,8 @@ class StimulusPreview(Preview):
         self.whole.clicked.connect(self.show_all)
         self.sections.align_asked.connect(lambda: self._mend("align", "light"))
         self.sections.reanchor_asked.connect(self._reanchor)
-        self.sections.chosen.connect(lambda start, stop: self.frames.setXRange(start, stop, padding=0.02))
+        self.sections.chosen.connect(lambda start, stop: self.frames.zoom(x=(start, stop)))
         self.frames.getViewBox().sigXRangeChanged.connect(lambda *_: self._on_range())
-        self.graphics.viewport().installEventFilter(self)
         self.apply_theme(theme)
         self.show_answer(None)
 
@@ -131,8 +128,7 @@ class StimulusPreview(Preview):
 
     def show_all(self) -> None:
         """Zoom out to the whole recording."""
-        if self._view is not None:
-            self.frames.setXRange(0, self._view.duration_s, padding=0)
+        self.frames.show_all()
 
     def table(self) -> Table | None:
         """Return what is drawn: light channels, frames, missing and double flips, sections."""
@@ -177,13 +173,6 @@ class StimulusPreview(Preview):
         super().resizeEvent(event)
         self.sections.fit_below_plots(self.height())
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Zoom out on a double click."""
-        if event.type() is QEvent.Type.MouseButtonDblClick:
-            self.show_all()
-            return True
-        return super().eventFilter(watched, event)
-
     def _lay_out(self) -> None:
         self._message.setProperty("role", "muted")
         self._message.setWordWrap(True)
@@ -195,9 +184,6 @@ class StimulusPreview(Preview):
         )
         self.whole.setToolTip("Show all again; or double-click in the plot")
         self.graphics.setAccessibleName("Light channels and frames over time")
-        self.graphics.setToolTip(
-            "Drag to zoom to a stretch of time, Shift+drag to move, double-click for all"
-        )
         layout = self.graphics.ci
         layout.layout.setContentsMargins(6, 6, 16, 2)
         layout.layout.setVerticalSpacing(4)
@@ -216,6 +202,7 @@ class StimulusPreview(Preview):
         self.frames.setLabel("left", "Frames")
         self.frames.setLabel("bottom", "Time (s)")
         self.frames.setYRange(0, 1, padding=0)
+        self.frames.setMouseEnabled(x=True, y=False)
         pages = QWidget(self)
         self._pages = QStackedLayout(pages)
         self._pages.addWidget(self._message)
@@ -351,30 +338,3 @@ def _facts(view: StimulusView) -> str:
         gaps = "1 gap" if len(view.gaps_s) == 1 else f"{len(view.gaps_s)} gaps"
         parts.append(f"{gaps} in the recording, {gone:.2f} s")
     return " &nbsp;·&nbsp; ".join(parts)
-
-
-class TimeBox(pg.ViewBox):  # type: ignore[misc]
-    """Dragging marks a stretch of time and zooms to it; with Shift, or the middle button, it moves."""
-
-    def __init__(self) -> None:
-        super().__init__(enableMenu=False)
-        self.setMouseEnabled(x=True, y=False)
-        self.setMouseMode(self.RectMode)
-
-    def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:
-        """Zoom to the marked stretch, or move."""
-        moves = event.button() == Qt.MouseButton.MiddleButton
-        moves = moves or bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-        self.state["mouseMode"] = self.PanMode if moves else self.RectMode
-        super().mouseDragEvent(event, axis=axis)
-        self.state["mouseMode"] = self.RectMode
-
-    def updateScaleBox(self, p1: QPointF, p2: QPointF) -> None:
-        """Mark the stretch over the whole height."""
-        height = self.boundingRect().height()
-        super().updateScaleBox(QPointF(p1.x(), 0.0), QPointF(p2.x(), height))
-
-    def showAxRect(self, ax: QRectF, **kwargs: Any) -> None:
-        """Zoom in time; the vertical axis stays."""
-        rect = ax.normalized()
-        self.setXRange(rect.left(), rect.right(), padding=0)

@@ -50,7 +50,7 @@ class UnitOverview(Preview):
         self.waveform = PlotPanel("Mean waveform", theme, "Time (ms)", "Amplitude", self)
         self.intervals = PlotPanel("Inter-spike intervals", theme, "Interval (ms)", "Count", self)
         self.correlogram = PlotPanel("Autocorrelogram", theme, "Lag (ms)", "Rate (Hz)", self)
-        self.rate = PlotPanel("Rate over time", theme, "Time (s)", "Rate (Hz)", self)
+        self.rate = PlotPanel("Rate over time", theme, "Time (s)", "Rate (Hz)", self, wheel_axis=0)
         self.average = ImagePanel("Spike-triggered average", theme, "x (pixels)", "y (pixels)", self)
         self.footprint = ImagePanel("Electrical image", theme, "Column", "Row", self)
         self.panels = (
@@ -179,7 +179,6 @@ class UnitOverview(Preview):
         self.rate.plot.addItem(self._fill, ignoreBounds=True)
         self.rate.plot.addItem(self._rate_curve)
         self.rate.plot.addItem(self.time, ignoreBounds=True)
-        self.rate.plot.setMouseEnabled(x=False, y=False)
         self.footprint.plot.addItem(self._soma, ignoreBounds=True)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -295,7 +294,15 @@ class UnitOverview(Preview):
         spread = float(np.nanmax(np.abs(shown.frames - shown.centre), initial=0.0)) or 1.0
         levels = (shown.centre - spread, shown.centre + spread)
         note = f"frame {shown.first_frame + shown.peak}".replace("-", "−")
-        self.average.show_image(frame, levels, self._theme.diverging, "Mean light level", note=note)
+        self.average.show_image(
+            frame,
+            levels,
+            self._theme.diverging,
+            "Mean light level",
+            note=note,
+            centre=shown.centre,
+            of=shown.frames,
+        )
         self.average.setToolTip(plain_tip(f"{shown.movie}, {note}"))
 
     def _show_footprint(self, footprint: Footprint | None) -> None:

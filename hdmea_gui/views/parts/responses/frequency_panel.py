@@ -35,7 +35,6 @@ class FrequencyPanel(NumbersPanel):
         self.preferred = pg.PlotCurveItem(connect="pairs")
         self.cutoffs = pg.PlotCurveItem(connect="pairs")
         super().__init__("Frequency response", theme, "Frequency (Hz)", "Amplitude (Hz)", parent)
-        self.plot.setMouseEnabled(x=False, y=False)
         self.graphics.setToolTip(
             "Points: amplitude with its bootstrap interval, filled where it is significant. Dashed line: "
             "preferred frequency. Dotted line: cut-off. Grey line: amplitude at twice the frequency."

@@ -41,7 +41,6 @@ class PolarPanel(NumbersPanel):
         for side in ("left", "bottom"):
             self.plot.hideAxis(side)
         self.plot.setAspectLocked(True)
-        self.plot.setMouseEnabled(x=False, y=False)
         for item in (self._grid, *self._names, *self._radii, *self.bars, *self.outlines, *self.arrows):
             self.plot.addItem(item, ignoreBounds=True)
         for item, angle in zip(self._names, _SPOKES.tolist(), strict=True):

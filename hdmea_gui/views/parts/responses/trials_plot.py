@@ -9,9 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from hdmea_gui.shell.theme import Theme
+from hdmea_gui.views.parts.graphics import Graphics
 from hdmea_gui.views.parts.plot import Plot
 from hdmea_gui.views.parts.plot_panel import style_plot
-from hdmea_gui.views.parts.readout import PointerReadout
 from hdmea_gui.views.parts.responses.marks import ResponseMarks
 from hdmea_gui.views.parts.responses.query import MOST_UNITS, TrialsView, UnitTrials
 from hdmea_gui.widgets.label import Label
@@ -38,11 +38,10 @@ class TrialsPlot(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._view: TrialsView | None = None
-        self.graphics = pg.GraphicsLayoutWidget(self)
-        self.readout = PointerReadout(self.graphics)
-        self.light = Plot()
-        self.raster = Plot()
-        self.rate = Plot()
+        self.graphics = Graphics(self)
+        self.light = Plot(wheel_axis=0)
+        self.raster = Plot(wheel_axis=0)
+        self.rate = Plot(wheel_axis=0)
         self.light_curve = pg.PlotCurveItem()
         self.spikes = [pg.PlotCurveItem(connect="pairs") for _ in range(MOST_UNITS)]
         self.rates = [pg.PlotCurveItem() for _ in range(MOST_UNITS)]
@@ -76,6 +75,7 @@ class TrialsPlot(QWidget):
         self._draw_rates(view)
         if fresh:
             self.rate.setXRange(view.start_s, view.stop_s, padding=0)
+            self.rate.show_all()
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -107,7 +107,6 @@ class TrialsPlot(QWidget):
             layout.addItem(plot, row=row, col=0)
             plot.setLabel("left", label)
             plot.getAxis("left").setWidth(_AXIS_WIDTH)
-            plot.setMouseEnabled(x=True, y=False)
             plot.setXLink(self.rate if plot is not self.rate else None)
         for plot in (self.light, self.raster):
             plot.getAxis("bottom").setStyle(showValues=False)
