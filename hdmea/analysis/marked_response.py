@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.declare import Recording
+from hdmea.declare import FEATURES, Recording, stored_as
 from hdmea.features.science.light_steps import StepResponseParams, rates_of
 from hdmea.features.science.movie_trials import MovieTrials, movie_trials
 from hdmea.features.science.step_response import baseline_of
+from hdmea.utils.text_files import stored_dict
 
-__all__ = ["MarkedResponse", "PhaseMark", "marked_response"]
+__all__ = ["MarkedResponse", "PhaseMark", "marked_response", "stored_response"]
 
 _KINDS = {"on_off": "step", "green_blue": "green_blue"}
 
@@ -116,6 +117,27 @@ def marked_response(
             if f"{name}_transient" in numbers
         ),
     )
+
+
+def stored_response(recording: Recording, feature: str) -> tuple[str, MarkedResponse] | None:
+    """Return movie and marked response of a recording's only unit; None if it has no such numbers of a movie.
+
+    Parameters
+    ----------
+    recording
+        With one unit.
+    feature
+        ``on_off`` or ``green_blue``.
+    """
+    (unit,) = recording.units.values()
+    features = unit.get("features") or {}
+    entry = features.get(stored_as(features, feature)) or {}
+    metadata = entry.get("metadata") or {}
+    movie = str(metadata.get("movie", ""))
+    if not movie:
+        return None
+    params: Any = FEATURES.get(feature).make_params(stored_dict(metadata.get("params", "{}")) or {})
+    return movie, marked_response(recording, feature, entry["data"], params, movie)
 
 
 def _phases(trials: MovieTrials) -> list[tuple[str, tuple[int, int]]]:

@@ -15,7 +15,7 @@ import typer
 
 from hdmea._version import __version__
 from hdmea.cli.batch import batch, batch_worker, study
-from hdmea.cli.settings import Plugins, parse_settings, read_options, setting
+from hdmea.cli.settings import Plugins, parse_settings, setting
 from hdmea.cli.terminal import EXIT_FAILED, EXIT_UNREADABLE, Bars, cancel_on_interrupt, errors_told
 from hdmea.cli.words import COMMAND_LINE
 from hdmea.utils.citation import citation
@@ -424,7 +424,11 @@ def export(
     ] = None,
     recipe: Annotated[
         Path | None,
-        typer.Option("--options", help="YAML or JSON file with options of the format; --set counts more."),
+        typer.Option(
+            "--recipe",
+            "--options",
+            help="YAML or JSON file with options of the format, which “kind” may name; --set counts more.",
+        ),
     ] = None,
     sheet: Annotated[Path | None, typer.Option(help=f"{_SHEET} The result is not changed.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
@@ -439,9 +443,11 @@ def export(
         from hdmea.exporters import export as write
         from hdmea.pipeline.destination import check_target
         from hdmea.pipeline.session import PipelineSession
+        from hdmea.utils.text_files import read_options
 
         _register_plugins(plugins)
         options = {} if recipe is None else read_options(recipe)
+        kind = options.pop("kind", None)
         options |= dict(setting(text, "OPTION=VALUE") for text in settings or [])
         check_target(target)
         session = PipelineSession.load(source, lazy=True)
@@ -456,7 +462,7 @@ def export(
                     raise StepCancelled("The export was stopped. No file was written.")
                 bars.update("export", f"Export {target.name}", fraction, text)
 
-            written = write(session, to, target, overwrite=overwrite, progress=report, **options)
+            written = write(session, to or kind, target, overwrite=overwrite, progress=report, **options)
         for path in written:
             typer.echo(str(path))
 

@@ -10,9 +10,9 @@ import typer
 
 from hdmea.utils.exceptions import ConfigurationError
 from hdmea.utils.fixes import Advice
-from hdmea.utils.text_files import parse_json, read_text
+from hdmea.utils.text_files import parse_json
 
-__all__ = ["Plugins", "parse_settings", "read_options", "setting"]
+__all__ = ["Plugins", "parse_settings", "setting"]
 
 Plugins = Annotated[
     list[Path] | None,
@@ -52,28 +52,3 @@ def setting(given: str, form: str) -> tuple[str, Any]:
         return name.strip(), parse_json(text)
     except ValueError:
         return name.strip(), text
-
-
-def read_options(path: Path) -> dict[str, Any]:
-    """Return the options in a YAML or JSON file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ConfigurationError
-        If it cannot be read, or does not hold names and values.
-    """
-    import yaml
-
-    try:
-        found = yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        found = error
-    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise ConfigurationError(
-            f"{path} does not hold options.",
-            path=path,
-            fix=Advice("Write one “name: value” per line, such as “width_mm: 89”."),
-        )
-    return found

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+import io
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hdmea.exporters.exporter import ExportOptions, ExportProgress, exporter
-from hdmea.exporters.figure_panels import Cell, draw_panel
+from hdmea.exporters.figure_panels import PANELS, Cell, draw_panel
+from hdmea.exporters.figure_style import STYLE_FIELD, FigureStyle, print_style, read_style
+from hdmea.pipeline.feature_table import feature_columns
 from hdmea.pipeline.marks import marks_text
 from hdmea.pipeline.unit_outputs import chosen_units
 from hdmea.utils.citation import TITLE
-from hdmea.utils.exceptions import ValidationError
-from hdmea.utils.fixes import Advice
+from hdmea.utils.exceptions import ConfigurationError, ValidationError
+from hdmea.utils.fixes import Advice, SetParameter
 from hdmea.utils.optional import optional_module
 
 if TYPE_CHECKING:
@@ -23,24 +28,16 @@ if TYPE_CHECKING:
 
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["FigureOptions", "figure", "print_style", "unit_title", "write_figure"]
+__all__ = ["MOST_UNITS", "FigureOptions", "figure", "preview", "unit_title", "write_figure"]
 
-PanelName = Literal[
-    "waveform",
-    "autocorrelogram",
-    "rate",
-    "raster",
-    "tuning",
-    "frequency",
-    "receptive_field",
-    "time_course",
-    "electrical_image",
-    "chip",
-]
+T = TypeVar("T")
+
+MOST_UNITS = 12
+"""As many units as a figure shows."""
+
 _MM = 1 / 25.4
-_MOST_UNITS = 12
-_ROW_MM = 36.0
 _NARROWEST_MM = 27.0
+_HEADING_MM = 6.0
 
 
 class FigureOptions(ExportOptions):
@@ -49,25 +46,28 @@ class FigureOptions(ExportOptions):
     unit_ids: tuple[str | int, ...] | None = Field(
         None,
         title="Units",
-        description=f"Unit ids or numbers, at most {_MOST_UNITS}; by default the first three.",
+        description=f"Unit ids or numbers, at most {MOST_UNITS}; by default the first ones.",
         json_schema_extra={"names": "unit", "of_recording": True, "of_selection": True},
     )
-    panels: tuple[PanelName, ...] = Field(
+    panels: tuple[str, ...] = Field(
         ("raster", "tuning", "receptive_field", "electrical_image"),
         min_length=1,
         title="Panels",
-        description="waveform, autocorrelogram, rate, raster, tuning, frequency, receptive_field, "
-        "time_course, electrical_image, chip.",
+        description=f"{', '.join(PANELS)}; raster:MOVIE is the raster of another movie.",
+        json_schema_extra={"names": "panel"},
     )
     movie: str = Field(
-        "", title="Movie", description="Movie of rasters; by default the one with most trials."
+        "",
+        title="Movie",
+        description="Movie of rasters; by default the one with most trials.",
+        json_schema_extra={"names": "movie"},
     )
-    width_mm: float = Field(
-        183.0,
+    width_mm: float | None = Field(
+        None,
         ge=40,
         le=600,
         title="Width",
-        description="89 and 183 mm are one and two columns of Nature.",
+        description="89 and 183 mm are one and two columns of Nature; by default as the style says.",
         json_schema_extra={"unit": "mm"},
     )
     height_mm: float | None = Field(
@@ -78,67 +78,242 @@ class FigureOptions(ExportOptions):
         description="By default as high as its rows need.",
         json_schema_extra={"unit": "mm"},
     )
-    font: str = Field("Arial", title="Font", description="DejaVu Sans where it is not installed.")
-    font_size: float = Field(6.0, ge=3, le=24, title="Font size", json_schema_extra={"unit": "pt"})
-    line_width: float = Field(0.75, ge=0.1, le=5, title="Line width", json_schema_extra={"unit": "pt"})
     letters: bool = Field(True, title="Letters", description="Name the panels A, B, C, …")
-    dpi: int = Field(600, ge=72, le=1200, title="Resolution of PNG files", json_schema_extra={"unit": "dpi"})
+    style: Path | None = STYLE_FIELD
+    font_size: float | None = Field(
+        None,
+        ge=3,
+        le=24,
+        title="Font size",
+        description="By default as the style says.",
+        json_schema_extra={"unit": "pt"},
+    )
+    line_width: float | None = Field(
+        None,
+        ge=0.1,
+        le=5,
+        title="Line width",
+        description="By default as the style says.",
+        json_schema_extra={"unit": "pt", "advanced": True},
+    )
+    font: str | None = Field(
+        None,
+        title="Font",
+        description="By default as the style says.",
+        json_schema_extra={"advanced": True},
+    )
+    rank_by: str = Field(
+        "",
+        title="Choose units by",
+        description="Column of the table, such as moving_bar.dsi: without units, those with its highest "
+        "values.",
+        json_schema_extra={"advanced": True},
+    )
+    n_units: int = Field(
+        3,
+        ge=1,
+        le=MOST_UNITS,
+        title="Number of units",
+        description="How many are shown if none are chosen.",
+        json_schema_extra={"advanced": True},
+    )
+    time_s: tuple[float, float] | None = Field(
+        None,
+        title="Time",
+        description="Stretch of the recording in panels over time; by default all.",
+        json_schema_extra={"unit": "s", "advanced": True, "of_recording": True},
+    )
+    moment_ms: float | None = Field(
+        None,
+        title="Moment",
+        description="Frame of the average or of the electrical image, relative to the spike; by default its "
+        "peak.",
+        json_schema_extra={"unit": "ms", "advanced": True},
+    )
+    place: tuple[int, int] | None = Field(
+        None,
+        title="Place",
+        description="Row and column: pixel of the time course, electrode of the traces; by default the peak.",
+        json_schema_extra={"advanced": True, "of_recording": True},
+    )
+    dpi: int | None = Field(
+        None,
+        ge=72,
+        le=1200,
+        title="Resolution of PNG files",
+        description="By default as the style says.",
+        json_schema_extra={"unit": "dpi", "advanced": True},
+    )
     editable_text: bool = Field(
         False,
         title="Text as letters in SVG files",
         description="Otherwise letters are outlines, which look the same in every program.",
+        json_schema_extra={"advanced": True},
     )
 
+    @field_validator("panels")
+    @classmethod
+    def _are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name.partition(":")[0] not in PANELS]
+        if unknown:
+            raise ValueError(f"must be among {', '.join(PANELS)}, not {', '.join(unknown)}")
+        return value
 
-@exporter(name="figure", title="Figure of units", suffixes=(".svg", ".pdf", ".png"), options=FigureOptions)
+    @property
+    def look(self) -> FigureStyle:
+        """The style, with what is given here."""
+        given = {name: getattr(self, name) for name in ("width_mm", "font_size", "line_width", "font", "dpi")}
+        return read_style(self.style).model_copy(
+            update={name: value for name, value in given.items() if value is not None}
+        )
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Panels beside and below one another under a title; `lines` of `across` panels."""
+
+    title: str
+    panels: list[tuple[str, Cell]]
+    across: int
+
+    @property
+    def lines(self) -> int:
+        return -(-len(self.panels) // self.across)
+
+
+@exporter(name="figure", title="Figure", suffixes=(".svg", ".pdf", ".png"), options=FigureOptions)
 def figure(session: PipelineSession, target: Path, options: FigureOptions, progress: ExportProgress) -> None:
-    """Draw chosen panels of chosen units as a page for print: a row of panels per unit, in mm and points."""
+    """Draw panels of the recording, and a row of panels for each unit, as a page in mm and points."""
+
+    def write(page: Figure, style: FigureStyle) -> None:
+        progress(0.9, "Writing the figure")
+        write_figure(page, target, session.dataset_id, style.dpi)
+
+    _drawn(session, options, progress, write)
+
+
+def preview(session: PipelineSession, options: FigureOptions, dpi: int) -> bytes:
+    """Return the page that `figure` writes as a PNG picture.
+
+    Raises
+    ------
+    ConfigurationError, ValidationError
+        As of `figure`.
+    """
+
+    def write(page: Figure, _style: FigureStyle) -> bytes:
+        content = io.BytesIO()
+        page.savefig(content, format="png", dpi=dpi)
+        return content.getvalue()
+
+    return _drawn(session, options, lambda _fraction, _text: None, write)
+
+
+def _drawn(
+    session: PipelineSession,
+    options: FigureOptions,
+    progress: ExportProgress,
+    write: Callable[[Figure, FigureStyle], T],
+) -> T:
+    """Draw the page, and return what `write` makes of it while matplotlib has the style."""
     optional_module("matplotlib", "figures", "A figure")
-    units = chosen_units(session, options.unit_ids)[: None if options.unit_ids else 3]
-    if not units or len(units) > _MOST_UNITS:
+    style = options.look
+    rows = _rows(session, options, style)
+    with print_style(style, editable=options.editable_text), warnings.catch_warnings():
+        warnings.filterwarnings("error", "constrained_layout not applied")
+        try:
+            return write(_page(rows, options, style, progress), style)
+        except UserWarning as error:
+            raise ValidationError(
+                "The panels do not fit into this figure.",
+                parameter="width_mm",
+                fix=Advice("Make it larger, choose fewer panels, or a smaller font."),
+            ) from error
+
+
+def _rows(session: PipelineSession, options: FigureOptions, style: FigureStyle) -> list[_Row]:
+    names = [name.partition(":") for name in options.panels]
+    shared = Cell(session, "", options.movie, style, options.time_s, options.moment_ms, options.place)
+    of_all = [name for name, _, _ in names if not PANELS[name].of_unit]
+    of_unit = [(name, movie) for name, _, movie in names if PANELS[name].of_unit]
+    widest = max(1, int(style.width_mm // _NARROWEST_MM))
+    square = [(name, shared) for name in of_all if not PANELS[name].wide]
+    rows = [_Row("", [(name, shared)], 1) for name in of_all if PANELS[name].wide]
+    rows += [_Row("", square, min(len(square), max(1, int(style.width_mm // 60))))] if square else []
+    if rows:
+        rows[0] = replace(rows[0], title=session.dataset_id)
+    for unit_id in _units(session, options) if of_unit else ():
+        cell = replace(shared, unit_id=unit_id)
+        panels = [(name, replace(cell, movie=movie) if movie else cell) for name, movie in of_unit]
+        narrow = [panel for panel in panels if not PANELS[panel[0]].wide]
+        own = [_Row("", narrow, min(len(narrow), widest))] if narrow else []
+        own += [_Row("", [panel], 1) for panel in panels if PANELS[panel[0]].wide]
+        rows += [replace(own[0], title=unit_title(session, unit_id)), *own[1:]]
+    return rows
+
+
+def _units(session: PipelineSession, options: FigureOptions) -> list[str]:
+    units = chosen_units(session, options.unit_ids)
+    if not options.unit_ids and options.rank_by:
+        units = _ranked(session, options.rank_by)
+    units = units if options.unit_ids else units[: options.n_units]
+    if not units or len(units) > MOST_UNITS:
         raise ValidationError(
-            f"A figure shows 1 to {_MOST_UNITS} units, not {len(units)}.",
+            f"A figure shows 1 to {MOST_UNITS} units, not {len(units)}.",
             parameter="unit_ids",
             fix=Advice("Choose the units."),
         )
-    with print_style(options.font, options.font_size, options.line_width, editable=options.editable_text):
-        page = _page(session, units, options, progress)
-        progress(0.9, "Writing the figure")
-        write_figure(page, target, session.dataset_id, options.dpi)
+    return units
 
 
-def _page(
-    session: PipelineSession, units: list[str], options: FigureOptions, progress: ExportProgress
-) -> Figure:
+def _ranked(session: PipelineSession, name: str) -> list[str]:
+    """Return the units that have a number, from its highest value to its lowest."""
+    column = next((column for column in feature_columns(session) if column.name == name), None)
+    if column is None:
+        raise ConfigurationError(
+            f"The table of units has no column {name!r}.", parameter="rank_by", fix=SetParameter("rank_by")
+        )
+    numbers = {
+        unit_id: float(value)
+        for unit_id, value in zip(session.units, column.values, strict=True)
+        if isinstance(value, (int, float)) and math.isfinite(value)
+    }
+    return sorted(numbers, key=lambda unit_id: -numbers[unit_id])
+
+
+def _page(rows: list[_Row], options: FigureOptions, style: FigureStyle, progress: ExportProgress) -> Figure:
     from matplotlib.figure import Figure
 
-    across = min(len(options.panels), max(1, int(options.width_mm // _NARROWEST_MM)))
-    lines = -(-len(options.panels) // across)
-    height = options.height_mm or (_ROW_MM * lines + 6) * len(units)
-    page = Figure(figsize=(options.width_mm * _MM, height * _MM), layout="constrained")
-    rows = page.subfigures(len(units), 1, squeeze=False)[:, 0]
-    letter = iter("ABCDEFGHIJKLMNOPQRSTUVWXYZ" if len(units) * len(options.panels) <= 26 else "")
-    for at, (unit_id, row) in enumerate(zip(units, rows, strict=True)):
-        progress(0.9 * at / len(units), f"Drawing {unit_id}")
-        row.suptitle(unit_title(session, unit_id), x=0.01, ha="left", fontsize=options.font_size)
-        cell = Cell(session, unit_id, options.movie, options.line_width)
-        grid = row.add_gridspec(lines, across)
-        for place, name in enumerate(options.panels):
-            before = len(row.axes)
-            draw_panel(row, grid[divmod(place, across)], name, cell)
-            sign = next(letter, "") if options.letters else ""
-            if sign:
-                row.axes[before].annotate(
-                    sign,
-                    (0, 1),
-                    (-3, 2),
-                    xycoords="axes fraction",
-                    textcoords="offset points",
-                    ha="right",
-                    fontweight="bold",
-                    fontsize=options.font_size + 2,
-                )
+    heights = [style.row_mm * row.lines + (_HEADING_MM if row.title else 0) for row in rows]
+    size = (style.width_mm * _MM, (options.height_mm or sum(heights)) * _MM)
+    page = Figure(figsize=size, layout="constrained")
+    parts = page.subfigures(len(rows), 1, squeeze=False, height_ratios=heights)[:, 0]
+    count = sum(len(row.panels) for row in rows)
+    letters = iter("ABCDEFGHIJKLMNOPQRSTUVWXYZ" if options.letters and 1 < count <= 26 else "")
+    for at, (row, part) in enumerate(zip(rows, parts, strict=True)):
+        progress(0.9 * at / len(rows), f"Drawing {row.title}")
+        if row.title:
+            part.suptitle(row.title, x=0.01, ha="left", fontsize=style.font_size)
+        grid = part.add_gridspec(row.lines, row.across)
+        for place, (name, cell) in enumerate(row.panels):
+            before = len(part.axes)
+            draw_panel(part, grid[divmod(place, row.across)], name, cell)
+            _add_letter(part.axes[before], next(letters, ""), style)
     return page
+
+
+def _add_letter(axes: Any, letter: str, style: FigureStyle) -> None:
+    if letter:
+        axes.annotate(
+            letter,
+            (0, 1),
+            (-3, 2),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="right",
+            fontweight="bold",
+            fontsize=style.font_size + 2,
+        )
 
 
 def unit_title(session: PipelineSession, unit_id: str) -> str:
@@ -148,46 +323,6 @@ def unit_title(session: PipelineSession, unit_id: str) -> str:
     marks = marks_text(unit)
     parts = [unit_id, str(kind.get("cell_type", "")), session.dataset_id, f"({marks})" if marks else ""]
     return "  ".join(part for part in parts if part)
-
-
-@contextlib.contextmanager
-def print_style(font: str, size: float, line: float, *, editable: bool = False) -> Iterator[None]:
-    """Have matplotlib draw for print: white, embedded TrueType fonts, ticks outside, no frame."""
-    import matplotlib
-    from matplotlib.font_manager import get_font_names
-
-    fonts = [name for name in (font, "Liberation Sans", "DejaVu Sans") if name in get_font_names()]
-    style: Any = {
-        "font.family": fonts or ["sans-serif"],
-        "font.size": size,
-        "axes.titlesize": size,
-        "axes.labelsize": size,
-        "xtick.labelsize": size,
-        "ytick.labelsize": size,
-        "legend.fontsize": size,
-        "axes.linewidth": line * 0.75,
-        "lines.linewidth": line,
-        "patch.linewidth": line,
-        "xtick.major.width": line * 0.75,
-        "ytick.major.width": line * 0.75,
-        "xtick.major.size": 2.0,
-        "ytick.major.size": 2.0,
-        "xtick.direction": "out",
-        "ytick.direction": "out",
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.titlelocation": "left",
-        "axes.titlepad": 3.0,
-        "axes.labelpad": 1.0,
-        "figure.facecolor": "white",
-        "savefig.facecolor": "white",
-        # TrueType outlines, which journals ask for; Type 3 fonts cannot be edited.
-        "pdf.fonttype": 42,
-        "ps.fonttype": 42,
-        "svg.fonttype": "none" if editable else "path",
-    }
-    with matplotlib.rc_context(style):
-        yield
 
 
 def write_figure(page: Figure, target: Path, recording: str, dpi: int) -> None:

@@ -13,8 +13,9 @@ from pydantic import Field
 
 from hdmea.analysis.images import centre_value
 from hdmea.exporters.exporter import ExportOptions, ExportProgress, exporter
-from hdmea.exporters.figure import print_style, unit_title
+from hdmea.exporters.figure import unit_title
 from hdmea.exporters.figure_panels import Cell, frame_times_ms
+from hdmea.exporters.figure_style import STYLE_FIELD, print_style, read_style
 from hdmea.pipeline.unit_outputs import chosen_units
 from hdmea.utils.exceptions import ConfigurationError, MissingInputError
 from hdmea.utils.fixes import Advice, RunStep
@@ -51,6 +52,7 @@ class MovieOptions(ExportOptions):
         description="Frames per second of the film.",
         json_schema_extra={"unit": "1/s"},
     )
+    style: Path | None = STYLE_FIELD
     dpi: int = Field(150, ge=50, le=400, title="Resolution", json_schema_extra={"unit": "dpi"})
 
 
@@ -68,7 +70,8 @@ def movie(session: PipelineSession, target: Path, options: MovieOptions, progres
     frames, times, levels = _content(cell, options.content)
     is_gif = target.suffix.lower() == ".gif"
     encoder: Any = {} if is_gif else {"animation.ffmpeg_path": _encoder()}
-    with print_style("Arial", 7.0, 0.75), matplotlib.rc_context(encoder):
+    style = read_style(options.style)
+    with print_style(style), matplotlib.rc_context(encoder):
         if is_gif:
             writer = animation.PillowWriter(fps=options.speed)
         else:
@@ -76,7 +79,7 @@ def movie(session: PipelineSession, target: Path, options: MovieOptions, progres
             writer = animation.FFMpegWriter(fps=options.speed, codec="h264", metadata=facts)
         figure = Figure(figsize=(_INCHES, _INCHES * 1.1), layout="constrained")
         axes = figure.add_subplot()
-        image = axes.imshow(frames[0], cmap="RdBu_r", interpolation="nearest")
+        image = axes.imshow(frames[0], cmap=style.difference_map, interpolation="nearest")
         image.set_clim(*levels)
         axes.set_axis_off()
         figure.suptitle(unit_title(session, units[0]))

@@ -8,7 +8,7 @@ import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,17 +18,11 @@ from pydantic import Field
 from hdmea._version import __version__
 from hdmea.declare import all_steps
 from hdmea.exporters.exporter import ExportOptions, ExportProgress, exporter
-from hdmea.exporters.figure import print_style, unit_title
-from hdmea.exporters.figure_panels import (
-    Cell,
-    draw_panel,
-    field_map,
-    movies_of,
-    population_raster,
-    unit_map,
-)
+from hdmea.exporters.figure import unit_title
+from hdmea.exporters.figure_panels import Cell, draw_panel, movies_of
+from hdmea.exporters.figure_style import STYLE_FIELD, FigureStyle, print_style, read_style
+from hdmea.exporters.unit_numbers import NUMBER_TITLES, number_rows, number_text
 from hdmea.pipeline.alignment_table import section_alignment
-from hdmea.pipeline.feature_table import FeatureColumn, feature_columns, physical_units
 from hdmea.pipeline.recording_sheet import SHEET_FIELDS, recording_sheet
 from hdmea.pipeline.unit_outputs import chosen_units
 from hdmea.utils.citation import TITLE, citation
@@ -69,6 +63,7 @@ class ReportOptions(ExportOptions):
     paper: Literal["A4", "Letter"] = Field(
         "A4", title="Paper", description="Size of the pages of a PDF file."
     )
+    style: Path | None = STYLE_FIELD
     health: bool = Field(
         True, title="Health", description="Judge the recording; this reads raw data where they exist."
     )
@@ -79,6 +74,7 @@ class _Content:
     """What a report says, whatever its format."""
 
     session: PipelineSession
+    style: FigureStyle
     units: list[str]
     facts: list[tuple[str, str]]
     lights: Sequence[Light]
@@ -89,7 +85,6 @@ class _Content:
 
 
 _SECTION_TITLES = ("Movie", "Showing", "Start (s)", "Stop (s)", "Light", "r", "Marks")
-_NUMBER_TITLES = ("Number", "Value", "95 % interval", "p", "q", "n")
 
 
 @exporter(name="report", title="Report of the recording", suffixes=(".html", ".pdf"), options=ReportOptions)
@@ -97,7 +92,7 @@ def report(session: PipelineSession, target: Path, options: ReportOptions, progr
     """Write health, stimuli and alignment, the population, a page per unit and methods as a document."""
     optional_module("matplotlib", "figures", "A report")
     content = _content(session, options, progress)
-    with print_style("Arial", 6.0, 0.75):
+    with print_style(content.style):
         if target.suffix.lower() == ".pdf":
             _write_pdf(content, target, _PAPERS[options.paper], progress)
         else:
@@ -116,9 +111,9 @@ def _content(session: PipelineSession, options: ReportOptions, progress: ExportP
             raise
         except (HDMEAError, OSError):
             lights = ()
-    columns = feature_columns(session)
     return _Content(
         session,
+        read_style(options.style),
         units,
         _facts(session),
         lights,
@@ -135,7 +130,7 @@ def _content(session: PipelineSession, options: ReportOptions, progress: ExportP
             for section in section_alignment(session)
         ],
         _kinds(session),
-        _numbers(session, columns, units),
+        number_rows(session, units),
         _methods(session),
     )
 
@@ -165,58 +160,10 @@ def _kinds(session: PipelineSession) -> list[tuple[str, ...]]:
     return [(kind, str(count), f"{100 * count / total:.0f} %") for kind, count in counts.most_common()]
 
 
-def _numbers(
-    session: PipelineSession, columns: Sequence[FeatureColumn], units: Sequence[str]
-) -> dict[str, list[tuple[str, ...]]]:
-    """Return of each unit the standard numbers and those that were tested, with interval, p, q and n."""
-    by_name = {column.name: column for column in columns}
-    physical = physical_units(columns)
-    shown = [
-        column
-        for column in columns
-        if (column.standard or column.p) and not column.name.endswith(("_q", "_n")) and column.group
-    ]
-    order = list(session.units)
-    found: dict[str, list[tuple[str, ...]]] = {unit_id: [] for unit_id in units}
-    for unit_id in units:
-        at = order.index(unit_id)
-
-        def value(name: str, place: int = at) -> str:
-            return _text(by_name[name].values[place]) if name in by_name else ""
-
-        for column in shown:
-            text = _text(column.values[at])
-            if not text:
-                continue
-            unit = physical[column.name].replace("uV", "µV")
-            limits = [value(limit) for limit in column.interval]
-            found[unit_id].append(
-                (
-                    f"{column.group_title}: {column.title}" + (f" ({unit})" if unit else ""),
-                    text,
-                    " to ".join(limits) if all(limits) else "",
-                    value(column.p),
-                    value(f"{column.p[:-1]}q") if column.p else "",
-                    value(column.n),
-                )
-            )
-    return found
-
-
-def _text(value: object) -> str:
-    if value is None or value != value:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float) and not (value.is_integer() and abs(value) < 1e9):
-        return f"{value:.3g}".replace("-", "−")
-    return f"{value:.0f}".replace("-", "−") if isinstance(value, float) else str(value)
-
-
 def _parameter(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_parameter, value))
-    return _text(value)
+    return number_text(value)
 
 
 def _methods(session: PipelineSession) -> list[str]:
@@ -259,20 +206,18 @@ def _population(content: _Content, width_mm: float) -> Figure:
 
     figure = Figure(figsize=(width_mm * _MM, 150 * _MM), layout="constrained")
     grid = figure.add_gridspec(2, 2, height_ratios=(1, 1))
-    if content.session.units and "acquisition_rate" in content.session.metadata:
-        population_raster(figure.add_subplot(grid[0, :]), content.session)
-    unit_map(figure.add_subplot(grid[1, 0]), content.session)
-    fields = figure.add_subplot(grid[1, 1])
-    if not field_map(fields, content.session):
-        fields.set_axis_off()
+    cell = Cell(content.session, "", style=content.style)
+    places = (("population", grid[0, :]), ("units_on_chip", grid[1, 0]), ("fields", grid[1, 1]))
+    for name, place in places:
+        draw_panel(figure, place, name, cell)
     return figure
 
 
 def _card(content: _Content, unit_id: str, figure: Any) -> None:
     """Draw all panels of a unit into the upper part of a figure, which is `_card_mm` high."""
-    cell = Cell(content.session, unit_id, line=0.75)
+    cell = Cell(content.session, unit_id, style=content.style)
     panels = [(name, cell) for name in _CARD]
-    panels += [("raster", Cell(content.session, unit_id, movie)) for movie in movies_of(cell)]
+    panels += [("raster", replace(cell, movie=movie)) for movie in movies_of(cell)]
     rows = -(-len(panels) // _ACROSS)
     width, height = figure.get_size_inches() / _MM
     top = 12.0
@@ -320,7 +265,7 @@ def _html(content: _Content, progress: ExportProgress) -> str:
         figure = Figure(figsize=(_CARD_MM * _MM, _card_mm(content, unit_id) * _MM))
         _card(content, unit_id, figure)
         parts += [f'<section id="{unit_id}">', _image(figure, f"Panels of {unit_id}")]
-        parts += [html_table(_NUMBER_TITLES, content.numbers[unit_id]), "</section>"]
+        parts += [html_table(NUMBER_TITLES, content.numbers[unit_id]), "</section>"]
     methods = "\n".join(f"<p>{escape(line)}</p>" for line in content.methods)
     parts += [f"<section><h2>Methods</h2>\n{methods}</section>"]
     return html_page(f"Report of {name}", "\n".join(part for part in parts if part))
@@ -398,7 +343,7 @@ def _text_page(lines: list[str], size: tuple[float, float]) -> Figure:
 def _number_table(figure: Figure, rows: Sequence[Sequence[str]], used_mm: float) -> None:
     width, height = figure.get_size_inches() / _MM
     columns = (14.0, 100.0, 122.0, 158.0, 172.0, 186.0)
-    for at, row in enumerate((_NUMBER_TITLES, *rows)):
+    for at, row in enumerate((NUMBER_TITLES, *rows)):
         y = 1 - (used_mm + 6 + 3.6 * at) / height
         for x, text in zip(columns, row, strict=True):
             figure.text(x / width, y, text, fontsize=6, fontweight="bold" if at == 0 else "normal", va="top")

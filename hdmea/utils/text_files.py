@@ -22,6 +22,7 @@ __all__ = [
     "parse_json",
     "read_bytes",
     "read_json",
+    "read_options",
     "read_text",
     "regular_size",
     "setting",
@@ -107,6 +108,31 @@ def read_json(path: Path) -> Any:
         return parse_json(read_text(path))
     except ValueError as error:
         raise ConfigurationError(f"{path} is not JSON text: {error}.", path=path, fix=_CORRECT) from error
+
+
+def read_options(path: Path) -> dict[str, Any]:
+    """Return the options in a YAML or JSON file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ConfigurationError
+        If it cannot be read, or does not hold names and values.
+    """
+    import yaml
+
+    try:
+        found = yaml.safe_load(read_text(path))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        found = error
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise ConfigurationError(
+            f"{path} does not hold options.",
+            path=path,
+            fix=Advice("Write one “name: value” per line, such as “width_mm: 89”."),
+        )
+    return found
 
 
 def parse_json(text: str) -> Any:

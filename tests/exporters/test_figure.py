@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import xml.etree.ElementTree as ElementTree
 import zlib
@@ -10,9 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import hdmea
+from hdmea.cli import app
+from hdmea.exporters.figure import FigureOptions, preview
 from hdmea.exporters.figure_panels import PANELS, Cell, draw_panel
+from hdmea.exporters.figure_style import read_style
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.exceptions import ConfigurationError, StepCancelled, ValidationError
 from tests.exporters.recordings import RATE, STARTS_S, recording
@@ -27,10 +32,10 @@ def session(tmp_path: Path) -> PipelineSession:
     return recording(tmp_path)
 
 
-def drawn(session: PipelineSession, panel: str, unit: str = "unit_001") -> Any:
+def drawn(session: PipelineSession, panel: str, unit: str = "unit_001", **given: Any) -> Any:
     """Return the axes of a panel."""
     figure = matplotlib_figure.Figure()
-    draw_panel(figure, figure.add_gridspec(1, 1)[0], panel, Cell(session, unit))
+    draw_panel(figure, figure.add_gridspec(1, 1)[0], panel, Cell(session, unit, **given))
     return figure.axes
 
 
@@ -80,11 +85,98 @@ def test_tuning_and_waveform_are_those_of_the_session(session: PipelineSession) 
 @pytest.mark.parametrize("panel", sorted(PANELS))
 def test_a_unit_without_results_says_so(session: PipelineSession, panel: str) -> None:
     del session.units["unit_003"]["waveform"]
-    (axes,) = drawn(session, panel, "unit_003")
     if panel == "chip":
+        (axes,) = drawn(session, panel, "unit_003")
         assert sum(len(points.get_offsets()) for points in axes.collections) == 3
     else:
+        nothing = session if PANELS[panel].of_unit else PipelineSession("empty")
+        (axes,) = drawn(nothing, panel, "unit_003")
         assert "not computed" in axes.texts[0].get_text()
+
+
+def test_panels_of_the_recording_are_those_of_the_session(session: PipelineSession) -> None:
+    raster, bar = drawn(session, "population", "")
+    assert raster.images[0].get_array().shape == (3, 900)
+    assert list(raster.images[0].get_extent()) == pytest.approx([0, 10, 3.5, 0.5], abs=0.001)
+    assert bar.get_ylabel() == "Rate (Hz)"
+    assert [text.get_text() for text in raster.texts] == ["steps"]
+    (rate,) = drawn(session, "population_rate", "")
+    values, edges, _ = rate.patches[0].get_data()
+    assert (values * np.diff(edges)).sum() * 3 == pytest.approx(800)
+    (light,) = drawn(session, "light", "")
+    x, y = light.lines[0].get_data()
+    assert set(y[(x > 1.05) & (x < 1.95)]) == {100.0}
+    assert light.get_ylabel() == "Light 1"
+    assert "counts" in [text.get_text() for text in light.texts]
+    chip, bar = drawn(session, "units_on_chip", "")
+    np.testing.assert_array_equal(chip.collections[0].get_offsets(), [[31, 21], [34, 22], [30, 20]])
+    np.testing.assert_allclose(chip.collections[0].get_array(), [40, 40, 0])
+    noise, bar = drawn(session, "noise", "")
+    assert (noise.images[0].get_array() == 6.5).all()
+    np.testing.assert_array_equal(noise.collections[0].get_offsets(), [[33, 21]])
+    assert bar.get_ylabel() == "Noise SD (µV)"
+
+
+def test_moment_place_and_stretch_of_time_are_those_that_are_asked_for(session: PipelineSession) -> None:
+    image = session.units["unit_001"]["features"]["eimage_sta"]["data"]
+    sta = session.units["unit_001"]["features"]["sta_noise"]["data"]
+    shown, _ = drawn(session, "electrical_moment", moment_ms=0.1)
+    np.testing.assert_array_equal(shown.images[0].get_array(), image[12])
+    assert shown.get_title() == "0.10 ms"
+    (field,) = drawn(session, "receptive_field", moment_ms=-160.0)
+    np.testing.assert_array_equal(field.images[0].get_array(), sta[2])
+    (traces,) = drawn(session, "traces", place=(22, 31))
+    assert traces.get_title() == "row 22, column 31"
+    assert len(traces.lines) == 9 + 1
+    np.testing.assert_array_equal(traces.lines[-1].get_ydata(), image[:, 2, 1])
+    assert drawn(session, "traces")[0].get_title() == "row 21, column 31"
+    (course,) = drawn(session, "time_course", place=(0, 1))
+    np.testing.assert_array_equal(course.lines[-1].get_ydata(), sta[:, 0, 1])
+    (light,) = drawn(session, "light", "", time_s=(3.0, 5.0))
+    assert light.get_xlim() == (3.0, 5.0)
+    (intervals,) = drawn(session, "intervals")
+    train = session.units["unit_001"]["spike_times"].astype(np.int64)
+    n_inside = np.count_nonzero(np.diff(train) / RATE * 1000 < intervals.get_xlim()[1])
+    assert intervals.patches[-1].get_data().values.sum() == n_inside
+
+
+def test_a_recipe_with_a_style_is_applied_to_another_recording(
+    session: PipelineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    style, recipe = tmp_path / "style.yaml", tmp_path / "recipe.yaml"
+    style.write_text("width_mm: 60\nline_colour: '#123456'\nfont_size: 8\nmagnitude_map: magma\n")
+    recipe.write_text(
+        f"kind: figure\npanels: ['raster:steps', electrical_image, fields]\nrank_by: moving_bar.dsi\n"
+        f"n_units: 1\nstyle: {style}\neditable_text: true\n"
+    )
+    result = session.save(tmp_path / "r.h5")
+    run = CliRunner().invoke(app, ["export", str(result), str(tmp_path / "f.svg"), "--recipe", str(recipe)])
+    assert run.exit_code == 0, run.output
+    text = (tmp_path / "f.svg").read_text(encoding="utf-8")
+    assert "unit_002  DS" in text, "the unit with the highest number"
+    assert "unit_001" not in text
+    assert "stroke: #123456" in text
+    root = ElementTree.parse(tmp_path / "f.svg").getroot()
+    assert float(root.attrib["width"].removesuffix("pt")) == pytest.approx(60 * POINTS_PER_MM, abs=0.1)
+    # What is given to the figure counts more than its style, and that of the settings where none is named.
+    monkeypatch.setattr("hdmea.exporters.figure_style.setting", {"figure_style": str(style)}.get)
+    options = FigureOptions(font_size=5)
+    assert (options.look.font_size, options.look.width_mm, options.look.magnitude_map) == (5, 60, "magma")
+    style.write_text("line_colour: no colour\ntype_colours: [red, bleu]\nmagnitude_map: greens\n")
+    with pytest.raises(ConfigurationError, match="line_colour, type_colours, magnitude_map"):
+        read_style(style)
+    style.write_text("colour: red\n")
+    with pytest.raises(ValidationError, match="colour"):
+        read_style(style)
+
+
+def test_the_preview_is_the_figure(session: PipelineSession, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="Pillow is optional")
+    given: dict[str, Any] = {"unit_ids": (1,), "panels": ("waveform", "tuning"), "width_mm": 89}
+    (png,) = hdmea.export(session, "figure", tmp_path / "f.png", dpi=120, **given)
+    with image.open(png) as one, image.open(io.BytesIO(preview(session, FigureOptions(**given), 120))) as two:
+        assert one.size == two.size
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(two))
 
 
 def test_pdf_has_the_size_in_mm_and_embedded_truetype_fonts(session: PipelineSession, tmp_path: Path) -> None:
