@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import ctypes
 import errno
+import faulthandler
 import gc
 import json
 import logging
@@ -27,6 +28,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,7 +41,7 @@ CODES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS)
 FAIL, KILL, SHORT, SHORT_AND_KILL = 1, 2, 3, 4
 CHANGES, READS = 1, 2
 FOR_EVER = 1 << 40
-_HANGS_S = 10.0
+_HANGS_S = 30.0
 _SOURCE = Path(__file__).with_name("faults.c")
 
 
@@ -242,31 +244,62 @@ def _waited(child: int) -> int | None:
     return None
 
 
-def _chosen(rng: random.Random, cases: Sequence[Any], most: int | None) -> list[Any]:
-    """Return all cases, or as many of them, chosen at random."""
-    return list(cases) if most is None or most >= len(cases) else rng.sample(list(cases), most)
+@dataclass(frozen=True)
+class Plan:
+    """Which of all possible tries are made.
+
+    Attributes
+    ----------
+    rng
+        Chooses among them.
+    most
+        How many of an operation at most; None for all.
+    each
+        How many kinds of failure each call meets, every call others; None for all of them.
+    """
+
+    rng: random.Random
+    most: int | None = None
+    each: int | None = None
+
+    def of_each_call(self, n: int, kinds: Sequence[Any]) -> list[tuple[int, Any]]:
+        """Return (number of the call, kind) for all calls, in the order of the calls."""
+        each = len(kinds) if self.each is None else min(self.each, len(kinds))
+        cases = [(at, kind) for at in range(1, n + 1) for kind in self.rng.sample(list(kinds), each)]
+        return self.chosen(cases)
+
+    def chosen(self, cases: Sequence[Any]) -> list[Any]:
+        """Return all cases, or as many of them as are wanted, chosen at random."""
+        if self.most is None or self.most >= len(cases):
+            return list(cases)
+        return self.rng.sample(list(cases), self.most)
 
 
-def faults(tries: Tries, injector: Injector, rng: random.Random, most: int | None) -> None:
+def faults(tries: Tries, injector: Injector, plan: Plan) -> None:
     """Let each call of the system fail, once and for ever, with each error."""
 
     @contextlib.contextmanager
     def breaking(first: int, last: int, act: int = 0, error: int = 0) -> Iterator[None]:
         injector.set(first, last, act, error)
+        faulthandler.dump_traceback_later(_HANGS_S, exit=True)
         try:
             yield
         finally:
-            injector.calls()
+            faulthandler.cancel_dump_traceback_later()
+            if injector.calls() >= first:
+                hit.add(first)
 
+    hit = set[int]()
     n = _count(tries, injector)
-    cases = [(at, code, last) for at in range(1, n + 1) for code in CODES for last in (at, FOR_EVER)]
+    kinds = [(FAIL, code, for_ever) for code in CODES for for_ever in (False, True)]
     if isinstance(injector, Preloaded):
-        cases += [(at, 0, at) for at in range(1, n + 1)]
-    for at, code, last in _chosen(rng, cases, most):
-        act = FAIL if code else SHORT
-        about = f"call {at} of {n}, {errno.errorcode.get(code, 'short')}{' for ever' if last > at else ''}"
+        kinds.append((SHORT, 0, False))
+    for at, (act, code, for_ever) in plan.of_each_call(n, kinds):
+        last = FOR_EVER if for_ever else at
+        about = f"call {at} of {n}, {errno.errorcode.get(code, 'short')}{' for ever' if for_ever else ''}"
         tries.attempt(lambda at=at, last=last, act=act, code=code: breaking(at, last, act, code), about)
     tries.counts["calls"] += n
+    tries.counts["calls that failed"] += len(hit)
     gc.collect()
     tries.clean()
 
@@ -280,23 +313,20 @@ def _count(tries: Tries, injector: Injector) -> int:
     return injector.calls()
 
 
-def kills(tries: Tries, injector: Injector, rng: random.Random, most: int | None) -> None:
+def kills(tries: Tries, injector: Injector, plan: Plan) -> None:
     """Kill the operation at each call of the system, in the middle of each write, and at random moments."""
     n = _count(tries, injector)
-    cases: list[tuple[int, float | None]] = [
-        (act, at) for at in range(1, n + 1) for act in (KILL, SHORT_AND_KILL)
-    ]
-    for act, at in _chosen(rng, cases, most):
+    for at, act in plan.of_each_call(n, (KILL, SHORT_AND_KILL)):
         tries.kill(lambda at=at, act=act: injector.set(at, at, act), None, f"call {at} of {n}")
-        if rng.random() < 0.1:
+        if plan.rng.random() < 0.1:
             tries.clean()
     tries.restore()
     act, _ = tries.operation.act(tries.folder)
     began = time.perf_counter()
     act()
     took = time.perf_counter() - began
-    for _ in range(n // 2 if most is None else most // 4):
-        delay = rng.uniform(0, 1.2 * took)
+    for _ in range(n // 2 if plan.most is None else plan.most // 4):
+        delay = plan.rng.uniform(0, 1.2 * took)
         tries.kill(lambda: None, delay, f"after {delay * 1e3:.1f} ms")
     tries.clean()
 
@@ -314,14 +344,14 @@ def _limited(nbytes: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, before)
 
 
-def quotas(tries: Tries, injector: Injector, rng: random.Random, most: int | None) -> None:
+def quotas(tries: Tries, injector: Injector, plan: Plan) -> None:
     """Let the file become no larger than a limit."""
     tries.restore()
     act, _ = tries.operation.act(tries.folder)
     act()
     largest = max(path.stat().st_size for path in tries.folder.iterdir())
-    limits = {0, 1, 4096, 60_000, largest - 1, *(rng.randrange(largest) for _ in range(200))}
-    for nbytes in _chosen(rng, sorted(limits), most):
+    limits = {0, 1, 4096, 60_000, largest - 1, *(plan.rng.randrange(largest) for _ in range(200))}
+    for nbytes in plan.chosen(sorted(limits)):
         tries.attempt(lambda nbytes=nbytes: _limited(nbytes), f"no file larger than {nbytes} bytes")
 
 
@@ -337,7 +367,7 @@ def _filled(folder: Path, free: int) -> Iterator[None]:
         filler.unlink()
 
 
-def full_drive(tries: Tries, injector: Injector, rng: random.Random, most: int | None) -> None:
+def full_drive(tries: Tries, injector: Injector, plan: Plan) -> None:
     """Let the drive, a small one in memory, be full at some moment; nobody says so beforehand."""
     usage = shutil.disk_usage
     tries.restore()
@@ -347,7 +377,7 @@ def full_drive(tries: Tries, injector: Injector, rng: random.Random, most: int |
     needed = max(path.stat().st_size for path in tries.folder.iterdir())
     tries.elsewhere = Path(tempfile.gettempdir()) / f"elsewhere-{os.getpid()}.h5"
     levels = sorted({0, *(4096 * k for k in range(int(1.3 * needed) // 4096))})
-    for level in _chosen(rng, levels, most):
+    for level in plan.chosen(levels):
         if level < free:
             tries.restore()
             tries.attempt(lambda level=level: _lying(tries.folder, level), f"{level} bytes free")
@@ -375,6 +405,7 @@ def run_trials(
     library: str = "",
     reads: bool = False,
     most: int | None = None,
+    each: int | None = None,
     seed: int = 0,
     small: int = 0,
     folder: Path | None = None,
@@ -392,7 +423,7 @@ def run_trials(
             tries = Tries(OPERATIONS[name], Path(own))
             kinds = CHANGES | (READS if reads else 0)
             injector = in_python or Preloaded(Path(library), tries.folder, kinds)
-            KINDS[kind](tries, injector, random.Random(f"{seed} {name}"), most)
+            KINDS[kind](tries, injector, Plan(random.Random(f"{seed} {name}"), most, each))
         counts.update(tries.counts)
         problems += tries.problems
     return {"counts": dict(counts), "problems": problems}
@@ -406,6 +437,7 @@ def main() -> None:
     parser.add_argument("--library", default="")
     parser.add_argument("--reads", action="store_true")
     parser.add_argument("--most", type=int)
+    parser.add_argument("--each", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--small", type=int, default=0)
     parser.add_argument("--folder", type=Path)
