@@ -147,7 +147,7 @@ def _workbook(path: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
         except Exception as error:
             # A damaged workbook raises whatever its XML leads to.
             raise ValidationError(
-                f"{path.name} cannot be read as a workbook: {type(error).__name__}: {error}.",
+                f"{path.name} cannot be read as a workbook: it is damaged, or protected.",
                 path=path,
                 fix=Advice("Remove its password if it has one, or save it as .csv."),
             ) from error
@@ -296,4 +296,7 @@ def write_xlsx(path: Path, sheets: Mapping[str, tuple[Sequence[str], Iterable[Se
         sheet.append([cell(title, bold=True) for title in titles])
         for row in rows:
             sheet.append([cell(value) for value in row])
-    book.save(path)
+    # Not to the file itself: a drive that is full leaves the library with an archive that it cannot close.
+    content = io.BytesIO()
+    book.save(content)
+    path.write_bytes(content.getbuffer())

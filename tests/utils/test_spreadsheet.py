@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import gc
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hdmea.utils.exceptions import ConfigurationError, ValidationError
-from hdmea.utils.spreadsheet import column_name, read_rows, tabbed, write_csv
+from hdmea.utils.spreadsheet import column_name, read_rows, tabbed, write_csv, write_xlsx
 
 
 def test_cells_come_back_as_they_were(tmp_path: Path) -> None:
@@ -137,3 +138,11 @@ def test_what_is_copied_has_all_digits_and_no_signs_of_a_language() -> None:
 )
 def test_names_of_columns_end_in_their_unit_once(name: str, unit: str, expected: str) -> None:
     assert column_name(name, unit) == expected
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no drive that is always full")
+def test_a_full_drive_is_told_once_for_a_workbook(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        write_xlsx(Path("/dev/full"), {"a": (("b",), [(1,)])})
+    gc.collect()
+    assert capsys.readouterr().err == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from hdmea.recordings.phy.npy import damaged
 from hdmea.utils.exceptions import DataLoadError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.notices import detail_of
 
 __all__ = [
     "PARAMS",
@@ -48,7 +50,7 @@ def read_params(folder: Path) -> Literals:
         If it does not exist, or is not Python.
     """
     path = folder / PARAMS
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataLoadError(
             f"{path}: there is no such file; it states the sampling rate.",
             path,
@@ -59,7 +61,7 @@ def read_params(folder: Path) -> Literals:
     try:
         tree = ast.parse(_text(path))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise damaged(path, f"this is not a file of settings as Phy reads it ({error}).", error) from error
+        raise damaged(path, "this is not a file of settings as Phy reads it.", error) from error
     found: Literals = {}
     for line in tree.body:
         if isinstance(line, ast.Assign) and len(line.targets) == 1 and isinstance(line.targets[0], ast.Name):
@@ -108,7 +110,9 @@ def read_labels(folder: Path) -> Labels:
 
 def label_tables(folder: Path) -> list[Path]:
     """Return the tables of a folder about its clusters; later ones overrule earlier ones."""
-    found = [path for path in sorted(folder.iterdir()) if path.name.startswith("cluster_") and path.is_file()]
+    found = [
+        path for path in sorted(folder.iterdir()) if path.name.startswith("cluster_") and os.path.isfile(path)
+    ]
     found = [path for path in found if path.suffix.lower() in {".tsv", ".csv"}]
     return sorted(found, key=lambda path: _FIRST.index(path.stem) if path.stem in _FIRST else -1)
 
@@ -162,4 +166,4 @@ def _text(path: Path) -> str:
             raise damaged(path, "the file is too large for its name.")
         return path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
-        raise damaged(path, f"the file cannot be read ({error}).", error) from error
+        raise damaged(path, f"the file cannot be read{detail_of(error)}.", error) from error
