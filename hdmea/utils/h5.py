@@ -13,13 +13,16 @@ import zlib
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from h5py import h5f, h5p, h5z
+from h5py import h5d, h5f, h5p, h5z
 
 from hdmea.utils.giving_way import looked_at
 from hdmea.utils.open_file import read_through_python
 
 __all__ = [
+    "GROWS",
     "FileID",
+    "grows",
+    "may_grow",
     "open_file",
     "why_not_backed",
     "why_not_opened",
@@ -85,7 +88,7 @@ def why_not_backed(dataset: Any, nbytes: int, file_nbytes: int, *, unpack: bool 
         Size of the file.
     unpack
         Whether all of it is read at once: then long chunks are unpacked to measure them. Otherwise only
-        their stored length is compared, and parts may be missing.
+        their stored length is compared, and parts may be missing; see `may_grow`.
     """
     creation = dataset.get_create_plist()
     filters = [creation.get_filter(number)[0] for number in range(creation.get_nfilters())]
@@ -94,34 +97,51 @@ def why_not_backed(dataset: Any, nbytes: int, file_nbytes: int, *, unpack: bool 
     most = _MOST_DEFLATED if filters or not unpack else 1
     if there > file_nbytes or nbytes > there * most:
         return f"{nbytes:,} bytes are declared, {there:,} are there"
-    if (
-        filters
-        and there > _CAN_GROW_NBYTES
-        and _grows(dataset, creation, unpack and filters[-1] == h5z.FILTER_DEFLATE)
-    ):
-        return "a chunk of it is longer than chunks of it are"
+    if filters and there > _CAN_GROW_NBYTES:
+        doubtful = _doubtful(dataset)
+        if doubtful is None or (unpack and any(grows(dataset, offset) for offset in doubtful)):
+            return GROWS
     return ""
 
 
-def _grows(dataset: Any, creation: Any, deflated: bool) -> bool:
-    """Return whether a chunk becomes longer than the dataset says; HDF5 allocates whatever comes of it."""
-    nbytes = math.prod(creation.get_chunk()) * dataset.get_type().get_size()
-    most = nbytes + nbytes // 50 + 4096
-    doubtful: list[tuple[int, ...]] = []
+GROWS = "a chunk of it is longer than chunks of it are"
+"""What is wrong with a dataset of which a chunk does so; HDF5 allocates whatever comes of it."""
+
+
+def may_grow(dataset: Any) -> set[tuple[int, ...]]:
+    """Return the first indices of the chunks that are too long to be unpacked before `grows` was asked."""
+    chunked = dataset.get_create_plist().get_layout() == h5d.CHUNKED
+    return set(_doubtful(dataset) or ()) if chunked else set()
+
+
+def grows(dataset: Any, offset: tuple[int, ...]) -> bool:
+    """Return whether a deflated chunk becomes longer than the dataset says."""
+    most = _longest_chunk(dataset)
+    _, stored = dataset.read_direct_chunk(offset)
+    with contextlib.suppress(zlib.error):
+        return len(zlib.decompressobj().decompress(stored, most)) == most
+    return False
+
+
+def _longest_chunk(dataset: Any) -> int:
+    nbytes = math.prod(dataset.get_create_plist().get_chunk()) * dataset.get_type().get_size()
+    return int(nbytes + nbytes // 50 + 4096)
+
+
+def _doubtful(dataset: Any) -> list[tuple[int, ...]] | None:
+    """Return the chunks that may become much longer; None if one is too long as it is stored."""
+    creation = dataset.get_create_plist()
+    n_filters = creation.get_nfilters()
+    deflated = n_filters > 0 and creation.get_filter(n_filters - 1)[0] == h5z.FILTER_DEFLATE
+    most = _longest_chunk(dataset)
+    found: list[tuple[int, ...]] = []
 
     def is_too_long(chunk: Any) -> bool | None:
         if deflated and chunk.size > _CHUNK_GROWS_NBYTES:
-            doubtful.append(chunk.chunk_offset)
+            found.append(chunk.chunk_offset)
         return True if chunk.size > most else None
 
-    if dataset.chunk_iter(is_too_long):
-        return True
-    for offset in doubtful:
-        _, stored = dataset.read_direct_chunk(offset)
-        with contextlib.suppress(zlib.error):
-            if len(zlib.decompressobj().decompress(stored, most)) == most:
-                return True
-    return False
+    return None if dataset.chunk_iter(is_too_long) else found
 
 
 def _access() -> Any:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from hdmea.pipeline import PipelineSession
+from hdmea.recordings import open_signals
 from hdmea.recordings.inspect import inspect_file
 from hdmea.recordings.mcs.hdf5 import Table, reading
 from hdmea.utils import h5
 from hdmea.utils.exceptions import CheckpointError, DataLoadError, HDMEAError, NotEnoughMemoryError
+from tests.recordings.vendor_files import SensorBlock, write_cmcr
 
 GROWN = 64 << 20
 
@@ -110,3 +112,25 @@ def test_a_chunk_of_a_small_dataset_that_grows_is_refused(tmp_path: Path) -> Non
         data.id.write_direct_chunk((0,), zlib.compress(bytes(100 << 20), 9))
     with pytest.raises(CheckpointError, match="longer than"):
         PipelineSession.load(path)
+
+
+def test_a_chunk_of_raw_data_that_grows_is_refused_when_it_is_read(tmp_path: Path) -> None:
+    counts = np.zeros((40_000, 8, 8), np.int16)
+    path = write_cmcr(tmp_path / "x.cmcr", sensor=[SensorBlock(counts, width=8, height=8)])
+    with h5py.File(path, "r+") as file:
+        found: list[h5py.Dataset] = []
+        file.visititems(
+            lambda name, item: found.append(item) if getattr(item, "shape", 0) == counts.shape else None
+        )
+        (old,) = found
+        name, attrs = old.name, dict(old.attrs)
+        del file[name]
+        data = file.create_dataset(name, counts.shape, "i2", chunks=(20_000, 8, 8), compression="gzip")
+        data.attrs.update(attrs)
+        data[:20_000] = counts[:20_000]
+        data.id.write_direct_chunk((20_000, 0, 0), grown(GROWN, 2 << 20))
+    with open_signals(path) as recording:
+        (region,) = recording.sensor_regions
+        assert not region.read_counts(0, 0, 20_000).any()
+        with pytest.raises(DataLoadError, match="longer than"):
+            region.read_counts(0, 10_000, 30_000)

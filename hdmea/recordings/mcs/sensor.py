@@ -23,7 +23,8 @@ from hdmea.recordings.mcs.hdf5 import (
     reading,
     why_not_backed,
 )
-from hdmea.utils.exceptions import ValidationError
+from hdmea.utils import h5
+from hdmea.utils.exceptions import DataLoadError, ValidationError
 from hdmea.utils.fixes import Advice
 
 __all__ = [
@@ -179,7 +180,7 @@ class SensorRegion:
         lacking = sorted({number for dataset in self.datasets for number in missing_filters(dataset)})
         if lacking:
             return needs_filters(lacking)
-        # Chunks are not unpacked, which would mean to read all raw data.
+        # Chunks are not unpacked, which would mean to read all raw data; `read_counts` does so for long ones.
         damage = ((each.name, why_not_backed(each, unpack=False)) for each in self.datasets)
         return next((f"{name} is damaged: {why}. {COPY_AGAIN.text}" for name, why in damage if why), "")
 
@@ -208,9 +209,23 @@ class SensorRegion:
                 f"which has {dataset.shape[0]} samples.",
                 fix=Advice("Read samples of the segment."),
             )
-        with reading(Path(dataset.file.filename), "the sensor data", dataset):
+        path = Path(dataset.file.filename)
+        with reading(path, "the sensor data", dataset):
+            self._refuse_growing(path, segment, start, stop)
             counts: npt.NDArray[Any] = dataset[start:stop]
         return counts.reshape(stop - start, self.n_electrodes)
+
+    @cached_property
+    def _unmeasured(self) -> list[set[tuple[int, ...]]]:
+        """Chunks of each segment of which it is not known yet whether they are as long as they should be."""
+        return [h5.may_grow(dataset.id) for dataset in self.datasets]
+
+    def _refuse_growing(self, path: Path, segment: int, start: int, stop: int) -> None:
+        dataset, unmeasured = self.datasets[segment], self._unmeasured[segment]
+        for offset in [each for each in unmeasured if each[0] < stop and each[0] + dataset.chunks[0] > start]:
+            if h5.grows(dataset.id, offset):
+                raise DataLoadError(f"{path}: {dataset.name} is damaged: {h5.GROWS}.", path, fix=COPY_AGAIN)
+            unmeasured.discard(offset)
 
     def to_rows_cols(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Turn electrodes in file order into an image: (..., n_electrodes) to (..., rows, cols).
@@ -463,6 +478,18 @@ class Electrodes:
     def electrode_index(self, row: int, column: int) -> int | None:
         """File-order index of the electrode at a chip position (1-based), None where there is none."""
         return self._index.get((row, column))
+
+    @cached_property
+    def _unmeasured(self) -> list[set[tuple[int, ...]]]:
+        """Chunks of each segment of which it is not known yet whether they are as long as they should be."""
+        return [h5.may_grow(dataset.id) for dataset in self.datasets]
+
+    def _refuse_growing(self, path: Path, segment: int, start: int, stop: int) -> None:
+        dataset, unmeasured = self.datasets[segment], self._unmeasured[segment]
+        for offset in [each for each in unmeasured if each[0] < stop and each[0] + dataset.chunks[0] > start]:
+            if h5.grows(dataset.id, offset):
+                raise DataLoadError(f"{path}: {dataset.name} is damaged: {h5.GROWS}.", path, fix=COPY_AGAIN)
+            unmeasured.discard(offset)
 
     def to_rows_cols(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Turn electrodes in file order into an image: (..., n_electrodes) to (..., rows, cols).
