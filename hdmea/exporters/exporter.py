@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from hdmea.declare.parameters import Params, make_params
 from hdmea.declare.registry import Registry
-from hdmea.utils.atomic import exclusive, remove_leftovers, replacing, temporary_path
+from hdmea.utils.atomic import exclusive, refuse_irregular, remove_leftovers, replacing, temporary_path
 from hdmea.utils.exceptions import ConfigurationError, ExistingFileError
 from hdmea.utils.fixes import Advice, Replace
 
@@ -196,7 +196,7 @@ def export(
             if file.is_dir():
                 os.replace(file, final)
                 continue
-            with replacing(Path(os.path.realpath(final))) as part:
+            with replacing(place.with_name(final.name)) as part:
                 os.replace(file, part)
     return written
 
@@ -214,6 +214,8 @@ def _refuse(file: Path, overwrite: bool) -> None:
         # It may hold what a user has added since.
         said = f"{file} is a folder and is not replaced."
         raise ExistingFileError(said, path=file, fix=Advice("Choose another name."))
+    if file.is_symlink():
+        refuse_irregular(file)
     if file.exists() and not overwrite:
         raise ExistingFileError(f"{file} already exists.", path=file, fix=Replace())
 

@@ -8,7 +8,6 @@ rules of network drives answer only to that. At the same time a second place is 
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import re
@@ -22,10 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hdmea.utils import drive
-from hdmea.utils.atomic import check_free_space, temporary_path
+from hdmea.utils.atomic import check_free_space, refuse_irregular, temporary_path
 from hdmea.utils.exceptions import HDMEAError, ResultsRescuedError, SessionError, StepCancelled
-from hdmea.utils.fixes import Advice, SaveAs
-from hdmea.utils.notices import reason_of
+from hdmea.utils.fixes import Advice, Either, SaveAs
+from hdmea.utils.notices import fix_of, reason_of
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -58,9 +57,8 @@ def check_target(target: Path, nbytes: int = 0, *, is_copied: bool = False) -> N
     """
     try:
         real = Path(os.path.realpath(target))
-        if real.exists() and not real.is_file():
-            what = "a folder" if real.is_dir() else "not a regular file"
-            raise SessionError(f"{target} is {what}, and is not replaced.", path=target, fix=SaveAs())
+        # A step on a file changes what the link leads to, which is a result.
+        refuse_irregular(real if is_copied else target)
         real.parent.mkdir(parents=True, exist_ok=True)
         shares = _try(real)
     except ValueError as error:
@@ -68,8 +66,9 @@ def check_target(target: Path, nbytes: int = 0, *, is_copied: bool = False) -> N
     except OSError as error:
         if isinstance(error, HDMEAError):
             raise
+        fix = Either((fix_of(error), SaveAs()))
         raise SessionError(
-            f"{target} cannot be written: {_why(error)}.", path=target, fix=SaveAs()
+            f"{target} cannot be written: {reason_of(error)}.", path=target, fix=fix
         ) from error
     copied = real.stat().st_size if is_copied and not shares and real.is_file() else 0
     check_free_space(real, nbytes + copied)
@@ -90,12 +89,6 @@ def _try(target: Path) -> bool:
         os.close(descriptor)
         with contextlib.suppress(OSError):
             drive.remove(part)
-
-
-def _why(error: OSError) -> str:
-    if error.errno == errno.ENAMETOOLONG:
-        return "its name is too long for this drive"
-    return reason_of(error)
 
 
 # -- where results are kept if saving fails ----------------------------------------------------------------

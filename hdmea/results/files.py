@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import functools
 import getpass
 import logging
@@ -52,9 +53,9 @@ from hdmea.utils.exceptions import (
     SessionError,
     ValidationError,
 )
-from hdmea.utils.fixes import Advice, Either, Replace, SaveAs
+from hdmea.utils.fixes import Advice, Either, Fix, Replace, SaveAs
 from hdmea.utils.giving_way import without_collections
-from hdmea.utils.notices import reason_of
+from hdmea.utils.notices import detail_of, fix_of, reason_of
 from hdmea.utils.text_files import setting
 
 __all__ = [
@@ -254,7 +255,7 @@ def read_session(
     with opened(path) as handle:
         ticker = _Ticker(progress, os.path.getsize(path), f"reading {path.name}")
         file = Place(handle.item, file_nbytes=handle.file_nbytes, tick=ticker)
-        with naming(path, ticker):
+        with naming(path, ticker, file):
             chosen = codec_of(file, path)
             source = Source(path, chosen.revision(file), chosen.revision) if lazy else None
             with without_collections():
@@ -278,7 +279,7 @@ def summarize(path: str | Path) -> FileSummary:
         If it is not a result file.
     """
     path = Path(path)
-    with opened(path) as file, naming(path, file.tick):
+    with opened(path) as file, naming(path, file.tick, file):
         return codec_of(file, path).summarize(file, path)
 
 
@@ -343,11 +344,15 @@ def opened(path: Path, *, own: bool = False) -> Iterator[Place]:
             fix=Advice("Ask its owner for access, or for a copy."),
         ) from error
     except OSError as error:
+        if error.errno is not None:
+            said = f"{path} cannot be read: {reason_of(error)}."
+            raise CheckpointError(said, path=path, fix=fix_of(error)) from error
         raise _not_opened(path, error) from error
     except (ValueError, RuntimeError) as error:
         if isinstance(error, HDMEAError):
             raise
-        raise CheckpointError(f"{path} cannot be opened ({error}).", path=path, fix=_CHOOSE) from error
+        said = f"{str(path)!r} cannot be opened{detail_of(error)}."
+        raise CheckpointError(said, path=path, fix=_CHOOSE) from error
     try:
         with naming(path):
             yield Place(file, file_nbytes=nbytes)
@@ -496,12 +501,16 @@ def _replacing(
 
 def _refuse_existing(path: Path, target: Path, overwrite: Overwrite, held: Held | None) -> None:
     """Raise FileExistsError if a file must not be replaced; the caller is its only writer."""
+    is_own = held is not None and _real(held.path) == target
+    if not is_own:
+        # Whoever opened a file through a link may save it; for anyone else the link may lead anywhere.
+        refuse_irregular(path)
     refuse_irregular(target)
     if not target.exists():
         return
     if not overwrite:
         raise ExistingFileError(f"{path} already exists.", path=path, fix=Either((Replace(), SaveAs())))
-    if overwrite == "other" or held is None or _real(held.path) != target:
+    if overwrite == "other" or held is None or not is_own:
         return
     try:
         with opened(target) as file:
@@ -627,12 +636,18 @@ def _explained(path: Path, needed: int, ticker: _Ticker) -> Iterator[None]:
         if error is ticker.stopped_by or isinstance(error, HDMEAError):
             raise
         needs = f" The file needs {describe_size(needed)}." if needed else ""
-        why = reason_of(error) if isinstance(error, OSError) else error
+        why = detail_of(error) if isinstance(error, OSError | RuntimeError) else f" ({error})"
         raise SessionError(
-            f"Writing {path} failed: {why}. The session and the existing file are unchanged.{needs}",
+            f"Writing {path} failed{why}. The session and the existing file are unchanged.{needs}",
             path=path,
-            fix=Advice("Check free space and connection of the drive, or save to another drive."),
+            fix=_fix(error),
         ) from error
+
+
+def _fix(error: Exception) -> Fix:
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return fix_of(error)
+    return Advice("Check free space and connection of the drive, or save to another drive.")
 
 
 def _real(path: Path) -> Path:
@@ -650,7 +665,7 @@ def _not_opened(path: Path, error: OSError) -> CheckpointError:
         "empty": "is empty (0 bytes)",
         "foreign": "is not a result file: its contents are not HDF5",
         "truncated": "is incomplete: it is shorter than its header states",
-        "damaged": f"is not a result file, or is damaged ({error})",
+        "damaged": f"is not a result file, or is damaged{detail_of(error)}",
     }[h5.why_not_opened(path, error)]
     return CheckpointError(f"{path} {said}.", path=path, fix=_CHOOSE)
 

@@ -114,6 +114,12 @@ def refuse_irregular(target: Path) -> None:
         mode = os.lstat(target).st_mode
     except FileNotFoundError:
         return
+    if stat.S_ISLNK(mode):
+        raise SessionError(
+            f"{target} is a link; neither it nor what it leads to is replaced.",
+            path=target,
+            fix=Either((Advice(f"Name {os.path.realpath(target)} itself."), SaveAs())),
+        )
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
         raise SessionError(f"{target} is {what} and is not replaced.", path=target, fix=SaveAs())
@@ -168,6 +174,14 @@ def remove_leftovers(target: Path) -> list[Path]:
 
 def check_free_space(target: Path, nbytes: int) -> None:
     """Raise SessionError, which says how much is needed, if `nbytes` do not fit beside `target`."""
+    most = _longest_file()
+    if most is not None and nbytes > most:
+        raise SessionError(
+            f"Writing {target} needs {describe_size(nbytes)}, but a file may not be longer than "
+            f"{describe_size(most)} (ulimit -f). Nothing was changed.",
+            path=target,
+            fix=Advice("Raise the limit on the size of files, and start the program again."),
+        )
     try:
         free = shutil.disk_usage(target.parent).free
     except OSError as error:
@@ -180,6 +194,16 @@ def check_free_space(target: Path, nbytes: int) -> None:
             path=target,
             fix=Advice(f"Free {describe_size(nbytes - free)}, or save to another drive."),
         )
+
+
+def _longest_file() -> int | None:
+    """Return how long a file of this process may become, None for as long as the drive lets it."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    soft = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def copy_file(

@@ -19,6 +19,8 @@ from hdmea.utils.fixes import PYTHON, Advice, Fix, Words, fix_as_json, fix_from_
 
 __all__ = [
     "Notice",
+    "detail_of",
+    "fix_of",
     "log_text",
     "notices_as_json",
     "notices_from_json",
@@ -82,6 +84,7 @@ _REASONS = {
     errno.EFBIG: "the file is larger than the drive or the account allows",
     errno.ENOTDIR: "a part of its path is a file, not a folder",
     errno.EISDIR: "it is a folder",
+    errno.ELOOP: "it is a link that leads to itself",
     errno.EEXIST: "a file of that name is in the way",
     errno.ENOENT: "it does not exist",
     errno.EIO: "the drive reports an error",
@@ -97,6 +100,21 @@ def reason_of(error: OSError) -> str:
     if error.errno is None:
         return str(error)
     return _REASONS.get(error.errno) or error.strerror or os.strerror(error.errno)
+
+
+def fix_of(error: OSError) -> Fix:
+    """Return what to do about what the system refused."""
+    if error.errno == errno.ENAMETOOLONG:
+        return Advice("Choose a shorter name, or a folder with a shorter path.")
+    return Advice("Check the path, the permissions and the connection of the drive.")
+
+
+def detail_of(error: BaseException) -> str:
+    """Return what HDF5 or the system said, in parentheses; what Python says of values is for programmers."""
+    if isinstance(error, HDMEAError) or not isinstance(error, OSError | RuntimeError):
+        return ""
+    said = reason_of(error) if isinstance(error, OSError) else str(error)
+    return f" ({said})" if said else ""
 
 
 def of_system(error: OSError, what: str) -> HDMEAError:
@@ -118,8 +136,7 @@ def of_system(error: OSError, what: str) -> HDMEAError:
     kind = next(ours for theirs, ours in kinds.items() if isinstance(error, theirs))
     path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
     text = f"{what}: {f'{path}: ' if path else ''}{reason_of(error)}."
-    fix = Advice("Check the path, the permissions and the connection of the drive.")
-    return kind(text, path=path, fix=fix)
+    return kind(text, path=path, fix=fix_of(error))
 
 
 def said(what: object, words: Words) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -90,7 +89,7 @@ class WritePicture:
         content = self.content()
         if not content:
             raise OSError(f"{self.path} was not written because the view is too small. Make it larger.")
-        with reasons(self.path), replacing(Path(os.path.realpath(self.path))) as part:
+        with reasons(self.path), replacing(self.path) as part:
             part.write_bytes(content)
         return self.path
 

@@ -96,6 +96,7 @@ LIMITED = textwrap.dedent(
     import resource, signal, sys
     from pathlib import Path
     from hdmea.results import files
+    from hdmea.utils import atomic
     from hdmea.utils.exceptions import SessionError
     from tests.faults.test_interrupted_writes import assert_holds, content_of
 
@@ -105,6 +106,14 @@ LIMITED = textwrap.dedent(
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, hard))
+    try:
+        files.write_session(path, content)
+    except SessionError as error:
+        assert "may not be longer than 3.0 MB" in str(error), error
+    else:
+        raise SystemExit("the limit was not foreseen")
+    # A quota of which the system does not tell beforehand.
+    atomic._longest_file = lambda: None
     try:
         if how == "write":
             files.write_session(path, content)

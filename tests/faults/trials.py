@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from hdmea.utils import drive
+from hdmea.utils import atomic, drive
 from hdmea.utils.exceptions import HDMEAError
 from tests.faults import operations
 from tests.faults.operations import OPERATIONS, CommandFailed, Operation, values_in, values_of
@@ -333,7 +333,8 @@ def kills(tries: Tries, injector: Injector, plan: Plan) -> None:
 
 @contextlib.contextmanager
 def _limited(nbytes: int) -> Iterator[None]:
-    """Let no file be larger, as a quota does."""
+    """Let no file be larger, as a quota does of which nobody is told beforehand."""
+    known, atomic._longest_file = atomic._longest_file, lambda: None
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (nbytes, hard))
@@ -342,6 +343,7 @@ def _limited(nbytes: int) -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)
+        atomic._longest_file = known
 
 
 def quotas(tries: Tries, injector: Injector, plan: Plan) -> None:

@@ -82,7 +82,7 @@ def make_session(folder: Path) -> PipelineSession:
         (errno.EROFS, "the drive is read-only"),
         (errno.EACCES, "access is not permitted"),
         (errno.ENOSPC, "the drive is full"),
-        (errno.ENAMETOOLONG, "its name is too long"),
+        (errno.ENAMETOOLONG, "the name is too long"),
     ],
 )
 def test_a_place_that_takes_no_file_is_refused_with_the_reason(
@@ -96,7 +96,7 @@ def test_a_place_that_takes_no_file_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize(
-    "name", ["a" * 300 + ".h5", "file/x.h5", "file/deeper/x.h5", "folder", "pipe", "a\0b.h5"]
+    "name", ["a" * 300 + ".h5", "file/x.h5", "file/deeper/x.h5", "folder", "pipe", "link", "a\0b.h5"]
 )
 def test_what_cannot_be_a_result_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("a file")
@@ -105,14 +105,25 @@ def test_what_cannot_be_a_result_file_is_refused(tmp_path: Path, name: str) -> N
         if not hasattr(os, "mkfifo"):
             pytest.skip("this system has no named pipes")
         os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(SessionError):
+    if name == "link":
+        (tmp_path / "link").symlink_to(tmp_path / "file")
+    with pytest.raises(SessionError) as caught:
         check_target(tmp_path / name)
-    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "pipe") == ["file", "folder"]
+    assert caught.value.fix is not None
+    assert {path.name for path in tmp_path.iterdir()} - {"pipe", "link"} == {"file", "folder"}
+    assert (tmp_path / "file").read_text() == "a file"
 
 
-def test_space_is_asked_for_before_anything_is_computed(tmp_path: Path) -> None:
+def test_space_is_asked_for_before_anything_is_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(SessionError, match="GB are free"):
         check_target(tmp_path / "x.h5", 10**18)
+    if os.name == "posix":
+        with monkeypatch.context() as limited:
+            limited.setattr("resource.getrlimit", lambda which: (3_000_000, -1))
+            with pytest.raises(SessionError, match=r"ulimit -f.*Raise the limit"):
+                check_target(tmp_path / "x.h5", 3_000_001)
     check_target(tmp_path / "new" / "folder" / "x.h5", 10)
     assert (tmp_path / "new" / "folder").is_dir()
 
