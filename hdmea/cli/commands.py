@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import os
 import sys
 import threading
 from dataclasses import replace
@@ -57,6 +58,9 @@ _SHEET = (
 )
 
 
+_OUTPUT = "Result file, with .h5 added to a name without ending; default: <recording>.h5 here."
+
+
 class Layout(enum.StrEnum):
     """Layouts of result files."""
 
@@ -91,7 +95,8 @@ def run(
     ] = None,
     flow: Annotated[str, typer.Option(help="Name of a flow, or a JSON file.")] = "standard",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Result file; default: <recording>.h5 here.")
+        Path | None,
+        typer.Option("--output", "-o", help=_OUTPUT),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing result file.")] = False,
     name: Annotated[
@@ -137,7 +142,7 @@ def run(
         chosen = load_flow(flow)
         overrides = parse_settings(settings or [])
         session, sources = _open(recording or [], resume, name)
-        target = output if output is not None else Path(f"{session.dataset_id}.h5")
+        target = Path(f"{session.dataset_id}.h5") if output is None else _with_suffix(output)
         _refuse_existing(target, overwrite)
         session.output_dir = target.parent
         if sheet is not None:
@@ -470,7 +475,7 @@ def export(
 @app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A result file of any layout.")],
-    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The file to write.")],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="File to write, with .h5 if needed.")],
     layout: Annotated[
         Layout | None,
         typer.Option(help="Default: columns for a file of the laboratory's scripts; otherwise required."),
@@ -489,6 +494,7 @@ def convert(
                 f"{source} already has the layout columns.",
                 fix=Advice("Choose another layout with --layout."),
             )
+        target = _with_suffix(target)
         _refuse_existing(target, overwrite)
         check_target(target, source.stat().st_size)
         content = PipelineSession.load(source, lazy=True).content(SaveState.SAVED, checkpoint_name=None)
@@ -576,8 +582,13 @@ def _pair(recording: list[Path]) -> dict[str, str]:
     return pair
 
 
+def _with_suffix(target: Path) -> Path:
+    """Return the result file that is meant; a folder is refused later by its own name."""
+    return target if target.suffix or os.path.isdir(target) else target.with_name(f"{target.name}.h5")
+
+
 def _refuse_existing(target: Path, overwrite: bool) -> None:
-    if target.exists() and not overwrite:
+    if os.path.exists(target) and not overwrite:
         raise ExistingFileError(f"{target} already exists.", path=target, fix=Either((SaveAs(), Replace())))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import enum
 import logging
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -308,7 +309,7 @@ class SessionData:
             if path is None:
                 continue
             self.source_files[f"{kind}_path"] = str(path)
-            if Path(path).exists():
+            if os.path.exists(path):
                 size, changed = source_stamp(path)
                 self.source_files[f"{kind}_size"] = size
                 self.source_files[f"{kind}_mtime"] = changed
@@ -573,7 +574,7 @@ class PipelineSession(SessionData):
         """
         if self.is_saved and self.hdf5_path is not None:
             # A file that was deleted is written again.
-            return self.hdf5_path if self.hdf5_path.exists() else self.save(self.hdf5_path)
+            return self.hdf5_path if os.path.exists(self.hdf5_path) else self.save(self.hdf5_path)
         target = Path(default_path) if default_path is not None else self.default_path
         self.refuse_foreign_file(target)
         logger.warning("Auto-saving deferred session to %s to satisfy HDF5-path requirement", target)
@@ -633,7 +634,16 @@ class PipelineSession(SessionData):
         return session
 
     def content(self, state: SaveState, *, checkpoint_name: str | None) -> SessionContent:
-        """Return what a file of this session holds, without copying any array."""
+        """Return what a file of this session holds, without copying any array.
+
+        Raises
+        ------
+        ValidationError
+            If its name or that of a unit is one that `load` refuses.
+        """
+        check_dataset_id(self.dataset_id)
+        for unit_id in self.units:
+            _check_unit_id(unit_id)
         return SessionContent(
             dataset_id=self.dataset_id,
             units=self.units,
@@ -697,7 +707,7 @@ class PipelineSession(SessionData):
         *,
         bind: bool = False,
     ) -> files.Held:
-        if overwrite and target.exists():
+        if overwrite and os.path.exists(target):
             logger.warning("Overwriting existing file %s", target)
         own = self.held is not None and _same_file(target, self.held.path)
         if layout is None:
@@ -717,7 +727,7 @@ class PipelineSession(SessionData):
 
     def refuse_foreign_file(self, target: Path) -> None:
         """Raise FileExistsError if `target` exists and is not a file of this recording."""
-        if not target.exists():
+        if not os.path.exists(target):
             return
         try:
             other = files.summarize(target).dataset_id
@@ -775,7 +785,7 @@ def _declared_outputs(feature: str) -> dict[str, dict[str, Any]]:
 
 
 def _same_file(first: Path, second: Path) -> bool:
-    return first.exists() and second.exists() and first.samefile(second)
+    return os.path.exists(first) and os.path.exists(second) and first.samefile(second)
 
 
 def twin_of(session: PipelineSession) -> PipelineSession:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from hdmea.pipeline import PipelineSession, SaveState, create_session
 from hdmea.pipeline.session import CompletedSteps
-from hdmea.utils.exceptions import CheckpointError, ConfigurationError, MissingInputError, ValidationError
+from hdmea.utils.exceptions import (
+    CheckpointError,
+    ConfigurationError,
+    MissingInputError,
+    SessionError,
+    ValidationError,
+)
 from hdmea.utils.fixes import Advice
 
 
@@ -268,3 +275,31 @@ def test_a_layout_that_does_not_exist_is_refused_by_its_name(tmp_path: Path) -> 
 
     assert caught.value.parameter == "layout"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("unit_id", ["unit_x000", "a", "", "unit_1", "x/y", "unit_\ud800", 3])
+@pytest.mark.parametrize("layout", ["columns", "lab"])
+def test_what_cannot_be_loaded_is_not_saved(tmp_path: Path, unit_id: Any, layout: str) -> None:
+    session = PipelineSession("x", output_dir=tmp_path)
+    session.units[unit_id] = {"spike_times": np.arange(3, dtype=np.uint64)}
+    for write in (lambda: session.save(layout=layout), lambda: session.checkpoint(tmp_path / "c.h5")):
+        with pytest.raises(ValidationError, match="Unit id"):
+            write()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_is_not_replaced_unless_the_session_was_opened_through_it(tmp_path: Path) -> None:
+    PipelineSession("x").save(tmp_path / "x.h5")
+    (tmp_path / "notes.txt").write_text("precious")
+    link, foreign = tmp_path / "link.h5", tmp_path / "foreign.h5"
+    link.symlink_to("x.h5")
+    foreign.symlink_to("notes.txt")
+    opened = PipelineSession.load(link)
+    opened.add_metadata({"new": 1})
+    opened.save()
+    assert link.is_symlink()
+    assert PipelineSession.load(tmp_path / "x.h5").metadata["new"] == 1
+    for session, path in ((opened, foreign), (PipelineSession("x"), link)):
+        with pytest.raises(SessionError, match="is a link"):
+            session.save(path)
+    assert (tmp_path / "notes.txt").read_text() == "precious"
