@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,7 @@ def measure_electrodes(
     path = session.source_files.get("cmcr_path")
     if not path:
         return Measured(reason="There is no raw recording.")
-    if not Path(str(path)).is_file():
+    if not os.path.isfile(str(path)):
         return Measured(reason=f"The raw recording {Path(str(path)).name} no longer exists.")
     try:
         with open_signals(Path(str(path))) as reader:

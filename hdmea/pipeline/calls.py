@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -190,7 +191,7 @@ def _on_file(definition: StepDefinition[Any], params: StepParams, mechanism: Map
             run = _run_and_write(target, path, definition, params, mechanism)
     else:
         path = Path(target)
-        if not path.exists():
+        if not os.path.exists(path):
             raise MissingFileError(f"There is no file {path}.", path=path, fix=SetParameter("hdf5_path"))
         check_target(path, is_copied=True)
         with files.writing(path):
@@ -298,7 +299,7 @@ def _is_there(
 
 def _existing(path: Path, dataset_id: str, allow_overwrite: bool) -> PipelineSession | None:
     """Return the session in the existing file; None if there is none or it may be replaced."""
-    if not path.exists():
+    if not os.path.exists(path):
         return None
     try:
         session = PipelineSession.load(path, lazy=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,7 +187,7 @@ def load_flow(flow_name: str | Path, config_dir: str | Path | None = None) -> Fl
     given = Path(flow_name)
     candidates = [given] if given.suffix == ".json" else []
     candidates += [folder / f"{flow_name}.json" for folder in _flow_folders(config_dir)]
-    path = next((candidate for candidate in candidates if candidate.is_file()), None)
+    path = next((candidate for candidate in candidates if os.path.lexists(candidate)), None)
     if path is None:
         known = ", ".join(list_available_flows(config_dir))
         raise ConfigurationError(
@@ -367,7 +368,7 @@ def run_flow(
     destination = prepare_flow(fresh, flow, path)
     with files.writing(path):
         fresh.refuse_foreign_file(path)
-        known = PipelineSession.load(path, lazy=True) if path.exists() and not force_load else None
+        known = PipelineSession.load(path, lazy=True) if os.path.exists(path) and not force_load else None
         working = known or fresh
         result = execute_flow(working, flow, chosen)
         if working.completed_steps and (working is fresh or working.has_unsaved_changes):

@@ -80,7 +80,7 @@ def load_increments(
             session.extra = content.extra["session"]
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise CheckpointError(
-                f"{path} is damaged ({error}).",
+                f"{path} is damaged: it does not fit the session that it continues.",
                 path=path,
                 fix=Advice("Delete it, and open the last checkpoint or result instead."),
             ) from error

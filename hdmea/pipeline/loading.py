@@ -6,6 +6,7 @@ The step itself (`hdmea.pipeline.steps.load_recording`) decides what is read and
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,7 +96,7 @@ def resolve_sources(
             "A recording needs its raw file (.cmcr), its spike-sorted file (.cmtr), or both.",
             fix=Either((ChooseFile("cmcr_path"), ChooseFile("cmtr_path"))),
         )
-    if not find or (cmcr and cmtr) or not given.exists():
+    if not find or (cmcr and cmtr) or not os.path.exists(given):
         return Sources(cmcr, cmtr)
     link = None
     if cmtr is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -49,7 +50,7 @@ def file_facts(paths: Iterable[Path]) -> tuple[InputFile, ...]:
     """Return name, size and modification time (small files: SHA-256) of each existing file."""
     facts = []
     for path in paths:
-        if path.is_file():
+        if os.path.isfile(path):
             stat = path.stat()
             small = stat.st_size < _HASHED_BELOW
             content = hashlib.sha256(path.read_bytes()).hexdigest() if small else ""
@@ -76,7 +77,7 @@ def own_files(definition: StepDefinition[Any], item: str = "") -> list[Path]:
             # An entry point names a module, whose file is what counts.
             module = sys.modules.get(function.__module__)
             path = Path(origin)
-            found.append(path if path.is_file() else Path(getattr(module, "__file__", None) or origin))
+            found.append(path if os.path.isfile(path) else Path(getattr(module, "__file__", None) or origin))
     return found
 
 

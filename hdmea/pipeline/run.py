@@ -22,6 +22,7 @@ import psutil
 from hdmea.declare import StepDefinition, StepParams, get_step
 from hdmea.pipeline import provenance
 from hdmea.pipeline.context import CancelToken, Key, ProgressEvent, StepContext, StepRun
+from hdmea.pipeline.expected_content import odd_place
 from hdmea.pipeline.marks import add_section_marks
 from hdmea.pipeline.requirements import check_requirements
 from hdmea.pipeline.same_values import same_values
@@ -244,8 +245,9 @@ def blaming_file(
         is_own = function.__module__.startswith("hdmea.")
         if error is stopped_by() or session.held is None or not is_own:
             raise
+        found = odd_place(session) or "something in it is not what it is in every result"
         raise SessionError(
-            f"“{title}” failed with what is in {session.held.path} ({type(error).__name__}: {error}).",
+            f"“{title}” failed with what is in {session.held.path}: {found}.",
             path=session.held.path,
             fix=Advice(
                 "If the file may be damaged, use an earlier copy; otherwise report the error and its details."

@@ -115,7 +115,7 @@ def recording_name(cmcr: Path | None, cmtr: Path | None) -> str:
 
 def _is_folder(path: Path) -> bool:
     """Return whether a path is a folder; of names of files the drive is not asked."""
-    return not path.name.lower().endswith((*suffixes(), *NEUTRAL_SUFFIXES)) and path.is_dir()
+    return not path.name.lower().endswith((*suffixes(), *NEUTRAL_SUFFIXES)) and os.path.isdir(path)
 
 
 def _without_marks(name: str) -> str:
@@ -291,7 +291,7 @@ def _linked_folder(folder: Path, linked: str | None) -> list[Path]:
     if where.anchor or not where.parts:
         return []
     named = folder.joinpath(*where.parts)
-    return [named] if named.is_dir() else []
+    return [named] if os.path.isdir(named) else []
 
 
 def _sister_folders(folder: Path, kind: str) -> list[Path]:

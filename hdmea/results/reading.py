@@ -25,6 +25,7 @@ from hdmea.utils.exceptions import CheckpointError, HDMEAError, SessionError, Va
 from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way
 from hdmea.utils.h5 import why_not_backed
+from hdmea.utils.notices import detail_of
 
 __all__ = ["RESTORE", "Place", "checksum_of", "naming", "no_tick", "read_attr"]
 
@@ -50,7 +51,7 @@ _FOREIGN = (OSError, RuntimeError, LookupError, TypeError, AttributeError, Value
 
 
 @contextlib.contextmanager
-def naming(path: str | Path, tick: Tick | None = None) -> Iterator[None]:
+def naming(path: str | Path, tick: Tick | None = None, root: Place | None = None) -> Iterator[None]:
     """Let errors about what is in a file name the file, and be of our own kind.
 
     Parameters
@@ -60,6 +61,8 @@ def naming(path: str | Path, tick: Tick | None = None) -> Iterator[None]:
     tick
         What the block calls while it reads, if errors of other kinds are to be translated as well; what it
         raised itself, which is in its `stopped_by`, is passed on.
+    root
+        The root of what is read: where something is wrong is then near what was opened last.
 
     Raises
     ------
@@ -79,17 +82,19 @@ def naming(path: str | Path, tick: Tick | None = None) -> Iterator[None]:
             fix=RESTORE,
         ) from error
     except MemoryError as error:
+        more = f" ({error})" if str(error) else ""
         raise SessionError(
-            f"There is not enough memory for what is in {path} ({error}).",
+            f"There is not enough memory for what is in {path}{more}.",
             path=path,
             fix=Advice("Close other programs, or open it on a computer with more memory."),
         ) from error
     except _FOREIGN as error:
         if tick is None or error is getattr(tick, "stopped_by", None) or _is_ours(error):
             raise
-        raise CheckpointError(
-            f"{path} is damaged and cannot be restored ({error}).", path=path, fix=RESTORE
-        ) from error
+        where = root.last if root is not None else ""
+        near = f": {where} does not contain what it contains in a result" if where else ""
+        said = f"{path} is damaged and cannot be restored{near}{detail_of(error)}."
+        raise CheckpointError(said, path=path, fix=RESTORE) from error
 
 
 def _is_ours(error: Exception) -> bool:
@@ -136,6 +141,11 @@ class Place:
     def __repr__(self) -> str:
         return f"Place({self.path or '/'!r})"
 
+    @property
+    def last(self) -> str:
+        """Path of what was opened last below this root; empty if nothing was."""
+        return next(reversed(self._seen.values()), "")
+
     # -- groups ----------------------------------------------------------------------------------------
 
     @property
@@ -148,6 +158,8 @@ class Place:
 
         A group that was put in order later says so in its attribute ``%keys``.
         """
+        if not self.is_group:
+            raise self.damaged("it is not a group")
         found: list[bytes] = []
         try:
             self.item.links.iterate(found.append, idx_type=h5.INDEX_CRT_ORDER)
@@ -166,7 +178,7 @@ class Place:
 
     def has(self, name: str) -> bool:
         """Return whether a group has an entry of this name."""
-        return bool(self.item.links.exists(name.encode()))
+        return self.is_group and bool(self.item.links.exists(name.encode()))
 
     def child(self, name: str) -> Place:
         """Open a group or dataset in this group.
@@ -177,6 +189,8 @@ class Place:
             If it is a link to elsewhere, keeps its bytes elsewhere, or was met before.
         """
         give_way()
+        if not self.is_group:
+            raise self.damaged("it is not a group")
         path = f"{self.path}/{name}"
         stored = name.encode()
         try:
@@ -189,7 +203,7 @@ class Place:
             item = h5o.open(self.item, stored)
         except (OSError, RuntimeError, KeyError, ValueError) as error:
             raise CheckpointError(
-                f"{path} is damaged and cannot be opened ({error}).", fix=RESTORE
+                f"{path} is damaged and cannot be opened{detail_of(error)}.", fix=RESTORE
             ) from error
         below = Place(item, path, file_nbytes=self.file_nbytes, tick=self.tick, seen=self._seen)
         if not isinstance(item, (h5g.GroupID, h5d.DatasetID)):
@@ -251,7 +265,7 @@ class Place:
         try:
             return read_attr(h5a.open(self.item, name.encode()), self)
         except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-            raise self.damaged(f"its attribute {name!r} cannot be read ({error})") from error
+            raise self.damaged(f"its attribute {name!r} cannot be read{detail_of(error)}") from error
 
     def attrs(self) -> dict[str, AttrValue | None]:
         """Return all attributes under their names in the file."""
@@ -262,6 +276,10 @@ class Place:
     def _facts(self) -> tuple[tuple[int, ...], np.dtype[Any], Any]:
         # Asked for each row of a column; each costs a call of HDF5.
         if self._known is None:
+            if self.is_group:
+                raise self.damaged("it is not a dataset")
+            if self.item.shape is None:
+                raise self.damaged("it contains nothing")
             kind = self.item.get_type()
             dtype: np.dtype[Any] = kind.dtype
             if dtype.metadata is not None and dtype.names is None and not dtype.hasobject:
@@ -383,7 +401,7 @@ class Place:
                 self.tick(part.nbytes)
         except (OSError, RuntimeError, ValueError, TypeError) as error:
             raise CheckpointError(
-                f"{self.path} is damaged and cannot be read ({error}).", fix=RESTORE
+                f"{self.path} is damaged and cannot be read{detail_of(error)}.", fix=RESTORE
             ) from error
 
     def _read_variable(self, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -409,7 +427,7 @@ class Place:
             raise
         except (OSError, RuntimeError, ValueError, TypeError) as error:
             raise CheckpointError(
-                f"{self.path} is damaged and cannot be read ({error}).", fix=RESTORE
+                f"{self.path} is damaged and cannot be read{detail_of(error)}.", fix=RESTORE
             ) from error
         return texts
 

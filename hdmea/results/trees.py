@@ -163,7 +163,7 @@ def read_own_attrs(place: Place) -> dict[str, Any]:
         kinds = json.loads(str(place.attr(OWN_ATTRS)))
         return {key: _decode_attr(kind, place.attr(encode_name(key))) for key, kind in kinds.items()}
     except (ValueError, AttributeError, TypeError) as error:
-        raise place.damaged(f"its attributes do not fit together ({error})") from error
+        raise place.damaged("its attributes do not fit together") from error
 
 
 def _decode_attr(kind: str, value: AttrValue | None) -> Any:

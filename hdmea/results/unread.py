@@ -240,7 +240,7 @@ class Unread:
         value = self.loaded
         if value is None:
             give_way()
-            with self.source.open_for_reading() as file, naming(self.source.path, file.tick):
+            with self.source.open_for_reading() as file, naming(self.source.path, file.tick, file):
                 value = self.make(file)
             try:
                 self._loaded = weakref.ref(value)

@@ -23,11 +23,10 @@ from hdmea.utils.atomic import replacing
 from hdmea.utils.exceptions import (
     ConfigurationError,
     ExistingFileError,
-    MissingFileError,
     SessionError,
 )
 from hdmea.utils.fixes import Advice, ChooseFile, Replace
-from hdmea.utils.text_files import read_json
+from hdmea.utils.text_files import read_json, regular_size
 from hdmea.utils.validation import problems_in_file
 
 __all__ = [
@@ -161,10 +160,7 @@ def read_calibration(path: str | Path) -> StimulusCalibration:
         If it is not a valid calibration; the message names what is wrong.
     """
     path = Path(path)
-    if not path.is_file():
-        raise MissingFileError(
-            f"The stimulus calibration {path} does not exist.", path=path, fix=ChooseFile("calibration_path")
-        )
+    regular_size(path, "stimulus calibration", "calibration_path")
     values = read_json(path)
     if isinstance(values, dict):
         values.pop(_SPOT, None)

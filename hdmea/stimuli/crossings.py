@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hdmea.utils.exceptions import DataLoadError, MissingFileError
-from hdmea.utils.fixes import Advice, ChooseFile
+from hdmea.utils.exceptions import DataLoadError
+from hdmea.utils.fixes import Advice
+from hdmea.utils.notices import detail_of
+from hdmea.utils.text_files import regular_size
 
 __all__ = ["Crossings", "convert_crossings", "read_crossings"]
 
@@ -84,13 +86,7 @@ def read_crossings(path: str | Path) -> Crossings:
         If it is something else; nothing in it was executed.
     """
     path = Path(path)
-    if not path.is_file():
-        raise MissingFileError(
-            f"The table of crossings {path} does not exist.",
-            parameter="on_off_dict_path",
-            path=path,
-            fix=ChooseFile("on_off_dict_path"),
-        )
+    regular_size(path, "table of crossings", "on_off_dict_path")
     try:
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as stored:
@@ -100,7 +96,7 @@ def read_crossings(path: str | Path) -> Crossings:
     except Exception as error:
         # A damaged pickle raises almost anything.
         raise DataLoadError(
-            f"{path} is not a table of crossings: {error}. Nothing in it was executed.",
+            f"{path} is not a table of crossings{detail_of(error)}. Nothing in it was executed.",
             path,
             error,
             parameter="on_off_dict_path",

@@ -20,7 +20,7 @@ from hdmea.stimuli.playlist import Playlist, read_movie_lengths, read_playlists
 from hdmea.utils.exceptions import ConfigurationError, MissingFileError, MissingStimulusError
 from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
 from hdmea.utils.resources import resource_path
-from hdmea.utils.text_files import setting
+from hdmea.utils.text_files import regular_size, setting
 
 __all__ = [
     "FoundDefinition",
@@ -60,8 +60,8 @@ class StimulusPlace:
         """Return the place with the usual layout below `root`."""
         return cls(
             title,
-            playlists=_if_file(root / "playlist.csv"),
-            movie_lengths=_if_file(root / "movie_length.csv"),
+            playlists=_if_there(root / "playlist.csv"),
+            movie_lengths=_if_there(root / "movie_length.csv"),
             movies=(root / "stimuli",),
             definitions=(root / "config" / "stimuli",),
         )
@@ -130,7 +130,7 @@ class StimulusLibrary:
         )
         folders = _recording_folders(source_files)
         beside = [StimulusPlace.folder("beside the recording", folder) for folder in folders]
-        gone = tuple(folder for folder in folders if not folder.is_dir())
+        gone = tuple(folder for folder in folders if not os.path.isdir(folder))
         return cls((named, *beside, *_standard_places()), gone)
 
     def playlist(self, name: str | None = None) -> Playlist:
@@ -228,7 +228,7 @@ class StimulusLibrary:
             [f"{movie}.json"] if movie_length is None else [f"{movie}@{movie_length}.json", f"{movie}.json"]
         )
         paths = (folder / name for folder in self._folders_of("definitions") for name in names)
-        return next((path for path in paths if path.is_file()), None)
+        return next((path for path in paths if os.path.lexists(path)), None)
 
     def definition(self, movie: str, movie_length: int | None = None) -> FoundDefinition:
         """Return a movie's definition, completed from the packaged one.
@@ -285,7 +285,7 @@ class StimulusLibrary:
         found = [
             path.name.removesuffix(".npy")
             for folder in self._folders_of("movies")
-            if folder.is_dir()
+            if os.path.isdir(folder)
             for path in sorted(folder.glob("*.npy"))
         ]
         return list(dict.fromkeys(found))
@@ -295,7 +295,7 @@ class StimulusLibrary:
         found = [
             path.stem.split("@", 1)[0]
             for folder in self._folders_of("definitions")
-            if folder.is_dir()
+            if os.path.isdir(folder)
             for path in sorted(folder.glob("*.json"))
         ]
         return list(dict.fromkeys(found))
@@ -310,7 +310,7 @@ class StimulusLibrary:
         name = f"{stem}.stimuli.json"
         own = Path("recordings", dataset_id or stem, name)
         paths = (path for root in roots for path in (root / name, root / own))
-        return next((path for path in paths if path.is_file()), None)
+        return next((path for path in paths if os.path.lexists(path)), None)
 
     def _tables(self, kind: str) -> list[Path]:
         named, *others = (getattr(place, kind) for place in self.places)
@@ -321,7 +321,7 @@ class StimulusLibrary:
 
     def _first(self, kind: str, file_name: str) -> Path | None:
         paths = (folder / file_name for folder in self._folders_of(kind))
-        return next((path for path in paths if path.is_file()), None)
+        return next((path for path in paths if os.path.lexists(path)), None)
 
     def _looked_in(self, kind: str) -> str:
         return ", ".join(map(str, self._folders_of(kind)))
@@ -341,7 +341,7 @@ def user_library() -> Path | None:
     configured = os.environ.get(LIBRARY_VARIABLE, "").strip()
     if configured:
         folder = Path(configured).expanduser()
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise ConfigurationError(
                 f"The environment variable {LIBRARY_VARIABLE} is set to {folder}, which is not a folder.",
                 path=folder,
@@ -349,7 +349,7 @@ def user_library() -> Path | None:
             )
         return folder
     folder = _chosen_library()
-    return folder if folder.is_dir() else None
+    return folder if os.path.isdir(folder) else None
 
 
 def library_to_write() -> Path:
@@ -375,28 +375,23 @@ def _standard_places() -> Sequence[StimulusPlace]:
     own = user_library()
     packaged = StimulusPlace(
         "comes with the program",
-        playlists=_if_file(resource_path("playlist.csv")),
-        movie_lengths=_if_file(resource_path("movie_length.csv")),
+        playlists=_if_there(resource_path("playlist.csv")),
+        movie_lengths=_if_there(resource_path("movie_length.csv")),
         movies=(resource_path("stimuli"),),
         definitions=(resource_path("stimuli"),),
     )
     return [packaged] if own is None else [StimulusPlace.folder("your stimulus library", own), packaged]
 
 
-def _if_file(path: Path) -> Path | None:
-    return path if path.is_file() else None
+def _if_there(path: Path) -> Path | None:
+    # Also a folder or a pipe: whoever reads it says so, instead of that there is none.
+    return path if os.path.lexists(path) else None
 
 
 def _existing(path: str | Path | None, what: str, parameter: str) -> Path | None:
     if path is None:
         return None
-    if not Path(path).is_file():
-        raise MissingFileError(
-            f"The {what} file {path} does not exist.",
-            parameter=parameter,
-            path=path,
-            fix=ChooseFile(parameter),
-        )
+    regular_size(Path(path), f"{what} file", parameter)
     return Path(path)
 
 
@@ -404,7 +399,7 @@ def _folders(path: str | Path | None, parameter: str) -> tuple[Path, ...]:
     if path is None:
         return ()
     folder = Path(path)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise MissingFileError(
             f"The folder {folder} does not exist.",
             parameter=parameter,

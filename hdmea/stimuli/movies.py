@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from hdmea.utils.exceptions import DataLoadError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.notices import detail_of
 from hdmea.utils.text_files import regular_size
 from hdmea.utils.whole_file import whole_file
 
@@ -84,7 +85,7 @@ def open_movie(path: str | Path) -> npt.NDArray[Any]:
         OverflowError,
     ) as error:
         raise DataLoadError(
-            f"The movie {path} cannot be read ({error}).",
+            f"The movie {path} cannot be read: it is damaged or not complete{detail_of(error)}.",
             path,
             error,
             fix=Advice("Save it as a .npy array (frames, height, width)."),

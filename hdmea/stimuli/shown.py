@@ -20,9 +20,9 @@ from pydantic import Field
 
 from hdmea.stimuli.playlist import movie_name_of
 from hdmea.stimuli.sections import PlannedSection
-from hdmea.utils.exceptions import ConfigurationError, MissingFileError
+from hdmea.utils.exceptions import ConfigurationError
 from hdmea.utils.fixes import Advice
-from hdmea.utils.text_files import read_json
+from hdmea.utils.text_files import read_json, regular_size
 from hdmea.utils.validation import problems_in_file
 
 __all__ = ["SHOWN_SUFFIX", "ShownMovie", "plan_shown", "read_shown", "shown_in_time"]
@@ -86,10 +86,7 @@ def read_shown(path: str | Path) -> list[ShownMovie]:
         If it is not a list of showings; the message names the first that is wrong.
     """
     path = Path(path)
-    if not path.is_file():
-        raise MissingFileError(
-            f"The list of stimuli {path} does not exist.", path=path, fix=Advice("Check the path.")
-        )
+    regular_size(path, "list of stimuli")
     content = read_json(path)
     if not isinstance(content, list) or not content:
         raise ConfigurationError(

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from hdmea.utils.exceptions import ConfigurationError, HDMEAError, MissingFileError
-from hdmea.utils.fixes import Advice
-from hdmea.utils.notices import reason_of
+from hdmea.utils.fixes import Advice, ChooseFile, Either
+from hdmea.utils.notices import fix_of, reason_of
 
 __all__ = [
     "parse_json",
@@ -38,8 +38,17 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _CORRECT = Advice("Correct the file, or choose another one.")
 
 
-def regular_size(path: Path) -> int:
+def regular_size(path: Path, what: str = "file", parameter: str = "") -> int:
     """Return the size of a file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        What it is, as it follows "the".
+    parameter
+        Name of the parameter by which it can be chosen.
 
     Raises
     ------
@@ -48,17 +57,22 @@ def regular_size(path: Path) -> int:
     ConfigurationError
         If it is a folder, a pipe, a device or cannot be asked about.
     """
+    fix = ChooseFile(parameter) if parameter else _CORRECT
     try:
         found = path.stat()
-    except FileNotFoundError:
-        raise MissingFileError(f"There is no file {path}.", path=path, fix=_CORRECT) from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingFileError(
+            f"The {what} {path} does not exist.", path=path, parameter=parameter, fix=fix
+        ) from None
     except ValueError as error:
         raise ConfigurationError(f"{str(path)!r} cannot be the name of a file.", fix=_CORRECT) from error
     except OSError as error:
         raise _unreadable(path, error) from error
     if not stat.S_ISREG(found.st_mode):
-        what = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-        raise ConfigurationError(f"{path} is {what}.", path=path, fix=Advice("Choose a file."))
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+        raise ConfigurationError(
+            f"{path} is {kind}.", path=path, parameter=parameter, fix=Advice("Choose a file.")
+        )
     return found.st_size
 
 
@@ -201,4 +215,5 @@ def _stored(text: Any) -> Any:
 
 
 def _unreadable(path: Path, error: OSError) -> ConfigurationError:
-    return ConfigurationError(f"{path} cannot be read: {reason_of(error)}.", path=path, fix=_CORRECT)
+    fix = Either((fix_of(error), _CORRECT))
+    return ConfigurationError(f"{path} cannot be read: {reason_of(error)}.", path=path, fix=fix)

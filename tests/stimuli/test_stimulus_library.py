@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from hdmea.stimuli.library import LIBRARY_VARIABLE, StimulusLibrary, user_library
-from hdmea.utils.exceptions import ConfigurationError
+from hdmea.utils.exceptions import ConfigurationError, HDMEAError
 
 
 def fill(
@@ -203,3 +204,18 @@ def test_both_files_of_a_pair_may_lie_in_folders_of_their_own(tmp_path: Path, ow
     )
 
     assert library.playlist().name == "a"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to nowhere"])
+def test_what_has_the_name_of_a_playlist_and_is_none_is_told(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "playlist.csv"
+    make = {
+        "pipe": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+        "link to nowhere": lambda: path.symlink_to("x"),
+    }
+    make[kind]()
+    library = StimulusLibrary.for_recording({"cmcr_path": tmp_path / "a.cmcr"})
+    with pytest.raises(HDMEAError, match=r"playlist\.csv (is not a regular file|is a folder|does not exist)"):
+        library.playlist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,7 @@ def _raw_path(session: PipelineSession, params: ElectricalImageParams) -> Path:
             parameter="cmcr_path",
             fix=Either((ChooseFile("cmcr_path"), Advice("Load the recording with its .cmcr file."))),
         )
-    if not Path(path).is_file():
+    if not os.path.exists(path):
         raise MissingFileError(
             f"The raw recording {path} does not exist, and there is no file of this name beside the result.",
             parameter="cmcr_path",

@@ -28,6 +28,7 @@ from hdmea.pipeline.unit_outputs import entries, stored_outputs, units_result
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError, MissingInputError
 from hdmea.utils.fixes import Advice, RunStep, SetParameter
+from hdmea.utils.notices import detail_of
 
 __all__ = ["LNL_OUTPUTS", "LNLParams", "fit_lnl"]
 
@@ -301,7 +302,7 @@ def _load(path: Path) -> NDArray[Any]:
         movie: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise DataLoadError(
-            f"The movie {path} cannot be read ({error}).",
+            f"The movie {path} cannot be read: it is damaged or not complete{detail_of(error)}.",
             path,
             error,
             fix=Advice("Save it as a .npy array (frames, height, width)."),

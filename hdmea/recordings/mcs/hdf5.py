@@ -6,7 +6,9 @@ by the vendor's software at the same time, and must never change.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ from hdmea.utils import h5
 from hdmea.utils.exceptions import DataLoadError, HDMEAError, MissingFileError, NotEnoughMemoryError
 from hdmea.utils.fixes import Advice, Fix
 from hdmea.utils.giving_way import giving_way
+from hdmea.utils.notices import detail_of, fix_of
 
 __all__ = [
     "COPY_AGAIN",
@@ -85,7 +88,7 @@ def reading(path: Path, what: str, dataset: h5py.Dataset | None = None) -> Itera
                 text, path, error, fix=Advice("Install the filters, or store the file again without them.")
             ) from error
         raise DataLoadError(
-            f"{path}: cannot read {what}: the file is damaged or was not copied completely ({error}).",
+            f"{path}: cannot read {what}: the file is damaged or not copied completely{detail_of(error)}.",
             path,
             error,
             fix=COPY_AGAIN,
@@ -164,21 +167,28 @@ def open_source(path: Path) -> Iterator[h5py.File]:
 
 
 def _open(path: Path) -> h5py.File:
-    if not path.exists():
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise DataLoadError(
+                f"{path} is a folder.",
+                path,
+                fix=Advice("Choose the .cmcr or .cmtr file in it, or a Phy folder."),
+            )
+        if not stat.S_ISREG(mode):
+            # A named pipe would be waited for until someone writes to it.
+            raise DataLoadError(f"{path} is not a regular file.", path, fix=_CHOOSE)
+        return h5py.File(h5.open_file(path))
+    except ValueError as error:
+        raise DataLoadError(
+            f"{str(path)!r} cannot be the name of a file.", path, error, fix=_CHOOSE
+        ) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingFileError(
             f"{path} does not exist.",
             path=path,
             fix=Advice("Check the path, and that the drive is connected."),
-        )
-    if path.is_dir():
-        raise DataLoadError(
-            f"{path} is a folder.", path, fix=Advice("Choose the .cmcr or .cmtr file in it, or a Phy folder.")
-        )
-    if not path.is_file():
-        # A named pipe would be waited for until someone writes to it.
-        raise DataLoadError(f"{path} is not a regular file.", path, fix=_CHOOSE)
-    try:
-        return h5py.File(h5.open_file(path))
+        ) from error
     except PermissionError as error:
         raise DataLoadError(
             f"{path} cannot be read: permission denied.",
@@ -187,6 +197,10 @@ def _open(path: Path) -> h5py.File:
             fix=Advice("Ask the owner of the file for access."),
         ) from error
     except OSError as error:
+        if error.errno is not None:
+            raise DataLoadError(
+                f"{path} cannot be read{detail_of(error)}.", path, error, fix=fix_of(error)
+            ) from error
         why, fix = _why_not_opened(path, error)
         raise DataLoadError(f"{path} {why}.", path, error, fix=fix) from error
 
@@ -204,7 +218,7 @@ def _why_not_opened(path: Path, error: OSError) -> tuple[str, Fix]:
             "is not an HDF5 file, so it is not a CMOS-MEA recording",
             _CHOOSE,
         ),
-        "damaged": (f"cannot be opened as HDF5 and is probably damaged ({error})", copy),
+        "damaged": (f"cannot be opened as HDF5 and is probably damaged{detail_of(error)}", copy),
     }[h5.why_not_opened(path, error)]
 
 

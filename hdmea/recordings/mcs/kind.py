@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,7 @@ def kind_of_file(path: Path) -> str | None:
 
 
 def _kind_inside(path: Path) -> str | None:
-    if not path.is_file():
+    if not os.path.isfile(path):
         return None
     try:
         with open_source(path) as handle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ _ALSO = (
 
 def _looks_like_phy(path: Path) -> bool:
     """Return whether a folder contains at least two of the files by which Phy knows a sorting."""
-    return path.is_dir() and sum((path / name).is_file() for name in _SIGNS) >= 2
+    return os.path.isdir(path) and sum(os.path.isfile(path / name) for name in _SIGNS) >= 2
 
 
 def _open(path: Path, options: UnitOptions) -> UnitSource:
@@ -37,7 +38,7 @@ def _open(path: Path, options: UnitOptions) -> UnitSource:
 def _files(path: Path) -> Sequence[Path]:
     from hdmea.recordings.phy.tables import label_tables
 
-    arrays = [path / name for name in sorted((*_SIGNS, *_ALSO)) if (path / name).is_file()]
+    arrays = [path / name for name in sorted((*_SIGNS, *_ALSO)) if os.path.isfile(path / name)]
     return [*arrays, *label_tables(path)]
 
 

@@ -5,6 +5,7 @@ Layout: https://phy.readthedocs.io/en/latest/sorting_user_guide/ and the README 
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -66,13 +67,13 @@ class PhyFolder(UnitSource):
     def __init__(self, path: str | Path, options: UnitOptions | None = None) -> None:
         self.path = Path(path)
         self._options = options or UnitOptions()
-        if not self.path.exists():
+        if not os.path.exists(self.path):
             raise MissingFileError(
                 f"{self.path} does not exist.",
                 path=self.path,
                 fix=Advice("Check the path, and that the drive is connected."),
             )
-        if not self.path.is_dir():
+        if not os.path.isdir(self.path):
             raise DataLoadError(
                 f"{self.path} is a file, not a folder.",
                 self.path,
@@ -121,7 +122,7 @@ class PhyFolder(UnitSource):
         except (TypeError, ValueError, SyntaxError, OverflowError):
             return None
         for folder in (self.path, self.path.absolute().parent):
-            if (folder / name).is_file():
+            if os.path.isfile(folder / name):
                 n_bytes = (folder / name).stat().st_size - offset
                 return n_bytes // (channels * width) / self._rate if width and n_bytes > 0 else None
         return None
@@ -172,9 +173,9 @@ class PhyFolder(UnitSource):
 
     @cached_property
     def _clusters(self) -> npt.NDArray[np.int64]:
-        if (self.path / CLUSTERS).is_file():
+        if os.path.isfile(self.path / CLUSTERS):
             return self._numbers(CLUSTERS, "the number of each spike's cluster")
-        if not (self.path / SPIKE_TEMPLATES).is_file():
+        if not os.path.isfile(self.path / SPIKE_TEMPLATES):
             said = f"there is no such file, nor {SPIKE_TEMPLATES}: the units of the spikes are not known."
             raise damaged(self.path / CLUSTERS, said)
         self._notes.append(f"There is no {CLUSTERS}: the templates of the sorter are taken as units.")
@@ -182,14 +183,14 @@ class PhyFolder(UnitSource):
 
     @cached_property
     def _spike_templates(self) -> npt.NDArray[np.int64]:
-        if not (self.path / SPIKE_TEMPLATES).is_file():
+        if not os.path.isfile(self.path / SPIKE_TEMPLATES):
             # Before any curation by hand a cluster is a template.
             return self._clusters
         return self._numbers(SPIKE_TEMPLATES, "the number of each spike's template")
 
     @cached_property
     def _amplitudes(self) -> npt.NDArray[np.float64] | None:
-        if not (self.path / AMPLITUDES).is_file():
+        if not os.path.isfile(self.path / AMPLITUDES):
             return None
         return self._per_spike(AMPLITUDES, REAL, "the amplitude of each spike").astype(np.float64)
 
@@ -204,7 +205,7 @@ class PhyFolder(UnitSource):
 
     @cached_property
     def _templates(self) -> Templates | None:
-        if (self.path / TEMPLATES).is_file():
+        if os.path.isfile(self.path / TEMPLATES):
             return Templates(self.path, None if self._positions is None else len(self._positions))
         self._notes.append(f"There is no {TEMPLATES}: units have no waveform and no place on the chip.")
         return None
@@ -212,7 +213,7 @@ class PhyFolder(UnitSource):
     @cached_property
     def _positions(self) -> npt.NDArray[np.float64] | None:
         path = self.path / POSITIONS
-        if not path.is_file():
+        if not os.path.isfile(path):
             self._notes.append(f"There is no {POSITIONS}: units have no place on the chip.")
             return None
         positions = open_npy(path, REAL, (2,), "x and y of each channel").read().astype(np.float64)
@@ -233,7 +234,7 @@ class PhyFolder(UnitSource):
     @cached_property
     def _channel_map(self) -> npt.NDArray[np.int64] | None:
         path = self.path / CHANNEL_MAP
-        if not path.is_file():
+        if not os.path.isfile(path):
             return None
         content = "the channel in the raw data of each channel"
         return _column(open_npy(path, WHOLE, (1, 2), content)).astype(np.int64)

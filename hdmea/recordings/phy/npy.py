@@ -7,6 +7,7 @@ shape larger than the file would take memory that the data do not need; both are
 from __future__ import annotations
 
 import math
+import os
 import tokenize
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from hdmea.utils.exceptions import DataLoadError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.notices import detail_of
 
 __all__ = ["MOST_VALUES", "REAL", "WHOLE", "NpyFile", "damaged", "open_npy"]
 
@@ -80,7 +82,7 @@ class NpyFile:
             values = np.fromfile(self.path, self.dtype, count, offset=offset)
         except (OSError, MemoryError) as error:
             raise DataLoadError(
-                f"{self.path}: the array cannot be read ({error}).",
+                f"{self.path}: the array cannot be read{detail_of(error)}.",
                 self.path,
                 error,
                 fix=Advice("Check that the drive is connected, and copy the file again."),
@@ -114,7 +116,7 @@ def open_npy(path: Path, kinds: str, n_axes: tuple[int, ...], content: str) -> N
     DataLoadError
         If it does not exist, not such a file, cut short, or contains something else.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise damaged(path, f"there is no such file; it should hold {content}.")
     try:
         size = path.stat().st_size
@@ -122,9 +124,9 @@ def open_npy(path: Path, kinds: str, n_axes: tuple[int, ...], content: str) -> N
             shape, by_columns, dtype = _header(stream)
             offset = stream.tell()
     except OSError as error:
-        raise damaged(path, f"the file cannot be read ({error}).", error) from error
+        raise damaged(path, f"the file cannot be read{detail_of(error)}.", error) from error
     except _BROKEN as error:
-        raise damaged(path, f"this is not a .npy file, or it is damaged ({error}).", error) from error
+        raise damaged(path, "this is not a .npy file, or it is damaged.", error) from error
     if dtype.hasobject or dtype.names is not None:
         raise damaged(
             path,

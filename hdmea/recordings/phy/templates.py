@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ class Templates:
     def _sparse(self) -> npt.NDArray[np.int64] | None:
         """(templates, channels of a template): the channels of sparse templates, None for dense ones."""
         path = self._folder / TEMPLATE_IND
-        if not path.is_file():
+        if not os.path.isfile(path):
             return None
         channels = open_npy(path, REAL, (2,), "the channels of each template").read()
         if channels.shape != (self._shape[0], self._shape[2]):
@@ -118,7 +119,7 @@ class Templates:
     @cached_property
     def _unwhitening(self) -> npt.NDArray[Any] | None:
         path = self._folder / UNWHITENING
-        if not path.is_file():
+        if not os.path.isfile(path):
             return None
         matrix = open_npy(path, REAL, (2,), "a square matrix of the channels").read()
         if matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():

@@ -177,7 +177,7 @@ def _provenance(place: Place) -> StepProvenance:
     try:
         return StepProvenance.from_json(json.loads(read_entry(place)))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise place.damaged(f"it is not the record of a step ({error})") from error
+        raise place.damaged("it is not the record of a step") from error
 
 
 def _text(place: Place, name: str) -> str:
