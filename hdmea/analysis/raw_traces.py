@@ -1,6 +1,6 @@
 """Voltages of chosen electrodes for display, read from recordings whose files are ordered by time.
 
-A frame of all electrodes lies in one place of the file: reading one electrode takes as long as reading all of
+A frame of all electrodes is stored in one place of the file: reading one electrode takes as long as reading all of
 them. What was read is kept, so that other electrodes and neighbouring times need the file no more.
 """
 
@@ -313,7 +313,7 @@ def _pieces_of(segments: NDArray[np.int64], first: int, last: int, step: int) ->
 
 
 def _extremes(values: NDArray[np.float32], block: int) -> NDArray[np.float32]:
-    """Smallest and largest of each block, in the order in which a line through both goes on best."""
+    """Smallest and largest of each block, in the order in which a line through both continues best."""
     firsts = np.arange(0, values.shape[1], block)
     low, high = np.fmin.reduceat(values, firsts, axis=1), np.fmax.reduceat(values, firsts, axis=1)
     start = values[:, firsts]

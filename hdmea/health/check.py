@@ -63,7 +63,7 @@ def health(
     path
         A raw recording, sorted units, or a result file.
     partner
-        Whether the other file of the pair is looked for.
+        Whether to search for the other file of the pair.
     seconds
         Of the noise movie, how much is read of a recording without sorted units.
     limits

@@ -365,7 +365,7 @@ class JudgeFile:
     path
         Raw recording or sorted units.
     with_units
-        Whether the other file of the pair is looked for.
+        Whether to search for the other file of the pair.
     seconds, limits
         As of `hdmea.health.health`.
     """

@@ -218,7 +218,7 @@ def tile_of_counts(counts: NDArray[Any], columns: slice) -> NDArray[np.float32]:
 def filter_tile(
     tile: NDArray[np.float32], sos: NDArray[np.float64], state: NDArray[np.float64], *, backward: bool = False
 ) -> None:
-    """Filter a tile (samples, electrodes) in place; the state (sections, 2, electrodes) goes on."""
+    """Filter a tile (samples, electrodes) in place; the state (sections, 2, electrodes) is carried on."""
     from hdmea.features.science import eimage_kernels as kernels
 
     order = np.arange(len(tile), dtype=np.uintp)

@@ -404,7 +404,7 @@ def _filter_counts(
     sos: NDArray[np.float64],
     state: NDArray[np.float64],
 ) -> None:
-    """Fill rows of the tile with the filtered counts of the block; the state goes on."""
+    """Fill rows of the tile with the filtered counts of the block; the state is carried on."""
     from hdmea.features.science.eimage_kernels import filter_counts
 
     row = 0
