@@ -5,6 +5,10 @@ norm 1. The average of all pixels and lags measures its own noise: with 3 000 sp
 information that there is. Sums over spikes are kept for each part of the movie, so that leaving parts out is
 a subtraction; mask, lags and filter come from what is left.
 
+A separable filter is applied in two stages: its image to each image of the movie, its course to what that
+gives in time. The first is exact for movies of integers, the second adds in a fixed order, so that generators
+do not depend on threads, libraries or other units.
+
 References
 ----------
 Gauthier J. L. et al. (2009) Receptive fields in primate retina are coordinated to sample visual space more
@@ -13,8 +17,9 @@ uniformly. PLoS Biol. 7: e1000063 (spatial map as singular vector).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -22,13 +27,32 @@ from numpy.typing import NDArray
 
 from hdmea.features.science.spike_triggered_average import spike_triggered_averages
 
-__all__ = ["FoldSums", "fold_sums", "generators", "separable_filter"]
+__all__ = ["FoldSums", "SeparableFilter", "fold_sums", "generators", "separable_filter"]
 
 _SMOOTHING_PX = 0.7
 _LEAST_SIGMA = 0.7
 _LAG_SD = 2.0
 _STEPS = 2.0**24
-"""Steps in which filters are stored: of whole numbers, sums of products are exact in any order."""
+"""Steps in which images of filters are stored: of whole numbers, sums of products are exact in any order."""
+
+Map = Callable[[Callable[[int], "list[SeparableFilter]"], Iterable[int]], Iterable["list[SeparableFilter]"]]
+"""`map`, or that of a thread pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeparableFilter:
+    """A filter ``course[:, None] * image``, of norm 1 unless it is 0 throughout.
+
+    Attributes
+    ----------
+    course
+        float64 (window,).
+    image
+        float64 (pixels,).
+    """
+
+    course: NDArray[np.float64]
+    image: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +79,14 @@ class FoldSums:
     mean_image: NDArray[np.float64]
     image_shape: tuple[int, int]
 
-    def filters(self, without: Sequence[int]) -> NDArray[np.float64]:
-        """Return filters from all parts but some: (units, window, pixels), of norm 1, 0 without a spike."""
+    def filter(self, unit: int, without: Collection[int]) -> SeparableFilter:
+        """Return the filter of a unit from all parts but some."""
         kept = [fold for fold in range(self.counts.shape[1]) if fold not in without]
-        n = self.counts[:, kept].sum(axis=1)[:, None, None]
-        deviation = self.sums[:, kept].sum(axis=1) - n * self.mean_image
-        return np.stack([separable_filter(one, self.image_shape) for one in deviation])
+        deviation = self.sums[unit, kept].sum(axis=0) - self.counts[unit, kept].sum() * self.mean_image
+        return separable_filter(deviation, self.image_shape)
 
 
-def separable_filter(deviation: NDArray[np.float64], image_shape: tuple[int, int]) -> NDArray[np.float64]:
+def separable_filter(deviation: NDArray[np.float64], image_shape: tuple[int, int]) -> SeparableFilter:
     """Return the separable part of an average, within its receptive field and its lags.
 
     The first singular pair of the average finds the place (largest value of the smoothed map) and the width
@@ -80,12 +103,12 @@ def separable_filter(deviation: NDArray[np.float64], image_shape: tuple[int, int
 
     Returns
     -------
-    numpy.ndarray
-        float64 (window, pixels), of norm 1; 0 for an average that is 0.
+    SeparableFilter
+        0 for an average that is 0.
     """
     from scipy.ndimage import gaussian_filter, label
 
-    found = np.zeros_like(deviation)
+    found = SeparableFilter(np.zeros(deviation.shape[0]), np.zeros(deviation.shape[1]))
     if not deviation.any():
         return found
     _, image = _first_pair(deviation)
@@ -100,15 +123,21 @@ def separable_filter(deviation: NDArray[np.float64], image_shape: tuple[int, int
     course, _ = _first_pair(deviation[:, inside])
     lags = _lags(np.abs(course))
     part_course, part_image = _first_pair(deviation[np.ix_(lags, inside)])
-    found[np.ix_(lags, inside)] = part_course[:, None] * part_image
-    norm = float(np.sqrt(np.square(found).sum()))
-    return found / norm if norm > 0 else found
+    norm = float(np.sqrt(np.square(part_course).sum() * np.square(part_image).sum()))
+    if norm > 0:
+        found.course[lags] = part_course
+        found.image[inside] = part_image / norm
+    return found
 
 
 def _first_pair(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Course of norm 1 and image of the largest singular value."""
-    _, vectors = np.linalg.eigh(np.einsum("tp,sp->ts", matrix, matrix))
-    course = np.asarray(vectors[:, -1], np.float64)
+    from scipy.linalg import eigh
+
+    squares = np.einsum("tp,sp->ts", matrix, matrix)
+    last = len(squares) - 1
+    # Only the largest one: all of them take three times as long.
+    course = np.asarray(eigh(squares, subset_by_index=(last, last), check_finite=False)[1][:, 0], np.float64)
     return course, np.asarray(np.einsum("t,tp->p", course, matrix))
 
 
@@ -127,6 +156,8 @@ def fold_sums(
     cover_range: tuple[int, int],
     edges: NDArray[np.int64],
     mean_image: NDArray[np.float64],
+    *,
+    workers: int = 1,
 ) -> FoldSums:
     """Sum the stimulus around the spikes of each part of the movie.
 
@@ -142,6 +173,8 @@ def fold_sums(
         int64 (folds + 1,): ascending frames between the parts; all windows of their frames are in the movie.
     mean_image
         float64 (pixels,): mean of the movie.
+    workers
+        Threads; the sums do not depend on them.
     """
     n_units, n_folds = len(spike_frames), len(edges) - 1
     window, pixels = cover_range[1] - cover_range[0], mean_image.size
@@ -149,7 +182,7 @@ def fold_sums(
     counts = np.zeros((n_units, n_folds), np.int64)
     for fold in range(n_folds):
         inside = [k[(k >= edges[fold]) & (k < edges[fold + 1])] for k in spike_frames]
-        found = spike_triggered_averages(movie, inside, cover_range)
+        found = spike_triggered_averages(movie, inside, cover_range, workers=workers)
         counts[:, fold] = found.n_spikes_used
         some = counts[:, fold] > 0
         averages = found.data[some].reshape(-1, window, pixels).astype(np.float64)
@@ -158,9 +191,9 @@ def fold_sums(
 
 
 def generators(
-    movie: NDArray[Any], sums: FoldSums, cover_range: tuple[int, int], fold: int
+    movie: NDArray[Any], sums: FoldSums, cover_range: tuple[int, int], *, for_each: Map = map
 ) -> NDArray[np.float64]:
-    """Return the generator in the frames of one part, through filters that never saw that part.
+    """Return the generator in each frame, through filters that never saw the frame's own part.
 
     Parameters
     ----------
@@ -170,29 +203,46 @@ def generators(
         From `fold_sums`.
     cover_range
         As there.
-    fold
-        The part.
+    for_each
+        `map`, or that of a thread pool, over the units.
 
     Returns
     -------
     numpy.ndarray
-        float64 (folds, units, frames of the part): entry f is of filters from all parts but `fold` and f
-        (entry `fold`: from all but `fold` alone).
+        float64 (folds, units, frames of all parts): entry f is of filters from all parts but the frame's own
+        and f.
     """
-    first, stop = sums.edges[fold], sums.edges[fold + 1]
-    n_folds, n_units = len(sums.edges) - 1, len(sums.counts)
-    filters = np.concatenate([sums.filters((fold, other)) for other in range(n_folds)])
-    step = np.abs(filters).max(axis=(1, 2)) / _STEPS
-    step[step == 0] = 1.0
-    whole = np.rint(filters / step[:, None, None])
-    start, window = first + cover_range[0], cover_range[1] - cover_range[0]
-    part = np.asarray(movie[start : stop - 1 + cover_range[1]]).reshape(-1, sums.mean_image.size)
-    # An image is often shown for several frames: its products are the same.
-    image = np.concatenate([[0], (part[1:] != part[:-1]).any(axis=1).cumsum()])
-    images = part[np.flatnonzero(np.diff(image, prepend=-1))].astype(np.float64)
-    total = np.zeros((stop - first, len(filters)))
-    for lag in range(window):
-        total += (images @ whole[:, lag].T)[image[lag : lag + stop - first]]
-    level = (whole.sum(axis=1) * sums.mean_image).sum(axis=1)
-    signal: NDArray[np.float64] = ((total - level) * step).T
-    return signal.reshape(n_folds, n_units, -1)
+    from hdmea.features.science.generator_kernels import convolve
+
+    n_units, n_folds = sums.counts.shape
+    pairs = list(combinations_with_replacement(range(n_folds), 2))
+    found = list(for_each(lambda unit: [sums.filter(unit, pair) for pair in pairs], range(n_units)))
+    parts = [_held(movie, sums, cover_range, fold) for fold in range(n_folds)]
+    begin = sums.edges - sums.edges[0]
+    signal = np.zeros((n_folds, n_units, begin[-1]))
+    for number, pair in enumerate(pairs):
+        image = np.stack([each[number].image for each in found])
+        course = np.stack([each[number].course for each in found])
+        step = np.abs(image).max(axis=1) / _STEPS
+        step[step == 0] = 1.0
+        whole = np.rint(image / step[:, None])
+        level = (whole * sums.mean_image).sum(axis=1)[:, None]
+        # What is left out when two parts are is the same for the frames of either.
+        for part, other in {pair, pair[::-1]}:
+            images, shown = parts[part]
+            seen = ((whole @ images.T) - level) * step[:, None]
+            convolve(seen, shown, course, signal[other, :, begin[part] : begin[part + 1]])
+    return signal
+
+
+def _held(
+    movie: NDArray[Any], sums: FoldSums, cover_range: tuple[int, int], fold: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Images of a part of the movie (images, pixels), and which of them each of its frames shows.
+
+    An image is often shown for several frames.
+    """
+    first, last = sums.edges[fold] + cover_range[0], sums.edges[fold + 1] - 1 + cover_range[1]
+    part = np.asarray(movie[first:last]).reshape(last - first, -1)
+    shown = np.concatenate([[0], (part[1:] != part[:-1]).any(axis=1).cumsum()])
+    return part[np.flatnonzero(np.diff(shown, prepend=-1))].astype(np.float64), shown

@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -107,6 +109,7 @@ def linear_nonlinear(
     n_folds: int = 5,
     n_bins: int = 20,
     min_spikes: int = 100,
+    workers: int = 1,
     progress: Progress = no_progress,
 ) -> list[LinearNonlinear]:
     """Fit the model to each unit.
@@ -131,6 +134,8 @@ def linear_nonlinear(
         Parts of the movie; bins of the nonlinearity.
     min_spikes
         Fewer spikes give NaN.
+    workers
+        Threads; the numbers do not depend on them.
     progress
         Called with the fraction done; may raise to stop.
 
@@ -166,27 +171,26 @@ def linear_nonlinear(
     found = [missing_model(k.size, n_bins, few_spikes(k.size, min_spikes)) for k in usable]
     size = max(1, int(_BLOCK_BYTES / (8 * n_folds * (c1 - c0) * mean_image.size)))
     folds = np.repeat(np.arange(n_folds), np.diff(edges))
+    duration, min_shift = shown[first:stop] * frame_duration_s, round(_MIN_SHIFT_S / frame_duration_s)
     for begin in range(0, len(enough), size):
         units = enough[begin : begin + size]
         trains = [usable[unit] for unit in units]
-        sums = fold_sums(movie, trains, cover_range, edges, mean_image)
-        signal = np.concatenate(
-            [generators(movie, sums, cover_range, fold) for fold in range(n_folds)], axis=2
-        )
-        for index, unit in enumerate(units):
-            counts = np.bincount(usable[unit] - first, minlength=stop - first).astype(np.float64)
-            model = _model(
-                signal[:, index],
-                counts,
-                shown[first:stop] * frame_duration_s,
-                folds,
-                n_bins,
-                round(_MIN_SHIFT_S / frame_duration_s),
-            )
-            predicted = np.full(len(movie), np.nan)
-            predicted[first:stop] = model.predicted
-            found[unit] = replace(model, predicted=predicted)
-        progress((begin + len(units)) / len(enough))
+        sums = fold_sums(movie, trains, cover_range, edges, mean_image, workers=workers)
+        with ThreadPoolExecutor(max_workers=workers) if workers > 1 else nullcontext() as pool:
+            for_each = map if pool is None else pool.map
+            signal = generators(movie, sums, cover_range, for_each=for_each)
+
+            def model_of(
+                index: int, signal: NDArray[np.float64] = signal, of: Any = trains
+            ) -> LinearNonlinear:
+                counts = np.bincount(of[index] - first, minlength=stop - first).astype(np.float64)
+                return _model(signal[:, index], counts, duration, folds, n_bins, min_shift)
+
+            for index, model in enumerate(for_each(model_of, range(len(units)))):
+                predicted = np.full(len(movie), np.nan)
+                predicted[first:stop] = model.predicted
+                found[units[index]] = replace(model, predicted=predicted)
+                progress((begin + index + 1) / len(enough))
     return found
 
 

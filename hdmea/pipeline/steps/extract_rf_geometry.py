@@ -141,7 +141,7 @@ def extract_rf_geometry(session: PipelineSession, params: RFGeometryParams, ctx:
     failed = 0
     for movie in ctx.items:
         averages = entries(session, _PREFIX + movie, "compute_sta")
-        noise = _Noise.of(session, params, movie, averages)
+        noise = _Noise.of(session, params, movie, averages, ctx.workers)
 
         def measure(entry: tuple[str, Mapping[str, Any]], noise: _Noise = noise) -> ReceptiveField:
             models = MODELS if noise.has_field(entry[0], params.alpha) else ()
@@ -188,6 +188,7 @@ class _Noise:
         params: RFGeometryParams,
         name: str,
         averages: Mapping[str, Mapping[str, Any]],
+        workers: int,
     ) -> _Noise:
         facts = next(iter(averages.values()))["metadata"]
         first, last = (int(edge) for edge in np.ravel(facts["cover_range"]))
@@ -210,6 +211,7 @@ class _Noise:
                 (first, last),
                 min_shift=max(shift, -first, last),
                 maps=False,
+                workers=workers,
             )
         except (OSError, ValueError, EOFError, KeyError, HDMEAError) as error:
             said = error.message if isinstance(error, HDMEAError) else str(error)

@@ -231,6 +231,7 @@ def fit_lnl(session: PipelineSession, params: LNLParams, ctx: StepContext) -> li
         (first, last),
         min_shift=max(round(_MIN_SHIFT_S / frame_s), -first, last),
         maps=False,
+        workers=ctx.workers,
     ).p
     fitted = np.flatnonzero(granted(p, params.alpha)).tolist()
     frames = np.arange(exposure.size)
@@ -243,6 +244,7 @@ def fit_lnl(session: PipelineSession, params: LNLParams, ctx: StepContext) -> li
         n_folds=params.n_folds,
         n_bins=params.n_bins,
         min_spikes=params.min_spikes,
+        workers=ctx.workers,
         progress=lambda fraction: ctx.checkpoint(fraction, name),
     )
     models = [
