@@ -1,7 +1,7 @@
 """Voltages of chosen electrodes for display, read from recordings whose files are ordered by time.
 
-A frame of all electrodes is stored in one place of the file: reading one electrode takes as long as reading all of
-them. What was read is kept, so that other electrodes and neighbouring times need the file no more.
+A frame of all electrodes is stored in one place of the file: reading one electrode takes as long as reading
+all of them. What was read is kept, so that other electrodes and neighbouring times need the file no more.
 """
 
 from __future__ import annotations
