@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QDialog
 
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.batch import BatchItem
 from hdmea_gui.flows.calibration.dialog import CalibrationDialog
 from hdmea_gui.flows.palette_dialog import CommandPalette
+from hdmea_gui.flows.setup.dialog import SetupDialog
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.text.help_topics import field_topic
 
@@ -84,6 +86,7 @@ def shell_dialogs(window: MainWindow) -> Iterator[tuple[str, QDialog]]:
         "settings": window.preferences.show,
         "presets": window.editing.show_presets,
         "calibration": window.edit_calibration,
+        "setup": window.setup.show,
         "unsaved": lambda: _ask_to_close(window),
         "error": lambda: window.dialogs.open(_error(window)),
     }
@@ -104,8 +107,19 @@ def shell_dialogs(window: MainWindow) -> Iterator[tuple[str, QDialog]]:
             dialog.model.set_value("rotation_deg", 4.0)
             dialog.model.set_value("offset_um", (100.0, 60.0))
             dialog.chip.show_pitch(16.0)
+        if isinstance(dialog, SetupDialog):
+            _wait_for_checks(dialog)
         yield name, dialog
         dialog.done(0)
+
+
+def _wait_for_checks(dialog: SetupDialog) -> None:
+    """Let the window work until the light was compared with the blocks, and select one."""
+    loop, timer = QEventLoop(), QTimer()
+    timer.timeout.connect(lambda: loop.quit() if dialog.model.checks else None)
+    timer.start(50)
+    loop.exec()
+    dialog.model.select(1)
 
 
 def _ask_to_close(window: MainWindow) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
 from pathlib import Path
 from typing import Self
@@ -10,11 +11,12 @@ from typing import Self
 import pydantic
 from pydantic import Field
 
-from hdmea.utils.exceptions import ConfigurationError, MismatchError
-from hdmea.utils.fixes import Advice, RunStep
+from hdmea.utils.exceptions import ConfigurationError, ExistingFileError, MismatchError
+from hdmea.utils.fixes import Advice, Replace, RunStep
 from hdmea.utils.resources import resource_path
 from hdmea.utils.text_files import read_json
 from hdmea.utils.validation import problems_in_file
+from hdmea.utils.whole_file import write_whole
 
 __all__ = [
     "SectionKwargs",
@@ -25,6 +27,7 @@ __all__ = [
     "packaged_definitions",
     "read_definition",
     "stored_definition",
+    "write_definition",
 ]
 
 _DURATION_SUFFIX = re.compile(r"_\d+(?:\.\d+)?(?:min|sec|s|h)$")
@@ -213,6 +216,24 @@ def check_fits(definition: StimulusDefinition, movie: str, movie_length: int, so
             path=source,
             fix=Advice("Correct section_kwargs there, or the line of the movie in movie_length.csv."),
         )
+
+
+def write_definition(definition: StimulusDefinition, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a definition as JSON; return the file.
+
+    Raises
+    ------
+    FileExistsError
+        If there is one already and `overwrite` is False.
+    OSError
+        If it cannot be written.
+    """
+    target = Path(path)
+    if target.exists() and not overwrite:
+        raise ExistingFileError(f"{target} already exists.", path=target, fix=Replace())
+    values = definition.model_dump(exclude_none=True, exclude_defaults=True)
+    write_whole(target, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+    return target
 
 
 def stored_definition(text: str, movie: str) -> StimulusDefinition:

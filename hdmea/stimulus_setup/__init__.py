@@ -25,7 +25,14 @@ from hdmea.stimulus_setup.blocks import Block, numbered, obeyed_padding, trial_f
 from hdmea.stimulus_setup.files import WrittenSetup, playlist_note, read_setup, setup_path, write_setup
 from hdmea.stimulus_setup.proposal import Proposal, UnknownBlock, propose_stimuli
 from hdmea.stimulus_setup.proposed import ProposedStimuli, propose_for, write_stimuli
-from hdmea.stimulus_setup.recorded import BlockCheck, RecordedStimulus, check_blocks, look_at, propose
+from hdmea.stimulus_setup.recorded import (
+    BlockCheck,
+    RecordedStimulus,
+    blocks_of_playlist,
+    check_blocks,
+    look_at,
+    propose,
+)
 
 __all__ = [
     "Block",
@@ -35,6 +42,7 @@ __all__ = [
     "RecordedStimulus",
     "UnknownBlock",
     "WrittenSetup",
+    "blocks_of_playlist",
     "check_blocks",
     "look_at",
     "numbered",

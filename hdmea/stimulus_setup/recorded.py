@@ -34,12 +34,20 @@ from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.light import block_mean
 from hdmea.stimuli.playlist import Playlist
 from hdmea.stimuli.regularity import frame_regularity
-from hdmea.stimulus_setup.blocks import Block
+from hdmea.stimuli.sections import PAD_FRAME, plan_sections
+from hdmea.stimulus_setup.blocks import Block, numbered
 from hdmea.stimulus_setup.proposal import Proposal, propose_stimuli
 from hdmea.utils.exceptions import ConfigurationError, HDMEAError, MissingInputError
 from hdmea.utils.fixes import Advice, ChooseFile, Either, Fix
 
-__all__ = ["BlockCheck", "RecordedStimulus", "check_blocks", "look_at", "propose"]
+__all__ = [
+    "BlockCheck",
+    "RecordedStimulus",
+    "blocks_of_playlist",
+    "check_blocks",
+    "look_at",
+    "propose",
+]
 
 CLOCK_HZ = 1000.0
 """Ticks per second of the clock of recordings without display frames."""
@@ -258,6 +266,31 @@ def propose(known: RecordedStimulus, progress: Progress = lambda _fraction, _tex
         known.events,
         lambda fraction: progress(fraction, "light against movies"),
     )
+
+
+def blocks_of_playlist(
+    known: RecordedStimulus, playlist: Playlist, pad_frame: int = PAD_FRAME
+) -> tuple[Block, ...]:
+    """Return the movies of a playlist where the formula of playlists puts them.
+
+    Parameters
+    ----------
+    known
+        From `look_at`; knows the lengths.
+    playlist
+        The playlist.
+    pad_frame
+        Frames before and after each movie.
+
+    Raises
+    ------
+    ConfigurationError
+        If the length of a movie is not known.
+    """
+    lengths = {movie: length for movie in playlist.movies if (length := known.length_of(movie)) is not None}
+    plan = plan_sections(playlist.movies, lengths, pad_frame=pad_frame)
+    blocks = [Block(part.movie, part.content, lengths[part.movie], "playlist") for part in plan]
+    return numbered(blocks, known.events)
 
 
 def check_blocks(known: RecordedStimulus, blocks: Sequence[Block]) -> tuple[BlockCheck, ...]:

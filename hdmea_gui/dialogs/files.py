@@ -20,6 +20,7 @@ __all__ = [
     "ask_preset",
     "ask_preset_target",
     "ask_save_path",
+    "ask_shown",
     "ask_stimulus",
     "ask_tables",
     "ask_target",
@@ -53,6 +54,14 @@ def ask_partner(parent: QWidget, folder: str, suffix: str) -> Path | None:
     kind = f"The {suffix} file of this recording"
     wanted = f"{kind} (*{suffix} *{suffix.upper()})"
     name, _ = QFileDialog.getOpenFileName(parent, kind, folder_start(folder), wanted)
+    return Path(name) if name else None
+
+
+def ask_shown(parent: QWidget, folder: str) -> Path | None:
+    """Return the list of stimuli to take, None if the user cancelled."""
+    name, _ = QFileDialog.getOpenFileName(
+        parent, "Import what was shown", folder_start(folder), "Lists of stimuli (*.stimuli.json *.json)"
+    )
     return Path(name) if name else None
 
 

@@ -31,6 +31,8 @@ class MessageDialog(QDialog):
         For a report of the problem; empty for none.
     kept
         What is still there after the failure, empty if nothing needs to be said.
+    mend
+        Text of a button for what would mend it; empty for none.
     parent
         Qt parent.
 
@@ -38,9 +40,12 @@ class MessageDialog(QDialog):
     -------
     report_asked(str)
         The user wants a report of the problem; with what failed and its details.
+    mend_asked()
+        The button `mend` was pressed; the dialog is closed.
     """
 
     report_asked = Signal(str)
+    mend_asked = Signal()
 
     def __init__(
         self,
@@ -49,6 +54,7 @@ class MessageDialog(QDialog):
         *,
         details: str = "",
         kept: str = "",
+        mend: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -73,11 +79,19 @@ class MessageDialog(QDialog):
             line.setWordWrap(True)
             layout.addWidget(line)
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        if mend:
+            self.mend_button = box.addButton(mend, QDialogButtonBox.ButtonRole.ActionRole)
+            self.mend_button.setDefault(True)
+            self.mend_button.clicked.connect(lambda _checked=False: self._on_mend())
         if details:
             self._add_details(layout, box)
         layout.addStretch(1)
         box.rejected.connect(self.reject)
         layout.addWidget(box)
+
+    def _on_mend(self) -> None:
+        self.accept()
+        self.mend_asked.emit()
 
     def _add_details(self, layout: QVBoxLayout, box: QDialogButtonBox) -> None:
         text = QPlainTextEdit(self.details, self)

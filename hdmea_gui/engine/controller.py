@@ -119,6 +119,8 @@ class Controller(QObject):
         Title of a run that ended without being stopped; steps of it may have failed.
     step_failed(str, str, str)
         Title of the step, reason, details.
+    job_finished(Job, object)
+        A job that was `submit`ted ended, with its result.
     failed(str, Failure)
         Title of the job that failed.
     stopped(str)
@@ -145,6 +147,7 @@ class Controller(QObject):
     occupied = Signal(object, str)
     ran = Signal(str)
     step_failed = Signal(str, str, str)
+    job_finished = Signal(object, object)
     failed = Signal(str, object)
     stopped = Signal(str)
     step_ended = Signal(str, float)
@@ -326,6 +329,10 @@ class Controller(QObject):
         """Remove a checkpoint that a crash left behind."""
         self._submit(DiscardJob(offer))
 
+    def submit(self, job: Job) -> None:
+        """Run a job of a dialog; `job_finished`, `failed` or `stopped` tells what came of it."""
+        self._submit(job)
+
     def ask(self, query: Query[T], on_answer: Callable[[T | Failure], None], about: Hashable = None) -> None:
         """Have a query answered; `on_answer` gets the answer, or a `Failure`, as `JobRunner.ask` says."""
         self._runner.ask(query, on_answer, about)
@@ -426,7 +433,8 @@ class Controller(QObject):
             self._set_state(event.state)
         if event.outcome in ("done", "kept"):
             self.step_parameters.note_made(event.name, self.requested(event.name).params)
-        self.steps.set_outcome(event.name, _OUTCOMES[event.outcome], event.reason, event.details)
+        outcome = _OUTCOMES[event.outcome]
+        self.steps.set_outcome(event.name, outcome, event.reason, event.details, event.needs_stimulus)
         title = self.steps.item(event.name).spec.title
         if event.outcome == "done" and event.complete:
             self.step_ended.emit(event.name, event.seconds)
@@ -458,6 +466,7 @@ class Controller(QObject):
         self._after_job()
         if isinstance(job, RunJob):
             self.ran.emit(job.title)
+        self.job_finished.emit(job, result)
 
     def _compare_with_results(self) -> None:
         self.steps.set_changed(self.step_parameters.unlike_results())

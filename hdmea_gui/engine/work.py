@@ -71,7 +71,8 @@ class StepStarted:
 class StepEnded:
     """Milestone: a step ended; `outcome` is done, kept, skipped, failed or cancelled.
 
-    `complete` is True if all of it was computed, not only missing parts.
+    `complete` is True if all of it was computed, not only missing parts; `needs_stimulus` that nothing says
+    what was shown.
     """
 
     name: str
@@ -82,6 +83,7 @@ class StepEnded:
     state: StateView | None = None
     warnings: tuple[str, ...] = ()
     complete: bool = True
+    needs_stimulus: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ class RunJob:
         return workspace.state()
 
     def _run_one(self, workspace: Workspace, request: StepRequest, ctx: JobContext) -> bool:
-        from hdmea.utils.exceptions import MissingInputError, StepCancelled
+        from hdmea.utils.exceptions import MissingInputError, MissingStimulusError, StepCancelled
 
         started = time.perf_counter()
         try:
@@ -200,7 +202,9 @@ class RunJob:
             raise JobStopped(str(stop)) from None
         except MissingInputError as error:
             outcome = "skipped" if request.optional else "failed"
-            ctx.milestone(StepEnded(request.name, outcome, reason=said(error, WINDOW)))
+            lacking = isinstance(error, MissingStimulusError)
+            ended = StepEnded(request.name, outcome, reason=said(error, WINDOW), needs_stimulus=lacking)
+            ctx.milestone(ended)
             return request.optional
         except Exception as error:
             # Into the file, with the traceback; the window itself says it in its log.

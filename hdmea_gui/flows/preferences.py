@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -97,6 +98,7 @@ class PreferencesFlow(QObject):
 
 _THEMES = (("Follow the desktop", "system"), ("Light", "light"), ("Dark", "dark"))
 _WIDTH = 560
+LIBRARY = "stimulus_library"
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ class SettingsDialog(QDialog):
         self.folder.setText(values.recovery_folder)
         self.share.setValue(round(100 * values.recovery_share))
         self.recent.setValue(values.recent_limit)
+        self.library.setText(values.stimulus_library)
         self.health.setChecked(values.show_health)
 
     @property
@@ -207,6 +210,18 @@ class SettingsDialog(QDialog):
         self.recent.setRange(1, MAX_RECENT)
         self.recent.setSuffix(" files")
         self.recent.setToolTip(f"Number of files in the menu “Open recent”, at most {MAX_RECENT}")
+        self.library = QLineEdit(self)
+        self.library.setPlaceholderText(
+            str(platformdirs.user_config_path("hdmea", appauthor=False) / LIBRARY)
+        )
+        self.library.setClearButtonEnabled(True)
+        self.library.setToolTip(
+            "Movies, definitions and playlists of the laboratory; empty: the folder shown"
+        )
+        self.browse_library = QPushButton("Choose…", self)
+        self.browse_library.setToolTip("Choose the folder of the stimulus library")
+        self.browse_library.setAutoDefault(False)
+        self.browse_library.clicked.connect(self._on_browse_library)
         self.health = QCheckBox("Show “Health” after loading", self)
         self.health.setToolTip("Show “Health” after a recording has been loaded")
         self.note = Label(self)
@@ -219,6 +234,9 @@ class SettingsDialog(QDialog):
         row = QHBoxLayout()
         row.addWidget(self.folder, 1)
         row.addWidget(self.browse)
+        library_row = QHBoxLayout()
+        library_row.addWidget(self.library, 1)
+        library_row.addWidget(self.browse_library)
         logs = Label(str(log_folder), self)
         logs.setWordWrap(True)
         open_logs = QPushButton("Open", self)
@@ -241,10 +259,16 @@ class SettingsDialog(QDialog):
         form.addRow("", self.note)
         form.addRow(self._heading("Files"))
         form.addRow("&Recent files", self.recent)
+        form.addRow("Stimulus &library", library_row)
         form.addRow("", self.health)
         form.addRow("Log files", log_row)
-        for name, editor in (("&Folder", self.folder), ("Log files", open_logs)):
-            label = form.labelForField(row if editor is self.folder else log_row)
+        rows = (
+            ("&Folder", self.folder, row),
+            ("Stimulus &library", self.library, library_row),
+            ("Log files", open_logs, log_row),
+        )
+        for name, editor, layout_of in rows:
+            label = form.labelForField(layout_of)
             assert isinstance(label, QLabel)
             label.setText(name)
             label.setBuddy(editor)
@@ -278,6 +302,7 @@ class SettingsDialog(QDialog):
             "recovery_folder": self.folder.text().strip(),
             "recovery_share": self.share.value() / 100,
             "recent_limit": self.recent.value(),
+            "stimulus_library": self.library.text().strip(),
             "show_health": self.health.isChecked(),
         }
         self.accept()
@@ -288,6 +313,12 @@ class SettingsDialog(QDialog):
         name = QFileDialog.getExistingDirectory(self, "Folder of the automatic checkpoints", start)
         if name:
             self.folder.setText(name)
+
+    def _on_browse_library(self) -> None:
+        start = folder_start(self.library.text() or self.library.placeholderText())
+        name = QFileDialog.getExistingDirectory(self, "Folder of the stimulus library", start)
+        if name:
+            self.library.setText(name)
 
     def _look(self) -> None:
         text = self.folder.text().strip()

@@ -29,7 +29,14 @@ class RunFlow(Flow):
         As `Flow`.
     steps
         Where a step is chosen.
+
+    Signals
+    -------
+    setup_asked()
+        Say what was shown.
     """
+
+    setup_asked = Signal()
 
     def __init__(
         self, controller: Controller, steps: StepListView, dialogs: DialogHost, window: QWidget
@@ -159,8 +166,10 @@ class RunFlow(Flow):
             (item.reason,),
             details=item.details,
             kept=self._kept(),
+            mend="Set up stimuli…" if item.needs_stimulus else "",
             parent=self._window,
         )
+        dialog.mend_asked.connect(self.setup_asked)
         self._dialogs.open(dialog)
 
     def _kept(self) -> str:

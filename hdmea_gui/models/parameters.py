@@ -49,6 +49,7 @@ class ParameterModel(QObject):
         self._values = dict(self._defaults)
         self._hints: dict[str, str] = {}
         self._made: dict[str, Any] | None = None
+        self._inputs_changed = False
 
     def field(self, name: str) -> FieldSpec:
         """Return the declaration of a parameter; KeyError if there is none."""
@@ -82,11 +83,14 @@ class ParameterModel(QObject):
 
     @property
     def differs_from_result(self) -> bool:
-        """Whether a parameter that decides the result differs from what the result was made with."""
-        return self._made is not None and any(
-            self._values[field.name] != self._made[field.name]
-            for field in self.spec.fields
-            if field.affects_result
+        """Whether a parameter that decides the result, or a file, differs from what it was made with."""
+        return self._made is not None and (
+            self._inputs_changed
+            or any(
+                self._values[field.name] != self._made[field.name]
+                for field in self.spec.fields
+                if field.affects_result
+            )
         )
 
     def note_made(self, given: Mapping[str, Any] | None) -> None:
@@ -98,6 +102,11 @@ class ParameterModel(QObject):
             The values that were given; what is not in it had its declared default. None: there is no result.
         """
         self._made = None if given is None else {**self._declared, **given}
+        self._inputs_changed = False
+
+    def note_inputs_changed(self) -> None:
+        """Remember that a file which the step reads was written since."""
+        self._inputs_changed = True
 
     def hint(self, name: str) -> str:
         """Return what leaving a parameter empty means now; empty if nothing is known."""

@@ -51,7 +51,7 @@ class StepItem:
 
     `has_results` says that the session contains results of it, also when a later run failed; `rerun` how that
     later run ended (``"failed"``, ``"cancelled"``); `expected_s` how long it will take by earlier runs, None
-    where that is not known.
+    where that is not known; `needs_stimulus` that it did not run because nothing says what was shown.
     """
 
     spec: StepSpec
@@ -63,6 +63,7 @@ class StepItem:
     has_results: bool = False
     rerun: str = ""
     expected_s: float | None = None
+    needs_stimulus: bool = False
 
 
 # What a run left behind stays visible until the step is run again or another file is opened.
@@ -256,7 +257,14 @@ class StepListModel(QAbstractListModel):
                     self._put(row, replace(item, state=StepState.STOPPING, detail="stopping…"))
                     return
 
-    def set_outcome(self, name: str, state: StepState, reason: str = "", details: str = "") -> None:
+    def set_outcome(
+        self,
+        name: str,
+        state: StepState,
+        reason: str = "",
+        details: str = "",
+        needs_stimulus: bool = False,
+    ) -> None:
         """Show how a step ended; DONE takes its text from the session."""
         row = self.row_of(name)
         self._reruns.pop(name, None)
@@ -268,12 +276,28 @@ class StepListModel(QAbstractListModel):
         first = reason.partition("\n")[0]
         for said in (f"“{spec.title}” was stopped; ", f"“{spec.title}” "):
             first = first.removeprefix(said)
-        ended = replace(self._shown(row, state, first), reason=reason, details=details)
+        if needs_stimulus:
+            first = "needs the stimulus"
+        ended = replace(
+            self._shown(row, state, first), reason=reason, details=details, needs_stimulus=needs_stimulus
+        )
         if state in {StepState.CANCELLED, StepState.FAILED} and name in self._state.completed:
             # What is there is still right; how the attempt to replace it ended is said beside it.
             self._reruns[name] = ended
             ended = self._from_session(row)
         self._put(row, ended)
+
+    @property
+    def waiting_for_stimulus(self) -> tuple[StepItem, ...]:
+        """The steps that did not run because nothing says what was shown, in their order."""
+        lacking = {item.spec.name for item in self._items if item.needs_stimulus}
+        found = []
+        for item in self._items if lacking else ():
+            before = {*item.spec.requires, *item.spec.uses}
+            if item.needs_stimulus or (item.state is StepState.SKIPPED and before & lacking):
+                lacking.add(item.spec.name)
+                found.append(item)
+        return tuple(found)
 
     def end_run(self) -> None:
         """Show that nothing runs any more: steps that still wait go back to what the session says."""
@@ -337,6 +361,7 @@ class StepListModel(QAbstractListModel):
             rerun=ended.state.value,
             reason=ended.reason,
             details=ended.details,
+            needs_stimulus=ended.needs_stimulus,
         )
 
     def _title(self, name: str) -> str:

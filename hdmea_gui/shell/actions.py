@@ -448,6 +448,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
             checkable=True,
         ),
         ActionSpec(
+            "stimuli",
+            "Stimulus set-&up…",
+            "setup.show",
+            "Find out from the recorded light what was shown, edit it, and write it for all steps",
+            key="Ctrl+U",
+            icon="stimulus",
+            unless=(_nothing_open, _busy),
+        ),
+        ActionSpec(
             "calibration",
             "Stimulus &calibration…",
             "edit_calibration",

@@ -30,6 +30,7 @@ from hdmea_gui.flows.preferences import PreferencesFlow
 from hdmea_gui.flows.recover import RecoveryFlow
 from hdmea_gui.flows.run import RunFlow
 from hdmea_gui.flows.save import SaveFlow
+from hdmea_gui.flows.setup.flow import SetupFlow
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.shell.actions import ActionSet, Situation
 from hdmea_gui.shell.colour_scheme import ColourFlow
@@ -142,6 +143,7 @@ class MainWindow(QMainWindow):
         )
         self.scripts = ScriptCopier(controller, self.dialogs, self)
         self.exporting = ExportFlow(controller, self.dialogs, self)
+        self.setup = SetupFlow(controller, self.dialogs, self)
         self.recovery = RecoveryFlow(controller, self.close_guard, self.dialogs, self)
         self.editing = EditFlow(controller, settings, self.dialogs, self)
         self.panes = PaneSwitcher(self)
@@ -222,6 +224,9 @@ class MainWindow(QMainWindow):
         self.recording.welcome.demo_asked.connect(self.open_demo)
         self.recording.card.partner_asked.connect(self.opening.open_partner)
         self.recording.card.choice_asked.connect(self.opening.choose_for_recording)
+        for asking in (self.recording.card, self.stale, self.running):
+            asking.setup_asked.connect(self.setup.show)
+        self.setup.changed.connect(self.recording.ask_stimulus)
         self.recording.card.load_asked.connect(self.load)
         self.recording.card.run_all_asked.connect(self.running.run_all)
         self._relay.line.connect(self.log.add_line)
@@ -333,6 +338,7 @@ class MainWindow(QMainWindow):
 
     def _on_view(self, view: Preview) -> None:
         view.told.connect(self._say)
+        view.setup_asked.connect(self.setup.show)
         pass_drops_on(view)
 
     def previous_unit(self) -> None:

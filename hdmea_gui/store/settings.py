@@ -55,6 +55,7 @@ class Settings(pydantic.BaseModel):
     auto_checkpoint: bool = True
     parameters: dict[str, dict[str, Any]] = {}
     layout: Literal["", "columns", "lab"] = ""
+    stimulus_library: str = ""
     batch_output: str = ""
     batch_jobs: int = pydantic.Field(0, ge=0, le=MAX_JOBS)
     batch_scheduler: str = ""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtWidgets import QDialog
 
 from hdmea.exporters import EXPORTERS
+from hdmea.stimuli.alignment import FrameLight
+from hdmea.stimulus_setup import Block, RecordedStimulus, UnknownBlock
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.exports import ExportKind
 from hdmea_gui.engine.forms import describe_options
@@ -19,6 +22,8 @@ from hdmea_gui.flows.provenance_dialog import ProvenanceDialog
 from hdmea_gui.flows.recover import KeptWork, RecoveryDialog
 from hdmea_gui.flows.run import RunAllDialog, StalledDialog
 from hdmea_gui.flows.save import OverwriteDialog
+from hdmea_gui.flows.setup.dialog import SetupDialog
+from hdmea_gui.flows.setup.query import SetupFound
 from hdmea_gui.shell.main_window import MainWindow
 
 __all__ = ["DIALOG_ACTIONS", "dialog_openers", "dialogs_of_the_program"]
@@ -62,6 +67,7 @@ def dialog_openers(window: MainWindow) -> dict[str, Callable[[], None]]:
         _provenance,
         _recovery,
         _choose,
+        _setup,
     ):
         openers[made.__name__] = lambda made=made: window.dialogs.open(made(window))  # type: ignore[misc]
     openers["export options"] = lambda: window.dialogs.open(_export_options(window))
@@ -127,6 +133,28 @@ def _recovery(window: MainWindow) -> QDialog:
     lines = ("Of 2025.04.10-11.12.57-Rec with 406 units, written at 11:42. " * 2, "Eleven steps are in it.")
     kept = KeptWork("2025.04.10-11.12.57-Rec, today 11:42", "The program ended before it was saved", lines)
     return RecoveryDialog((kept, kept), window)
+
+
+def _setup(window: MainWindow) -> QDialog:
+    n_frames = 4000
+    light = FrameLight(np.zeros(n_frames), np.ones(n_frames, bool), 1 / 60)
+    events = np.array([180, 2000])
+    known = RecordedStimulus(
+        _FOLDER / "2025.04.10-11.12.57-Rec.cmcr",
+        "2025.04.10-11.12.57-Rec",
+        "display",
+        light,
+        np.arange(n_frames) / 60,
+        events,
+        ("Digital On", "Digital Off"),
+        lengths={"a movie with a long name_15x15_15hz_r42_3min": 600},
+    )
+    block = Block("a movie with a long name_15x15_15hz_r42_3min", 200, 600, "length", others=("other",))
+    unknown = (UnknownBlock(3000, 3600, 0.5, 0.2, 60.0),)
+    found = SetupFound(known, (block,), unknown, "proposed from the recorded light")
+    dialog = SetupDialog(window.controller, window.dialogs.theme, found=found, parent=window)
+    dialog.events_button.setChecked(True)
+    return dialog
 
 
 def _choose(window: MainWindow) -> QDialog:

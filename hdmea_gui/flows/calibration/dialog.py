@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea_gui.dialogs import files
+from hdmea_gui.dialogs.question_bar import QuestionBar
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.file_lookup import first_folder
 from hdmea_gui.engine.jobs import Failure
@@ -33,7 +34,6 @@ from hdmea_gui.flows.calibration.query import (
     calibration_spec,
     placement,
 )
-from hdmea_gui.flows.calibration.question_bar import QuestionBar
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.shell.theme import theme_of
 from hdmea_gui.store.settings import SettingsStore

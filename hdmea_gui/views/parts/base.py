@@ -64,6 +64,8 @@ class Preview(QWidget):
     -------
     told(str)
         Something for the status line: what was exported.
+    setup_asked()
+        The user wants to say what was shown.
     """
 
     name: ClassVar[str]
@@ -73,6 +75,7 @@ class Preview(QWidget):
     """Whether all that it shows is of the current unit, which its tables then name."""
 
     told = Signal(str)
+    setup_asked = Signal()
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)

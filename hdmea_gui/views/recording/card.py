@@ -107,6 +107,7 @@ class CardPage(QWidget):
     run_all_asked = Signal()
     partner_asked = Signal(str)
     choice_asked = Signal(str)
+    setup_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -115,6 +116,7 @@ class CardPage(QWidget):
         self._first = 0
         self._stimulus: list[QWidget] = []
         self.choose_buttons: dict[str, QPushButton] = {}
+        self.setup_buttons: list[QPushButton] = []
         self._layout = QVBoxLayout(self)
         self._layout.addStretch(1)
         self._frame = QFrame(self)
@@ -152,7 +154,7 @@ class CardPage(QWidget):
         inside.addLayout(grid)
         self._grid, self._first = grid, len(card.lines)
         self._stimulus = []
-        self.choose_buttons = {}
+        self.choose_buttons, self.setup_buttons = {}, []
         for warning in card.warnings:
             note = Label(f"⚠ {warning}", fresh)
             note.setProperty("role", "warning")
@@ -178,7 +180,7 @@ class CardPage(QWidget):
             widget.hide()
             widget.deleteLater()
         self._stimulus = []
-        self.choose_buttons = {}
+        self.choose_buttons, self.setup_buttons = {}, []
         for row, line in enumerate(lines, start=self._first):
             name = Label(line.label, self._frame)
             name.setProperty("role", "muted")
@@ -189,20 +191,30 @@ class CardPage(QWidget):
                 text.setProperty("role", "warning")
             grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
             # A centred frame does not ask how high its lines are.
-            width = _BESIDE_BUTTON if line.choose else _VALUE
+            width = _BESIDE_BUTTON if line.choose or line.setup else _VALUE
             text.setMinimumWidth(width)
             text.setMinimumHeight(text.heightForWidth(width))
             grid.addWidget(text, row, 1, Qt.AlignmentFlag.AlignTop)
             self._stimulus += [name, text]
             if line.choose:
-                button = QPushButton("Choose…", self._frame)
-                button.setAutoDefault(True)
-                button.setAccessibleName(f"Choose {line.label.lower()}")
+                button = self._line_button("Choose…", f"Choose {line.label.lower()}", row, 2 + line.setup)
                 button.setToolTip("Choose a file or folder for this recording; the next one does not use it")
                 button.clicked.connect(partial(self._on_choose, line.choose))
-                grid.addWidget(button, row, 2, Qt.AlignmentFlag.AlignTop)
                 self.choose_buttons[line.choose] = button
-                self._stimulus.append(button)
+            if line.setup:
+                button = self._line_button("Set up…", f"Set up {line.label.lower()}", row, 2)
+                button.setToolTip("Find out from the recorded light what was shown, and say what it was")
+                button.clicked.connect(lambda _checked=False: self.setup_asked.emit())
+                self.setup_buttons.append(button)
+
+    def _line_button(self, text: str, name: str, row: int, column: int) -> QPushButton:
+        assert self._grid is not None
+        button = QPushButton(text, self._frame)
+        button.setAutoDefault(True)
+        button.setAccessibleName(name)
+        self._grid.addWidget(button, row, column, Qt.AlignmentFlag.AlignTop)
+        self._stimulus.append(button)
+        return button
 
     def _on_choose(self, parameter: str, _checked: bool = False) -> None:
         self.choice_asked.emit(parameter)
@@ -220,7 +232,8 @@ class CardPage(QWidget):
 
     def set_enabled(self, enabled: bool) -> None:
         """Enable or disable the buttons."""
-        for button in (self.load_button, self.run_button, self.partner_button, *self.choose_buttons.values()):
+        of_lines = (*self.choose_buttons.values(), *self.setup_buttons)
+        for button in (self.load_button, self.run_button, self.partner_button, *of_lines):
             if button is not None:
                 button.setEnabled(enabled)
 

@@ -31,12 +31,15 @@ class StimulusLine:
         Whether it is as it should be; None if that is not known.
     choose
         Parameter for which a file or folder can be chosen; empty if nothing is missing.
+    setup
+        Whether the stimulus set-up mends or changes it.
     """
 
     label: str
     value: str
     good: bool | None = None
     choose: str = ""
+    setup: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,13 @@ class StimulusQuery:
         Parameter of `CHOSEN` to the path that the user chose.
     playlist
         Name of the playlist that was chosen, None for the only one.
+    stimuli_path
+        List of stimuli that was chosen, which comes before any playlist; empty for none.
     """
 
     chosen: Mapping[str, str] = field(default_factory=dict)
     playlist: str | None = None
+    stimuli_path: str = ""
 
     def answer(self, workspace: Workspace) -> StimulusFacts | None:
         """Return it; None without a raw recording."""
@@ -87,37 +93,48 @@ class StimulusQuery:
         cmcr = Path(str(session.source_files["cmcr_path"]))
         try:
             library = StimulusLibrary.for_recording(session.source_files, **self.chosen)
-            lines = tuple(_lines(library, cmcr, self.playlist, session.dataset_id))
+            listed = self._listed(library, cmcr.stem.rstrip("-"), session.dataset_id)
+            lines = tuple(_lines(library, listed, self.playlist))
         except (HDMEAError, OSError) as error:
-            lines = (StimulusLine("Playlist", said(error, WINDOW), False, "playlist_file_path"),)
+            listed = None
+            lines = (StimulusLine("Playlist", said(error, WINDOW), False, "playlist_file_path", True),)
         tables = {name: path for name, path in self.chosen.items() if name.endswith("file_path")}
-        parameters = {**tables, "playlist_name": self.playlist}
+        parameters = {**tables, "playlist_name": self.playlist, "stimuli_path": listed}
         request = Path(tempfile.mkdtemp(prefix="hdmea-light-"))
         write_request(request, LightLook(cmcr, parameters))
-        return StimulusFacts(lines, repr((cmcr, sorted(self.chosen.items()), self.playlist)), request)
+        # A list that was written anew is another one.
+        written = None if listed is None else (str(listed), listed.stat().st_mtime_ns)
+        key = repr((cmcr, sorted(self.chosen.items()), self.playlist, written))
+        return StimulusFacts(lines, key, request)
+
+    def _listed(self, library: StimulusLibrary, stem: str, dataset_id: str) -> Path | None:
+        """Return the list of stimuli that the steps take, None if they take a playlist."""
+        if self.stimuli_path:
+            return Path(self.stimuli_path)
+        by_playlist = self.playlist is not None or "playlist_file_path" in self.chosen
+        return None if by_playlist else library.shown_path(stem, dataset_id)
 
 
-def _lines(library: StimulusLibrary, cmcr: Path, name: str | None, dataset_id: str) -> Iterator[StimulusLine]:
+def _lines(library: StimulusLibrary, listed: Path | None, name: str | None) -> Iterator[StimulusLine]:
     from hdmea.stimuli.shown import read_shown
     from hdmea.utils.exceptions import ConfigurationError
 
-    listed = library.shown_path(cmcr.stem.rstrip("-"), dataset_id) if name is None else None
     lengths: Mapping[str, int] = {}
     if listed is not None:
         movies: Sequence[str] = [shown.movie for shown in read_shown(listed)]
-        yield StimulusLine("List of stimuli", f"{listed.name}, {len(movies)} movies", True)
+        yield StimulusLine("List of stimuli", f"{listed.name}, {len(movies)} movies", True, setup=True)
     else:
         try:
             playlist = library.playlist(name)
         except ConfigurationError as error:
-            yield StimulusLine("Playlist", error.message, False, "playlist_file_path")
+            yield StimulusLine("Playlist", error.message, False, "playlist_file_path", setup=True)
             return
         movies = playlist.movies
         yield StimulusLine("Playlist", f"{playlist.name}, {len(movies)} movies", True)
         try:
             lengths = library.movie_lengths(movies).frames
         except ConfigurationError as error:
-            yield StimulusLine("Movie lengths", error.message, False, "movie_length_file_path")
+            yield StimulusLine("Movie lengths", error.message, False, "movie_length_file_path", setup=True)
     named = list(dict.fromkeys(movies))
     without = [movie for movie in named if library.find_movie(movie) is None]
     yield _counted("Movies", named, without, "stimuli_dir")
@@ -158,7 +175,7 @@ def light_lines(found: object, reason: str) -> tuple[StimulusLine, ...]:
         return display, StimulusLine("Alignment", f"the light fits {_movies(len(each))}", True)
     if fit.light == "grey":
         return display, StimulusLine("Alignment", "cannot be checked", None)
-    return display, StimulusLine("Alignment", fit.sentence, False)
+    return display, StimulusLine("Alignment", fit.sentence, False, setup=True)
 
 
 def _movies(count: int) -> str:

@@ -86,7 +86,7 @@ class RecordingPreview(Preview):
         controller.opened.connect(self._on_opened)
         self._stimulus: StimulusFacts | None = None
         self._light: tuple[StimulusLine, ...] = ()
-        controller.step_parameters.changed.connect(self._ask_stimulus)
+        controller.step_parameters.changed.connect(self.ask_stimulus)
         controller.look.ended.connect(self._on_look)
         self.apply_theme(theme)
 
@@ -205,17 +205,17 @@ class RecordingPreview(Preview):
         if result.card is not None:
             self.card.show_card(result.card)
             self._stimulus, self._light = None, ()
-            self._ask_stimulus()
+            self.ask_stimulus()
 
     # -- what is known of the stimulus -----------------------------------------------------------------
 
-    def _ask_stimulus(self) -> None:
+    def ask_stimulus(self) -> None:
         """Ask which files say what was shown, for as long as the card tells it."""
         state = self._controller.state
         if not self._has_card or state.has_data or not state.is_open:
             return
         chosen: dict[str, str] = {}
-        playlist = None
+        playlist, listed = None, ""
         for item in self._controller.steps.items:
             fields = {field.name for field in item.spec.fields}
             model = (
@@ -226,7 +226,8 @@ class RecordingPreview(Preview):
                     chosen[name] = str(model.value(name))
             if model is not None and "playlist_name" in fields:
                 playlist = model.value("playlist_name") or None
-        self._controller.ask(StimulusQuery(chosen, playlist), self._on_stimulus)
+                listed = str(model.value("stimuli_path") or "")
+        self._controller.ask(StimulusQuery(chosen, playlist, listed), self._on_stimulus)
 
     def _on_stimulus(self, answer: StimulusFacts | Failure | None) -> None:
         look = self._controller.look

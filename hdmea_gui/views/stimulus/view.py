@@ -53,6 +53,7 @@ class StimulusPreview(Preview):
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(controller, theme, parent)
         self.facts = RichLabel(self)
+        self.setup = QPushButton("Set up…", self)
         self.whole = QPushButton("Zoom out", self)
         self.graphics = Graphics(self)
         self.strip = StimulusStrip(theme)
@@ -74,6 +75,7 @@ class StimulusPreview(Preview):
         self._lay_out()
         self._time = TimeLink(self, self.frames, controller.selection)
         self.whole.clicked.connect(self.show_all)
+        self.setup.clicked.connect(lambda _checked=False: self.setup_asked.emit())
         self.sections.align_asked.connect(lambda: self._mend("align", "light"))
         self.sections.reanchor_asked.connect(self._reanchor)
         self.sections.chosen.connect(lambda start, stop: self.frames.zoom(x=(start, stop)))
@@ -183,6 +185,7 @@ class StimulusPreview(Preview):
             "Double: a second flip of one refresh. It shifts every later section by one frame."
         )
         self.whole.setToolTip("Show all again; or double-click in the plot")
+        self.setup.setToolTip("Say which movie was shown when, on the recorded light")
         self.graphics.setAccessibleName("Light channels and frames over time")
         layout = self.graphics.ci
         layout.layout.setContentsMargins(6, 6, 16, 2)
@@ -210,6 +213,7 @@ class StimulusPreview(Preview):
         top = QHBoxLayout()
         top.setContentsMargins(8, 2, 8, 0)
         top.addWidget(self.facts, 1)
+        top.addWidget(self.setup)
         top.addWidget(self.whole)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 4, 0, 4)

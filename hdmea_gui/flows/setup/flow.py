@@ -1,0 +1,64 @@
+"""From the open recording to what was shown in it, and on to the steps that use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+
+from hdmea_gui.engine.controller import Activity
+from hdmea_gui.flows.flow import Flow
+
+__all__ = ["SetupFlow"]
+
+_STEP, _LIST = "add_section_time", "stimuli_path"
+_PLACES = ("stimuli_dir", "config_dir")
+
+
+class SetupFlow(Flow):
+    """Opens the stimulus set-up, and hands what it writes to the step that uses it.
+
+    Signals
+    -------
+    changed()
+        Another list of stimuli is used.
+    """
+
+    changed = Signal()
+
+    def show(self) -> None:
+        """Show the set-up of the open recording."""
+        controller = self._controller
+        if not controller.state.is_open or controller.activity is not Activity.IDLE:
+            self.told.emit("Open a recording first, and wait for the running job.")
+            return
+        # What it needs of the engine is imported on the worker when the program starts.
+        from hdmea_gui.flows.setup.dialog import SetupDialog
+        from hdmea_gui.flows.setup.query import LookJob
+
+        job = LookJob(self._chosen(), str(controller.parameters(_STEP).value(_LIST) or ""))
+        dialog = SetupDialog(controller, self._dialogs.theme, job, parent=self._window)
+        dialog.told.connect(self.told)
+        dialog.written.connect(self._use)
+        self._dialogs.open(dialog)
+
+    def _chosen(self) -> dict[str, str]:
+        """Return the folders of movies and definitions that the user chose for this recording."""
+        found: dict[str, str] = {}
+        for item in self._controller.steps.items:
+            for field in item.spec.fields:
+                if field.name in _PLACES:
+                    value = self._controller.parameters(item.spec.name).value(field.name)
+                    if value:
+                        found[field.name] = str(value)
+        return found
+
+    def _use(self, path: Path) -> None:
+        parameters = self._controller.step_parameters
+        model = parameters.model(_STEP)
+        parameters.history.change({model: {_LIST: str(path)}}, f"change of {model.field(_LIST).title}")
+        model.note_inputs_changed()
+        parameters.changed.emit()
+        if _STEP in self._controller.state.completed:
+            self.told.emit(f"Stimulus set-up saved: {path}. Run “{model.spec.title}” again to use it.")
+        self.changed.emit()
