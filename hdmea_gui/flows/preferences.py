@@ -98,7 +98,6 @@ class PreferencesFlow(QObject):
 
 _THEMES = (("Follow the desktop", "system"), ("Light", "light"), ("Dark", "dark"))
 _WIDTH = 560
-LIBRARY = "stimulus_library"
 
 
 @dataclass(frozen=True)
@@ -211,12 +210,11 @@ class SettingsDialog(QDialog):
         self.recent.setSuffix(" files")
         self.recent.setToolTip(f"Number of files in the menu “Open recent”, at most {MAX_RECENT}")
         self.library = QLineEdit(self)
-        self.library.setPlaceholderText(
-            str(platformdirs.user_config_path("hdmea", appauthor=False) / LIBRARY)
-        )
+        usual = platformdirs.user_config_path("hdmea", appauthor=False) / "stimulus_library"
+        self.library.setPlaceholderText(str(usual))
         self.library.setClearButtonEnabled(True)
         self.library.setToolTip(
-            "Movies, definitions and playlists of the laboratory; empty: the folder shown"
+            "Movies, definitions and playlists of the lab; leave empty to use the folder shown"
         )
         self.browse_library = QPushButton("Choose…", self)
         self.browse_library.setToolTip("Choose the folder of the stimulus library")

@@ -25,6 +25,7 @@ from hdmea_gui.flows.palette_dialog import CommandPalette
 from hdmea_gui.flows.preferences import SettingsDialog
 from hdmea_gui.flows.presets_dialog import PresetsDialog, SavePresetDialog
 from hdmea_gui.flows.provenance_dialog import ProvenanceDialog
+from hdmea_gui.flows.setup.dialog import SetupDialog
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.shell.actions import ACTIONS
@@ -317,6 +318,7 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "presets": lambda rig: rig.opens("presets", PresetsDialog),
     "batch": _batch,
     "calibration": lambda rig: rig.opens("calibration", CalibrationDialog),
+    "stimuli": lambda rig: rig.opens("stimuli", SetupDialog),
     "previous_unit": _units,
     "next_unit": _units,
     "reset_view": _reset_view,
