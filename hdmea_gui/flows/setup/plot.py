@@ -14,12 +14,11 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from hdmea.stimulus_setup import trial_frames
 from hdmea_gui.flows.setup.model import SetupModel
 from hdmea_gui.shell.theme import Theme
+from hdmea_gui.views.parts.graphics import Graphics
 from hdmea_gui.views.parts.plot import Plot
 from hdmea_gui.views.parts.plot_panel import style_plot
-from hdmea_gui.views.parts.readout import PointerReadout
 from hdmea_gui.views.parts.shared_query import Span
 from hdmea_gui.views.parts.stimulus_strip import SpanFill, StimulusStrip
-from hdmea_gui.views.stimulus.view import TimeBox
 
 if TYPE_CHECKING:
     from hdmea.stimulus_setup import Block, RecordedStimulus
@@ -47,11 +46,10 @@ class SetupPlot(QWidget):
         super().__init__(parent)
         self._model, self._theme = model, theme
         self._low, self._span = 0.0, 1.0
-        self.graphics = pg.GraphicsLayoutWidget(self)
-        self.readout = PointerReadout(self.graphics)
+        self.graphics = Graphics(self)
         self.strip = StimulusStrip(theme)
-        self.light = Plot(TimeBox())
-        self.trials = Plot(TimeBox())
+        self.light = Plot(wheel_axis=0)
+        self.trials = Plot(wheel_axis=0)
         self._light = pg.PlotDataItem(connect="all")
         self.movie = pg.PlotDataItem(connect="finite")
         self._fill, self._trial_fill = SpanFill(), SpanFill()
@@ -78,7 +76,7 @@ class SetupPlot(QWidget):
         stop = known.time_s(known.n_frames)
         for plot in (self.strip, self.light, self.trials):
             plot.setLimits(xMin=0, xMax=stop, minXRange=_SHORTEST_S)
-        self.light.setXRange(0, stop, padding=0)
+        self.trials.setXRange(0, stop, padding=0)
         self.light.setYRange(-8, 108, padding=0)
         times = np.array([known.time_s(int(frame)) for frame in known.events])
         self._events.setData(np.repeat(times, 2), np.tile([0.0, 0.34], times.size), connect="pairs")
@@ -87,15 +85,15 @@ class SetupPlot(QWidget):
 
     def show_all(self) -> None:
         """Zoom out to the whole recording."""
-        known = self._model.known
-        if known is not None:
-            self.light.setXRange(0, known.time_s(known.n_frames), padding=0)
+        self.trials.show_all()
 
     def show_row(self) -> None:
         """Zoom to the selected row."""
         row, known = self._model.current, self._model.known
         if row is not None and known is not None:
-            self.light.setXRange(known.time_s(row.first), known.time_s(row.stop), padding=0.15)
+            start, stop = known.time_s(row.first), known.time_s(row.stop)
+            beyond = 0.15 * (stop - start)
+            self.trials.zoom(x=(max(start - beyond, 0.0), stop + beyond))
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -108,8 +106,8 @@ class SetupPlot(QWidget):
     def _lay_out(self) -> None:
         self.graphics.setAccessibleName("Light, movies, trials and digital events over time")
         self.graphics.setToolTip(
-            "Click a block to select it, drag it or its edges to move them. Drag elsewhere to zoom, "
-            "Shift+drag to move, double-click for all"
+            "Click a block to select it, drag it or its edges to move them. The wheel zooms, a drag "
+            "elsewhere moves, a double click shows all"
         )
         layout = self.graphics.ci
         layout.layout.setContentsMargins(4, 4, 12, 0)
@@ -133,6 +131,8 @@ class SetupPlot(QWidget):
         self.trials.addItem(self._events, ignoreBounds=True)
         self.trials.setFixedHeight(_TRIALS_HEIGHT)
         self.trials.setYRange(0, 1, padding=0)
+        for plot in (self.light, self.trials):
+            plot.setMouseEnabled(x=True, y=False)
         self.trials.setLabel("left", "Trials")
         self.trials.setLabel("bottom", "Time (s)")
         self.trials.getAxis("left").setStyle(showValues=False, tickLength=0)
@@ -245,8 +245,6 @@ class SetupPlot(QWidget):
     def _on_click(self, event: Any) -> None:
         known = self._model.known
         if known is None or event.double() or event.button() != Qt.MouseButton.LeftButton:
-            if event.double():
-                self.show_all()
             return
         place = self.light.vb.mapSceneToView(event.scenePos())
         frame = known.frame_at(float(place.x()))
