@@ -154,7 +154,7 @@ class SetupDialog(QDialog):
     def _build_tools(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(4)
-        self.propose_button = self._tool("Propose", "Compare the recorded light with all movies anew")
+        self.propose_button = self._tool("Propose", "Compare the recorded light with all movies again")
         self.playlist_button = self._tool("Playlist", "Take the movies of a known playlist")
         self.playlist_menu = QMenu(self.playlist_button)
         self.playlist_button.setMenu(self.playlist_menu)
