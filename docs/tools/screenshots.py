@@ -15,7 +15,7 @@ from pathlib import Path
 from PySide6.QtCore import QElapsedTimer, QEventLoop, QTimer
 from PySide6.QtWidgets import QWidget
 
-from docs.tools.showcase import hide_batch, shell_dialogs, show_batch
+from docs.tools.showcase import hide_batch, shell_dialogs, show_batch, show_rig
 from hdmea_gui.engine.controller import Activity, Controller
 from hdmea_gui.engine.snapshot import FileFacts
 from hdmea_gui.flows.about_dialog import AboutDialog
@@ -110,6 +110,8 @@ class Photographer:
         show_batch(window)
         self._take("batch")
         hide_batch(window)
+        show_rig(window)
+        self._take("rig")
         window.close_without_question()
         return self.taken
 

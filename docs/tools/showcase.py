@@ -16,7 +16,7 @@ from hdmea_gui.flows.setup.dialog import SetupDialog
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.text.help_topics import field_topic
 
-__all__ = ["hide_batch", "shell_dialogs", "show_batch"]
+__all__ = ["hide_batch", "shell_dialogs", "show_batch", "show_rig"]
 
 _DETAILS = """Traceback (most recent call last):
   File "hdmea/recordings/mcs/cmcr.py", line 212, in read_light
@@ -67,6 +67,63 @@ def hide_batch(window: MainWindow) -> None:
     batch.remove([item.key for item in batch.items])
     batch.activity_changed.emit()
     window.show_batch(False)
+
+
+_LIGHTS: tuple[tuple[str, str, float | None, str, str], ...] = (
+    (
+        "electrodes.noise",
+        "green",
+        7.9,
+        "uV",
+        "Median SD of 4102 working electrodes (90 % from 6.8 to 9.6); 12 (0.28 %) are much noisier than what "
+        "is around.",
+    ),
+    ("electrodes.hum", "red", 2310, "electrodes", "54.7 % of the electrodes have a clear line at 50 Hz."),
+    (
+        "spikes.rate",
+        "green",
+        3.1,
+        "Hz",
+        "Median threshold crossings of the 874 of 4225 electrodes (21 %) that have more than 0.5 per second.",
+    ),
+    ("spikes.units", "grey", None, "units", "After sorting: the recording has no sorted units yet."),
+    ("light.lost", "green", 0, "flips", "0 flips are missing and 0 are double."),
+    ("noise_sta", "green", 143, "electrodes", "143 of 256 electrodes (56 %) have a visible average."),
+)
+_RECORDINGS: tuple[tuple[str, str, str, str, bool], ...] = (
+    ("16.20.44", "written", "grey", "It is being written.", False),
+    ("15.47.10", "measured", "grey", "It is being measured.", False),
+    ("15.02.31", "judged", "red", "1 red: Electrodes: hum.", False),
+    ("13.40.05", "judged", "green", "Nothing is amber or red.", True),
+    ("11.12.57", "judged", "amber", "1 amber: Light: lost.", True),
+)
+
+
+def show_rig(window: MainWindow) -> None:
+    """Show a folder at the rig as it would be in the middle of a day; nothing is watched."""
+    watch = window.controller.watch
+    lights = [
+        dict(zip(("name", "light", "value", "unit", "sentence"), each, strict=True)) for each in _LIGHTS
+    ]
+    folder = f"/data/{_DAY}"
+    for number, (time, state, light, said, has_units) in enumerate(_RECORDINGS):
+        name = f"{_DAY.replace('-', '.')}-{time}-Rec"
+        watch.take(
+            {
+                "event": "recording",
+                "name": f"{name}.cmcr",
+                "path": f"{folder}/{name}.cmcr",
+                "units": f"{folder}/{name}-.cmtr" if has_units else None,
+                "state": state,
+                "light": light,
+                "sentence": said,
+                "modified_s": -float(number),
+                "lights": lights if state == "judged" else None,
+            }
+        )
+    window.rig.folder.setText(folder)
+    window.rig.table.selectRow(2)
+    window.actions_["rig"].trigger()
 
 
 def shell_dialogs(window: MainWindow) -> Iterator[tuple[str, QDialog]]:

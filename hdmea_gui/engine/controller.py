@@ -23,6 +23,7 @@ from hdmea_gui.engine.overdue import AwaitAnswer, OverdueWatch
 from hdmea_gui.engine.parameters import StepParameters
 from hdmea_gui.engine.questions import OnAnswer
 from hdmea_gui.engine.snapshot import FileFacts, OpenResult, StateView, StepRecord
+from hdmea_gui.engine.watch_process import WatchProcess
 from hdmea_gui.engine.work import (
     Catalogue,
     CheckpointJob,
@@ -171,6 +172,7 @@ class Controller(QObject):
         self.selection = SelectionModel(self)
         self.batch = BatchRunner(self)
         self.health = HealthProcess(self)
+        self.watch = WatchProcess(self)
         self.look = HealthProcess(self)
         self.state = StateView()
         self.saved_steps: Mapping[str, StepRecord] = {}
@@ -354,6 +356,7 @@ class Controller(QObject):
         """
         self._patience.stop()
         self._overdue.end()
+        self.watch.stop()
         batch_ended = self.batch.shutdown(timeout_s)
         self.health.stop()
         self.look.stop()

@@ -448,6 +448,16 @@ ACTIONS: tuple[ActionSpec, ...] = (
             checkable=True,
         ),
         ActionSpec(
+            "rig",
+            "At the &rig",
+            "toggle_rig",
+            "Show the page that watches a folder and judges new recordings, or the open recording",
+            key="Ctrl+Shift+W",
+            icon="folder",
+            toolbar=True,
+            checkable=True,
+        ),
+        ActionSpec(
             "stimuli",
             "Stimulus set-&up…",
             "setup.show",

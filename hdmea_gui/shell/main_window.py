@@ -28,6 +28,7 @@ from hdmea_gui.flows.memory_forecast import ForecastFlow
 from hdmea_gui.flows.open import OpenFlow, dropped_paths
 from hdmea_gui.flows.preferences import PreferencesFlow
 from hdmea_gui.flows.recover import RecoveryFlow
+from hdmea_gui.flows.rig import RigPage
 from hdmea_gui.flows.run import RunFlow
 from hdmea_gui.flows.save import SaveFlow
 from hdmea_gui.flows.setup.flow import SetupFlow
@@ -108,11 +109,12 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self._connect()
         self._restore()
+        pages = (self.batch, self.rig)
         self.colours.attach(
             self.actions_,
             self.views,
-            (self.status, self.drop_sign, self.panel, self.table, self.log, self.toolbar, self.batch),
-            (self.panel, self.log, self.helping, self.dialogs, self.batch),
+            (self.status, self.drop_sign, self.panel, self.table, self.log, self.toolbar, *pages),
+            (self.panel, self.log, self.helping, self.dialogs, *pages),
         )
         for problem in settings.problems:
             self.log.add(logging.WARNING, problem)
@@ -164,17 +166,19 @@ class MainWindow(QMainWindow):
         self.log = LogPanel(theme, self.actions_["copy_report"], self)
         self._relay = LogRelay(self)
         self.batch = BatchPage(controller, self.settings, theme, self)
+        self.rig = RigPage(controller.watch, self.settings, theme, self)
 
     def _lay_out(self) -> None:
         titles = tuple(spec.title for spec in self.views.specs)
         self.stale = StaleStrip(self.controller.steps, self)
         self.frame = WindowFrame(self, self.panel, titles, (self.table, self.log), self.stale)
-        self.frame.add_page(self.batch)
+        for page in (self.batch, self.rig):
+            self.frame.add_page(page)
         self.tabs = self.frame.tabs
         self.views.attach(self.tabs)
         self.tabs.setCurrentWidget(self.recording)
         self.exporting.attach(self.tabs, self.table)
-        parts = (self.panel.list, self.panel.form, self.tabs, self.table, self.log, self.batch)
+        parts = (self.panel.list, self.panel.form, self.tabs, self.table, self.log, self.batch, self.rig)
         self.panes.attach(parts, self.tabs)
         menus = self.actions_.fill_menu_bar(self.menuBar())
         self.recent = RecentMenu(self.settings, self)
@@ -207,8 +211,9 @@ class MainWindow(QMainWindow):
             flow.told.connect(self._say)
             flow.noted.connect(self.log.add)
         self.opening.batch_asked.connect(self.add_to_batch)
-        self.batch.told.connect(self._say)
-        self.batch.open_asked.connect(self._open_from_batch)
+        for page in (self.batch, self.rig):
+            page.told.connect(self._say)
+            page.open_asked.connect(self._open_from_page)
         batch = controller.batch
         batch.left_out.connect(lambda text: self.log.add(logging.WARNING, f"Batch: {text}"))
         batch.failed.connect(self._on_failed)
@@ -258,12 +263,16 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
             if self.batch.isVisible():
                 self.batch.add(paths)
+            elif self.rig.isVisible():
+                self.rig.watch(paths[0] if paths[0].is_dir() else paths[0].parent)
             else:
                 self.open_paths(paths)
 
     def _drop_refusal(self) -> str | None:
         if self.batch.isVisible():
             return "wait for the batch, or stop it" if self.controller.batch.is_busy else None
+        if self.rig.isVisible():
+            return None
         return self.actions_.refusal("open") or None
 
     def _on_opened(self, result: OpenResult) -> None:
@@ -294,16 +303,24 @@ class MainWindow(QMainWindow):
 
     def show_batch(self, shown: bool = True) -> None:
         """Show the page for many recordings, or with False the one for the open recording."""
-        self.actions_["batch"].setChecked(shown)
-        self.frame.show_page(self.batch if shown else None)
+        self._show_page(self.batch if shown else None)
+
+    def toggle_rig(self) -> None:
+        """Show the page that watches a folder, or the one for the open recording."""
+        self._show_page(self.rig if self.actions_["rig"].isChecked() else None)
+
+    def _show_page(self, page: BatchPage | RigPage | None) -> None:
+        for name, each in (("batch", self.batch), ("rig", self.rig)):
+            self.actions_[name].setChecked(each is page)
+        self.frame.show_page(page)
 
     def add_to_batch(self, paths: list[Path]) -> None:
         """Show the page for many recordings, and add some."""
         self.show_batch()
         self.batch.add(paths)
 
-    def _open_from_batch(self, paths: list[Path]) -> None:
-        self.show_batch(False)
+    def _open_from_page(self, paths: list[Path]) -> None:
+        self._show_page(None)
         self.open_paths(paths)
 
     def _show_batch(self, *_: object) -> None:
@@ -372,7 +389,17 @@ class MainWindow(QMainWindow):
             panel.list.setFocus()
             return True
         upper = (panel.flows, panel.list, panel.edited, panel.form, panel)
-        parts = (*upper, tabs.tabBar(), tabs, table.filter, table, self.log, self.batch, self.status)
+        parts = (
+            *upper,
+            tabs.tabBar(),
+            tabs,
+            table.filter,
+            table,
+            self.log,
+            self.batch,
+            self.rig,
+            self.status,
+        )
         return turn(self, parts, forward=following)
 
     # -- state ---------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ class StaleStrip(QWidget):
         self.text = ElidedLabel(self, Qt.AlignmentFlag.AlignLeft)
         self.text.setProperty("role", "warning")
         self.button = QToolButton(self)
+        self.button.setToolTip("Do what brings the results up to date")
         self.button.clicked.connect(self._on_button)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 2, 4, 2)

@@ -64,6 +64,7 @@ class Settings(pydantic.BaseModel):
     recovery_share: float = pydantic.Field(0.2, gt=0, lt=1)
     health: dict[str, Any] = {}
     show_health: bool = True
+    watch_folder: str = ""
 
 
 class SettingsStore:

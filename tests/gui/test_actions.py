@@ -291,6 +291,13 @@ def _batch(rig: Rig) -> None:
         assert rig.window.panel.isVisible() is not shown
 
 
+def _rig(rig: Rig) -> None:
+    for shown in (True, False):
+        rig.window.actions_["rig"].trigger()
+        assert rig.window.rig.isVisible() is shown
+        assert rig.window.panel.isVisible() is not shown
+
+
 EFFECTS: dict[str, Callable[[Rig], None]] = {
     "open": lambda rig: rig.asks("open", "ask_open_files", []),
     "open_folder": lambda rig: rig.asks("open_folder", "ask_folder", None),
@@ -317,6 +324,7 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "save_preset": lambda rig: rig.opens("save_preset", SavePresetDialog),
     "presets": lambda rig: rig.opens("presets", PresetsDialog),
     "batch": _batch,
+    "rig": _rig,
     "calibration": lambda rig: rig.opens("calibration", CalibrationDialog),
     "stimuli": lambda rig: rig.opens("stimuli", SetupDialog),
     "previous_unit": _units,

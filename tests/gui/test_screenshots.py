@@ -28,6 +28,7 @@ def test_pictures_of_all_views(qtbot: object, no_leaks: None, tmp_path: Path) ->
         "unit",
         "log",
         "batch",
+        "rig",
         *DIALOGS,
         *PREVIEWS,
     ):

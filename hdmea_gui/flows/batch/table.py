@@ -22,6 +22,7 @@ from hdmea_gui.engine.batch import BatchItem
 from hdmea_gui.models.steps import duration_text, time_left_text
 from hdmea_gui.shell.icons import pixmap
 from hdmea_gui.shell.theme import Theme
+from hdmea_gui.views.parts.lights_panel import light_colour, light_text
 from hdmea_gui.widgets.label import plain_tip
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class BatchModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return plain_tip(_tip(item, outcome, column))
         if role == Qt.ItemDataRole.ForegroundRole and column == HEALTH and outcome is not None:
-            return QColor(self._light(outcome))
+            return QColor(light_colour(outcome.light, self._theme))
         if role == Qt.ItemDataRole.ForegroundRole and column == STATE:
             return QColor(self._colour(outcome))
         if role == Qt.ItemDataRole.DecorationRole and column == STATE:
@@ -187,16 +188,11 @@ class BatchModel(QAbstractTableModel):
         if column == UNITS:
             return "" if outcome.units is None else str(outcome.units)
         if column == HEALTH:
-            return f"● {outcome.light}" if outcome.light else ""
+            return light_text(outcome.light) if outcome.light else ""
         if outcome.message and outcome.state != "kept":
             return outcome.message.partition("\n")[0]
         count = len(outcome.warnings)
         return f"{count} warning{'s' if count > 1 else ''}" if count else ""
-
-    def _light(self, outcome: Outcome) -> str:
-        theme = self._theme
-        colours = {"green": theme.good, "amber": theme.warning, "red": theme.bad}
-        return colours.get(outcome.light, theme.muted)
 
     def _icon(self, name: str, colour: str) -> QIcon:
         made = QIcon(pixmap(name, colour, 16))

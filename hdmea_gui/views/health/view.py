@@ -7,19 +7,7 @@ import shutil
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QHeaderView,
-    QPushButton,
-    QSplitter,
-    QStackedLayout,
-    QTableWidget,
-    QTableWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Table
@@ -27,13 +15,13 @@ from hdmea_gui.engine.jobs import Query
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.health.query import HealthQuery, HealthView
 from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.views.parts.lights_panel import LightsPanel
 from hdmea_gui.views.parts.panels import Panel
 from hdmea_gui.views.parts.plot_panel import ImagePanel, PlotPanel
 from hdmea_gui.widgets.label import Label
 
 __all__ = ["HealthPreview"]
 
-_COLUMNS = ("Light", "What", "Number", "Meaning")
 _MEASURE, _STOP = "Measure", "Stop"
 _MEASURE_TIP = "Measure the raw data and receptive fields again"
 
@@ -60,8 +48,8 @@ class HealthPreview(Preview):
         self._message.setWordWrap(True)
         self._message.setMargin(40)
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.lights = QTableWidget(0, len(_COLUMNS), self)
-        self.sentence = Label(self)
+        self._panel = LightsPanel(theme, self)
+        self.lights, self.sentence = self._panel.table, self._panel.sentence
         self.state = Label(self)
         self.button = QPushButton(_MEASURE, self)
         self.button.setToolTip(_MEASURE_TIP)
@@ -169,31 +157,6 @@ class HealthPreview(Preview):
     # -- parts ---------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        lights = self.lights
-        lights.setAccessibleName("Lights of the recording")
-        lights.setHorizontalHeaderLabels(_COLUMNS)
-        lights.verticalHeader().hide()
-        lights.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        lights.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        lights.setShowGrid(False)
-        lights.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        # All lights are seen at once; the sentence of the current one is told in full below.
-        lights.setWordWrap(False)
-        lights.setTabKeyNavigation(False)
-        lights.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        header, height = lights.horizontalHeader(), lights.fontMetrics().height()
-        for column in (0, 2):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
-        lights.setColumnWidth(1, lights.fontMetrics().horizontalAdvance("Electrodes: saturated") + 12)
-        lights.verticalHeader().setMinimumSectionSize(height + 1)
-        lights.verticalHeader().setDefaultSectionSize(height + 2)
-        lights.currentCellChanged.connect(lambda row, *_others: self._tell(row))
-        self.sentence.setWordWrap(True)
-        self.sentence.setMargin(8)
-        self.sentence.setMinimumHeight(3 * height + 16)
-        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.noise.plot.addItem(self.bad, ignoreBounds=True)
         self.rates.plot.addItem(self._curve)
         row = QHBoxLayout()
@@ -204,8 +167,7 @@ class HealthPreview(Preview):
         column_of_lights = QVBoxLayout(left)
         column_of_lights.setContentsMargins(0, 0, 0, 0)
         column_of_lights.setSpacing(0)
-        column_of_lights.addWidget(lights, 1)
-        column_of_lights.addWidget(self.sentence)
+        column_of_lights.addWidget(self._panel, 1)
         column_of_lights.addLayout(row)
         right = QSplitter(Qt.Orientation.Vertical, self)
         right.addWidget(self.noise)
@@ -222,34 +184,7 @@ class HealthPreview(Preview):
     def _fill(self, complete: bool = False) -> None:
         """Fill in the lights; `complete`: turn to the worst one."""
         assert self._view is not None
-        theme = self._theme
-        colours = {"green": theme.good, "amber": theme.warning, "red": theme.bad, "grey": theme.muted}
-        found = self._view.health.lights
-        fresh = complete or self.lights.rowCount() != len(found)
-        self.lights.setRowCount(len(found))
-        for row, light in enumerate(found):
-            mark = "○" if light.light == "grey" else "●"
-            number = light.number.replace("uV", "µV").replace("-", "−")
-            for column, text in enumerate((f"{mark} {light.light}", light.title, number, light.sentence)):
-                item = QTableWidgetItem(text)
-                if column == 2:
-                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                if column == 0:
-                    item.setForeground(QColor(colours[light.light]))
-                elif light.light == "grey":
-                    item.setForeground(QColor(theme.muted))
-                self.lights.setItem(row, column, item)
-        if fresh:
-            order = ("red", "amber", "green", "grey")
-            first = min(range(len(found)), key=lambda row: (order.index(found[row].light), row))
-            self.lights.setCurrentCell(first, 0)
-        self._tell(self.lights.currentRow())
-
-    def _tell(self, row: int) -> None:
-        """Show the sentence of a light in full."""
-        if self._view is not None and 0 <= row < len(self._view.health.lights):
-            light = self._view.health.lights[row]
-            self.sentence.setText(f"{light.title}: {light.sentence}")
+        self._panel.show_lights(self._view.health.lights, self._theme, turn_to_worst=complete)
 
     def _draw(self) -> None:
         assert self._view is not None
