@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -142,6 +143,7 @@ def pool_results(
     OSError
         If the tables cannot be written.
     """
+    arrow = optional_module("pyarrow", "parquet", _PURPOSE)
     parquet = optional_module("pyarrow.parquet", "parquet", _PURPOSE)
     if not isinstance(results, Mapping):
         source = Path(results)
@@ -177,12 +179,16 @@ def pool_results(
         tables = {key: _read_units(_units_part(target, key)) for key in stamps}
         pooled = _joined(tables, told).replace_schema_metadata({_KEY: json.dumps(essence)})
         n_units = pooled.num_rows
-        _write_traces(traces, [_traces_part(target, key) for key in stamps])
-        _write_csv(units.with_suffix(".csv"), pooled)
         write_descriptions(units, _described(pooled))
+        with ThreadPoolExecutor(2) as threads:
+            # Arrow lets go of the interpreter: the two longest take the time of one.
+            table = threads.submit(_write_csv, units.with_suffix(".csv"), pooled)
+            _write_traces(traces, [_traces_part(target, key) for key in stamps])
+            table.result()
         # Last: it is by this one that the others are known to be complete.
+        texts = [one.name for one in pooled.schema if arrow.types.is_string(one.type)]
         with replacing(units) as part:
-            parquet.write_table(pooled, part)
+            parquet.write_table(pooled, part, use_dictionary=texts)
     return Pooled(units, traces, len(stamps), n_units, tuple(rebuilt), left_out)
 
 
@@ -363,13 +369,15 @@ def _common_type(types: set[Any]) -> Any:
 def _repeated(values: Mapping[str, str | float | int | None], tables: Mapping[str, pa.Table]) -> Any:
     """Return the value of each recording once for each of its units; text if one of them is a text."""
     arrow = optional_module("pyarrow", "parquet", _PURPOSE)
-    text = any(isinstance(value, str) for value in values.values())
-    cells = [
-        str(value) if text and value is not None else value
-        for key, value in values.items()
-        for _ in range(tables[key].num_rows)
+    known = {key: arrow.scalar(value) for key, value in values.items() if value is not None}
+    kind = _common_type({value.type for value in known.values()})
+    chunks = [
+        arrow.repeat(known[key].cast(kind), table.num_rows)
+        if key in known
+        else arrow.nulls(table.num_rows, kind)
+        for key, table in tables.items()
     ]
-    return arrow.array(cells, arrow.string() if text else None)
+    return arrow.chunked_array(chunks, kind)
 
 
 def _write_csv(path: Path, table: pa.Table) -> None:
@@ -462,6 +470,16 @@ def _write_traces(path: Path, parts: Sequence[Path]) -> None:
     """Write the traces of all recordings one after the other: all together may not fit into memory."""
     parquet = optional_module("pyarrow.parquet", "parquet", _PURPOSE)
     schema = parquet.read_schema(parts[0]).remove_metadata()
-    with replacing(path) as target, parquet.ParquetWriter(target, schema, compression="zstd") as writer:
-        for part in parts:
-            writer.write_table(parquet.read_table(part).replace_schema_metadata(None))
+    with (
+        ThreadPoolExecutor(1) as reader,
+        replacing(path) as target,
+        # Statistics of a column cost a quarter of the time; those of the recording serve to choose some.
+        parquet.ParquetWriter(target, schema, compression="zstd", write_statistics=["recording"]) as writer,
+    ):
+        # The next one is read while one is written.
+        coming = reader.submit(parquet.read_table, parts[0])
+        for following in (*parts[1:], None):
+            table = coming.result()
+            if following is not None:
+                coming = reader.submit(parquet.read_table, following)
+            writer.write_table(table.replace_schema_metadata(None))
