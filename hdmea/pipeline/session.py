@@ -712,6 +712,11 @@ class PipelineSession(SessionData):
         own = self.held is not None and _same_file(target, self.held.path)
         if layout is None:
             layout = self.held.layout if own and self.held is not None else files.default_layout()
+            if self.held is not None and layout != self.held.layout:
+                logger.warning(
+                    "%s has the layout %s, not %s as %s; to keep it, write save(..., layout=%r)",
+                    target, layout, self.held.layout, self.held.path.name, self.held.layout,
+                )  # fmt: skip
         elif files.checked_layout(layout) and own and self.held is not None and layout != self.held.layout:
             logger.warning("%s changes its layout from %s to %s", target, self.held.layout, layout)
         return files.write_session(

@@ -17,7 +17,7 @@ from hdmea.declare import UNIT_OF_ENTRY, Output, get_step
 from hdmea.pipeline.context import StepContext, StepRun
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.arrays import AttrArray
-from hdmea.utils.exceptions import ConfigurationError, MissingInputError
+from hdmea.utils.exceptions import MissingInputError, UnknownUnitError
 from hdmea.utils.fixes import RunStep, SetParameter
 
 __all__ = [
@@ -71,7 +71,8 @@ MIN_IMAGE_SNR_FIELD = Field(
 class UnitsResult:
     """Result of a step that computes numbers for every unit.
 
-    `units_processed` have them; `units_missing` do not, and say why in their output `missing`.
+    `units_processed` have them; `units_missing` do not, and say why in their output `missing`. Of a result
+    that was kept they are those of the run that made it.
     """
 
     hdf5_path: Path
@@ -81,20 +82,44 @@ class UnitsResult:
     warnings: list[str] = field(default_factory=list)
 
 
-def units_result(run: StepRun) -> UnitsResult:
-    """Return the result of a step whose outcome is the list of units without numbers.
+def units_result(output: str) -> Callable[[StepRun], UnitsResult]:
+    """Return what makes the result of a step from what is stored, whether it was computed now or kept.
 
-    Of a result that was kept, `units_missing` is not known again and stays empty.
+    Parameters
+    ----------
+    output
+        A unit of which this output is missing has no numbers of the step.
     """
-    assert run.hdf5_path is not None
-    missing = list(run.outcome or ())
-    return UnitsResult(
-        hdf5_path=run.hdf5_path,
-        units_processed=run.session.unit_count - len(missing),
-        units_missing=missing,
-        elapsed_seconds=run.elapsed_seconds,
-        warnings=list(run.warnings),
-    )
+
+    def result(run: StepRun) -> UnitsResult:
+        assert run.hdf5_path is not None
+        missing: dict[str, bool] = {}
+        for unit_id in chosen_units(run.session, getattr(run.params, "unit_ids", None)):
+            reasons = [_reasons(run, unit_id, item) for item in (*run.items, *run.cached_items)]
+            known = [each for each in reasons if each is not None]
+            if known:
+                missing[unit_id] = any(output in each for each in known)
+        without = [unit_id for unit_id, is_missing in missing.items() if is_missing]
+        return UnitsResult(
+            hdf5_path=run.hdf5_path,
+            units_processed=len(missing) - len(without),
+            units_missing=without,
+            elapsed_seconds=run.elapsed_seconds,
+            warnings=list(run.warnings),
+        )
+
+    return result
+
+
+def _reasons(run: StepRun, unit_id: str, item: str) -> dict[str, str] | None:
+    """Return why outputs of a part of a step are missing in a unit; None if it has none of them."""
+    _, _, *place = run.definition.provides[-1].split("/")
+    entry: Any = run.session.units[unit_id]
+    for name in place:
+        entry = (entry.get(name.replace("*", item)) if isinstance(entry, Mapping) else None) or {}
+    parts = [entry] if "missing" in entry else entry.values()
+    found = [part["missing"] for part in parts if isinstance(part, Mapping) and "missing" in part]
+    return json.loads(str(found[0])) if found else None
 
 
 def chosen_units(session: PipelineSession, unit_ids: Sequence[str | int] | None) -> list[str]:
@@ -102,7 +127,7 @@ def chosen_units(session: PipelineSession, unit_ids: Sequence[str | int] | None)
 
     Raises
     ------
-    ConfigurationError
+    UnknownUnitError
         If a unit does not exist.
     """
     if unit_ids is None:
@@ -110,7 +135,7 @@ def chosen_units(session: PipelineSession, unit_ids: Sequence[str | int] | None)
     asked = [f"unit_{int(unit):03d}" if str(unit).isdigit() else str(unit) for unit in unit_ids]
     unknown = [unit_id for unit_id in asked if unit_id not in session.units]
     if unknown:
-        raise ConfigurationError(
+        raise UnknownUnitError(
             f"The recording does not have {', '.join(unknown)}. Its units: "
             f"{', '.join(session.units) or 'none'}.",
             parameter="unit_ids",

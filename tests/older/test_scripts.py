@@ -366,6 +366,10 @@ def test_sections_by_direction_are_kept_where_the_movie_of_the_bar_is_not_found(
     assert (result.units_processed, result.skipped_units) == (0, ["unit_001", "unit_006"])
     assert any("kept for unit_001, unit_006" in message for message in result.warnings)
     assert directions_of(tmp_path / "out.h5") == directions_of(theirs)
+    kept = section_by_direction(tmp_path / "out.h5")
+    assert (kept.units_processed, kept.skipped_units) == (0, ["unit_001", "unit_006"]), "a rerun of a cell"
+    with pytest.raises(KeyError, match=r"does not have unit_999. Its units: unit_001, unit_006"):
+        section_by_direction(tmp_path / "out.h5", unit_ids=["999"])
 
 
 def test_units_beside_the_table_of_crossings_are_skipped(shared_data: Path, tmp_path: Path) -> None:
@@ -382,6 +386,10 @@ def test_units_beside_the_table_of_crossings_are_skipped(shared_data: Path, tmp_
 
     assert (result.units_processed, result.skipped_units) == (1, ["unit_001"])
     assert result.hdf5_path == output
+    one = section_by_direction(
+        output, on_off_dict_path=table, padding_frames=PADDING, force=True, unit_ids=np.array([6])
+    )
+    assert (one.units_processed, one.skipped_units) == (1, [])
     before, after = directions_of(theirs), directions_of(output)
     assert {key for key in after if after[key] != before[key]} == set(), "what was stored before is kept"
     assert any("kept for unit_001" in message for message in result.warnings)

@@ -88,9 +88,9 @@ class AxonPathParams(StepParams):
     outputs=AXON_OUTPUTS,
     group="axon",
     group_title="Axon",
-    result=units_result,
+    result=units_result("velocity"),
 )
-def extract_axon_path(session: PipelineSession, params: AxonPathParams, ctx: StepContext) -> list[str]:
+def extract_axon_path(session: PipelineSession, params: AxonPathParams, ctx: StepContext) -> None:
     """Follow each unit's axon over the chip and measure its conduction velocity.
 
     Electrodes with a significant trough are joined, from the soma on, where the trough is not earlier. The
@@ -106,15 +106,11 @@ def extract_axon_path(session: PipelineSession, params: AxonPathParams, ctx: Ste
     images = entries(session, "eimage_sta", "compute_eimage_sta")
     pitch = known_pitch(session, params.sensor_pitch_um, ctx)
     found = for_each_unit(ctx, images, lambda entry: _axon(entry, session.metadata, params), "axons")
-    missing = []
     for unit_id, axon in found.items():
         facts = images[unit_id]["metadata"]
         values, reasons = axon_values(axon, float(facts["sampling_rate"]), pitch)
         stored = stored_outputs(AXON_OUTPUTS, values, reasons, str(facts.get("unit", "")))
         ctx.put(stored, "units", unit_id, "features", "eimage_sta", "axon")
-        if axon.reason:
-            missing.append(unit_id)
-    return missing
 
 
 def _axon(entry: Mapping[str, Any], metadata: Mapping[str, Any], params: AxonPathParams) -> AxonPath:

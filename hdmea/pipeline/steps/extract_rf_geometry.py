@@ -118,9 +118,9 @@ def _inputs(session: PipelineSession, params: RFGeometryParams) -> Iterable[Path
     selectors=("movie_name",),
     inputs=_inputs,
     items=_items,
-    result=units_result,
+    result=units_result("sta_time_course"),
 )
-def extract_rf_geometry(session: PipelineSession, params: RFGeometryParams, ctx: StepContext) -> list[str]:
+def extract_rf_geometry(session: PipelineSession, params: RFGeometryParams, ctx: StepContext) -> None:
     """Measure each unit's receptive field: place, size, sign, time course.
 
     A Gaussian, a difference of Gaussians and separate ON and OFF Gaussians are fitted to the signed map, not
@@ -137,7 +137,6 @@ def extract_rf_geometry(session: PipelineSession, params: RFGeometryParams, ctx:
     calibration = _calibration(session, params, ctx)
     frames = session.require("metadata", "frame_timestamps")
     frame_duration = nominal_frame_duration(frames, session.acquisition_rate)
-    missing: dict[str, None] = {}
     failed = 0
     for movie in ctx.items:
         averages = entries(session, _PREFIX + movie, "compute_sta")
@@ -163,12 +162,9 @@ def extract_rf_geometry(session: PipelineSession, params: RFGeometryParams, ctx:
             stored = stored_outputs(RF_OUTPUTS, values, reasons)
             ctx.put(stored, "units", unit_id, "features", _PREFIX + movie, "sta_geometry")
             failed += field.n_failed_fits
-            if field.reason:
-                missing[unit_id] = None
     if failed:
         said = "1 fit of a receptive field" if failed == 1 else f"{failed} fits of receptive fields"
         ctx.warn(f"{said} did not converge: the numbers of such a fit are missing.")
-    return list(missing)
 
 
 @dataclass(frozen=True)

@@ -53,11 +53,9 @@ class SomaGeometryParams(StepParams):
     outputs=SOMA_OUTPUTS,
     group="soma",
     group_title="Soma",
-    result=units_result,
+    result=units_result("center_row"),
 )
-def extract_soma_geometry(
-    session: PipelineSession, params: SomaGeometryParams, ctx: StepContext
-) -> list[str]:
+def extract_soma_geometry(session: PipelineSession, params: SomaGeometryParams, ctx: StepContext) -> None:
     """Find where each unit's soma is on the chip, and how far it reaches.
 
     The centre is the good electrode with the largest peak-to-peak voltage; the extent is where the voltage of
@@ -108,7 +106,6 @@ def extract_soma_geometry(
             f"{named}{more}.",
             fix=Advice("Check whether another cell is larger in these images."),
         )
-    return missing
 
 
 def _soma(entry: Mapping[str, Any], metadata: Mapping[str, Any], params: SomaGeometryParams) -> SomaGeometry:

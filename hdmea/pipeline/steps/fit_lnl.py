@@ -191,9 +191,9 @@ def _inputs(session: PipelineSession, params: LNLParams) -> Iterable[Path]:
     version="3",
     selectors=("stimuli_dir",),
     inputs=_inputs,
-    result=units_result,
+    result=units_result("bits_per_spike"),
 )
-def fit_lnl(session: PipelineSession, params: LNLParams, ctx: StepContext) -> list[str]:
+def fit_lnl(session: PipelineSession, params: LNLParams, ctx: StepContext) -> None:
     """Predict each unit's rate during the noise movie from its spike-triggered average.
 
     The average filters the movie, and an exponential makes a rate of it. Every part of the movie is predicted
@@ -263,7 +263,6 @@ def fit_lnl(session: PipelineSession, params: LNLParams, ctx: StepContext) -> li
             "metadata": {"movie_name": name, "cover_range": [first, last]},
         }
         ctx.put(entry, "units", unit_id, "features", "lnl")
-    return [unit_id for unit_id, model in zip(session.units, models, strict=True) if model.reason]
 
 
 def _no_field(p: float) -> str:

@@ -78,6 +78,7 @@ def _definitions(session: PipelineSession) -> dict[str, StimulusDefinition]:
 
 
 def _items(session: PipelineSession, params: SectionByDirectionParams) -> list[str]:
+    chosen_units(session, params.unit_ids)  # an unknown one is said before other parameters are
     movies = _definitions(session)
     if not movies:
         raise MissingInputError(
@@ -121,11 +122,11 @@ def _inputs(session: PipelineSession, params: SectionByDirectionParams) -> Itera
     selectors=("movie_names", "stimuli_dir"),
     inputs=_inputs,
     items=_items,
-    result=units_result,
+    result=units_result("rf_window"),
 )
 def section_by_direction(
     session: PipelineSession, params: SectionByDirectionParams, ctx: StepContext
-) -> list[str]:
+) -> None:
     """Sort the spikes of each sweep of a moving bar by direction and repetition.
 
     Stored once as ``stimulus/direction_time/<movie>``: samples (directions, repetitions, 2); and per unit as
@@ -144,7 +145,6 @@ def section_by_direction(
     """
     definitions = _definitions(session)
     frames = np.asarray(session.require("metadata", "frame_timestamps")).astype(np.int64)
-    without: dict[str, None] = {}
     kept: dict[str, str] = {}
     chosen = chosen_units(session, params.unit_ids)
     for number, movie in enumerate(ctx.items):
@@ -161,7 +161,6 @@ def section_by_direction(
             windows, reason = bar.windows(unit)
             from_lab = _LAB_SECTIONS in ((unit.get(_TRIALS) or {}).get(movie) or {})
             if windows is None:
-                without[unit_id] = None
                 if from_lab:
                     kept[unit_id] = reason
             else:
@@ -182,7 +181,6 @@ def section_by_direction(
             f"The sections by direction that another program stored were kept for {units}: {reason}.",
             fix=SetParameter("stimuli_dir"),
         )
-    return list(without)
 
 
 def _spikes(unit: Mapping[str, Any], samples: NDArray[np.int64], prefix: str) -> dict[str, NDArray[np.int64]]:
