@@ -34,15 +34,15 @@ _CLIPPED_PART = 0.01
 def frame_lights(session: PipelineSession, limits: HealthLimits) -> list[Light]:
     """Return the four lights of display and light channel."""
     units = {"frames": "frames", "lost": "flips", "rate": "Hz", "range": "counts"}
-    detection = session.metadata.get("frame_detection")
-    if detection is None:
+    detection = session.metadata.get("frame_detection", {})
+    frames = np.asarray(session.metadata.get("frame_timestamps", ())).astype(np.int64)
+    if not detection and not frames.size and "raw_ch1" not in session.stimulus.get("light_reference", {}):
         why = (
             "The recording has no analog channels."
             if session.source_files.get("cmcr_path")
             else "There is no raw recording."
         )
         return [grey(f"light.{name}", unit, why) for name, unit in units.items()]
-    frames = np.asarray(session.metadata.get("frame_timestamps", ())).astype(np.int64)
     light = _range(session, limits)
     if not frames.size:
         why = str(detection.get("reason", "no display was recognised"))
@@ -67,6 +67,8 @@ def frame_lights(session: PipelineSession, limits: HealthLimits) -> list[Light]:
 
 
 def _lost(detection: Any, limits: HealthLimits) -> Light:
+    if not detection:
+        return grey("light.lost", "flips", "Another program found the display frames; it does not say.")
     missing = int(np.sum(np.asarray(detection.get("missing_count", ()))))
     double = np.asarray(detection.get("double_at", ())).size
     late = np.asarray(detection.get("late_at", ())).size
@@ -156,7 +158,13 @@ def alignment_lights(session: PipelineSession, reason: str) -> list[Light]:
         movie: showings for movie, section in sections.items() if (showings := _showings(section)) is not None
     }
     if not checked:
-        why = reason or "The light cannot tell of any movie whether it was shown as stated."
+        told = any("alignment" in getattr(section, "attrs", {}) for section in sections.values())
+        foreign = sections and not told
+        why = reason or (
+            "The section times of this file were not compared with the light."
+            if foreign
+            else "The light cannot tell of any movie whether it was shown as stated."
+        )
         return [grey("alignment", "r", why)]
     lags = {
         lag for showings in checked.values() for state, lag, *_ in showings if state in ("checked", "lag")

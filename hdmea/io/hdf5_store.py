@@ -24,7 +24,7 @@ from hdmea.results.lab.units import Units
 from hdmea.results.lab.values import as_attributes, plan_dict
 from hdmea.results.leaves import make_storable
 from hdmea.results.nodes import Group, Node
-from hdmea.utils.exceptions import ExistingFileError, MissingFileError, ValidationError
+from hdmea.utils.exceptions import ExistingFileError, MissingFileError, UnknownUnitError, ValidationError
 from hdmea.utils.fixes import Advice, Replace
 from hdmea.utils.hashing import hash_config
 
@@ -231,8 +231,20 @@ def write_feature_to_unit(
         Outputs by name: arrays and lists become datasets, numbers and texts attributes.
     metadata
         Attributes of the feature.
+
+    Raises
+    ------
+    UnknownUnitError
+        If there is no such unit; also a `KeyError`.
     """
     _refuse_columns(root, "add_feature(...)")
+    if unit not in list_units(root):
+        raise UnknownUnitError(
+            f"{root.filename} does not have {unit}. Its units: {', '.join(list_units(root)) or 'none'}.",
+            parameter="unit",
+            path=root.filename,
+            fix=Advice("Write it with write_units first, or name one of these."),
+        )
     arrays, facts = copy_dicts(dict(data)), copy_dicts(dict(metadata))
     for tree in (arrays, facts):
         make_storable(tree)

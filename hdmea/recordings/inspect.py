@@ -12,6 +12,7 @@ from hdmea.recordings.mcs.hdf5 import attribute, open_source, plain, read_whole,
 from hdmea.recordings.mcs.inspect import inspect_mcs
 from hdmea.recordings.pairing import find_partner
 from hdmea.recordings.reader import Reader, find_reader, open_signals, open_units
+from hdmea.utils.lab_steps import steps_by_data
 
 __all__ = ["Decision", "Inspection", "inspect_file"]
 
@@ -120,9 +121,9 @@ def _inspect_result(path: Path, handle: h5py.File) -> Inspection:
         "revision": attribute(handle, "revision") or _record(handle, "revision"),
         "updated": attribute(handle, "updated_at"),
         "units": len(ids) if isinstance(ids, h5py.Dataset) else len(units),
-        "steps": []
-        if not isinstance(steps, h5py.Dataset)
-        else [str(plain(name)) for name in read_whole(steps)],
+        "steps": [str(plain(name)) for name in read_whole(steps)]
+        if isinstance(steps, h5py.Dataset)
+        else _steps_by_data(handle, first, features),
         "movies": [] if not isinstance(sections, h5py.Group) else list(sections),
         "features": [name for name in features if "%" not in name]
         if isinstance(features, h5py.Group)
@@ -130,6 +131,18 @@ def _inspect_result(path: Path, handle: h5py.File) -> Inspection:
         "checkpoint": attribute(info, "checkpoint_name") if isinstance(info, h5py.Group) else None,
     }
     return Inspection(path, "result file", facts, contents=contents_of(handle))
+
+
+def _steps_by_data(handle: h5py.File, unit: Any, features: Any) -> list[str]:
+    """Return the steps of a file that does not list them."""
+    listed = features if isinstance(features, h5py.Group) else {}
+    names = [
+        f"sta_{name}" if isinstance(entry, h5py.Group) and "sta" in entry else name
+        for name, entry in listed.items()
+    ]
+    attrs = {name: attribute(handle, name) for name in handle.attrs}
+    unit = unit if isinstance(unit, h5py.Group) else ()
+    return steps_by_data(attrs, handle.get("stimulus") or (), unit, names)
 
 
 def _version(handle: h5py.File) -> Any:

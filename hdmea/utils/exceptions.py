@@ -193,6 +193,10 @@ class ValidationError(ConfigurationError, ValueError):
         return with_fix("\n".join(lines), self.fix, self.step, words)
 
 
+class UnknownUnitError(ValidationError, KeyError):
+    """A unit is named that the recording does not have."""
+
+
 class MismatchError(HDMEAError):
     """Things that must belong together (files of a pair, movie and definition) do not."""
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from hdmea.health import health_of
 from hdmea.pipeline import PipelineSession
+from hdmea.recordings.inspect import inspect_file
+from hdmea.results.files import summarize
 from tests.results.same_file import differences
 
 NOISE = "perfect_dense_noise_15x15_15hz_r42_3min"
@@ -35,6 +38,25 @@ def test_both_layouts_open_as_sessions(shared_data: Path, name: str, features: s
     assert MOVIES < set(session.stimulus["section_time"])
     assert len(session.metadata["frame_timestamps"]) == 35_766
     assert session.warnings == []
+
+
+def test_steps_and_light_of_a_file_that_does_not_state_them(
+    shared_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = shared_data / "lab_files" / "immediate.h5"
+    session = PipelineSession.load(path)
+    steps = ["load_recording", "add_section_time", "section_spike_times", "compute_sta", "extract_features"]
+    assert inspect_file(path).facts["steps"] == list(summarize(path).completed_steps) == steps
+    assert list(session.completed_steps) == steps
+
+    lights = {light.name: light for light in health_of(session).lights}
+    assert [lights[f"light.{name}"].light for name in ("frames", "lost", "rate", "range")] == [
+        "green", "grey", "green", "red",
+    ], "the light of this file is constant; it does not say which flips were lost"  # fmt: skip
+    assert lights["alignment"].sentence == "The section times of this file were not compared with the light."
+
+    session.save(tmp_path / "other.h5")
+    assert "other.h5 has the layout columns, not lab-steps as immediate.h5" in caplog.text
 
 
 @pytest.mark.parametrize("lazy", [False, True])

@@ -84,6 +84,8 @@ def test_parts_are_replaced_and_listed(path: Path) -> None:
         assert store.list_features(root, "unit_006") == []
         assert store.list_features(root, "unit_999") == []
         assert root["units/unit_006/spike_times"][:].tolist() == [1]
+        with pytest.raises(KeyError, match=r"does not have unit_999. Its units: unit_001, unit_006"):
+            store.write_feature_to_unit(root, "unit_999", "own", {"value": 3}, {})
         assert store.get_stage1_status(root)["params_hash"].startswith("sha256:")
 
 

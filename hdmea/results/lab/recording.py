@@ -21,7 +21,7 @@ from hdmea.results.lab.images import IMAGE, axes_to_write
 from hdmea.results.lab.layout import Layout, note, notes_of
 from hdmea.results.lab.patches import DROP, Patch, from_json, set_to, to_json
 from hdmea.results.lab.record import GROUP, RECORD, Record, RecordPlan, has_record, is_untouched
-from hdmea.results.lab.units import FEATURES, SECTIONS
+from hdmea.results.lab.units import FEATURES
 from hdmea.results.lab.values import (
     PLAIN,
     TEXT,
@@ -41,6 +41,7 @@ from hdmea.results.unread import LazyDict, Source, Unread, has_unread
 from hdmea.results.writing import Writer
 from hdmea.utils.exceptions import ValidationError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.lab_steps import steps_by_data
 
 __all__ = ["Recording", "Tree", "layout_of", "revision_of", "summarize"]
 
@@ -430,7 +431,10 @@ class Recording:
         content.save_state = _first(info.get("save_state")) or "saved"
         content.output_dir = _first(info.get("output_dir"))
         # With a record, nothing is asked of the units, which may be unread.
-        content.completed_steps = steps or ([] if record is not None else _steps_by_data(content, attrs))
+        if not steps and record is None:
+            unit: Mapping[str, Any] = next(iter(content.units.values()), {})
+            steps = steps_by_data(attrs, content.stimulus, unit, unit.get(FEATURES, ()))
+        content.completed_steps = list(steps)
         content.revision = revision_of(file)
         self._note_others(file, attrs, pipeline, info, content, had_record=record is not None)
         if record is not None:
@@ -609,22 +613,26 @@ def _source_files(file: Place, attrs: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _steps_by_data(content: SessionContent, attrs: Mapping[str, Any]) -> list[str]:
-    """Return the steps of a file that does not list them, as far as its data tell."""
-    found = [_LOAD] if attrs.get("stage1_completed") is True else []
-    if "section_time" in content.stimulus:
-        found.append("add_section_time")
-    unit: Mapping[str, Any] = next(iter(content.units.values()), {})
-    if SECTIONS in unit:
-        found.append("section_spike_times")
-    features = unit[FEATURES] if FEATURES in unit else {}
-    if any(str(name).startswith(STA) for name in features):
-        found.append("compute_sta")
-    if IMAGE in features:
-        found.append("compute_eimage_sta")
-    if "features_extracted" in attrs:
-        found.append("extract_features")
-    return found
+def _steps_by_data(root: Place, attrs: Mapping[str, Any]) -> list[str]:
+    """Return the steps of a file that does not list them, without reading its data."""
+
+    def below(group: Place, name: str) -> Place | None:
+        return group.again().child(name) if group.has(name) and group.child_is_group(name) else None
+
+    stimulus, units = below(root, "stimulus"), root.child("units")
+    unit = next((found for name in units.names() if (found := below(units, name)) is not None), None)
+    features = None if unit is None else below(unit, FEATURES)
+    listed = [] if features is None else features.names()
+    return steps_by_data(
+        attrs,
+        () if stimulus is None else stimulus.names(),
+        () if unit is None else unit.names(),
+        [STA + name if features is not None and _has_sta(features, name) else name for name in listed],
+    )
+
+
+def _has_sta(features: Place, name: str) -> bool:
+    return features.child_is_group(name) and features.again().child(name).has("sta")
 
 
 def _duration(metadata: Place) -> float | None:
@@ -687,12 +695,13 @@ def summarize(file: Place, path: Path, layout: Layout) -> FileSummary:
     root = file.again()
     known = Record.of(root) if has_record(root) and is_untouched(root) else None
     session = known.session if known is not None else {}
+    steps = steps or session.get("completed_steps", ()) or _steps_by_data(root, attrs)
     return FileSummary(
         path=path,
         size=os.path.getsize(path),
         dataset_id=_first(attrs.get("dataset_id")) or path.stem,
         n_units=len(file.child("units").names()),
-        completed_steps=tuple(steps or session.get("completed_steps", ())),
+        completed_steps=tuple(steps),
         created_at=_first(attrs.get("created_at")),
         updated_at=_first(attrs.get("updated_at")) or _first(info.get("saved_at")),
         checkpoint_name=_first(info.get("checkpoint_name")) or None,
