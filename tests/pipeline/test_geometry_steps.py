@@ -152,7 +152,8 @@ class TestSoma:
     def test_silent_unit_is_named(self, session: PipelineSession) -> None:
         run = run_step(session, "extract_soma_geometry", {"sensor_pitch_um": 16})
 
-        assert run.outcome == ["unit_002"]
+        run.hdf5_path = Path("result.h5")
+        assert run.definition.result(run).units_missing == ["unit_002"]
         soma = feature(session, "eimage_sta", "geometry", unit="unit_002")
         assert "no spike" in json.loads(soma["missing"])["area"]
 
