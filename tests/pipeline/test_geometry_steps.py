@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hdmea.pipeline.context import StepRun
 from hdmea.pipeline.run import run_step
 from hdmea.pipeline.session import PipelineSession
 from hdmea.results.sectioned import SectionedSpikes
@@ -70,6 +71,13 @@ def session(tmp_path: Path) -> PipelineSession:
     ):
         session.mark_step_complete(name)
     return session
+
+
+def missing_units(run: StepRun) -> list[str]:
+    """Return what the result of a step, as it is or kept, says."""
+    run.hdf5_path = Path("result.h5")
+    missing: list[str] = run.definition.result(run).units_missing
+    return missing
 
 
 def _unit(train: np.ndarray, image: np.ndarray, sta: np.ndarray) -> dict[str, Any]:
@@ -152,8 +160,9 @@ class TestSoma:
     def test_silent_unit_is_named(self, session: PipelineSession) -> None:
         run = run_step(session, "extract_soma_geometry", {"sensor_pitch_um": 16})
 
-        run.hdf5_path = Path("result.h5")
-        assert run.definition.result(run).units_missing == ["unit_002"]
+        assert missing_units(run) == ["unit_002"]
+        kept = run_step(session, "extract_soma_geometry", {"sensor_pitch_um": 16})
+        assert (kept.cached, missing_units(kept)) == (True, ["unit_002"])
         soma = feature(session, "eimage_sta", "geometry", unit="unit_002")
         assert "no spike" in json.loads(soma["missing"])["area"]
 
@@ -180,7 +189,7 @@ class TestAxon:
         assert axon["velocity"] == pytest.approx(1.5 * 20, rel=0.06)
         assert axon["velocity_low"] <= axon["velocity"] <= axon["velocity_high"]
         assert math.isnan(axon["velocity_m_s"])
-        assert run.outcome == ["unit_002"]
+        assert missing_units(run) == ["unit_002"]
 
     def test_number_of_threads_does_not_matter(self, session: PipelineSession) -> None:
         run_step(session, "extract_axon_path", {}, workers=1)
@@ -228,7 +237,7 @@ class TestModel:
         found = feature(session, "lnl")["data"]
         assert found["bits_per_spike"] > 0.1
         assert found["bin_rate"].shape == (20,)
-        assert run.outcome == ["unit_002"]
+        assert missing_units(run) == ["unit_002"]
         silent = feature(session, "lnl", unit="unit_002")["data"]
         assert "100 are needed" in json.loads(silent["missing"])["r2"]
 
