@@ -1,6 +1,6 @@
 """How long the window's event loop stands still while the engine works, on a recording of 500 units.
 
-``python -m benchmarks.event_gaps [--cache FOLDER] [--units 500] [--stacks MS] [--platform xcb]``
+``python -m benchmarks.event_gaps [--cache FOLDER] [--units 500] [--batch N] [--stacks MS] [--platform xcb]``
 
 The real window opens a simulated recording and runs every step with automatic checkpoints, then saves,
 opens the file lazily, saves that, changes units, tabs and themes while steps run, with forced garbage
@@ -91,6 +91,35 @@ class Walk:
         self._phase("run a step on the lazy session", lambda: self._run_again("compute_sta"))
         self._phase("units, tabs, themes change while a step runs", again, meanwhile=self._next_of_all)
         self._phase("theme changes", lambda: None, meanwhile=self._next_theme, at_least_s=2.0)
+
+    def run_batch(self, day: Path, flow: str, other: list[Path]) -> None:
+        """Run a batch, first with the page in view, then with another recording in the window."""
+        page, runner = self.window.batch, self.controller.batch
+        self._phase("start", self.controller.start)
+        self.window.show_batch()
+        page.setup.output.setText(str(self._folder / "results"))
+        page.setup.flow.setCurrentIndex(page.setup.flow.findData(flow))
+        self._phase("add the recordings", lambda: page.add([day]))
+        while runner.is_busy:
+            settle(100)
+        count = len(runner.items)
+        self.watch.name_of_now = f"a batch of {count} runs, its page in view"
+        page.run()
+        while runner.is_running and runner.ended_count < count // 3:
+            settle(100)
+        self.window.show_batch(False)
+        self._phase("it runs, a recording is opened", lambda: self.controller.open(other))
+        self.watch.name_of_now = "it runs, units and tabs change"
+        while runner.is_running and runner.ended_count < 2 * count // 3:
+            self._next_unit()
+            settle(400)
+            self._next_tab()
+            settle(400)
+        self.window.show_batch()
+        self.watch.name_of_now = f"a batch of {count} runs, its page in view"
+        while runner.is_running:
+            settle(100)
+        print(f"{sum(each.good for each in runner.outcomes.values())} of {count} recordings are complete")
 
     def close(self) -> None:
         """Close the window."""
@@ -203,6 +232,18 @@ def simulated_pair(cache: Path, units: int, minutes: float, raw_seconds: float) 
     return sorted(folder.glob("*.cm[ct]r"))
 
 
+def _day(paths: list[Path], folder: Path, count: int) -> Path:
+    """Return a folder with so many recordings, all of them the same one."""
+    folder.mkdir()
+    for number, path in itertools.product(range(count), paths):
+        os.link(path, folder / f"r{number:02d}-{path.name}")
+    for path in paths[0].parent.glob("*.csv"):
+        shutil.copy(path, folder)
+    for name in ("stimuli", "config"):
+        (folder / name).symlink_to(paths[0].parent / name)
+    return folder
+
+
 def _window(folder: Path) -> MainWindow:
     from hdmea_gui.engine.auto_checkpoint import Keeper
     from hdmea_gui.engine.controller import Controller
@@ -252,6 +293,7 @@ def main() -> int:
     parser.add_argument("--stacks", type=float, default=0.0, metavar="MS", help="show stacks of longer gaps")
     parser.add_argument("--worst", type=int, default=3, help="gaps of each phase whose stacks are shown")
     parser.add_argument("--flow", default="standard", help="steps of the full run")
+    parser.add_argument("--batch", type=int, default=0, help="run a batch of so many recordings instead")
     parser.add_argument("--verbose", action="store_true", help="say what has been done")
     options = parser.parse_args()
     os.environ["QT_QPA_PLATFORM"] = options.platform
@@ -266,7 +308,10 @@ def main() -> int:
             settle(500)
             watch.start()
             try:
-                walk.run(paths, options.flow)
+                if options.batch:
+                    walk.run_batch(_day(paths, folder / "day", options.batch), options.flow, paths)
+                else:
+                    walk.run(paths, options.flow)
                 walk.close()
             finally:
                 watch.stop()

@@ -21,6 +21,11 @@ __all__ = ["batch", "batch_worker", "study"]
 _WHAT = "A folder with recordings, a CSV or Excel table of them, or their files."
 _SHEET = "CSV or Excel table with one row per recording: animal, eye, condition, notes, …"
 
+_STIMULI = (
+    "A recording or its list of stimuli: where nothing says what was shown in another recording, its movies "
+    "are looked for in the light."
+)
+
 
 class Exists(enum.StrEnum):
     """What to do about results that exist."""
@@ -58,6 +63,7 @@ def batch(
         Path | None,
         typer.Option(help=_SHEET),
     ] = None,
+    stimuli_of: Annotated[Path | None, typer.Option("--stimuli-of", metavar="FILE", help=_STIMULI)] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="tcp://HOST:PORT", help="Run on the Dask cluster at this address.")
     ] = None,
@@ -79,6 +85,7 @@ def batch(
             memory_nbytes=None if memory is None else round(memory * 1e9),
             parameters=parse_settings(settings or []),
             sheet=sheet,
+            stimuli_of=stimuli_of,
             health=health,
             plugins=plugins or [],
             progress=lines.show,
@@ -166,7 +173,8 @@ class _Lines:
         units = "" if outcome.units is None else f", {outcome.units} units"
         took = f", {outcome.seconds:.0f} s" if outcome.state == "done" else ""
         why = "" if outcome.good else f": {outcome.message}"
-        return f"[{ended}/{len(self._states)}] {outcome.key}: {outcome.state}{units}{took}{why}"
+        line = f"[{ended}/{len(self._states)}] {outcome.key}: {outcome.state}{units}{took}{why}"
+        return f"{line}\n    stimuli: {outcome.stimuli}" if outcome.stimuli else line
 
     def _write(self, line: str) -> None:
         tqdm.write(line, file=sys.stderr)

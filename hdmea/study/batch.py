@@ -22,6 +22,8 @@ from hdmea.pipeline.forecast import forecast_steps
 from hdmea.pipeline.run import available_workers
 from hdmea.pipeline.session import create_session
 from hdmea.results import files
+from hdmea.stimuli.shown import SHOWN_SUFFIX
+from hdmea.study.day_stimuli import read_day_stimuli
 from hdmea.study.job import Exists, Job, Outcome, read_outcome
 from hdmea.study.plugins import register_files
 from hdmea.study.recordings import Recording, collect, join_sheet
@@ -42,6 +44,7 @@ _BASE_NBYTES: Final = 400_000_000
 _HEALTH_NBYTES: Final = 1_000_000_000
 """Memory that a look at the electrodes takes at most: some seconds of all of them."""
 _MARGIN: Final = 1.25
+_STIMULI: Final = "stimuli"
 _POLL_S: Final = 0.2
 _STOP_S: Final = 20.0
 _THREADS: Final = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -66,6 +69,9 @@ class BatchOptions:
         Step to parameter to value, for all recordings.
     sheet
         CSV or Excel table with one row per recording (`join_sheet`).
+    stimuli_of
+        A recording (or its list of stimuli): where nothing says what was shown in another one, its movies
+        are looked for in the light.
     health
         Judge the health of each recording as well (`hdmea.health`); reads up to 30 s of its raw data.
     plugins
@@ -84,6 +90,7 @@ class BatchOptions:
     memory_nbytes: int | None = None
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sheet: Path | None = None
+    stimuli_of: Path | None = None
     health: bool = True
     plugins: Sequence[Path] = ()
     progress: Callable[[Outcome], None] | None = None
@@ -280,6 +287,7 @@ class _Batch:
         self._options = options
         self._flow = flow
         self._book = _read_book(output / "batch.json")
+        self._stimuli = None if options.stimuli_of is None else read_day_stimuli(options.stimuli_of)
         self._stop = output / "logs" / ".stop"
         self._jobs = {recording.key: self._job(recording) for recording in recordings}
         self._outcomes: dict[str, Outcome] = {}
@@ -307,6 +315,12 @@ class _Batch:
             plugins=tuple(path.absolute() for path in self._options.plugins),
             tables=self._output,
             health=self._options.health,
+            stimuli=self._stimuli,
+            stimuli_target=self._output
+            / _STIMULI
+            / recording.place
+            / recording.name
+            / f"{recording.name}{SHOWN_SUFFIX}",
         )
 
     # -- the run -------------------------------------------------------------------------------------

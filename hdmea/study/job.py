@@ -15,6 +15,7 @@ from hdmea._version import __version__
 from hdmea.declare import get_step
 from hdmea.pipeline.flows import Flow, load_flow
 from hdmea.pipeline.provenance import file_facts
+from hdmea.study.day_stimuli import DayStimuli
 from hdmea.utils.exceptions import HDMEAError
 from hdmea.utils.text_files import read_bytes
 
@@ -44,6 +45,8 @@ class Job(pydantic.BaseModel):
     plugins: tuple[Path, ...] = ()
     tables: Path | None = None
     health: bool = False
+    stimuli: DayStimuli | None = None
+    stimuli_target: Path | None = None
 
     def recipe(self) -> Flow:
         """Return the flow with the files and parameters of this recording.
@@ -81,6 +84,8 @@ class Job(pydantic.BaseModel):
         # Their names do not matter.
         plugins = [fact.sha256 for fact in file_facts(self.plugins)]
         essence = [facts, beside, steps, self.sheet, plugins, _series(__version__)]
+        if self.stimuli is not None:
+            essence.append([self.stimuli.movies, self.stimuli.lengths])
         return hashlib.sha256(json.dumps(essence, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -103,6 +108,9 @@ class Outcome(pydantic.BaseModel):
         Why it failed, and what to do.
     warnings, skipped
         What the steps had to say; steps that were left out, with the reason.
+    stimuli
+        What was found of the stimulus set-up of another recording, or that it has its own; empty if no
+        other one was to be used.
     light, health
         The worst of the lights of its health, empty where it was not judged, and all of them
         (`hdmea.health.Light.as_dict`), without those of the machine.
@@ -121,6 +129,7 @@ class Outcome(pydantic.BaseModel):
     units: int | None = None
     warnings: list[str] = []
     skipped: dict[str, str] = {}
+    stimuli: str = ""
     light: str = ""
     health: list[dict[str, Any]] = []
     started_at: str = ""
@@ -147,6 +156,13 @@ class Outcome(pydantic.BaseModel):
             for light in self.health
             if light.get("light") == colour
         ]
+
+    @property
+    def notes(self) -> list[str]:
+        """All that there is to say of the recording beside its state, each once."""
+        stimuli = [f"Stimuli: {self.stimuli}"] if self.stimuli else []
+        skipped = (f"{step} was skipped. {why}" for step, why in self.skipped.items())
+        return list(dict.fromkeys([*stimuli, *skipped, *self.concerns, *self.warnings]))
 
 
 _PATHS = ("cmcr_path", "cmtr_path")

@@ -17,7 +17,7 @@ __all__ = ["write_summary"]
 
 _TITLES: Final = (
     "recording", "state", "units", "seconds", "started_at", "warnings", "health", "step", "message",
-    "skipped_steps", "concerns", "result", "log",
+    "skipped_steps", "concerns", "stimuli", "result", "log",
 )  # fmt: skip
 _COLOURS: Final = {"done": "#1b7f3b", "kept": "#4d6b57", "other parameters": "#9a6700", "stopped": "#9a6700"}
 _LIGHTS: Final = {"green": "#1b7f3b", "amber": "#9a6700", "red": "#b42318"}
@@ -44,6 +44,7 @@ def _row(outcome: Outcome, folder: Path) -> list[object]:
         outcome.message,
         "; ".join(outcome.skipped),
         " ".join(outcome.concerns),
+        outcome.stimuli,
         _near(outcome.target, folder) if outcome.good else "",
         _near(outcome.log, folder),
     ]
@@ -58,7 +59,7 @@ def _page(folder: Path, outcomes: Sequence[Outcome], left_out: Mapping[Path, str
     counts = Counter(outcome.state for outcome in outcomes)
     said = ", ".join(f"{count} {state}" for state, count in counts.items())
     rows = "\n".join(_html_row(outcome, folder) for outcome in outcomes)
-    warned = [outcome for outcome in outcomes if outcome.warnings or outcome.skipped or outcome.concerns]
+    warned = [outcome for outcome in outcomes if outcome.notes]
     parts = [
         f"<h1>{html.escape(folder.name)}</h1>",
         f"<p>{len(outcomes)} recordings: {html.escape(said)}.</p>",
@@ -70,12 +71,7 @@ def _page(folder: Path, outcomes: Sequence[Outcome], left_out: Mapping[Path, str
         items = "".join(f"<li>{html.escape(f'{path} {reason}')}</li>" for path, reason in left_out.items())
         parts.append(f"<h2>Left out</h2><ul>{items}</ul>")
     for outcome in warned:
-        notes = [
-            *outcome.concerns,
-            *outcome.warnings,
-            *(f"{step} was skipped. {why}" for step, why in outcome.skipped.items()),
-        ]
-        items = "".join(f"<li>{html.escape(note)}</li>" for note in dict.fromkeys(notes))
+        items = "".join(f"<li>{html.escape(note)}</li>" for note in outcome.notes)
         parts.append(f"<h2>{html.escape(outcome.key)}</h2><ul>{items}</ul>")
     return html_page(f"Batch {folder.name}", "\n".join(parts))
 

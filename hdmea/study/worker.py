@@ -22,6 +22,7 @@ from hdmea.pipeline.run import plan_run
 from hdmea.pipeline.session import PipelineSession, create_session
 from hdmea.results import files
 from hdmea.results.content import utc_now
+from hdmea.study.day_stimuli import place_stimuli
 from hdmea.study.job import Job, Outcome, same_version
 from hdmea.study.plugins import register_files
 from hdmea.utils.exceptions import CacheConflictError, HDMEAError, MissingInputError, StepCancelled
@@ -38,6 +39,7 @@ EXIT_STOPPED = 130
 _WRITE_EVERY_S = 0.5
 _SAVE = "save"
 _HEALTH = "health"
+_STIMULI = "stimuli"
 _OF_THE_MACHINE = ("disk", "memory")
 
 
@@ -68,6 +70,8 @@ def work_on(job: Job, cancel: threading.Event) -> Outcome:
         register_files(job.plugins)
         flow = job.recipe()
         teller.steps = [*(item.step for item in flow.steps), _SAVE, *([_HEALTH] if job.health else [])]
+        if job.stimuli is not None:
+            teller.steps.insert(1, _STIMULI)
         teller.outcome.digest = job.digest(flow)
         job.target.parent.mkdir(parents=True, exist_ok=True)
         with files.writing(job.target):
@@ -87,9 +91,10 @@ def work_on(job: Job, cancel: threading.Event) -> Outcome:
 
 
 def _work(job: Job, flow: Flow, teller: _Teller, cancel: threading.Event) -> None:
-    session = _session(job, flow, teller)
-    if session is None:
+    found = _session(job, flow, teller, cancel)
+    if found is None:
         return
+    session, flow = found
     if job.sheet and session.metadata.get("sheet") != job.sheet:
         session.add_metadata({"sheet": dict(job.sheet)})
     destination = prepare_flow(session, flow, job.target)
@@ -166,29 +171,57 @@ def _write_part(job: Job, session: PipelineSession) -> None:
             logger.warning("Its part of the table of all units was not written: %s", said(error, PYTHON))
 
 
-def _session(job: Job, flow: Flow, teller: _Teller) -> PipelineSession | None:
-    """Return the session to work on; None if a result that exists must stay."""
+def _session(
+    job: Job, flow: Flow, teller: _Teller, cancel: threading.Event
+) -> tuple[PipelineSession, Flow] | None:
+    """Return the session to work on, and the flow for it; None if a result that exists must stay."""
     fresh = create_session(job.name, job.cmcr, job.cmtr, job.target.parent)
     if not job.target.exists():
-        return _from_partial(job, flow) or fresh
+        session = _from_partial(job, flow) or fresh
+        return session, _with_stimuli(job, flow, session, teller, cancel)
     try:
         present = PipelineSession.load(job.target, lazy=True)
-        different = _difference(present, flow)
+        own = _with_stimuli(job, flow, present, teller, cancel)
+        different = _difference(present, own)
         if different is None and job.sheet and present.metadata.get("sheet", job.sheet) != job.sheet:
             different = "its recording sheet says something else"
     except (HDMEAError, OSError) as error:
         different = f"it cannot be read: {said(error, PYTHON)}"
     else:
         if different is None:
-            return present
+            return present, own
     if job.exists == "redo":
-        return fresh
+        return fresh, _with_stimuli(job, flow, fresh, teller, cancel)
     teller.end(
         "other parameters",
         f"{job.target.name} exists, other parameters: {different}. It was not changed. Choose to redo such "
         "results, or another output folder.",
     )
     return None
+
+
+def _with_stimuli(
+    job: Job, flow: Flow, session: PipelineSession, teller: _Teller, cancel: threading.Event
+) -> Flow:
+    """Return the flow with what is found of the stimuli of another recording, if they are to be used."""
+    if job.stimuli is None or job.stimuli_target is None:
+        return flow
+
+    def report(fraction: float, text: str) -> None:
+        if cancel.is_set():
+            raise StepCancelled("The batch was stopped.")
+        teller.progress(ProgressEvent(_STIMULI, "Stimuli", fraction, text))
+
+    if not session.completed_steps:
+        loading = flow.model_copy(update={"steps": flow.steps[:1]})
+        # The flow that follows says what is wrong.
+        if not execute_flow(session, loading, FlowOptions(False, False, teller.progress, cancel, 1)).success:
+            return flow
+    placed = place_stimuli(session, flow, job.stimuli, job.stimuli_target, report)
+    teller.outcome.stimuli = placed.told
+    if placed.told:
+        logger.info("Stimuli: %s", placed.told)
+    return placed.flow
 
 
 def _difference(session: PipelineSession, flow: Flow) -> str | None:
@@ -263,7 +296,8 @@ class _Teller:
         changed = event.title != outcome.step
         outcome.step, outcome.fraction, outcome.text = event.title, event.fraction, event.text
         if event.step in self.steps:
-            outcome.overall = (self.steps.index(event.step) + event.fraction) / len(self.steps)
+            overall = (self.steps.index(event.step) + event.fraction) / len(self.steps)
+            outcome.overall = max(outcome.overall, overall)
         if changed or time.monotonic() - self._written > _WRITE_EVERY_S:
             self._write()
 

@@ -19,6 +19,7 @@ __all__ = [
     "ask_partner",
     "ask_preset",
     "ask_preset_target",
+    "ask_recording_of_stimuli",
     "ask_save_path",
     "ask_shown",
     "ask_stimulus",
@@ -76,6 +77,13 @@ def ask_stimulus(parent: QWidget, folder: str, parameter: str) -> Path | None:
     if parameter.endswith("_dir"):
         return ask_folder(parent, folder, titles[parameter])
     name, _ = QFileDialog.getOpenFileName(parent, titles[parameter], folder_start(folder), _CSV)
+    return Path(name) if name else None
+
+
+def ask_recording_of_stimuli(parent: QWidget, folder: str) -> Path | None:
+    """Return the recording whose stimuli are used, or its list of them; None if cancelled."""
+    known = "Recordings and lists of stimuli (*.cmcr *.cmtr *.stimuli.json)"
+    name, _ = QFileDialog.getOpenFileName(parent, "Recording with these stimuli", folder_start(folder), known)
     return Path(name) if name else None
 
 

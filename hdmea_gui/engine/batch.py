@@ -44,6 +44,8 @@ class BatchSetup:
         Table with one row per recording; None without one.
     scheduler
         Address of a Dask cluster, empty for this computer.
+    stimuli_of
+        Recording whose stimulus set-up is for all of which nothing says what was shown; None without one.
     health
         Whether the health of each recording is judged.
     """
@@ -55,6 +57,7 @@ class BatchSetup:
     jobs: int | None = None
     sheet: Path | None = None
     scheduler: str = ""
+    stimuli_of: Path | None = None
     health: bool = True
 
 
@@ -236,6 +239,7 @@ class BatchRunner(QObject):
             jobs=setup.jobs,
             parameters=setup.parameters,
             sheet=setup.sheet,
+            stimuli_of=setup.stimuli_of,
             health=setup.health,
             progress=partial(self._tell, self._arrived),
             cancel=self._cancel,

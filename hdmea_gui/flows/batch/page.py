@@ -320,11 +320,7 @@ class BatchPage(QWidget):
         outcome = self._runner.outcomes.get(self.table.current_key)
         lines: list[str] = []
         if outcome is not None:
-            lines = [
-                outcome.message,
-                *(f"{step} was skipped. {why}" for step, why in outcome.skipped.items()),
-            ]
-            lines += [*outcome.concerns, *outcome.warnings]
+            lines = [outcome.message, *outcome.notes]
         text = "\n".join(filter(None, lines))
         if text != self.details.toPlainText():
             self.details.setPlainText(text)

@@ -31,6 +31,10 @@ _EXISTS = (
     ("Do not start", "error", "Run nothing if any result exists"),
 )
 _SHEET = "Table with one row per recording, CSV or Excel: animal, eye, condition, notes, …"
+_STIMULI = (
+    "Recording whose stimulus set-up is used for the others: where nothing says what was shown, its "
+    "movies are looked for in the light"
+)
 _TIP = Qt.ItemDataRole.ToolTipRole
 
 
@@ -59,6 +63,7 @@ class SetupForm(QWidget):
         self.edited = QCheckBox(self)
         self.output = QLineEdit(self)
         self.sheet = QLineEdit(self)
+        self.stimuli = QLineEdit(self)
         self.exists = QComboBox(self)
         self.jobs = QSpinBox(self)
         self.scheduler = QLineEdit(self)
@@ -74,12 +79,12 @@ class SetupForm(QWidget):
         controller.steps.modelReset.connect(self._show_flows)
         controller.step_parameters.changed.connect(self._show_edited)
         self.flow.currentIndexChanged.connect(self._on_flow)
-        for edit in (self.output, self.sheet, self.scheduler):
+        for edit in (self.output, self.sheet, self.stimuli, self.scheduler):
             edit.textChanged.connect(self.changed)
 
     def setup(self) -> BatchSetup:
         """Return what the form says."""
-        sheet = self.sheet.text().strip()
+        sheet, stimuli = self.sheet.text().strip(), self.stimuli.text().strip()
         return BatchSetup(
             flow=self.flow.currentData() or "",
             output=self.output_folder,
@@ -87,6 +92,7 @@ class SetupForm(QWidget):
             exists=self.exists.currentData(),
             jobs=self.jobs.value() or None,
             sheet=Path(sheet).expanduser() if sheet else None,
+            stimuli_of=Path(stimuli).expanduser() if stimuli else None,
             scheduler=self.scheduler.text().strip(),
             health=self.health.isChecked(),
         )
@@ -121,6 +127,7 @@ class SetupForm(QWidget):
     def _lay_out(self) -> None:
         self.output.setPlaceholderText("Folder")
         self.sheet.setPlaceholderText("None")
+        self.stimuli.setPlaceholderText("What is beside each recording")
         self.scheduler.setPlaceholderText("This computer")
         self.jobs.setRange(0, MAX_JOBS)
         self.jobs.setSpecialValueText("Automatic")
@@ -135,15 +142,16 @@ class SetupForm(QWidget):
         places = (
             ("&Flow", self.flow, "Steps to run, with their parameters", None),
             ("Parameters", self.edited, "", None),
+            ("Health", self.health, "Electrodes, spikes, light: reads up to 30 s of the raw data", None),
             ("Results &in", self.output, "Folder of results, logs and summary", self._ask_output),
             ("S&heet", self.sheet, _SHEET, self._ask_sheet),
+            ("Stim&uli of", self.stimuli, _STIMULI, self._ask_stimuli),
             ("E&xisting results", self.exists, "What is done about results that exist", None),
             ("At a ti&me", self.jobs, "Recordings at a time; automatic: by processors and free memory", None),
             ("Run &on", self.scheduler, "Address of a Dask cluster, tcp://host:port", None),
-            ("Health", self.health, "Electrodes, spikes, light: reads up to 30 s of the raw data", None),
         )
         for number, (title, field, tip, ask) in enumerate(places):
-            row, column = number % 2, 2 * (number // 2)
+            row, column = number % 3, 2 * (number // 3)
             label = Label(title, self)
             label.setProperty("role", "muted")
             label.setBuddy(field)
@@ -151,7 +159,7 @@ class SetupForm(QWidget):
             field.setToolTip(tip)
             grid.addWidget(label, row, column)
             grid.addLayout(self._with_button(field, title, ask), row, column + 1)
-        for column, stretch in ((1, 2), (3, 5), (5, 2), (7, 3)):
+        for column, stretch in ((1, 2), (3, 5), (5, 2)):
             grid.setColumnStretch(column, stretch)
 
     def _with_button(self, field: QWidget, title: str, ask: Any) -> QHBoxLayout:
@@ -178,6 +186,11 @@ class SetupForm(QWidget):
         paths = files.ask_tables(self, self._settings.values.open_folder, "Recording sheet")
         if paths:
             self.sheet.setText(str(paths[0]))
+
+    def _ask_stimuli(self) -> None:
+        path = files.ask_recording_of_stimuli(self, self._settings.values.open_folder)
+        if path is not None:
+            self.stimuli.setText(str(path))
 
     # -- flows and parameters ------------------------------------------------------------------------
 
