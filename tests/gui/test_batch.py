@@ -262,6 +262,7 @@ def test_flow_parameters_and_sheet_are_used(
     assert page.setup.edited.text() == "With 1 edited"
     page.setup.edited.click()
     page.setup.sheet.setText(str(sheet))
+    page.setup.stimuli.setText(str(day / "ret01-Rec.cmcr"))
     page.setup.output.setText(str(tmp_path / "out"))
     page.setup.exists.setCurrentIndex(1)
     workers.all_end = True
@@ -270,6 +271,7 @@ def test_flow_parameters_and_sheet_are_used(
     job = asked[0]._jobs["ret00-Rec"]
     assert (job.flow, job.exists, job.sheet) == ("quick", "redo", {"subject_id": "m7"})
     assert job.parameters == {"compute_sta": {"cover_range": [-10, 2]}}
+    assert job.stimuli.name == "ret01-Rec"
 
 
 def test_rows_are_removed_and_reasons_are_said(
