@@ -23,7 +23,7 @@ _SHEET = "CSV or Excel table with one row per recording: animal, eye, condition,
 
 _STIMULI = (
     "A recording or its list of stimuli: where nothing says what was shown in another recording, its movies "
-    "are looked for in the light."
+    "are searched for in the light."
 )
 
 

@@ -191,7 +191,7 @@ def _on_file(definition: StepDefinition[Any], params: StepParams, mechanism: Map
             run = _run_and_write(target, path, definition, params, mechanism)
     else:
         path = Path(target)
-        if not os.path.exists(path):
+        if not os.path.isfile(path):
             raise MissingFileError(f"There is no file {path}.", path=path, fix=SetParameter("hdf5_path"))
         check_target(path, is_copied=True)
         with files.writing(path):

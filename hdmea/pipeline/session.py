@@ -23,7 +23,13 @@ from hdmea.results import files
 from hdmea.results.content import Held, SessionContent, StepProvenance, utc_now
 from hdmea.results.sizes import estimate_nbytes
 from hdmea.results.tracking import Baseline, Changes, differs_from, tokens
-from hdmea.utils.exceptions import ExistingFileError, MissingInputError, SessionError, ValidationError
+from hdmea.utils.exceptions import (
+    ExistingFileError,
+    MissingInputError,
+    SessionError,
+    UnknownUnitError,
+    ValidationError,
+)
 from hdmea.utils.fixes import Advice, ChooseFile, Either, Fix, RunStep, SaveAs, SetParameter
 from hdmea.utils.giving_way import without_collections
 from hdmea.utils.validation import check_dataset_id
@@ -282,16 +288,25 @@ class SessionData:
         Parameters
         ----------
         unit_id
-            The unit; KeyError if the session does not have it.
+            The unit.
         feature_name
             Name of the feature; an existing one is replaced.
         feature_data
             An array, or a dictionary of named outputs.
         feature_metadata
             The parameters and versions that it was computed with.
+
+        Raises
+        ------
+        UnknownUnitError
+            If the session does not have the unit; also a `KeyError`.
         """
         if unit_id not in self.units:
-            raise KeyError(f"There is no unit {unit_id!r}; this session has {self.unit_count} units.")
+            raise UnknownUnitError(
+                f"The session does not have {unit_id}. Its units: {', '.join(self.units) or 'none'}.",
+                parameter="unit_id",
+                fix=SetParameter("unit_id"),
+            )
         features = self.units[unit_id].setdefault("features", {})
         features[feature_name] = {"data": feature_data, "metadata": dict(feature_metadata or {})}
         self.touch()

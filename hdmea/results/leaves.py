@@ -293,8 +293,9 @@ def make_storable(tree: dict[Any, Any]) -> None:
     """Replace, at any depth, what scripts put into a session as h5py takes it by what a file holds exactly.
 
     What is read back is then what the session has: lists for tuples, text for paths, bytes and numpy's
-    texts, arrays for nested lists of numbers, ``int`` for numpy's whole numbers as keys. Keys that are partly
-    text and partly numbers become text. Values that a file cannot hold are left as they are.
+    texts, arrays for nested lists of numbers and for columns of pandas, ``int`` for numpy's whole numbers as
+    keys. Keys that are partly text and partly numbers become text. Values that a file cannot hold are left as
+    they are.
 
     Parameters
     ----------
@@ -342,6 +343,8 @@ def storable(value: Any) -> Any:
         return str(value)
     if isinstance(value, (tuple, range, list)):
         return _storable_list(value)
+    if getattr(value, "ndim", 0) == 1 and not isinstance(value, np.ndarray) and hasattr(value, "__array__"):
+        return storable(np.array(value))  # a column of pandas, which h5py takes as well
     if type(value) is complex:
         return np.complex128(value)
     if isinstance(value, np.ndarray) and value.dtype == object and value.size:

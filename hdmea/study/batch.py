@@ -71,7 +71,7 @@ class BatchOptions:
         CSV or Excel table with one row per recording (`join_sheet`).
     stimuli_of
         A recording (or its list of stimuli): where nothing says what was shown in another one, its movies
-        are looked for in the light.
+        are searched for in the light.
     health
         Judge the health of each recording as well (`hdmea.health`); reads up to 30 s of its raw data.
     plugins

@@ -1,6 +1,6 @@
 """The stimulus set-up of one recording for all recordings of a day of which nothing says what was shown.
 
-Its movies are looked for in the light of each of them (`hdmea.stimulus_setup`).
+Its movies are searched for in the light of each of them (`hdmea.stimulus_setup`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import pydantic
 from hdmea.declare import get_step
 from hdmea.pipeline.flows import Flow
 from hdmea.pipeline.session import PipelineSession, create_session
-from hdmea.pipeline.steps.add_section_time import SectionTimeParams, list_of_stimuli
 from hdmea.recordings.pairing import kind_of
 from hdmea.stimuli.library import StimulusLibrary
 from hdmea.stimuli.playlist import Playlist
@@ -96,7 +95,7 @@ def read_day_stimuli(source: Path) -> DayStimuli:
     if source.name.endswith(SHOWN_SUFFIX):
         name = source.name.removesuffix(SHOWN_SUFFIX)
         session = create_session(name, source.with_name(f"{name}.cmcr"))
-        params = SectionTimeParams(stimuli_path=source)
+        given: dict[str, Any] = {"stimuli_path": str(source)}
     else:
         kind = kind_of(source)
         session = (
@@ -104,19 +103,20 @@ def read_day_stimuli(source: Path) -> DayStimuli:
             if kind is None
             else create_session(None, **{f"{kind}_path": source})
         )
-        params = SectionTimeParams()
+        given = {}
+    own = _stated(session, given)
     raw = session.source_files.get("cmcr_path") or session.source_files.get("cmtr_path") or source
     library = StimulusLibrary.for_recording(session.source_files)
-    path = list_of_stimuli(session, params)
     lengths: Mapping[str, int]
-    if path is None:
-        movies = library.playlist().movies
+    if own.stimuli_path is None:
+        movies = library.playlist(own.playlist_name).movies
         lengths = library.movie_lengths(movies).frames
     else:
+        path = Path(own.stimuli_path)
         shown = read_shown(path)
         if any(entry.duration_s is not None for entry in shown):
             raise ValidationError(
-                f"{path.name} counts in seconds: without a display, nothing can be looked for in the light.",
+                f"{path.name} counts in seconds: without a display, nothing can be searched for in the light.",
                 path=path,
                 fix=Advice("Choose a recording with display frames."),
             )
@@ -133,7 +133,7 @@ def read_day_stimuli(source: Path) -> DayStimuli:
 def place_stimuli(
     session: PipelineSession, flow: Flow, wanted: DayStimuli, target: Path, report: Report
 ) -> Placed:
-    """Look for the movies in the light of a recording, unless something says what was shown in it.
+    """Search for the movies in the light of a recording, unless something says what was shown in it.
 
     Parameters
     ----------
@@ -151,27 +151,29 @@ def place_stimuli(
     given = next((item.params for item in flow.steps if item.step == _STEP), None)
     if given is None or any(given.get(name) is not None for name in _NAMING):
         return Placed(flow)
-    definition = get_step(_STEP)
     try:
-        assert definition.resolve is not None
-        own = definition.resolve(session, definition.make_params(given))
-        assert isinstance(own, SectionTimeParams)
+        own = _stated(session, given)
         return Placed(flow, f"Its own: {own.playlist_name or Path(str(own.stimuli_path)).name}.")
     except (MissingStimulusError, ConfigurationError):
         pass
     except MissingInputError as error:
-        return Placed(flow, f"Not looked for: {error.message}")
+        return Placed(flow, f"Not searched for: {error.message}")
     try:
-        return _looked_for(session, flow, wanted, target, report)
+        return _search(session, flow, wanted, target, report)
     except StepCancelled:
         raise
     except (HDMEAError, OSError) as error:
-        return Placed(flow, f"Not looked for: {said(error, PYTHON)}")
+        return Placed(flow, f"Not searched for: {said(error, PYTHON)}")
 
 
-def _looked_for(
-    session: PipelineSession, flow: Flow, wanted: DayStimuli, target: Path, report: Report
-) -> Placed:
+def _stated(session: PipelineSession, given: Mapping[str, Any]) -> Any:
+    """Return the parameters of the step of section times with what says what was shown in a recording."""
+    definition = get_step(_STEP)
+    assert definition.resolve is not None
+    return definition.resolve(session, definition.make_params(given))
+
+
+def _search(session: PipelineSession, flow: Flow, wanted: DayStimuli, target: Path, report: Report) -> Placed:
     folders = _folders(session, wanted)
     known = look_at(
         session,

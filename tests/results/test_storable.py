@@ -8,6 +8,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from hdmea.pipeline import PipelineSession
@@ -35,6 +36,7 @@ CASES: dict[str, tuple[Any, Any]] = {
     "numbers as keys": ({0: SPIKES, 1: SPIKES}, {0: SPIKES, 1: SPIKES}),
     "numbers of numpy as keys": ({np.int64(45): SPIKES}, {45: SPIKES}),
     "numbers among texts as keys": ({"_attrs": {"n": (1,)}, 0: SPIKES}, {"_attrs": {"n": [1]}, "0": SPIKES}),
+    "column of pandas": (pd.Series([1.5, 2.0], index=[7, 9]), np.array([1.5, 2.0])),
     "ordered": (OrderedDict(b=(1, 2), a=None), {"b": [1, 2], "a": None}),
 }
 REFUSED: list[Any] = [{1}, [np.arange(2), np.arange(3)], [{"a": 1}], {(1, 2): 3}, np.ma.array([1, 2])]

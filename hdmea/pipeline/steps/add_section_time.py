@@ -36,7 +36,7 @@ from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import ConfigurationError, MismatchError, MissingFileError, MissingInputError
 from hdmea.utils.fixes import Advice, SetParameter
 
-__all__ = ["SectionTimeParams", "add_section_time", "list_of_stimuli"]
+__all__ = ["SectionTimeParams", "add_section_time"]
 
 _FRAMES: dict[str, Any] = {"unit": "frames"}
 # What is chosen for one recording is not taken for the next.
@@ -148,7 +148,7 @@ def _library(session: PipelineSession, params: SectionTimeParams) -> StimulusLib
     )
 
 
-def list_of_stimuli(session: PipelineSession, params: SectionTimeParams) -> Path | None:
+def _list_of_stimuli(session: PipelineSession, params: SectionTimeParams) -> Path | None:
     """Return the list of what was shown: the one that is named; if no playlist is, the recording's."""
     if params.stimuli_path is not None:
         return Path(params.stimuli_path)
@@ -198,7 +198,7 @@ def _shown(session: PipelineSession, params: SectionTimeParams) -> _Shown:
         "pre_margin_frame_num": params.pre_margin_frame_num,
         "post_margin_frame_num": params.post_margin_frame_num,
     }
-    path = list_of_stimuli(session, params)
+    path = _list_of_stimuli(session, params)
     if path is not None:
         shown = read_shown(path)
         open_lengths = [entry.movie for entry in shown if entry.length is None]
@@ -223,7 +223,7 @@ def _frames(session: PipelineSession) -> Any:
 
 
 def _resolve(session: PipelineSession, params: SectionTimeParams) -> SectionTimeParams:
-    path = list_of_stimuli(session, params)
+    path = _list_of_stimuli(session, params)
     if "load_recording" in session.completed_steps and not _counts_in_time(session, path):
         # Said before a playlist is searched for: without frames none would help.
         _frames(session)
@@ -234,7 +234,7 @@ def _resolve(session: PipelineSession, params: SectionTimeParams) -> SectionTime
 
 
 def _input_files(session: PipelineSession, params: SectionTimeParams) -> Iterable[Path]:
-    path = list_of_stimuli(session, params)
+    path = _list_of_stimuli(session, params)
     if path is not None and _counts_in_time(session, path):
         return [path]
     shown = _shown(session, params)
@@ -246,7 +246,7 @@ def _input_files(session: PipelineSession, params: SectionTimeParams) -> Iterabl
 
 def _forecast(session: PipelineSession, params: SectionTimeParams) -> int:
     """Size of the light templates, as long as the movies with their margins."""
-    if _counts_in_time(session, list_of_stimuli(session, params)):
+    if _counts_in_time(session, _list_of_stimuli(session, params)):
         return 0
     shown = _shown(session, params)
     known = recording_size(session)
@@ -296,7 +296,7 @@ def add_section_time(session: PipelineSession, params: SectionTimeParams, ctx: S
     MismatchError
         If no movie of the playlist is within the recorded frames.
     """
-    path = list_of_stimuli(session, params)
+    path = _list_of_stimuli(session, params)
     if path is not None and _counts_in_time(session, path):
         _put_sections_in_time(session, path, ctx)
         return

@@ -33,7 +33,7 @@ _EXISTS = (
 _SHEET = "Table with one row per recording, CSV or Excel: animal, eye, condition, notes, …"
 _STIMULI = (
     "Recording whose stimulus set-up is used for the others: where nothing says what was shown, its "
-    "movies are looked for in the light"
+    "movies are searched for in the light"
 )
 _TIP = Qt.ItemDataRole.ToolTipRole
 
