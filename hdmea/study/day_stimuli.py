@@ -116,7 +116,7 @@ def read_day_stimuli(source: Path) -> DayStimuli:
         shown = read_shown(path)
         if any(entry.duration_s is not None for entry in shown):
             raise ValidationError(
-                f"{path.name} counts in seconds: without a display, nothing can be searched for in the light.",
+                f"{path.name} counts in seconds: without a display, nothing can be found in the light.",
                 path=path,
                 fix=Advice("Choose a recording with display frames."),
             )
