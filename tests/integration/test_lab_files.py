@@ -10,6 +10,7 @@ from hdmea.health import health_of
 from hdmea.pipeline import PipelineSession
 from hdmea.recordings.inspect import inspect_file
 from hdmea.results.files import summarize
+from tests.integration.round_trips import CHAIN, assert_round_trip
 from tests.results.same_file import differences
 
 NOISE = "perfect_dense_noise_15x15_15hz_r42_3min"
@@ -74,6 +75,13 @@ def test_files_are_written_again_as_they_were(
             session = PipelineSession.load(path, lazy=lazy)
         again = session.save(tmp_path / "again.h5", layout=layout)
         assert differences(source, again) == []
+
+
+@pytest.mark.parametrize("name", ["immediate", "deferred_11_steps"])
+def test_files_are_the_same_sessions_in_all_layouts(shared_data: Path, tmp_path: Path, name: str) -> None:
+    session = PipelineSession.load(shared_data / "lab_files" / f"{name}.h5")
+
+    assert_round_trip(session, tmp_path, CHAIN, lazy=True)
 
 
 def test_what_the_two_layouts_say_differently_is_the_same_in_a_session(shared_data: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hdmea.pipeline import FlowResult, PipelineSession, create_session, run_flow, run_step
+from tests.integration.round_trips import CHAIN, assert_round_trip
 
 NOISE = "perfect_dense_noise_15x15_15hz_r42_1min"
 # Unit: spikes per trial of step, green/blue, frequency steps, moving bar; spikes used and extreme of the STA.
@@ -84,6 +85,7 @@ def test_variants_give_what_they_hold(
     session = PipelineSession.load(result.hdf5_path)
     assert list(session.units) == [f"unit_{number:03d}" for number in units]
     assert set(result.steps_skipped) == skipped | {"section_by_direction"}, "none shows moving bars"
+    assert_round_trip(session, tmp_path, CHAIN, lazy=True)
 
 
 def test_movie_after_a_gap_is_refused_until_it_is_anchored(shared_data: Path) -> None:

@@ -1,6 +1,6 @@
 """Which differences two HDF5 files have in what readers see: names, kinds, shapes, types, values, attributes.
 
-Chunks, filters, order of creation and times of day do not count.
+Chunks, filters, order of creation, times of day and revisions do not count.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-TIMES = frozenset(("created_at", "updated_at", "saved_at", "stage1_timestamp", "hdmea_version"))
+TIMES = frozenset(("created_at", "updated_at", "saved_at", "stage1_timestamp", "hdmea_version", "revision"))
 
 
 def differences(first: Path, second: Path, *, ignored: Collection[str] = ("pipeline/hdmea",)) -> list[str]:
