@@ -221,10 +221,14 @@ class Place:
 
     def child_is_group(self, name: str) -> bool:
         """Return whether the entry of this name is a group, without opening it; links are not followed."""
-        stored = name.encode()
-        if self.item.links.get_info(stored).type != h5l.TYPE_HARD:
+        return bool(h5g.get_objinfo(self.item, name.encode(), follow_link=False).type == h5g.GROUP)
+
+    def is_in_group(self, name: str, group: str) -> bool:
+        """Return whether a group of this group has an entry of this name; links are not followed."""
+        if not self.child_is_group(group):
             return False
-        return bool(h5o.get_info(self.item, stored).type == h5o.TYPE_GROUP)
+        below = h5g.open(self.item, group.encode())
+        return bool(below.links.exists(name.encode()))
 
     def children(self) -> Iterator[tuple[str, Place]]:
         """Yield the entries of a group, our own marks left out, with their names in the session."""

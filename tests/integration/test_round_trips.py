@@ -10,7 +10,8 @@ from tests.integration.round_trips import CHAIN, assert_round_trip, simulated_se
 
 
 @pytest.mark.parametrize(
-    ("name", "lazy"), [("plain", True), ("row_major_unsigned", False), ("odd_units", True), ("no_units", False)]
+    ("name", "lazy"),
+    [("plain", True), ("row_major_unsigned", False), ("odd_units", True), ("no_units", False)],
 )
 def test_a_recording_is_the_same_through_all_layouts(tmp_path: Path, name: str, lazy: bool) -> None:
     assert_round_trip(simulated_session(name, tmp_path / "recording"), tmp_path, CHAIN, lazy=lazy)

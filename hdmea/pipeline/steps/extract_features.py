@@ -246,10 +246,12 @@ class _Extraction:
         self.overrides = overrides
         self.outcome = _Outcome()
         self.not_shown: set[Fix] = set()
-        # Copies leave unread what is unread: of a large file only what the features need is read.
-        units = {unit_id: unit.copy() for unit_id, unit in session.units.items()}
-        for unit in units.values():
-            unit["features"] = (unit.get("features") or {}).copy()
+        units: dict[str, dict[str, Any]] = {}
+        for unit_id, unit in session.units.items():
+            features = unit.get("features") or {}
+            # Copies leave unread what is unread: of a large file only what the features need is read.
+            units[unit_id] = unit.copy()
+            units[unit_id]["features"] = features.copy()
         self.recording = Recording(units, session.metadata, session.stimulus, session.source_files)
 
     def extract(self, name: str) -> None:

@@ -207,9 +207,10 @@ def file_name(name: str, layout: Layout) -> str:
 # -- reading -----------------------------------------------------------------------------------------------
 
 
-def session_name(name: str, place: Place, layout: Layout) -> str:
-    """Return the name of a feature whose group is called `name`."""
-    return STA + name if layout.steps and name != "sta" and place.is_group and place.has("sta") else name
+def session_name(name: str, features: Place, layout: Layout) -> str:
+    """Return the name of a feature whose group is called `name` in the group of the features."""
+    is_average = layout.steps and name != "sta" and features.is_in_group("sta", name)
+    return STA + name if is_average else name
 
 
 def read_feature(

@@ -7,7 +7,7 @@ What is turned are the images, their geometry, and maps and coordinates of axon 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ _SWAPPED: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {
 }
 
 
-def axes_by_units(units: Place, images: Mapping[str, str]) -> str:
+def axes_by_units(units: Place, images: Iterable[tuple[str, str]]) -> str:
     """Return the axes on which the units' own electrodes agree, empty if no unit tells them.
 
     Parameters
@@ -66,10 +66,10 @@ def axes_by_units(units: Place, images: Mapping[str, str]) -> str:
     units
         The group of the units, with attributes ``row`` and ``col``.
     images
-        For each unit with an image the path of its dataset below `units`.
+        Units with an image, and the path of its dataset below `units`; as many are asked as are needed.
     """
     votes = 0
-    for unit, path in images.items():
+    for unit, path in images:
         place = units.at(unit)
         own = [_number(place, name) for name in ("row", "col")]
         if None in own or abs(own[0] - own[1]) <= _MIN_DISTANCE:  # type: ignore[operator]

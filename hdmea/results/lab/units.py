@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from hdmea.results.lab.values import (
     attrs_of,
     is_name,
     plan_value,
+    read_child,
     read_value,
 )
 from hdmea.results.leaves import decode_name
@@ -325,7 +326,7 @@ class Units:
     def _session_name(self, place: Place, key: str, name: str) -> str:
         if key != FEATURES:
             return name
-        return session_name(name, place.again().child(key).child(name), self._layout)
+        return session_name(name, place.again().child(key), self._layout)
 
     def _remove(self, writer: Writer, place: Place, key: str, name: str) -> None:
         holder = place.again()
@@ -341,28 +342,43 @@ class Units:
         """Read the group; what the stimulus says of the trials must have been read."""
         group = file.child(self.name)
         record: Record | None = content.notes
-        if source is not None and record is not None and not record.unknown:
-            turn = record.attrs.get("image_axes") == COLUMN_ROW
-            args = (self._layout, record, turn, _trial_times(content))
-            units = {
-                name: TreeDict(source, f"{group.path}/{name}", _read_unit, args)
-                for name in group.names()
-                if record.knows(_SELF, name) or group.child_is_group(name)
-            }
+        names = [name for name in group.names() if group.child_is_group(name)]
+        if record is None or record.unknown:
+            self._look_through(group, names, content)
+        args = (self._layout, record, self._turn(group, names, content), _trial_times(content))
+        if source is not None:
+            units = {name: TreeDict(source, f"{group.path}/{name}", _read_unit, args) for name in names}
             content.units = LazyDict(units) if units else {}
             return
-        below = {name: group.child(name) for name in group.names()}
-        places = {name: place for name, place in below.items() if place.is_group}
-        turn = self._turn(group, list(places), content)
-        if record is None or record.unknown:
-            self._find_trial_times(places, content)
-        seen = _Seen()
-        times = _trial_times(content)
-        for name, place in places.items():
-            content.units[name] = _read_unit(place, source, self._layout, record, turn, times, seen)
-        if record is None:
-            note(content, self._layout, "unit_datasets", sorted(seen.datasets))
-            note(content, self._layout, "unit_attrs", sorted(seen.attributes))
+        for name in names:
+            content.units[name] = _read_unit(group.child(name), None, *args)
+
+    def _look_through(self, group: Place, names: list[str], content: SessionContent) -> None:
+        """Find what no record says: trial times, and which names of units have another form than usual.
+
+        Trial times of a movie are those of the first unit that has it.
+        """
+        times = content.stimulus.get(_TRIAL_TIME)
+        known = times if isinstance(times, dict) else {}
+        found: dict[str, Any] = {}
+        datasets, attributes = set[str](), set[str]()
+        for place in map(group.child, names):
+            below = dict.fromkeys(place.names())
+            attributes.update(place.attr_names())
+            datasets.update(name for name in _NAMES if name in below and not place.child_is_group(name))
+            if SECTIONS not in below or not place.child_is_group(SECTIONS):
+                continue
+            sections = place.child(SECTIONS)
+            for movie in sections.names():
+                if movie not in known and movie not in found:
+                    read = read_times(sections.child(movie), self._layout)
+                    if read is not None:
+                        found[movie] = read
+        if found and (times is None or isinstance(times, dict)):
+            content.stimulus[_TRIAL_TIME] = {**known, **found}
+        if content.notes is None:
+            note(content, self._layout, "unit_datasets", sorted(datasets))
+            note(content, self._layout, "unit_attrs", sorted(attributes - self._layout.unit_attrs))
 
     def _turn(self, group: Place, names: list[str], content: SessionContent) -> bool:
         """Return whether images are turned in this file, and note it."""
@@ -370,10 +386,13 @@ class Units:
         known = "" if record is None else str(record.attrs.get("image_axes", ""))
         if known:
             return known == COLUMN_ROW
-        images = {name: f"{name}/{FEATURES}/{IMAGE}/data" for name in names if _has_image(group, name)}
-        if not images:
+        images = (
+            (name, f"{name}/{FEATURES}/{IMAGE}/data") for name in names if _has_image(group.again(), name)
+        )
+        first = next(images, None)
+        if first is None:
             return False
-        found, how = axes_by_units(group.again(), images), "units"
+        found, how = axes_by_units(group.again(), itertools.chain((first,), images)), "units"
         if not found:
             found, how = raw_axes(content), "raw recording"
         if not found:
@@ -381,32 +400,6 @@ class Units:
         note(content, self._layout, "image_axes", found)
         note(content, self._layout, "image_axes_from", how)
         return found == COLUMN_ROW
-
-    def _find_trial_times(self, places: Mapping[str, Place], content: SessionContent) -> None:
-        """Make trial times of a movie from the first unit that has them, where the record has none."""
-        times = content.stimulus.get(_TRIAL_TIME)
-        known = times if isinstance(times, dict) else {}
-        found: dict[str, Any] = {}
-        for place in places.values():
-            if not place.has(SECTIONS) or not place.child_is_group(SECTIONS):
-                continue
-            sections = place.again().child(SECTIONS)
-            for movie in sections.names():
-                if movie in known or movie in found:
-                    continue
-                read = read_times(sections.child(movie), self._layout)
-                if read is not None:
-                    found[movie] = read
-        if found and (times is None or isinstance(times, dict)):
-            content.stimulus[_TRIAL_TIME] = {**known, **found}
-
-
-@dataclass
-class _Seen:
-    """Which of their names units have as datasets, and what else they have as attributes."""
-
-    datasets: set[str] = field(default_factory=set)
-    attributes: set[str] = field(default_factory=set)
 
 
 def _trial_times(content: SessionContent) -> dict[str, Any]:
@@ -424,7 +417,6 @@ def _read_unit(
     record: Record | None,
     turn: bool,
     times: Mapping[str, Any],
-    seen: _Seen | None = None,
 ) -> dict[Any, Any]:
     """Return a unit.
 
@@ -442,41 +434,33 @@ def _read_unit(
         Whether images are stored as (time, column, row).
     times
         Trial times of each movie, perhaps unread.
-    seen
-        Notes what is told apart by how it is stored.
     """
     give_way()
     unit_id = place.path.rpartition("/")[2]
-    patch = _patch(record, _SELF, unit_id) or {}
+    patch = _patch(record, unit_id) or {}
     entries = patch.get("entries", {})
     found: dict[Any, Any] = {}
-    sections: Place | None = None
+    has_sections = False
     for name, value in attrs_of(place).items():
         if "drop" in entries.get(name, {}):
             continue
         found[name] = value
-        if seen is not None and name not in layout.unit_attrs:
-            seen.attributes.add(name)
     for name in place.names():
-        child = place.child(name)
-        if name == SECTIONS and child.is_group:
-            sections = child
+        if name in (SECTIONS, FEATURES) and place.child_is_group(name):
+            if name == SECTIONS:
+                has_sections = True
+                continue
+            args = (layout, record, unit_id, turn)
+            if source is None:
+                found[name] = _read_features(place.child(name), None, *args)
+            else:
+                found[name] = TreeDict(source, f"{place.path}/{name}", _read_features, args)
             continue
-        args = (layout, record, unit_id, turn)
-        if name == FEATURES and child.is_group and source is not None:
-            found[name] = TreeDict(source, child.path, _read_features, args)
-        elif name == FEATURES and child.is_group:
-            found[name] = _read_features(child, None, *args)
-        else:
-            value = read_value(child, source, _patch(record, unit_key(name), unit_id), layout.trees)
-            if name in _NAMES and not child.is_group:
-                if seen is not None:
-                    seen.datasets.add(name)
-                value = _plain(value)
-            found[name] = value
+        value = read_child(place, name, source, _patch(record, unit_id, name), layout.trees)
+        found[name] = value if name not in _NAMES or isinstance(value, (dict, Unread)) else _plain(value)
     found.update(_only_in_record(found, record, unit_id))
-    if sections is not None:
-        found[SECTIONS] = _read_sections(sections, source, layout, record, unit_id, found, times)
+    if has_sections:
+        found[SECTIONS] = _read_sections(place.child(SECTIONS), source, layout, record, unit_id, found, times)
     for key, value in _derived(found, found).items():
         if "drop" not in entries.get(key, {}):
             found.setdefault(key, value)
@@ -502,7 +486,7 @@ def _read_sections(
         train = None
     found: dict[Any, Any] = {} if source is None else LazyDict()
     for movie in group.names():
-        patch = _patch(record, unit_key(SECTIONS, movie), unit_id)
+        patch = _patch(record, unit_id, SECTIONS, movie)
         if source is None:
             found[movie] = read_trials(group.child(movie), None, patch, layout, train, times.get(movie))
         else:
@@ -517,19 +501,18 @@ def _read_features(
     """Return the features of a unit."""
     found: dict[Any, Any] = {}
     for name in place.names():
-        child = place.child(name)
-        feature = session_name(name, child, layout)
-        patch = _patch(record, unit_key(FEATURES, feature), unit_id)
+        feature = session_name(name, place, layout)
+        patch = _patch(record, unit_id, FEATURES, feature)
         if patch is not None and "set" in patch:
             found[feature] = from_json(patch["set"])
-        elif not child.is_group:
-            found[feature] = read_value(child, source, patch, layout.trees)
+        elif not place.child_is_group(name):
+            found[feature] = read_value(place.child(name), source, patch, layout.trees)
         else:
             args = (feature, patch, layout, turn)
             found[feature] = (
-                read_feature(child, None, *args)
+                read_feature(place.child(name), None, *args)
                 if source is None
-                else TreeDict(source, child.path, read_feature, args)
+                else TreeDict(source, f"{place.path}/{name}", read_feature, args)
             )
     return _completed(found, FEATURES, record, unit_id, source)
 
@@ -539,7 +522,7 @@ def _completed(
 ) -> dict[Any, Any]:
     """Add what only the record has of the features or trials of a unit, and put all in their order."""
     found.update(_only_in_record(found, record, unit_id, key))
-    orders = (_patch(record, _SELF, unit_id) or {}).get("orders", {})
+    orders = (_patch(record, unit_id) or {}).get("orders", {})
     found = _ordered(found, orders.get(key, ()))
     return found if source is None else LazyDict(found)
 
@@ -553,7 +536,7 @@ def _only_in_record(
     for part in record.texts if record is not None else ():
         holder, _, last = part.rpartition("/")
         if holder == there and (name := decode_name(last)) not in found:
-            patch = _patch(record, part, unit_id)
+            patch = record.patch(part, unit_id) if record is not None else None
             if patch is not None and "set" in patch:
                 extra[name] = from_json(patch["set"])
     return extra
@@ -622,7 +605,7 @@ def _record(content: SessionContent) -> RecordPlan:
 
 
 def _has_image(units: Place, name: str) -> bool:
-    place = units.again().child(name)
+    place = units.child(name)
     for below in (FEATURES, IMAGE):
         if not place.has(below) or not place.child_is_group(below):
             return False
@@ -630,8 +613,8 @@ def _has_image(units: Place, name: str) -> bool:
     return place.has("data") and not place.child_is_group("data")
 
 
-def _patch(record: Record | None, part: str, unit_id: str) -> Patch | None:
-    return None if record is None else record.patch(part, unit_id)
+def _patch(record: Record | None, unit_id: str, *names: str) -> Patch | None:
+    return None if record is None else record.patch(unit_key(*names), unit_id)
 
 
 def _forget(content: SessionContent, unit_id: str, *names: str) -> None:

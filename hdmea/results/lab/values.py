@@ -46,6 +46,7 @@ __all__ = [
     "plan_dict",
     "plan_scalar",
     "plan_value",
+    "read_child",
     "read_dict",
     "read_value",
 ]
@@ -373,6 +374,16 @@ def read_value(place: Place, source: Source | None, patch: Patch | None = None, 
     return value
 
 
+def read_child(
+    place: Place, name: str, source: Source | None, patch: Patch | None = None, form: Form = PLAIN
+) -> Any:
+    """Return what the entry `name` of a group stands for; groups that are read later are not opened."""
+    patch = patch or {}
+    if source is not None and "set" not in patch and place.child_is_group(name):
+        return TreeDict(source, f"{place.path}/{name}", read_dict, (patch, form))
+    return read_value(place.child(name), source, patch, form)
+
+
 def attrs_of(place: Place) -> dict[str, Any]:
     """Return the attributes of a group or dataset as a session holds them."""
     return {name: plain_attr(value) for name, value in place.attrs().items() if value is not None}
@@ -400,7 +411,6 @@ def read_dict(
     form: Form = PLAIN,
     *,
     names: Iterable[str] | None = None,
-    read: Callable[..., Any] = read_value,
 ) -> dict[Any, Any]:
     """Return the dictionary that a group stands for.
 
@@ -410,8 +420,6 @@ def read_dict(
         As for `read_value`.
     names
         Names of entries to read; default: all.
-    read
-        Reads one entry.
     """
     entries = patch.get("entries", {})
     found: dict[Any, Any] = {}
@@ -421,7 +429,7 @@ def read_dict(
     for name in place.names() if names is None else names:
         known = entries.get(name, {})
         if "drop" not in known:
-            found[name] = read(place.child(name), source, known, form.of(name))
+            found[name] = read_child(place, name, source, known, form.of(name))
     for name, known in entries.items():
         if name not in found and "set" in known:
             found[name] = from_json(known["set"])
