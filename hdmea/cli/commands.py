@@ -322,6 +322,10 @@ def stimuli(
     movies: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of further movies (<movie>.npy).")
     ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Log of the stimulus program: a table of time and name, or QDSpy."),
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Only show what would be written.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing list.")] = False,
@@ -335,6 +339,7 @@ def stimuli(
             found = propose_for(
                 file,
                 stimuli_dir=movies,
+                log=log,
                 progress=lambda fraction, text: bars.update("stimuli", "Stimuli", fraction, text),
             )
         typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False) if as_json else found.as_text())

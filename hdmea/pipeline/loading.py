@@ -36,6 +36,7 @@ __all__ = [
     "LoadedUnits",
     "Sources",
     "as_decided",
+    "digital_clock",
     "exchanged_channels",
     "find_frames",
     "firing_rate",
@@ -361,6 +362,50 @@ def light_reference(
     return light
 
 
+def digital_clock(
+    reader: SignalSource, source: str, bit: int, event_id: int | None, report: Report
+) -> npt.NDArray[np.float32] | None:
+    """Return a pulse for each display frame from the digital port, as a frame-sync channel has them.
+
+    Parameters
+    ----------
+    reader
+        The raw recording.
+    source
+        "digital port": the level of a line; "digital events": the times of events.
+    bit
+        Line of the port, from 0.
+    event_id
+        Kind of the events; None: the kind with most of them.
+    report
+        Called with a fraction and a text; may raise to stop.
+
+    Returns
+    -------
+    ndarray
+        float32 (n_samples,) on the acquisition clock; None if the recording has no such source.
+    """
+    report(0.0, source)
+    if source == "digital port":
+        return reader.read_digital(bit, lambda part: report(part, source))
+    events = reader.digital_events()
+    if not len(events):
+        return None
+    kinds, counts = np.unique(events.event_id, return_counts=True)
+    kind = int(kinds[np.argmax(counts)]) if event_id is None else event_id
+    times = np.sort(events.time_us[events.event_id == kind])
+    samples = np.rint(times * reader.info.sampling_rate / 1e6).astype(np.int64)
+    if samples.size < 2:
+        return None
+    pulses = np.zeros(reader.info.n_samples, np.float32)
+    # The index of a frame is the sample before its step.
+    width = max(int(np.median(np.diff(samples)) // 4), 1)
+    for offset in range(1, width + 1):
+        place = samples + offset
+        pulses[place[place < pulses.size]] = 1.0
+    return pulses
+
+
 @dataclass(frozen=True, eq=False)
 class Frames:
     """Display frames: uint64 samples, facts to store beside them, warnings and information."""
@@ -380,9 +425,10 @@ def find_frames(
     segments: npt.NDArray[np.int64],
     rate: float,
     display_rate_hz: float | None = None,
+    drop_first: int = DROP_FIRST_FRAMES,
 ) -> FrameDetection:
     """Find the display frames; see `hdmea.stimuli.frames.detect_frames`."""
-    return detect_frames(sync, segments, rate, drop_first=DROP_FIRST_FRAMES, display_rate_hz=display_rate_hz)
+    return detect_frames(sync, segments, rate, drop_first=drop_first, display_rate_hz=display_rate_hz)
 
 
 def settle_frames(

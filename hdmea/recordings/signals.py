@@ -135,6 +135,23 @@ class SignalSource(Source):
         """Return the events of the digital port, in the order of time; none by default."""
         return DigitalEvents(np.empty(0, np.int64), np.empty(0, np.int64), ())
 
+    def read_digital(self, bit: int, progress: Progress | None = None) -> npt.NDArray[np.float32] | None:
+        """Return one line of the digital port on the acquisition clock; None, the default, without a port.
+
+        Parameters
+        ----------
+        bit
+            Number of the line, from 0.
+        progress
+            Called with the fraction done; may raise to stop.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (n_samples,): 0 or 1; NaN where nothing was recorded.
+        """
+        return None
+
     @property
     def sensor_regions(self) -> Sequence[SensorRegion]:
         """Recorded regions of the chip, by number; none by default."""

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from hdmea.stimuli.definition import StimulusDefinition, read_definition
 from hdmea.stimuli.playlist import Playlist, read_movie_lengths, read_playlists
+from hdmea.stimuli.render import has_seed, rendered_movie
 from hdmea.utils.exceptions import ConfigurationError, MissingFileError, MissingStimulusError
 from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
 from hdmea.utils.resources import resource_path
@@ -277,18 +278,41 @@ class StimulusLibrary:
         return path
 
     def find_movie(self, movie: str) -> Path | None:
-        """Return the file of a movie's frames, None if there is none."""
-        return self._first("movies", f"{movie}.npy")
+        """Return the file of a movie's frames, None if there is none.
+
+        Noise whose definition has a seed needs no file: it is made, and kept in the cache.
+        """
+        found = self._first("movies", f"{movie}.npy")
+        return found if found is not None else self._from_seed(movie)
+
+    def _from_seed(self, movie: str) -> Path | None:
+        path = self.definition_path(movie)
+        if path is None:
+            return None
+        try:
+            definition = read_definition(path, movie)
+            return rendered_movie(definition) if has_seed(definition) else None
+        except ConfigurationError:
+            # Said by the step that needs the trials.
+            return None
 
     def movies(self) -> list[str]:
-        """Return the names of all movies whose file exists, the first place first."""
+        """Return the names of all movies whose frames are known, the first place first."""
         found = [
             path.name.removesuffix(".npy")
             for folder in self._folders_of("movies")
             if os.path.isdir(folder)
             for path in sorted(folder.glob("*.npy"))
         ]
-        return list(dict.fromkeys(found))
+        seeded = [name for name in self.defined() if name not in found and self._has_seed(name)]
+        return list(dict.fromkeys([*found, *seeded]))
+
+    def _has_seed(self, movie: str) -> bool:
+        path = self.definition_path(movie)
+        try:
+            return path is not None and has_seed(read_definition(path, movie))
+        except ConfigurationError:
+            return False
 
     def defined(self) -> list[str]:
         """Return the names of all movies that have a definition, the first place first."""

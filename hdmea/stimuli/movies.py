@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import tokenize
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hdmea.utils.cache_folder import cache_folder
 from hdmea.utils.exceptions import DataLoadError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.notices import detail_of
@@ -25,7 +25,6 @@ from hdmea.utils.whole_file import whole_file
 
 __all__ = ["LightSpot", "check_axes", "check_numbers", "movie_levels", "open_movie"]
 
-CACHE_VARIABLE = "HDMEA_CACHE"
 _BYTES_PER_SLICE = 1 << 25
 _MATLAB = (b"MATLAB", b"\x89HDF")
 _SAVE = Advice("Save its array with numpy.save (frames, height, width), one entry per display refresh.")
@@ -188,7 +187,7 @@ def movie_levels(path: str | Path, spot: LightSpot | None = None) -> FloatArray:
 def _levels(path: str, size: int, mtime_ns: int, spot: LightSpot | None) -> FloatArray:
     # Integer movies below one slice are read faster than a file of the cache is found.
     key = hashlib.sha256(repr((path, size, mtime_ns, spot)).encode()).hexdigest()[:32]
-    stored = _cache_folder() / f"{key}.npy" if size > _BYTES_PER_SLICE else None
+    stored = cache_folder("movie_levels") / f"{key}.npy" if size > _BYTES_PER_SLICE else None
     if stored is not None and stored.is_file():
         with contextlib.suppress(OSError, ValueError, EOFError):
             kept: FloatArray = np.load(stored, allow_pickle=False)
@@ -201,15 +200,6 @@ def _levels(path: str, size: int, mtime_ns: int, spot: LightSpot | None) -> Floa
             with whole_file(stored) as file:
                 np.save(file, levels)
     return levels
-
-
-def _cache_folder() -> Path:
-    configured = os.environ.get(CACHE_VARIABLE, "").strip()
-    if configured:
-        return Path(configured).expanduser() / "movie_levels"
-    import platformdirs
-
-    return platformdirs.user_cache_path("hdmea", appauthor=False) / "movie_levels"
 
 
 def _measure(path: Path, spot: LightSpot | None) -> FloatArray:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from hdmea.stimulus_setup.blocks import Block
+from hdmea.stimulus_setup.blocks import Block, obeyed_padding
 from hdmea.stimulus_setup.files import WrittenSetup, setup_path, write_setup
+from hdmea.stimulus_setup.log import place_log, read_log
 from hdmea.stimulus_setup.proposal import Proposal
 from hdmea.stimulus_setup.recorded import Progress, RecordedStimulus, look_at, propose
 from hdmea.utils.exceptions import MissingInputError
@@ -75,7 +76,7 @@ class ProposedStimuli:
         """Return a table for a terminal."""
         rows = [("movie", "frames", "time (s)", "r", "by")]
         for block in self.proposal.blocks:
-            by = "light" if block.is_checked else "by length" + _with(block.by)
+            by = "light" if block.is_checked else f"by {_with(block.by)}"
             if block.others:
                 by += f"; or {', '.join(block.others)}"
             begin, end = self.known.time_s(block.content_frame), self.known.time_s(block.end_frame)
@@ -107,7 +108,13 @@ class ProposedStimuli:
 
 
 def _with(by: str) -> str:
-    return {"playlist": ", in a known playlist", "events": ", between digital events"}.get(by, "")
+    return {
+        "playlist": "length, in a known playlist",
+        "events": "length, between digital events",
+        "length": "length",
+        "log": "the log",
+        "hand": "hand",
+    }[by]
 
 
 def _period(frames: float) -> str:
@@ -118,6 +125,7 @@ def propose_for(
     path: str | Path,
     *,
     stimuli_dir: str | Path | None = None,
+    log: str | Path | None = None,
     progress: Progress = lambda _fraction, _text: None,
 ) -> ProposedStimuli:
     """Propose what was shown, from light, digital events and the movies of the library.
@@ -128,6 +136,8 @@ def propose_for(
         The raw recording, or a result file of it.
     stimuli_dir
         Folder of further movies.
+    log
+        Log of the stimulus program that says what was shown; None: the light alone does.
     progress
         Called with a fraction and a text; may raise to stop.
 
@@ -138,10 +148,15 @@ def propose_for(
     DataLoadError
         If it cannot be read.
     MissingInputError
-        If it has no light channel or no display frames.
+        If it has no light channel or no display frames, and there is no log.
+    ConfigurationError, MismatchError
+        If the log cannot be read, or nothing of it was shown in this recording.
     """
     known = look_at(path, stimuli_dir=stimuli_dir, progress=progress)
-    return ProposedStimuli(known, propose(known, progress))
+    if log is None:
+        return ProposedStimuli(known, propose(known, progress))
+    blocks = place_log(read_log(log), known).blocks
+    return ProposedStimuli(known, Proposal(blocks, pad_frame=obeyed_padding(blocks)))
 
 
 def write_stimuli(

@@ -184,6 +184,7 @@ def look_at(
     *,
     stimuli_dir: str | Path | None = None,
     config_dir: str | Path | None = None,
+    load: Mapping[str, Any] | None = None,
     progress: Progress = lambda _fraction, _text: None,
     cancel: threading.Event | None = None,
 ) -> RecordedStimulus:
@@ -195,6 +196,8 @@ def look_at(
         A raw recording, a result file of it, or a session; one that is not loaded stays so.
     stimuli_dir, config_dir
         Folders of further movies and definitions.
+    load
+        Parameters of `load_recording` that say how light and display are recorded, where that is not loaded.
     progress
         Called with a fraction and a text; may raise to stop.
     cancel
@@ -209,7 +212,7 @@ def look_at(
     StepCancelled
         If it was stopped.
     """
-    session, recording = _loaded(source, progress, cancel)
+    session, recording = _loaded(source, load or {}, progress, cancel)
     library = StimulusLibrary.for_recording(
         session.source_files, stimuli_dir=stimuli_dir, config_dir=config_dir
     )
@@ -353,7 +356,10 @@ def _curve(light: FrameLight, course: LevelCourse, block: Block, lag: int) -> Fl
 
 
 def _loaded(
-    source: str | Path | PipelineSession, progress: Progress, cancel: threading.Event | None
+    source: str | Path | PipelineSession,
+    load: Mapping[str, Any],
+    progress: Progress,
+    cancel: threading.Event | None,
 ) -> tuple[PipelineSession, Path]:
     """Return a session with light and display frames, and the recording that it is of."""
     if isinstance(source, PipelineSession):
@@ -370,7 +376,7 @@ def _loaded(
             return session, Path(str(session.source_files.get("cmcr_path") or path))
         session = create_session(None, **{f"{kind_of(path)}_path": path})
     kind = kind_of(path)
-    parameters = {f"{kind}_path": path, "find_partner": kind == "cmtr"}
+    parameters = {**load, f"{kind}_path": path, "find_partner": kind == "cmtr"}
     run_step(
         session,
         "load_recording",

@@ -59,10 +59,9 @@ def ask_partner(parent: QWidget, folder: str, suffix: str) -> Path | None:
 
 
 def ask_shown(parent: QWidget, folder: str) -> Path | None:
-    """Return the list of stimuli to take, None if the user cancelled."""
-    name, _ = QFileDialog.getOpenFileName(
-        parent, "Import what was shown", folder_start(folder), "Lists of stimuli (*.stimuli.json *.json)"
-    )
+    """Return the list of stimuli or the log to take, None if the user cancelled."""
+    kinds = "Lists of stimuli and logs (*.json *.csv *.tsv *.txt *.log);;All files (*)"
+    name, _ = QFileDialog.getOpenFileName(parent, "Import what was shown", folder_start(folder), kinds)
     return Path(name) if name else None
 
 

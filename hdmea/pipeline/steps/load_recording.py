@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from hdmea.recordings.pairing import compare_durations, linked_name, same_name
 from hdmea.recordings.reader import open_signals, open_units, source_files
 from hdmea.recordings.signals import DEFAULT_RATE_HZ, SignalSource
 from hdmea.recordings.units import UnitOptions, UnitSource
+from hdmea.stimuli.frames import FrameDetection
 from hdmea.utils.arrays import AttrArray
 from hdmea.utils.exceptions import DataLoadError, NotEnoughMemoryError, ValidationError
 from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
@@ -92,6 +93,28 @@ class LoadRecordingParams(StepParams):
         ge=1,
         title="Sync channel",
         description="Analog channel of the display flips, from 1.",
+        json_schema_extra=_ADVANCED,
+    )
+    frame_clock: Literal["analog", "digital port", "digital events"] = Field(
+        "analog",
+        title="Frame clock",
+        description="Where display frames are marked: on the analog sync channel, on a line of the digital "
+        "port, or by digital events. Of a digital clock no first frames are left out.",
+        json_schema_extra=_ADVANCED,
+    )
+    digital_bit: int = Field(
+        0,
+        ge=0,
+        le=31,
+        title="Digital line",
+        description="Line of the digital port that marks display frames, from 0.",
+        json_schema_extra=_ADVANCED,
+    )
+    digital_event: int | None = Field(
+        None,
+        title="Digital event",
+        description="Number of the kind of digital events that mark display frames; by default the most "
+        "frequent one.",
         json_schema_extra=_ADVANCED,
     )
     memory_warning_gb: float = Field(
@@ -416,6 +439,8 @@ class _Load:
         self.ctx.put(info.segments, "metadata", "segments")
         self.ctx.put(loading.recording_facts(info), "metadata", "cmcr_meta")
         self._put_events(cmcr, rate)
+        if self.params.frame_clock != "analog":
+            return self._put_digital_clock(cmcr, rate)
         channels = self._channels(info.n_light_channels)
         if not channels:
             self.ctx.warn(
@@ -436,20 +461,53 @@ class _Load:
         found = loading.find_frames(sync, segments, rate, self.params.display_rate_hz)
         rest = {name: number for name, number in channels.items() if name != role}
         light = loading.light_reference(cmcr, rest, self._report(0.7, 0.9)) | light
+        if not self._put_frames(found, light, sync, segments, rate) and role == "ch2":
+            self._warn(loading.exchanged_channels(np.asarray(light["raw_ch1"]), segments, rate, channels))
+
+    def _put_digital_clock(self, cmcr: SignalSource, rate: float) -> dict[str, Any]:
+        """Put light, and display frames that the digital port marks; return the channels that were used."""
+        params, segments = self.params, cmcr.info.segments
+        sync = loading.digital_clock(
+            cmcr, params.frame_clock, params.digital_bit, params.digital_event, self._report(0.5, 0.65)
+        )
+        if sync is None:
+            raise ValidationError(
+                f"{cmcr.path.name} has no {params.frame_clock} that can mark display frames.",
+                parameter="frame_clock",
+                fix=SetParameter("frame_clock", value="analog"),
+            )
+        self.ctx.checkpoint(0.66, "display frames")
+        found = loading.find_frames(sync, segments, rate, params.display_rate_hz, drop_first=0)
+        channel = params.light_channel if params.light_channel <= cmcr.info.n_light_channels else None
+        channels = {} if channel is None else {"ch1": channel}
+        light = loading.light_reference(cmcr, channels, self._report(0.7, 0.9))
+        light["raw_ch2"] = AttrArray(sync, {"unit": "digital", "sampling_rate": rate})
+        self._put_frames(found, light, sync, segments, rate)
+        used = {} if channel is None else {"light_channel": channel}
+        return {**used, "sync_channel": 0, "frame_clock": params.frame_clock}
+
+    def _put_frames(
+        self,
+        found: FrameDetection,
+        light: Mapping[str, AttrArray],
+        sync: npt.NDArray[np.float32],
+        segments: npt.NDArray[np.int64],
+        rate: float,
+    ) -> bool:
+        """Put light channels and display frames; return whether there are frames."""
         frames = loading.settle_frames(
             found, sync, segments, rate, self.params.frame_correction, self._judge(light, segments, rate)
         )
         self._warn(frames.warnings)
         for message in frames.information:
             self.ctx.inform(message)
-        if not frames.samples.size and role == "ch2":
-            self._warn(loading.exchanged_channels(np.asarray(light["raw_ch1"]), segments, rate, channels))
         self.ctx.put(light, "stimulus", "light_reference")
         if frames.samples.size:
             self.ctx.put(frames.samples, "metadata", "frame_timestamps")
             self.ctx.put(frames.samples / rate, "metadata", "frame_time")
             self.ctx.put(frames.samples, "stimulus", "frame_times", "default")
         self.ctx.put(frames.facts, "metadata", "frame_detection")
+        return bool(frames.samples.size)
 
     def _judge(
         self, light: Mapping[str, AttrArray], segments: npt.NDArray[np.int64], rate: float
@@ -462,7 +520,7 @@ class _Load:
         }
 
         def judge(frames: npt.NDArray[np.uint64]) -> LightCheck:
-            if "raw_ch2" not in light:
+            if "raw_ch1" not in light or "raw_ch2" not in light:
                 return LightCheck()
             self.ctx.checkpoint(0.9, "light against movies")
             return check_default_playlist(np.asarray(light["raw_ch1"]), frames, segments, rate, files)

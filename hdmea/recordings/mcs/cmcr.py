@@ -152,6 +152,9 @@ class CmcrReader(SignalSource):
         blocks = blocks_of(stream, mcs.SENSOR_DATA, "SensorData", meta, time_axis=0)
         return [block for block in blocks if block.region == blocks[0].region]
 
+    def _digital_blocks(self) -> list[Block]:
+        return self._channel_blocks(self._stream(mcs.CHANNEL_STREAM, mcs.SUBTYPE_DIGITAL, mcs.DIGITAL_NAMES))
+
     # -- what the recording says ---------------------------------------------------------------------
 
     @cached_property
@@ -161,10 +164,7 @@ class CmcrReader(SignalSource):
             return self._read_info()
 
     def _read_info(self) -> RecordingInfo:
-        digital = self._channel_blocks(
-            self._stream(mcs.CHANNEL_STREAM, mcs.SUBTYPE_DIGITAL, mcs.DIGITAL_NAMES)
-        )
-        sampled = {"analog channels": self._light_blocks, "digital channels": digital}
+        sampled = {"analog channels": self._light_blocks, "digital channels": self._digital_blocks()}
         sampled["sensor data"] = self._sensor_blocks
         source = next((name for name, blocks in sampled.items() if blocks), "")
         blocks = sampled.get(source, [])
@@ -323,6 +323,26 @@ class CmcrReader(SignalSource):
             out[low : low + size] = buffer[:size]
             if progress is not None:
                 progress((low + size) / total)
+
+    def read_digital(self, bit: int, progress: Progress | None = None) -> npt.NDArray[np.float32] | None:
+        """Return one line of the digital port, see `SignalSource`."""
+        with reading(self.path, "the digital port"):
+            blocks = self._digital_blocks()
+            segments, _ = segments_of(blocks, 1e6 / self.info.sampling_rate)
+        if not blocks:
+            return None
+        out = np.full(self.info.n_samples, np.nan, dtype=np.float32)
+        for (first, last), block in zip(segments.tolist(), blocks, strict=True):
+            with reading(self.path, "the digital port", block.dataset):
+                check_backed(block.dataset)
+                for low in range(first, min(last, out.size), SLICE_SAMPLES):
+                    high = min(low + SLICE_SAMPLES, last, out.size)
+                    span = np.s_[low - first : high - first]
+                    word = np.asarray(block.dataset[span if block.dataset.ndim == 1 else (0, span)])
+                    out[low:high] = (word.astype(np.int64) >> bit) & 1
+                    if progress is not None:
+                        progress(high / out.size)
+        return out
 
     def digital_events(self) -> DigitalEvents:
         """Events of the digital port, in the order of time; empty where there are none."""

@@ -48,6 +48,7 @@ from hdmea_gui.widgets.number_boxes import WholeNumberBox
 
 if TYPE_CHECKING:
     from hdmea.stimulus_setup import BlockCheck, RecordedStimulus
+    from hdmea.stimulus_setup.log import PlacedLog
 
 __all__ = ["SetupDialog"]
 
@@ -159,7 +160,7 @@ class SetupDialog(QDialog):
         self.playlist_menu = QMenu(self.playlist_button)
         self.playlist_button.setMenu(self.playlist_menu)
         self.playlist_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.import_button = self._tool("Import…", "Take what was shown from a list of stimuli")
+        self.import_button = self._tool("Import…", "Take what was shown from a list, a table or a log")
         self.events_button = self._tool("Events…", "Make a block at each digital event, without any movie")
         self.events_button.setCheckable(True)
         self.add_button = self._tool("Add", "Add a block at the last click into the plot")
@@ -327,7 +328,7 @@ class SetupDialog(QDialog):
             self._run(ProposeJob(self.model.known))
 
     def import_list(self) -> None:
-        """Ask for a list of stimuli, and take what it says."""
+        """Ask for a list of stimuli or the log of a stimulus program, and take what it says."""
         known = self.model.known
         if known is None:
             return
@@ -426,11 +427,12 @@ class SetupDialog(QDialog):
     def _on_playlist(self, name: str, _checked: bool = False) -> None:
         self.take_playlist(name)
 
-    def _on_read(self, name: str, answer: tuple[Block, ...] | Failure) -> None:
+    def _on_read(self, name: str, answer: PlacedLog | Failure) -> None:
         if isinstance(answer, Failure):
             self.question.say(answer.reason)
         else:
-            self.model.set_blocks(answer, f"Import {name}")
+            self.model.set_blocks(answer.blocks, f"Import {name}")
+            self.source.setText(f"{name}: {answer.said}.")
 
     def _make_events(self, blocks: tuple[Block, ...], definition: Mapping[str, Any]) -> None:
         self.events_button.setChecked(False)

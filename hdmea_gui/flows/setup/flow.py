@@ -13,6 +13,16 @@ __all__ = ["SetupFlow"]
 
 _STEP, _LIST = "add_section_time", "stimuli_path"
 _PLACES = ("stimuli_dir", "config_dir")
+_LOADING = "load_recording"
+_CLOCK = (
+    "frame_clock",
+    "digital_bit",
+    "digital_event",
+    "light_channel",
+    "sync_channel",
+    "display_rate_hz",
+    "frame_correction",
+)
 
 
 class SetupFlow(Flow):
@@ -36,7 +46,12 @@ class SetupFlow(Flow):
         from hdmea_gui.flows.setup.dialog import SetupDialog
         from hdmea_gui.flows.setup.query import LookJob
 
-        job = LookJob(self._chosen(), str(controller.parameters(_STEP).value(_LIST) or ""))
+        loading = controller.parameters(_LOADING)
+        job = LookJob(
+            self._chosen(),
+            str(controller.parameters(_STEP).value(_LIST) or ""),
+            {name: value for name, value in loading.values_to_run().items() if name in _CLOCK},
+        )
         dialog = SetupDialog(controller, self._dialogs.theme, job, parent=self._window)
         dialog.told.connect(self.told)
         dialog.written.connect(self._use)

@@ -21,6 +21,7 @@ from hdmea.stimulus_setup import (
     setup_path,
     write_setup,
 )
+from hdmea.stimulus_setup.log import PlacedLog, place_log, read_log
 from hdmea.utils.notices import said
 from hdmea_gui.engine.words import WINDOW
 
@@ -74,10 +75,13 @@ class LookJob:
         Folders that the user chose: ``stimuli_dir``, ``config_dir``.
     stimuli_path
         List of stimuli that the user chose.
+    load
+        Parameters of “Load recording” that say how light and display are recorded.
     """
 
     chosen: Mapping[str, str] = field(default_factory=dict)
     stimuli_path: str = ""
+    load: Mapping[str, Any] = field(default_factory=dict)
     title: str = "Looking at the stimulus"
 
     def run(self, workspace: Workspace, ctx: JobContext) -> SetupFound:
@@ -86,7 +90,9 @@ class LookJob:
         from hdmea.utils.exceptions import HDMEAError
 
         session = workspace.require()
-        known = look_at(session, progress=ctx.progress_or_stop, cancel=ctx.cancel, **self.chosen)
+        known = look_at(
+            session, load=self.load, progress=ctx.progress_or_stop, cancel=ctx.cancel, **self.chosen
+        )
         library = StimulusLibrary.for_recording(session.source_files, **self.chosen)
         stem = known.recording.stem.rstrip("-")
         path = Path(self.stimuli_path) if self.stimuli_path else library.shown_path(stem, known.dataset_id)
@@ -137,15 +143,17 @@ class CheckQuery:
 
 @dataclass(frozen=True, eq=False)
 class ReadQuery:
-    """The blocks that a list of stimuli says."""
+    """The blocks that a list of stimuli, or the log of a stimulus program, says."""
 
     path: Path
     known: RecordedStimulus
     title: str = "Reading what was shown"
 
-    def answer(self, workspace: Workspace) -> tuple[Block, ...]:
-        """Return them; raises what `read_setup` raises."""
-        return read_setup(self.path, self.known)
+    def answer(self, workspace: Workspace) -> PlacedLog:
+        """Return them, and how they were placed; raises what `read_setup` and `read_log` raise."""
+        if self.path.name.lower().endswith(".json"):
+            return PlacedLog(read_setup(self.path, self.known), "from a list of stimuli")
+        return place_log(read_log(self.path), self.known)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Logs of stimulus programs: one file for each format; installed packages add others."""
