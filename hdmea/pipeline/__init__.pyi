@@ -52,7 +52,8 @@ def add_section_time(
 
     Frames are counted through the playlist; `content_frame` of each section is the frame of the movie's
     first image. Sections that reach outside the recorded frames are clipped; movies after a gap in the
-    recording have no section until they are re-anchored. Sections of `add_section_time_analog` stay.
+    recording have no section until they are re-anchored. Sections of `add_section_time_analog` stay. A list
+    of stimuli with times and durations does without a display: each showing is one trial then.
 
     On a file: True when the sections are in place. A call without ``strict=True`` logs what follows as a
     warning, and returns False or the session as it was.
@@ -907,6 +908,9 @@ def load_recording(
     frame_correction: bool = ...,
     light_channel: int = ...,
     sync_channel: int = ...,
+    frame_clock: Literal["analog", "digital port", "digital events"] = ...,
+    digital_bit: int = ...,
+    digital_event: int | None = ...,
     memory_warning_gb: float = ...,
     display_rate_hz: float | None = ...,
     drop_duplicates: float | None = ...,
@@ -953,6 +957,13 @@ def load_recording(
         Analog channel of the light intensity, from 1.
     sync_channel : int
         Analog channel of the display flips, from 1.
+    frame_clock : typing.Literal['analog', 'digital port', 'digital events']
+        Where display frames are marked: on the analog sync channel, on a line of the digital port, or
+        by digital events. Of a digital clock no first frames are left out.
+    digital_bit : int
+        Line of the digital port that marks display frames, from 0.
+    digital_event : int | None
+        Number of the kind of digital events that mark display frames; by default the most frequent one.
     memory_warning_gb : float, in GB
         Warn before loading more than this.
     display_rate_hz : float | None, in Hz
@@ -994,6 +1005,9 @@ def load_recording(
     frame_correction: bool = ...,
     light_channel: int = ...,
     sync_channel: int = ...,
+    frame_clock: Literal["analog", "digital port", "digital events"] = ...,
+    digital_bit: int = ...,
+    digital_event: int | None = ...,
     memory_warning_gb: float = ...,
     display_rate_hz: float | None = ...,
     drop_duplicates: float | None = ...,
@@ -1017,6 +1031,9 @@ def load_recording(
     frame_correction: bool = ...,
     light_channel: int = ...,
     sync_channel: int = ...,
+    frame_clock: Literal["analog", "digital port", "digital events"] = ...,
+    digital_bit: int = ...,
+    digital_event: int | None = ...,
     memory_warning_gb: float = ...,
     display_rate_hz: float | None = ...,
     drop_duplicates: float | None = ...,
