@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import optimize
 
-from hdmea.features.science.receptive_field_models import MODELS, MapFit, fit_map, flat_bic
+from hdmea.features.science.receptive_field_models import MODELS, MapFit, _Problem, fit_map, flat_bic
 from hdmea.features.science.rf_geometry import ReceptiveField, biphasic_index, rf_geometry
+from hdmea.features.science.rf_model_kernels import minimize
 from hdmea.utils.exceptions import ValidationError
 
 COVER = (-60, 0)
@@ -223,3 +225,38 @@ def test_sample_fields_are_where_they_were_put(sample_averages: Any, shared_data
 
 def test_sample_controls_have_none(sample_averages: Any) -> None:
     assert [measure(sample_averages[unit]).model for unit in (10, 11, 12, 13)] == ["none"] * 4
+
+
+class TestAgainstScipy:
+    """`scipy.optimize.least_squares` from the same start, with derivatives that it takes itself."""
+
+    @pytest.mark.parametrize("model", MODELS)
+    @pytest.mark.parametrize("seed", range(4))
+    def test_no_fit_is_worse_and_the_same_minimum_has_the_same_place(self, model: str, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        row, col = np.indices((15, 15))
+        shape = np.exp(-0.5 * (((col - 7.3) / 1.9) ** 2 + ((row - 6.6) / 1.4) ** 2))
+        around = np.exp(-0.5 * (((col - 7.3) / 3.5) ** 2 + ((row - 6.6) / 3.5) ** 2))
+        upright = shape - (0.3 * around if seed % 2 else 0.0) + rng.normal(0, 0.05, shape.shape)
+        problem = _Problem(upright / np.abs(upright).max(), (7, 7), model)
+
+        found = problem.start.copy()
+        cost = minimize(problem.target, 15, problem.kind, *problem.bounds, 300, found)
+        theirs = optimize.least_squares(
+            lambda p: problem.evaluate(p)[0], problem.start, "3-point", problem.bounds, x_scale="jac"
+        )
+
+        assert cost <= 2 * theirs.cost * (1 + 1e-9)
+        if cost >= 2 * theirs.cost * (1 - 1e-9):
+            np.testing.assert_allclose(found[1:3], theirs.x[1:3], rtol=0, atol=1e-3)
+
+    @pytest.mark.parametrize("model", MODELS)
+    def test_derivatives_are_those_of_the_model(self, model: str) -> None:
+        problem = _Problem(np.random.default_rng(0).normal(size=(9, 11)), (4, 5), model)
+        p = problem.start + 0.1
+        _, jacobian = problem.evaluate(p)
+        for index in range(p.size):
+            step = np.zeros(p.size)
+            step[index] = 1e-6
+            slope = (problem.evaluate(p + step)[0] - problem.evaluate(p - step)[0]) / 2e-6
+            np.testing.assert_allclose(jacobian[:, index], slope, rtol=0, atol=1e-7)

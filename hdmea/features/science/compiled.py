@@ -22,6 +22,8 @@ _NOT_KEPT = (OSError, EOFError, pickle.PickleError, ValueError, TypeError, Looku
 def compiled(function: F) -> F:
     """Compile the decorated function when it is first called, without the interpreter's lock.
 
+    Divisions by zero give infinity or NaN, as in numpy.
+
     What was compiled is kept where numba finds a folder: that of the variable NUMBA_CACHE_DIR, the one beside
     the source, the user's cache. Without one, or where its drive is full, it is compiled again in each
     process, which the log says once.
@@ -29,10 +31,10 @@ def compiled(function: F) -> F:
     from numba import njit
 
     try:
-        kernel: Any = njit(cache=True, nogil=True)(function)
+        kernel: Any = njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError as error:
         _say_once(str(error))
-        return cast("F", njit(nogil=True)(function))
+        return cast("F", njit(nogil=True, error_model="numpy")(function))
     cache = kernel._cache
     guard = cache._guard_against_spurious_io_errors
     cache._guard_against_spurious_io_errors = lambda: _going_on(guard)

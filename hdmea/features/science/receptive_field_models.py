@@ -30,8 +30,6 @@ MODELS = ("gaussian", "dog", "on_off")
 _CENTER_RANGE = 5.0
 _SIGMA_RANGE = (0.3, 7.5)
 _MOST_EVALUATIONS = 300
-_TOLERANCE = 1e-5
-"""Relative change of the residual at which a fit has converged: a twentieth of a standard error."""
 _CORRELATED = 2
 _ROUND = 1e-3
 """Sigmas that differ by less than this part have no orientation worth the name."""
@@ -122,8 +120,9 @@ def fit_map(spatial_map: NDArray[Any], peak: tuple[int, int], model: str) -> Map
     MapFit or None
         None if the fit does not converge, or the map has no more pixels than the model has parameters.
     """
-    from scipy.optimize import least_squares
+    from hdmea.features.science.rf_model_kernels import minimize
 
+    give_way()
     values = np.asarray(spatial_map, np.float64)
     scale = float(np.abs(values).max())
     # Everything is fitted as if the peak were positive and the map 1 high.
@@ -131,27 +130,20 @@ def fit_map(spatial_map: NDArray[Any], peak: tuple[int, int], model: str) -> Map
     problem = _Problem(values / factor, peak, model) if scale > 0 else None
     if problem is None or problem.start.size >= values.size:
         return None
-    found = least_squares(
-        problem.residual,
-        problem.start,
-        problem.jacobian,
-        bounds=problem.bounds,
-        x_scale="jac",
-        ftol=_TOLERANCE,
-        max_nfev=_MOST_EVALUATIONS,
-    )
-    if not found.success:
+    found = problem.start.copy()
+    left = minimize(problem.target, problem.width, problem.kind, *problem.bounds, _MOST_EVALUATIONS, found)
+    if math.isnan(left):
         return None
-    left, total = 2 * float(found.cost), float(((problem.target - problem.target.mean()) ** 2).sum())
-    shapes = problem.shapes(found.x, factor)
+    total = float(((problem.target - problem.target.mean()) ** 2).sum())
+    shapes = problem.shapes(found, factor)
     if model == "on_off" and factor < 0:
         shapes = shapes[::-1]
     return MapFit(
         shapes,
-        float(found.x[-1]) * factor,
+        float(found[-1]) * factor,
         1 - left / total if total > 0 else math.nan,
-        _bic(left, values.size, found.x.size),
-        _errors(problem, found.x, values.shape),
+        _bic(left, values.size, found.size),
+        _errors(problem, found, values.shape),
     )
 
 
@@ -162,9 +154,9 @@ def _errors(problem: _Problem, p: Array, shape: tuple[int, ...]) -> ShapeErrors:
     """
     from scipy.special import stdtrit
 
-    jacobian = problem.jacobian(p)
+    plain, jacobian = problem.evaluate(p)
     degrees = jacobian.shape[0] - jacobian.shape[1]
-    residual = problem.residual(p).reshape(shape)
+    residual = plain.reshape(shape)
     columns = jacobian.reshape(*shape, -1)
     middle = float(np.square(residual).sum()) / degrees * (jacobian.T @ jacobian)
     for rows in range(_CORRELATED + 1):
@@ -213,9 +205,7 @@ class _Problem:
     """
 
     def __init__(self, upright: Array, peak: tuple[int, int], model: str) -> None:
-        self.target = upright.ravel()
-        y, x = np.indices(upright.shape)
-        self.x, self.y = x.ravel().astype(np.float64), y.ravel().astype(np.float64)
+        self.target, self.width, self.kind = upright.ravel(), upright.shape[1], MODELS.index(model)
         self.surround = model == "dog"
         sigma = _half_height_sigma(upright, peak)
         offset = float(np.median(upright))
@@ -231,22 +221,14 @@ class _Problem:
             low, high = [*low, *more[0]], [*high, *more[1]]
         self.bounds = (np.array([*low, -np.inf]), np.array([*high, np.inf]))
         self.start = np.clip([*start, offset], *self.bounds)
-        self._evaluated: tuple[Array, tuple[Array, Array]] | None = None
 
-    def residual(self, p: Array) -> Array:
-        """Model minus map, (pixels,)."""
-        give_way()
-        return self._at(p)[0] - self.target
+    def evaluate(self, p: Array) -> tuple[Array, Array]:
+        """Return model minus map, (pixels,), and its derivatives, (pixels, parameters)."""
+        from hdmea.features.science.rf_model_kernels import evaluate
 
-    def jacobian(self, p: Array) -> Array:
-        """Return the derivatives of the residual, (pixels, parameters)."""
-        return self._at(p)[1]
-
-    def _at(self, p: Array) -> tuple[Array, Array]:
-        """Evaluate once where both residual and derivatives are asked for."""
-        if self._evaluated is None or not np.array_equal(self._evaluated[0], p):
-            self._evaluated = p.copy(), self._evaluate(p)
-        return self._evaluated[1]
+        residual, columns = np.empty(self.target.size), np.empty((p.size, self.target.size))
+        evaluate(self.target, self.width, self.kind, p, residual, columns)
+        return residual, columns.T
 
     def shapes(self, p: Array, factor: float) -> tuple[GaussianShape, ...]:
         """Return the Gaussians of a solution, scaled back to the map."""
@@ -256,37 +238,6 @@ class _Problem:
         elif p.size == 13:
             parts.append(p[6:12])
         return tuple(_shape(part, factor) for part in parts)
-
-    def _evaluate(self, p: Array) -> tuple[Array, Array]:
-        value, columns = _gaussian(self.x, self.y, p[:6])
-        if self.surround:
-            around, more = _gaussian(self.x, self.y, np.array([p[6], p[1], p[2], p[7], p[7], 0.0]))
-            columns[1:3] = [columns[1] + more[1], columns[2] + more[2]]
-            columns += [more[0], more[3] + more[4]]
-            value = value + around
-        elif p.size == 13:
-            other, more = _gaussian(self.x, self.y, p[6:12])
-            columns += more
-            value = value + other
-        return value + p[-1], np.stack([*columns, np.ones_like(value)], axis=1)
-
-
-def _gaussian(x: Array, y: Array, p: Array) -> tuple[Array, list[Array]]:
-    """Values of a rotated Gaussian, and their derivatives by its six parameters."""
-    amplitude, x0, y0, first, second, angle = p
-    cos, sin = math.cos(angle), math.sin(angle)
-    along, across = (x - x0) * cos + (y - y0) * sin, (y - y0) * cos - (x - x0) * sin
-    unit = np.exp(-0.5 * ((along / first) ** 2 + (across / second) ** 2))
-    value = amplitude * unit
-    slope_along, slope_across = value * along / first**2, value * across / second**2
-    return value, [
-        unit,
-        slope_along * cos - slope_across * sin,
-        slope_along * sin + slope_across * cos,
-        slope_along * along / first,
-        slope_across * across / second,
-        slope_across * along - slope_along * across,
-    ]
 
 
 def _shape(p: Array, factor: float) -> GaussianShape:
