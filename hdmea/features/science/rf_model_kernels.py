@@ -1,7 +1,7 @@
 """Compiled least-squares fits of receptive-field models; imported only when maps are fitted.
 
 The method is the trust region reflective one of `scipy.optimize.least_squares`, for few parameters and with
-the normal matrix, so that it takes the same way to the same minimum, and goes on where that stops. There are
+the normal matrix, so that it takes the same path to the same minimum, and converges further. There are
 loops instead of operations on arrays, which would take the compiler several times as long.
 
 References
