@@ -27,7 +27,8 @@ MAX_READ_NBYTES = 13_000_000_000
 ACTIVE_HZ = 0.5
 """Threshold crossings per second of an electrode that sees cells; noise alone has less than 0.01."""
 MOST_ELECTRODES = 256
-_WINDOWS_S = 26.0
+_WINDOWS_S = 31.5
+"""Seconds that the windows, their margins, and loading read beside the noise movie."""
 
 Report = Callable[[float, str], None]
 

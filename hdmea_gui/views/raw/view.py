@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from html import escape
 
@@ -33,6 +34,8 @@ _SHORTEST_S = 0.001
 _FOLLOWED_S = 2.0
 _REACH_PX = 10.0
 _SPIKE_S = 0.0008
+_MOST_COLUMNS = 32_000
+_REDRAW_S = 0.4
 _MARK_AT = 0.42
 _MOST_COLOURED = 100_000
 _AROUND, _GRID, _PLACES = 0, 1, 2
@@ -109,6 +112,7 @@ class RawPreview(Preview):
         self._stopped = False
         self._own_scale = False
         self._at_spike = math.nan
+        self._drawn_at = 0.0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.invalidate)
@@ -130,7 +134,8 @@ class RawPreview(Preview):
         return RawQuery(
             start,
             stop,
-            max(400, self.panel.graphics.width()),
+            # Drawing must not block the window, however many traces there are.
+            min(max(400, self.panel.graphics.width()), _MOST_COLUMNS // self.number.value()),
             self.choice.currentData(),
             self.number.value(),
             self._clicked,
@@ -153,8 +158,10 @@ class RawPreview(Preview):
             self._begin(answer)
         if not self._own_scale and answer.traces.values.size:
             self._fit_scale(answer)
-        self._draw()
-        self._draw_map()
+        if answer.is_complete or time.monotonic() - self._drawn_at > _REDRAW_S:
+            self._draw()
+            self._draw_map()
+            self._drawn_at = time.monotonic()
         self._show_state()
         if not answer.is_complete and not self._stopped:
             # The rest: other views are answered in between, and another stretch takes the place of this one.
@@ -460,6 +467,7 @@ class RawPreview(Preview):
         self._stopped = True
         self._timer.stop()
         if self._view is not None:
+            self._draw()
             self._show_state()
 
     def _on_units(self) -> None:
