@@ -529,13 +529,22 @@ def demo(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help=("Folder for the recording; created if needed."))
     ],
+    drug: Annotated[
+        bool, typer.Option("--drug", help="Three recordings of one retina: before, with and after a drug.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 2026,
     debug: Debug = False,
 ) -> None:
     """Write a synthetic recording with known truth, playlist and stimuli beside it."""
     with errors_told(debug):
-        from hdmea.simulate import write_demo
+        from hdmea.simulate import write_demo, write_retina
 
+        if drug:
+            retina = write_retina(folder, seed=seed)
+            for each in retina.recordings.values():
+                typer.echo(f"{each.cmcr_path}\n{each.cmtr_path}")
+            typer.echo(f'Next: hdmea batch "{retina.table_path}" --output results')
+            return
         recording = write_demo(folder, seed=seed)
         typer.echo(f"{recording.cmcr_path}\n{recording.cmtr_path}")
         typer.echo(f'Next: hdmea run "{recording.cmcr_path}" --output demo.h5')

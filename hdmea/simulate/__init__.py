@@ -5,6 +5,7 @@ from __future__ import annotations
 from hdmea.simulate.experiment import Experiment, FileOptions, Region
 from hdmea.simulate.recipes import RECIPES, recipe
 from hdmea.simulate.recording import SimulatedRecording, simulate_recording, write_demo
+from hdmea.simulate.retina import SimulatedRetina, write_retina
 from hdmea.simulate.truth import Truth
 
 __all__ = [
@@ -13,8 +14,10 @@ __all__ = [
     "FileOptions",
     "Region",
     "SimulatedRecording",
+    "SimulatedRetina",
     "Truth",
     "recipe",
     "simulate_recording",
     "write_demo",
+    "write_retina",
 ]

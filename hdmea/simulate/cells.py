@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["KERNEL_FRAMES", "KINDS", "Cell", "make_cell", "temporal_kernel"]
+__all__ = ["KERNEL_FRAMES", "KINDS", "Cell", "Treatment", "make_cell", "temporal_kernel", "treated"]
 
 KERNEL_FRAMES = 30
 
@@ -203,6 +203,50 @@ def make_cell(kind: str, rf_centre: tuple[float, float], rng: np.random.Generato
         rf_y=rf_centre[1],
         rf_sigma_px=rng.uniform(0.85, 1.3),
         kernel_peak_frames=rng.uniform(3.5, 5.0),
+    )
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What a drug does to all cells.
+
+    Parameters
+    ----------
+    rate
+        Factor of the rates without stimulus and during noise.
+    on, off
+        Factors of the responses that begin in ON and in OFF bipolar cells.
+    """
+
+    rate: float = 1.0
+    on: float = 1.0
+    off: float = 1.0
+
+
+def treated(cell: Cell, treatment: Treatment) -> Cell:
+    """Return a cell under a treatment.
+
+    The receptive field of a cell that answers to light on and off becomes OFF if less than half of its ON
+    responses is left beside those to OFF. A cell without any response to light only changes its rate.
+    """
+    polarity = cell.rf_polarity
+    if polarity > 0 and cell.off_hz and treatment.on < 0.5 * treatment.off:
+        polarity = -1
+    gain = treatment.off if polarity < 0 else treatment.on
+    edges = "off" if cell.bar_edges == "both" and polarity < 0 else cell.bar_edges
+    return replace(
+        cell,
+        base_hz=cell.base_hz * treatment.rate,
+        noise_hz=cell.noise_hz * treatment.rate,
+        on_hz=cell.on_hz * treatment.on,
+        off_hz=cell.off_hz * treatment.off,
+        on_sustained_hz=cell.on_sustained_hz * treatment.on,
+        off_sustained_hz=cell.off_sustained_hz * treatment.off,
+        frequency_hz=tuple(height * gain for height in cell.frequency_hz),
+        bar_hz=cell.bar_hz * gain,
+        bar_edges=edges,
+        rf_polarity=polarity,
+        noise_gain=cell.noise_gain * min(1.0, gain),
     )
 
 

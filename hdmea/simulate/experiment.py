@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+import numpy as np
+
+from hdmea.simulate.cells import Treatment
 from hdmea.simulate.stimuli import (
     Baseline,
     DenseNoise,
@@ -18,7 +21,7 @@ from hdmea.simulate.stimuli import (
 from hdmea.utils.exceptions import ConfigurationError
 from hdmea.utils.fixes import Advice
 
-__all__ = ["CHIP_EDGE", "Experiment", "FileOptions", "Region"]
+__all__ = ["CHIP_EDGE", "Experiment", "FileOptions", "Region", "short_protocol"]
 
 CHIP_EDGE = 65
 
@@ -182,6 +185,9 @@ class Experiment:
         or is followed by a second one after 0.4 of the interval.
     flashes, flash_s, flash_period_s
         Light flashes after the last frame: number, duration, distance of their onsets.
+    recording, treatment
+        Number of the recording, where a retina has several: cells and chip are the same for the same seed,
+        spikes and noise are not. What a drug does to the cells; None: nothing.
     files
         Layout of the files.
     rate_truth
@@ -213,6 +219,8 @@ class Experiment:
     flashes: int = 0
     flash_s: float = 1.0
     flash_period_s: float = 4.0
+    recording: int = 0
+    treatment: Treatment | None = None
     files: FileOptions = field(default_factory=FileOptions)
     rate_truth: bool = True
 
@@ -242,6 +250,12 @@ class Experiment:
     def rate_hz(self) -> float:
         """Acquisition rate in Hz."""
         return 1e6 / self.tick_us
+
+    def own_seed(self, seed: np.random.SeedSequence) -> np.random.SeedSequence:
+        """Return the seed of what differs between the recordings of one retina."""
+        if not self.recording:
+            return seed
+        return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, self.recording))
 
     @classmethod
     def tiny(cls, **changes: Any) -> Experiment:

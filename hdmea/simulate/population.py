@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea.recordings.mcs.vocabulary import sensor_id
-from hdmea.simulate.cells import KINDS, Cell, make_cell
+from hdmea.simulate.cells import KINDS, Cell, make_cell, treated
 from hdmea.simulate.experiment import Experiment, Region
 from hdmea.simulate.footprints import Morphology, draw_morphology
 from hdmea.simulate.spikes import bin_rates, draw_rejected, draw_spikes
@@ -96,6 +96,9 @@ def draw_population(
         trait_rng = np.random.default_rng(traits)
         position = (float(positions[index, 0]), float(positions[index, 1]))
         cell = make_cell(kinds[index % len(kinds)], receptive_field_centre(region, *position), trait_rng)
+        if experiment.treatment is not None:
+            cell = treated(cell, experiment.treatment)
+        train, peaks, later = (experiment.own_seed(each) for each in (train, peaks, later))
         rates = bin_rates(cell, timeline, experiment.lead_hz)
         spikes = draw_spikes(np.random.default_rng(train), cell, rates, timeline)
         number = experiment.numbers[index]

@@ -162,6 +162,7 @@ def _ignore(fraction: float, text: str) -> None:
 
 def _write_all(stage: Path, experiment: Experiment, progress: Progress) -> Truth:
     clock_seed, unit_seed, factor_seed, noise_seed = np.random.SeedSequence(experiment.seed).spawn(4)
+    clock_seed, noise_seed = experiment.own_seed(clock_seed), experiment.own_seed(noise_seed)
     progress(0.0, "stimuli and spikes")
     timeline = make_timeline(experiment, np.random.default_rng(clock_seed))
     units = tuple(draw_population(experiment, timeline, unit_seed))

@@ -28,6 +28,7 @@ from hdmea_gui.engine.work import (
     Catalogue,
     CheckpointJob,
     DemoJob,
+    DrugDemoJob,
     LearnSteps,
     OpenJob,
     RunJob,
@@ -241,6 +242,10 @@ class Controller(QObject):
     def open_demo(self, folder: Path, size: str = "small") -> None:
         """Make the demo recording in `folder` if it does not exist, and open it."""
         self._submit(DemoJob(folder, size))
+
+    def make_drug_demo(self, folder: Path, size: str = "small") -> None:
+        """Make three recordings of one retina in `folder`; `job_finished` gives a table of them."""
+        self._submit(DrugDemoJob(folder, size))
 
     def choose_flow(self, name: str) -> None:
         """Choose what "run all" runs; parameters that were not edited take the flow's values."""

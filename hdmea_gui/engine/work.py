@@ -34,6 +34,7 @@ __all__ = [
     "Catalogue",
     "CheckpointJob",
     "DemoJob",
+    "DrugDemoJob",
     "FlowSpec",
     "LearnSteps",
     "OpenJob",
@@ -169,6 +170,25 @@ class DemoJob:
             write_demo(self.folder, size=self.size, overwrite=True, progress=ctx.progress_or_stop)
             found = sorted(self.folder.glob("*.cm[ct]r"))
         return open_paths(workspace, found, ctx)
+
+
+@dataclass(frozen=True)
+class DrugDemoJob:
+    """Make the three recordings of a retina in `folder`, unless they exist."""
+
+    folder: Path
+    size: str = "small"
+    title: str = "Preparing the demo of a drug"
+
+    def run(self, workspace: Workspace, ctx: JobContext) -> Path:
+        """Return the table of the recordings."""
+        from hdmea.simulate import write_retina
+
+        table = self.folder / "retina.csv"
+        # The table is written last.
+        if not table.exists():
+            write_retina(self.folder, size=self.size, overwrite=True, progress=ctx.progress_or_stop)
+        return table
 
 
 @dataclass(frozen=True)

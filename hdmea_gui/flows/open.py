@@ -21,7 +21,9 @@ from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Activity, Controller
+from hdmea_gui.engine.jobs import Job
 from hdmea_gui.engine.snapshot import Candidate, OpenResult, Refused
+from hdmea_gui.engine.work import DrugDemoJob
 from hdmea_gui.flows.close_guard import CloseGuard
 from hdmea_gui.flows.flow import Flow
 from hdmea_gui.store.settings import SettingsStore
@@ -68,6 +70,7 @@ class OpenFlow(Flow):
         self._demo_size = demo_size
         self._asked: list[Path] = []
         controller.opened.connect(self._on_opened)
+        controller.job_finished.connect(self._on_job)
 
     def open_files(self) -> None:
         """Ask for files and open them."""
@@ -110,6 +113,11 @@ class OpenFlow(Flow):
             "Open the demo?", lambda: self._controller.open_demo(self._demo_folder, self._demo_size)
         )
 
+    def open_drug_demo(self) -> None:
+        """Make three recordings of one retina if they do not exist, and add them to the batch."""
+        folder = self._demo_folder.with_name(f"{self._demo_folder.name}-drug")
+        self._controller.make_drug_demo(folder, "tiny" if self._demo_size == "tiny" else "small")
+
     def open_paths(self, paths: list[Path]) -> None:
         """Open files or folders; asks first if something would be lost."""
         if self._controller.activity in {Activity.RUNNING, Activity.STOPPING}:
@@ -118,6 +126,10 @@ class OpenFlow(Flow):
         self._settings.values.open_folder = str(paths[0].parent)
         self._asked = paths
         self._close_guard.unless_lost("Open another recording?", lambda: self._controller.open(paths))
+
+    def _on_job(self, job: Job, result: object) -> None:
+        if isinstance(job, DrugDemoJob):
+            self.batch_asked.emit([result])
 
     def _on_opened(self, result: OpenResult) -> None:
         state = result.state

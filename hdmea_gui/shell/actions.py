@@ -265,6 +265,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
             toolbar=True,
         ),
         ActionSpec(
+            "open_drug_demo",
+            "Open demo of a dru&g",
+            "opening.open_drug_demo",
+            "Create three recordings of one retina, before, with and after a drug, and add them to the batch",
+            unless=(_busy,),
+        ),
+        ActionSpec(
             "save",
             "&Save",
             "saving.save",

@@ -227,6 +227,7 @@ class MainWindow(QMainWindow):
         self.stale.run_asked.connect(lambda: self.running.run_these(self.stale.stale_steps, "Stale steps"))
         self.recording.welcome.open_asked.connect(self.opening.open_files)
         self.recording.welcome.demo_asked.connect(self.open_demo)
+        self.recording.welcome.drug_demo_asked.connect(self.opening.open_drug_demo)
         self.recording.card.partner_asked.connect(self.opening.open_partner)
         self.recording.card.choice_asked.connect(self.opening.choose_for_recording)
         for asking in (self.recording.card, self.stale, self.running):

@@ -303,6 +303,7 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "open_folder": lambda rig: rig.asks("open_folder", "ask_folder", None),
     "open_checkpoint": lambda rig: rig.asks("open_checkpoint", "ask_checkpoint", None),
     "open_demo": lambda rig: rig.opens("open_demo", UnsavedDialog),
+    "open_drug_demo": lambda rig: rig.calls("open_drug_demo", rig.window.controller, "make_drug_demo"),
     "save": lambda rig: rig.asks("save", "ask_save_path", None),
     "save_as": lambda rig: rig.asks("save_as", "ask_save_path", None),
     "checkpoint": lambda rig: rig.asks("checkpoint", "ask_save_path", None),

@@ -299,3 +299,21 @@ def test_the_page_is_remembered(window: MainWindow, page: BatchPage, tmp_path: P
     values = window.settings.values
     assert (values.batch_output, values.batch_jobs) == (str(tmp_path), 2)
     assert values.batch_scheduler == "tcp://host:8786"
+
+
+def test_the_demo_of_a_drug_is_made_once_and_put_into_the_batch(
+    qtbot: Any, window: MainWindow, idle: Callable[[], None]
+) -> None:
+    window.recording.welcome.drug_button.click()
+    qtbot.waitUntil(lambda: len(window.controller.batch.items) == 3, timeout=LONG_MS)
+
+    assert window.batch.isVisible()
+    assert sorted(item.key for item in window.controller.batch.items) == ["after", "before", "drug"]
+    assert window.batch.setup.output_folder.name == "results"
+    table = window.batch.setup.output_folder.parent / "retina.csv"
+    written = table.stat().st_mtime_ns
+    window.actions_["open_drug_demo"].trigger()
+    idle()
+    qtbot.waitUntil(lambda: not window.controller.batch.is_busy, timeout=LONG_MS)
+    assert table.stat().st_mtime_ns == written
+    assert len(window.controller.batch.items) == 3

@@ -34,6 +34,7 @@ class WelcomePage(QWidget):
 
     open_asked = Signal()
     demo_asked = Signal()
+    drug_demo_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,17 +52,23 @@ class WelcomePage(QWidget):
         text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.open_button = QPushButton("Open…", self)
         self.demo_button = QPushButton("Open demo recording", self)
-        for button in (self.open_button, self.demo_button):
+        self.drug_button = QPushButton("Open demo of a drug", self)
+        self._buttons = (self.open_button, self.demo_button, self.drug_button)
+        for button in self._buttons:
             # Return presses the button that has the focus, as Space does.
             button.setAutoDefault(True)
         self.open_button.setToolTip("Choose a recording, a saved result or a checkpoint")
         self.demo_button.setToolTip("Create and open a small simulated recording to try everything")
+        self.drug_button.setToolTip(
+            "Create three simulated recordings of one retina, before, with and after a drug, for the batch"
+        )
         self.open_button.clicked.connect(self.open_asked)
         self.demo_button.clicked.connect(self.demo_asked)
+        self.drug_button.clicked.connect(self.drug_demo_asked)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
-        buttons.addWidget(self.open_button)
-        buttons.addWidget(self.demo_button)
+        for button in self._buttons:
+            buttons.addWidget(button)
         buttons.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
@@ -84,7 +91,7 @@ class WelcomePage(QWidget):
 
     def set_enabled(self, enabled: bool) -> None:
         """Enable or disable the buttons; the one that had the focus gets it back if nothing else took it."""
-        for button in (self.open_button, self.demo_button):
+        for button in self._buttons:
             if button.hasFocus() and not enabled:
                 # Else Qt would pass it on to whatever comes next.
                 self._left = button
