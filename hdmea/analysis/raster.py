@@ -84,12 +84,14 @@ class SpikeRaster:
         """Number of spikes of all units."""
         return sum(train.size for train in self._trains)
 
-    def count(self, start_s: float, stop_s: float) -> int:
-        """Return the number of spikes of all units in ``[start_s, stop_s)``."""
+    def count(self, start_s: float, stop_s: float, units: NDArray[np.intp] | None = None) -> int:
+        """Return the number of spikes in ``[start_s, stop_s)`` of some units, by default of all."""
         edges = self._sample_edges(start_s, stop_s, 1)
-        return sum(int(last - first) for first, last in (t.searchsorted(edges) for t in self._trains))
+        return sum(int(last - first) for first, last in (t.searchsorted(edges) for t in self._of(units)))
 
-    def image(self, start_s: float, stop_s: float, columns: int) -> RasterImage:
+    def image(
+        self, start_s: float, stop_s: float, columns: int, units: NDArray[np.intp] | None = None
+    ) -> RasterImage:
         """Return the firing rates in equal columns of time.
 
         Parameters
@@ -98,6 +100,8 @@ class SpikeRaster:
             Stretch of time in seconds; cut to the recording.
         columns
             Number of columns wanted, >= 1; the edges of wide columns are rounded to the bins counted before.
+        units
+            Which units, in the order of the rows; None: all.
 
         Returns
         -------
@@ -107,18 +111,23 @@ class SpikeRaster:
         start_s, stop_s = self._inside(start_s, stop_s)
         width = (stop_s - start_s) * self._rate_hz / columns
         if width >= 2 * self._samples_per_bin:
-            return self._coarse_image(start_s, stop_s, columns)
+            return self._coarse_image(start_s, stop_s, columns, units)
         edges = self._sample_edges(start_s, stop_s, columns)
-        return self._as_rates(self._exact_counts(edges), edges)
+        return self._as_rates(self._exact_counts(edges, units), edges)
 
-    def ticks(self, start_s: float, stop_s: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return each spike in ``[start_s, stop_s)``: its time in seconds, and the row of its unit."""
+    def ticks(
+        self, start_s: float, stop_s: float, units: NDArray[np.intp] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return each spike in ``[start_s, stop_s)``: its time in seconds, and the row of its unit.
+
+        Rows are all units, or those that are given, in their order.
+        """
         edges = self._sample_edges(start_s, stop_s, 1)
         found = []
-        for train in self._trains:
+        for train in self._of(units):
             first, last = train.searchsorted(edges)
             found.append(train[first:last])
-        rows = np.repeat(np.arange(self.n_units), [part.size for part in found])
+        rows = np.repeat(np.arange(len(found)), [part.size for part in found])
         samples = np.concatenate(found) if found else np.zeros(0, np.uint64)
         return samples / self._rate_hz, rows
 
@@ -139,6 +148,9 @@ class SpikeRaster:
         )
         return RasterImage(mean.astype(np.float32), image.edges_s)
 
+    def _of(self, units: NDArray[np.intp] | None) -> list[NDArray[np.unsignedinteger]]:
+        return self._trains if units is None else [self._trains[unit] for unit in units.tolist()]
+
     def _inside(self, start_s: float, stop_s: float) -> tuple[float, float]:
         start_s = min(max(start_s, 0.0), self.duration_s)
         stop_s = min(max(stop_s, start_s), self.duration_s)
@@ -158,7 +170,7 @@ class SpikeRaster:
             min(max(1 << per_unit.bit_length() - 1, _FEWEST_BINS), _MOST_BINS) if per_unit else _FEWEST_BINS
         )
 
-    def _exact_counts(self, edges: NDArray[np.uint64]) -> NDArray[np.int64]:
+    def _exact_counts(self, edges: NDArray[np.uint64], units: NDArray[np.intp] | None) -> NDArray[np.int64]:
         """Return the number of spikes of each unit between neighbouring edges.
 
         The column of each sample is written down once; to search the edges in each train takes longer.
@@ -173,19 +185,27 @@ class SpikeRaster:
         column_of[first - base : last - base] = np.repeat(
             np.arange(columns, dtype=np.int32), np.diff(edges).astype(np.int64)
         )[: max(0, int(stop) - first)]
-        counts = np.zeros((self.n_units, columns), np.int64)
-        places = self._cumulated[:, bins].tolist()
-        for row, (train, (low, high)) in enumerate(zip(self._trains, places, strict=True)):
+        trains, places = self._of(units), self._cumulated_at(bins, units).tolist()
+        counts = np.zeros((len(trains), columns), np.int64)
+        for row, (train, (low, high)) in enumerate(zip(trains, places, strict=True)):
             if high > low:
                 inside = column_of[train[low:high] - np.uint64(base)]
                 counts[row] = np.bincount(inside, minlength=columns + 1)[:columns]
         return counts
 
-    def _coarse_image(self, start_s: float, stop_s: float, columns: int) -> RasterImage:
+    def _cumulated_at(self, bins: NDArray[np.int64], units: NDArray[np.intp] | None) -> NDArray[np.int32]:
+        if units is None:
+            return self._cumulated.take(bins, axis=1)
+        found: NDArray[np.int32] = self._cumulated[np.ix_(units, bins)]
+        return found
+
+    def _coarse_image(
+        self, start_s: float, stop_s: float, columns: int, units: NDArray[np.intp] | None
+    ) -> RasterImage:
         bin_s = self._samples_per_bin / self._rate_hz
         bins = np.linspace(start_s / bin_s, stop_s / bin_s, columns + 1).round().astype(np.int64)
         bins = bins.clip(0, self._n_bins)
-        counts = np.diff(self._cumulated.take(bins, axis=1), axis=1)
+        counts = np.diff(self._cumulated_at(bins, units), axis=1)
         return self._as_rates(counts, bins * self._samples_per_bin)
 
     def _as_rates(self, counts: NDArray[np.integer], edges: NDArray[np.integer]) -> RasterImage:

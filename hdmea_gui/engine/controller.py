@@ -43,6 +43,7 @@ from hdmea_gui.engine.workspace import Workspace
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.models.selection import SelectionModel
 from hdmea_gui.models.steps import StepListModel, StepState
+from hdmea_gui.models.unit_colours import UnitColours
 from hdmea_gui.models.units import UnitTableModel
 
 __all__ = ["Activity", "Controller"]
@@ -84,7 +85,7 @@ class Controller(QObject):
 
     Attributes
     ----------
-    steps, units, selection
+    steps, units, selection, unit_colours
         Models of the views.
     health, look
         Measures raw data for the page of health; compares the light with the movies for the card.
@@ -171,6 +172,7 @@ class Controller(QObject):
         self.steps = StepListModel(self)
         self.units = UnitTableModel(self)
         self.selection = SelectionModel(self)
+        self.unit_colours = UnitColours(self.units, self)
         self.batch = BatchRunner(self)
         self.health = HealthProcess(self)
         self.watch = WatchProcess(self)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QFont, QIcon
 
 from hdmea_gui.engine.snapshot import Column
 from hdmea_gui.models.unit_filter import FilterError, matching_units
@@ -56,6 +56,8 @@ class UnitTableModel(QAbstractTableModel):
         self._mask: NDArray[np.bool_] = np.ones(0, bool)
         self._rows: NDArray[np.intp] = np.zeros(0, np.intp)
         self._row_of: dict[str, int] = {}
+        self._known: frozenset[str] = frozenset()
+        self._swatches: tuple[QIcon, ...] = ()
         self._sorted_by = ("", Qt.SortOrder.AscendingOrder)
         self.filter_text = ""
         self.filter_problem = ""
@@ -81,6 +83,8 @@ class UnitTableModel(QAbstractTableModel):
         """Show these units; filter, order and chosen columns stay."""
         self.beginResetModel()
         self._ids, self._columns = unit_ids, columns
+        self._known = frozenset(unit_ids)
+        self._swatches = self._swatches if len(self._swatches) == len(unit_ids) else ()
         self._choose()
         try:
             self._mask, self.filter_problem = matching_units(self.filter_text, unit_ids, columns), ""
@@ -132,6 +136,17 @@ class UnitTableModel(QAbstractTableModel):
         """Return the value of a row in a column, shown or not."""
         return column.values[self._rows[row]]
 
+    def shows(self, unit_id: str) -> bool:
+        """Return whether the filter lets a unit through; also True of one that is not known."""
+        return unit_id in self._row_of or unit_id not in self._known
+
+    def show_swatches(self, colours: Sequence[QIcon]) -> None:
+        """Show a colour before the id of each of all units; none: no colours."""
+        self._swatches = tuple(colours)
+        if self._rows.size:
+            first, last = self.index(0, 0), self.index(len(self._rows) - 1, 0)
+            self.dataChanged.emit(first, last, [Qt.ItemDataRole.DecorationRole])
+
     @property
     def rows(self) -> NDArray[np.intp]:
         """Place among all units of the unit in each row."""
@@ -160,6 +175,10 @@ class UnitTableModel(QAbstractTableModel):
             return _HELP if column is None else plain_tip(column.help)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _LEFT if column is None else _CENTRE if column.is_text else _RIGHT
+        if role == Qt.ItemDataRole.InitialSortOrderRole:
+            # The best on top: most numbers are better the larger they are, probabilities the smaller.
+            largest_first = column is not None and not column.is_text and not column.key.endswith("_p")
+            return int((Qt.SortOrder.DescendingOrder if largest_first else Qt.SortOrder.AscendingOrder).value)
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -171,6 +190,8 @@ class UnitTableModel(QAbstractTableModel):
             return self.text(index.row(), section)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self.headerData(section, Qt.Orientation.Horizontal, role)
+        if role == Qt.ItemDataRole.DecorationRole and not section and self._swatches:
+            return self._swatches[int(self._rows[index.row()])]
         if section and (cause := self._shown[section - 1].stale):
             if role == Qt.ItemDataRole.FontRole:
                 return _italic()
@@ -182,7 +203,10 @@ class UnitTableModel(QAbstractTableModel):
         """Return what a cell shows."""
         if section == 0:
             return self.unit_id(row)
-        column = self._shown[section - 1]
+        return self.value_text(row, self._shown[section - 1])
+
+    def value_text(self, row: int, column: Column) -> str:
+        """Return the value of a row in a column, shown or not, as it is read."""
         value = self.value(row, column)
         if column.is_text:
             return str(value) or MISSING

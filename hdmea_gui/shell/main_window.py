@@ -114,7 +114,7 @@ class MainWindow(QMainWindow):
             self.actions_,
             self.views,
             (self.status, self.drop_sign, self.panel, self.table, self.log, self.toolbar, *pages),
-            (self.panel, self.log, self.helping, self.dialogs, *pages),
+            (self.panel, self.table, self.log, self.helping, self.dialogs, *pages),
         )
         for problem in settings.problems:
             self.log.add(logging.WARNING, problem)
@@ -394,6 +394,7 @@ class MainWindow(QMainWindow):
             *upper,
             tabs.tabBar(),
             tabs,
+            table.colour_by,
             table.filter,
             table,
             self.log,

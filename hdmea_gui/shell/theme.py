@@ -95,7 +95,7 @@ LIGHT = Theme(
     magnitude="viridis",
     diverging="CET-D1A",
     spans=("#0b5fb0", "#a15c00", "#1a6f37", "#7a3fa0", "#a8324a", "#00707a"),
-    series=("#0b5fb0", "#e06970", "#a19230", "#771b1e", "#948bc0", "#a34c78", "#082f69", "#5f193c"),
+    series=("#0b5fb0", "#f63401", "#6a0644", "#ff0bff", "#b37a56", "#0c2a00", "#3902a9", "#00a4a9"),
 )
 
 DARK = Theme(
@@ -117,7 +117,7 @@ DARK = Theme(
     magnitude="viridis",
     diverging="CET-D1A",
     spans=("#5aa9ff", "#f2b53c", "#63cf85", "#c79bf2", "#ff8d9c", "#4fd0d8"),
-    series=("#5aa9ff", "#e7c91c", "#b36866", "#52ebb7", "#098908", "#8e6992", "#b2d5f7", "#c3d273"),
+    series=("#5aa9ff", "#fb2105", "#91554f", "#efe61f", "#cff8dc", "#5743ff", "#04ff86", "#db069f"),
 )
 
 

@@ -6,10 +6,20 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QPoint,
+    QSignalBlocker,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+)
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QKeySequence, QPixmap, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
@@ -26,16 +36,20 @@ from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Table, WriteTable, outcome
 from hdmea_gui.engine.jobs import Failure
 from hdmea_gui.shell.columns_dialog import ColumnsDialog
+from hdmea_gui.shell.theme import Theme
 from hdmea_gui.store.settings import SettingsStore
 from hdmea_gui.text.formats import no_units_text
 from hdmea_gui.text.help_topics import HelpTopic
 from hdmea_gui.views.parts.export import ask_export_path
+from hdmea_gui.views.parts.unit_paint import colours_of_units
 from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.label import Label
 
 __all__ = ["UnitTable"]
 
 _TYPING_MS = 200
+_NO_COLOURS = "Colour by…"
+_COLOUR_WIDTH, _SWATCH = 170, 10
 _WIDEST_TEXT = 220
 _FILTER_HELP = (
     'A part of a unit\'s id or of its cell type, or conditions:\nDSI > 0.3 and rate > 1\n"Cell type" = ON '
@@ -76,11 +90,14 @@ class UnitTable(QWidget):
         self._settings = settings
         self._model = controller.units
         self._selection = controller.selection
+        self._colours = controller.unit_colours
         self._follows = False
         self.view = _make_view(self)
         self.view.setModel(self._model)
         self.filter = QLineEdit(self)
         self.problem = ElidedLabel(self)
+        self.colour_by = QComboBox(self)
+        self._theme: Theme | None = None
         self._count = Label(self)
         self._empty = Label(no_units_text(controller.state), self)
         self.menu = QMenu(self)
@@ -202,6 +219,14 @@ class UnitTable(QWidget):
         for widget, stretch in ((heading, 0), (self._count, 0), (self.problem, 1)):
             bar.addWidget(widget, stretch)
         bar.addStretch(1)
+        self.colour_by.setAccessibleName("Colour by")
+        self.colour_by.setToolTip(
+            "Colour the units in the table, on the maps and beside the raster by a column"
+        )
+        self.colour_by.setFixedWidth(_COLOUR_WIDTH)
+        self.colour_by.setMaxVisibleItems(24)
+        self.colour_by.addItem(_NO_COLOURS, "")
+        bar.addWidget(self.colour_by)
         bar.addWidget(self.filter)
         bar.addWidget(button)
         pages = QWidget(self)
@@ -239,6 +264,9 @@ class UnitTable(QWidget):
     def _connect(self) -> None:
         self._model.modelReset.connect(self._on_reset)
         self._model.content_changed.connect(self._fit_columns)
+        self._model.content_changed.connect(self._offer_colours)
+        self.colour_by.activated.connect(lambda _row: self._colours.choose(self.colour_by.currentData()))
+        self._colours.changed.connect(self._show_colours)
         self._selection.units_changed.connect(self._show_selection)
         self._controller.state_changed.connect(lambda state: self._empty.setText(no_units_text(state)))
         self.view.selectionModel().selectionChanged.connect(self._on_chosen)
@@ -248,6 +276,8 @@ class UnitTable(QWidget):
         header = self.view.horizontalHeader()
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._show_header_menu)
+        # After the view has sorted: the best is on top, and on top is where one looks.
+        header.sortIndicatorChanged.connect(lambda *_: self.view.scrollToTop())
         self.filter.textChanged.connect(lambda _text: self._typing.start())
         self.filter.returnPressed.connect(self.apply_filter)
 
@@ -258,6 +288,8 @@ class UnitTable(QWidget):
         section = header.logicalIndexAt(place)
         if section > 0:
             column = self._model.shown_columns[section - 1]
+            by = partial(self._colours.choose, column.key)
+            menu.addAction(f"Colour by “{column.title}”").triggered.connect(lambda: by())
             keys = [key for key in self._shown_keys() if key != column.key]
             hide = menu.addAction(f"Hide “{column.title}”")
             hide.setEnabled(bool(keys))
@@ -267,12 +299,40 @@ class UnitTable(QWidget):
         menu.addAction("Show the standard columns").triggered.connect(lambda: self.show_columns([]))
         menu.popup(header.viewport().mapToGlobal(place))
 
+    # -- colours -------------------------------------------------------------------------------------
+
+    def apply_theme(self, theme: Theme) -> None:
+        """Show the colours of the units in those of a theme."""
+        self._theme = theme
+        self._show_colours()
+
+    def _offer_colours(self) -> None:
+        """Offer the columns, those first that are shown by default."""
+        columns = sorted(self._model.columns, key=lambda column: not column.standard)
+        offered = [(_NO_COLOURS, ""), *((f"Colour by {column.title}", column.key) for column in columns)]
+        if offered != [
+            (self.colour_by.itemText(n), self.colour_by.itemData(n)) for n in range(self.colour_by.count())
+        ]:
+            self.colour_by.clear()
+            for text, key in offered:
+                self.colour_by.addItem(text, key)
+        self._show_colours()
+
+    def _show_colours(self) -> None:
+        self.colour_by.setCurrentIndex(max(0, self.colour_by.findData(self._colours.key)))
+        painted = None if self._theme is None else colours_of_units(self._colours, self._theme)
+        icons: dict[tuple[int, ...], QIcon] = {}
+        colours = [] if painted is None else [tuple(rgb) for rgb in painted.tolist()]
+        self._model.show_swatches([icons.setdefault(colour, _swatch(colour)) for colour in colours])
+        self._fit_columns()
+
     # -- what happened -------------------------------------------------------------------------------
 
     def _on_reset(self) -> None:
         known = bool(self._model.unit_ids)
         self._stack.setCurrentIndex(1 if known else 0)
         self.filter.setEnabled(known)
+        self.colour_by.setEnabled(known)
         self.menu.setEnabled(known)
         header = self.view.horizontalHeader()
         with QSignalBlocker(header):
@@ -286,6 +346,7 @@ class UnitTable(QWidget):
         metrics = header.fontMetrics()
         titles = ["Unit 000", *(column.title for column in self._model.shown_columns)]
         widths = [max(52, metrics.horizontalAdvance(title) + 24) for title in titles]
+        widths[0] += (_SWATCH + 6) if self._colours.key else 0
         cells = self.view.fontMetrics()
         for section, column in enumerate(self._model.shown_columns, 1):
             if column.is_text:
@@ -344,6 +405,16 @@ class UnitTable(QWidget):
         self.told.emit(outcome(answer))
 
 
+def _swatch(colour: tuple[int, ...]) -> QIcon:
+    """Return a square that keeps its colour in selected rows."""
+    picture = QPixmap(_SWATCH, _SWATCH)
+    picture.fill(QColor(*colour))
+    icon = QIcon()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+        icon.addPixmap(picture, mode)
+    return icon
+
+
 def _runs(rows: list[int]) -> list[tuple[int, int]]:
     """Return first and last of each run of neighbouring rows."""
     breaks = np.flatnonzero(np.diff(rows) > 1) if rows else np.zeros(0, np.intp)
@@ -365,6 +436,7 @@ def _make_view(parent: QWidget) -> QTableView:
     view.setSortingEnabled(True)
     view.setAlternatingRowColors(True)
     view.setShowGrid(False)
+    view.setIconSize(QSize(_SWATCH, _SWATCH))
     view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     view.verticalHeader().hide()
     view.verticalHeader().setDefaultSectionSize(view.fontMetrics().height() + 6)

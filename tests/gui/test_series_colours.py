@@ -54,8 +54,8 @@ def test_all_pairs_differ_clearly(theme: Theme, cone: str) -> None:
     seen = lab(theme.series, cone)
     distance = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
 
-    # 2.3 is just noticeable.
-    assert distance[np.triu_indices(len(seen), 1)].min() > 17
+    # 2.3 is just noticeable; two shades of one colour are 30 apart.
+    assert distance[np.triu_indices(len(seen), 1)].min() > (50 if cone == "none" else 25)
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)

@@ -16,6 +16,8 @@ from hdmea.analysis.field_shape import field_shape
 from hdmea.pipeline.session import PipelineSession
 from hdmea.stimuli.calibration import StimulusCalibration
 from hdmea_gui.models.selection import SelectionModel
+from hdmea_gui.models.unit_colours import UnitColours
+from hdmea_gui.models.units import UnitTableModel
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.theme import LIGHT
 from hdmea_gui.views.parts.unit_map import UnitMap
@@ -153,17 +155,14 @@ def test_a_rubber_band_chooses_what_it_goes_around(qtbot: Any, window: MainWindo
 # -- what is drawn -----------------------------------------------------------------------------------
 
 
-def ellipses(curve: Any) -> int:
-    x, _ = curve.getData()
-    return 0 if x is None else int(np.isnan(x).sum())
-
-
-def test_all_units_are_one_path_and_the_chosen_ones_another(window: MainWindow, fields: FieldMap) -> None:
+def test_all_units_are_one_item_and_the_chosen_ones_another(window: MainWindow, fields: FieldMap) -> None:
     items = len(fields.plot.vb.childGroup.childItems())
     window.controller.selection.select_units(("unit_001", "unit_002"))
 
-    x, _ = fields._chosen.getData()
-    assert np.isfinite(x).sum() == 2 * 37
+    assert fields._chosen.outlines.shape == (2, 37, 2)
+    first, second = (colour.name() for colour in fields._chosen.colours)
+    assert first != second, "each in its own colour"
+    assert [colour.alpha() < 255 for colour in fields._all.colours] == [True], "the others are faint"
     wide, _ = fields._wide.getData()
     assert np.nanmax(wide) - np.nanmin(wide) == pytest.approx(4 * 50.0), "2 σ of the current unit"
     assert len(fields._somas.data) == 2
@@ -173,12 +172,11 @@ def test_all_units_are_one_path_and_the_chosen_ones_another(window: MainWindow, 
 
 def test_the_same_mosaic_is_not_drawn_again(window: MainWindow, fields: FieldMap) -> None:
     shown = fields.mosaic
-    drawn: list[object] = []
-    fields._all.sigPlotChanged.connect(drawn.append)
+    drawn = fields._all.outlines
 
     fields.show_mosaic(shown)
 
-    assert drawn == []
+    assert fields._all.outlines is drawn
 
 
 def test_without_a_fit_the_map_says_what_to_run(fields: FieldMap) -> None:
@@ -219,7 +217,7 @@ def test_bad_electrodes_are_crosses_on_the_chip(qtbot: Any) -> None:
         chip_edge=65,
         bad=np.array([[12.0, 40.0], [12.0, 41.0]]),
     )
-    chip = ChipMap(LIGHT, SelectionModel())
+    chip = ChipMap(LIGHT, SelectionModel(), UnitColours(UnitTableModel()))
     qtbot.addWidget(chip)
 
     chip.show_recording(view)

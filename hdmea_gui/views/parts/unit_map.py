@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from hdmea_gui.models.selection import SelectionModel
+from hdmea_gui.models.unit_colours import UnitColours
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.plot_panel import MapPanel
+from hdmea_gui.views.parts.unit_paint import colours_of_units
+from hdmea_gui.widgets.label import RichLabel
 
 __all__ = ["PICK_HELP", "UnitMap", "brushes_of"]
 
@@ -30,6 +35,13 @@ class UnitMap(MapPanel):
         As `MapPanel`.
     selection
         What the mouse changes.
+    colours
+        What the units are coloured by, and which of them the filter lets through.
+
+    Attributes
+    ----------
+    legend
+        Says what the colours mean; hidden where a colour bar does.
     """
 
     def __init__(
@@ -39,6 +51,7 @@ class UnitMap(MapPanel):
         x_label: str,
         y_label: str,
         selection: SelectionModel,
+        colours: UnitColours,
         parent: QWidget | None = None,
         *,
         with_bar: bool = True,
@@ -48,12 +61,52 @@ class UnitMap(MapPanel):
         self._box = self.plot.vb
         self._box.picks = True
         self._selection = selection
+        self._colours = colours
+        self.legend = RichLabel(self)
+        self.legend.setWordWrap(True)
+        self.legend.hide()
+        self._late = False
+        layout = self.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.insertWidget(1, self.legend)
         self._ids: tuple[str, ...] = ()
         self._places: NDArray[np.float64] = np.zeros((0, 2))
         self.graphics.setToolTip(PICK_HELP)
         self.plot.reading = self.unit_text
         self._box.picked.connect(self.choose_within)
         self.plot.scene().sigMouseClicked.connect(self._on_click)
+        selection.units_changed.connect(lambda _ids: self.mark_units())
+        colours.changed.connect(self._redraw)
+        colours.units.modelReset.connect(self._redraw)
+
+    @abstractmethod
+    def redraw(self) -> None:
+        """Draw the units that the filter lets through, in their colours."""
+
+    @abstractmethod
+    def mark_units(self) -> None:
+        """Mark the selected units."""
+
+    def _redraw(self) -> None:
+        """Draw now if the map is seen, otherwise when it is shown."""
+        self._late = not self.isVisible()
+        if not self._late:
+            self.redraw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up."""
+        super().showEvent(event)
+        if self._late:
+            self._redraw()
+
+    def shown(self) -> NDArray[np.bool_]:
+        """Return which units the filter lets through."""
+        return np.array([self._colours.units.shows(name) for name in self._ids], bool)
+
+    def painted(self, theme: Theme) -> NDArray[np.uint8] | None:
+        """Return the colour of each unit (n, 3) by the chosen column; None without one."""
+        found = colours_of_units(self._colours, theme)
+        return found if found is not None and self._colours.units.unit_ids == self._ids else None
 
     def set_units(self, unit_ids: Sequence[str], places: NDArray[np.float64]) -> None:
         """Set the units and where they are: (n, 2) x and y in the units of the axes, NaN where not known."""
@@ -63,6 +116,7 @@ class UnitMap(MapPanel):
         """Choose the units in a region; `add`: beside those that are chosen already."""
         x, y = self._places.T
         inside = (x >= region.left()) & (x <= region.right()) & (y >= region.top()) & (y <= region.bottom())
+        inside &= self.shown()
         found = tuple(self._ids[place] for place in np.flatnonzero(inside))
         if found:
             kept = self._selection.units if add else ()
@@ -74,6 +128,7 @@ class UnitMap(MapPanel):
             return None
         width, height = self._box.viewPixelSize()
         away = np.hypot((self._places[:, 0] - x) / width, (self._places[:, 1] - y) / height)
+        away[~self.shown()] = np.nan
         found = int(np.nan_to_num(away, nan=np.inf).argmin())
         return found if away[found] <= _REACH_PX else None
 

@@ -23,6 +23,7 @@ from hdmea_gui.views.parts.panels import Panel
 from hdmea_gui.views.parts.plot import quantity
 from hdmea_gui.views.parts.plot_panel import MapPanel, PlotPanel
 from hdmea_gui.views.parts.time_link import TimeLink
+from hdmea_gui.views.parts.unit_paint import own_colours
 from hdmea_gui.views.raw.query import MOST_TRACES, NextSpike, RawProblem, RawQuery, RawView
 from hdmea_gui.widgets.label import RichLabel
 from hdmea_gui.widgets.number_boxes import NumberBox, WholeNumberBox
@@ -383,7 +384,9 @@ class RawPreview(Preview):
         """Mark spikes above their traces, and draw the traces in the colour of the unit around them."""
         spikes, series, traces = view.spikes, self._theme.series, view.traces
         there = spikes.is_in(traces)
-        unit, row, at = spikes.unit[there] % len(series), spikes.trace[there], spikes.time_s[there]
+        own = np.array(self._controller.unit_colours.places(spikes.unit_ids), np.intp)
+        own = np.append(own, np.arange(len(own), len(spikes.unit_ids)) % len(series))
+        unit, row, at = own[spikes.unit[there]], spikes.trace[there], spikes.time_s[there]
         brushes = [pg.mkBrush(colour) for colour in series]
         self.marks.setData(
             x=at, y=_MARK_AT - row, brush=[brushes[index] for index in unit], pen=pg.mkPen(self._theme.base)
@@ -438,7 +441,11 @@ class RawPreview(Preview):
         else:
             said = " &nbsp; ".join(
                 f'<span style="color:{colour}">●</span> {escape(name)}'
-                for name, colour in zip(view.spikes.unit_ids, self._theme.series, strict=False)
+                for name, colour in zip(
+                    view.spikes.unit_ids,
+                    own_colours(self._controller.unit_colours, view.spikes.unit_ids, self._theme),
+                    strict=False,
+                )
             )
         self.legend.setText(said)
 

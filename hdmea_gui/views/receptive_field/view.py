@@ -49,7 +49,7 @@ class ReceptiveFieldPreview(Preview):
         super().__init__(controller, theme, parent)
         self._movie = MoviePanel("Spike-triggered average", theme, "x (pixels)", "y (pixels)", self)
         self.average, self.player = self._movie.panel, self._movie.player
-        self.map = FieldMap(theme, controller.selection, self)
+        self.map = FieldMap(theme, controller.selection, controller.unit_colours, self)
         self.course = PlotPanel(
             "Time course", theme, "Time relative to the spike (ms)", "Mean light level", self
         )

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QStackedLayout, QWidget
 
@@ -22,6 +23,7 @@ from hdmea_gui.views.parts.plot_panel import style_plot
 from hdmea_gui.views.parts.shared_query import Span
 from hdmea_gui.views.parts.stimulus_strip import SpanFill, StimulusStrip, span_columns
 from hdmea_gui.views.parts.time_link import TimeLink
+from hdmea_gui.views.parts.unit_paint import colours_of_units, own_colours
 from hdmea_gui.views.recording.card import CardPage, WelcomePage
 from hdmea_gui.views.recording.chip_map import ChipMap
 from hdmea_gui.views.recording.query import RecordingQuery, RecordingView
@@ -53,9 +55,12 @@ class RecordingPreview(Preview):
     help_text = (
         "The whole recording at a glance. On top, which movie was shown when. In the middle, one row per "
         "unit: where spikes are denser than pixels the colour is the firing rate, zoomed in each spike is a "
-        "tick at its time. Below, the mean firing rate of all units. Turn the wheel to zoom in time, drag "
-        "to move; click a row to select its unit. At the right, the positions of the units' electrodes on "
-        "the chip, in the colour of their mean rates: click a unit, or drag a frame around several."
+        "tick at its time. Rows are in the order of the unit table, without those that its filter leaves "
+        "out; the strip beside them and the dots on the chip have the colours of the column that is chosen "
+        "above the table. Turn the wheel to zoom in time, with Ctrl to zoom into the rows, drag to move; "
+        "click a row to select its unit. Below, the mean firing rate of all units. At the right, the "
+        "positions of the units' electrodes on the chip: click a unit, or drag a frame around several with "
+        "Shift."
     )
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
@@ -69,7 +74,7 @@ class RecordingPreview(Preview):
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.graphics = Graphics(self)
         self.graphics.setAccessibleName("Population raster and rate over time")
-        self.chip = ChipMap(theme, controller.selection, self)
+        self.chip = ChipMap(theme, controller.selection, controller.unit_colours, self)
         self._pages = QSplitter(Qt.Orientation.Horizontal, self)
         self.strip = StimulusStrip(theme)
         self.raster = RasterPlot(theme)
@@ -82,6 +87,8 @@ class RecordingPreview(Preview):
         self._time = TimeLink(self, self.raster, controller.selection)
         self.raster.unit_clicked.connect(self._on_unit_clicked)
         controller.selection.units_changed.connect(lambda _ids: self._mark_unit())
+        controller.unit_colours.changed.connect(self._colour_rows)
+        controller.units.modelReset.connect(self._arrange)
         controller.activity_changed.connect(self._offer_opening)
         controller.opened.connect(self._on_opened)
         self._stimulus: StimulusFacts | None = None
@@ -105,13 +112,13 @@ class RecordingPreview(Preview):
             return
         fresh = self._view is None or self._view.duration_s != answer.duration_s
         self._view = answer
-        self.raster.show_recording(answer)
+        self.raster.show_recording(answer, self._rows())
         self.chip.show_recording(answer)
         self._rate_curve.setData(answer.rate.edges_s, answer.rate.rate[0], stepMode="center")
         self.rate.setYRange(0, max(1.0, float(answer.rate.rate.max(initial=0.0))) * 1.05, padding=0)
         self.rate.setLimits(xMin=0, xMax=answer.duration_s, yMin=0)
         self._draw_spans(answer.spans)
-        self._mark_unit()
+        self._colour_rows()
         if fresh:
             self._time.begin(answer.duration_s)
 
@@ -155,6 +162,7 @@ class RecordingPreview(Preview):
         self.strip.apply_theme(theme)
         if self._view is not None:
             self._draw_spans(self._view.spans)
+            self._colour_rows()
 
     def _lay_out(self) -> None:
         self._stack = QStackedLayout(self)
@@ -267,9 +275,31 @@ class RecordingPreview(Preview):
     def _mark_unit(self) -> None:
         if self._view is None:
             return
-        chosen = set(self._controller.selection.units)
-        self.raster.mark_units([row for row, name in enumerate(self._view.unit_ids) if name in chosen])
+        colours = self._controller.unit_colours
+        row_of = {name: row for row, name in enumerate(self.raster.unit_ids)}
+        chosen = [name for name in self._controller.selection.units if name in row_of]
+        own = own_colours(colours, chosen, self._theme)
+        marks = [*own, *[self._theme.text] * (len(chosen) - len(own))]
+        self.raster.units.set_marks({row_of[name]: mark for name, mark in zip(chosen, marks, strict=True)})
 
-    def _on_unit_clicked(self, row: int) -> None:
-        if self._view is not None:
-            self._controller.selection.select_units((self._view.unit_ids[row],))
+    def _rows(self) -> NDArray[np.intp] | None:
+        """Return the units in the order of the table, without those that its filter leaves out."""
+        view, units = self._view, self._controller.units
+        return units.rows if view is not None and units.unit_ids == view.unit_ids else None
+
+    def _arrange(self) -> None:
+        """Show the rows as the table does."""
+        view, rows = self._view, self._rows()
+        if view is not None and rows is not None and not np.array_equal(rows, self.raster.order):
+            self.raster.show_recording(view, rows)
+            self.raster.show_all_rows()
+        self._colour_rows()
+
+    def _colour_rows(self) -> None:
+        painted = colours_of_units(self._controller.unit_colours, self._theme)
+        known = painted is not None and self._rows() is not None
+        self.raster.units.set_colours(painted[self.raster.order] if known and painted is not None else None)
+        self._mark_unit()
+
+    def _on_unit_clicked(self, unit_id: str) -> None:
+        self._controller.selection.select_units((unit_id,))

@@ -45,6 +45,9 @@ class FrequencyPanel(NumbersPanel):
     def show_tunings(self, tunings: tuple[FrequencyTuning, ...], colours: tuple[str, ...]) -> None:
         """Show the responses of units, each in its colour."""
         self._tunings, self._colours = tunings, colours
+        for line, bar, colour in zip(self.lines, self.bars, colours, strict=False):
+            line.setPen(pg.mkPen(colour, width=1.5))
+            bar.setPen(pg.mkPen(colour, width=1))
         self._draw_lines(tunings)
         self._draw_points()
         self._draw_frequencies(tunings)
@@ -56,9 +59,6 @@ class FrequencyPanel(NumbersPanel):
         """Draw in the colours of a theme."""
         self._theme = theme
         super().apply_theme(theme)
-        for line, bar, colour in zip(self.lines, self.bars, theme.series, strict=True):
-            line.setPen(pg.mkPen(colour, width=1.5))
-            bar.setPen(pg.mkPen(colour, width=1))
         self.second.setPen(pg.mkPen(theme.muted, width=1.5))
         self.preferred.setPen(pg.mkPen(theme.text, width=1.5, style=Qt.PenStyle.DashLine))
         self.cutoffs.setPen(pg.mkPen(theme.muted, width=1.5, style=Qt.PenStyle.DotLine))

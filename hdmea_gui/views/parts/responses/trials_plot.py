@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -64,12 +66,18 @@ class TrialsPlot(QWidget):
         self._message.setText(text)
         self._pages.setCurrentIndex(0)
 
-    def show_trials(self, view: TrialsView) -> None:
-        """Draw the trials of a movie; time is zoomed out if it is another movie."""
+    def show_trials(self, view: TrialsView, colours: Sequence[str]) -> None:
+        """Draw the trials of a movie, each unit in its colour; time is zoomed out if it is another movie."""
         before = self._view
         fresh = before is None or (before.movie, before.stop_s) != (view.movie, view.stop_s)
         self._view = view
         self._pages.setCurrentIndex(1)
+        for spikes, rate, colour in zip(self.spikes, self.rates, colours, strict=False):
+            spikes.setPen(pg.mkPen(colour, width=1))
+            rate.setPen(pg.mkPen(colour, width=1.5))
+        fill = pg.mkColor(next(iter(colours), self._theme.accent))
+        fill.setAlpha(55)
+        self._fill.setBrush(fill)
         self._draw_light(view)
         self._draw_trials(view)
         self._draw_rates(view)
@@ -85,12 +93,6 @@ class TrialsPlot(QWidget):
             style_plot(plot, theme)
         self.light_curve.setPen(pg.mkPen(theme.text, width=1))
         self._edges.setPen(pg.mkPen(theme.border))
-        for spikes, rate, colour in zip(self.spikes, self.rates, theme.series, strict=True):
-            spikes.setPen(pg.mkPen(colour, width=1))
-            rate.setPen(pg.mkPen(colour, width=1.5))
-        fill = pg.mkColor(theme.series[0])
-        fill.setAlpha(55)
-        self._fill.setBrush(fill)
         self.marks.apply_theme(theme)
 
     def _lay_out(self) -> None:

@@ -28,6 +28,7 @@ from hdmea_gui.views.parts.responses.tables import (
     tuning_columns,
 )
 from hdmea_gui.views.parts.responses.trials_plot import TrialsPlot
+from hdmea_gui.views.parts.unit_paint import own_colours
 from hdmea_gui.widgets.label import Label, RichLabel
 
 __all__ = ["ResponsesPreview"]
@@ -174,8 +175,9 @@ class ResponsesPreview(Preview):
         whole.addLayout(middle, 1)
 
     def _draw(self, view: TrialsView) -> None:
-        colours = self._theme.series[: len(view.units)]
-        self.plot.show_trials(view)
+        ids = [unit.unit_id for unit in view.units]
+        colours = own_colours(self._controller.unit_colours, ids, self._theme)
+        self.plot.show_trials(view, colours)
         self.caution.setText(f"⚠ {view.caution}")
         self.caution.setVisible(bool(view.caution))
         self.side.show_view(view, colours, self.not_yet)
