@@ -89,9 +89,10 @@ def _describe(name: str, info: FieldInfo, selectors: Collection[str]) -> FieldSp
         decimals=extra.get("decimals"),
         names=str(extra.get("names", "")),
         of_recording=bool(extra.get("of_recording", False)),
-        # Which parts there are decides no number; what is said of single parts (“value”) does.
-        affects_result=extra.get("affects_result", True) and (name not in selectors or kind == "value"),
+        # Which parts there are decides no number; what is said of single parts does.
+        affects_result=extra.get("affects_result", True) and (name not in selectors or kind == "settings"),
         of_selection=bool(extra.get("of_selection", False)),
+        whole=int in typing.get_args(info.annotation),
     )
 
 
@@ -105,6 +106,9 @@ def _kind(annotation: Any, name: str) -> tuple[str, tuple[Any, ...], bool]:
     arguments = typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
         rest = [argument for argument in arguments if argument is not type(None)]
+        words = next((found for found in rest if typing.get_origin(found) is Literal), None)
+        if words is not None and {int, float} & set(rest):
+            return "choice or number", typing.get_args(words), len(rest) < len(arguments)
         kind, choices, _ = _kind(Path if Path in rest else rest[0], name)
         return kind, choices, len(rest) < len(arguments)
     if origin is typing.Annotated:
@@ -115,6 +119,12 @@ def _kind(annotation: Any, name: str) -> tuple[str, tuple[Any, ...], bool]:
         return ("folder" if name.endswith("_dir") else "file"), (), False
     if annotation in _KINDS:
         return _KINDS[annotation], (), False
+    if origin is tuple and arguments in ((int, int), (float, float)):
+        return "pair", (), False
+    if origin is tuple and arguments == (tuple[int, int], ...):
+        return "places", (), False
+    if origin is dict:
+        return ("numbers" if arguments == (str, int) else "settings"), (), False
     return ("list" if origin in (tuple, list, frozenset, set) else "value"), (), False
 
 

@@ -120,6 +120,11 @@ class StepParameters(QObject):
         models = (self.model(item.spec.name) for item in self._steps.items)
         return tuple(model.spec.title for model in models if model.any_changed)
 
+    def wrong_steps(self) -> tuple[str, ...]:
+        """Return the titles of the steps that have parameters with values that are not allowed."""
+        models = (model for model in self._models.values() if model.any_changed)
+        return tuple(model.spec.title for model in models if model.problems())
+
     def reset(self, steps: Iterable[str]) -> None:
         """Set all parameters of these steps to their defaults; can be undone."""
         models = [self.model(step) for step in steps]

@@ -40,7 +40,7 @@ class FieldSpec:
 
     `names` is the kind of things that it names, see `hdmea.pipeline.choices`; `of_recording` tells that its
     value makes no sense for another recording, `affects_result` whether it decides the numbers,
-    `of_selection` that it begins with the selected units.
+    `of_selection` that it begins with the selected units, `whole` that a pair is of whole numbers.
     """
 
     name: str
@@ -60,6 +60,7 @@ class FieldSpec:
     of_recording: bool = False
     affects_result: bool = True
     of_selection: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ class StateView:
 
     `n_units`, `duration_s` and `source_bytes` are those of the source files while nothing is loaded; 0 where
     they are not known. `contributors` are the kinds of data that take the most memory, with their bytes.
-    `layout` is that of the file at `saved_path`.
+    `layout` is that of the file at `saved_path`; `rates` say how many samples and frames are a second.
     """
 
     dataset_id: str = ""
@@ -206,6 +207,7 @@ class StateView:
     duration_s: float = 0.0
     source_bytes: int = 0
     contributors: tuple[tuple[str, int], ...] = ()
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:

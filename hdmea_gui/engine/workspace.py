@@ -215,6 +215,7 @@ class Workspace:
             duration_s=_duration(session) or self._announced[1],
             source_bytes=self._source_bytes,
             contributors=contributors(session)[:_SHOWN_CONTRIBUTORS],
+            rates=self.remember("rates", lambda: _rates(session)),
         )
 
     def remember(self, name: str, make: Callable[[], T]) -> T:
@@ -246,6 +247,17 @@ def _record(session: PipelineSession, name: str) -> StepRecord:
             *(said(notice, WINDOW) for notice in (*step.warnings, *step.information)),
         ),
     )
+
+
+def _rates(session: PipelineSession) -> dict[str, float]:
+    """Return how many samples and display frames are a second, as far as it is known."""
+    if "acquisition_rate" not in session.metadata:
+        return {}
+    found = {"samples": session.acquisition_rate}
+    measured = (session.metadata.get("frame_detection") or {}).get("rate_hz")
+    if measured is not None and float(measured) > 0:
+        found["frames"] = float(measured)
+    return found
 
 
 def _duration(session: PipelineSession) -> float:

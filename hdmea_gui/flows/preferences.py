@@ -13,7 +13,6 @@ import platformdirs
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -33,6 +32,7 @@ from hdmea_gui.flows.help import HelpFlow
 from hdmea_gui.flows.recover import RecoveryFlow, recovery_folder
 from hdmea_gui.store.settings import MAX_RECENT, Settings, SettingsStore
 from hdmea_gui.text.formats import size_text
+from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.label import Label
 from hdmea_gui.widgets.number_boxes import WholeNumberBox
 
@@ -187,7 +187,7 @@ class SettingsDialog(QDialog):
         return self._lookup.is_waiting
 
     def _make_editors(self) -> None:
-        self.theme = QComboBox(self)
+        self.theme = ComboBox(self)
         for title, name in _THEMES:
             self.theme.addItem(title, name)
         self.theme.setToolTip("Colours of the window")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.engine.auto_checkpoint import Keeper, Kept, NotKept, RecoveryOffer, RecoveryQuery
@@ -22,6 +22,7 @@ from hdmea_gui.flows.flow import Flow
 from hdmea_gui.store.settings import Settings
 from hdmea_gui.text.formats import date_text, size_text
 from hdmea_gui.text.window_title import CheckpointNote
+from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.label import Label
 
 __all__ = ["KeptWork", "RecoveryDialog", "RecoveryFlow", "make_keeper", "recovery_folder"]
@@ -236,9 +237,9 @@ class RecoveryDialog(QDialog):
         self._offers = offers
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
-        self.choice = QComboBox(self)
+        self.choice = ComboBox(self)
         self.choice.setAccessibleName("Kept sessions")
-        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.choice.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for place, offer in enumerate(offers):
             self.choice.addItem(offer.name, place)
         self.choice.setVisible(len(offers) > 1)

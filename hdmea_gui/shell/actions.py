@@ -36,6 +36,8 @@ class Situation:
         The step chosen in the list, None without one.
     wrong_value
         Whether the parameters of the selected step have values that are not allowed.
+    wrong_steps
+        Titles of all steps that have such values.
     has_steps, has_flow
         Whether the engine has told its steps, and whether there is a flow to run.
     to_here
@@ -50,6 +52,7 @@ class Situation:
     activity: Activity
     chosen: StepItem | None = None
     wrong_value: bool = False
+    wrong_steps: tuple[str, ...] = ()
     has_steps: bool = True
     has_flow: bool = True
     to_here: int = 0
@@ -190,6 +193,10 @@ def _done_to_here(now: Situation) -> str:
 
 def _wrong_value(now: Situation) -> str:
     return "a parameter has an invalid value" if now.wrong_value else ""
+
+
+def _wrong_values(now: Situation) -> str:
+    return f"a parameter of “{now.wrong_steps[0]}” has an invalid value" if now.wrong_steps else ""
 
 
 def _did_not_fail(now: Situation) -> str:
@@ -387,7 +394,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "Run the steps of the selected flow; results that are up to date are kept",
             key="F5",
             icon="run_all",
-            unless=(_nothing_open, _busy, _no_flow),
+            unless=(_nothing_open, _busy, _no_flow, _wrong_values),
             toolbar=True,
         ),
         ActionSpec(
@@ -397,7 +404,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
             "Run what is missing or stale up to the selected step",
             key="Shift+F5",
             icon="run_to_here",
-            unless=(_nothing_open, _busy, _no_step, _done_to_here),
+            unless=(_nothing_open, _busy, _no_step, _done_to_here, _wrong_values),
         ),
         ActionSpec(
             "run_step",

@@ -11,7 +11,6 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QGuiApplication, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHBoxLayout,
     QLineEdit,
     QListWidget,
@@ -26,6 +25,7 @@ from hdmea_gui.diagnostics.logfile import LOGGERS, SHOWN, RecentLines
 from hdmea_gui.engine.words import WINDOW
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.text.help_topics import HelpTopic
+from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.label import Label
 
 __all__ = ["LogPanel", "LogRelay"]
@@ -136,7 +136,7 @@ class LogPanel(QWidget):
         self._at_end = True
         self.list.verticalScrollBar().valueChanged.connect(self._on_moved)
         self.list.verticalScrollBar().rangeChanged.connect(self._on_grown)
-        self.level = QComboBox(self)
+        self.level = ComboBox(self)
         for title, level in _LEVELS:
             self.level.addItem(title, level)
         self.level.setAccessibleName("Level")

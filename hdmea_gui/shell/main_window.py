@@ -448,6 +448,7 @@ class MainWindow(QMainWindow):
             controller.activity,
             chosen,
             wrong_value=self.panel.form.has_problems,
+            wrong_steps=parameters.wrong_steps(),
             has_steps=bool(controller.steps.items),
             has_flow=bool(controller.flow),
             to_here=0 if chosen is None else len(self.running.steps_to(chosen)),

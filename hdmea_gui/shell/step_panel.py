@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QSizePolicy,
     QSplitter,
@@ -18,6 +17,7 @@ from hdmea_gui.engine.snapshot import OpenResult, StateView
 from hdmea_gui.shell.actions import ActionSet
 from hdmea_gui.shell.step_list import StepListView
 from hdmea_gui.shell.theme import Theme
+from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.label import Label, plain_tip
 from hdmea_gui.widgets.parameter_form import ParameterForm
@@ -71,12 +71,12 @@ class StepPanel(QWidget):
             steps.addAction(actions[name])
         steps.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.form = ParameterForm(theme, controller.step_parameters.history, self)
-        self.flows = QComboBox(self)
+        self.flows = ComboBox(self)
         self.flows.setObjectName("flow")
         self.flows.setToolTip("Steps that “Run all” runs")
         self.flows.setAccessibleName("Flow")
         # They come after the first show, when the engine is loaded.
-        self.flows.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.flows.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToContents)
         self.flows.currentIndexChanged.connect(self._on_flow)
         self._lay_out(actions)
         self.list.chosen.connect(self._on_chosen)
@@ -89,6 +89,7 @@ class StepPanel(QWidget):
         )
         controller.steps.modelReset.connect(self._on_steps)
         controller.state_changed.connect(self._show_remarks)
+        controller.state_changed.connect(lambda state: self.form.show_rates(state.rates))
 
     def show_flows(self) -> None:
         """Show the flows that the engine knows."""

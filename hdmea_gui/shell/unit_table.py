@@ -19,7 +19,6 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QKeySequence, QPixmap, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
@@ -42,6 +41,7 @@ from hdmea_gui.text.formats import no_units_text
 from hdmea_gui.text.help_topics import HelpTopic
 from hdmea_gui.views.parts.export import ask_export_path
 from hdmea_gui.views.parts.unit_paint import colours_of_units
+from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.label import Label
 
@@ -96,7 +96,7 @@ class UnitTable(QWidget):
         self.view.setModel(self._model)
         self.filter = QLineEdit(self)
         self.problem = ElidedLabel(self)
-        self.colour_by = QComboBox(self)
+        self.colour_by = ComboBox(self)
         self._theme: Theme | None = None
         self._count = Label(self)
         self._empty = Label(no_units_text(controller.state), self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -94,7 +95,10 @@ def value_text(value: object) -> str:
     if value is None or value == "":
         return "automatic"
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value)) or "none"
+        several = any(isinstance(part, (list, tuple)) for part in value)
+        return ("; " if several else ", ").join(map(value_text, value)) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {value_text(part)}" for name, part in value.items())
     return str(value)
 
 

@@ -32,11 +32,13 @@ AUTOMATIC = "automatic"
 class Editor(QObject):
     """An editor: its widget, its value, and a signal when the user edited it.
 
-    `shows_unit` tells whether the unit is beside the value; otherwise it belongs into the label.
+    `shows_unit` tells whether the unit is beside the value; otherwise it belongs into the label, as `unit`
+    where that is another one than declared.
     """
 
     edited = Signal()
     shows_unit = False
+    unit = ""
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
@@ -55,6 +57,9 @@ class Editor(QObject):
 
     def show_choices(self, choices: tuple[Choice, ...]) -> None:
         """Offer names to choose from, where something is named."""
+
+    def show_rate(self, per_second: float) -> None:
+        """Say how many of the declared unit are a second; 0: not known."""
 
 
 class _Check(Editor):

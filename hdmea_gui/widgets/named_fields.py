@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from hdmea_gui.engine.snapshot import Choice, FieldSpec
 from hdmea_gui.widgets.fields import AUTOMATIC, Editor, LiteralEditor, make_editor
 from hdmea_gui.widgets.label import plain_tip
+from hdmea_gui.widgets.structured_fields import structured_editor
 from hdmea_gui.widgets.tick_boxes import outline_boxes
 
 __all__ = ["CheckPopup", "NameEditor", "NamesEditor", "make_parameter_editor"]
@@ -238,6 +239,9 @@ class CheckPopup(QFrame):
 
 def make_parameter_editor(field: FieldSpec, parent: QWidget) -> Editor:
     """Return the editor for a parameter of a step, with choices where it names something."""
+    structured = structured_editor(field, parent)
+    if structured is not None:
+        return structured
     if not field.names:
         return make_editor(field, parent)
     return NamesEditor(field, parent) if field.kind == "list" else NameEditor(field, parent)

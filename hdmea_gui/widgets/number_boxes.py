@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QValidator
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QValidator, QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
 
 from hdmea.utils.validation import parse_number
@@ -24,6 +25,14 @@ class WholeNumberBox(QSpinBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setKeyboardTracking(False)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Change the number if the box has the focus."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
     def fixup(self, text: str) -> str:
         """Leave a text as it is: Qt would remove the marks between thousands of the system's language."""
@@ -60,6 +69,14 @@ class NumberBox(QDoubleSpinBox):
         super().__init__(parent)
         self.setDecimals(max(decimals, _MOST_DECIMALS))
         self.setKeyboardTracking(False)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Change the number if the box has the focus."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
     def fixup(self, text: str) -> str:
         """Leave a text as it is: Qt would remove the marks between thousands of the system's language."""

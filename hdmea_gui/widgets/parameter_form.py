@@ -71,6 +71,7 @@ class ParameterForm(QScrollArea):
         self._remarks = ""
         self._defaults: QToolButton | None = None
         self._choices: Mapping[str, tuple[Choice, ...]] = {}
+        self._rates: Mapping[str, float] = {}
         self.has_problems = False
         self.show_model(None)
 
@@ -103,6 +104,12 @@ class ParameterForm(QScrollArea):
         for row in self._rows.values():
             row.show_choices(choices)
         self._check()
+
+    def show_rates(self, rates: Mapping[str, float]) -> None:
+        """Say how many of each unit are a second, by the names of the units."""
+        self._rates = rates
+        for row in self._rows.values():
+            row.show_rates(rates)
 
     def reveal(self, name: str) -> None:
         """Scroll to a parameter and put the focus into its editor; nothing without such a parameter."""
@@ -234,6 +241,7 @@ class ParameterForm(QScrollArea):
         for position, field in enumerate(fields):
             row = _Row(field, model, self.history, group, self._theme)
             row.show_choices(self._choices)
+            row.show_rates(self._rates)
             self._rows[field.name] = row
             grid.addWidget(row.label, 2 * position, 0)
             grid.addLayout(row.layout, 2 * position, 1)
@@ -313,7 +321,8 @@ class _Row(QObject):
         self.editor.show_value(self.model.value(self.field.name))
         self.editor.show_hint(self.model.hint(self.field.name))
         changed = self.model.is_changed(self.field.name)
-        unit = f" ({self.field.unit})" if self.field.unit and not self.editor.shows_unit else ""
+        name = self.editor.unit or self.field.unit
+        unit = f" ({name})" if name and not self.editor.shows_unit else ""
         self.label.setText(f"{self.field.title}{unit}{' •' if changed else ''}")
         self.reset.setVisible(changed)
 
@@ -333,6 +342,11 @@ class _Row(QObject):
             offered = choices.get(self.field.names, ())
             self._known = {choice.name for choice in offered}
             self.editor.show_choices(offered)
+
+    def show_rates(self, rates: Mapping[str, float]) -> None:
+        """Have windows edited in milliseconds where their unit is known."""
+        self.editor.show_rate(rates.get(self.field.unit, 0.0))
+        self.refresh()
 
     def _note(self) -> str:
         value = self.model.value(self.field.name)

@@ -62,7 +62,7 @@ def test_the_declaration_becomes_fields(spec: StepSpec) -> None:
     kinds = {field.name: field.kind for field in spec.fields}
 
     assert kinds == {
-        "window": "list",
+        "window": "pair",
         "cutoff_hz": "float",
         "order": "int",
         "skip": "bool",
@@ -95,8 +95,8 @@ def test_edits_reach_the_model_and_are_marked_until_reset(form: tuple[ParameterF
     shown, model = form
 
     shown.editor("order").widget.setValue(5)  # type: ignore[attr-defined]
-    shown.editor("window").widget.setText("-30, 10")  # type: ignore[attr-defined]
-    shown.editor("window").edited.emit()
+    for box, number in zip(shown.editor("window").boxes, (-30, 10), strict=True):  # type: ignore[attr-defined]
+        box.setValue(number)
 
     assert model.values_to_run() == {"order": 5, "window": (-30, 10)}
     assert model.is_changed("order")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from hdmea.declare import StepParams, step
 from hdmea.features.science.electrical_image import ElectricalImages, electrical_images
@@ -121,6 +121,13 @@ class ElectricalImageParams(StepParams):
         "noise of its mean, is smaller.",
         json_schema_extra={"advanced": True},
     )
+
+    @field_validator("window_range")
+    @classmethod
+    def _begins_before_it_ends(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if value[0] >= value[1]:
+            raise ValueError(f"must be two samples in ascending order, not {value[0]} and {value[1]}")
+        return value
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class STAParams(StepParams):
     @classmethod
     def _begins_before_it_ends(cls, value: tuple[int, int]) -> tuple[int, int]:
         if value[0] >= value[1]:
-            raise ValueError(f"must be two frames in ascending order, not {value}")
+            raise ValueError(f"must be two frames in ascending order, not {value[0]} and {value[1]}")
         return value
 
 

@@ -52,7 +52,7 @@ class SectionByDirectionParams(StepParams):
         title="Crossings",
         description="Table (.npz or .pkl) of the frames in which the bar crosses each pixel, 20 of which "
         "make one pixel of the noise; by default crossings are found in the bar's movie.",
-        json_schema_extra={"advanced": True, "affects_result": False},
+        json_schema_extra={"advanced": True, "affects_result": False, "of_recording": True},
     )
     unit_ids: tuple[str | int, ...] | None = Field(
         None,

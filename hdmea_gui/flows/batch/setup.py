@@ -8,7 +8,6 @@ from typing import Any
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
@@ -21,6 +20,7 @@ from hdmea_gui.dialogs import files
 from hdmea_gui.engine.batch import BatchSetup
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.store.settings import MAX_JOBS, SettingsStore
+from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.label import Label, plain_tip
 
 __all__ = ["SetupForm"]
@@ -59,12 +59,12 @@ class SetupForm(QWidget):
         super().__init__(parent)
         self._controller = controller
         self._settings = settings
-        self.flow = QComboBox(self)
+        self.flow = ComboBox(self)
         self.edited = QCheckBox(self)
         self.output = QLineEdit(self)
         self.sheet = QLineEdit(self)
         self.stimuli = QLineEdit(self)
-        self.exists = QComboBox(self)
+        self.exists = ComboBox(self)
         self.jobs = QSpinBox(self)
         self.scheduler = QLineEdit(self)
         self.health = QCheckBox("Judge each recording", self)

@@ -12,7 +12,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QRectF, QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Table
@@ -25,6 +25,7 @@ from hdmea_gui.views.parts.plot_panel import MapPanel, PlotPanel
 from hdmea_gui.views.parts.time_link import TimeLink
 from hdmea_gui.views.parts.unit_paint import own_colours
 from hdmea_gui.views.raw.query import MOST_TRACES, NextSpike, RawProblem, RawQuery, RawView
+from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.label import RichLabel
 from hdmea_gui.widgets.number_boxes import NumberBox, WholeNumberBox
 
@@ -88,7 +89,7 @@ class RawPreview(Preview):
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(controller, theme, parent)
-        self.choice = QComboBox(self)
+        self.choice = ComboBox(self)
         self.number = WholeNumberBox(self)
         self.scale = NumberBox(0, self)
         self.filter = QCheckBox("&High-pass", self)
@@ -278,7 +279,7 @@ class RawPreview(Preview):
             self.choice.addItem(text, name)
         self.choice.setAccessibleName("Which electrodes")
         self.choice.setToolTip("Which electrodes are shown; a click on the map shows or hides one")
-        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.choice.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToContents)
         self.choice.setCurrentIndex(_GRID)
         self.number.setRange(1, MOST_TRACES)
         self.number.setValue(16)

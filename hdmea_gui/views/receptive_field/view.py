@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Table
@@ -19,6 +19,7 @@ from hdmea_gui.views.parts.panels import Panel, movie_tables
 from hdmea_gui.views.parts.plot_panel import PlotPanel
 from hdmea_gui.views.receptive_field.field_map import FieldMap
 from hdmea_gui.views.receptive_field.query import FieldView, ReceptiveFieldQuery, ReceptiveFieldView
+from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.label import Label, RichLabel
 
 __all__ = ["ReceptiveFieldPreview"]
@@ -53,8 +54,8 @@ class ReceptiveFieldPreview(Preview):
         self.course = PlotPanel(
             "Time course", theme, "Time relative to the spike (ms)", "Mean light level", self
         )
-        self.movies = QComboBox(self)
-        self.movies.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.movies = ComboBox(self)
+        self.movies.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToContents)
         self.movies.setAccessibleName("Noise movie")
         self.movies.setToolTip("Noise movie of the spike-triggered average")
         self.average.graphics.setToolTip("Click a pixel to see its time course")

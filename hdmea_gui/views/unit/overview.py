@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Columns, Table
@@ -20,6 +20,7 @@ from hdmea_gui.views.parts.plot_panel import ImagePanel, PlotPanel
 from hdmea_gui.views.parts.shared_query import Span
 from hdmea_gui.views.parts.stimulus_strip import SpanFill
 from hdmea_gui.views.unit.query import Averaged, Footprint, UnitQuery, UnitView
+from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.label import plain_tip
 
 __all__ = ["UnitOverview"]
@@ -57,7 +58,7 @@ class UnitOverview(Preview):
             *(self.waveform, self.intervals, self.correlogram),
             *(self.rate, self.average, self.footprint),
         )
-        self.windows = QComboBox(self)
+        self.windows = ComboBox(self)
         self._curve = pg.PlotCurveItem()
         self._interval_bars = pg.PlotCurveItem(fillLevel=0)
         self._lag_bars = pg.PlotCurveItem(fillLevel=0)

@@ -8,7 +8,7 @@ from functools import partial
 from html import escape
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import Columns, Table
@@ -29,6 +29,7 @@ from hdmea_gui.views.parts.responses.tables import (
 )
 from hdmea_gui.views.parts.responses.trials_plot import TrialsPlot
 from hdmea_gui.views.parts.unit_paint import own_colours
+from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.label import Label, RichLabel
 
 __all__ = ["ResponsesPreview"]
@@ -44,8 +45,8 @@ class ResponsesPreview(Preview):
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(controller, theme, parent)
         dress(self, theme)
-        self.movies = QComboBox(self)
-        self.bins = QComboBox(self)
+        self.movies = ComboBox(self)
+        self.bins = ComboBox(self)
         self.legend = RichLabel(self)
         self.caution = Label(self)
         self.plot = TrialsPlot(theme, self)
@@ -148,7 +149,7 @@ class ResponsesPreview(Preview):
         self.movies.setToolTip("Movie whose trials are shown")
         self.movies.setAccessibleName("Movie")
         # Its names come after it was first shown.
-        self.movies.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.movies.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToContents)
         self.movies.setMaximumWidth(_MOVIES_WIDTH)
         self.bins.setToolTip("Width of the PSTH's bins")
         self.bins.setAccessibleName("Bin width")
