@@ -96,7 +96,7 @@ def _frame(window: MainWindow, start: float, stop: float) -> float:
 
     began = time.perf_counter()
     raster = window.recording.raster
-    raster.setXRange(start, stop, padding=0)
+    raster.zoom(x=(start, stop))
     raster.redraw()
     window.recording.graphics.viewport().repaint()
     elapsed = time.perf_counter() - began

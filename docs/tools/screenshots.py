@@ -201,7 +201,7 @@ class Photographer:
         window = self.window
         stimulus = window.views.get(StimulusPreview)
         window.tabs.setCurrentWidget(stimulus)
-        stimulus.frames.setXRange(20.0, 20.5, padding=0)
+        stimulus.frames.zoom(x=(20.0, 20.5))
         self._settle()
         self._take("stimulus_zoomed")
         stimulus.show_all()
@@ -217,7 +217,7 @@ class Photographer:
 
     def _zoom_in(self) -> None:
         view = self.window.recording
-        view.raster.setXRange(18.0, 22.0, padding=0)
+        view.raster.zoom(x=(18.0, 22.0))
         self._settle()
 
     def _wait_until_idle(self) -> None:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import (
-    QItemSelection,
-    QItemSelectionModel,
     QPoint,
     QSignalBlocker,
     QSize,
@@ -44,6 +42,7 @@ from hdmea_gui.views.parts.unit_paint import colours_of_units
 from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.label import Label
+from hdmea_gui.widgets.unit_selection import UnitSelection
 
 __all__ = ["UnitTable"]
 
@@ -91,9 +90,9 @@ class UnitTable(QWidget):
         self._model = controller.units
         self._selection = controller.selection
         self._colours = controller.unit_colours
-        self._follows = False
         self.view = _make_view(self)
         self.view.setModel(self._model)
+        self._link = UnitSelection(self.view, self._model, self._selection)
         self.filter = QLineEdit(self)
         self.problem = ElidedLabel(self)
         self.colour_by = ComboBox(self)
@@ -267,9 +266,7 @@ class UnitTable(QWidget):
         self._model.content_changed.connect(self._offer_colours)
         self.colour_by.activated.connect(lambda _row: self._colours.choose(self.colour_by.currentData()))
         self._colours.changed.connect(self._show_colours)
-        self._selection.units_changed.connect(self._show_selection)
         self._controller.state_changed.connect(lambda state: self._empty.setText(no_units_text(state)))
-        self.view.selectionModel().selectionChanged.connect(self._on_chosen)
         self.view.customContextMenuRequested.connect(
             lambda place: self.menu.popup(self.view.viewport().mapToGlobal(place))
         )
@@ -338,7 +335,7 @@ class UnitTable(QWidget):
         with QSignalBlocker(header):
             header.setSortIndicator(*self._model.sorted_section)
         self._show_count()
-        self._show_selection(self._selection.units)
+        self._link.show()
 
     def _fit_columns(self) -> None:
         """Give every column room for its title, and for its texts; share out what is left."""
@@ -365,36 +362,6 @@ class UnitTable(QWidget):
         total, shown = len(self._model.unit_ids), self._model.rowCount()
         self._count.setText("" if not total else f"{total}" if shown == total else f"{shown} of {total}")
 
-    def _on_chosen(self, _now: QItemSelection, _before: QItemSelection) -> None:
-        if self._follows:
-            return
-        chosen = self.view.selectionModel()
-        rows = sorted(index.row() for index in chosen.selectedRows())
-        touched = chosen.currentIndex().row()
-        if touched in rows:
-            rows.remove(touched)
-            rows.insert(0, touched)
-        if rows:
-            self._follows = True
-            self._selection.select_units(tuple(self._model.unit_id(row) for row in rows))
-            self._follows = False
-
-    def _show_selection(self, unit_ids: tuple[str, ...]) -> None:
-        if self._follows:
-            return
-        rows = [row for unit_id in unit_ids if (row := self._model.row_of(unit_id)) is not None]
-        chosen, last = QItemSelection(), self._model.columnCount() - 1
-        for first, end in _runs(sorted(rows)):
-            chosen.select(self._model.index(first, 0), self._model.index(end, last))
-        flag = QItemSelectionModel.SelectionFlag
-        self._follows = True
-        self.view.selectionModel().select(chosen, flag.ClearAndSelect)
-        if rows:
-            index = self._model.index(rows[0], 0)
-            self.view.selectionModel().setCurrentIndex(index, flag.NoUpdate)
-            self.view.scrollTo(index)
-        self._follows = False
-
     def _shown_keys(self) -> list[str]:
         return [column.key for column in self._model.shown_columns]
 
@@ -413,14 +380,6 @@ def _swatch(colour: tuple[int, ...]) -> QIcon:
     for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
         icon.addPixmap(picture, mode)
     return icon
-
-
-def _runs(rows: list[int]) -> list[tuple[int, int]]:
-    """Return first and last of each run of neighbouring rows."""
-    breaks = np.flatnonzero(np.diff(rows) > 1) if rows else np.zeros(0, np.intp)
-    firsts = [rows[0], *(rows[at + 1] for at in breaks)] if rows else []
-    lasts = [*(rows[at] for at in breaks), rows[-1]] if rows else []
-    return list(zip(firsts, lasts, strict=True))
 
 
 def _make_view(parent: QWidget) -> QTableView:
