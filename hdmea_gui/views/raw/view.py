@@ -176,7 +176,7 @@ class RawPreview(Preview):
         self.legend.clear()
         self.stop.hide()
         if known is None or not self._begun:
-            self.map.show_empty("")
+            self.map.show_empty(reason)
         for button in (self.before, self.after):
             button.setEnabled(False)
 
