@@ -23,14 +23,14 @@ from hdmea.pipeline.run import available_workers
 from hdmea.pipeline.session import create_session
 from hdmea.results import files
 from hdmea.stimuli.shown import SHOWN_SUFFIX
-from hdmea.study.day_stimuli import read_day_stimuli
+from hdmea.study.day_stimuli import DayStimuli, read_day_stimuli
 from hdmea.study.job import Exists, Job, Outcome, read_outcome
 from hdmea.study.plugins import register_files
 from hdmea.study.recordings import Recording, collect, join_sheet
 from hdmea.utils.atomic import describe_size, exclusive
 from hdmea.utils.exceptions import ExistingFileError, HDMEAError, SessionError, ValidationError
 from hdmea.utils.fixes import PYTHON, Advice
-from hdmea.utils.notices import said
+from hdmea.utils.notices import of_system, said
 from hdmea.utils.resources import packaged_command
 from hdmea.utils.text_files import read_json
 from hdmea.utils.whole_file import write_whole
@@ -182,17 +182,21 @@ def run_batch(
         chosen = join_sheet(chosen, options.sheet)
     register_files(options.plugins)
     load_flow(flow)
-    (output / "logs").mkdir(parents=True, exist_ok=True)
-    book = output / "batch.json"
+    stimuli = None if options.stimuli_of is None else read_day_stimuli(options.stimuli_of)
     try:
-        with exclusive(book, timeout_s=0.5):
-            return _Batch(chosen, left_out, flow, output, options).run(executor)
-    except SessionError as error:
-        raise SessionError(
-            f"Another batch is working in {output}.",
-            path=output,
-            fix=Advice("Wait for its end, or choose another output folder."),
-        ) from error
+        (output / "logs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise of_system(error, f"Making the folder {output} failed") from error
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(output / "batch.json", timeout_s=0.5))
+        except SessionError as error:
+            raise SessionError(
+                f"Another batch is working in {output}.",
+                path=output,
+                fix=Advice("Wait for its end, or choose another output folder."),
+            ) from error
+        return _Batch(chosen, left_out, flow, output, options, stimuli).run(executor)
 
 
 def execute(job_file: str) -> int:
@@ -281,13 +285,14 @@ class _Batch:
         flow: str,
         output: Path,
         options: BatchOptions,
+        stimuli: DayStimuli | None,
     ) -> None:
         self._output = output
+        self._stimuli = stimuli
         self._left_out = left_out
         self._options = options
         self._flow = flow
         self._book = _read_book(output / "batch.json")
-        self._stimuli = None if options.stimuli_of is None else read_day_stimuli(options.stimuli_of)
         self._stop = output / "logs" / ".stop"
         self._jobs = {recording.key: self._job(recording) for recording in recordings}
         self._outcomes: dict[str, Outcome] = {}
@@ -344,7 +349,10 @@ class _Batch:
 
         outcomes = tuple(self._outcomes[key] for key in self._jobs)
         units = None if stopped else self._pool()
-        summary = write_summary(self._output, outcomes, self._left_out)
+        try:
+            summary = write_summary(self._output, outcomes, self._left_out)
+        except OSError as error:
+            raise of_system(error, f"Writing the summary into {self._output} failed") from error
         return BatchResult(outcomes, self._left_out, stopped, summary, units)
 
     def _pool(self) -> Path | None:
@@ -421,7 +429,12 @@ class _Batch:
                     self._too_big(key, need, budget)
                 elif at_once is None or (len(running) < at_once and taken + need <= budget):
                     queue.remove(key)
-                    running[self._submit(pool, key, need)] = key
+                    try:
+                        running[self._submit(pool, key, need)] = key
+                    except OSError as error:
+                        # A drive that is full or gone: what is running may still end well.
+                        told = of_system(error, f"Writing into {self._output} failed")
+                        self._end(key, "failed", said(told, PYTHON))
             if not running:
                 time.sleep(_POLL_S if queue else 0)
             else:

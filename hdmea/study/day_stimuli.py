@@ -98,6 +98,12 @@ def read_day_stimuli(source: Path) -> DayStimuli:
         given: dict[str, Any] = {"stimuli_path": str(source)}
     else:
         kind = kind_of(source)
+        if kind is None and source.suffix.lower() not in (".h5", ".hdf5"):
+            raise ValidationError(
+                f"{source.name} is neither a recording nor a list of stimuli ({SHOWN_SUFFIX}).",
+                path=source,
+                fix=Advice("Name a recording of which it is known what was shown."),
+            )
         session = (
             PipelineSession.load(source, lazy=True)
             if kind is None

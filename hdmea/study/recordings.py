@@ -314,7 +314,11 @@ def _of_row(row: dict[str, str], table: Path, number: int) -> Recording:
 
 def _path(table: Path, text: str) -> Path:
     path = Path(text).expanduser()
-    return path if path.is_absolute() else table.parent / path
+    path = path if path.is_absolute() else table.parent / path
+    if "\\" in text and not path.exists():
+        # A table that was made on another system has its separators.
+        return _path(table, text.replace("\\", "/"))
+    return path
 
 
 def _json(text: str) -> Any:
@@ -327,7 +331,11 @@ def _json(text: str) -> Any:
 def check_names(recordings: Sequence[Recording]) -> None:
     """Raise ValidationError if two results would have the same name, or one that no drive takes."""
     for recording in recordings:
-        check_dataset_id(recording.name)
+        try:
+            check_dataset_id(recording.name)
+        except ValidationError as error:
+            fix = Advice("Give it another name in the column “name” of a table.")
+            raise ValidationError(error.message, path=recording.cmcr or recording.cmtr, fix=fix) from error
     # On some drives A and a are one name.
     counts = Counter(recording.key.casefold() for recording in recordings)
     twice = [recording for recording in recordings if counts[recording.key.casefold()] > 1]
@@ -380,7 +388,13 @@ def join_sheet(recordings: Sequence[Recording], path: Path) -> list[Recording]:
         values = {
             sheet_name(title): sheet_value(text) for title, text in row.items() if title != naming and text
         }
-        sheets.update({recording.key: values for recording in found})
+        for recording in found:
+            if sheets.setdefault(recording.key, values) != values:
+                raise ValidationError(
+                    f"{path.name} has two rows of {recording.name}, the second one ({number}) differs.",
+                    path=path,
+                    fix=Advice("Remove one of them."),
+                )
     if not sheets:
         raise ValidationError(
             f"{path.name} names none of the recordings.",

@@ -11,6 +11,7 @@ import pytest
 from hdmea.pipeline import PipelineSession
 from hdmea.study.batch import run_batch
 from hdmea.study.recordings import (
+    Recording,
     collect,
     find_recordings,
     join_sheet,
@@ -241,3 +242,13 @@ def test_what_is_not_a_sheet_is_told(tmp_path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValidationError, match=r"sheet\.yaml"):
         read_sheet(path, PipelineSession("x"))
+
+
+def test_a_sheet_that_says_two_things_of_a_recording_is_refused(tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    recordings = [Recording("a", tmp_path / "a.cmcr", None)]
+    sheet.write_text("recording,animal\na,m1\na.cmcr,m1\n", encoding="utf-8")
+    assert join_sheet(recordings, sheet)[0].sheet == {"subject_id": "m1"}
+    sheet.write_text("recording,animal\na,m1\na.cmcr,m2\n", encoding="utf-8")
+    with pytest.raises(ValidationError, match=r"two rows of a, the second one \(3\)"):
+        join_sheet(recordings, sheet)
