@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
 
+from hdmea.results.files import summarize
 from hdmea_gui.engine.controller import Activity
 from hdmea_gui.flows.batch.page import BatchPage
 from hdmea_gui.flows.batch.table import MESSAGE, PROGRESS, RECORDING, STATE, TIME, BatchModel
@@ -18,6 +20,7 @@ from hdmea_gui.flows.close_guard import UnsavedDialog
 from hdmea_gui.flows.open import ChooseRecordingDialog
 from hdmea_gui.shell.main_window import MainWindow
 from tests.gui.conftest import visible_texts
+from tests.study.clusters import LAYOUT_OF_WORKERS, cluster_of_two
 from tests.study.days import make_day
 
 LONG_MS = 60_000
@@ -272,6 +275,22 @@ def test_flow_parameters_and_sheet_are_used(
     assert (job.flow, job.exists, job.sheet) == ("quick", "redo", {"subject_id": "m7"})
     assert job.parameters == {"compute_sta": {"cover_range": [-10, 2]}}
     assert job.stimuli.name == "ret01-Rec"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="needs the extra “cluster”")
+def test_a_batch_runs_on_the_cluster_whose_address_is_given(
+    qtbot: Any, window: MainWindow, page: BatchPage, fill: Callable[..., None], day: Path, tmp_path: Path
+) -> None:
+    fill(day / "ret00-Rec.cmcr", day / "ret01-Rec.cmcr")
+    page.setup.flow.setCurrentIndex(page.setup.flow.findData("quick"))
+    page.setup.output.setText(str(tmp_path / "out"))
+    page.setup.health.setChecked(False)
+    with cluster_of_two(tmp_path) as (address, _):
+        page.setup.scheduler.setText(f" {address} ")
+        with qtbot.waitSignal(window.controller.batch.ended, timeout=180_000):
+            page.run()
+    assert texts(page.model, STATE) == ["done"] * 2
+    assert {summarize(path).layout for path in (tmp_path / "out").glob("*.h5")} == {LAYOUT_OF_WORKERS}
 
 
 def test_rows_are_removed_and_reasons_are_said(

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hdmea.cli import app
+from tests.study.clusters import cluster_of_two, free_port
 from tests.study.days import make_day
 
 # Only looked for: the library changes how errors are pickled in the process that imports it.
@@ -24,34 +24,10 @@ if importlib.util.find_spec("distributed") is None:
     pytest.skip("needs the extra “cluster”", allow_module_level=True)
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    address = f"tcp://127.0.0.1:{_free_port()}"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    environment = {**os.environ, "DASK_TEMPORARY_DIRECTORY": str(tmp_path / "dask")}
-    run = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--no-dashboard"]
-    port = address.rpartition(":")[2]
-    scheduler = subprocess.Popen([*run, "--port", port], env=environment, **quiet)  # type: ignore[call-overload]
-    work = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
-    work += ["--no-dashboard", "--host", "127.0.0.1", "--resources", "memory=20e9"]
-    workers = [subprocess.Popen(work, env=environment, **quiet) for _ in range(2)]  # type: ignore[call-overload]
-    try:
-        from distributed import Client
-
-        connect: object = Client
-        with connect(address, timeout=30, set_as_default=False) as client:  # type: ignore[operator]
-            client.wait_for_workers(2, timeout=30)
-        yield address, workers
-    finally:
-        for process in (*workers, scheduler):
-            process.kill()
-            process.wait(10)
+    with cluster_of_two(tmp_path) as found:
+        yield found
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
@@ -84,7 +60,7 @@ def test_a_wrong_address_is_told(tmp_path: Path) -> None:
         "-o",
         str(tmp_path / "out"),
         "--scheduler",
-        f"tcp://127.0.0.1:{_free_port()}",
+        f"tcp://127.0.0.1:{free_port()}",
     ]
     outcome = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert outcome.exit_code == 1
