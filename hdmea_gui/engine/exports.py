@@ -13,24 +13,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.utils.atomic import replacing
 from hdmea.utils.spreadsheet import column_name, write_csv
+from hdmea.utils.whole_file import write_whole
 from hdmea_gui.engine.blocked import refuse_if_blocked
 from hdmea_gui.engine.jobs import Failure, JobContext, Query
-from hdmea_gui.engine.snapshot import StepSpec
+from hdmea_gui.engine.snapshot import Choice, StepSpec
 
 if TYPE_CHECKING:
     from hdmea_gui.engine.workspace import Workspace
 
 __all__ = [
     "Columns",
+    "DrawFigure",
     "ExportJob",
     "ExportKind",
     "Exported",
     "LateTable",
     "ListExportKinds",
+    "ReadRecipe",
     "Table",
-    "WritePicture",
+    "WriteRecipe",
     "WriteTable",
     "outcome",
     "reasons",
@@ -65,32 +67,52 @@ def reasons(path: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class WritePicture:
-    """Write a picture.
+class DrawFigure:
+    """Draw the figure that the exporter `figure` writes with these options, as a PNG picture."""
 
-    Attributes
-    ----------
-    path
-        The file; an existing one is replaced.
-    content
-        Returns what is written, empty if there was nothing to draw; called on the worker.
-    """
+    options: Mapping[str, Any]
+    dpi: int
+
+    def answer(self, workspace: Workspace) -> bytes:
+        """Return the picture; HDMEAError if there is nothing to draw, or it does not fit."""
+        from hdmea.declare.parameters import make_params
+        from hdmea.exporters.figure import FigureOptions, preview
+
+        options = make_params(FigureOptions, self.options, "figure")
+        return preview(workspace.require(), options, self.dpi)
+
+
+@dataclass(frozen=True)
+class ReadRecipe:
+    """Read the recipe of a figure."""
 
     path: Path
-    content: Callable[[], bytes]
+    title: str = "Reading a recipe"
 
-    @property
-    def title(self) -> str:
-        """What the user reads while the drive does not respond."""
-        return f"Exporting {self.path.name}"
+    def answer(self, workspace: Workspace) -> dict[str, Any]:
+        """Return its options; OSError or HDMEAError if it cannot be read."""
+        from hdmea.utils.text_files import read_options
+
+        found = read_options(self.path)
+        found.pop("kind", None)
+        return found
+
+
+@dataclass(frozen=True)
+class WriteRecipe:
+    """Write the recipe of a figure; an existing one is replaced."""
+
+    path: Path
+    options: Mapping[str, Any]
+    title: str = "Writing a recipe"
 
     def answer(self, workspace: Workspace) -> Path:
-        """Return the file that was written; OSError if it cannot be."""
-        content = self.content()
-        if not content:
-            raise OSError(f"{self.path} was not written because the view is too small. Make it larger.")
-        with reasons(self.path), replacing(self.path) as part:
-            part.write_bytes(content)
+        """Return the file; OSError if it cannot be written."""
+        import yaml
+
+        text = yaml.safe_dump({"kind": "figure", **self.options}, sort_keys=False, allow_unicode=True)
+        with reasons(self.path):
+            write_whole(self.path, text)
         return self.path
 
 
@@ -228,7 +250,8 @@ class WriteTable:
 class ExportKind:
     """An exporter of the registry: name, title, endings of its files, and its options for the form.
 
-    `known` has those options that the recording sheet answers.
+    `known` has those options that the recording sheet answers; `choices` what options that name something
+    can name, by kind.
     """
 
     name: str
@@ -236,6 +259,7 @@ class ExportKind:
     suffixes: tuple[str, ...]
     options: StepSpec
     known: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -247,16 +271,23 @@ class ListExportKinds:
     def answer(self, workspace: Workspace) -> tuple[ExportKind, ...]:
         """Return the exporters, those of tables first."""
         from hdmea.exporters import EXPORTERS
+        from hdmea.exporters.figure_panels import PANELS
+        from hdmea.pipeline.choices import known_names
         from hdmea.pipeline.recording_sheet import recording_sheet
         from hdmea_gui.engine.forms import describe_options
 
         session = workspace.session
         sheet = {} if session is None else recording_sheet(session)
+        choices = {
+            kind: tuple(Choice(known.name, known.about) for known in known_names(session, kind))
+            for kind in ("movie", "unit")
+        }
+        choices["panel"] = tuple(Choice(name, panel.title) for name, panel in PANELS.items())
         kinds = []
         for found in EXPORTERS:
             options = describe_options(found)
             known = {each.name: sheet[each.name] for each in options.fields if each.name in sheet}
-            kinds.append(ExportKind(found.name, found.title, found.suffixes, options, known))
+            kinds.append(ExportKind(found.name, found.title, found.suffixes, options, known, choices))
         return tuple(sorted(kinds, key=lambda kind: kind.title, reverse=True))
 
 

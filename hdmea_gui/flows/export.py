@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.exports import ExportKind, ListExportKinds, outcome
 from hdmea_gui.engine.file_lookup import file_start
 from hdmea_gui.engine.jobs import Failure
+from hdmea_gui.flows.figure_dialog import FigureDialog
 from hdmea_gui.flows.flow import Flow
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.shell.unit_table import UnitTable
 from hdmea_gui.views.parts.base import Preview
+from hdmea_gui.views.parts.export import ask_export_path
 from hdmea_gui.widgets.parameter_form import ParameterForm
 
 __all__ = ["ExportFlow", "ExportOptionsDialog"]
@@ -36,13 +39,39 @@ class ExportFlow(Flow):
         """Take the views and the table."""
         self._tabs, self._table = tabs, table
 
-    def copy_picture(self) -> None:
-        """Put the picture of the view into the clipboard."""
-        self._view.copy_picture()
+    def copy_figure(self) -> None:
+        """Put a figure of the view into the clipboard."""
+        self._view.copy_figure()
 
-    def export_picture(self) -> None:
-        """Ask for a file, and write the picture of the view."""
-        self._view.export_picture()
+    def save_figure(self) -> None:
+        """Build a figure of what the view shows, and write it."""
+        self._view.save_figure()
+
+    def build_figure(self, given: Mapping[str, Any], path: Path | None = None) -> None:
+        """Show the figure builder with these options; without a path it is asked for at the end."""
+
+        def on_kinds(kinds: tuple[ExportKind, ...] | Failure) -> None:
+            if isinstance(kinds, Failure):
+                self.told.emit(outcome(kinds))
+            else:
+                kind = next(kind for kind in kinds if kind.name == "figure")
+                self._show_builder(kind, given, path)
+
+        self._controller.ask(ListExportKinds(), on_kinds)
+
+    def _show_builder(self, kind: ExportKind, given: Mapping[str, Any], path: Path | None) -> None:
+        dialog = FigureDialog(kind, given, self._controller, self._dialogs.theme, self._window)
+
+        def export(options: dict[str, Any]) -> None:
+            name = f"{self._controller.state.dataset_id}_figure"
+            target = path or ask_export_path(dialog, self._controller, ("pdf", "svg", "png"), name)
+            if target is not None:
+                dialog.accept()
+                self._controller.export(target, kind.name, options)
+
+        dialog.export_asked.connect(export)
+        dialog.told.connect(self.told)
+        self._dialogs.open(dialog)
 
     def export_data(self) -> None:
         """Ask for a file, and write the data of the view."""
@@ -73,6 +102,9 @@ class ExportFlow(Flow):
                 self._controller.export(path, kind.name, {})
                 return
             selected = self._controller.selection.units
+            if kind.name == "figure":
+                self._show_builder(kind, {"unit_ids": selected} if selected else {}, path)
+                return
             dialog = ExportOptionsDialog(kind, selected, self._dialogs.theme, self._window)
             dialog.accepted.connect(lambda: self._controller.export(path, kind.name, dialog.values()))
             self._dialogs.open(dialog)
@@ -131,6 +163,7 @@ class ExportOptionsDialog(QDialog):
         self.form = ParameterForm(theme, parent=self)
         self.form.setMinimumWidth(340)
         self.form.show_model(self.model)
+        self.form.show_choices(kind.choices)
         box = QDialogButtonBox(self)
         self.export_button = QPushButton("Export", self)
         self.export_button.setDefault(True)

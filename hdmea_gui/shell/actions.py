@@ -586,15 +586,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "E&xport",
         ActionSpec(
             "copy_view",
-            "&Copy view as picture",
-            "exporting.copy_picture",
-            "Copy the view as a picture; right-click a plot to copy only that plot",
+            "&Copy figure",
+            "exporting.copy_figure",
+            "Copy a figure of the view; right-click a plot to copy only that plot",
         ),
         ActionSpec(
             "export_view",
-            "Save pict&ure…",
-            "exporting.export_picture",
-            "Save the view as PNG, SVG or PDF; right-click a plot to save only that plot",
+            "Build fig&ure…",
+            "exporting.save_figure",
+            "Choose panels, units and sizes of a figure for print, beginning with what the view shows",
         ),
         ActionSpec(
             "export_data",

@@ -239,6 +239,7 @@ class MainWindow(QMainWindow):
         self.table.told.connect(self._say)
         self.table.asks.connect(self.dialogs.open)
         self.recording.told.connect(self._say)
+        self.recording.figure_asked.connect(self.exporting.build_figure)
         self.views.made.connect(self._on_view)
         self.log.warnings_changed.connect(self.status.show_warnings)
 
@@ -357,6 +358,7 @@ class MainWindow(QMainWindow):
     def _on_view(self, view: Preview) -> None:
         view.told.connect(self._say)
         view.setup_asked.connect(self.setup.show)
+        view.figure_asked.connect(self.exporting.build_figure)
         pass_drops_on(view)
 
     def previous_unit(self) -> None:

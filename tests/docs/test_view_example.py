@@ -95,6 +95,6 @@ def test_the_rest_of_the_program_knows_it(qtbot: Any, window: MainWindow, tmp_pa
     assert window.tabs.currentWidget() is view
     told: list[str] = []
     view.told.connect(told.append)
-    view.export_to(tmp_path / "rates.png")
+    view.export_to(tmp_path / "rates.csv")
     qtbot.waitUntil(lambda: bool(told), timeout=20_000)
-    assert told == [f"Exported: {tmp_path / 'rates.png'}"]
+    assert told == [f"Exported: {tmp_path / 'rates.csv'}"]

@@ -20,6 +20,7 @@ from hdmea_gui.flows import help as helping
 from hdmea_gui.flows.about_dialog import AboutDialog
 from hdmea_gui.flows.calibration.dialog import CalibrationDialog
 from hdmea_gui.flows.close_guard import UnsavedDialog
+from hdmea_gui.flows.figure_dialog import FigureDialog
 from hdmea_gui.flows.help_dialog import HelpPage, TopicDialog
 from hdmea_gui.flows.palette_dialog import CommandPalette
 from hdmea_gui.flows.preferences import SettingsDialog
@@ -271,6 +272,17 @@ def _exports(action_id: str, *kinds: str) -> Callable[[Rig], None]:
     return check
 
 
+def _build_figure(rig: Rig) -> None:
+    rig.window.tabs.setCurrentWidget(rig.window.recording)
+    rig.qtbot.waitUntil(rig.window.recording.has_data, timeout=20_000)
+    rig.trigger("export_view")
+    rig.qtbot.waitUntil(lambda: isinstance(rig.window.dialogs.current, FigureDialog), timeout=20_000)
+    dialog = rig.window.dialogs.current
+    assert isinstance(dialog, FigureDialog)
+    assert dialog.values()["panels"] == ("population", "population_rate", "units_on_chip")
+    dialog.reject()
+
+
 def _export_result(rig: Rig) -> None:
     asked: list[str] = []
 
@@ -339,8 +351,8 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "theme_light": _theme("light"),
     "theme_dark": _theme("dark"),
     "theme_system": _theme("system"),
-    "copy_view": lambda rig: rig.calls("copy_view", rig.window.tabs.currentWidget(), "copy_picture"),
-    "export_view": _exports("export_view", "*.png", "*.svg", "*.pdf"),
+    "copy_view": lambda rig: rig.calls("copy_view", rig.window.tabs.currentWidget(), "copy_figure"),
+    "export_view": _build_figure,
     "export_data": _exports("export_data", "*.csv"),
     "export_table": _exports("export_table", "*.csv"),
     "export_result": _export_result,

@@ -1,4 +1,4 @@
-"""Pictures and tables become files: the window never waits for the drive; a file is whole or as before."""
+"""Tables become files: the window never waits for the drive; a file is whole or as before."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from typing import Any
 
 import pytest
 from pydantic import Field
-from PySide6.QtCore import QThread, QTimer
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QFileDialog
 
 from hdmea.exporters import EXPORTERS, ExportOptions, ExportProgress, exporter
 from hdmea_gui.engine.exports import ListExportKinds
 from hdmea_gui.flows.export import ExportOptionsDialog
+from hdmea_gui.flows.figure_dialog import FigureDialog
 from hdmea_gui.shell.main_window import MainWindow
-from hdmea_gui.views.parts.export import drawn
-
-KINDS = ("png", "svg", "pdf", "csv")
 
 Loaded = tuple[MainWindow, tuple[Path, Path]]
 
@@ -61,13 +59,11 @@ def refused(path: Path) -> OSError:
     return PermissionError(errno.EACCES, "Permission denied", str(path))
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_the_window_goes_on_while_the_drive_does_not_answer(
     qtbot: Any,
     exporting: tuple[MainWindow, list[str]],
     stuck: tuple[threading.Event, threading.Event],
     tmp_path: Path,
-    kind: str,
 ) -> None:
     (window, told), (asked, answers) = exporting, stuck
     beats: list[int] = []
@@ -75,20 +71,19 @@ def test_the_window_goes_on_while_the_drive_does_not_answer(
     timer.timeout.connect(lambda: beats.append(1))
     timer.start(1)
 
-    window.recording.export_to(tmp_path / f"picture.{kind}")
+    window.recording.export_to(tmp_path / "rates.csv")
     qtbot.waitUntil(asked.is_set, timeout=20_000)
     before = len(beats)
     qtbot.waitUntil(lambda: len(beats) > before + 10, timeout=20_000)
 
     assert told == []
-    assert not (tmp_path / f"picture.{kind}").exists()
+    assert not (tmp_path / "rates.csv").exists()
     answers.set()
-    qtbot.waitUntil(lambda: told == [f"Exported: {tmp_path / f'picture.{kind}'}"], timeout=20_000)
-    assert (tmp_path / f"picture.{kind}").stat().st_size > 0
+    qtbot.waitUntil(lambda: told == [f"Exported: {tmp_path / 'rates.csv'}"], timeout=20_000)
+    assert (tmp_path / "rates.csv").stat().st_size > 0
     timer.stop()
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("error", "why", "advice"),
     [(full, "(the drive is full)", "Free some space"), (refused, "(Permission denied)", "another folder")],
@@ -98,13 +93,12 @@ def test_what_cannot_be_written_is_said_and_the_file_before_stays(
     exporting: tuple[MainWindow, list[str]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    kind: str,
     error: Callable[[Path], OSError],
     why: str,
     advice: str,
 ) -> None:
     window, told = exporting
-    path = tmp_path / "figures" / f"picture.{kind}"
+    path = tmp_path / "figures" / "rates.csv"
     path.parent.mkdir()
     path.write_bytes(b"before")
     really = Path.open
@@ -132,12 +126,11 @@ def test_what_cannot_be_written_is_said_and_the_file_before_stays(
     assert list(path.parent.iterdir()) == [path], "nothing half written is left"
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_a_folder_that_is_gone_is_said_and_not_made_again(
-    qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path, kind: str
+    qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path
 ) -> None:
     window, told = exporting
-    path = tmp_path / "unplugged" / f"picture.{kind}"
+    path = tmp_path / "unplugged" / "rates.csv"
 
     window.recording.export_to(path)
     qtbot.waitUntil(lambda: bool(told), timeout=20_000)
@@ -147,12 +140,11 @@ def test_a_folder_that_is_gone_is_said_and_not_made_again(
     assert not path.parent.exists()
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_a_file_that_is_there_is_replaced(
-    qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path, kind: str
+    qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path
 ) -> None:
     window, told = exporting
-    path = tmp_path / "figures" / f"picture.{kind}"
+    path = tmp_path / "figures" / "rates.csv"
     path.parent.mkdir()
     path.write_bytes(b"before")
 
@@ -169,76 +161,18 @@ def test_neither_a_link_nor_what_it_leads_to_is_replaced(
 ) -> None:
     window, told = exporting
     (tmp_path / "figures").mkdir()
-    link = tmp_path / "latest.png"
-    picture = tmp_path / "figures" / "picture.png"
-    picture.write_bytes(b"before")
-    link.symlink_to(picture)
+    link = tmp_path / "latest.csv"
+    table = tmp_path / "figures" / "rates.csv"
+    table.write_bytes(b"before")
+    link.symlink_to(table)
 
     window.recording.export_to(link)
     qtbot.waitUntil(lambda: len(told) == 1, timeout=20_000)
 
     assert f"{link} is a link" in told[0]
-    assert str(picture) in told[0]
+    assert str(table) in told[0]
     assert link.is_symlink()
-    assert picture.read_bytes() == b"before"
-
-
-def test_a_picture_is_that_of_the_moment_of_the_export(
-    qtbot: Any,
-    exporting: tuple[MainWindow, list[str]],
-    stuck: tuple[threading.Event, threading.Event],
-    tmp_path: Path,
-) -> None:
-    (window, told), (asked, answers) = exporting, stuck
-    window.recording.export_to(tmp_path / "other.png")
-    qtbot.waitUntil(asked.is_set, timeout=20_000)
-
-    window.recording.export_to(tmp_path / "picture.png")
-    seen = drawn(window.recording, "png")()
-    window.recording.raster.setXRange(1.0, 1.5, padding=0)
-    QApplication.processEvents()
-    answers.set()
-    qtbot.waitUntil(lambda: len(told) == 2, timeout=20_000)
-
-    assert (tmp_path / "picture.png").read_bytes() == seen
-    assert drawn(window.recording, "png")() != seen
-
-
-@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
-def test_a_view_without_a_size_gives_no_picture(
-    qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path, kind: str
-) -> None:
-    window, told = exporting
-    widget = QWidget(window)
-    widget.resize(0, 0)
-
-    window.recording._write_picture(widget, tmp_path / f"picture.{kind}")
-    qtbot.waitUntil(lambda: bool(told), timeout=20_000)
-
-    assert "too small" in told[0]
-    assert not (tmp_path / f"picture.{kind}").exists()
-
-
-def test_compressing_a_picture_is_left_to_the_worker(
-    qtbot: Any, exporting: tuple[MainWindow, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    window, told = exporting
-    names: list[str] = []
-
-    def watched(widget: QWidget, kind: str) -> Callable[[], bytes]:
-        content = drawn(widget, kind)
-
-        def give() -> bytes:
-            names.append(QThread.currentThread().objectName())
-            return content()
-
-        return give
-
-    monkeypatch.setattr("hdmea_gui.views.parts.base.drawn", watched)
-    window.recording.export_to(tmp_path / "picture.png")
-    qtbot.waitUntil(lambda: bool(told), timeout=20_000)
-
-    assert names == ["engine"]
+    assert table.read_bytes() == b"before"
 
 
 # -- the whole recording with an exporter ----------------------------------------------------------------
@@ -388,7 +322,7 @@ def test_an_export_that_is_stopped_writes_nothing(
     assert list(tmp_path.glob("*.lines*")) == []
 
 
-def test_options_begin_with_the_sheet_and_the_selected_units(
+def test_options_begin_with_the_selected_units(
     qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is optional")
@@ -397,15 +331,21 @@ def test_options_begin_with_the_sheet_and_the_selected_units(
     window.controller.exported.connect(exported.append)
     chosen = window.controller.state.unit_ids[1:3]
     window.controller.selection.select_units(chosen)
-    kind = "Figure of units (*.svg *.pdf *.png)"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "cells.svg"), kind))
-
-    window.actions_["export_result"].trigger()
-    qtbot.waitUntil(lambda: isinstance(window.dialogs.current, ExportOptionsDialog), timeout=20_000)
-    dialog = window.dialogs.current
-    assert isinstance(dialog, ExportOptionsDialog)
-    assert dialog.values() == {"unit_ids": chosen}
-    dialog.export_button.click()
+    for kind, name, builder in (
+        ("Film of a unit (*.gif *.mp4)", "film.gif", ExportOptionsDialog),
+        ("Figure (*.svg *.pdf *.png)", "cells.svg", FigureDialog),
+    ):
+        answer = (str(tmp_path / name), kind)
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, answer=answer: answer)
+        window.actions_["export_result"].trigger()
+        qtbot.waitUntil(lambda kind=builder: isinstance(window.dialogs.current, kind), timeout=20_000)
+        dialog = window.dialogs.current
+        assert isinstance(dialog, ExportOptionsDialog | FigureDialog)
+        assert dialog.values() == {"unit_ids": chosen}
+        if isinstance(dialog, ExportOptionsDialog):
+            dialog.reject()
+            continue
+        dialog.export_button.click()
     qtbot.waitUntil(lambda: exported == [tmp_path / "cells.svg"], timeout=60_000)
     assert (tmp_path / "cells.svg").read_text(encoding="utf-8").startswith("<?xml")
 

@@ -70,7 +70,7 @@ def export(
 ) -> Iterator[tuple[MainWindow, Path, list[str]]]:
     """Yield a window that exports to a drive which does not answer, where to, and what is said of it."""
     window, _ = loaded
-    path = tmp_path / "figure.png"
+    path = tmp_path / "rates.csv"
     replace = os.replace
 
     def wait(source: Any, target: Any) -> None:
@@ -99,22 +99,22 @@ def test_an_export_that_hangs_is_shown_and_can_be_left(
     qtbot: Any, export: tuple[MainWindow, Path, list[str]], hang: Hang, idle: Idle
 ) -> None:
     window, path, told = export
-    assert window.controller.job_title == "Exporting figure.png"
+    assert window.controller.job_title == "Exporting rates.csv"
     assert window.actions_["stop"].isEnabled()
     question = stop(qtbot, window)
-    assert "“Exporting figure.png” is not responding" in visible_texts(question)
+    assert "“Exporting rates.csv” is not responding" in visible_texts(question)
 
     question.leave_button.click()
     idle()
 
     assert told == ["Not exported: The drive does not respond. Pending requests wait until it does."]
-    assert any("Exporting figure.png was abandoned" in line for line in window.log.texts())
+    assert any("Exporting rates.csv was abandoned" in line for line in window.log.texts())
     window.controller.run_step("add_section_time")
     idle()
     assert window.controller.steps.item("add_section_time").state is StepState.DONE
-    window.recording.export_to(path.with_name("elsewhere.png"))
+    window.recording.export_to(path.with_name("elsewhere.csv"))
     qtbot.waitUntil(lambda: len(told) == 2, timeout=20_000)
-    assert told[1] == f"Exported: {path.with_name('elsewhere.png')}"
+    assert told[1] == f"Exported: {path.with_name('elsewhere.csv')}"
     hang.go_on.set()
     qtbot.waitUntil(lambda: not any_left_behind(), timeout=20_000)
     assert len(told) == 2, "what was left behind says nothing any more"
@@ -145,7 +145,7 @@ def test_closing_the_window_asks_while_an_export_hangs(
     assert not window.close_guard.may_close(window.close_without_question)
 
     assert window.dialog is not None
-    assert "“Exporting figure.png” is still running" in visible_texts(window.dialog)
+    assert "“Exporting rates.csv” is still running" in visible_texts(window.dialog)
 
 
 def test_a_view_that_reads_without_end_can_be_left(

@@ -15,6 +15,8 @@ from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
+from hdmea.exporters.figure_panels import PANELS
+from hdmea_gui.flows.figure_dialog import FigureDialog
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.store.settings import SettingsStore
 from hdmea_gui.views.parts.base import Preview
@@ -32,6 +34,7 @@ VIEWS = (
     "stimulus",
     "file",
 )
+WITHOUT_FIGURES = ("file", "raw")
 
 
 @pytest.fixture
@@ -130,7 +133,7 @@ def test_every_plot_has_a_menu_of_its_own(
         tables = [text for text in entries(menu) if "of this panel as CSV" in text]
         assert tables, f"{title} has data"
         menu.close()
-        for text in (*(f"Export this panel as {kind}…" for kind in ("PNG", "SVG", "PDF")), *tables):
+        for text in tables:
             trigger(right_click(qtbot, analysed, plot), text)
         qtbot.waitUntil(lambda: len(told) == len(asked), timeout=20_000)
         assert all(text.startswith("Exported: ") for text in told)
@@ -139,49 +142,105 @@ def test_every_plot_has_a_menu_of_its_own(
     assert len({path.name for path in asked}) == len(asked), "no file is proposed twice"
     assert all(path.stat().st_size > 0 for path in asked)
     for path in asked:
-        if path.suffix == ".png":
-            picture = QImage(str(path))
-            assert picture.width() < 2 * view.width() or name == "stimulus"
-            assert n_colours(picture) > 5
-        elif path.suffix == ".csv":
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                header, *rows = csv.reader(file)
-            assert all(header)
-            assert any(any(row) for row in rows), path.name
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header, *rows = csv.reader(file)
+        assert all(header)
+        assert any(any(row) for row in rows), path.name
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_the_whole_view_is_exported_from_the_same_menu(
+def test_a_figure_has_what_the_view_shows(
     qtbot: Any, analysed: MainWindow, show: Show, asked: list[Path], name: str
 ) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is optional")
     view = show(name)
     told: list[str] = []
     view.told.connect(told.append)
-
-    for kind in ("PNG", "SVG", "PDF"):
-        trigger(view.export_menu(), f"Export the whole view as {kind}…")
+    offered = entries(view.export_menu())
     trigger(view.export_menu(), "Export data of the whole view as CSV…")
-    qtbot.waitUntil(lambda: len(told) == 4, timeout=20_000)
+    qtbot.waitUntil(lambda: len(told) == 1, timeout=20_000)
+    assert told[0].startswith(f"Exported: {asked[0].with_suffix('')}"), "one file for each kind of data"
     QGuiApplication.clipboard().clear()
-    trigger(view.export_menu(), "Copy the whole view")
 
-    assert [path.suffix for path in asked] == [".png", ".svg", ".pdf", ".csv"]
-    *pictures, data = asked
-    assert told[:3] == [f"Exported: {path}" for path in pictures]
-    assert told[3].startswith(f"Exported: {data.with_suffix('')}"), "one file for each kind of data"
-    assert told[4] == "The picture was copied."
-    assert all(path.stat().st_size > 0 for path in pictures)
-    assert QGuiApplication.clipboard().image().size() == 2 * view.size()
+    trigger(view.export_menu(), "Copy the whole view")
+    qtbot.waitUntil(lambda: len(told) == 2, timeout=60_000)
+
+    picture = QGuiApplication.clipboard().image()
+    assert n_colours(picture) > 5
+    if name in WITHOUT_FIGURES:
+        assert told[1] == "The picture was copied."
+        assert picture.size() == 2 * view.size()
+        assert "Save figure of the whole view…" not in offered
+        view.save_figure()
+        assert told[2] == f"There is no figure of “{view.title}” now. Save its data instead."
+        return
+    assert told[1] == "The figure was copied."
+    assert "Save figure of the whole view…" in offered
+    assert picture.pixelColor(1, 1).name() == "#ffffff"
+    drawn = view.figure()
+    assert drawn is not None
+    assert set(drawn["panels"]) <= set(PANELS)
+    panels = [panel for panel in view.export_panels() if panel.shows_something]
+    assert all(panel.figure for panel in panels), "every panel has a figure"
+
+
+def test_the_builder_shows_the_figure_before_it_is_written(
+    qtbot: Any, analysed: MainWindow, show: Show, asked: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is optional")
+    view: Any = show("receptive_field")
+    view.player.slider.setValue(3)
+    plot = view.average.graphics
+    trigger(right_click(qtbot, analysed, plot), "Save figure of this panel…")
+    qtbot.waitUntil(lambda: isinstance(analysed.dialogs.current, FigureDialog), timeout=20_000)
+    dialog = analysed.dialogs.current
+    assert isinstance(dialog, FigureDialog)
+    given = dialog.values()
+    assert given["panels"] == ("receptive_field",)
+    assert given["moment_ms"] == view._view.time_ms[3]
+    assert given["unit_ids"] == analysed.controller.selection.units[:1]
+    qtbot.waitUntil(lambda: not dialog.picture.isNull(), timeout=60_000)
+    assert dialog.said.text().startswith("89 × ")
+
+    dialog.model.set_value("panels", ("receptive_field", "fields"))
+    dialog.model.set_value("width_mm", 120.0)
+    qtbot.waitUntil(lambda: dialog.said.text().startswith("120 × "), timeout=60_000)
+    told: list[str] = []
+    dialog.told.connect(told.append)
+    dialog.save_recipe()
+    qtbot.waitUntil(lambda: bool(told), timeout=20_000)
+    recipe = asked[0]
+    assert told == [f"Recipe saved: {recipe}"]
+    text = recipe.read_text(encoding="utf-8")
+    assert text.startswith("kind: figure")
+    assert "unit" not in text, "units are of one recording"
+
+    dialog.model.set_value("width_mm", 60.0)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(recipe), ""))
+    dialog.open_recipe()
+    qtbot.waitUntil(lambda: dialog.model.value("width_mm") == 120, timeout=20_000)
+    assert dialog.values()["unit_ids"] == given["unit_ids"]
+    dialog.model.set_value("height_mm", 20.0)
+    qtbot.waitUntil(lambda: "do not fit" in dialog.said.text(), timeout=60_000)
+    dialog.model.set_value("height_mm", None)
+    written: list[Path] = []
+    analysed.controller.exported.connect(written.append)
+    dialog.export_button.click()
+    qtbot.waitUntil(lambda: bool(written), timeout=60_000)
+    assert written[0].suffix == ".pdf"
+    assert written[0].read_bytes().startswith(b"%PDF")
 
 
 def test_a_panel_is_copied_alone(qtbot: Any, analysed: MainWindow, show: Show) -> None:
-    overview = show("overview")
+    pytest.importorskip("matplotlib", reason="matplotlib is optional")
+    show("overview")
     panel = analysed.views["unit"].overview.waveform
+    QGuiApplication.clipboard().clear()
 
     trigger(right_click(qtbot, analysed, panel.graphics), "Copy this panel")
 
-    assert QGuiApplication.clipboard().image().size() == 2 * panel.size()
-    assert panel.width() < overview.width()
+    qtbot.waitUntil(lambda: not QGuiApplication.clipboard().image().isNull(), timeout=60_000)
+    assert QGuiApplication.clipboard().image().width() == round(89 / 25.4 * 300)
 
 
 def test_the_menu_key_offers_the_panel_that_has_the_focus(
@@ -311,23 +370,22 @@ def test_the_folder_of_the_last_export_is_proposed_and_remembered(
     qtbot: Any, analysed: MainWindow, show: Show, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proposed: list[Path] = []
-    folder = tmp_path / "Bilder 中"
+    folder = tmp_path / "Daten 中"
     folder.mkdir()
 
     def answer(_parent: QWidget, _title: str, name: str, filters: str) -> tuple[str, str]:
         proposed.append(Path(name))
-        # The second time there is such a picture already: the whole name is proposed, for the desktop to ask.
-        return (name if Path(name).suffix == ".svg" else str(folder / "picture")), filters.split(";;")[1]
+        # The second time there is such a file already: the whole name is proposed, for the desktop to ask.
+        return (name if len(proposed) > 2 else str(folder / "data")), filters.split(";;")[0]
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", answer)
     view = show("receptive_field")
-    view.export_picture()
-    qtbot.waitUntil((folder / "picture.svg").is_file, timeout=20_000)
-    view.export_picture()
+    view.export_data()
+    qtbot.waitUntil((folder / "data.csv").is_file, timeout=20_000)
+    view.export_data()
 
     assert [path.parent for path in proposed] == [Path.home(), folder, folder]
-    assert proposed[-1] == folder / "picture.svg"
-    assert (folder / "picture.svg").is_file(), "the kind that was chosen"
+    assert proposed[-1] == folder / "data.csv"
     analysed.close_without_question()
     assert SettingsStore(analysed.settings.path).values.export_folder == str(folder)
 

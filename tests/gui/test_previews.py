@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
-import pyqtgraph as pg
 import pytest
-from PySide6.QtGui import QGuiApplication, QImage
 
 from hdmea.utils.spreadsheet import column_name
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.theme import LIGHT
 from hdmea_gui.views.parts.base import Preview
-from hdmea_gui.views.parts.export import drawn
 from hdmea_gui.views.parts.plot_panel import PlotPanel
 from hdmea_gui.views.parts.responses.view import ResponsesPreview
 from hdmea_gui.views.receptive_field.view import ReceptiveFieldPreview
@@ -112,46 +107,13 @@ def test_an_answer_that_comes_after_the_session_is_gone_is_dropped(qtbot: Any, a
     assert view.table() is None
 
 
-@pytest.mark.parametrize("name", VIEWS)
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pictures_are_not_blank_in_any_format(
-    qtbot: Any, analysed: MainWindow, tmp_path: Path, name: str, theme: str
-) -> None:
-    analysed.use_theme(theme, at_once=True)  # type: ignore[arg-type]
-    view = shown(qtbot, analysed, name)
-    told: list[str] = []
-    view.told.connect(told.append)
-
-    for kind in ("png", "svg", "pdf"):
-        view.export_to(tmp_path / f"Bild µ.{kind}")
-    qtbot.waitUntil(lambda: len(told) == 3, timeout=20_000)
-    view.copy_picture()
-
-    assert [text.split(":")[0] for text in told] == ["Exported"] * 3 + ["The picture was copied."]
-    picture = QImage(str(tmp_path / "Bild µ.png"))
-    assert (picture.width(), picture.height()) == (2 * view.width(), 2 * view.height())
-    assert (
-        len(
-            {picture.pixel(x, y) for x in range(0, picture.width(), 9) for y in range(0, picture.height(), 9)}
-        )
-        > 5
-    )
-    drawing = ElementTree.parse(tmp_path / "Bild µ.svg").getroot()
-    assert any("path" in node.tag or "polyline" in node.tag for node in drawing.iter())
-    assert any("text" in node.tag for node in drawing.iter()), "text stays text"
-    assert (tmp_path / "Bild µ.pdf").read_bytes().startswith(b"%PDF")
-    assert not QGuiApplication.clipboard().image().isNull()
-
-
-def test_a_picture_that_cannot_be_written_is_said(qtbot: Any, analysed: MainWindow, tmp_path: Path) -> None:
+def test_data_that_cannot_be_written_are_said(qtbot: Any, analysed: MainWindow, tmp_path: Path) -> None:
     view = shown(qtbot, analysed, "receptive_field")
 
-    with qtbot.waitSignal(view.told) as told:
-        view.export_to(tmp_path / "not there" / "picture.png")
-    assert "cannot be written" in told.args[0]
     with qtbot.waitSignal(view.told, timeout=20_000) as told:
         view.export_to(tmp_path / "not there" / "table.csv")
     assert told.args[0].startswith("Not exported")
+    assert "cannot be written" in told.args[0]
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -209,25 +171,6 @@ def test_the_name_of_a_movie_that_comes_later_is_seen_whole(qtbot: Any, analysed
     needed = view.movies.fontMetrics().horizontalAdvance(view.movies.currentText())
 
     qtbot.waitUntil(lambda: needed + 20 < view.movies.width(), timeout=20_000)
-
-
-def test_an_exported_drawing_has_points_as_shapes_and_letters_in_their_size(qtbot: Any) -> None:
-    panel = PlotPanel("Points", LIGHT, "x", "y")
-    qtbot.addWidget(panel)
-    panel.resize(400, 300)
-    points = pg.ScatterPlotItem([0, 1], [0, 1], size=12, brush=["#ff0000", "#00ff00"])
-    panel.plot.addItem(points)
-    panel.show_plot()
-    panel.show()
-
-    content = drawn(panel, "svg")().decode("utf-8")
-
-    pictures = [int(width) for width in re.findall(r'<image [^>]*?width="(\d+)"', content)]
-    assert all(width > 100 for width in pictures), "no point is a picture"
-    assert "#ff0000" in content
-    assert "#00ff00" in content
-    sizes = {float(size) for size in re.findall(r'font-size="([\d.]+)"', content)}
-    assert panel.font().pointSizeF() * panel.logicalDpiX() / 72 in sizes
 
 
 def test_a_view_that_waits_for_its_answer_does_not_say_that_nothing_was_computed(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -93,10 +95,23 @@ class ElectricalImagePreview(Preview):
     def export_panels(self) -> tuple[Panel, ...]:
         """Return movie, map and traces."""
         return (
-            Panel("Electrical image", self.movie, movie_tables(self._frame_table, self.table)),
-            Panel("Peak to peak", self.map, (("", self._map_table),)),
-            Panel("Traces", self.traces, (("", self._traces_table),)),
+            Panel(
+                "Electrical image",
+                self.movie,
+                movie_tables(self._frame_table, self.table),
+                ("electrical_moment",),
+            ),
+            Panel("Peak to peak", self.map, (("", self._map_table),), ("electrical_image",)),
+            Panel("Traces", self.traces, (("", self._traces_table),), ("traces",)),
         )
+
+    def figure_state(self) -> dict[str, Any]:
+        """Return unit, moment and electrode."""
+        view, shown = self._view, {}
+        if view is not None:
+            place = (self._place[0] + view.first[0], self._place[1] + view.first[1])
+            shown = {"moment_ms": float(view.time_ms[self.player.frame]), "place": place}
+        return {**super().figure_state(), **shown}
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""

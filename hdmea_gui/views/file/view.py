@@ -128,11 +128,8 @@ class FilePreview(Preview):
         return self.model.rowCount() > 0
 
     def export_to(self, path: Path) -> None:
-        """Write the picture, or the whole tree if the suffix is ``.csv``."""
-        if path.suffix.lower() == ".csv":
-            self._write(WriteOutline(path), path)
-        else:
-            super().export_to(path)
+        """Write the whole tree."""
+        self._write(WriteOutline(path), path)
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
@@ -187,7 +184,7 @@ class FilePreview(Preview):
         self.search.setClearButtonEnabled(True)
         self.search.setMaximumWidth(200)
         self._export_button.setText("Export…")
-        self._export_button.setToolTip("Write the whole tree as CSV, or a picture of what is shown")
+        self._export_button.setToolTip("Write the whole tree as CSV, or copy a picture of what is shown")
         self._export_button.setAutoRaise(True)
         self._message.setProperty("role", "muted")
         self._message.setAlignment(Qt.AlignmentFlag.AlignCenter)

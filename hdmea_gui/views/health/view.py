@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -139,9 +140,13 @@ class HealthPreview(Preview):
         """Return the lights, the noise and the rate."""
         return (
             Panel("Lights", self.lights, (("", self.table),)),
-            Panel("Noise of the electrodes", self.noise, (("", self.noise_table),)),
-            Panel("Rate over the recording", self.rates, (("", self.rates_table),)),
+            Panel("Noise of the electrodes", self.noise, (("", self.noise_table),), ("noise",)),
+            Panel("Rate over the recording", self.rates, (("", self.rates_table),), ("population_rate",)),
         )
+
+    def figure_state(self) -> dict[str, Any]:
+        """Return nothing: the panels are of the whole recording."""
+        return {}
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""

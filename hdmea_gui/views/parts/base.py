@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from PySide6.QtCore import QPoint, Signal
-from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QShowEvent
+from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QImage, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from hdmea_gui.engine.controller import Controller
-from hdmea_gui.engine.exports import LateTable, Table, WritePicture, WriteTable, outcome
+from hdmea_gui.engine.exports import DrawFigure, LateTable, Table, WriteTable, outcome
 from hdmea_gui.engine.jobs import Failure, Query
 from hdmea_gui.shell.theme import Theme, dress
 from hdmea_gui.text.formats import no_units_text
 from hdmea_gui.text.help_topics import HelpTopic
-from hdmea_gui.views.parts.export import PICTURES, ask_export_path, drawn, picture_of
+from hdmea_gui.views.parts.export import ask_export_path, picture_of
 from hdmea_gui.views.parts.graphics import Graphics
 from hdmea_gui.views.parts.panels import Panel, TableOf, panel_at
 from hdmea_gui.views.parts.plot import HAND_HELP
@@ -29,12 +29,15 @@ __all__ = ["Preview", "ViewSpec"]
 
 _HAND = (
     *HAND_HELP,
-    ("Right click", "copy a panel or the view, or save its picture (PNG, SVG, PDF) or data (CSV) as a file"),
+    ("Right click", "copy a panel or the view, or save its figure (PDF, SVG, PNG) or data (CSV) as a file"),
     ("Ctrl+Up, Ctrl+Down", "the unit above or below in the table"),
 )
 
 
 _READING = "Reading the results…"
+_COPY_DPI = 300
+_PANEL_MM = 89.0
+_NOTHING: tuple[Any, ...] = (None, "", (), (0.0, 0.0))
 
 
 class Preview(QWidget):
@@ -66,6 +69,8 @@ class Preview(QWidget):
         Something for the status line: what was exported.
     setup_asked()
         The user wants to say what was shown.
+    figure_asked(dict)
+        A figure of what is shown is wanted, with these options of the exporter `figure`.
     """
 
     name: ClassVar[str]
@@ -76,6 +81,7 @@ class Preview(QWidget):
 
     told = Signal(str)
     setup_asked = Signal()
+    figure_asked = Signal(object)
 
     def __init__(self, controller: Controller, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -194,27 +200,46 @@ class Preview(QWidget):
                 if graphics.rect().contains(place):
                     graphics.add_to_menu(menu, graphics.mapToScene(place))
                     menu.addSeparator()
-            copy, export = partial(self._copy, panel.widget), partial(self._export_picture_of, panel)
-            _offer_picture(menu, "this panel", copy, export)
+            self._offer_figure(menu, "this panel", panel.widget, self.figure_of(panel.figure))
             for name, table in panel.tables:
                 file_name = panel.file_name(self._file_name(), name)
                 act = partial(self._export_table, table, file_name)
                 _offer(menu, f"Export {name or 'data'} of this panel as CSV…", act)
             menu.addSection(self.title)
-        _offer_picture(menu, "the whole view", self.copy_picture, self.export_picture)
+        self._offer_figure(menu, "the whole view", self, self.figure())
         action = _offer(menu, "Export data of the whole view as CSV…", self.export_data)
         action.setEnabled(self.has_data())
         return menu
 
-    def copy_picture(self) -> None:
-        """Put the picture into the clipboard."""
-        self._copy(self)
+    def figure_state(self) -> dict[str, Any]:
+        """Return options of the exporter `figure` that say of what, and of which part, the panels are."""
+        selection = self._controller.selection
+        return {"unit_ids": selection.units[:1], "movie": selection.movie}
 
-    def export_picture(self, *kinds: str) -> None:
-        """Ask for a file, and write the picture."""
-        path = self._ask(kinds or PICTURES, self._file_name())
-        if path is not None:
-            self.export_to(path)
+    def figure_of(self, panels: Sequence[str]) -> dict[str, Any] | None:
+        """Return options of the exporter `figure` for some of its panels; None without any."""
+        if not panels:
+            return None
+        width = {"width_mm": _PANEL_MM} if len(panels) == 1 else {}
+        state = {name: value for name, value in self.figure_state().items() if value not in _NOTHING}
+        return {"panels": tuple(panels), **width, **state}
+
+    def figure(self) -> dict[str, Any] | None:
+        """Return options of the exporter `figure` that draw what is shown; None without a figure."""
+        shown = (panel.figure for panel in self.export_panels() if panel.shows_something)
+        return self.figure_of(tuple(dict.fromkeys(name for names in shown for name in names)))
+
+    def copy_figure(self) -> None:
+        """Put a picture of what is shown into the clipboard: its figure, otherwise the view as it is seen."""
+        self._copy(self, self.figure())
+
+    def save_figure(self) -> None:
+        """Have a figure of what is shown made and written."""
+        options = self.figure()
+        if options is None:
+            self.told.emit(f"There is no figure of “{self.title}” now. Save its data instead.")
+        else:
+            self.figure_asked.emit(options)
 
     def export_data(self) -> None:
         """Ask for a file, and write the data."""
@@ -223,13 +248,10 @@ class Preview(QWidget):
             self.export_to(path)
 
     def export_to(self, path: Path) -> None:
-        """Write the picture, or the data if the suffix is ``.csv``; `told` says what came of it."""
-        if path.suffix.lower() == ".csv":
-            table = self.table_to_write()
-            if table is not None:
-                self._write_table(table, path)
-            return
-        self._write_picture(self, path)
+        """Write the data; `told` says what came of it."""
+        table = self.table_to_write()
+        if table is not None:
+            self._write_table(table, path)
 
     def not_yet(self, step: str) -> str:
         """Say which step computes what is missing."""
@@ -253,18 +275,24 @@ class Preview(QWidget):
     def _ask(self, kinds: Sequence[str], name: str) -> Path | None:
         return ask_export_path(self, self._controller, kinds, name)
 
-    def _copy(self, widget: QWidget) -> None:
-        QGuiApplication.clipboard().setImage(picture_of(widget))
-        self.told.emit("The picture was copied.")
+    def _offer_figure(self, menu: QMenu, what: str, widget: QWidget, options: dict[str, Any] | None) -> None:
+        _offer(menu, f"Copy {what}", partial(self._copy, widget, options))
+        if options is not None:
+            _offer(menu, f"Save figure of {what}…", partial(self.figure_asked.emit, options))
 
-    def _export_picture_of(self, panel: Panel, kind: str) -> None:
-        path = self._ask((kind,), panel.file_name(self._file_name()))
-        if path is not None:
-            self._write_picture(panel.widget, path)
+    def _copy(self, widget: QWidget, options: dict[str, Any] | None) -> None:
+        if options is None:
+            QGuiApplication.clipboard().setImage(picture_of(widget))
+            self.told.emit("The picture was copied.")
+        else:
+            self._controller.ask(DrawFigure(options, _COPY_DPI), self._on_drawn)
 
-    def _write_picture(self, widget: QWidget, path: Path) -> None:
-        content = drawn(widget, path.suffix.lower().lstrip("."))
-        self._write(WritePicture(path, content), path)
+    def _on_drawn(self, answer: bytes | Failure) -> None:
+        if isinstance(answer, Failure):
+            self.told.emit(f"Not copied: {answer.reason}")
+        else:
+            QGuiApplication.clipboard().setImage(QImage.fromData(answer))
+            self.told.emit("The figure was copied.")
 
     def _export_table(self, table_of: TableOf, name: str) -> None:
         table = table_of()
@@ -334,13 +362,6 @@ class ViewSpec:
     def title(self) -> str:
         """What is on its tab."""
         return self.widget.title
-
-
-def _offer_picture(menu: QMenu, what: str, copy: Callable[[], None], export: Callable[[str], None]) -> None:
-    """Add what can be done with a picture; `export` gets ``png``, ``svg`` or ``pdf``."""
-    _offer(menu, f"Copy {what}", copy)
-    for kind in PICTURES:
-        _offer(menu, f"Export {what} as {kind.upper()}…", partial(export, kind))
 
 
 def _offer(menu: QMenu, text: str, act: Callable[[], None]) -> QAction:

@@ -29,11 +29,14 @@ class Panel:
         What its picture is taken of.
     tables
         Its data: a name for each table, empty for the only one, and what makes it when it is wanted.
+    figure
+        Panels of the exporter `figure` that show the same; none where there is none.
     """
 
     title: str
     widget: QWidget
     tables: tuple[tuple[str, TableOf], ...]
+    figure: tuple[str, ...] = ()
 
     @property
     def shows_something(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -122,10 +123,25 @@ class ReceptiveFieldPreview(Preview):
     def export_panels(self) -> tuple[Panel, ...]:
         """Return the average, the time course, and the map of all receptive fields."""
         return (
-            Panel("Spike-triggered average", self.average, movie_tables(self._frame_table, self.table)),
-            Panel("Time course", self.course, (("", self._course_table),)),
-            Panel("All receptive fields", self.map, (("", self.map.table),)),
+            Panel(
+                "Spike-triggered average",
+                self.average,
+                movie_tables(self._frame_table, self.table),
+                ("receptive_field",),
+            ),
+            Panel("Time course", self.course, (("", self._course_table),), ("time_course",)),
+            Panel("All receptive fields", self.map, (("", self.map.table),), ("fields",)),
         )
+
+    def figure_state(self) -> dict[str, Any]:
+        """Return unit, frame and pixel."""
+        view = self._view
+        shown = (
+            {}
+            if view is None
+            else {"moment_ms": float(view.time_ms[self.player.frame]), "place": self._place}
+        )
+        return {**super().figure_state(), **shown}
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -146,9 +147,13 @@ class RecordingPreview(Preview):
         """Return raster with rate, and the map of the chip."""
         over_time = (("raster", self.raster.table), ("rate", self.table), ("movies", self._spans_table))
         return (
-            Panel("Raster and rate", self.graphics, over_time),
-            Panel("Units on the chip", self.chip, (("", self.units_table),)),
+            Panel("Raster and rate", self.graphics, over_time, ("population", "population_rate")),
+            Panel("Units on the chip", self.chip, (("", self.units_table),), ("units_on_chip",)),
         )
+
+    def figure_state(self) -> dict[str, Any]:
+        """Return the stretch of time that is seen."""
+        return {"time_s": self._controller.selection.time}
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""

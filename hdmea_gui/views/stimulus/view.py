@@ -31,6 +31,7 @@ from hdmea_gui.widgets.label import Label, RichLabel
 __all__ = ["StimulusPreview"]
 
 _AXIS_WIDTH = 78
+_FIGURE_MM = 183.0
 _FRAMES_HEIGHT = 78
 _WAIT_MS = 40
 _SHORTEST_S = 0.002
@@ -150,7 +151,11 @@ class StimulusPreview(Preview):
             ("frames", partial(self._with_frames, _frame_columns)),
             ("movies", partial(self._table_of, _section_columns)),
         )
-        return (Panel("Light and frames", self.graphics, tables),)
+        return (Panel("Light and frames", self.graphics, tables, ("light",)),)
+
+    def figure_state(self) -> dict[str, Any]:
+        """Return the stretch of time that is seen."""
+        return {"time_s": self._controller.selection.time, "width_mm": _FIGURE_MM}
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""

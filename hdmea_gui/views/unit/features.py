@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, Qt
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLineEdit, QTreeView, QVBoxLayout, QWidget
@@ -18,6 +20,7 @@ from hdmea_gui.widgets.label import Label
 
 __all__ = ["UnitFeatures"]
 
+_FIGURE_MM = 183.0
 _NAME_WIDTH, _VALUE_WIDTH, _MARGIN = 210, 110, 16
 
 
@@ -90,6 +93,14 @@ class UnitFeatures(Preview):
         cells = [value.values[place] for place in range(times) for value in values]
         columns = [(title, np.array(texts * times, object)) for title, texts in shared]
         return Table((("unit_id", units), *columns, ("value", np.array(cells, object))))
+
+    def figure(self) -> dict[str, Any] | None:
+        """Return options of a figure of the numbers; None without any."""
+        return None if self._view is None else self.figure_of(("numbers",))
+
+    def figure_state(self) -> dict[str, Any]:
+        """Return the units whose numbers are shown."""
+        return {"unit_ids": () if self._view is None else self._view.unit_ids, "width_mm": _FIGURE_MM}
 
     def _lay_out(self) -> None:
         self.filter.setPlaceholderText("Filter by name or definition")

@@ -28,6 +28,10 @@ __all__ = ["UnitOverview"]
 # Longest lag and width of the bins, milliseconds.
 _WINDOWS_MS = ((25.0, 0.5), (50.0, 1.0), (100.0, 1.0), (500.0, 5.0), (1000.0, 10.0))
 _COLUMNS = 24
+_FIGURES = (
+    *("waveform", "intervals", "autocorrelogram"),
+    *("rate", "receptive_field", "electrical_image"),
+)
 _TOP, _LEFT, _RIGHT = 8, 10, 7
 
 
@@ -128,8 +132,8 @@ class UnitOverview(Preview):
             *(self._average_table, self._footprint_table),
         )
         return tuple(
-            Panel(panel.title, panel, (("", table),))
-            for panel, table in zip(self.panels, tables, strict=True)
+            Panel(panel.title, panel, (("", table),), (figure,))
+            for panel, table, figure in zip(self.panels, tables, _FIGURES, strict=True)
         )
 
     def apply_theme(self, theme: Theme) -> None:

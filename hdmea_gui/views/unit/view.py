@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
@@ -82,7 +83,7 @@ class UnitPreview(Preview):
         for page in (self.overview, self._empty, self.features):
             self._pages.addWidget(page)
         for view in self.parts:
-            view.told.connect(self.told)
+            self._relay(view)
         top = QHBoxLayout()
         top.setContentsMargins(8, 4, 8, 2)
         top.addWidget(self.segments)
@@ -103,7 +104,7 @@ class UnitPreview(Preview):
         """The page with the responses; made when it is first wanted."""
         if self._responses is None:
             page = self._responses = UnitResponses(self._controller, self._theme, self)
-            page.told.connect(self.told)
+            self._relay(page)
             self._pages.insertWidget(_RESPONSES, page)
             self._pages.removeWidget(self._empty)
             self._empty.deleteLater()
@@ -113,6 +114,10 @@ class UnitPreview(Preview):
     def parts(self) -> tuple[Preview, ...]:
         """The pages that have been made."""
         return (self.overview, self.features, *(() if self._responses is None else (self._responses,)))
+
+    def _relay(self, page: Preview) -> None:
+        page.told.connect(self.told)
+        page.figure_asked.connect(self.figure_asked)
 
     def _turn_to(self, index: int) -> None:
         if index == _RESPONSES:
@@ -159,12 +164,12 @@ class UnitPreview(Preview):
         return self.page.table()
 
     def export_to(self, path: Path) -> None:
-        """Write the page, or its data."""
+        """Write the data of the page."""
         self.page.export_to(path)
 
-    def copy_picture(self) -> None:
-        """Put the picture of the page into the clipboard."""
-        self.page.copy_picture()
+    def figure(self) -> dict[str, Any] | None:
+        """Return options of a figure of the page."""
+        return self.page.figure()
 
     def use_theme(self, theme: Theme) -> None:
         """Have each page draw in the colours of a theme, now or when it is shown."""

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
 from html import escape
+from typing import Any
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -128,11 +129,25 @@ class ResponsesPreview(Preview):
             ("phases", partial(self._table_of, phase_columns)),
         )
         return (
-            Panel("Trials and rates", self.plot.graphics, trials),
-            Panel(side.polar.title, side.polar, (("", partial(self._table_of, tuning_columns)),)),
-            Panel(side.frequency.title, side.frequency, (("", partial(self._table_of, frequency_columns)),)),
-            Panel(side.steps.title, side.steps, steps),
+            Panel("Trials and rates", self.plot.graphics, trials, ("raster",)),
+            Panel(
+                side.polar.title, side.polar, (("", partial(self._table_of, tuning_columns)),), ("tuning",)
+            ),
+            Panel(
+                side.frequency.title,
+                side.frequency,
+                (("", partial(self._table_of, frequency_columns)),),
+                ("frequency",),
+            ),
+            Panel(side.steps.title, side.steps, steps, ("steps",)),
         )
+
+    def figure_state(self) -> dict[str, Any]:
+        """Return the units and the movie."""
+        view = self._view
+        if view is None:
+            return {}
+        return {"unit_ids": tuple(unit.unit_id for unit in view.units), "movie": view.movie}
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
