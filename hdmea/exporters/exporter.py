@@ -54,6 +54,7 @@ class Exporter:
     suffixes: tuple[str, ...]
     options: type[ExportOptions]
     function: Callable[..., None]
+    apart: bool = False
 
     @property
     def reports(self) -> bool:
@@ -76,7 +77,12 @@ EXPORTERS: Registry[Exporter] = Registry("hdmea.exporters", Exporter, "hdmea.exp
 
 
 def exporter(
-    *, name: str, title: str, suffixes: Sequence[str], options: type[ExportOptions] = ExportOptions
+    *,
+    name: str,
+    title: str,
+    suffixes: Sequence[str],
+    options: type[ExportOptions] = ExportOptions,
+    apart: bool = False,
 ) -> Callable[[Callable[..., None]], Exporter]:
     """Declare the decorated function ``(session, target, options)`` as an exporter.
 
@@ -96,10 +102,12 @@ def exporter(
         Endings of `target`, with the dot and in lower case; the first one is proposed.
     options
         Model of the options.
+    apart
+        Whether it computes for so long that the window leaves it to a process of its own.
     """
 
     def declare(function: Callable[..., None]) -> Exporter:
-        return Exporter(name, title, tuple(suffixes), options, function)
+        return Exporter(name, title, tuple(suffixes), options, function, apart)
 
     return declare
 

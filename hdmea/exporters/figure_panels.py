@@ -726,7 +726,7 @@ def _mark_movies(axes: Axes, cell: Cell, *, named: bool = True) -> None:
         if end > start and begin < stop
     ]
     shown.sort(key=lambda section: section[1])
-    ends = [*(begin for _, begin, _ in shown[1:]), stop]
+    ends = [*(begin for _, begin, _ in shown), stop][1:]
     for (movie, begin, _), after in zip(shown, ends, strict=True):
         axes.axvline(begin, color=cell.style.light_colour, linewidth=0.4)
         room = int((after - max(begin, start)) / (stop - start) * 0.8 * cell.style.width_mm / letter_mm)

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field, create_model
 from hdmea._version import __version__
 from hdmea.declare import FEATURES
 from hdmea.exporters.exporter import ExportOptions, ExportProgress, exporter
-from hdmea.exporters.nwb_subject import session_start, subject_facts
+from hdmea.exporters.nwb_subject import missing_entries, recorded_at, session_start, subject_facts
 from hdmea.pipeline.alignment_table import SECTION_COLUMNS, section_alignment
 from hdmea.pipeline.feature_table import FeatureColumn, feature_columns, physical_units
 from hdmea.pipeline.recording_sheet import SHEET_FIELDS, recording_sheet
@@ -106,13 +106,10 @@ def _described(
 ) -> tuple[Any, Mapping[str, str]]:
     """Return a file that says when and of what the recording is; MissingInputError with what is missing."""
     pynwb = optional_module("pynwb", "nwb", _PURPOSE)
-    facts, missing = subject_facts(sheet)
-    recorded = str(
-        (session.metadata.get("cmcr_meta") or session.metadata.get("cmtr_meta") or {}).get("DateTime", "")
-    )
+    facts, _ = subject_facts(sheet)
+    recorded = recorded_at(session)
     start = session_start(sheet, recorded, time_zone)
-    if start is None:
-        missing.insert(0, "session_start_time")
+    missing = missing_entries(session, sheet, time_zone)
     if missing:
         helps = {field.name: field.help for field in SHEET_FIELDS}
         asked = " ".join(f"{name}: {helps[name]}" for name in missing)

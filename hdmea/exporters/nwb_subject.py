@@ -6,13 +6,24 @@ import datetime
 import re
 import zoneinfo
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hdmea.pipeline.recording_sheet import SHEET_FIELDS
 from hdmea.utils.exceptions import ValidationError
 from hdmea.utils.fixes import Advice
 
-__all__ = ["age_text", "session_start", "species_text", "subject_facts", "weight_text"]
+if TYPE_CHECKING:
+    from hdmea.pipeline.session import PipelineSession
+
+__all__ = [
+    "age_text",
+    "missing_entries",
+    "recorded_at",
+    "session_start",
+    "species_text",
+    "subject_facts",
+    "weight_text",
+]
 
 _NEEDED: Final = ("subject_id", "species", "sex", "age")
 _SPECIES: Final = {
@@ -75,6 +86,25 @@ def subject_facts(sheet: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     if "date_of_birth" in facts and "age" in missing:
         missing.remove("age")
     return facts, missing
+
+
+def missing_entries(session: PipelineSession, sheet: Mapping[str, str], time_zone: str = "") -> list[str]:
+    """Return the names of the entries that NWB needs and neither the sheet nor the recording has.
+
+    Raises
+    ------
+    ValidationError
+        If an entry is not what NWB can say.
+    """
+    missing = subject_facts(sheet)[1]
+    known = session_start(sheet, recorded_at(session), time_zone) is not None
+    return missing if known else ["session_start_time", *missing]
+
+
+def recorded_at(session: PipelineSession) -> str:
+    """Return the local time that the recording states, as it writes it; empty without any."""
+    meta = session.metadata.get("cmcr_meta") or session.metadata.get("cmtr_meta") or {}
+    return str(meta.get("DateTime", ""))
 
 
 def species_text(text: str) -> str:

@@ -87,7 +87,13 @@ class _Content:
 _SECTION_TITLES = ("Movie", "Showing", "Start (s)", "Stop (s)", "Light", "r", "Marks")
 
 
-@exporter(name="report", title="Report of the recording", suffixes=(".html", ".pdf"), options=ReportOptions)
+@exporter(
+    name="report",
+    title="Report of the recording",
+    suffixes=(".html", ".pdf"),
+    options=ReportOptions,
+    apart=True,
+)
 def report(session: PipelineSession, target: Path, options: ReportOptions, progress: ExportProgress) -> None:
     """Write health, stimuli and alignment, the population, a page per unit and methods as a document."""
     optional_module("matplotlib", "figures", "A report")

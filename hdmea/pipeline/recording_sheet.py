@@ -11,7 +11,7 @@ from hdmea.utils.text_files import setting
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["SHEET_FIELDS", "SheetField", "recording_sheet"]
+__all__ = ["OF_LAB", "SHEET_FIELDS", "SheetField", "recording_sheet"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,10 @@ SHEET_FIELDS: Final = (
     SheetField("notes", "Notes", "Anything else."),
 )
 """The vocabulary; further entries of a laboratory are kept under their own names."""
+
+
+OF_LAB: Final = ("species", "strain", "experimenter", "lab", "institution")
+"""Entries that are alike in most recordings of a laboratory."""
 
 
 def recording_sheet(session: PipelineSession, given: Mapping[str, Any] | None = None) -> dict[str, str]:

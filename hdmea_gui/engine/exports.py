@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
+import subprocess
+import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -13,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hdmea.utils.atomic import exclusive, refuse_irregular, remove_leftovers
 from hdmea.utils.spreadsheet import column_name, write_csv
 from hdmea.utils.whole_file import write_whole
 from hdmea_gui.engine.blocked import refuse_if_blocked
@@ -20,6 +26,7 @@ from hdmea_gui.engine.jobs import Failure, JobContext, Query
 from hdmea_gui.engine.snapshot import Choice, StepSpec
 
 if TYPE_CHECKING:
+    from hdmea.pipeline.session import PipelineSession
     from hdmea_gui.engine.workspace import Workspace
 
 __all__ = [
@@ -40,6 +47,8 @@ __all__ = [
 ]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_LOOK_S = 0.03
+_JOIN_S = 5.0
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 
 
@@ -234,6 +243,7 @@ class WriteTable:
         same = [("recording", self.recording), *([("unit_id", self.unit)] if self.unit else [])]
         with reasons(self.path):
             for path, columns in files.items():
+                refuse_irregular(path)
                 names = [*(name for name, _ in same), *(column_name(title) for title, _ in columns)]
                 first = [value for _, value in same]
                 write_csv(path, names, ([*first, *row] for row in rows_of(columns)))
@@ -316,11 +326,13 @@ class ExportJob:
 
     def run(self, workspace: Workspace, ctx: JobContext) -> Exported:
         """Return the file that was written; OSError or HDMEAError if it cannot be."""
-        from hdmea.exporters import export
+        from hdmea.exporters import EXPORTERS, export
 
         refuse_if_blocked()
         session = workspace.require()
         with reasons(self.path):
+            if EXPORTERS.get(self.kind).apart:
+                return Exported(self._apart(session, ctx))
             written = export(
                 session,
                 self.kind,
@@ -330,6 +342,74 @@ class ExportJob:
                 **self.options,
             )
         return Exported(written[0])
+
+    def _apart(self, session: PipelineSession, ctx: JobContext) -> Path:
+        """Have a process of its own write the file; views are answered meanwhile, and it can be stopped."""
+        from hdmea.exporters.apart import ExportRequest
+        from hdmea.health.worker import write_request
+        from hdmea.pipeline.session import SaveState
+        from hdmea.results import files
+
+        with tempfile.TemporaryDirectory(prefix="hdmea-export-") as name:
+            folder = Path(name)
+            source = session.hdf5_path
+            if source is None or session.has_unsaved_changes or not session.is_current():
+                ctx.progress_or_stop(0.0, "Handing the data over")
+                source = folder / "session.h5"
+                content = session.content(SaveState.SAVED, checkpoint_name=None)
+                files.write_session(source, content, overwrite=False)
+            exists = self.path.exists()
+            write_request(folder, ExportRequest(source, self.kind, self.path, exists, dict(self.options)))
+            found = _from_process(folder, ctx, self.path)
+        if isinstance(found, Exception):
+            raise found
+        written: list[Path] = found
+        return written[0]
+
+
+def _from_process(folder: Path, ctx: JobContext, target: Path) -> Any:
+    """Run the request in a folder, and return what came of it; stopping ends the process."""
+    from hdmea.health.worker import command, read_result
+
+    process = subprocess.Popen(
+        command(folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        errors="replace",
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+    said = ["0 Starting"]
+
+    def listen() -> None:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                said[0] = line.strip()
+
+    listener = threading.Thread(target=listen, name="export", daemon=True)
+    listener.start()
+    try:
+        while process.poll() is None:
+            number, _, text = said[0].partition(" ")
+            ctx.progress_or_stop(float(number), text)
+            time.sleep(_LOOK_S)
+    except BaseException:
+        process.kill()
+        process.wait()
+        place = Path(os.path.realpath(target.parent)) / target.name
+        with exclusive(place):
+            remove_leftovers(place)
+        raise
+    finally:
+        listener.join(_JOIN_S)
+    try:
+        return read_result(folder)
+    except OSError as error:
+        raise OSError(
+            f"The process that writes it ended unexpectedly (exit code {process.returncode})"
+        ) from error
 
 
 @dataclass(frozen=True)

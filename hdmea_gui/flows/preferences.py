@@ -175,6 +175,7 @@ class SettingsDialog(QDialog):
         self.recent.setValue(values.recent_limit)
         self.library.setText(values.stimulus_library)
         self.health.setChecked(values.show_health)
+        self.figure_style.setText(values.figure_style)
 
     @property
     def problem(self) -> str:
@@ -222,6 +223,14 @@ class SettingsDialog(QDialog):
         self.browse_library.clicked.connect(self._on_browse_library)
         self.health = QCheckBox("Show “Health” after loading", self)
         self.health.setToolTip("Show “Health” after a recording has been loaded")
+        self.figure_style = QLineEdit(self)
+        self.figure_style.setPlaceholderText("built-in style")
+        self.figure_style.setClearButtonEnabled(True)
+        self.figure_style.setToolTip("YAML file with sizes, font and colours of figures and reports")
+        self.choose_style = QPushButton("Choose…", self)
+        self.choose_style.setToolTip("Choose the style file of figures")
+        self.choose_style.setAutoDefault(False)
+        self.choose_style.clicked.connect(self._on_choose_style)
         self.note = Label(self)
         self.note.setWordWrap(True)
         self.note.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -235,6 +244,9 @@ class SettingsDialog(QDialog):
         library_row = QHBoxLayout()
         library_row.addWidget(self.library, 1)
         library_row.addWidget(self.browse_library)
+        style_row = QHBoxLayout()
+        style_row.addWidget(self.figure_style, 1)
+        style_row.addWidget(self.choose_style)
         logs = Label(str(log_folder), self)
         logs.setWordWrap(True)
         open_logs = QPushButton("Open", self)
@@ -259,16 +271,17 @@ class SettingsDialog(QDialog):
         form.addRow("&Recent files", self.recent)
         form.addRow("Stimulus &library", library_row)
         form.addRow("", self.health)
+        form.addRow("Figure &style", style_row)
         form.addRow("Log files", log_row)
         rows = (
-            ("&Folder", self.folder, row),
-            ("Stimulus &library", self.library, library_row),
-            ("Log files", open_logs, log_row),
+            (self.folder, row),
+            (self.library, library_row),
+            (self.figure_style, style_row),
+            (open_logs, log_row),
         )
-        for name, editor, layout_of in rows:
+        for editor, layout_of in rows:
             label = form.labelForField(layout_of)
             assert isinstance(label, QLabel)
-            label.setText(name)
             label.setBuddy(editor)
         layout = QVBoxLayout(self)
         layout.setSpacing(12)
@@ -302,6 +315,7 @@ class SettingsDialog(QDialog):
             "recent_limit": self.recent.value(),
             "stimulus_library": self.library.text().strip(),
             "show_health": self.health.isChecked(),
+            "figure_style": self.figure_style.text().strip(),
         }
         self.accept()
         self.applied.emit(self._values.model_copy(update=changes))
@@ -317,6 +331,12 @@ class SettingsDialog(QDialog):
         name = QFileDialog.getExistingDirectory(self, "Folder of the stimulus library", start)
         if name:
             self.library.setText(name)
+
+    def _on_choose_style(self) -> None:
+        start = folder_start(os.path.dirname(self.figure_style.text()))
+        name, _ = QFileDialog.getOpenFileName(self, "Style of figures", start, "Styles (*.yaml *.yml)")
+        if name:
+            self.figure_style.setText(name)
 
     def _look(self) -> None:
         text = self.folder.text().strip()

@@ -384,6 +384,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
             key="Ctrl+Alt+P",
             unless=(_no_steps,),
         ),
+        ActionSpec(
+            "recording_sheet",
+            "Recording &sheet…",
+            "sheet.show",
+            "Enter animal, experiment and laboratory, for NWB files, reports and studies",
+            unless=(_nothing_open, _busy),
+            new_group=True,
+        ),
     ),
     *_menu(
         "&Run",

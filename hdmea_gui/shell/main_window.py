@@ -32,6 +32,7 @@ from hdmea_gui.flows.rig import RigPage
 from hdmea_gui.flows.run import RunFlow
 from hdmea_gui.flows.save import SaveFlow
 from hdmea_gui.flows.setup.flow import SetupFlow
+from hdmea_gui.flows.sheet import SheetFlow
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.shell.actions import ActionSet, Situation
 from hdmea_gui.shell.colour_scheme import ColourFlow
@@ -146,6 +147,7 @@ class MainWindow(QMainWindow):
         self.scripts = ScriptCopier(controller, self.dialogs, self)
         self.exporting = ExportFlow(controller, self.dialogs, self)
         self.setup = SetupFlow(controller, self.dialogs, self)
+        self.sheet = SheetFlow(controller, settings, self.dialogs, self)
         self.recovery = RecoveryFlow(controller, self.close_guard, self.dialogs, self)
         self.editing = EditFlow(controller, settings, self.dialogs, self)
         self.panes = PaneSwitcher(self)

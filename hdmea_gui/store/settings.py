@@ -65,6 +65,8 @@ class Settings(pydantic.BaseModel):
     health: dict[str, Any] = {}
     show_health: bool = True
     watch_folder: str = ""
+    figure_style: str = ""
+    recording_sheet: dict[str, str] = {}
 
 
 class SettingsStore:

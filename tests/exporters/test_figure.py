@@ -111,6 +111,8 @@ def test_panels_of_the_recording_are_those_of_the_session(session: PipelineSessi
     chip, bar = drawn(session, "units_on_chip", "")
     np.testing.assert_array_equal(chip.collections[0].get_offsets(), [[31, 21], [34, 22], [30, 20]])
     np.testing.assert_allclose(chip.collections[0].get_array(), [40, 40, 0])
+    del session.stimulus["section_time"]
+    assert not drawn(session, "population", "")[0].texts
     noise, bar = drawn(session, "noise", "")
     assert (noise.images[0].get_array() == 6.5).all()
     np.testing.assert_array_equal(noise.collections[0].get_offsets(), [[33, 21]])

@@ -17,6 +17,7 @@ from hdmea_gui.engine.forms import describe_options
 from hdmea_gui.engine.snapshot import Candidate, FileFacts, OpenResult, Refused
 from hdmea_gui.flows.close_guard import UnsavedDialog
 from hdmea_gui.flows.export import ExportOptionsDialog
+from hdmea_gui.flows.figure_dialog import FigureDialog
 from hdmea_gui.flows.open import ChooseRecordingDialog
 from hdmea_gui.flows.provenance_dialog import ProvenanceDialog
 from hdmea_gui.flows.recover import KeptWork, RecoveryDialog
@@ -24,6 +25,7 @@ from hdmea_gui.flows.run import RunAllDialog, StalledDialog
 from hdmea_gui.flows.save import OverwriteDialog
 from hdmea_gui.flows.setup.dialog import SetupDialog
 from hdmea_gui.flows.setup.query import SetupFound
+from hdmea_gui.flows.sheet import SheetDialog, SheetView
 from hdmea_gui.shell.main_window import MainWindow
 
 __all__ = ["DIALOG_ACTIONS", "dialog_openers", "dialogs_of_the_program"]
@@ -70,8 +72,22 @@ def dialog_openers(window: MainWindow) -> dict[str, Callable[[], None]]:
         _setup,
     ):
         openers[made.__name__] = lambda made=made: window.dialogs.open(made(window))  # type: ignore[misc]
+    openers["figure"] = lambda: window.dialogs.open(_figure(window))
+    openers["sheet"] = lambda: window.dialogs.open(_sheet(window))
     openers["export options"] = lambda: window.dialogs.open(_export_options(window))
     return openers
+
+
+def _figure(window: MainWindow) -> QDialog:
+    found = EXPORTERS.get("figure")
+    kind = ExportKind(found.name, found.title, found.suffixes, describe_options(found))
+    return FigureDialog(kind, {}, window.controller, window.dialogs.theme, window)
+
+
+def _sheet(window: MainWindow) -> QDialog:
+    form = describe_options(EXPORTERS.get("nwb"))
+    known = {"species": "mouse", "subject_id": "a long name of an animal, which nobody would write"}
+    return SheetDialog(SheetView(form, known, ("species",)), window.controller, window.dialogs.theme, window)
 
 
 def _export_options(window: MainWindow) -> QDialog:

@@ -27,6 +27,7 @@ from hdmea_gui.flows.preferences import SettingsDialog
 from hdmea_gui.flows.presets_dialog import PresetsDialog, SavePresetDialog
 from hdmea_gui.flows.provenance_dialog import ProvenanceDialog
 from hdmea_gui.flows.setup.dialog import SetupDialog
+from hdmea_gui.flows.sheet import SheetDialog
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.shell.actions import ACTIONS
@@ -75,6 +76,14 @@ class Rig:
         QGuiApplication.clipboard().setText("before")
         self.trigger(action_id)
         self.qtbot.waitUntil(lambda: words in QGuiApplication.clipboard().text(), timeout=20_000)
+
+
+def _recording_sheet(rig: Rig) -> None:
+    rig.trigger("recording_sheet")
+    rig.qtbot.waitUntil(lambda: isinstance(rig.window.dialogs.current, SheetDialog), timeout=20_000)
+    dialog = rig.window.dialogs.current
+    assert isinstance(dialog, SheetDialog)
+    dialog.reject()
 
 
 def _copy_cell(rig: Rig) -> None:
@@ -358,6 +367,7 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "export_result": _export_result,
     "copy_script": lambda rig: rig.copies("copy_script", "load_recording"),
     "copy_cell": _copy_cell,
+    "recording_sheet": _recording_sheet,
     "palette": lambda rig: rig.opens("palette", CommandPalette),
     "help_focus": _help_focus,
     "help_page": lambda rig: rig.opens("help_page", HelpPage),

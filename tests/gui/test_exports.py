@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from hdmea.exporters import EXPORTERS, ExportOptions, ExportProgress, exporter
 from hdmea_gui.engine.exports import ListExportKinds
 from hdmea_gui.flows.export import ExportOptionsDialog
 from hdmea_gui.flows.figure_dialog import FigureDialog
+from hdmea_gui.flows.sheet import SheetDialog
 from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.store.settings import SettingsStore
 
 Loaded = tuple[MainWindow, tuple[Path, Path]]
 
@@ -322,6 +324,60 @@ def test_an_export_that_is_stopped_writes_nothing(
     assert list(tmp_path.glob("*.lines*")) == []
 
 
+def test_a_report_is_written_by_a_process_of_its_own_and_can_be_stopped(
+    qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is optional")
+    window, _ = exporting
+    exported: list[Path] = []
+    window.controller.exported.connect(exported.append)
+    stopped: list[str] = []
+    window.controller.stopped.connect(stopped.append)
+    progress: list[str] = []
+    window.controller.progressed.connect(lambda event: progress.append(event.text))
+    units = window.controller.state.unit_ids
+    options = {"unit_ids": units[:1], "health": False}
+    started = list_of_processes(monkeypatch)
+
+    window.controller.export(tmp_path / "r.html", "report", options)
+    qtbot.waitUntil(lambda: any("Unit" in text for text in progress), timeout=120_000)
+    # The worker answers while the report is written.
+    window.controller.ask(ListExportKinds(), lambda _kinds: progress.append("answered"))
+    qtbot.waitUntil(lambda: "answered" in progress, timeout=20_000)
+    qtbot.waitUntil(lambda: exported == [tmp_path / "r.html"], timeout=120_000)
+    assert units[0] in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+    progress.clear()
+    window.controller.export(tmp_path / "stopped.html", "report", {"health": False})
+    qtbot.waitUntil(lambda: any("Unit" in text for text in progress), timeout=120_000)
+    window.actions_["stop"].trigger()
+    qtbot.waitUntil(lambda: bool(stopped), timeout=20_000)
+    assert [path.name for path in tmp_path.iterdir() if "stopped" in path.name] == []
+    assert [process.poll() is None for process in started] == [False, False]
+
+    failures: list[str] = []
+    window.controller.failed.connect(lambda _title, failure: failures.append(failure.reason))
+    window.controller.export(tmp_path / "r.pdf", "report", {"unit_ids": ("unit_999",), "health": False})
+    qtbot.waitUntil(lambda: bool(failures), timeout=120_000)
+    assert "unit_999" in failures[0]
+    qtbot.waitUntil(lambda: window.dialogs.current is not None, timeout=20_000)
+    assert window.dialogs.current is not None
+    window.dialogs.current.reject()
+
+
+def list_of_processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
+    """Return a list to which each process is added that is started from now on."""
+    started: list[subprocess.Popen[str]] = []
+    start = subprocess.Popen
+
+    def watched(*arguments: Any, **named: Any) -> subprocess.Popen[str]:
+        started.append(start(*arguments, **named))
+        return started[-1]
+
+    monkeypatch.setattr("hdmea_gui.engine.exports.subprocess.Popen", watched)
+    return started
+
+
 def test_options_begin_with_the_selected_units(
     qtbot: Any, exporting: tuple[MainWindow, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -350,24 +406,37 @@ def test_options_begin_with_the_selected_units(
     assert (tmp_path / "cells.svg").read_text(encoding="utf-8").startswith("<?xml")
 
 
-def test_what_the_sheet_says_is_filled_in(qtbot: Any, loaded: Loaded) -> None:
+def test_the_sheet_is_kept_with_the_session_and_names_what_nwb_needs(
+    qtbot: Any, loaded: Loaded, idle: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     window, _ = loaded
+    monkeypatch.setattr("hdmea.utils.text_files.settings_path", lambda: window.settings.path)
+    window.settings.values.recording_sheet = {"lab": "Retina laboratory"}
+    window.settings.write()
+    window.actions_["recording_sheet"].trigger()
+    qtbot.waitUntil(lambda: isinstance(window.dialogs.current, SheetDialog), timeout=20_000)
+    dialog = window.dialogs.current
+    assert isinstance(dialog, SheetDialog)
+    assert dialog.model.value("lab") == "Retina laboratory"
+    qtbot.waitUntil(lambda: "Animal, Species, Sex, Age" in dialog.said.text(), timeout=20_000)
+    dialog.model.set_value("sex", "often")
+    qtbot.waitUntil(lambda: "cannot be “often”" in dialog.said.text(), timeout=20_000)
+    given = {"subject_id": "m7", "species": "mouse", "sex": "F", "age": "P60"}
+    given["session_start_time"] = "2026-11-29T10:31:00+01:00"
+    for name, text in given.items():
+        dialog.model.set_value(name, text)
+    qtbot.waitUntil(lambda: dialog.said.text() == "The sheet has what NWB needs.", timeout=20_000)
+    dialog.for_lab.setChecked(True)
+
+    dialog.accept()
+    idle()
+
     answers: list[Any] = []
-    window.controller.ask(WriteSheet({"subject_id": "m7", "rig": "B"}), lambda _answer: None)
     window.controller.ask(ListExportKinds(), answers.append)
     qtbot.waitUntil(lambda: bool(answers), timeout=20_000)
-
     known = {kind.name: dict(kind.known) for kind in answers[0]}
-    assert known["nwb"] == {"subject_id": "m7"}
+    assert known["nwb"] == {**given, "lab": "Retina laboratory"}
     assert known["csv"] == {}
-
-
-@dataclass(frozen=True)
-class WriteSheet:
-    """Give the session of the window a recording sheet."""
-
-    sheet: dict[str, str]
-    title: str = "Writing a sheet"
-
-    def answer(self, workspace: Any) -> None:
-        workspace.require().metadata["sheet"] = self.sheet
+    assert window.controller.state.unsaved
+    kept = SettingsStore(window.settings.path).values.recording_sheet
+    assert kept == {"species": "mouse", "lab": "Retina laboratory"}

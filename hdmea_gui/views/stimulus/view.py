@@ -6,6 +6,7 @@ import html
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
