@@ -276,9 +276,9 @@ def _what(units: Mapping[str, Any]) -> str:
 def _no_trains(session: PipelineSession, measured: Measured) -> str:
     if session.units:
         return ""
-    if measured.survey is None:
+    if measured.activity is None:
         return measured.reason
-    return "No electrode has enough threshold crossings." if not measured.active.any() else ""
+    return "No electrode has enough spikes." if not measured.trains else ""
 
 
 def _reporting(progress: Report | None, cancel: threading.Event | None) -> Report:

@@ -56,7 +56,10 @@ class HealthLimits(pydantic.BaseModel):
     )
     run_down_percent: _Below = Field((-20.0, -50.0), description="Change of the rate, %, below.")
     refractory_percent: _Above = Field(
-        (0.5, 2.0), description="Intervals below the refractory period, %, above."
+        (0.5, 2.0), description="Intervals below the refractory period in the median unit, %, above."
+    )
+    violators_percent: _Above = Field(
+        (20.0, 50.0), description="Units with more of these intervals than the limit of red, %, above."
     )
     lost_frames: _Above = Field((0.0, 10.0), description="Missing and double flips, above.")
     display_rate_hz: tuple[float, float] = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,23 @@ from hdmea.health.lights import ElectrodeMap
 from hdmea.pipeline.loading import as_decided
 from hdmea.recordings.reader import open_signals
 from hdmea.utils.exceptions import HDMEAError, StepCancelled
+from hdmea.utils.giving_way import giving_way
 
 if TYPE_CHECKING:
     from hdmea.features.science.electrode_survey import ElectrodeSurvey
     from hdmea.pipeline.session import PipelineSession
     from hdmea.recordings.mcs.sensor import Electrodes
+    from hdmea.recordings.signals import OnlineSpikes, SignalSource
 
-__all__ = ["MAX_READ_NBYTES", "Measured", "Report", "measure_electrodes"]
+__all__ = [
+    "MAX_READ_NBYTES",
+    "Activity",
+    "Measured",
+    "Report",
+    "bin_width_s",
+    "measure_electrodes",
+    "recorded_ranges",
+]
 
 MAX_READ_NBYTES = 13_000_000_000
 ACTIVE_HZ = 0.5
@@ -30,7 +40,38 @@ MOST_ELECTRODES = 256
 _WINDOWS_S = 31.5
 """Seconds that the windows, their margins, and loading read beside the noise movie."""
 
+_SHORTEST_BIN_S = 5.0
+_MOST_BINS = 60
+
 Report = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """Spikes of the electrodes before sorting.
+
+    Attributes
+    ----------
+    time_s
+        float64 (n,): middle of each window.
+    rates_hz
+        float64 (n, electrodes): spikes per second.
+    mean_hz
+        float64 (electrodes,): spikes per second over all.
+    active
+        Bool (electrodes,): working ones that see cells.
+    n_electrodes
+        Recorded electrodes; those of `rates_hz` may be fewer.
+    what
+        What was counted, in words.
+    """
+
+    time_s: NDArray[np.float64]
+    rates_hz: NDArray[np.float64]
+    mean_hz: NDArray[np.float64]
+    active: NDArray[np.bool_]
+    n_electrodes: int
+    what: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +91,12 @@ class Measured:
     picture
         Noise on the chip.
     trains
-        Threshold crossings of the most active electrodes during the noise movie, samples of the clock.
+        Threshold crossings of the most active electrodes during the noise movie, or the spikes that were
+        found while recording; samples of the clock.
     noise_s
-        Seconds of the noise movie in which these were searched for.
+        Seconds of the noise movie in which these were searched for; None: all of it.
+    online
+        Spikes that were found while recording; None if the file has none.
     """
 
     survey: ElectrodeSurvey | None = None
@@ -61,7 +105,18 @@ class Measured:
     unit: str = ""
     picture: ElectrodeMap | None = None
     trains: Sequence[NDArray[np.int64]] = ()
-    noise_s: float = 0.0
+    noise_s: float | None = 0.0
+    online: Activity | None = None
+
+    @property
+    def activity(self) -> Activity | None:
+        """Spikes before sorting: those that were found while recording, otherwise threshold crossings."""
+        survey = self.survey
+        if self.online is not None or survey is None or not len(survey.windows_s):
+            return self.online
+        middle = survey.windows_s.mean(axis=1)
+        rates, active = survey.rates_hz, self.active
+        return Activity(middle, rates, rates.mean(axis=0), active, active.size, "threshold crossings")
 
     @property
     def dead(self) -> NDArray[np.bool_]:
@@ -117,13 +172,18 @@ def measure_electrodes(
         return Measured(reason=f"The raw recording {Path(str(path)).name} no longer exists.")
     try:
         with open_signals(Path(str(path))) as reader:
+            spikes = None if session.units else _online_spikes(reader)
             electrodes = reader.sensor
             if electrodes is None or not len(electrodes.segments):
-                return Measured(reason="The recording contains no raw data of the electrodes.")
-            if electrodes.unreadable:
-                return Measured(reason=f"The raw data cannot be read: {electrodes.unreadable}")
-            electrodes = as_decided(electrodes, session.metadata.get("sys_meta") or {})
-            return _measure(session, electrodes, noise_range, seconds, workers, report)
+                found = Measured(reason="The recording contains no raw data of the electrodes.")
+            elif electrodes.unreadable:
+                found = Measured(reason=f"The raw data cannot be read: {electrodes.unreadable}")
+            else:
+                electrodes = as_decided(electrodes, session.metadata.get("sys_meta") or {})
+                # What was found while recording need not be searched for.
+                searched = noise_range if spikes is None else None
+                found = _measure(session, electrodes, searched, seconds, workers, report)
+            return found if spikes is None else _with_online(session, found, spikes)
     except StepCancelled:
         raise
     except (HDMEAError, OSError) as error:
@@ -180,6 +240,71 @@ def _measure(
         [np.rint(train / ratio).astype(np.int64) for train in trains],
         float(np.diff(recorded).sum()) / electrodes.sampling_rate,
     )
+
+
+def _online_spikes(reader: SignalSource) -> OnlineSpikes | None:
+    """Return the spikes that were found while recording; None if there are none, or none that can be read."""
+    try:
+        found = reader.online_spikes()
+    except HDMEAError:
+        # Threshold crossings take their place.
+        return None
+    return found if len(found) else None
+
+
+def _with_online(session: PipelineSession, found: Measured, spikes: OnlineSpikes) -> Measured:
+    """Add the spikes that were found while recording, and take those of the most active electrodes."""
+    from hdmea.analysis.rates import rate_over_time
+
+    places, which = np.unique(spikes.position, axis=0, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    samples = np.rint(spikes.time_us * (session.acquisition_rate / 1e6)).astype(np.int64)
+    edges = np.searchsorted(which[order], np.arange(1, len(places)))
+    trains = np.split(samples[order], edges)
+    ranges, rate, width = recorded_ranges(session), session.acquisition_rate, bin_width_s(session)
+    seconds = max(float(np.diff(ranges).sum()) / rate, 1e-9)
+    mean = np.array([train.size for train in trains]) / seconds
+    active = (mean >= ACTIVE_HZ) & ~_listed(places, found)
+    curves = [
+        rate_over_time(train, rate, session.duration_s, width, ranges).rate for train in giving_way(trains)
+    ]
+    edges_s = np.append(np.arange(len(curves[0])) * width, session.duration_s)
+    rates = np.array(curves).T
+    recorded = np.isfinite(rates).all(axis=1)
+    n = len(places) if found.positions is None else len(found.positions)
+    activity = Activity(
+        ((edges_s[:-1] + edges_s[1:]) / 2)[recorded],
+        rates[recorded],
+        mean,
+        active,
+        max(n, len(places)),
+        "spikes that were found while recording",
+    )
+    chosen = np.flatnonzero(active)
+    chosen = np.sort(chosen[np.argsort(-mean[chosen], kind="stable")[:MOST_ELECTRODES]])
+    return replace(found, trains=[trains[index] for index in chosen], noise_s=None, online=activity)
+
+
+def _listed(places: NDArray[np.int64], found: Measured) -> NDArray[np.bool_]:
+    """Return which electrodes were found to be bad."""
+    if found.survey is None or found.positions is None:
+        return np.zeros(len(places), bool)
+    bad = found.survey.noise.bad | found.survey.saturated
+    known = {tuple(place) for place in found.positions[bad].tolist()}
+    return np.array([tuple(place) in known for place in places.tolist()], bool)
+
+
+def recorded_ranges(session: PipelineSession) -> NDArray[np.int64]:
+    """Return first and last + 1 sample of what was recorded, int64 (n, 2)."""
+    stored = session.metadata.get("segments")
+    if stored is not None and len(stored):
+        return np.asarray(stored).astype(np.int64)
+    return np.array([[0, round(session.duration_s * session.acquisition_rate)]], np.int64)
+
+
+def bin_width_s(session: PipelineSession) -> float:
+    """Return the width of the bins of rates over the recording."""
+    return max(_SHORTEST_BIN_S, session.duration_s / _MOST_BINS)
 
 
 def _most_active(found: Measured) -> NDArray[np.int64]:

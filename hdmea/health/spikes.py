@@ -10,34 +10,24 @@ from numpy.typing import NDArray
 from hdmea.analysis.rates import rate_over_time
 from hdmea.features.science import spike_train
 from hdmea.features.science.drift import drift
-from hdmea.health.lights import Light, RateCourse, above, below, grey
+from hdmea.health.lights import Light, RateCourse, above, below, grey, worst
 from hdmea.health.limits import HealthLimits
-from hdmea.health.measure import ACTIVE_HZ, Measured
+from hdmea.health.measure import ACTIVE_HZ, Measured, bin_width_s, recorded_ranges
 from hdmea.utils.giving_way import giving_way
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["recorded_ranges", "spike_lights", "trains_of"]
+__all__ = ["spike_lights", "trains_of"]
 
 REFRACTORY_S = 0.0015
 _AFTER_SORTING = "After sorting: the recording has no sorted units yet."
-_SHORTEST_BIN_S = 5.0
-_MOST_BINS = 60
 _FEWEST_SPIKES = 50
 _SIGNIFICANT = 0.01
 _FEWEST_VALUES = 6
 _SILENT_HZ = 0.05
 
 _Floats = NDArray[np.float64]
-
-
-def recorded_ranges(session: PipelineSession) -> NDArray[np.int64]:
-    """Return first and last + 1 sample of what was recorded, int64 (n, 2)."""
-    stored = session.metadata.get("segments")
-    if stored is not None and len(stored):
-        return np.asarray(stored).astype(np.int64)
-    return np.array([[0, round(session.duration_s * session.acquisition_rate)]], np.int64)
 
 
 def trains_of(session: PipelineSession) -> list[NDArray[np.int64]]:
@@ -71,7 +61,7 @@ def spike_lights(
         f"Median of {len(trains)} units, from {rates.min():.2g} to {rates.max():.3g} Hz; {silent} below "
         f"{_SILENT_HZ:g} Hz",
     )
-    width = max(_SHORTEST_BIN_S, session.duration_s / _MOST_BINS)
+    width = bin_width_s(session)
     curves = [
         rate_over_time(train, rate, session.duration_s, width, ranges).rate for train in giving_way(trains)
     ]
@@ -91,25 +81,25 @@ def spike_lights(
 def _before_sorting(measured: Measured, limits: HealthLimits) -> tuple[list[Light], RateCourse | None]:
     units = grey("spikes.units", "units", _AFTER_SORTING)
     refractory = grey("spikes.refractory", "%", _AFTER_SORTING)
-    if measured.survey is None or not len(measured.survey.windows_s):
+    found = measured.activity
+    if found is None:
         reason = measured.reason or "The raw data are too short."
         lights = [grey("spikes.rate", "Hz", reason), grey("spikes.run_down", "%", reason)]
         return [units, *lights, refractory], None
-    active, rates = measured.active, measured.survey.rates_hz
+    active, rates = found.active, found.rates_hz
     n = int(np.count_nonzero(active))
-    percent = 100.0 * n / active.size
-    median = float(np.median(rates[:, active].mean(axis=0))) if n else 0.0
+    percent = 100.0 * n / found.n_electrodes
+    median = float(np.median(found.mean_hz[active])) if n else 0.0
     seen = Light(
         "spikes.rate",
         below(percent, limits.active_percent),
         median,
         "Hz",
-        f"Median threshold crossings of the {n} of {active.size} electrodes ({percent:.2g} %) that have more "
+        f"Median {found.what} of the {n} of {found.n_electrodes} electrodes ({percent:.2g} %) that have more "
         f"than {ACTIVE_HZ:g} per second",
     )
-    middle = measured.survey.windows_s.mean(axis=1)
-    run_down = _run_down(rates[:, active].T, middle, limits, "electrodes")
-    course = RateCourse(middle, rates[:, active].mean(axis=1), "electrode") if n else None
+    run_down = _run_down(rates[:, active].T, found.time_s, limits, "electrodes")
+    course = RateCourse(found.time_s, rates[:, active].mean(axis=1), "electrode") if n else None
     return [units, seen, run_down, refractory], course
 
 
@@ -145,15 +135,15 @@ def _refractory(
         n_all[index] = isi.size
     if not n_all.sum():
         return grey("spikes.refractory", "%", "No unit has two spikes.")
-    percent = 100.0 * float(n_short.sum() / n_all.sum())
-    with np.errstate(invalid="ignore", divide="ignore"):
-        own = 100.0 * n_short / n_all
-    many = int(np.count_nonzero(own > limits.refractory_percent[1]))
+    known = n_all > 0
+    own = 100.0 * n_short[known] / n_all[known]
+    median, high = float(np.median(own)), limits.refractory_percent[1]
+    many = 100.0 * float(np.mean(own > high))
     return Light(
         "spikes.refractory",
-        above(percent, limits.refractory_percent),
-        percent,
+        worst(above(median, limits.refractory_percent), above(many, limits.violators_percent)),
+        median,
         "%",
-        f"Intervals below {1000 * REFRACTORY_S:g} ms of all units together; {many} of {len(trains)} units "
-        f"have more than {limits.refractory_percent[1]:g} %",
+        f"Intervals below {1000 * REFRACTORY_S:g} ms in the median unit; {np.count_nonzero(own > high)} of "
+        f"{own.size} units have more than {high:g} %",
     )

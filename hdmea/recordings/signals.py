@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hdmea.recordings.mcs.sensor import Electrodes, SensorRegion
 
-__all__ = ["DEFAULT_RATE_HZ", "DigitalEvents", "RecordingInfo", "SignalSource", "StreamInfo"]
+__all__ = ["DEFAULT_RATE_HZ", "DigitalEvents", "OnlineSpikes", "RecordingInfo", "SignalSource", "StreamInfo"]
 
 DEFAULT_RATE_HZ = 20_000.0
 """Sampling rate that is assumed where no file states one."""
@@ -102,6 +102,25 @@ class DigitalEvents:
         return len(self.time_us)
 
 
+@dataclass(frozen=True, eq=False)
+class OnlineSpikes:
+    """Spikes that the program which recorded found meanwhile, in the order of time.
+
+    Parameters
+    ----------
+    time_us
+        int64 (n,) microseconds.
+    position
+        int64 (n, 2): row and column of the electrode on the chip, from 1.
+    """
+
+    time_us: npt.NDArray[np.int64]
+    position: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.time_us)
+
+
 class SignalSource(Source):
     """What was recorded beside and below the spikes, in one file or folder open for reading; see `Source`."""
 
@@ -151,6 +170,10 @@ class SignalSource(Source):
             float32 (n_samples,): 0 or 1; NaN where nothing was recorded.
         """
         return None
+
+    def online_spikes(self) -> OnlineSpikes:
+        """Return the spikes that were found while recording; none by default."""
+        return OnlineSpikes(np.empty(0, np.int64), np.empty((0, 2), np.int64))
 
     @property
     def sensor_regions(self) -> Sequence[SensorRegion]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 SPIKE_DATA: Final = "1b4e0b8b-6af1-4b55-a685-a6d28a922eb3"
+ONLINE_SPIKE_DATA: Final = "3e8aaacc-268b-4057-b0bb-45d7dc9ec73b"
 SPIKE_DETECTOR_SETTINGS: Final = "58c92502-516e-46f6-ac50-44e6dd17a3ff"
 SPIKE_EXPLORER_SETTINGS: Final = "ef54ef3d-3619-43aa-87ba-dc5f57f7e861"
 PEAK_ACTIVITY_SETTINGS: Final = "f5dc873b-4aed-4a54-8c19-5743908684bb"

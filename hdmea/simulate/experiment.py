@@ -85,6 +85,8 @@ class FileOptions:
         What is in the rows of the analog data; empty: no analog data.
     sensor_data
         Write the sensor stream (if the experiment has raw data).
+    online_spikes
+        Write the spikes of all units as if they had been found while recording.
     states_duration
         Write `LB.RecordingDuration` into the raw file.
     sorter
@@ -112,6 +114,7 @@ class FileOptions:
     explorer: Literal["Network Explorer", "STA Explorer"] = "Network Explorer"
     analog_channels: tuple[Literal["light", "sync"], ...] = ("light", "sync")
     sensor_data: bool = True
+    online_spikes: bool = False
     states_duration: bool = True
     sorter: bool = True
     cutouts: bool = True

@@ -10,7 +10,9 @@ import h5py
 import numpy as np
 
 from hdmea.recordings.mcs import vocabulary as names
+from hdmea.simulate import _vocabulary as more_names
 from hdmea.simulate.experiment import Experiment
+from hdmea.simulate.population import SimulatedUnit
 from hdmea.simulate.raw_signal import SensorSource, light_counts, port_word, sync_counts
 from hdmea.simulate.timeline import Timeline
 from hdmea.simulate.vendor_objects import TEXT, VendorFile
@@ -39,6 +41,7 @@ def write_raw_file(
     timeline: Timeline,
     source: SensorSource,
     rng: np.random.Generator,
+    units: Sequence[SimulatedUnit],
     progress: Progress,
 ) -> None:
     """Write the raw file.
@@ -53,6 +56,8 @@ def write_raw_file(
         Counts of the sensors.
     rng
         Noise of the sensors.
+    units
+        Their spikes are those that were found while recording.
     progress
         Is told the fraction written.
     """
@@ -71,6 +76,8 @@ def write_raw_file(
         writer.write_digital()
         if files.event_stream is not None:
             writer.write_events(files.event_stream)
+        if files.online_spikes:
+            writer.write_spikes(units)
         if intervals := raw_intervals(experiment, timeline):
             writer.write_sensors(source, rng, intervals, progress)
 
@@ -143,6 +150,17 @@ class _StreamWriter:
                 "SourceChannelIDs": (TEXT, ["1", "1"]),
             },
         )
+
+    def write_spikes(self, units: Sequence[SimulatedUnit]) -> None:
+        """Write the spikes of all units in the order of time, without cut-outs."""
+        stream = self._stream("Spike Data", "SpikeStream", names.SPIKE_STREAM, "")
+        samples = np.concatenate([np.empty(0, np.int64), *(unit.spike_samples for unit in units)])
+        sensors = np.repeat([unit.sensor_id for unit in units], [unit.spike_samples.size for unit in units])
+        order = np.argsort(samples, kind="stable")
+        columns = {"SensorID": ("<i4", sensors[order]), "TimeStamp": ("<i8", samples[order] * self._tick)}
+        self._vendor.table(stream, "SpikeData", "SpikeData", more_names.ONLINE_SPIKE_DATA, columns)
+        meta = {"Tick": ("<i8", [self._tick]), "Unit": (TEXT, ["V"]), "Exponent": ("<i4", [-9])}
+        self._vendor.table(stream, "SpikeMeta", "SpikeMeta", names.SPIKE_META, meta)
 
     def write_sensors(
         self,

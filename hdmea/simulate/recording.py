@@ -186,6 +186,7 @@ def _write_all(stage: Path, experiment: Experiment, progress: Progress) -> Truth
         timeline,
         source,
         np.random.default_rng(noise_seed),
+        units,
         lambda fraction, text: progress(0.1 + 0.5 * fraction, text),
     )
     write_sorted_file(

@@ -267,6 +267,43 @@ def test_violations_of_the_refractory_period_are_counted(long: PipelineSession) 
     assert found.value == pytest.approx(100 / 11, rel=0.01)
 
 
+def test_a_few_units_with_violations_leave_the_light_green_and_many_do_not(long: PipelineSession) -> None:
+    regular = with_trains(long, lambda _: np.arange(1000, 600 * 20_000, 4000))
+    n = len(regular.units)
+    bad = np.sort(np.concatenate([np.arange(1000, 600 * 20_000, 4000), np.arange(1010, 600 * 20_000, 4000)]))
+    for part, colour in ((0.1, "green"), (0.3, "amber"), (0.7, "red")):
+        session = twin_of(regular)
+        for name in list(session.units)[: round(part * n)]:
+            session.units[name] = {**session.units[name], "spike_times": bad}
+        assert lights(health_of(session))["spikes.refractory"].light == colour
+
+
+def test_spikes_that_were_found_while_recording_are_used(tmp_path: Path) -> None:
+    experiment = Experiment.tiny(n_units=6, files=FileOptions(online_spikes=True))
+    made = simulate_recording(tmp_path / "a", experiment)
+    made.cmtr_path.unlink()
+    found = health(made.cmcr_path)
+    rate = lights(found)["spikes.rate"]
+    sensors = np.repeat(
+        [unit.sensor_id for unit in made.truth.units], [unit.spike_samples.size for unit in made.truth.units]
+    )
+    rates = np.unique(sensors, return_counts=True)[1] / made.truth.duration_s
+    assert "found while recording" in rate.sentence
+    assert rate.value == pytest.approx(np.median(rates[rates >= 0.5]), rel=0.05)
+    assert found.rates is not None
+    assert found.rates.time_s[-1] > 20
+    assert lights(found)["noise_sta"].unit == "electrodes"
+    assert lights(found)["noise_sta"].value is not None
+
+    # Recordings of spikes alone have no raw data of the electrodes.
+    alone = replace(experiment, files=FileOptions(online_spikes=True, sensor_data=False))
+    made = simulate_recording(tmp_path / "b", alone)
+    made.cmtr_path.unlink()
+    found = health(made.cmcr_path)
+    assert lights(found)["electrodes.noise"].light == "grey"
+    assert lights(found)["spikes.rate"].value == pytest.approx(rate.value)
+
+
 def test_silent_and_few_units(long: PipelineSession) -> None:
     few = with_trains(long, lambda times: times[:20])
     for name in list(few.units)[3:]:

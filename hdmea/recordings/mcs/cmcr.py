@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,14 @@ from hdmea.recordings.mcs.hdf5 import (
     reading,
 )
 from hdmea.recordings.mcs.sensor import Electrodes, SensorRegion, join_regions, read_regions
-from hdmea.recordings.signals import DEFAULT_RATE_HZ, DigitalEvents, RecordingInfo, SignalSource, StreamInfo
+from hdmea.recordings.signals import (
+    DEFAULT_RATE_HZ,
+    DigitalEvents,
+    OnlineSpikes,
+    RecordingInfo,
+    SignalSource,
+    StreamInfo,
+)
 from hdmea.recordings.source import Progress
 from hdmea.utils.exceptions import DataLoadError, ValidationError
 from hdmea.utils.fixes import Advice, ChooseFile, Either, SetParameter
@@ -39,6 +46,7 @@ __all__ = ["CmcrReader", "usable_rate"]
 RATE_RANGE_HZ = (1_000.0, 100_000.0)
 DURATION_TOLERANCE_S = 0.1
 SLICE_SAMPLES = 1 << 19
+SPIKES_AT_ONCE = 1 << 16
 
 
 def usable_rate(rate: float | None) -> bool:
@@ -361,6 +369,22 @@ class CmcrReader(SignalSource):
             times.astype(np.int64)[order], event_id, tuple(names.get(kind, "") for kind in event_id.tolist())
         )
 
+    def online_spikes(self) -> OnlineSpikes:
+        """Return the spikes that were found while recording, in the order of time; empty without any."""
+        times, numbers = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        with reading(self.path, "the online spikes"):
+            for stream in children(self._acquisition).values():
+                if isinstance(stream, h5py.Group) and is_kind(stream, mcs.SPIKE_STREAM):
+                    for node in children(stream).values():
+                        for sensor, time in _spikes_in(node):
+                            numbers.append(sensor)
+                            times.append(time)
+        time_us, sensors = np.concatenate(times), np.concatenate(numbers)
+        known = (time_us >= 0) & (sensors >= 1) & (sensors <= mcs.CHIP_EDGE**2)
+        time_us, sensors = time_us[known], sensors[known]
+        order = np.argsort(time_us, kind="stable")
+        return OnlineSpikes(time_us[order], np.stack(mcs.sensor_position(sensors[order]), axis=1))
+
     @cached_property
     def sensor_regions(self) -> tuple[SensorRegion, ...]:
         """Recorded regions of the chip, by number; empty where no sensor data were recorded.
@@ -377,6 +401,21 @@ class CmcrReader(SignalSource):
     def sensor(self) -> Electrodes | None:
         """All recorded electrodes as one set, None where no sensor data were recorded."""
         return join_regions(self.sensor_regions)
+
+
+def _spikes_in(node: object) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Yield sensors and times of a table of spikes, slice by slice and without their cut-outs."""
+    if not isinstance(node, h5py.Dataset) or node.ndim != 1 or not node.dtype.names:
+        return
+    named = {name_key(name): name for name in node.dtype.names}
+    fields = [named.get(name_key(name)) for name in ("SensorID", "TimeStamp")]
+    if None in fields:
+        return
+    check_backed(node)
+    table = node.fields(fields)
+    for start in range(0, len(node), SPIKES_AT_ONCE):
+        rows = table[start : start + SPIKES_AT_ONCE]
+        yield rows[fields[0]].astype(np.int64), rows[fields[1]].astype(np.int64)
 
 
 def _n_channels(block: Block) -> int:

@@ -6,7 +6,10 @@ differ between software versions. Readers look for the GUID first and for the na
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 TYPE_ID: Final = "ID.TypeID"
 SUBTYPE: Final = "SubType"
@@ -79,7 +82,11 @@ def sensor_id(row: int, column: int) -> int:
     return CHIP_EDGE * (column - 1) + row
 
 
-def sensor_position(number: int) -> tuple[int, int]:
-    """Return row and column (both from 1) of the sensor with this number."""
+@overload
+def sensor_position(number: int) -> tuple[int, int]: ...
+@overload
+def sensor_position(number: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def sensor_position(number: Any) -> tuple[Any, Any]:
+    """Return row and column (both from 1) of the sensor with this number, or of each of several."""
     column, row = divmod(number - 1, CHIP_EDGE)
     return row + 1, column + 1
