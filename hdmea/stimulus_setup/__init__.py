@@ -32,6 +32,7 @@ from hdmea.stimulus_setup.recorded import (
     check_blocks,
     look_at,
     propose,
+    renewed,
 )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "propose_for",
     "propose_stimuli",
     "read_setup",
+    "renewed",
     "setup_path",
     "trial_frames",
     "write_setup",

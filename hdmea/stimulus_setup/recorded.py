@@ -47,6 +47,7 @@ __all__ = [
     "check_blocks",
     "look_at",
     "propose",
+    "renewed",
 ]
 
 CLOCK_HZ = 1000.0
@@ -294,6 +295,33 @@ def blocks_of_playlist(
     plan = plan_sections(playlist.movies, lengths, pad_frame=pad_frame)
     blocks = [Block(part.movie, part.content, lengths[part.movie], "playlist") for part in plan]
     return numbered(blocks, known.events)
+
+
+def renewed(known: RecordedStimulus, movie: str, library: StimulusLibrary) -> RecordedStimulus:
+    """Return what is known with one movie and its definition read again, after they were written.
+
+    Parameters
+    ----------
+    known
+        From `look_at`.
+    movie
+        Name of the movie.
+    library
+        Where it is looked up.
+    """
+    courses, unusable = dict(known.courses), dict(known.unusable)
+    courses.pop(movie, None)
+    unusable.pop(movie, None)
+    if library.find_movie(movie) is not None:
+        course = movie_course(library, movie)
+        (unusable if isinstance(course, str) else courses)[movie] = course  # type: ignore[assignment]
+    definitions = {name: known.definitions[name] for name in known.definitions if name != movie}
+    changed = replace(known, courses=courses, unusable=unusable)
+    try:
+        found = library.definition(movie, changed.length_of(movie))
+    except (HDMEAError, OSError):
+        return replace(changed, definitions=definitions)
+    return replace(changed, definitions={**definitions, movie: found.definition})
 
 
 def check_blocks(known: RecordedStimulus, blocks: Sequence[Block]) -> tuple[BlockCheck, ...]:

@@ -14,6 +14,8 @@ __all__ = [
     "ask_calibration",
     "ask_calibration_target",
     "ask_checkpoint",
+    "ask_definition",
+    "ask_definition_target",
     "ask_folder",
     "ask_open_files",
     "ask_partner",
@@ -29,6 +31,7 @@ __all__ = [
 
 _CALIBRATIONS = "Stimulus calibrations (*.json)"
 _CSV = "Tables (*.csv);;All files (*)"
+_DEFINITIONS = "Stimulus definitions (*.json)"
 _PRESETS = "Presets (*.json)"
 _TABLES = "Tables (*.csv *.tsv *.txt *.xlsx *.xlsm);;All files (*)"
 
@@ -56,6 +59,24 @@ def ask_partner(parent: QWidget, folder: str, suffix: str) -> Path | None:
     wanted = f"{kind} (*{suffix} *{suffix.upper()})"
     name, _ = QFileDialog.getOpenFileName(parent, kind, folder_start(folder), wanted)
     return Path(name) if name else None
+
+
+def ask_definition(parent: QWidget, folder: str) -> Path | None:
+    """Return the stimulus definition to show, None if the user cancelled."""
+    start = folder_start(folder)
+    name, _ = QFileDialog.getOpenFileName(parent, "Import stimulus definition", start, _DEFINITIONS)
+    return Path(name) if name else None
+
+
+def ask_definition_target(parent: QWidget, proposed: str) -> Path | None:
+    """Return where to write a stimulus definition, with the suffix ``.json``; None if the user cancelled."""
+    return ask_target(
+        parent,
+        "Export stimulus definition",
+        proposed,
+        _DEFINITIONS,
+        lambda path, _: _with_suffix(path, ".json"),
+    )
 
 
 def ask_shown(parent: QWidget, folder: str) -> Path | None:

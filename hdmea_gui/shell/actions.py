@@ -489,6 +489,13 @@ ACTIONS: tuple[ActionSpec, ...] = (
             unless=(_nothing_open, _busy),
         ),
         ActionSpec(
+            "define_stimulus",
+            "Stimulus &definition…",
+            "setup.define",
+            "Make the definition and the movie of a stimulus with a form",
+            unless=(_starting,),
+        ),
+        ActionSpec(
             "calibration",
             "Stimulus &calibration…",
             "edit_calibration",

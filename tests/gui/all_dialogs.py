@@ -35,6 +35,7 @@ DIALOG_ACTIONS = (
     "save_preset",
     "presets",
     "calibration",
+    "define_stimulus",
     "palette",
     "help_focus",
     "help_page",

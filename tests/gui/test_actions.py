@@ -26,6 +26,7 @@ from hdmea_gui.flows.palette_dialog import CommandPalette
 from hdmea_gui.flows.preferences import SettingsDialog
 from hdmea_gui.flows.presets_dialog import PresetsDialog, SavePresetDialog
 from hdmea_gui.flows.provenance_dialog import ProvenanceDialog
+from hdmea_gui.flows.setup.definition_dialog import DefinitionDialog
 from hdmea_gui.flows.setup.dialog import SetupDialog
 from hdmea_gui.flows.sheet import SheetDialog
 from hdmea_gui.models.parameters import ParameterModel
@@ -349,6 +350,7 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "rig": _rig,
     "calibration": lambda rig: rig.opens("calibration", CalibrationDialog),
     "stimuli": lambda rig: rig.opens("stimuli", SetupDialog),
+    "define_stimulus": lambda rig: rig.opens("define_stimulus", DefinitionDialog),
     "previous_unit": _units,
     "next_unit": _units,
     "reset_view": _reset_view,

@@ -29,6 +29,7 @@ from hdmea_gui.dialogs import files
 from hdmea_gui.dialogs.question_bar import QuestionBar
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.jobs import Failure, Job, JobProgress
+from hdmea_gui.flows.setup.definition_query import RenewQuery
 from hdmea_gui.flows.setup.events import EventsBar
 from hdmea_gui.flows.setup.model import SetupModel
 from hdmea_gui.flows.setup.plot import SetupPlot
@@ -80,10 +81,13 @@ class SetupDialog(QDialog):
         What was done, for the status line.
     written(Path)
         The set-up was written: its list of stimuli.
+    define_asked(str)
+        The user wants to say what the stimulus of this name is.
     """
 
     told = Signal(str)
     written = Signal(object)
+    define_asked = Signal(str)
 
     def __init__(
         self,
@@ -98,6 +102,7 @@ class SetupDialog(QDialog):
         self._controller = controller
         self._job: LookJob | ProposeJob | None = None
         self._playlist = ""
+        self._chosen = {} if job is None else dict(job.chosen)
         self._definitions: dict[str, Mapping[str, Any]] = {}
         self.model = SetupModel(self)
         self._soon = QTimer(self)
@@ -218,6 +223,10 @@ class SetupDialog(QDialog):
         self.follow.setToolTip("Move the block to where the light fits best")
         for button in (self.whole_movie, self.follow):
             button.setAutoDefault(False)
+        self.trials = Label(editor)
+        self.define_button = QPushButton("Define…", editor)
+        self.define_button.setToolTip("Say in a form what this stimulus is, and how it is cut into trials")
+        self.define_button.setAutoDefault(False)
         self.verdict = Label(editor)
         self.verdict.setWordWrap(True)
         self.verdict.setMinimumHeight(3 * self.fontMetrics().lineSpacing())
@@ -235,6 +244,10 @@ class SetupDialog(QDialog):
         form.addRow("&Movie", self.movie)
         form.addRow("First &frame", begins)
         form.addRow("&Length", lengths)
+        trials = QHBoxLayout()
+        trials.addWidget(self.trials, 1)
+        trials.addWidget(self.define_button)
+        form.addRow("Trials", trials)
         form.addRow(self.verdict)
         for layout, box in ((begins, self.first), (lengths, self.length)):
             label = form.labelForField(layout)
@@ -299,6 +312,7 @@ class SetupDialog(QDialog):
             (self.redo_button, model.history.redo),
             (self.whole_button, self.plot.show_all),
             (self.whole_movie, self._take_length),
+            (self.define_button, self.define),
             (self.follow, model.follow_light),
             (self.stop_button, controller.stop),
             (self.save_button, self.save),
@@ -348,6 +362,17 @@ class SetupDialog(QDialog):
             return
         self._playlist = name
         self.model.set_blocks(blocks_of_playlist(known, playlist), f"Playlist {name}")
+
+    def define(self) -> None:
+        """Ask for the form of the selected block's stimulus."""
+        block = self.model.block
+        if block is not None:
+            self.define_asked.emit(block.movie)
+
+    def renew(self, movie: str) -> None:
+        """Read a movie and its definition again: they were written."""
+        if self.model.known is not None:
+            self._controller.ask(RenewQuery(self.model.known, movie, self._chosen), self._on_renewed)
 
     def save(self, *, overwrite: bool = False, replace_tables: bool = False) -> None:
         """Write the set-up; asks before anything is replaced."""
@@ -434,6 +459,13 @@ class SetupDialog(QDialog):
             self.model.set_blocks(answer.blocks, f"Import {name}")
             self.source.setText(f"{name}: {answer.said}.")
 
+    def _on_renewed(self, answer: RecordedStimulus | Failure) -> None:
+        if not isinstance(answer, Failure):
+            self.model.take_known(answer)
+            for movie in answer.movies:
+                if self.movie.findText(movie) < 0:
+                    self.movie.addItem(movie)
+
     def _make_events(self, blocks: tuple[Block, ...], definition: Mapping[str, Any]) -> None:
         self.events_button.setChecked(False)
         name = blocks[0].movie
@@ -519,6 +551,8 @@ class SetupDialog(QDialog):
             block is not None and movie_length is not None and movie_length != block.length
         )
         self.follow.setEnabled(check is not None and bool(check.best_lag) and check.best_r >= _FITS)
+        self.define_button.setEnabled(block is not None and known is not None and known.clock == "display")
+        self.trials.setText(_trials(block, known))
         self.heading.setText(_heading(block, row is not None))
         text = "" if block is None else block.movie
         if self.movie.currentText() != text:
@@ -575,6 +609,18 @@ def _heading(block: Block | None, is_row: bool) -> str:
     if block is None:
         return "Unknown stretch: choose the movie" if is_row else "No block selected"
     return f"{block.label}, {FOUND[block.by]}"
+
+
+def _trials(block: Block | None, known: RecordedStimulus | None) -> str:
+    if block is None or known is None:
+        return ""
+    if known.clock == "time":
+        return "the whole block"
+    definition = known.definitions.get(block.movie)
+    if definition is None:
+        return "none: no definition"
+    layout = definition.section_kwargs
+    return f"{layout.n_trials} of {layout.trial_length_frame * known.light.interval_s:.2f} s"
 
 
 def _verdict(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 
 from hdmea_gui.engine.controller import Activity
 from hdmea_gui.flows.flow import Flow
+
+if TYPE_CHECKING:
+    from hdmea_gui.flows.setup.dialog import SetupDialog
 
 __all__ = ["SetupFlow"]
 
@@ -55,6 +59,22 @@ class SetupFlow(Flow):
         dialog = SetupDialog(controller, self._dialogs.theme, job, parent=self._window)
         dialog.told.connect(self.told)
         dialog.written.connect(self._use)
+        dialog.define_asked.connect(lambda movie: self._define(movie, dialog))
+        self._dialogs.open(dialog)
+
+    def define(self) -> None:
+        """Show the form of a new stimulus."""
+        self._define("", None)
+
+    def _define(self, movie: str, setup: SetupDialog | None) -> None:
+        from hdmea_gui.flows.setup.definition_dialog import DefinitionDialog
+
+        dialog = DefinitionDialog(
+            self._controller, self._dialogs.theme, movie, self._chosen(), setup or self._window
+        )
+        dialog.told.connect(self.told)
+        if setup is not None:
+            dialog.saved.connect(setup.renew)
         self._dialogs.open(dialog)
 
     def _chosen(self) -> dict[str, str]:

@@ -117,6 +117,12 @@ class SetupModel(QObject):
         self.changed.emit()
         self.selected.emit()
 
+    def take_known(self, known: RecordedStimulus) -> None:
+        """Take what is known of the recording anew: a movie or a definition was written."""
+        self.known = known
+        self.changed.emit()
+        self.selected.emit()
+
     def take_checks(self, checks: Sequence[BlockCheck]) -> None:
         """Take what the light says of the blocks."""
         if len(checks) == len(self.blocks):
