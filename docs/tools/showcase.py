@@ -8,10 +8,12 @@ from typing import Any
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QDialog
 
+from hdmea.stimulus_setup.forms import EulerChirp
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.batch import BatchItem
 from hdmea_gui.flows.calibration.dialog import CalibrationDialog
 from hdmea_gui.flows.palette_dialog import CommandPalette
+from hdmea_gui.flows.setup.definition_dialog import DefinitionDialog
 from hdmea_gui.flows.setup.dialog import SetupDialog
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.text.help_topics import field_topic
@@ -144,6 +146,7 @@ def shell_dialogs(window: MainWindow) -> Iterator[tuple[str, QDialog]]:
         "presets": window.editing.show_presets,
         "calibration": window.edit_calibration,
         "setup": window.setup.show,
+        "definition": window.setup.define,
         "unsaved": lambda: _ask_to_close(window),
         "error": lambda: window.dialogs.open(_error(window)),
     }
@@ -166,17 +169,28 @@ def shell_dialogs(window: MainWindow) -> Iterator[tuple[str, QDialog]]:
             dialog.chip.show_pitch(16.0)
         if isinstance(dialog, SetupDialog):
             _wait_for_checks(dialog)
+        if isinstance(dialog, DefinitionDialog):
+            _show_chirp(dialog)
         yield name, dialog
         dialog.done(0)
 
 
 def _wait_for_checks(dialog: SetupDialog) -> None:
     """Let the window work until the light was compared with the blocks, and select one."""
+    _wait(lambda: bool(dialog.model.checks))
+    dialog.model.select(1)
+
+
+def _show_chirp(dialog: DefinitionDialog) -> None:
+    dialog.show_form(EulerChirp, {"name": "euler_chirp_32s_2x", "repeat": 2})
+    _wait(lambda: dialog.preview.levels.size > 2 * 32 * 60)
+
+
+def _wait(is_ready: Callable[[], bool]) -> None:
     loop, timer = QEventLoop(), QTimer()
-    timer.timeout.connect(lambda: loop.quit() if dialog.model.checks else None)
+    timer.timeout.connect(lambda: loop.quit() if is_ready() else None)
     timer.start(50)
     loop.exec()
-    dialog.model.select(1)
 
 
 def _ask_to_close(window: MainWindow) -> None:

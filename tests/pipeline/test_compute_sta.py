@@ -119,6 +119,20 @@ def test_an_average_carries_the_marks_of_its_sections(tmp_path: Path, source: Pa
     assert table.loc["unit_001", "marks"] == f"not aligned (sta_{NOISE})"
 
 
+def test_noise_of_another_name_is_found_by_its_definition(tmp_path: Path, source: Path) -> None:
+    write_movie(tmp_path, "checkers_s7")
+    folder = tmp_path / "config" / "stimuli"
+    folder.mkdir(parents=True)
+    layout = {"start_frame": 0, "trial_length_frame": 10, "repeat": 1}
+    text = json.dumps({"kind": "dense_noise", "section_kwargs": layout})
+    (folder / "checkers_s7.json").write_text(text, encoding="utf-8")
+    session = session_of([frame_sample(300)], movies={"step": [10], "checkers_s7": [200]}, source=source)
+
+    run(session)
+
+    assert set(session.units["unit_001"]["features"]) == {"sta_checkers_s7"}
+
+
 def test_the_only_noise_movie_is_found_and_several_are_listed(tmp_path: Path, source: Path) -> None:
     write_movie(tmp_path, NOISE)
     write_movie(tmp_path, "noise_two")

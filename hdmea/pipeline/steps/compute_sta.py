@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -85,12 +87,12 @@ def _movie(session: PipelineSession, params: STAParams) -> str:
                 fix=SetParameter("movie_name"),
             )
         return params.movie_name
-    noise = [movie for movie in sections if "noise" in movie.lower()]
+    noise = _noise_movies(session, sections)
     if len(noise) == 1:
         return str(noise[0])
     if not noise:
         raise MissingInputError(
-            f"No section has a name with 'noise'. Sections: {listed}.",
+            f"No section has a name with 'noise', or a definition of that kind. Sections: {listed}.",
             parameter="movie_name",
             fix=SetParameter("movie_name"),
         )
@@ -99,6 +101,23 @@ def _movie(session: PipelineSession, params: STAParams) -> str:
         parameter="movie_name",
         fix=SetParameter("movie_name"),
     )
+
+
+def _noise_movies(session: PipelineSession, movies: Iterable[str]) -> list[str]:
+    """Return the movies that are noise by their names; where none is, those that are by their definition."""
+    movies = list(movies)
+    named = [movie for movie in movies if "noise" in movie.lower()]
+    if named:
+        return named
+    library = StimulusLibrary.for_recording(session.source_files)
+    found = []
+    for movie in movies:
+        if library.definition_path(movie) is not None:
+            with contextlib.suppress(ConfigurationError):
+                # A definition that is damaged is named by the step that cuts the trials.
+                if library.definition(movie).definition.kind == "dense_noise":
+                    found.append(movie)
+    return found
 
 
 def _resolve(session: PipelineSession, params: STAParams) -> STAParams:
@@ -129,7 +148,7 @@ def _forecast(session: PipelineSession, params: STAParams) -> int:
     else:
         library = StimulusLibrary.for_recording(session.source_files, stimuli_dir=params.stimuli_dir)
         named = library.playlist().movies if params.movie_name is None else (params.movie_name,)
-        noise = [movie for movie in named if "noise" in movie.lower() or movie == params.movie_name]
+        noise = list(named) if params.movie_name is not None else _noise_movies(session, named)
         if not noise:
             raise MissingInputError(
                 "No movie of the playlist has a name with 'noise'.", fix=SetParameter("movie_name")

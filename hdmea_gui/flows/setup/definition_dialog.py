@@ -181,6 +181,7 @@ class DefinitionDialog(QDialog):
         self.plot.setLabel("bottom", "Frame")
         self.plot.setMouseEnabled(x=True, y=False)
         self.plot.setYRange(-5, 105, padding=0)
+        self.graphics.ci.layout.setContentsMargins(4, 8, 20, 2)
         self.graphics.ci.addItem(self.plot, row=0, col=0)
 
     def _build_footer(self) -> QHBoxLayout:
