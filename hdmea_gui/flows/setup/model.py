@@ -118,7 +118,7 @@ class SetupModel(QObject):
         self.selected.emit()
 
     def take_known(self, known: RecordedStimulus) -> None:
-        """Take what is known of the recording anew: a movie or a definition was written."""
+        """Replace what is known of the recording, after a movie or a definition was written."""
         self.known = known
         self.changed.emit()
         self.selected.emit()
