@@ -135,9 +135,11 @@ class PreviewQuery:
         """Return it; what is wrong is said in it."""
         try:
             definition = self.form.model_validate(dict(self.values)).definition()
-        except (pydantic.ValidationError, HDMEAError, OSError) as error:
-            reason = said(error, WINDOW) if isinstance(error, HDMEAError) else "The durations give no trial."
-            return Preview(reason)
+        except pydantic.ValidationError:
+            # What is wrong with a single value is said beside it.
+            return Preview("The durations give no trial.")
+        except (HDMEAError, OSError) as error:
+            return Preview(said(error, WINDOW))
         path = _library(workspace, self.chosen).find_movie(definition.name or "")
         layout = definition.section_kwargs
         length = definition.movie_length or layout.end_frame
