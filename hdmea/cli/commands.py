@@ -130,6 +130,7 @@ def run(
     """Run a flow on one recording and write its result file."""
     with errors_told(debug), cancel_on_interrupt() as cancel:
         from hdmea.declare import get_step
+        from hdmea.features.science.compiled import compiling_ahead
         from hdmea.pipeline.flows import (
             FlowOptions,
             execute_flow,
@@ -158,7 +159,8 @@ def run(
         with Bars() as bars:
             checkpoint = _Checkpointer(session, target) if checkpoint_each else None
             options = FlowOptions(force, force, bars.show, cancel, workers, checkpoint)
-            result = execute_flow(session, chosen, options)
+            with compiling_ahead():
+                result = execute_flow(session, chosen, options)
             _finish(session, result, destination, overwrite, bars, options, layout)
         waiting = waiting_for_stimulus(result)
         if waiting:

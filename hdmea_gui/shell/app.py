@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import faulthandler
 import logging
 import multiprocessing
@@ -24,6 +25,7 @@ __all__ = ["main"]
 logger = logging.getLogger(__name__)
 
 _TITLE_BAR = 40
+_COMPILE_AFTER_MS = 3000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, logs: LogFiles) -> int:
+    from PySide6.QtCore import QTimer
+
+    from hdmea.features.science.compiled import compiling_ahead
     from hdmea_gui.diagnostics.qt_messages import keep_qt_messages
     from hdmea_gui.engine.worker import any_left_behind
     from hdmea_gui.shell.application import Application, make_application
@@ -64,7 +69,10 @@ def _run(options: argparse.Namespace, logs: LogFiles) -> int:
         window.open_paths([path.absolute() for path in options.files])
     if isinstance(app, Application):
         app.open_files_with(window.open_paths)
-    code = app.exec()
+    with contextlib.ExitStack() as until_closed:
+        # When the window is drawn and the engine is there, what the steps need is compiled beside them.
+        QTimer.singleShot(_COMPILE_AFTER_MS, lambda: until_closed.enter_context(compiling_ahead()))
+        code = app.exec()
     if window.joined is False or any_left_behind():
         # A stalled drive contains the worker; destroying its thread would abort the process.
         logger.error("A job did not end in time and was abandoned.")

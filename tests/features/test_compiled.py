@@ -36,6 +36,43 @@ def test_without_a_folder_they_are_compiled_in_memory_and_the_log_says_so_once()
     assert "compiled again" in said[0]
 
 
+USUAL = """
+import threading
+import numpy as np
+from hdmea.features.science.compiled import AHEAD, compiling_ahead
+with compiling_ahead():
+    for thread in threading.enumerate():
+        if thread.name == "compiles ahead":
+            thread.join()
+from hdmea.features.science.direction_tuning import direction_tuning
+from hdmea.features.science.electrical_image import electrical_images
+from hdmea.features.science.linear_nonlinear import linear_nonlinear
+from hdmea.features.science.receptive_field_models import fit_map
+from hdmea.features.science.spike_triggered_average import spike_triggered_averages
+from hdmea.features.science.theil_sen import theil_sen
+from tests.features.test_electrical_image import MemorySource, counts
+rng = np.random.default_rng(0)
+movie = rng.integers(0, 256, (600, 8, 8), dtype=np.uint8)
+train = np.sort(rng.integers(20, 600, 300))
+spike_triggered_averages(movie, [train], (-20, 0))
+linear_nonlinear(movie, [train], np.ones(600), (-20, 0), 1 / 60)
+electrical_images(MemorySource([counts(9000)]), [np.arange(100, 8000, 50)], sampling_rate=20000.0)
+fit_map(rng.normal(size=(15, 15)), (7, 7), "dog")
+theil_sen(np.arange(9.0), rng.normal(size=9))
+order = np.arange(24).reshape(3, 8)
+blank = np.zeros(2)
+direction_tuning(rng.poisson(9, (2, 3, 8)), np.arange(8) * 45.0, blank=blank, blank_se=blank,
+                 lengths=np.ones((2, 3)), order=order, n_permutations=99, seed=0)
+print(len(AHEAD), [kernel.__name__ for kernel, _ in AHEAD if len(kernel.signatures) != 1])
+"""
+
+
+def test_what_is_compiled_ahead_is_what_the_steps_call() -> None:
+    command = [sys.executable, "-c", USUAL]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["10", "[]"]
+
+
 @pytest.fixture
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the source of a module with a compiled function, in a folder that keeps what is compiled."""

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import logging
 import pickle
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
-__all__ = ["compiled"]
+__all__ = ["AHEAD", "compiled", "compiled_for", "compiling_ahead"]
 
 logger = logging.getLogger(__name__)
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_MODULES = ("sta", "eimage", "theil_sen", "rf_model", "direction", "generator")
+"""What the usual steps need, in their order."""
+
+AHEAD: list[tuple[Any, str]] = []
+"""Functions of the modules that were imported so far, and what they can be compiled for before a call."""
 
 _NOT_KEPT = (OSError, EOFError, pickle.PickleError, ValueError, TypeError, LookupError, AttributeError)
 """What numba raises when its files cannot be read or written, or are damaged."""
@@ -39,6 +47,42 @@ def compiled(function: F) -> F:
     guard = cache._guard_against_spurious_io_errors
     cache._guard_against_spurious_io_errors = lambda: _going_on(guard)
     return cast("F", kernel)
+
+
+def compiled_for(signature: str) -> Callable[[F], F]:
+    """Return `compiled` for a function that usually gets arguments of the types that numba calls so."""
+
+    def decorate(function: F) -> F:
+        kernel = compiled(function)
+        AHEAD.append((kernel, signature))
+        return kernel
+
+    return decorate
+
+
+@contextlib.contextmanager
+def compiling_ahead() -> Iterator[None]:
+    """Compile the functions that the usual steps need, on a thread of its own, while the block runs.
+
+    What is kept from an earlier start is read. The first run of a program so hardly waits for the compiler; a
+    function that is needed sooner is compiled where it is called.
+    """
+    ends = threading.Event()
+    threading.Thread(target=_compile, args=(ends,), name="compiles ahead").start()
+    try:
+        yield
+    finally:
+        ends.set()
+
+
+def _compile(ends: threading.Event) -> None:
+    for name in _MODULES:
+        before = len(AHEAD)
+        importlib.import_module(f"hdmea.features.science.{name}_kernels")
+        for kernel, signature in AHEAD[before:]:
+            if ends.is_set():
+                return
+            kernel.compile(signature)
 
 
 @contextlib.contextmanager

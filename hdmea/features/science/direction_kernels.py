@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.science.compiled import compiled
+from hdmea.features.science.compiled import compiled, compiled_for
 
 __all__ = ["rearranged_vectors", "trends"]
 
@@ -65,7 +65,7 @@ def _slope(
     return slope
 
 
-@compiled
+@compiled_for("float64[::1](float64[:, ::1], float64[:, ::1], int64[::1], int64[::1], int64, float64)")
 def trends(
     counts: NDArray[np.float64],
     weights: NDArray[np.float64],
@@ -85,7 +85,7 @@ def trends(
     return found
 
 
-@compiled
+@compiled_for("float64[:, :, ::1](float64[:, ::1], int64[:, :, ::1], float64[:, ::1], float64[:, ::1])")
 def rearranged_vectors(
     responses: NDArray[np.float64],
     labels: NDArray[np.int64],

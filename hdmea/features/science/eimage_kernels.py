@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.science.compiled import compiled
+from hdmea.features.science.compiled import compiled_for
 
 __all__ = ["add_windows", "filter_counts", "filter_tile"]
 
@@ -24,7 +24,10 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 
-@compiled
+@compiled_for(
+    "void(Array(int16, 2, 'C', readonly=True), int64, float64[::1], float32[:, ::1], float64[::1], "
+    "float64[:, ::1])"
+)
 def filter_counts(
     counts: NDArray[Any], column: int, offset: F64, tile: F32, section: F64, state: F64
 ) -> None:  # pragma: no cover - compiled
@@ -47,7 +50,7 @@ def filter_counts(
             row[e] = y
 
 
-@compiled
+@compiled_for("void(float32[:, ::1], uint64[::1], float64[:, ::1], float64[:, :, ::1])")
 def filter_tile(
     tile: F32, order: NDArray[np.uintp], sos: F64, state: F64
 ) -> None:  # pragma: no cover - compiled
@@ -71,7 +74,7 @@ def filter_tile(
                 row[e] = y
 
 
-@compiled
+@compiled_for("void(float32[:, ::1], int64[::1], int64[::1], float32[:, ::1], float32[:, :, ::1], int64)")
 def add_windows(
     tile: F32, units: NDArray[np.int64], starts: NDArray[np.int64], part: F32, total: F32, column: int
 ) -> None:  # pragma: no cover - compiled

@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.science.compiled import compiled
+from hdmea.features.science.compiled import compiled_for
 
 __all__ = ["convolve"]
 
 
-@compiled
+@compiled_for("void(float64[:, ::1], int64[::1], float64[:, ::1], float64[:, ::1], int64)")
 def convolve(
     seen: NDArray[np.float64],
     shown: NDArray[np.int64],
     course: NDArray[np.float64],
     signal: NDArray[np.float64],
+    begin: int,
 ) -> None:  # pragma: no cover - compiled
     """Add up what each unit sees in a window before each frame, in a fixed order.
 
@@ -28,14 +29,15 @@ def convolve(
     course
         (units, window): weights of the frames of the window.
     signal
-        (units, frames), added to.
+        (units, all frames), added to in the frames from `begin` on.
     """
-    n_frames, window = signal.shape[1], course.shape[1]
+    window = course.shape[1]
+    n_frames = shown.shape[0] - window + 1
     line = np.empty(shown.shape[0])
     for unit in range(seen.shape[0]):
         for t in range(shown.shape[0]):
             line[t] = seen[unit, shown[t]]
-        out = signal[unit]
+        out = signal[unit, begin : begin + n_frames]
         for lag in range(window):
             weight = course[unit, lag]
             if weight != 0.0:

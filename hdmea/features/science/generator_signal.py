@@ -231,7 +231,7 @@ def generators(
         for part, other in {pair, pair[::-1]}:
             images, shown = parts[part]
             seen = ((whole @ images.T) - level) * step[:, None]
-            convolve(seen, shown, course, signal[other, :, begin[part] : begin[part + 1]])
+            convolve(seen, shown, course, signal[other], begin[part])
     return signal
 
 

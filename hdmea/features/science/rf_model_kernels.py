@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.science.compiled import compiled
+from hdmea.features.science.compiled import compiled, compiled_for
 
 __all__ = ["DOG", "GAUSSIAN", "ON_OFF", "evaluate", "minimize"]
 
@@ -59,7 +59,7 @@ def _add_gaussian(
         columns[5, i] = slope_across * along - slope_along * across
 
 
-@compiled
+@compiled_for("float64(float64[::1], int64, int64, float64[::1], float64[::1], float64[:, ::1])")
 def evaluate(
     target: F64, width: int, kind: int, p: F64, residual: F64, columns: F64
 ) -> float:  # pragma: no cover - compiled
@@ -258,7 +258,7 @@ def _bounded(
     return -min(on_value, down_value)
 
 
-@compiled
+@compiled_for("float64(float64[::1], int64, int64, float64[::1], float64[::1], int64, float64[::1])")
 def minimize(
     target: F64, width: int, kind: int, low: F64, high: F64, most: int, p: F64
 ) -> float:  # pragma: no cover - compiled

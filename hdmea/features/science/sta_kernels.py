@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.science.compiled import compiled
+from hdmea.features.science.compiled import compiled, compiled_for
 
 __all__ = ["sum_blocks", "sum_blocks_uint8"]
 
@@ -18,7 +18,7 @@ _FLUSH = 256
 """Blocks of uint8 that a uint16 holds without overflow: 257 · 255 = 65 535; a multiple of four."""
 
 
-@compiled
+@compiled_for("void(Array(uint8, 1, 'C', readonly=True), int64[::1], int64[::1])")
 def sum_blocks_uint8(
     movie: NDArray[np.uint8], starts: NDArray[np.int64], total: NDArray[np.int64]
 ) -> None:  # pragma: no cover - compiled

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hdmea.features.science.compiled import compiled
+from hdmea.features.science.compiled import compiled_for
 
 __all__ = ["weighted_medians"]
 
 
-@compiled
+@compiled_for("void(float64[::1], int64[::1], int64[::1], int32[:, ::1], int64[::1], float64[::1])")
 def weighted_medians(
     values: NDArray[np.float64],
     first: NDArray[np.int64],
