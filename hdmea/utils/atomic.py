@@ -200,8 +200,6 @@ def _longest_file() -> int | None:
     """Return how long a file of this process may become, None for as long as the drive lets it."""
     if sys.platform == "win32":
         return None
-    import resource
-
     soft = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
     return None if soft == resource.RLIM_INFINITY else soft
 
@@ -454,6 +452,7 @@ if sys.platform == "win32":
 
 else:
     import fcntl
+    import resource
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
