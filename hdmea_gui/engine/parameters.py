@@ -142,9 +142,11 @@ class StepParameters(QObject):
             model.note_made(None)
         self._take_from_results(state.steps)
         self.history.clear()
+        # A result or checkpoint that was opened is none of the sources of its own steps.
+        opened = [path for path in state.sources if not (state.steps and path.suffix.lower() == ".h5")]
         for item in self._steps.items:
             for field in item.spec.fields if item.spec.creates else ():
-                names = [path.name for path in state.sources if _parameter_of(path) == field.name]
+                names = [path.name for path in opened if _parameter_of(path) == field.name]
                 self.model(item.spec.name).set_hint(field.name, names[0] if names else "")
 
     # -- what results were made with -----------------------------------------------------------------

@@ -38,6 +38,7 @@ def test_the_form_shows_what_the_result_was_made_with(
 
     assert model.value("pre_margin_frame_num") == 30
     assert model.value("playlist_file_path") is None, "files are looked for beside the recording"
+    assert window.controller.parameters("load_recording").hint("cmtr_path") == "", "a result is not a source"
     assert window.controller.steps.item("add_section_time").state is StepState.DONE
     model.set_value("pre_margin_frame_num", 31)
     assert window.controller.steps.item("add_section_time").state is StepState.CHANGED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -379,6 +380,14 @@ class TestFile:
             assert reader.info.sampling_rate == 25_000.0
         with CmtrReader(write_cmtr(tmp_path / "b.cmtr", [VendorUnit(1, [40])], tick=None)) as reader:
             assert reader.info.sampling_rate is None
+
+    @pytest.mark.parametrize("stated", [np.nan, np.inf, -5, "long", np.arange(3)])
+    def test_a_duration_that_is_none_is_not_stated(self, tmp_path: Path, stated: Any) -> None:
+        path = write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, [50])])
+        with h5py.File(path, "r+") as file:
+            file.attrs["LB.RecordingDuration"] = stated
+        with CmtrReader(path) as reader:
+            assert reader.info.duration_s is None
 
     def test_a_raw_recording_is_refused(self, tmp_path: Path) -> None:
         path = write_cmcr(tmp_path / "a.cmcr", light=[(0, np.zeros((1, 5), np.int32))])

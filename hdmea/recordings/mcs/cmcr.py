@@ -26,6 +26,7 @@ from hdmea.recordings.mcs.hdf5 import (
     name_key,
     needs_filters,
     open_source,
+    positive,
     reading,
 )
 from hdmea.recordings.mcs.sensor import Electrodes, SensorRegion, join_regions, read_regions
@@ -221,7 +222,7 @@ class CmcrReader(SignalSource):
     def _rate_without_tick(self, blocks: Sequence[Block]) -> tuple[float, str]:
         samples = sum(block.n_samples for block in blocks)
         spans = [block.to_us - block.from_us for block in blocks if block.from_us is not None and block.to_us]
-        stated = attribute(self._root, mcs.RECORDING_DURATION)
+        stated = positive(attribute(self._root, mcs.RECORDING_DURATION))
         recorded_us = sum(spans) if spans and len(spans) == len(blocks) else stated
         if samples and recorded_us and recorded_us > 0:
             return samples / recorded_us * 1e6, "number of samples / recorded duration"
@@ -234,10 +235,8 @@ class CmcrReader(SignalSource):
         span = float(segments[:, 1].max() / rate) if len(segments) else 0.0
         recorded = float(np.sum(segments[:, 1] - segments[:, 0]) / rate)
         extent = span - float(segments[:, 0].min() / rate) if len(segments) else 0.0
-        stated_us = attribute(self._root, mcs.RECORDING_DURATION)
-        end_us = attribute(self._acquisition, "To")
-        stated = float(stated_us) / 1e6 if stated_us else 0.0
-        end = float(end_us) / 1e6 if end_us else 0.0
+        stated = positive(attribute(self._root, mcs.RECORDING_DURATION)) / 1e6
+        end = positive(attribute(self._acquisition, "To")) / 1e6
         warnings = []
         agrees = any(abs(stated - value) <= DURATION_TOLERANCE_S for value in (span, recorded, extent, end))
         if stated and (span or end) and not agrees:

@@ -29,6 +29,7 @@ from hdmea.recordings.mcs.hdf5 import (
     linked_recording,
     name_key,
     open_source,
+    positive,
     reading,
     trailing_numbers,
 )
@@ -283,10 +284,10 @@ class CmtrReader(UnitSource):
     def info(self) -> SortingInfo:
         """Duration, rate, tools, link and warnings of the file."""
         with reading(self.path, "the metadata of the file"):
-            duration = attribute(self._root, mcs.RECORDING_DURATION)
+            duration = positive(attribute(self._root, mcs.RECORDING_DURATION))
             return SortingInfo(
                 path=self.path,
-                duration_s=float(duration) / 1e6 if duration else None,
+                duration_s=duration / 1e6 if duration else None,
                 sampling_rate=self._sampling_rate(),
                 metadata=attributes(self._root),
                 tools=self._tools,

@@ -42,6 +42,7 @@ __all__ = [
     "needs_filters",
     "open_source",
     "plain",
+    "positive",
     "read_whole",
     "reading",
     "trailing_numbers",
@@ -258,6 +259,12 @@ def attribute(node: Node, name: str, default: Any = None) -> Any:
     wanted = name_key(name)
     alike = next((key for key in attrs if name_key(key) == wanted), None)
     return default if alike is None else plain(attrs[alike])
+
+
+def positive(value: Any) -> float:
+    """Return an attribute as a number; 0 where it is none that is finite and positive."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 < value < float("inf") else 0.0
 
 
 def attributes(node: Node) -> dict[str, Any]:
