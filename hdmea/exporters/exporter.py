@@ -21,7 +21,7 @@ import filecmp
 import inspect
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,9 @@ from typing import TYPE_CHECKING, Any
 from hdmea.declare.parameters import Params, make_params
 from hdmea.declare.registry import Registry
 from hdmea.utils.atomic import exclusive, refuse_irregular, remove_leftovers, replacing, temporary_path
-from hdmea.utils.exceptions import ConfigurationError, ExistingFileError
+from hdmea.utils.exceptions import ConfigurationError, ExistingFileError, HDMEAError
 from hdmea.utils.fixes import Advice, Replace
+from hdmea.utils.notices import of_system
 
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
@@ -169,12 +170,12 @@ def export(
     values = make_params(chosen.options, options, chosen.name)
     _refuse(target, overwrite)
     place = Path(os.path.realpath(target.parent)) / target.name
-    with exclusive(place), contextlib.ExitStack() as stack:
+    raised: list[BaseException] = []
+    with _told(target, raised), exclusive(place), contextlib.ExitStack() as stack:
         remove_leftovers(place)
         stage = temporary_path(place)
         stage.mkdir(mode=0o700)
         stack.callback(shutil.rmtree, stage, ignore_errors=True)
-        raised: list[BaseException] = []
 
         def report(fraction: float, text: str) -> None:
             try:
@@ -207,6 +208,17 @@ def export(
             with replacing(place.with_name(final.name)) as part:
                 os.replace(file, part)
     return written
+
+
+@contextlib.contextmanager
+def _told(target: Path, raised: Sequence[BaseException]) -> Iterator[None]:
+    """Let errors of the system be ours; what a receiver of progress raised is passed on."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, HDMEAError) or error in raised:
+            raise
+        raise of_system(error, f"{target} cannot be written") from error
 
 
 def _ignore(fraction: float, text: str) -> None:

@@ -8,6 +8,7 @@ rules of network drives answer only to that. At the same time a second place is 
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import re
@@ -60,6 +61,8 @@ def check_target(target: Path, nbytes: int = 0, *, is_copied: bool = False) -> N
         # A step on a file changes what the link leads to, which is a result.
         refuse_irregular(real if is_copied else target)
         real.parent.mkdir(parents=True, exist_ok=True)
+        if os.name == "posix" and real.exists():
+            _refuse_protected(real)
         shares = _try(real)
     except ValueError as error:
         raise SessionError(f"{str(target)!r} cannot be the name of a file.", fix=SaveAs()) from error
@@ -72,6 +75,19 @@ def check_target(target: Path, nbytes: int = 0, *, is_copied: bool = False) -> N
         ) from error
     copied = real.stat().st_size if is_copied and not shares and real.is_file() else 0
     check_free_space(real, nbytes + copied)
+
+
+def _refuse_protected(path: Path) -> None:
+    """Raise OSError if a folder can be written but a file in it not replaced."""
+    folder, file = os.stat(path.parent), os.stat(path)
+    if folder.st_mode & stat.S_ISVTX and os.geteuid() not in (0, folder.st_uid, file.st_uid):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError as error:
+        # A file without the right to write it is replaced all the same, one that is immutable is not.
+        if error.errno == errno.EPERM:
+            raise
 
 
 def _try(target: Path) -> bool:
@@ -87,8 +103,12 @@ def _try(target: Path) -> bool:
         return False  # of a file that cannot be read, the step itself says more
     finally:
         os.close(descriptor)
-        with contextlib.suppress(OSError):
+        try:
             drive.remove(part)
+        except OSError:
+            # Where nothing can be removed nothing can be replaced. Windows refuses for a moment, too.
+            if os.name == "posix":
+                raise
 
 
 # -- where results are kept if saving fails ----------------------------------------------------------------

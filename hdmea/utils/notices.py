@@ -95,6 +95,9 @@ _REASONS = {
 }
 
 
+_NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
+
 def reason_of(error: OSError) -> str:
     """Return why the system refused something, without the name of the file."""
     if error.errno is None:
@@ -106,6 +109,8 @@ def fix_of(error: OSError) -> Fix:
     """Return what to do about what the system refused."""
     if error.errno == errno.ENAMETOOLONG:
         return Advice("Choose a shorter name, or a folder with a shorter path.")
+    if error.errno in _NO_SPACE:
+        return Advice("Free some space, or choose another drive.")
     return Advice("Check the path, the permissions and the connection of the drive.")
 
 
@@ -144,7 +149,8 @@ def said(what: object, words: Words) -> str:
     if isinstance(what, Notice | HDMEAError):
         return what.text(words)
     if isinstance(what, OSError) and what.errno is not None and isinstance(what.filename, str | bytes):
-        return f"{os.fsdecode(what.filename)}: {reason_of(what)}."
+        text = f"{os.fsdecode(what.filename)}: {reason_of(what)}."
+        return with_fix(text, fix_of(what), "", words)
     if isinstance(what, MemoryError):
         more = f" ({what})" if str(what) else ""
         return f"There is not enough free memory{more}. Save, close other programs, and try again."

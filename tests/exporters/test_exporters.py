@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import math
 import re
 import sys
@@ -16,7 +17,7 @@ import hdmea
 from hdmea.exporters import EXPORTERS, ExportOptions, export, exporter
 from hdmea.exporters.unit_table import unit_table
 from hdmea.pipeline.session import PipelineSession
-from hdmea.utils.exceptions import ConfigurationError, ExistingFileError, ValidationError
+from hdmea.utils.exceptions import ConfigurationError, DriveError, ExistingFileError, ValidationError
 
 
 @pytest.fixture
@@ -207,6 +208,17 @@ class TestMechanism:
         assert (tmp_path / "a.toy").read_text() == "precious"
 
     @pytest.mark.parametrize("existing", ["a.toy", "a_1.toy"])
+    def test_what_the_system_refuses_is_told_with_what_to_do(
+        self, session: PipelineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(path: Path, *_rights: object) -> int:
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+        monkeypatch.setattr("hdmea.utils.atomic._open_lock", refuse)
+        with pytest.raises(DriveError, match=r"x\.csv cannot be written.*the drive is read-only") as caught:
+            export(session, None, tmp_path / "x.csv")
+        assert caught.value.fix is not None
+
     def test_files_are_replaced_only_on_request(
         self, session: PipelineSession, tmp_path: Path, existing: str
     ) -> None:

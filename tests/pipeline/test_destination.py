@@ -128,6 +128,24 @@ def test_space_is_asked_for_before_anything_is_computed(
     assert (tmp_path / "new" / "folder").is_dir()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="other systems do not have such folders")
+def test_a_file_that_others_may_not_replace_is_refused_before_anything_is_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "x.h5"
+    target.write_text("of a colleague")
+    check_target(target)
+    tmp_path.chmod(0o1777)
+    with monkeypatch.context() as other:
+        other.setattr(os, "geteuid", lambda: 4_000_000)
+        with pytest.raises(SessionError, match="access is not permitted"):
+            check_target(target)
+    check_target(tmp_path / "mine.h5")
+    monkeypatch.setattr(drive, "remove", lambda path: os.unlink(os.fspath(path) + " is append-only"))
+    with pytest.raises(SessionError):
+        check_target(tmp_path / "mine.h5")
+
+
 def test_the_refuge_is_the_users_folder_then_the_temporary_one_then_one_above(
     tmp_path: Path, refuges: tuple[Path, Path], refuse: Refuse
 ) -> None:
