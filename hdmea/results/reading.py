@@ -24,7 +24,7 @@ from hdmea.results.nodes import SLICE_NBYTES, AttrValue, Block, slabs
 from hdmea.utils.exceptions import CheckpointError, HDMEAError, SessionError, ValidationError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.giving_way import give_way
-from hdmea.utils.h5 import why_not_backed
+from hdmea.utils.h5 import repeats_filters, why_not_backed
 from hdmea.utils.notices import detail_of
 
 __all__ = ["RESTORE", "Place", "checksum_of", "naming", "no_tick", "read_attr"]
@@ -201,6 +201,8 @@ class Place:
                     fix=Advice("Copy what it points to into the file."),
                 )
             item = h5o.open(self.item, stored)
+        except CheckpointError:
+            raise
         except (OSError, RuntimeError, KeyError, ValueError) as error:
             raise CheckpointError(
                 f"{path} is damaged and cannot be opened{detail_of(error)}.", fix=RESTORE
@@ -268,6 +270,8 @@ class Place:
         """Return the value of an attribute."""
         try:
             return read_attr(h5a.open(self.item, name.encode()), self)
+        except CheckpointError:
+            raise
         except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
             raise self.damaged(f"its attribute {name!r} cannot be read{detail_of(error)}") from error
 
@@ -319,13 +323,15 @@ class Place:
         return implied_kind(self.dtype, ndim, utf8=self.utf8)
 
     def refuse_elsewhere(self) -> None:
-        """Raise CheckpointError if a dataset keeps its bytes in other files."""
+        """Raise CheckpointError if a dataset keeps its bytes in other files, or compressed more than once."""
         creation = self.item.get_create_plist()
         if creation.get_external_count() or creation.get_layout() == h5d.VIRTUAL:
             raise CheckpointError(
                 f"{self.path} keeps its numbers in another file, which is not read.",
                 fix=Advice("Copy the numbers into the file."),
             )
+        if creation.get_nfilters() > 1 and repeats_filters(creation):
+            raise self.damaged("it is compressed more than once")
 
     def refuse_unbacked(self, nbytes: int) -> None:
         """Raise CheckpointError if `nbytes` of a dataset are more than can be in its file, or in memory."""
@@ -349,6 +355,7 @@ class Place:
         """Return all numbers or texts of a dataset, in slices."""
         shape, dtype = self.shape, self.dtype
         if dtype.hasobject:
+            self._refuse_objects()
             return self._read_variable(shape)
         self.refuse_unbacked(self.nbytes)
         array = np.empty(shape, dtype)
@@ -357,8 +364,11 @@ class Place:
         return array
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the numbers of a dataset part by part, never all at once in memory."""
+        """Yield the numbers of a dataset part by part, never all at once in memory; texts together."""
         shape, dtype = self.shape, self.dtype
+        if dtype.hasobject:
+            yield (0,) * len(shape), self.read()
+            return
         self.refuse_unbacked(self.nbytes)
         for start, count in slabs(shape, dtype.itemsize) if shape else [((), ())]:
             part = np.empty(count, dtype)
@@ -386,6 +396,10 @@ class Place:
     def _fill(self, array: NDArray[Any], start: tuple[int, ...]) -> None:
         kind = self._facts()[2]
         memory_type = kind if kind.get_size() == array.dtype.itemsize else None
+        if array.dtype.hasobject:
+            # As it is in the file it would be written over the references to objects of Python.
+            self._refuse_objects()
+            memory_type = h5t.py_create(_TEXT)
         try:
             if array.nbytes <= SLICE_NBYTES and array.shape == self.shape:
                 self.item.read(h5s.ALL, h5s.ALL, array, memory_type)
@@ -407,6 +421,10 @@ class Place:
             raise CheckpointError(
                 f"{self.path} is damaged and cannot be read{detail_of(error)}.", fix=RESTORE
             ) from error
+
+    def _refuse_objects(self) -> None:
+        if not isinstance(self._facts()[2], h5t.TypeStringID):
+            raise self.damaged("it is of a kind that results do not have")
 
     def _read_variable(self, shape: tuple[int, ...]) -> NDArray[Any]:
         self.refuse_unbacked(16 * math.prod(shape))

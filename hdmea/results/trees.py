@@ -205,7 +205,7 @@ def read_entry(place: Place, source: Source | None = None) -> Any:
             changes = parts.pop("changes", {})
             return SectionedSpikes(**parts).changed(changes)
         return read_tree(place, source)
-    if source is not None and place.nbytes >= ROW_NBYTES:
+    if source is not None and place.nbytes >= ROW_NBYTES and not place.dtype.hasobject:
         return WholeArray(source, place)
     return _read_whole(place)
 

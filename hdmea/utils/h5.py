@@ -24,6 +24,7 @@ __all__ = [
     "grows",
     "may_grow",
     "open_file",
+    "repeats_filters",
     "why_not_backed",
     "why_not_opened",
 ]
@@ -92,6 +93,8 @@ def why_not_backed(dataset: Any, nbytes: int, file_nbytes: int, *, unpack: bool 
     """
     creation = dataset.get_create_plist()
     filters = [creation.get_filter(number)[0] for number in range(creation.get_nfilters())]
+    if repeats_filters(creation):
+        return "it is compressed more than once"
     there = dataset.get_storage_size()
     # What is read piece by piece may lack pieces: a recording that was stopped hard has no last ones.
     most = _MOST_DEFLATED if filters or not unpack else 1
@@ -102,6 +105,12 @@ def why_not_backed(dataset: Any, nbytes: int, file_nbytes: int, *, unpack: bool 
         if doubtful is None or (unpack and any(grows(dataset, offset) for offset in doubtful)):
             return GROWS
     return ""
+
+
+def repeats_filters(creation: Any) -> bool:
+    """Return whether a dataset is compressed again and again: a few bytes become any number."""
+    numbers = [creation.get_filter(number)[0] for number in range(creation.get_nfilters())]
+    return len(numbers) != len(set(numbers))
 
 
 GROWS = "a chunk of it is longer than chunks of it are"

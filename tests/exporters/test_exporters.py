@@ -207,7 +207,6 @@ class TestMechanism:
         assert names(tmp_path) == ["a.toy"]
         assert (tmp_path / "a.toy").read_text() == "precious"
 
-    @pytest.mark.parametrize("existing", ["a.toy", "a_1.toy"])
     def test_what_the_system_refuses_is_told_with_what_to_do(
         self, session: PipelineSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -219,6 +218,7 @@ class TestMechanism:
             export(session, None, tmp_path / "x.csv")
         assert caught.value.fix is not None
 
+    @pytest.mark.parametrize("existing", ["a.toy", "a_1.toy"])
     def test_files_are_replaced_only_on_request(
         self, session: PipelineSession, tmp_path: Path, existing: str
     ) -> None:

@@ -105,6 +105,20 @@ def test_a_lack_of_memory_while_reading_is_an_error_of_ours(tmp_path: Path) -> N
     assert caught.value.fix is not None
 
 
+def test_what_is_compressed_twice_is_refused(tmp_path: Path) -> None:
+    path = PipelineSession("small").save(tmp_path / "r.h5")
+    with h5py.File(path, "r+") as file:
+        creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        creation.set_chunk((1000,))
+        creation.set_deflate(9)
+        creation.set_deflate(9)
+        shape = h5py.h5s.create_simple((1000,))
+        data = h5py.h5d.create(file["metadata"].id, b"a", h5py.h5t.NATIVE_DOUBLE, shape, creation)
+        data.write_direct_chunk((0,), zlib.compress(zlib.compress(bytes(64 << 20), 9), 9))
+    with pytest.raises(CheckpointError, match="more than once"):
+        PipelineSession.load(path)
+
+
 def test_a_chunk_of_a_small_dataset_that_grows_is_refused(tmp_path: Path) -> None:
     path = PipelineSession("small").save(tmp_path / "r.h5")
     with h5py.File(path, "r+") as file:

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
+from hdmea.pipeline import PipelineSession
 from hdmea.results import files
 from hdmea.results.codec import Codec
 from hdmea.results.columns import RowArray
@@ -353,3 +354,17 @@ def test_where_the_end_of_the_work_is_known_the_file_stays_open_until_then(
 
     assert source._file is None
     assert len(opened) <= 3
+
+
+@pytest.mark.parametrize("layout", ["columns", "lab"])
+def test_texts_of_any_length_that_another_program_stored_are_copied_unread(
+    tmp_path: Path, layout: str
+) -> None:
+    session = PipelineSession("x")
+    session.add_units({"unit_001": {"spike_times": np.arange(3, dtype=np.uint64)}})
+    source = session.save(tmp_path / "x.h5", layout=layout)
+    texts = np.array([f"text {number} " * 12 for number in range(5_000)], object)
+    with h5py.File(source, "r+") as file:
+        file.require_group("metadata").create_dataset("texts", data=texts, dtype=h5py.string_dtype())
+    PipelineSession.load(source, lazy=True).save(tmp_path / "copy.h5")
+    assert list(PipelineSession.load(tmp_path / "copy.h5").metadata["texts"]) == list(texts)
