@@ -23,6 +23,7 @@ from hdmea.analysis.rates import rate_bin_for, rate_over_time
 from hdmea.analysis.trials import mean_light, trial_span, unit_trials
 from hdmea.declare import Recording
 from hdmea.exporters.figure_style import PLAIN, FigureStyle
+from hdmea.exporters.raw_voltages import voltages_around
 from hdmea.exporters.unit_numbers import number_rows
 
 if TYPE_CHECKING:
@@ -483,6 +484,29 @@ def _chip(figure: FigureBase, place: SubplotSpec, cell: Cell) -> bool:
     return True
 
 
+def _voltages(figure: FigureBase, place: SubplotSpec, cell: Cell) -> bool:
+    found = voltages_around(cell.session, cell.unit_id, cell.time_s)
+    if found is None or not np.isfinite(found.values).any():
+        return False
+    axes = figure.add_subplot(place)
+    step = 0.7 * float(np.nanmax(found.values) - np.nanmin(found.values)) or 1.0
+    for at, values in enumerate(found.values):
+        axes.plot(found.time_s, values - at * step, color=cell.style.line_colour, linewidth=cell.line / 2)
+    names = [f"{row}, {column}" for row, column in found.places.tolist()]
+    axes.set_yticks([-at * step for at in range(len(names))], names)
+    top = np.full(found.spikes_s.size, 0.6 * step)
+    axes.plot(found.spikes_s, top, "v", color=cell.style.accent_colour, markersize=3)
+    height = _rounded(step)
+    right = found.span_s[1]
+    axes.plot((right, right), (0, -height), color="black", linewidth=1.5, clip_on=False)
+    axes.annotate(
+        f"{height} {found.unit}", (right, -height / 2), (3, 0), textcoords="offset points",
+        va="center", annotation_clip=False,
+    )  # fmt: skip
+    axes.set(xlabel="Time (s)", ylabel="Electrode (row, column)", xlim=found.span_s)
+    return True
+
+
 # -- panels of the recording -----------------------------------------------------------------------------
 
 
@@ -766,13 +790,15 @@ def frame_times_ms(cell: Cell, feature: Mapping[str, Any]) -> Any:
     return (int(window[0]) + np.arange(len(feature["data"]))) * interval * 1000.0
 
 
+def _rounded(most: float) -> int:
+    """Return the largest of 1, 2, 5, 10, 20, … that is not more; 1 if none is."""
+    power = int(10 ** max(0, math.floor(math.log10(max(most, 1.0)))))
+    return max(power * factor for factor in (1, 2, 5) if power * factor <= max(most, 1.0))
+
+
 def _scale_bar(axes: Axes, width: int, step: float, unit: str) -> None:
     """Draw a bar of a round length, about a quarter of a picture, below its left corner."""
-    length = max(
-        rounded
-        for rounded in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-        if rounded <= max(width * step / 3, 1)
-    )
+    length = _rounded(width * step / 3)
     left = axes.get_xlim()[0]
     bottom = max(axes.get_ylim())
     height = abs(axes.get_ylim()[0] - axes.get_ylim()[1])
@@ -796,6 +822,7 @@ PANELS: dict[str, Panel] = {
     "intervals": Panel("Inter-spike intervals", _intervals),
     "steps": Panel("Light steps", _steps),
     "numbers": Panel("Numbers", _numbers, wide=True),
+    "voltages": Panel("Raw voltages", _voltages, wide=True),
     "chip": Panel("Chip", _chip),
     "population": Panel("Population raster", _population, of_unit=False, wide=True),
     "population_rate": Panel("Population rate", _population_rate, of_unit=False, wide=True),

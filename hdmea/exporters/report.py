@@ -207,10 +207,17 @@ def _methods(session: PipelineSession) -> list[str]:
 # -- drawings --------------------------------------------------------------------------------------------
 
 
-def _population(content: _Content, width_mm: float) -> Figure:
+def _population(content: _Content, size_mm: tuple[float, float]) -> Figure:
+    """Draw the population into the upper 150 mm of a page."""
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(width_mm * _MM, 150 * _MM), layout="constrained")
+    width, height = size_mm
+    used = 150 / height
+    room = (8 / width, 1 - used, 1 - 16 / width, used - (16 / height if used < 1 else 0))
+    figure = Figure(figsize=(width * _MM, height * _MM), layout=ConstrainedLayoutEngine(rect=room))
+    if used < 1:
+        figure.text(8 / width, 1 - 7 / height, "Population", fontsize=8, fontweight="bold")
     grid = figure.add_gridspec(2, 2, height_ratios=(1, 1))
     cell = Cell(content.session, "", style=content.style)
     places = (("population", grid[0, :]), ("units_on_chip", grid[1, 0]), ("fields", grid[1, 1]))
@@ -264,7 +271,7 @@ def _html(content: _Content, progress: ExportProgress) -> str:
         parts += ["<h2>Health</h2>", lights_table(content.lights)]
     if content.sections:
         parts += ["<h2>Stimuli</h2>", html_table(_SECTION_TITLES, content.sections)]
-    parts += ["<section><h2>Population</h2>", _image(_population(content, 240.0), "The population")]
+    parts += ["<section><h2>Population</h2>", _image(_population(content, (240.0, 150.0)), "The population")]
     parts += [html_table(("Cell type", "Units", "Share"), content.kinds), "</section>"]
     for at, unit_id in enumerate(content.units):
         progress(0.2 + 0.75 * at / len(content.units), f"Unit {unit_id}")
@@ -296,7 +303,7 @@ def _write_pdf(content: _Content, target: Path, paper: tuple[float, float], prog
     with PdfPages(target, metadata=facts) as pages:
         for lines in _pages(_first_lines(content)):
             pages.savefig(_text_page(lines, size))
-        pages.savefig(_population(content, paper[0]))
+        pages.savefig(_population(content, paper))
         for at, unit_id in enumerate(content.units):
             progress(0.2 + 0.75 * at / len(content.units), f"Unit {unit_id}")
             # As high as its panels and numbers need, but never smaller than the paper.

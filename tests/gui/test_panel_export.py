@@ -31,10 +31,11 @@ VIEWS = (
     "receptive_field",
     "electrical_image",
     "raw",
+    "gallery",
     "stimulus",
     "file",
 )
-WITHOUT_FIGURES = ("file", "raw")
+WITHOUT_FIGURES = ("file",)
 
 
 @pytest.fixture

@@ -53,6 +53,15 @@ _AT_ONCE = 16
 _SIZES, _USUAL = (90, 320), 150
 _MARGIN, _CAPTION, _SPACING = 6, 18, 4
 _COLOURS = 256
+_MOST = 12
+_FIGURES = {
+    "response": ("raster",),
+    "average": ("receptive_field",),
+    "directions": ("tuning",),
+    "waveform": ("waveform",),
+    "correlogram": ("autocorrelogram",),
+    "footprint": ("electrical_image",),
+}
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -192,7 +201,12 @@ class GalleryPreview(Preview):
 
     def export_panels(self) -> tuple[Panel, ...]:
         """Return the pictures that are seen."""
-        return (Panel(self.title, self.list, (("", self.table_to_write),)),)
+        figure = _FIGURES.get(self.kind, ())
+        return (Panel(self.title, self.list, (("", self.table_to_write),), figure),)
+
+    def figure_state(self) -> dict[str, Any]:
+        """Return the selected units, and the movie of responses."""
+        return {"unit_ids": self._controller.selection.units[:_MOST], "movie": self.movies.currentText()}
 
     # -- parts ---------------------------------------------------------------------------------------
 

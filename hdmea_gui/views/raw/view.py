@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -31,6 +32,7 @@ from hdmea_gui.widgets.number_boxes import NumberBox, WholeNumberBox
 
 __all__ = ["RawPreview"]
 
+_FIGURE_MM = 183.0
 _WAIT_MS = 40
 _SHORTEST_S = 0.001
 _FOLLOWED_S = 2.0
@@ -215,9 +217,15 @@ class RawPreview(Preview):
         """Return traces and map."""
         tables = (("voltages", self.table), ("spikes", self.spikes_table))
         return (
-            Panel("Voltages", self.panel, tables),
-            Panel("Electrodes", self.map, (("", self._places_table),)),
+            Panel("Voltages", self.panel, tables, ("voltages",)),
+            Panel("Electrodes", self.map, (("", self._places_table),), ("chip",)),
         )
+
+    def figure_state(self) -> dict[str, Any]:
+        """Return the unit and the stretch of time; a figure has the electrodes around the unit."""
+        view = self._view
+        span = None if view is None else (view.start_s, view.stop_s)
+        return {**super().figure_state(), "time_s": span, "width_mm": _FIGURE_MM}
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
