@@ -350,10 +350,15 @@ def incomplete(path: Path) -> str:
             elif not len(info.segments):
                 return "It contains no recorded data yet."
     except HDMEAError as error:
-        return error.message
+        return _named(error, path)
     except OSError as error:
         return _why(error, path.name)
     return ""
+
+
+def _named(error: HDMEAError, path: Path) -> str:
+    """Return what an error says, with the name of the file alone: the folder is the one that is watched."""
+    return error.message.replace(str(path), path.name)
 
 
 @dataclass(frozen=True)
@@ -389,7 +394,7 @@ class JudgeFile:
                 progress=report,
             )
         except HDMEAError as error:
-            return error.message
+            return _named(error, self.path)
         except OSError as error:
             return _why(error, self.path.name)
 

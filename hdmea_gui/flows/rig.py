@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -42,6 +43,8 @@ _STATES: Final = {
     "measured": "being measured",
     "unreadable": "not readable",
 }
+_LEFT_ALONE_S: Final = 60.0
+"""After a selection by hand, so long no other recording takes its place."""
 _HELP = (
     "Watches the folder into which recordings are written. Each recording is judged as soon as it is "
     "complete: its size and time have not changed for 30 seconds, and it opens with its last data group. "
@@ -153,6 +156,8 @@ class RigPage(QWidget):
         self.lights = LightsPanel(theme, self)
         self.state = ElidedLabel(self, Qt.AlignmentFlag.AlignLeft)
         self._shown: WatchEntry | None = None
+        self._chosen_at = -_LEFT_ALONE_S
+        self._selecting = False
         self._lay_out()
         self._connect()
         self._show_all()
@@ -255,9 +260,7 @@ class RigPage(QWidget):
         self.folder.textChanged.connect(lambda _text: self._show_state())
         self.open_button.clicked.connect(self._open)
         self.table.activated.connect(lambda _index: self._open())
-        self.table.selectionModel().currentRowChanged.connect(
-            lambda _now, _before: self._show_lights(turn_to_worst=True)
-        )
+        self.table.selectionModel().currentRowChanged.connect(lambda _now, _before: self._on_selected())
 
     # -- what is asked for ---------------------------------------------------------------------------
 
@@ -295,17 +298,29 @@ class RigPage(QWidget):
         else:
             self._show_all()
 
+    def _on_selected(self) -> None:
+        if not self._selecting:
+            self._chosen_at = time.monotonic()
+        self._show_lights(turn_to_worst=True)
+
+    def _select(self, path: Path) -> None:
+        """Select a recording in place of the user."""
+        paths = [entry.path for entry in self.model.entries]
+        self._selecting = True
+        self.table.selectRow(paths.index(path) if path in paths else 0)
+        self._selecting = False
+
     def _on_judged(self, entry: WatchEntry) -> None:
+        if time.monotonic() - self._chosen_at >= _LEFT_ALONE_S:
+            self._select(entry.path)
         self.told.emit(f"{entry.name} is {entry.light}: {entry.said}")
 
     def _show_all(self) -> None:
         before = self._current()
         entries = self._watch.entries
         self.model.show_entries(entries)
-        paths = [entry.path for entry in entries]
         if entries:
-            known = before is not None and before.path in paths
-            self.table.selectRow(paths.index(before.path) if before is not None and known else 0)
+            self._select(entries[0].path if before is None else before.path)
         self._show_lights(turn_to_worst=False)
         self._show_state()
 
@@ -320,6 +335,8 @@ class RigPage(QWidget):
         fresh = turn_to_worst or entry is None or self._shown is None or self._shown.lights != lights
         self._shown = entry
         self.lights.show_lights(lights, self._theme, turn_to_worst=fresh)
+        if entry is not None and not lights:
+            self.lights.sentence.setText(entry.said)
         self.open_button.setEnabled(entry is not None)
 
     def _show_state(self) -> None:

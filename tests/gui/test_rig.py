@@ -50,12 +50,13 @@ def test_recordings_appear_are_judged_and_get_units_by_themselves(window: MainWi
     tell(window, first, "written")
     tell(window, second, "written", modified_s=2.0)
     assert [row(page, number)[RECORDING] for number in (0, 1)] == ["b-Rec.cmcr", "a-Rec.cmcr"]
-    page.table.selectRow(1)
+    assert page.lights.sentence.text() == "It is written."
     tell(window, first, "judged", light="red", lights=[GOOD, HUM], sentence="1 red: Electrodes: hum.")
 
     assert row(page, 1)[HEALTH] == "● red"
     assert page.lights.table.rowCount() == 2
     assert page.lights.sentence.text() == "Electrodes: hum: Hum of 50 Hz."
+    assert page.table.currentIndex().row() == 1, "what was judged is shown"
     assert told == ["a-Rec.cmcr is red: 1 red: Electrodes: hum."]
 
     units = tmp_path / "a-Rec-.cmtr"
@@ -74,6 +75,10 @@ def test_recordings_appear_are_judged_and_get_units_by_themselves(window: MainWi
     page.open_button.click()
     assert asked == [[first, units]]
 
+    page.table.selectRow(1)
+    tell(window, first, "judged", light="red", lights=[HUM], modified_s=3.0)
+    assert page.table.currentIndex().row() == 1, "a selection by hand stays for a while"
+    page.table.selectRow(0)
     window.controller.watch.take({"event": "gone", "path": str(first)})
     assert page.model.rowCount() == 1
     assert page.lights.table.rowCount() == 0
