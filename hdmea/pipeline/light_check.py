@@ -31,7 +31,7 @@ from hdmea.stimuli.sections import (
     locate_sections,
     plan_sections,
 )
-from hdmea.utils.exceptions import HDMEAError
+from hdmea.utils.exceptions import HDMEAError, StepCancelled
 
 __all__ = [
     "LightCheck",
@@ -126,6 +126,8 @@ def movie_course(
         levels = movie_levels(path, spot)
     except FileNotFoundError:
         return "its movie file does not exist"
+    except StepCancelled:
+        raise
     except (HDMEAError, OSError) as error:
         return f"its movie file cannot be used: {error}"
     return course_of_colours(movie, levels, _colours(library, movie, levels.size))

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from hdmea.utils.cache_folder import cache_folder
 from hdmea.utils.exceptions import DataLoadError
 from hdmea.utils.fixes import Advice
+from hdmea.utils.giving_way import give_way_or_stop
 from hdmea.utils.notices import detail_of
 from hdmea.utils.text_files import regular_size
 from hdmea.utils.whole_file import whole_file
@@ -208,6 +209,7 @@ def _measure(path: Path, spot: LightSpot | None) -> FloatArray:
     levels = np.empty(len(movie), dtype=np.float64)
     seen = None if spot is None else _disc(movie.shape[1:], spot)
     for start, stop in _slices(movie):
+        give_way_or_stop(f"reading {path.name}")
         frames = movie[start:stop].reshape(stop - start, -1)
         levels[start:stop] = (frames if seen is None else frames[:, seen]).mean(axis=1, dtype=np.float64)
     return levels / _full_scale(movie)

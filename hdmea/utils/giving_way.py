@@ -23,6 +23,7 @@ from hdmea.utils.exceptions import StepCancelled
 __all__ = [
     "at_end",
     "give_way",
+    "give_way_or_stop",
     "giving_way",
     "is_considerate",
     "look_first",
@@ -88,6 +89,21 @@ def give_way() -> None:
     """Let a thread that must not wait go first."""
     manners = _manners.get()
     if manners is not None:
+        manners.pause()
+
+
+def give_way_or_stop(what: str) -> None:
+    """Let a thread that must not wait go first.
+
+    Raises
+    ------
+    StepCancelled
+        If what this thread does is wanted no more; names `what` was being done.
+    """
+    manners = _manners.get()
+    if manners is not None:
+        if manners.is_unwanted():
+            raise StepCancelled(f"Stopped while {what}.")
         manners.pause()
 
 

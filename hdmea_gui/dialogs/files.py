@@ -11,6 +11,7 @@ from hdmea_gui.engine.file_lookup import file_start, folder_start, is_there
 from hdmea_gui.engine.opening import readable_suffixes
 
 __all__ = [
+    "STIMULUS_TITLES",
     "ask_calibration",
     "ask_calibration_target",
     "ask_checkpoint",
@@ -34,6 +35,15 @@ _CSV = "Tables (*.csv);;All files (*)"
 _DEFINITIONS = "Stimulus definitions (*.json)"
 _PRESETS = "Presets (*.json)"
 _TABLES = "Tables (*.csv *.tsv *.txt *.xlsx *.xlsm);;All files (*)"
+
+
+STIMULUS_TITLES = {
+    "playlist_file_path": "Playlist of this recording",
+    "movie_length_file_path": "Lengths of the movies",
+    "stimuli_dir": "Folder of the movies (<movie>.npy)",
+    "config_dir": "Folder of the definitions (<movie>.json)",
+}
+"""Parameters that say where the files of the stimulus are, and the titles of their dialogs."""
 
 
 def ask_open_files(parent: QWidget, folder: str) -> list[Path]:
@@ -88,15 +98,9 @@ def ask_shown(parent: QWidget, folder: str) -> Path | None:
 
 def ask_stimulus(parent: QWidget, folder: str, parameter: str) -> Path | None:
     """Return a table or a folder of the stimulus, by the parameter that it is for; None if cancelled."""
-    titles = {
-        "playlist_file_path": "Playlist of this recording",
-        "movie_length_file_path": "Lengths of the movies",
-        "stimuli_dir": "Folder of the movies (<movie>.npy)",
-        "config_dir": "Folder of the definitions (<movie>.json)",
-    }
     if parameter.endswith("_dir"):
-        return ask_folder(parent, folder, titles[parameter])
-    name, _ = QFileDialog.getOpenFileName(parent, titles[parameter], folder_start(folder), _CSV)
+        return ask_folder(parent, folder, STIMULUS_TITLES[parameter])
+    name, _ = QFileDialog.getOpenFileName(parent, STIMULUS_TITLES[parameter], folder_start(folder), _CSV)
     return Path(name) if name else None
 
 

@@ -444,7 +444,8 @@ class Controller(QObject):
         if event.outcome in ("done", "kept"):
             self.step_parameters.note_made(event.name, self.requested(event.name).params)
         outcome = _OUTCOMES[event.outcome]
-        self.steps.set_outcome(event.name, outcome, event.reason, event.details, event.needs_stimulus)
+        told = (event.reason, event.details, event.needs_stimulus, event.fix)
+        self.steps.set_outcome(event.name, outcome, *told)
         title = self.steps.item(event.name).spec.title
         if event.outcome == "done" and event.complete:
             self.step_ended.emit(event.name, event.seconds)

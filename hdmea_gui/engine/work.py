@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hdmea.utils.fixes import Fix
 from hdmea.utils.notices import said
 from hdmea_gui.diagnostics.logfile import SHOWN
 from hdmea_gui.engine.blocked import refuse_if_blocked
@@ -73,7 +74,7 @@ class StepEnded:
     """Milestone: a step ended; `outcome` is done, kept, skipped, failed or cancelled.
 
     `complete` is True if all of it was computed, not only missing parts; `needs_stimulus` that nothing says
-    what was shown.
+    what was shown; `fix` what the error said to do.
     """
 
     name: str
@@ -85,6 +86,7 @@ class StepEnded:
     warnings: tuple[str, ...] = ()
     complete: bool = True
     needs_stimulus: bool = False
+    fix: Fix | None = None
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,8 @@ class RunJob:
         except MissingInputError as error:
             outcome = "skipped" if request.optional else "failed"
             lacking = isinstance(error, MissingStimulusError)
-            ended = StepEnded(request.name, outcome, reason=said(error, WINDOW), needs_stimulus=lacking)
+            reason = said(error, WINDOW)
+            ended = StepEnded(request.name, outcome, reason=reason, needs_stimulus=lacking, fix=error.fix)
             ctx.milestone(ended)
             return request.optional
         except Exception as error:
@@ -231,7 +234,8 @@ class RunJob:
             logging.getLogger(SHOWN).exception("%s failed", request.name)
             failure = Failure.of(error)
             seconds = time.perf_counter() - started
-            ended = StepEnded(request.name, "failed", seconds, failure.reason, failure.details)
+            fix = getattr(error, "fix", None)
+            ended = StepEnded(request.name, "failed", seconds, failure.reason, failure.details, fix=fix)
             ctx.milestone(ended)
             return False
         sweep()

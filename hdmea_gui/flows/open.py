@@ -35,7 +35,8 @@ __all__ = ["ChooseRecordingDialog", "OpenFlow", "dropped_paths"]
 class OpenFlow(Flow):
     """Leads from what was asked for to an opened recording, and says what could not be opened.
 
-    `batch_asked` gives the paths when several recordings were found and all of them are wanted.
+    `batch_asked` gives the paths when several recordings were found and all of them are wanted,
+    `reveal_asked` step and parameter of which the form is to be shown.
 
     Parameters
     ----------
@@ -50,6 +51,7 @@ class OpenFlow(Flow):
     """
 
     batch_asked = Signal(list)
+    reveal_asked = Signal(str, str)
 
     def __init__(
         self,
@@ -96,6 +98,13 @@ class OpenFlow(Flow):
         path = files.ask_partner(self._window, self._settings.values.open_folder, suffix)
         if path is not None:
             self.open_paths([*self._controller.state.sources, path])
+
+    def choose_for_step(self, step: str, parameter: str) -> None:
+        """Ask for a file or folder of the stimulus for all steps; anything else is shown in its form."""
+        if parameter in files.STIMULUS_TITLES:
+            self.choose_for_recording(parameter)
+        else:
+            self.reveal_asked.emit(step, parameter)
 
     def choose_for_recording(self, parameter: str) -> None:
         """Ask for a file or folder of the stimulus, and have all steps take it for this recording."""

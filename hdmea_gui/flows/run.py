@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
+from hdmea.utils.fixes import ChooseFile, Each, Either, Fix, RunStep, SetParameter
 from hdmea_gui.dialogs.host import DialogHost
 from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.engine.controller import Activity, Controller
@@ -34,9 +36,15 @@ class RunFlow(Flow):
     -------
     setup_asked()
         Say what was shown.
+    choose_asked(str, str)
+        Choose the file or folder that this parameter of this step names.
+    reveal_asked(str, str)
+        Show this parameter of this step.
     """
 
     setup_asked = Signal()
+    choose_asked = Signal(str, str)
+    reveal_asked = Signal(str, str)
 
     def __init__(
         self, controller: Controller, steps: StepListView, dialogs: DialogHost, window: QWidget
@@ -161,16 +169,38 @@ class RunFlow(Flow):
     def _show_failure(self, item: StepItem) -> None:
         ended = item.rerun or item.state.value
         word = ended if ended == StepState.FAILED.value else f"was {ended}"
+        text, mend = self._mend(item)
         dialog = MessageDialog(
             f"{item.spec.title} {word}",
             (item.reason,),
             details=item.details,
             kept=self._kept(),
-            mend="Set up stimuli…" if item.needs_stimulus else "",
+            mend=text,
             parent=self._window,
         )
-        dialog.mend_asked.connect(self.setup_asked)
+        dialog.mend_asked.connect(mend)
         self._dialogs.open(dialog)
+
+    def _mend(self, item: StepItem) -> tuple[str, Callable[[], None]]:
+        """Return the text of a button for what would mend a step, and what it does; empty for nothing."""
+        if item.needs_stimulus:
+            return "Set up stimuli…", self.setup_asked.emit
+        known = {other.spec.name: other.spec for other in self._controller.steps.items}
+        for fix in _single(item.fix):
+            match fix:
+                case RunStep(name, feature="") if name in known and name != item.spec.name:
+                    title = known[name].title
+                    return f"Run “{title}”", partial(self.run_these, (name,), title)
+                case SetParameter(parameter, feature="") | ChooseFile(parameter):
+                    spec = known.get(fix.step or item.spec.name, item.spec)
+                    field = next((field for field in spec.fields if field.name == parameter), None)
+                    if field is None:
+                        continue
+                    if isinstance(fix, ChooseFile):
+                        text = f"Choose “{field.title}”…"
+                        return text, partial(self.choose_asked.emit, spec.name, parameter)
+                    return f"Set “{field.title}”", partial(self.reveal_asked.emit, spec.name, parameter)
+        return "", lambda: None
 
     def _kept(self) -> str:
         """Return a sentence about what is still there."""
@@ -206,6 +236,15 @@ class RunFlow(Flow):
 
     def _forget_stalled(self, _result: int) -> None:
         self._stalled = None
+
+
+def _single(fix: Fix | None) -> Iterator[Fix]:
+    """Yield the single things that a fix consists of, in their order."""
+    if isinstance(fix, Either | Each):
+        for part in fix.fixes:
+            yield from _single(part)
+    elif fix is not None:
+        yield fix
 
 
 def steps_to_here(items: Sequence[StepItem], chosen: str, flow: Iterable[str]) -> tuple[str, ...]:

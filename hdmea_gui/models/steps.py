@@ -11,6 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
+from hdmea.utils.fixes import Fix
 from hdmea_gui.engine.snapshot import StateView, StepRecord, StepSpec
 from hdmea_gui.store.durations import time_left
 from hdmea_gui.widgets.label import plain_tip
@@ -51,7 +52,8 @@ class StepItem:
 
     `has_results` says that the session contains results of it, also when a later run failed; `rerun` how that
     later run ended (``"failed"``, ``"cancelled"``); `expected_s` how long it will take by earlier runs, None
-    where that is not known; `needs_stimulus` that it did not run because nothing says what was shown.
+    where that is not known; `needs_stimulus` that it did not run because nothing says what was shown; `fix`
+    what would mend it.
     """
 
     spec: StepSpec
@@ -64,6 +66,7 @@ class StepItem:
     rerun: str = ""
     expected_s: float | None = None
     needs_stimulus: bool = False
+    fix: Fix | None = None
 
 
 # What a run left behind stays visible until the step is run again or another file is opened.
@@ -264,6 +267,7 @@ class StepListModel(QAbstractListModel):
         reason: str = "",
         details: str = "",
         needs_stimulus: bool = False,
+        fix: Fix | None = None,
     ) -> None:
         """Show how a step ended; DONE takes its text from the session."""
         row = self.row_of(name)
@@ -279,7 +283,11 @@ class StepListModel(QAbstractListModel):
         if needs_stimulus:
             first = "needs the stimulus"
         ended = replace(
-            self._shown(row, state, first), reason=reason, details=details, needs_stimulus=needs_stimulus
+            self._shown(row, state, first),
+            reason=reason,
+            details=details,
+            needs_stimulus=needs_stimulus,
+            fix=fix,
         )
         if state in {StepState.CANCELLED, StepState.FAILED} and name in self._state.completed:
             # What is there is still right; how the attempt to replace it ended is said beside it.
@@ -362,6 +370,7 @@ class StepListModel(QAbstractListModel):
             reason=ended.reason,
             details=ended.details,
             needs_stimulus=ended.needs_stimulus,
+            fix=ended.fix,
         )
 
     def _title(self, name: str) -> str:

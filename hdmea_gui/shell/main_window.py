@@ -235,6 +235,9 @@ class MainWindow(QMainWindow):
         for asking in (self.recording.card, self.stale, self.running):
             asking.setup_asked.connect(self.setup.show)
         self.setup.changed.connect(self.recording.ask_stimulus)
+        self.running.choose_asked.connect(self.opening.choose_for_step)
+        for flow in (self.running, self.opening):
+            flow.reveal_asked.connect(self.panel.reveal)
         self.recording.card.load_asked.connect(self.load)
         self.recording.card.run_all_asked.connect(self.running.run_all)
         self._relay.line.connect(self.log.add_line)

@@ -15,11 +15,13 @@ from hdmea.stimuli.alignment import FrameLight
 from hdmea.stimuli.shown import read_shown
 from hdmea.stimulus_setup import Block, RecordedStimulus, UnknownBlock
 from hdmea_gui.dialogs import files
+from hdmea_gui.dialogs.message import MessageDialog
 from hdmea_gui.flows.setup.dialog import SetupDialog
 from hdmea_gui.flows.setup.query import SetupFound
 from hdmea_gui.models.steps import StepState
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.theme import LIGHT
+from hdmea_gui.widgets.label import Label
 
 Idle = Callable[[], None]
 Show = Callable[[], SetupDialog]
@@ -129,6 +131,38 @@ def test_a_run_without_a_stimulus_leads_to_the_set_up(bare: tuple[MainWindow, Pa
     assert isinstance(window.dialog, SetupDialog)
     window.dialog.reject()
     idle()
+
+
+def test_errors_offer_what_would_mend_them(
+    bare: tuple[MainWindow, Path], idle: Idle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, cmcr = bare
+    chosen = cmcr.with_name("mine.csv")
+    chosen.write_text("playlist_name,movie_names\nmine,\"['x.mov']\"\n", encoding="utf-8")
+    window.controller.run_steps(["load_recording", "add_section_time"], "Sections")
+    idle()
+    assert isinstance(window.dialog, MessageDialog)
+    window.dialog.reject()
+    window.controller.parameters("add_section_time").set_value("playlist_file_path", str(chosen))
+    window.controller.run_step("add_section_time")
+    idle()
+    assert isinstance(window.dialog, MessageDialog)
+    assert "length of x is not known" in window.dialog.findChildren(Label)[1].text()
+    window.dialog.reject()
+    window.controller.run_step("fit_lnl")
+    idle()
+    assert isinstance(window.dialog, MessageDialog)
+    assert window.dialog.mend_button.text() == "Run “Spike-triggered averages”"
+    window.dialog.reject()
+    chosen.unlink()
+    window.controller.run_step("add_section_time")
+    idle()
+    assert isinstance(window.dialog, MessageDialog)
+    assert window.dialog.mend_button.text() == "Choose “Playlist file”…"
+    monkeypatch.setattr(files, "ask_stimulus", lambda *_: cmcr.with_name("other.csv"))
+    window.dialog.mend_button.click()
+    value = window.controller.parameters("add_section_time").value("playlist_file_path")
+    assert value == str(cmcr.with_name("other.csv"))
 
 
 def test_reading_can_be_stopped(bare: tuple[MainWindow, Path], idle: Idle) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from hdmea.stimuli import movies
 from hdmea.stimuli.movies import LightSpot, check_axes, check_numbers, movie_levels, open_movie
-from hdmea.utils.exceptions import DataLoadError
+from hdmea.utils.exceptions import DataLoadError, StepCancelled
+from hdmea.utils.giving_way import on_this_thread
 
 
 def saved(folder: Path, movie: npt.NDArray[np.generic]) -> Path:
@@ -130,3 +131,11 @@ def test_frames_on_another_axis_are_told(tmp_path: Path, axis: int) -> None:
         check_axes(turned, 40, tmp_path / "movie.npy")
     check_axes(NOISE, 39, tmp_path / "movie.npy")
     check_axes(NOISE, 500, tmp_path / "movie.npy")
+
+
+def test_reading_a_movie_stops_when_nobody_wants_it(tmp_path: Path) -> None:
+    path = tmp_path / "movie.npy"
+    np.save(path, np.arange(24, dtype=np.uint8).reshape(6, 2, 2))
+    with on_this_thread(lambda: None, lambda: True), pytest.raises(StepCancelled, match=r"movie\.npy"):
+        movie_levels(path)
+    assert movie_levels(path).size == 6

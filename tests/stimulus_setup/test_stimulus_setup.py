@@ -15,6 +15,7 @@ from hdmea.cli import app
 from hdmea.pipeline import (
     PipelineSession,
     add_section_time,
+    compute_sta,
     create_session,
     load_recording,
     section_spike_times,
@@ -60,6 +61,8 @@ def sections(path: Path) -> PipelineSession:
     session = create_session(None, path, path.with_name(f"{path.stem}-.cmtr"))
     load_recording(session.source_files["cmcr_path"], session.source_files["cmtr_path"], session=session)
     add_section_time(session=session)
+    section_spike_times(session=session)
+    compute_sta(session=session)
     return session
 
 
@@ -80,6 +83,14 @@ def test_what_is_written_gives_the_sections_of_files_by_hand(made: SimulatedReco
         np.testing.assert_array_equal(found, expected)
         for name in ("content_frame", "occurrence", "movie_length", "alignment"):
             assert np.array_equal(found.attrs[name], expected.attrs[name])
+    assert list(by_hand.stimulus["trial_time"]) == list(by_light.stimulus["trial_time"])
+    for movie, expected in by_hand.stimulus["trial_time"].items():
+        np.testing.assert_array_equal(by_light.stimulus["trial_time"][movie], expected)
+    name = f"sta_{MOVIES[2].name}"
+    for unit_id, unit in by_hand.units.items():
+        np.testing.assert_array_equal(
+            by_light.units[unit_id]["features"][name]["data"], unit["features"][name]["data"]
+        )
     # The playlist that was written says the same as the list.
     (bare.parent / f"{bare.stem}.stimuli.json").unlink()
     by_playlist = sections(bare)

@@ -599,6 +599,8 @@ class SetupDialog(QDialog):
 def _source_text(found: SetupFound) -> str:
     known = found.known
     what = f"{known.recording.name}: " + (found.source or "nothing is known of what was shown")
+    if found.blocks and found.path is None and known.playlists and not (found.playlist or known.problem):
+        what += ", which no known playlist gives"
     movies = f"{len(known.courses)} movies compared" if known.courses else "no movie in the library"
     events = f", {known.events.size} digital events" if known.events.size else ""
     broken = [f"{name} ({why})" for name, why in known.unusable.items()]
