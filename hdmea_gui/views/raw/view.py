@@ -422,8 +422,9 @@ class RawPreview(Preview):
         if view.unscaled:
             parts.append(f"{view.unscaled} electrodes without a conversion factor are left out")
         if not view.traces.time_s.size and view.is_complete:
-            first, last = view.recorded_s.min(), view.recorded_s.max()
-            parts = [f"no raw data here: electrodes were recorded from {first:.2f} s to {last:.2f} s"]
+            near = np.argsort(np.abs(view.recorded_s - view.start_s).min(axis=1), kind="stable")[:3]
+            listed = (f"{first:.2f} s to {last:.2f} s" for first, last in view.recorded_s[np.sort(near)])
+            parts = [f"no raw data here: electrodes were recorded from {', '.join(listed)}"]
         return " · ".join(parts)
 
     def _draw_map(self) -> None:
