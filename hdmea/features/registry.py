@@ -94,6 +94,10 @@ class _ClassFeature(Extractor):
         return tuple(declared.get(name, _output(name, {})) for name in table.units)
 
 
+def _is_again(earlier: type, later: type) -> bool:
+    return (earlier.__module__, earlier.__qualname__) == (later.__module__, later.__qualname__)
+
+
 def _output(name: str, facts: Any) -> Output:
     """Return what is known of an output: scripts declare a dictionary with its unit, or only its type."""
     unit = str(facts.get("unit", "")) if isinstance(facts, Mapping) else ""
@@ -107,6 +111,8 @@ class FeatureRegistry:
     def register(cls, name: str) -> Callable[[C], C]:
         """Return a decorator that makes a class a feature of this name.
 
+        The same class once more, as a cell of a notebook that runs again defines it, takes its own place.
+
         Raises
         ------
         ValidationError
@@ -114,7 +120,11 @@ class FeatureRegistry:
         """
 
         def decorate(extractor_class: C) -> C:
-            if name in FEATURES:  # also has the others found, so that none of them comes second
+            # This also has the others found, so that none of them comes second.
+            known = FEATURES.get(name) if name in FEATURES else None
+            if isinstance(known, _ClassFeature) and _is_again(known.made_by, extractor_class):
+                FEATURES.remove(name)
+            elif known is not None:
                 raise ValidationError(
                     f"The feature {name!r} is already registered.", fix=Advice("Choose another name.")
                 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import h5py
 import pytest
 
 from hdmea.health import health_of
-from hdmea.pipeline import PipelineSession
+from hdmea.pipeline import PipelineSession, extract_features
 from hdmea.recordings.inspect import inspect_file
 from hdmea.results.files import summarize
 from tests.integration.round_trips import CHAIN, assert_round_trip
@@ -39,6 +41,26 @@ def test_both_layouts_open_as_sessions(shared_data: Path, name: str, features: s
     assert MOVIES < set(session.stimulus["section_time"])
     assert len(session.metadata["frame_timestamps"]) == 35_766
     assert session.warnings == []
+
+
+@pytest.mark.parametrize("name", ["immediate", "deferred_11_steps"])
+def test_attributes_that_a_script_adds_between_two_steps_stay(
+    shared_data: Path, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / f"{name}.h5"
+    shutil.copyfile(shared_data / "lab_files" / f"{name}.h5", path)
+    extract_features(path, ["frif"])
+    trials = "units/unit_001/spike_times_sectioned/baseline_127"
+    with h5py.File(path, "r+") as file:
+        file["units/unit_001"].attrs["score"] = 7
+        file[trials].attrs["checked"] = 2
+    # A full save, and what it wrote read in full.
+    PipelineSession.load(path).save()
+    PipelineSession.load(path).save()
+    with h5py.File(path) as file:
+        assert file["units/unit_001"].attrs["score"] == 7
+        assert file[trials].attrs["checked"] == 2
+        assert "checked" not in file["units/unit_006/spike_times_sectioned/baseline_127"].attrs
 
 
 def test_steps_and_light_of_a_file_that_does_not_state_them(

@@ -258,8 +258,10 @@ def test_a_class_of_a_script_is_a_feature(spike_total: Any, file: Path, session:
     extract_features(features=["spike_total"], config_overrides={"factor": 2.0}, session=session)
     unit = session.units["unit_001"]
     assert unit["features"]["spike_total"]["data"]["total"] == 2 * len(unit["spike_times"])
-    with pytest.raises(ValueError, match="already registered"):
-        FeatureRegistry.register("spike_total")(spike_total)
+    assert FeatureRegistry.register("spike_total")(spike_total) is spike_total, "a cell that runs again"
+    for taken in ("spike_total", "frif"):
+        with pytest.raises(ValueError, match="already registered"):
+            FeatureRegistry.register(taken)(type("Other", (spike_total,), {}))
 
 
 def test_a_class_may_declare_only_the_types_of_its_outputs(session: PipelineSession) -> None:

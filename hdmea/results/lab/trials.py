@@ -222,10 +222,8 @@ def _changes(
 ) -> dict[str, Any]:
     changed = known.get("changed", ())
     kept = (_FULL, _TRIALS, _TIMES, ATTRS)
-    others = [name for name in place.names() if name not in kept]
-    changes = read_dict(
-        place.again(), None, known, layout.trees, names=[*others, *(n for n in kept if n in changed)]
-    )
+    names = [name for name in place.names() if name not in kept or name in changed]
+    changes = read_dict(place.again(), None, known, layout.trees, names=names)
     if layout.steps and ATTRS not in changed:
         changes.pop(ATTRS, None)
     if _FULL not in changed:

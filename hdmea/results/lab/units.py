@@ -21,7 +21,7 @@ from hdmea.results.lab.images import (
 )
 from hdmea.results.lab.layout import Layout, note, notes_of
 from hdmea.results.lab.patches import DROP, Patch, from_json, set_to
-from hdmea.results.lab.record import Record, RecordPlan, unit_key
+from hdmea.results.lab.record import Record, RecordPlan, is_untouched, unit_key
 from hdmea.results.lab.trials import TreeTrials, plan_trials, read_times, read_trials
 from hdmea.results.lab.values import (
     TreeDict,
@@ -345,6 +345,11 @@ class Units:
         names = [name for name in group.names() if group.child_is_group(name)]
         if record is None or record.unknown:
             self._look_through(group, names, content)
+        if record is not None and not is_untouched(file.again()):
+            # A script may have added attributes to the units, which stay attributes.
+            attributes = set(notes_of(content, self._layout).get("unit_attrs", ()))
+            attributes.update(*(group.again().child(name).attr_names() for name in names))
+            note(content, self._layout, "unit_attrs", sorted(attributes - self._layout.unit_attrs))
         args = (self._layout, record, self._turn(group, names, content), _trial_times(content))
         if source is not None:
             units = {name: TreeDict(source, f"{group.path}/{name}", _read_unit, args) for name in names}
