@@ -445,6 +445,14 @@ class FileNoise(StimulusForm):
         4, ge=1, title="Frames per image", description="Display frames for which each image stays."
     )
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _named_as_its_file(cls, values: Any) -> Any:
+        """Take the name of the movie from its file unless another one is given."""
+        if isinstance(values, dict) and values.get("movie_path") and not values.get("name"):
+            return {**values, "name": movie_name_of(str(values["movie_path"]))}
+        return values
+
     def trial(self) -> tuple[list[Event], int, int]:
         """Return the noise, as long as the movie is.
 

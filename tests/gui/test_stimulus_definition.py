@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hdmea.stimuli.definition import read_definition
 from hdmea.stimuli.library import LIBRARY_VARIABLE, StimulusLibrary
 from hdmea.stimuli.movies import open_movie
-from hdmea.stimulus_setup.forms import Colours, EulerChirp, Gratings, Steps, form_of
+from hdmea.stimulus_setup.forms import Colours, EulerChirp, FileNoise, Gratings, Steps, form_of
 from hdmea_gui.dialogs import files
 from hdmea_gui.flows.setup.definition_dialog import DefinitionDialog
 from hdmea_gui.flows.setup.dialog import SetupDialog
@@ -135,6 +136,38 @@ def test_a_definition_is_replaced_only_when_asked_and_goes_from_lab_to_lab(
     answer(dialog, "Replace")
     qtbot.waitUntil(lambda: kept.read_bytes() != before)
     assert form_of(read_definition(kept)) == Gratings(**values)
+
+
+def test_a_definition_of_another_origin_is_kept_as_it_is(
+    qtbot: Any, dialog: DefinitionDialog, library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "theirs.json"
+    layout = {"start_frame": 7, "trial_length_frame": 100, "repeat": 4}
+    theirs.write_text(json.dumps({"kind": "mine", "section_kwargs": layout, "note": "µ"}), encoding="utf-8")
+    monkeypatch.setattr(files, "ask_definition", lambda *_: theirs)
+    dialog.import_button.click()
+    qtbot.waitUntil(lambda: dialog.question.asks)
+    answer(dialog, "Keep as it is")
+    kept = library / "config" / "stimuli" / "theirs.json"
+    qtbot.waitUntil(kept.is_file)
+    assert kept.read_bytes() == theirs.read_bytes()
+
+
+def test_noise_from_a_file_goes_into_the_library(
+    qtbot: Any, dialog: DefinitionDialog, library: Path, tmp_path: Path, idle: Idle
+) -> None:
+    noise = tmp_path / "white_noise.npy"
+    np.save(noise, np.random.default_rng(0).integers(0, 2, (240, 6, 8)).astype(np.uint8) * 255)
+    dialog.show_form(FileNoise, {})
+    dialog.model.set_value("movie_path", str(noise))
+    qtbot.waitUntil(lambda: "240 frames" in dialog.about.text())
+    dialog.save()
+    path = library / "config" / "stimuli" / "white_noise.json"
+    qtbot.waitUntil(path.is_file)
+    assert read_definition(path).events[0].model_dump()["width"] == 8
+    dialog.write_movie()
+    idle()
+    assert (library / "stimuli" / "white_noise.npy").read_bytes() == noise.read_bytes()
 
 
 def test_the_set_up_leads_to_the_form_and_shows_its_trials(

@@ -17,6 +17,7 @@ from hdmea_gui.dialogs.question_bar import QuestionBar
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.engine.jobs import Failure, Job
 from hdmea_gui.flows.setup.definition_query import (
+    CopyQuery,
     DefinitionQuery,
     FormFound,
     ImportQuery,
@@ -252,7 +253,7 @@ class DefinitionDialog(QDialog):
         """Ask for a definition and show it."""
         path = files.ask_definition(self, "")
         if path is not None:
-            self._controller.ask(ImportQuery(path), self._on_known)
+            self._controller.ask(ImportQuery(path), self._on_imported)
 
     def export_file(self) -> None:
         """Ask for a file and write the definition to it."""
@@ -318,6 +319,23 @@ class DefinitionDialog(QDialog):
         if form is not None:
             self.show_form(form, answer.values)
 
+    def _on_imported(self, answer: FormFound | Failure) -> None:
+        if isinstance(answer, FormFound) and answer.is_foreign and answer.path is not None:
+            self.origin.setText(answer.about)
+            self.question.ask(
+                f"“{answer.path.name}” was not made with a form.",
+                {
+                    "Keep as it is": partial(self._copy, answer.path),
+                    "Fill in a form": partial(self._on_known, answer),
+                },
+            )
+        else:
+            self._on_known(answer)
+
+    def _copy(self, path: Path, *, overwrite: bool = False) -> None:
+        query = CopyQuery(path, bool(self.place.currentData()), overwrite)
+        self._controller.ask(query, partial(self._on_saved, partial(self._copy, path, overwrite=True)))
+
     def _on_saved(self, replace_it: Any, answer: Path | OccupiedFile | Failure) -> None:
         if isinstance(answer, Failure):
             self.question.say(answer.reason)
@@ -328,7 +346,7 @@ class DefinitionDialog(QDialog):
         else:
             self.origin.setText(f"Saved: {answer}")
             self.told.emit(f"Written: {answer}")
-            self.saved.emit(str(self.model.value("name")))
+            self.saved.emit(answer.name.split(".", 1)[0].split("@", 1)[0])
 
     def _on_finished(self, job: Job, result: object) -> None:
         if job is self._job and isinstance(result, Path | OccupiedFile):

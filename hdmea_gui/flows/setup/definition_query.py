@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,9 +18,11 @@ from hdmea.stimuli.movies import movie_levels
 from hdmea.stimuli.render import can_be_rendered, rendered_levels, write_movie
 from hdmea.stimulus_setup import Block, RecordedStimulus, renewed, trial_frames
 from hdmea.stimulus_setup.check_definition import check_movie
-from hdmea.stimulus_setup.forms import FORMS, StimulusForm, form_of
+from hdmea.stimulus_setup.forms import FORMS, FileNoise, StimulusForm, form_of
 from hdmea.utils.exceptions import HDMEAError
 from hdmea.utils.notices import said
+from hdmea.utils.text_files import read_text
+from hdmea.utils.whole_file import whole_file, write_whole
 from hdmea_gui.engine.snapshot import FieldSpec, StepSpec
 from hdmea_gui.engine.words import WINDOW
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from hdmea_gui.engine.workspace import Workspace
 
 __all__ = [
+    "CopyQuery",
     "DefinitionQuery",
     "FormFound",
     "ImportQuery",
@@ -55,12 +59,15 @@ class FormFound:
         Its file, None without one.
     about
         What the user reads of it.
+    is_foreign
+        Whether it was not made with a form.
     """
 
     form: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     path: Path | None = None
     about: str = ""
+    is_foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,6 +159,8 @@ class PreviewQuery:
         found = Preview(about=about, trials=trial_frames(block, layout))
         if can_be_rendered(definition):
             found = replace(found, levels=rendered_levels(definition), can_write=True)
+        elif self.form is FileNoise:
+            found = replace(found, can_write=True)
         if path is None:
             return replace(found, verdict="There is no movie file of this name to compare with.")
         try:
@@ -205,8 +214,26 @@ class SaveQuery:
 
 
 @dataclass(frozen=True)
+class CopyQuery:
+    """Copy a definition that was not made with a form, as it is."""
+
+    path: Path
+    in_library: bool = True
+    overwrite: bool = False
+    title: str = "Copying the definition"
+
+    def answer(self, workspace: Workspace) -> Path | OccupiedFile:
+        """Return the file, or that it exists and was not replaced."""
+        target = _folder(workspace, self.in_library) / "config" / "stimuli" / self.path.name
+        if target.exists() and not self.overwrite:
+            return OccupiedFile(target)
+        write_whole(target, read_text(self.path))
+        return target
+
+
+@dataclass(frozen=True)
 class WriteMovieJob:
-    """Write the movie that a form gives, for the rig."""
+    """Write the movie that a form gives, for the rig; of noise in a file, copy that file."""
 
     form: type[StimulusForm]
     values: Mapping[str, Any]
@@ -221,6 +248,10 @@ class WriteMovieJob:
         if path.exists() and not self.overwrite:
             return OccupiedFile(path)
         ctx.progress_or_stop(0.0, path.name)
+        if self.form is FileNoise:
+            with whole_file(path) as file, Path(str(self.values["movie_path"])).open("rb") as given:
+                shutil.copyfileobj(given, file)
+            return path
         return write_movie(definition, path)
 
 
@@ -279,7 +310,7 @@ def _found(definition: StimulusDefinition, path: Path) -> FormFound:
         return FormFound(made.form_name(), values, path, f"From {path.name} in {path.parent}.")
     guess = next((form.form_name() for form in FORMS if form.kind == definition.kind), "")
     about = f"{path.name} in {path.parent} has {n_trials} trials and was not made with this form."
-    return FormFound(guess, {"name": definition.name or path.stem}, path, about)
+    return FormFound(guess, {"name": definition.name or path.stem}, path, about, is_foreign=True)
 
 
 def _library(workspace: Workspace, chosen: Mapping[str, str]) -> StimulusLibrary:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent
+from PySide6.QtGui import QBrush, QColor, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from hdmea_gui.flows.setup.model import Row, SetupModel
@@ -74,7 +74,7 @@ class BlockTable(QTableWidget):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
         header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.currentCellChanged.connect(self._on_current)
@@ -97,22 +97,38 @@ class BlockTable(QTableWidget):
         colours = span_colours(spans, self._theme)
         self._filling = True
         self.setRowCount(len(rows))
+        changed = False
         for number, row in enumerate(rows):
             check = None if row.block is None else self._model.check_of(row.block)
+            off = check is not None and _is_off(check)
+            name = self._theme.muted if row.block is None else colours[row.block.movie]
             for column, text in enumerate(_cells(row, check, known)):
-                item = QTableWidgetItem(text)
-                if column in (1, 2, 3, 4, 5, 7):
-                    item.setTextAlignment(_RIGHT)
-                if column == 0:
-                    item.setForeground(
-                        QColor(self._theme.muted if row.block is None else colours[row.block.movie])
-                    )
-                    item.setToolTip(plain_tip(text))
-                if column in (4, 5) and check is not None and _is_off(check):
-                    item.setForeground(QColor(self._theme.warning))
-                self.setItem(number, column, item)
+                colour = name if column == 0 else self._theme.warning if off and column in (4, 5) else ""
+                changed |= self._show_cell(number, column, text, colour)
+        if changed:
+            # Not by the mode of the header, which would measure all cells after each of them.
+            for column in range(1, self.columnCount()):
+                self.resizeColumnToContents(column)
         self._filling = False
         self._show_selected()
+
+    def _show_cell(self, row: int, column: int, text: str, colour: str) -> bool:
+        """Show a text in a colour, empty for the usual one; return whether the text is another one."""
+        item = self.item(row, column)
+        if item is None:
+            item = QTableWidgetItem()
+            if column in (1, 2, 3, 4, 5, 7):
+                item.setTextAlignment(_RIGHT)
+            self.setItem(row, column, item)
+        brush = QBrush(QColor(colour)) if colour else QBrush()
+        if item.foreground() != brush:
+            item.setForeground(brush)
+        if item.text() == text:
+            return False
+        item.setText(text)
+        if column == 0:
+            item.setToolTip(plain_tip(text))
+        return True
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Remove the selected block with Delete."""
