@@ -43,8 +43,14 @@ class HelpFlow(Flow):
         As `Flow`.
     logs
         The log files of this program; None if it writes none.
+
+    Signals
+    -------
+    found(str)
+        What was chosen in the palette that is not an action: ``"unit:unit_001"``.
     """
 
+    found = Signal(str)
     _broke = Signal(str, str)
 
     def __init__(
@@ -55,6 +61,7 @@ class HelpFlow(Flow):
         self._actions: ActionSet | None = None
         self._views: tuple[tuple[str, str], ...] = ()
         self._lines: Callable[[], Sequence[str]] = tuple
+        self._finds: Callable[[], Sequence[Command]] = tuple
         self._theme: Theme | None = None
         dialogs.opened.connect(self._on_dialog)
         self._broke.connect(self._show_unexpected)
@@ -66,9 +73,20 @@ class HelpFlow(Flow):
         actions: ActionSet,
         views: Sequence[tuple[str, str]],
         lines: Callable[[], Sequence[str]],
+        finds: Callable[[], Sequence[Command]] = tuple,
     ) -> None:
-        """Take what is explained (actions, titles and texts of the views), and the log's last lines."""
-        self._actions, self._views, self._lines = actions, tuple(views), lines
+        """Take what is explained and found.
+
+        Parameters
+        ----------
+        actions, views
+            The actions, and titles and texts of the views.
+        lines
+            Returns the log's last lines.
+        finds
+            Returns what the palette finds besides actions; `found` gives its name.
+        """
+        self._actions, self._views, self._lines, self._finds = actions, tuple(views), lines, finds
         self.offer_updates()
 
     def apply_theme(self, theme: Theme) -> None:
@@ -89,7 +107,7 @@ class HelpFlow(Flow):
     def show_palette(self) -> None:
         """Show all commands, to find one by a few letters."""
         assert self._theme is not None
-        palette = CommandPalette(self._commands(), self._theme, self._window)
+        palette = CommandPalette((*self._commands(), *self._finds()), self._theme, self._window)
         palette.run_asked.connect(self._run)
         self._dialogs.open(palette)
 
@@ -188,7 +206,10 @@ class HelpFlow(Flow):
         ]
 
     def _run(self, action_id: str) -> None:
-        self._known_actions[action_id].trigger()
+        if action_id in self._known_actions.specs:
+            self._known_actions[action_id].trigger()
+        else:
+            self.found.emit(action_id)
 
     def _copy(self, failure: str) -> None:
         QGuiApplication.clipboard().setText(self.report(failure))

@@ -29,6 +29,7 @@ _ROLE = int(Qt.ItemDataRole.UserRole)
 _MARGIN = 10
 _SIZE = QSize(640, 400)
 _KEYS_WIDTH = 110
+_MOST = 100
 _MOVES = {Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown}
 
 
@@ -50,6 +51,8 @@ class Command:
         Why it is not possible now, empty if it is.
     checked
         Whether it is switched on.
+    typed
+        Whether it is only shown once something was typed.
     """
 
     id: str
@@ -58,6 +61,7 @@ class Command:
     keys: str = ""
     refusal: str = ""
     checked: bool = False
+    typed: bool = False
 
 
 class CommandPalette(QDialog):
@@ -86,7 +90,7 @@ class CommandPalette(QDialog):
         self.resize(_SIZE)
         self._commands = tuple(commands)
         self.line = QLineEdit(self)
-        self.line.setPlaceholderText("Type a few letters of a command")
+        self.line.setPlaceholderText("Type a few letters of a command, view, step, unit or column")
         self.line.setClearButtonEnabled(True)
         self.line.setAccessibleName("Command")
         self.line.setToolTip("Arrow keys choose, Enter runs, Esc closes")
@@ -133,10 +137,12 @@ class CommandPalette(QDialog):
         return super().eventFilter(watched, event)
 
     def _fill(self, query: str) -> None:
-        scored = [(fit(query, command.title, command.help), command) for command in self._commands]
+        offered = [command for command in self._commands if query.strip() or not command.typed]
+        scored = [(fit(query, command.title, command.help), command) for command in offered]
         fitting = [(score, command) for score, command in scored if score is not None]
         if query.strip():
             fitting.sort(key=lambda pair: (-pair[0], bool(pair[1].refusal)))
+            del fitting[_MOST:]
         self.list.clear()
         for _, command in fitting:
             item = QListWidgetItem(command.title)

@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDialog, QMainWindow
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QDialog, QMainWindow, QWidget
 
 from hdmea_gui.diagnostics.logfile import LogFiles
 from hdmea_gui.dialogs.host import DialogHost
@@ -26,6 +26,7 @@ from hdmea_gui.flows.flow import Flow
 from hdmea_gui.flows.help import HelpFlow
 from hdmea_gui.flows.memory_forecast import ForecastFlow
 from hdmea_gui.flows.open import OpenFlow, dropped_paths
+from hdmea_gui.flows.palette_dialog import Command
 from hdmea_gui.flows.preferences import PreferencesFlow
 from hdmea_gui.flows.recover import RecoveryFlow
 from hdmea_gui.flows.rig import RigPage
@@ -49,14 +50,17 @@ from hdmea_gui.shell.step_panel import StepPanel
 from hdmea_gui.shell.tab_order import turn
 from hdmea_gui.shell.theme import ThemeName
 from hdmea_gui.shell.unit_table import UnitTable
+from hdmea_gui.shell.view_panels import LayoutMenu, ViewPanels
 from hdmea_gui.shell.window_layout import WindowFrame, pass_drops_on
 from hdmea_gui.store.settings import SettingsStore
 from hdmea_gui.text.window_title import window_title
 from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.recording.view import RecordingPreview
+from hdmea_gui.widgets.label import plain_tip
 
 __all__ = ["MainWindow"]
 
+_VIEW_KEYS = 9
 JOIN_S = 10.0
 """How long a closed window waits for its worker."""
 
@@ -115,7 +119,7 @@ class MainWindow(QMainWindow):
             self.actions_,
             self.views,
             (self.status, self.drop_sign, self.panel, self.table, self.log, self.toolbar, *pages),
-            (self.panel, self.table, self.log, self.helping, self.dialogs, *pages),
+            (self.panel, self.table, self.log, self.helping, self.dialogs, self.view_panels, *pages),
         )
         for problem in settings.problems:
             self.log.add(logging.WARNING, problem)
@@ -151,6 +155,7 @@ class MainWindow(QMainWindow):
         self.recovery = RecoveryFlow(controller, self.close_guard, self.dialogs, self)
         self.editing = EditFlow(controller, settings, self.dialogs, self)
         self.panes = PaneSwitcher(self)
+        self.view_panels = ViewPanels(self, controller)
         self.recovery.crashes = {} if logs is None else logs.crashes
         self.helping = HelpFlow(controller, self.dialogs, logs, self)
         self.preferences = PreferencesFlow(settings, self.recovery, self.helping, self.dialogs, self)
@@ -178,6 +183,7 @@ class MainWindow(QMainWindow):
             self.frame.add_page(page)
         self.tabs = self.frame.tabs
         self.views.attach(self.tabs)
+        self.view_panels.attach(self.views, self.tabs)
         self.tabs.setCurrentWidget(self.recording)
         self.exporting.attach(self.tabs, self.table)
         parts = (self.panel.list, self.panel.form, self.tabs, self.table, self.log, self.batch, self.rig)
@@ -186,8 +192,16 @@ class MainWindow(QMainWindow):
         self.recent = RecentMenu(self.settings, self)
         self.recent.chosen.connect(lambda path: self.open_paths([path]))
         menus["&File"].insertMenu(self.actions_["save"], self.recent)
+        self.layouts = LayoutMenu(self.view_panels, self.settings.values, self)
+        self.layouts.asks.connect(self.dialogs.open)
+        menus["&View"].insertMenu(self.actions_["log"], self.layouts)
+        for number, spec in enumerate(self.views.specs[:_VIEW_KEYS], 1):
+            key = QShortcut(QKeySequence(f"Ctrl+{number}"), self)
+            key.activated.connect(lambda name=spec.name: self.show_view(name))
+            self.tabs.setTabToolTip(number - 1, plain_tip(f"{spec.title} (Ctrl+{number})"))
         about = tuple((spec.title, spec.widget.help_text) for spec in self.views.specs)
-        self.helping.attach(self.actions_, about, self._relay.recent)
+        self.helping.attach(self.actions_, about, self._relay.recent, self._finds)
+        self.helping.found.connect(self._on_found)
         self.toolbar = self.frame.add_toolbar()
         self.actions_.fill_toolbar(self.toolbar)
         self.status = StatusLine(self.actions_["log"], self)
@@ -246,6 +260,7 @@ class MainWindow(QMainWindow):
         self.recording.told.connect(self._say)
         self.recording.figure_asked.connect(self.exporting.build_figure)
         self.views.made.connect(self._on_view)
+        self.view_panels.made.connect(self._on_view)
         self.log.warnings_changed.connect(self.status.show_warnings)
 
     # -- opening -------------------------------------------------------------------------------------
@@ -286,7 +301,7 @@ class MainWindow(QMainWindow):
         if result.state is not None:
             self.saving.forget_checkpoint()
             if result.card is not None:
-                self.tabs.setCurrentWidget(self.recording)
+                self.view_panels.show(self.recording)
         self.views.invalidate()
         self._refresh()
 
@@ -339,7 +354,7 @@ class MainWindow(QMainWindow):
         """Show first whether a recording that has just been loaded is good."""
         wanted = self.settings.values.show_health and self.tabs.currentWidget() is self.recording
         if wanted and name == "load_recording":
-            self.tabs.setCurrentWidget(self.views["health"])
+            self.view_panels.show(self.views["health"])
 
     # -- saving --------------------------------------------------------------------------------------
 
@@ -374,11 +389,65 @@ class MainWindow(QMainWindow):
         """Choose the unit below."""
         self.table.step(1)
 
+    def filter_units(self) -> None:
+        """Begin to type another filter of the units."""
+        self.table.focus_filter()
+
+    def show_view(self, name: str) -> None:
+        """Show a view, in its tab or in its panel."""
+        self.view_panels.show(self.views[name])
+
     def reset_view(self) -> None:
-        """Show all of every plot of the view."""
-        view = self.tabs.currentWidget()
+        """Show all of every plot of the view that has the focus, otherwise of the one in the tab."""
+        focused: QWidget | None = self.focusWidget()
+        while focused is not None and not isinstance(focused, Preview):
+            focused = focused.parentWidget()
+        view = focused if focused is not None else self.tabs.currentWidget()
         if isinstance(view, Preview):
             view.show_all()
+
+    def _finds(self) -> list[Command]:
+        """Return what the palette finds besides commands: views, steps, units and columns."""
+        units, items = self.controller.units, self.controller.steps.items
+        keys = {spec.name: f"Ctrl+{number}" for number, spec in enumerate(self.views.specs[:_VIEW_KEYS], 1)}
+        found = [
+            Command(
+                f"view:{spec.name}",
+                f"View: {spec.title}",
+                "Show the view",
+                keys.get(spec.name, ""),
+                typed=True,
+            )
+            for spec in self.views.specs
+        ]
+        found += [
+            Command(
+                f"step:{item.spec.name}", f"Step: {item.spec.title}", item.spec.help.rstrip("."), typed=True
+            )
+            for item in items
+        ]
+        found += [
+            Command(f"unit:{name}", f"Unit: {name}", "Select the unit", typed=True) for name in units.unit_ids
+        ]
+        for column in units.columns:
+            about = column.help.partition("\n")[0].rstrip(".")
+            found.append(Command(f"sort:{column.key}", f"Sort by: {column.title}", about, typed=True))
+            found.append(Command(f"colour:{column.key}", f"Colour by: {column.title}", about, typed=True))
+        return found
+
+    def _on_found(self, what: str) -> None:
+        kind, _, name = what.partition(":")
+        if kind == "view":
+            self.show_view(name)
+        elif kind == "step":
+            self.panel.list.choose(name)
+            self.panel.list.setFocus()
+        elif kind == "unit":
+            self.controller.selection.select_units((name,))
+        elif kind == "sort":
+            self.table.sort_by(name)
+        elif kind == "colour":
+            self.controller.unit_colours.choose(name)
 
     def toggle_log(self) -> None:
         """Show or hide the log."""
@@ -497,6 +566,7 @@ class MainWindow(QMainWindow):
     def _remember(self) -> None:
         values = self.settings.values
         self.frame.remember(values)
+        values.panels = self.view_panels.layout()
         values.log_visible = self.log.isVisible()
         values.flow = self.controller.flow
         values.export_folder = self.controller.export_folder
@@ -507,6 +577,7 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         values = self.settings.values
         self.frame.restore(values)
+        self.view_panels.arrange(values.panels)
         self.log.setVisible(values.log_visible)
         self.actions_["log"].setChecked(values.log_visible)
         self.actions_["auto_checkpoint"].setChecked(values.auto_checkpoint)

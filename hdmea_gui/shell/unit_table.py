@@ -136,6 +136,21 @@ class UnitTable(QWidget):
         if number:
             self._selection.select_units((self._model.unit_id(row % number),))
 
+    def focus_filter(self) -> None:
+        """Begin to type another filter."""
+        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter.selectAll()
+
+    def sort_by(self, key: str) -> None:
+        """Sort by the column with this key, the best on top; show it if it is not shown."""
+        if key not in self._shown_keys():
+            self.show_columns([*self._shown_keys(), key])
+        section = self._shown_keys().index(key) + 1
+        order = self._model.headerData(
+            section, Qt.Orientation.Horizontal, Qt.ItemDataRole.InitialSortOrderRole
+        )
+        self.view.sortByColumn(section, Qt.SortOrder(order))
+
     def apply_filter(self) -> None:
         """Show the units that the filter lets through; say in place what it does not understand."""
         self._typing.stop()

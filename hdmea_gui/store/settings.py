@@ -16,7 +16,7 @@ from hdmea.utils.validation import problems_of
 from hdmea.utils.whole_file import write_whole
 from hdmea_gui.shell.theme import ThemeName
 
-__all__ = ["Settings", "SettingsStore", "default_settings_path"]
+__all__ = ["Layout", "Settings", "SettingsStore", "default_settings_path"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,15 @@ MAX_JOBS = 64
 Pixels = Annotated[int, pydantic.Field(ge=0, le=32_767)]
 """No widget of Qt has more pixels."""
 FrameEdge = Annotated[int, pydantic.Field(gt=0, le=100_000)]
+
+
+class Layout(pydantic.BaseModel):
+    """Which views are in panels of their own, and where; `state` as Qt writes it, in base 64."""
+
+    model_config = pydantic.ConfigDict(extra="ignore")
+
+    panels: list[str] = []
+    state: str = ""
 
 
 class Settings(pydantic.BaseModel):
@@ -49,6 +58,8 @@ class Settings(pydantic.BaseModel):
     geometry: str = ""
     main_splitter: list[Pixels] = []
     view_splitter: list[Pixels] = []
+    panels: Layout = Layout()
+    layouts: dict[str, Layout] = {}
     unit_columns: list[str] = []
     colour_choices: dict[str, dict[str, Any]] = {}
     log_visible: bool = False

@@ -47,8 +47,15 @@ KEYS: dict[str, tuple[Row, ...]] = {
         Row("Sort", "Click on a heading", "Sort by this column; again for the other direction"),
     ),
     "Views": (
-        Row("Zoom in time", "Wheel", "Zoom in or out around the mouse"),
-        Row("Move in time", "Drag", "Move along the recording; in the stimulus view with Shift"),
+        Row("Show a view", "Ctrl+1 … Ctrl+9", "Show the view of the first, second … tab"),
+        Row("Zoom", "Wheel", "Zoom at the pointer; with Shift horizontally, with Ctrl vertically"),
+        Row("Move", "Drag", "Move; a drag that begins on a handle moves the handle"),
+        Row("Zoom to a frame", "Right drag, B", "Zoom to a frame; B has the left button do it"),
+        Row("Show all", "Double-click, Home", "Show all of a plot, or the automatic range of colours"),
+        Row("Move and zoom by keys", "Arrows, +, −", "Move and zoom the plot, while it has the focus"),
+        Row("Type limits", "L", "Set the limits of the plot in numbers"),
+        Row("Range of colours", "Drag on the bar", "Move an end of the range, or in the middle both"),
+        Row("Select on a map", "Shift+drag, Ctrl+drag", "Select the units in a frame, or add them"),
         Row(
             "Step through frames",
             "Left, Right",

@@ -184,6 +184,30 @@ def _reset_view(rig: Rig) -> None:
     assert window.tabs.currentWidget() is window.views["unit"]
 
 
+def _filter_units(rig: Rig) -> None:
+    rig.trigger("filter_units")
+    assert rig.window.focusWidget() is rig.window.table.filter
+
+
+def _move_view_out(rig: Rig) -> None:
+    window = rig.window
+    window.tabs.setCurrentWidget(window.views["unit"])
+    rig.trigger("move_view_out")
+    assert window.view_panels.names == ("unit",)
+    window.view_panels.close("unit")
+    assert window.tabs.currentWidget() is window.views["unit"]
+
+
+def _pin_unit(rig: Rig) -> None:
+    panels = rig.window.view_panels
+    rig.trigger("pin_unit")
+    assert len(panels.pinned) == 1
+    dock = panels.pinned[0].parentWidget()
+    assert dock is not None
+    dock.close()
+    assert panels.pinned == ()
+
+
 def _views(rig: Rig) -> None:
     tabs = rig.window.tabs
     tabs.setCurrentIndex(2)
@@ -354,6 +378,9 @@ EFFECTS: dict[str, Callable[[Rig], None]] = {
     "previous_unit": _units,
     "next_unit": _units,
     "reset_view": _reset_view,
+    "filter_units": _filter_units,
+    "move_view_out": _move_view_out,
+    "pin_unit": _pin_unit,
     "next_view": _views,
     "previous_view": _views,
     "next_pane": _panes,
