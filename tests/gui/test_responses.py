@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from hdmea_gui.views.parts.responses.feature_query import (
     StepMarks,
     number_text,
 )
-from hdmea_gui.views.parts.responses.query import TrialsView
+from hdmea_gui.views.parts.responses.query import TrialsView, _events
 from hdmea_gui.views.parts.responses.view import ResponsesPreview
 from hdmea_gui.views.parts.shared_query import Fact
 from tests.gui.test_previews_trials import VIEW, responses
@@ -200,3 +201,27 @@ def test_each_of_eight_units_has_its_colour_raster_and_rate(window: MainWindow) 
 @pytest.mark.parametrize(("p", "said"), [(0.17, "0.17"), (0.0005, "0.0005"), (4.7e-12, "< 0.0001")])
 def test_a_p_value_is_not_more_exact_than_its_test(p: float, said: str) -> None:
     assert p_text(p) == said
+
+
+@pytest.mark.parametrize(
+    ("event", "label"),
+    [
+        ({"type": "sweep", "direction_deg": 135}, "↖ 135°"),
+        ({"type": "grating", "direction_deg": 350}, "→ 350°"),
+        ({"type": "sine", "frequency_hz": 0.5}, "0.5 Hz"),
+        ({"type": "light_step", "color": "blue"}, "blue"),
+        ({"type": "contrast_step", "contrast": -0.25}, "−25 %"),
+        ({"type": "frequency_ramp", "start_frequency_hz": 0, "end_frequency_hz": 8}, "0 – 8 Hz"),
+        ({"type": "contrast_ramp", "start_contrast": 0, "end_contrast": 1}, "contrast 0 – 100 %"),
+        ({"type": "spot", "diameter": 4}, "⌀ 4"),
+        ({"type": "noise"}, ""),
+    ],
+)
+def test_what_is_shown_in_a_trial_stands_above_it(event: dict[str, object], label: str) -> None:
+    definition = {"events": [{**event, "start_frame": 60, "end_frame": 180}]}
+
+    found = _events({"definition": json.dumps(definition)}, 1 / 60)
+
+    assert [(span.label, span.start_s, span.stop_s) for span in found] == (
+        [(label, 1.0, 3.0)] if label else []
+    )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from hdmea.pipeline.session import PipelineSession
 
-__all__ = ["Fact", "Span", "first_frame", "is_movie", "spans_of"]
+__all__ = ["Fact", "Span", "first_frame", "frame_ms", "is_movie", "spans_of"]
 
 
 @dataclass(frozen=True)
@@ -55,3 +55,11 @@ def spans_of(session: PipelineSession) -> tuple[Span, ...]:
         for start, stop in np.asarray(sections)
     ]
     return tuple(sorted(spans, key=lambda span: span.start_s))
+
+
+def frame_ms(session: PipelineSession) -> float:
+    """Return the median interval of the display; 60 Hz where there are no frames."""
+    frames = np.asarray(session.metadata.get("frame_timestamps", ())).astype(np.int64)
+    if frames.size < 2:
+        return 1000.0 / 60.0
+    return float(np.median(np.diff(frames))) * 1000.0 / session.acquisition_rate

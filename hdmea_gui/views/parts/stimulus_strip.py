@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,7 @@ class StimulusStrip(Plot):
         super().__init__()
         self._theme = theme
         self._spans: tuple[Span, ...] = ()
+        self._given: Mapping[str, str] | None = None
         self._drawn: list[tuple[Span, QGraphicsRectItem, pg.TextItem]] = []
         self.hideAxis("bottom")
         self.getAxis("left").setStyle(showValues=False, tickLength=0)
@@ -95,11 +97,11 @@ class StimulusStrip(Plot):
         self.getViewBox().sigXRangeChanged.connect(lambda *_: self._place_names())
         self.getViewBox().sigResized.connect(lambda *_: self._place_names())
 
-    def show_spans(self, spans: tuple[Span, ...]) -> None:
-        """Show these sections."""
-        if spans == self._spans:
+    def show_spans(self, spans: tuple[Span, ...], colours: Mapping[str, str] | None = None) -> None:
+        """Show these sections, in colours by their names; None: each name has another one."""
+        if spans == self._spans and colours == self._given:
             return
-        self._spans = spans
+        self._spans, self._given = spans, colours
         self._draw()
 
     def apply_theme(self, theme: Theme) -> None:
@@ -113,7 +115,7 @@ class StimulusStrip(Plot):
             self.removeItem(bar)
             self.removeItem(name)
         self._drawn = []
-        colours = span_colours(spans, self._theme)
+        colours = span_colours(spans, self._theme) | dict(self._given or {})
         for span in spans:
             colour = pg.mkColor(colours[span.label])
             bar = QGraphicsRectItem(span.start_s, 0.08, span.stop_s - span.start_s, 0.84)

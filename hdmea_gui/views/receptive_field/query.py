@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdmea_gui.text.formats import p_text
-from hdmea_gui.views.parts.shared_query import Fact, first_frame, is_movie
+from hdmea_gui.views.parts.shared_query import Fact, first_frame, frame_ms, is_movie
 from hdmea_gui.views.receptive_field.mosaic_query import Mosaic, make_mosaic
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _field(
     return FieldView(
         movie=movie,
         frames=frames,
-        time_ms=(first_frame(feature) + np.arange(len(frames))) * np.float64(_frame_ms(session)),
+        time_ms=(first_frame(feature) + np.arange(len(frames))) * np.float64(frame_ms(session)),
         mean=mean,
         spread=float(deviation.max()),
         peak=(int(place[0]), int(place[1]), int(place[2])),
@@ -134,14 +134,6 @@ def _field(
         n_spikes=int(facts.get("n_spikes_used", 0)),
         marks=marks_line(marks_of(feature)),
     )
-
-
-def _frame_ms(session: PipelineSession) -> float:
-    """Return the median interval of the display; 60 Hz where there are no frames."""
-    frames = np.asarray(session.metadata.get("frame_timestamps", ())).astype(np.int64)
-    if frames.size < 2:
-        return 1000.0 / 60.0
-    return float(np.median(np.diff(frames))) * 1000.0 / session.acquisition_rate
 
 
 def _outlines(

@@ -32,6 +32,7 @@ __all__ = [
     "tunings",
 ]
 
+_ALPHA = 0.05
 _FEATURES = {"moving_bar": "moving_bar", "freq_step": "chirp", "step": "on_off", "green_blue": "green_blue"}
 _PHASES = {
     "on": "Light on",
@@ -146,16 +147,18 @@ def tunings(session: PipelineSession, units: Mapping[str, Mapping[str, Any]], mo
 
     directions = session.stimulus.get("moving_bar_directions")
     found = []
-    for unit_id, numbers, _ in _extracted(units, "moving_bar", movie):
+    for unit_id, numbers, metadata in _extracted(units, "moving_bar", movie):
         if directions is None:
             continue
         response, error = (np.asarray(numbers[name], np.float64) for name in ("tuning_curve", "tuning_sem"))
         if np.isnan(response).all() and "tuning_curve_full_sweep" in numbers:
             response = np.asarray(numbers["tuning_curve_full_sweep"], np.float64)
-        preferred = float(numbers.get("preferred_direction", math.nan))
+        # A direction that is not significant is not drawn.
+        significant = float(numbers.get("dsi_p", 0.0)) <= float(_params(metadata).get("angle_alpha", _ALPHA))
+        preferred = float(numbers.get("preferred_direction", math.nan)) if significant else math.nan
         curve = polar_curve(directions, response, error)
         angles = np.asarray(directions, np.float64)
-        facts = _tuning_facts(numbers, _definitions("moving_bar"))
+        facts = _tuning_facts(numbers, preferred, _definitions("moving_bar"))
         found.append(Tuning(unit_id, curve, preferred, facts, angles, response, error))
     return found
 
@@ -286,13 +289,13 @@ def _frequency_facts(
     return tuple(facts)
 
 
-def _tuning_facts(numbers: Mapping[str, Any], helps: Mapping[str, str]) -> tuple[Fact, ...]:
+def _tuning_facts(numbers: Mapping[str, Any], preferred: float, helps: Mapping[str, str]) -> tuple[Fact, ...]:
     facts = []
     for name in ("dsi", "osi"):
         value, p = (float(numbers.get(key, math.nan)) for key in (name, f"{name}_p"))
         text = f"{value:.2f} (p {p_text(p)})" if np.isfinite(value) else MISSING
         facts.append(Fact(name.upper(), text, f"{helps.get(name, '')}. {helps.get(f'{name}_p', '')}"))
-    preferred = float(numbers.get("preferred_direction", math.nan))
     text = f"{preferred:.0f}°" if np.isfinite(preferred) else MISSING
-    facts.append(Fact("Preferred", text, helps.get("preferred_direction", "")))
+    about = helps.get("preferred_direction", "")
+    facts.append(Fact("Preferred", text, f"{about}; – where the DSI is not significant"))
     return tuple(facts)

@@ -46,7 +46,7 @@ class PolarPanel(NumbersPanel):
         for item, angle in zip(self._names, _SPOKES.tolist(), strict=True):
             item.setText(f"{np.rad2deg(angle):.0f}°")
             item.setPos(1.12 * np.cos(angle), 1.12 * np.sin(angle))
-        self.plot.setRange(xRange=(-1.32, 1.32), yRange=(-1.2, 1.2), padding=0)
+        self.plot.setRange(xRange=(-1.32, 1.32), yRange=(-1.3, 1.3), padding=0)
 
     def show_tunings(
         self, tunings: tuple[Tuning, ...], rings: NDArray[np.float64], colours: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from hdmea_gui.views.parts.responses.feature_query import (
     step_marks,
     tunings,
 )
+from hdmea_gui.views.parts.shared_query import Span, frame_ms
 
 if TYPE_CHECKING:
     from hdmea.analysis.psth import Psth
@@ -29,6 +31,7 @@ from hdmea.utils.text_files import stored_dict
 __all__ = ["MOST_UNITS", "TrialsQuery", "TrialsView", "UnitTrials"]
 
 MOST_UNITS = 8
+_ARROWS = "→↗↑↖←↙↓↘"
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ class TrialsView:
         What was found in the response of a single unit to light steps; None without it.
     caution
         Marks of the movie's sections; empty without any.
+    events
+        What the stimulus definition says of the trial, in the order of time: directions, frequencies,
+        contrasts, colours of light.
     """
 
     movies: tuple[str, ...]
@@ -92,6 +98,7 @@ class TrialsView:
     rings: NDArray[np.float64] = field(default_factory=lambda: np.ones(1))
     marks: StepMarks | None = None
     caution: str = ""
+    events: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,7 @@ class TrialsQuery:
             rings=ring_radii(max((tuning.curve.reach for tuning in directions), default=1.0)),
             marks=marks[0] if marks else None,
             caution=marks_line(section_marks(session.stimulus, movie)),
+            events=_events(getattr(times, "attrs", {}), frame_ms(session) / 1000.0),
         )
 
 
@@ -172,7 +180,44 @@ def _elsewhere(units: Mapping[str, Mapping[str, Any]], feature: str, movie: str)
 
 
 def _kind(attributes: Mapping[str, Any]) -> str:
-    return str((stored_dict(attributes.get("definition", "{}")) or {}).get("kind", ""))
+    return str(_definition(attributes).get("kind", ""))
+
+
+def _definition(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return stored_dict(attributes.get("definition", "{}")) or {}
+
+
+def _events(attributes: Mapping[str, Any], frame_s: float) -> tuple[Span, ...]:
+    """Return what is shown in a trial, as far as it has a name."""
+    found = []
+    for event in _definition(attributes).get("events") or ():
+        label = _event_label(event) if isinstance(event, Mapping) else ""
+        if label:
+            start, stop = (float(event[f"{end}_frame"]) * frame_s for end in ("start", "end"))
+            found.append(Span(label, start, stop))
+    return tuple(sorted(found, key=lambda span: span.start_s))
+
+
+def _event_label(event: Mapping[str, Any]) -> str:
+    """Return what an event of a stimulus definition is called; empty for noise and constant light."""
+    kind = event.get("type")
+    if kind in ("sweep", "grating"):
+        degrees = float(event.get("direction_deg", math.nan))
+        return f"{_ARROWS[round(degrees / 45) % 8]} {degrees:g}°" if math.isfinite(degrees) else ""
+    if kind == "sine":
+        return f"{float(event['frequency_hz']):g} Hz"
+    if kind == "light_step":
+        return str(event.get("color", "light"))
+    if kind == "contrast_step":
+        return f"{100 * float(event['contrast']):+g} %".replace("-", "−")
+    if kind == "spot":
+        return f"⌀ {float(event['diameter']):g}"
+    if kind == "frequency_ramp":
+        return f"{float(event['start_frequency_hz']):g} – {float(event['end_frequency_hz']):g} Hz"
+    if kind == "contrast_ramp":
+        low, high = (100 * float(event[f"{end}_contrast"]) for end in ("start", "end"))
+        return f"contrast {low:g} – {high:g} %"
+    return ""
 
 
 def _unit_trials(

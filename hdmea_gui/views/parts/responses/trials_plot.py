@@ -16,6 +16,7 @@ from hdmea_gui.views.parts.plot import Plot
 from hdmea_gui.views.parts.plot_panel import style_plot
 from hdmea_gui.views.parts.responses.marks import ResponseMarks
 from hdmea_gui.views.parts.responses.query import MOST_UNITS, TrialsView, UnitTrials
+from hdmea_gui.views.parts.stimulus_strip import StimulusStrip
 from hdmea_gui.widgets.label import Label
 
 __all__ = ["TrialsPlot"]
@@ -41,6 +42,7 @@ class TrialsPlot(QWidget):
         self._theme = theme
         self._view: TrialsView | None = None
         self.graphics = Graphics(self)
+        self.events = StimulusStrip(theme)
         self.light = Plot(wheel_axis=0)
         self.raster = Plot(wheel_axis=0)
         self.rate = Plot(wheel_axis=0)
@@ -78,6 +80,7 @@ class TrialsPlot(QWidget):
         fill = pg.mkColor(next(iter(colours), self._theme.accent))
         fill.setAlpha(55)
         self._fill.setBrush(fill)
+        self._draw_events(view)
         self._draw_light(view)
         self._draw_trials(view)
         self._draw_rates(view)
@@ -89,6 +92,7 @@ class TrialsPlot(QWidget):
         """Draw in the colours of a theme."""
         self._theme = theme
         self.graphics.setBackground(theme.base)
+        self.events.apply_theme(theme)
         for plot in (self.light, self.raster, self.rate):
             style_plot(plot, theme)
         self.light_curve.setPen(pg.mkPen(theme.text, width=1))
@@ -103,8 +107,11 @@ class TrialsPlot(QWidget):
         layout = self.graphics.ci
         layout.layout.setContentsMargins(6, 6, 16, 2)
         layout.layout.setVerticalSpacing(4)
+        layout.addItem(self.events, row=0, col=0)
+        self.events.getAxis("left").setWidth(_AXIS_WIDTH)
+        self.events.setXLink(self.rate)
         for row, (plot, label) in enumerate(
-            ((self.light, "Light"), (self.raster, "Trial"), (self.rate, "Rate (Hz)"))
+            ((self.light, "Light"), (self.raster, "Trial"), (self.rate, "Rate (Hz)")), 1
         ):
             layout.addItem(plot, row=row, col=0)
             plot.setLabel("left", label)
@@ -121,11 +128,19 @@ class TrialsPlot(QWidget):
             self.rate.addItem(item, ignoreBounds=True)
         self.marks.add_to_plot()
         self.rate.setLabel("bottom", "Time in the trial (s)")
-        layout.layout.setRowStretchFactor(1, 3)
         layout.layout.setRowStretchFactor(2, 3)
+        layout.layout.setRowStretchFactor(3, 3)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self._message)
         self._pages.addWidget(self.graphics)
+
+    def _draw_events(self, view: TrialsView) -> None:
+        """Say above the light what is shown: directions, frequencies, contrasts, colours."""
+        theme = self._theme
+        of_light = {"green": theme.good, "blue": theme.link, "white": theme.muted}
+        same = {span.label: of_light.get(span.label, theme.muted) for span in view.events}
+        self.events.show_spans(view.events, same)
+        self.events.setVisible(bool(view.events))
 
     def _draw_light(self, view: TrialsView) -> None:
         self.light.setVisible(view.light.size > 0)
