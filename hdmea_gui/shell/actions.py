@@ -403,7 +403,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
             key="F5",
             icon="run_all",
             unless=(_nothing_open, _busy, _no_flow, _wrong_values),
-            toolbar=True,
         ),
         ActionSpec(
             "run_to_here",
@@ -441,7 +440,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
             icon="stop",
             unless=(_nothing_to_stop,),
             text_now=lambda now: "Stopping…" if now.activity is Activity.STOPPING else "S&top",
-            toolbar=True,
         ),
         ActionSpec(
             "show_failure",

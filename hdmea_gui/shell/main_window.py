@@ -243,6 +243,7 @@ class MainWindow(QMainWindow):
         self.stale.run_asked.connect(lambda: self.running.run_these(self.stale.stale_steps, "Stale steps"))
         self.recording.welcome.open_asked.connect(self.opening.open_files)
         self.recording.welcome.demo_asked.connect(self.open_demo)
+        self.recording.welcome.recent_asked.connect(lambda path: self.open_paths([path]))
         self.recording.welcome.drug_demo_asked.connect(self.opening.open_drug_demo)
         self.recording.card.partner_asked.connect(self.opening.open_partner)
         self.recording.card.choice_asked.connect(self.opening.choose_for_recording)
@@ -577,6 +578,7 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         values = self.settings.values
         self.frame.restore(values)
+        self.recording.welcome.show_recent([Path(name) for name in values.recent])
         self.view_panels.arrange(values.panels)
         self.log.setVisible(values.log_visible)
         self.actions_["log"].setChecked(values.log_visible)

@@ -63,11 +63,9 @@ class RecentMenu(QMenu):
     def _fill(self) -> None:
         self.clear()
         names = self._settings.values.recent
-        files = [Path(name).name for name in names]
         for number, name in enumerate(names):
             path = Path(name)
-            # Recordings of several days bear the same name: say from which folder.
-            text = path.name if files.count(path.name) == 1 else f"{path.name}  ({path.parent.name})"
+            text = f"{path.name}  ({path.parent.name})" if path.parent.name else path.name
             mnemonic = f"&{number + 1}  " if number < 9 else "    "
             action = self.addAction(mnemonic + text.replace("&", "&&"))
             action.setData(name)

@@ -88,12 +88,14 @@ class _StepDelegate(QStyledItemDelegate):
         painter.drawText(QRect(left, top + line, width, line), flags, detail)
         if item.state in {StepState.RUNNING, StepState.STOPPING}:
             self._draw_bar(
-                painter, QRect(rect.left(), rect.bottom() - 2, rect.width(), 3), item.fraction, selected
+                painter, QRect(rect.left(), rect.bottom() - 3, rect.width(), 4), item.fraction, selected
             )
         painter.restore()
 
     def _draw_bar(self, painter: QPainter, rect: QRect, fraction: float, selected: bool) -> None:
-        painter.fillRect(rect, QColor(self.theme.border))
+        # What is left must stand out from the row and from what is done.
+        left = QColor(self.theme.accent).darker(180) if selected else QColor(self.theme.border)
+        painter.fillRect(rect, left)
         done = QRect(rect.left(), rect.top(), round(rect.width() * fraction), rect.height())
         painter.fillRect(done, QColor(self.theme.on_accent if selected else self.theme.accent))
 

@@ -25,6 +25,8 @@ from hdmea_gui.store.settings import Settings
 __all__ = ["ViewTabs", "WindowFrame", "pass_drops_on"]
 
 _SIZE = QSize(1280, 720)
+# Of the screen, at the first start.
+_SHARE = 0.88
 _HEIGHTS = [430, 160, 120]
 
 
@@ -128,7 +130,8 @@ class WindowFrame:
 
     def restore(self, values: Settings) -> None:
         """Arrange as the settings say; what does not fit is left as it is."""
-        self._window.resize(_SIZE)
+        room = self._window.screen().availableSize() * _SHARE
+        self._window.resize(room.expandedTo(_SIZE))
         if values.geometry:
             self._window.restoreGeometry(QByteArray.fromBase64(values.geometry.encode(errors="replace")))
         for splitter, sizes in ((self._row, values.main_splitter), (self._column, values.view_splitter)):

@@ -271,11 +271,11 @@ class _Marks:
             radius = view.soma_diameter / 2
             self._extent.setData(view.soma[1] + radius * np.cos(_TURN), view.soma[0] + radius * np.sin(_TURN))
         else:
-            self._extent.clear()
+            self._extent.setData([], [])
         if view.axon is not None:
             self._axon.setData(view.axon[:, 1], view.axon[:, 0])
         else:
-            self._axon.clear()
+            self._axon.setData([], [])
 
     def choose(self, row: int, col: int) -> None:
         """Mark the electrode whose traces are shown."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
@@ -12,6 +13,8 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QPushButton,
+    QScrollArea,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -20,12 +23,18 @@ from hdmea_gui.engine.snapshot import Card
 from hdmea_gui.shell.icons import pixmap
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.recording.stimulus_query import StimulusLine
-from hdmea_gui.widgets.label import Label
+from hdmea_gui.widgets.label import Label, plain_tip
 
 __all__ = ["CardPage", "WelcomePage"]
 
 # Widths of values in the card, in logical pixels.
 _VALUE, _BESIDE_BUTTON = 300, 220
+_MOST_RECENT = 4
+_FIRST_STEPS = (
+    "Open a recording: the program shows what is inside",
+    "Run all steps, or only “Load recording” to look first",
+    "Look at the units, and save the result",
+)
 _LOADED = "Loaded. There are no sorted units to draw here;\n“Stimulus” shows light channels and frames."
 
 
@@ -34,6 +43,7 @@ class WelcomePage(QWidget):
 
     open_asked = Signal()
     demo_asked = Signal()
+    recent_asked = Signal(object)
     drug_demo_asked = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -77,6 +87,14 @@ class WelcomePage(QWidget):
         layout.addWidget(title)
         layout.addWidget(text)
         layout.addLayout(buttons)
+        layout.addSpacing(8)
+        for number, words in enumerate(_FIRST_STEPS, 1):
+            line = Label(f"{number}.  {words}", self)
+            line.setProperty("role", "muted")
+            layout.addWidget(line, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._recent = QVBoxLayout()
+        self._recent.setSpacing(0)
+        layout.addLayout(self._recent)
         layout.addStretch(1)
         self._seen = False
         self._left: QPushButton | None = None
@@ -102,6 +120,24 @@ class WelcomePage(QWidget):
                 self._left.setFocus()
             self._left = None
 
+    def show_recent(self, paths: Sequence[Path]) -> None:
+        """Offer files that were open before; whether they are still there is looked up when one is chosen."""
+        while self._recent.count():
+            item = self._recent.takeAt(0)
+            if item is not None and (widget := item.widget()) is not None:
+                widget.deleteLater()
+        if paths:
+            heading = Label("Recent", self)
+            heading.setProperty("role", "heading")
+            self._recent.addWidget(heading, 0, Qt.AlignmentFlag.AlignHCenter)
+        for path in paths[:_MOST_RECENT]:
+            button = QToolButton(self)
+            button.setText(f"{path.name}  ({path.parent.name})")
+            button.setToolTip(plain_tip(str(path)))
+            button.setAutoRaise(True)
+            button.clicked.connect(lambda _checked=False, path=path: self.recent_asked.emit(path))
+            self._recent.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
+
     def apply_theme(self, theme: Theme) -> None:
         """Draw in the colours of a theme."""
         self._picture.setPixmap(pixmap("chip", theme.muted, 56, self.devicePixelRatioF()))
@@ -124,9 +160,17 @@ class CardPage(QWidget):
         self._stimulus: list[QWidget] = []
         self.choose_buttons: dict[str, QPushButton] = {}
         self.setup_buttons: list[QPushButton] = []
-        self._layout = QVBoxLayout(self)
+        area, inside = QScrollArea(self), QWidget(self)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inside)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(area)
+        self._layout = QVBoxLayout(inside)
         self._layout.addStretch(1)
-        self._frame = QFrame(self)
+        self._frame = QFrame(inside)
         self._layout.addWidget(self._frame, 0, Qt.AlignmentFlag.AlignHCenter)
         self._layout.addStretch(1)
         self._loaded_note: Label | None = None
@@ -156,6 +200,9 @@ class CardPage(QWidget):
             name.setProperty("role", "muted")
             text = Label(value, fresh)
             text.setWordWrap(True)
+            # A centred frame does not ask how high its lines are.
+            text.setMinimumWidth(_VALUE)
+            text.setMinimumHeight(text.heightForWidth(_VALUE))
             grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(text, row, 1)
         inside.addLayout(grid)

@@ -148,7 +148,7 @@ class RasterPlot(Plot):
         self._view = view
         if view is None:
             self.image.clear()
-            self.ticks.clear()
+            self.ticks.setData([], [], connect="pairs")
             self._timer.stop()
             return
         self._order = np.arange(len(view.unit_ids)) if order is None else order

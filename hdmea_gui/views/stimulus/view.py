@@ -284,7 +284,8 @@ class StimulusPreview(Preview):
             y = np.tile([0.12, 0.62], view.frames_s.size)
             self._ticks.setData(np.repeat(view.frames_s, 2), y, connect="pairs")
         else:
-            self._ticks.clear()
+            # `clear` paints nothing anew, and would leave them under the words.
+            self._ticks.setData([], [], connect="pairs")
         self._hint.setVisible(not view.frames_s.size)
         text = f"{view.n_inside:,} frames: zoom in to see them" if view.n_inside else "No frame here"
         self._hint.setText(text)
