@@ -17,9 +17,16 @@ if TYPE_CHECKING:
     from hdmea.declare import StepDefinition
     from hdmea.exporters import Exporter
 
-__all__ = ["describe_fields", "describe_options", "describe_step"]
+__all__ = ["chip_edge", "describe_fields", "describe_options", "describe_step"]
 
 _KINDS = {bool: "bool", int: "int", float: "float", str: "text"}
+
+
+def chip_edge() -> int:
+    """Return how many electrodes there are along an edge of the chip."""
+    from hdmea.recordings.mcs.vocabulary import CHIP_EDGE
+
+    return CHIP_EDGE
 
 
 def describe_step(definition: StepDefinition[Any]) -> StepSpec:

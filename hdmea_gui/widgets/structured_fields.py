@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from hdmea.utils.validation import parse_number
+from hdmea_gui.engine.forms import chip_edge
 from hdmea_gui.engine.snapshot import FieldSpec
 from hdmea_gui.widgets.fields import AUTOMATIC, Editor
 from hdmea_gui.widgets.label import Label
@@ -201,9 +202,7 @@ class ChipGrid(QFrame):
 
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
-        from hdmea.recordings.mcs.vocabulary import CHIP_EDGE
-
-        self._edge = CHIP_EDGE
+        self._edge = chip_edge()
         self._picked: set[tuple[int, int]] = set()
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAccessibleName(title)
