@@ -144,6 +144,9 @@ class Photographer:
 
     def _take_previews(self) -> None:
         window = self.window
+        units = window.views.get(UnitsPreview)
+        movies = [units.movies.itemText(row) for row in range(units.movies.count())]
+        window.controller.selection.select_movie(next((m for m in movies if m.startswith("step")), ""))
         for view in window.views.all:
             if view is not window.recording and len(view.pages) == 1:
                 window.tabs.setCurrentWidget(view)

@@ -32,6 +32,8 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__("left")
+        # Room for colours and marks.
+        self.setStyle(tickTextOffset=int(_MARK) + 3)
         self._labels: list[str] = []
         self.colours: NDArray[np.uint8] | None = None
         self.marks: dict[int, QColor] = {}
@@ -45,7 +47,6 @@ class UnitAxis(pg.AxisItem):  # type: ignore[misc]
     def set_colours(self, colours: NDArray[np.uint8] | None) -> None:
         """Set the colour of each row as (n, 3); None for none."""
         self.colours = colours
-        self.setStyle(tickTextOffset=3 if colours is None else int(_STRIP) + 4)
         self.update()
 
     def set_marks(self, marks: Mapping[int, str]) -> None:
