@@ -386,7 +386,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         ),
         ActionSpec(
             "recording_sheet",
-            "Recording &sheet…",
+            "Recordin&g sheet…",
             "sheet.show",
             "Enter animal, experiment and laboratory, for NWB files, reports and studies",
             unless=(_nothing_open, _busy),
