@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hdmea.pipeline.session import CompletedSteps
 from hdmea.utils.exceptions import ConfigurationError, DataLoadError
 
 NAMES = {
@@ -97,6 +98,14 @@ def test_imports_cost_no_slow_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_call_that_runs_two_steps_is_completed_if_both_are() -> None:
+    steps = CompletedSteps(["load_recording"])
+    assert "load_recording_with_eimage_sta" not in steps
+    steps.add("compute_eimage_sta")
+    assert "load_recording_with_eimage_sta" in steps, "however the file was made"
+    assert steps == {"load_recording", "compute_eimage_sta"}
 
 
 def test_section_constants() -> None:

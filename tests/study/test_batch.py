@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import json
 import os
@@ -225,6 +226,21 @@ def test_how_far_a_recording_is_only_grows(day: Path, tmp_path: Path) -> None:
 def test_any_executor_schedules(day: Path, tmp_path: Path) -> None:
     with ProcessPoolExecutor(1) as pool:
         assert run_batch([day / "ret00-Rec.cmcr"], "quick", pool, output_dir=tmp_path).success
+
+
+def test_a_full_drive_fails_the_recordings_and_says_so(
+    day: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(batch_module, "write_whole", refuse)
+    result = run_batch(day, "quick", output_dir=tmp_path)
+    assert set(states(result).values()) == {"failed"}
+    assert "the drive is full" in result.outcomes[0].message
+    monkeypatch.setattr("hdmea.study.summary.write_csv", refuse)
+    with pytest.raises(OSError, match=r"summary into .* failed: the drive is full"):
+        run_batch(day, "quick", output_dir=tmp_path)
 
 
 def test_a_second_batch_in_the_same_folder_is_refused(day: Path, tmp_path: Path) -> None:

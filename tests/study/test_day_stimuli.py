@@ -94,3 +94,5 @@ def test_a_recording_that_has_none_is_refused_before_anything_runs(day: Path, tm
     assert not list(tmp_path.rglob("*.log"))
     with pytest.raises(FileNotFoundError):
         read_day_stimuli(tmp_path / "none.cmcr")
+    with pytest.raises(ConfigurationError, match="neither a recording nor a list"):
+        read_day_stimuli(day / "first" / "playlist.csv")
