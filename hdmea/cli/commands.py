@@ -246,6 +246,11 @@ def health(
 
         _register_plugins(plugins)
         if watch:
+            if html is not None or file.is_file():
+                raise ValidationError(
+                    f"{file} is not a folder." if html is None else "A watch does not write a page.",
+                    fix=Advice("Name a folder after --watch, and no page."),
+                )
             _watch(file, cancel, seconds, as_json=as_json)
             return
         if html is not None:

@@ -363,7 +363,7 @@ class Controller(QObject):
         """
         self._patience.stop()
         self._overdue.end()
-        self.watch.stop()
+        self.watch.shutdown()
         batch_ended = self.batch.shutdown(timeout_s)
         self.health.stop()
         self.look.stop()

@@ -84,8 +84,8 @@ class WatchProcess(QObject):
         process = self._process = QProcess(self)
         process.setStandardErrorFile(QProcess.nullDevice())
         process.readyReadStandardOutput.connect(self._on_output)
-        process.finished.connect(lambda code, _status: self._on_end(f"exit code {code}"))
-        process.errorOccurred.connect(self._on_error)
+        process.finished.connect(lambda code, _status: self._on_end(process, f"exit code {code}"))
+        process.errorOccurred.connect(lambda error: self._on_error(process, error))
         arguments = ("health", "--watch", "--json", str(folder))
         program, *rest = packaged_command(*arguments) or [sys.executable, "-m", "hdmea", *arguments]
         process.start(program, rest)
@@ -98,11 +98,15 @@ class WatchProcess(QObject):
         self._timer.stop()
         self.folder = None
         if process is not None:
-            process.blockSignals(True)
+            # One that waits for a drive ends when that answers: the window must not wait for it.
             process.kill()
-            process.waitForFinished(_PATIENCE_MS)
-            process.deleteLater()
             self.changed.emit("")
+
+    def shutdown(self) -> None:
+        """Watch no more, and wait for a moment for processes to end."""
+        self.stop()
+        for process in self.findChildren(QProcess):
+            process.waitForFinished(_PATIENCE_MS)
 
     def _on_output(self) -> None:
         if self._process is None:
@@ -155,15 +159,14 @@ class WatchProcess(QObject):
         elif self.problem.startswith("The drive of"):
             self._say("")
 
-    def _on_error(self, error: QProcess.ProcessError) -> None:
+    def _on_error(self, process: QProcess, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
-            self._on_end("it could not be started")
+            self._on_end(process, "it could not be started")
 
-    def _on_end(self, why: str) -> None:
-        process, self._process = self._process, None
-        self._timer.stop()
-        if process is not None:
-            process.deleteLater()
-            self.folder = None
+    def _on_end(self, process: QProcess, why: str) -> None:
+        process.deleteLater()
+        if process is self._process:
+            self._process = self.folder = None
+            self._timer.stop()
             self.problem = f"The process that watches the folder ended unexpectedly ({why}). Start it again."
             self.changed.emit("")

@@ -33,6 +33,11 @@ def tell(window: MainWindow, path: Path, state: str, **changes: Any) -> None:
     window.controller.watch.take(event | changes)
 
 
+def watching() -> list[psutil.Process]:
+    """Return the processes that watch a folder for this one."""
+    return [child for child in psutil.Process().children() if "--watch" in child.cmdline()]
+
+
 def row(page: RigPage, number: int) -> dict[int, str]:
     model = page.model
     return {column: model.index(number, column).data() for column in (RECORDING, STATE, HEALTH, SORTED, SAID)}
@@ -109,16 +114,23 @@ def test_a_folder_is_watched_by_a_process_that_ends_with_the_window(
     assert page.button.text() == "Stop watching"
     qtbot.waitUntil(lambda: page.model.rowCount() == 1, timeout=60_000)
     assert row(page, 0)[STATE] == "being written"
+    (first,) = watching()
     page.button.click()
     assert page.button.text() == "Watch"
     assert page.model.rowCount() == 1
+    qtbot.waitUntil(lambda: not first.is_running(), timeout=30_000)
+    assert window.controller.watch.problem == ""
 
     page.button.click()
-    watching = [child for child in psutil.Process().children() if "--watch" in child.cmdline()]
-    assert len(watching) == 1
+    (second,) = watching()
+    second.kill()
+    qtbot.waitUntil(lambda: "ended unexpectedly" in page.state.text(), timeout=30_000)
+    assert page.button.text() == "Watch"
+    page.button.click()
+    (third,) = watching()
     window.close_without_question()
-    psutil.wait_procs(watching, timeout=30)
-    assert not any(child.is_running() for child in watching)
+    psutil.wait_procs([third], timeout=30)
+    assert not third.is_running()
     assert window.settings.values.watch_folder == str(tmp_path)
 
 

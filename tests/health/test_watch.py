@@ -14,7 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from hdmea.cli import app
 from hdmea.health import Health, Light, Watched, watch
 from hdmea.health.watch import FolderWatch, JudgeFile, incomplete, judge_apart
 from hdmea.simulate import Experiment, simulate_recording
@@ -321,3 +323,12 @@ def test_the_command_says_what_changes_and_ends_with_control_c(folder: Path) -> 
     assert eventually(lambda: process.poll() is not None)
     process.stdout.close()
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("more", [[], ["--html", "page.html"]])
+def test_a_file_is_not_watched_and_no_page_is_written(folder: Path, more: list[str]) -> None:
+    (folder / "a-Rec.cmcr").write_bytes(b"1")
+    watched = folder if more else folder / "a-Rec.cmcr"
+    done = CliRunner().invoke(app, ["health", "--watch", str(watched), *more])
+    assert done.exit_code == 2
+    assert "folder" in done.stderr

@@ -14,6 +14,7 @@ import pytest
 from hdmea.recordings.mcs.blocks import timestamps_to_samples
 from hdmea.recordings.mcs.cmcr import CmcrReader
 from hdmea.recordings.signals import DEFAULT_RATE_HZ
+from hdmea.simulate import Experiment, FileOptions, simulate_recording
 from hdmea.utils.exceptions import DataLoadError, ValidationError
 from tests.recordings.vendor_files import GUID, SPELLINGS, SensorBlock, rename_fields, write_cmcr, write_cmtr
 
@@ -590,3 +591,33 @@ class TestRefusals:
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         path.chmod(0o644)
         assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_spikes_that_were_found_while_recording(tmp_path: Path) -> None:
+    made = simulate_recording(tmp_path, Experiment.tiny(files=FileOptions(online_spikes=True)))
+    expected = sorted(
+        (sample * 50, unit.morphology.sensor_row, unit.morphology.sensor_column)
+        for unit in made.truth.units
+        for sample in unit.spike_samples.tolist()
+    )
+    with CmcrReader(made.cmcr_path) as reader:
+        found = reader.online_spikes()
+    assert sorted(zip(found.time_us.tolist(), *found.position.T.tolist(), strict=True)) == expected
+    assert np.all(np.diff(found.time_us) >= 0)
+
+    # With cut-outs, out of order, and with sensors that are not on the chip.
+    with h5py.File(made.cmcr_path, "r+") as file:
+        stream = file["Acquisition/Spike Data"]
+        rows = stream["SpikeData"][:]
+        attributes = dict(stream["SpikeData"].attrs)
+        del stream["SpikeData"]
+        wide = np.zeros(
+            len(rows) + 2, [("TimeStamp", "<i8"), ("1", "<f8"), ("2", "<f8"), ("SensorID", "<i8")]
+        )
+        wide["SensorID"][2:], wide["TimeStamp"][2:] = rows["SensorID"][::-1], rows["TimeStamp"][::-1]
+        wide["SensorID"][:2] = 0, 4226
+        stream.create_dataset("SpikeData", data=wide).attrs.update(attributes)
+    with CmcrReader(made.cmcr_path) as reader:
+        again = reader.online_spikes()
+    assert np.array_equal(again.time_us, found.time_us)
+    assert len(again) == len(expected)
