@@ -71,9 +71,8 @@ class CompletedSteps(set[str]):
 
     def __contains__(self, name: object) -> bool:
         """Return whether a step was completed; a call that runs two steps was if both were."""
-        return super().__contains__(name) or (
-            name == _LOAD_WITH_IMAGES[0] and self >= set(_LOAD_WITH_IMAGES[1:])
-        )
+        both, *parts = _LOAD_WITH_IMAGES
+        return super().__contains__(name) or (name == both and self.issuperset(parts))
 
     def add(self, name: str) -> None:
         """Record that a step was completed."""
