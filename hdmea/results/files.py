@@ -502,8 +502,9 @@ def _replacing(
 def _refuse_existing(path: Path, target: Path, overwrite: Overwrite, held: Held | None) -> None:
     """Raise FileExistsError if a file must not be replaced; the caller is its only writer."""
     is_own = held is not None and _real(held.path) == target
-    if not is_own:
-        # Whoever opened a file through a link may save it; for anyone else the link may lead anywhere.
+    if not is_own or overwrite == "other":
+        # Whoever opened a file through a link may save it as long as it is the same file; else the link may
+        # lead anywhere.
         refuse_irregular(path)
     refuse_irregular(target)
     if not target.exists():

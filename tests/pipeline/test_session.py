@@ -14,6 +14,7 @@ from hdmea.pipeline.session import CompletedSteps
 from hdmea.utils.exceptions import (
     CheckpointError,
     ConfigurationError,
+    ExistingFileError,
     MissingInputError,
     SessionError,
     ValidationError,
@@ -302,4 +303,10 @@ def test_a_link_is_not_replaced_unless_the_session_was_opened_through_it(tmp_pat
     for session, path in ((opened, foreign), (PipelineSession("x"), link)):
         with pytest.raises(SessionError, match="is a link"):
             session.save(path)
+    link.unlink()
+    link.symlink_to("notes.txt")
+    with pytest.raises(ExistingFileError, match="was replaced by another file"):
+        opened.save()
+    with pytest.raises(SessionError, match="is a link"):
+        opened.save(overwrite="other")
     assert (tmp_path / "notes.txt").read_text() == "precious"
