@@ -382,12 +382,14 @@ class TestFile:
             assert reader.info.sampling_rate is None
 
     @pytest.mark.parametrize("stated", [np.nan, np.inf, -5, "long", np.arange(3)])
-    def test_a_duration_that_is_none_is_not_stated(self, tmp_path: Path, stated: Any) -> None:
+    def test_a_duration_or_tick_that_is_none_is_not_stated(self, tmp_path: Path, stated: Any) -> None:
         path = write_cmtr(tmp_path / "a.cmtr", [VendorUnit(1, [50])])
         with h5py.File(path, "r+") as file:
             file.attrs["LB.RecordingDuration"] = stated
+            file["Spike Sorter/Unit 1/Peaks"].attrs["Tick"] = stated
         with CmtrReader(path) as reader:
             assert reader.info.duration_s is None
+            assert reader.info.sampling_rate in (None, 20_000.0)
 
     def test_a_raw_recording_is_refused(self, tmp_path: Path) -> None:
         path = write_cmcr(tmp_path / "a.cmcr", light=[(0, np.zeros((1, 5), np.int32))])

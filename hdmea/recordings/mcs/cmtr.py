@@ -304,14 +304,14 @@ class CmtrReader(UnitSource):
 
     def _sampling_rate(self) -> float | None:
         for unit in self.units:
-            tick = attribute(self._root[self._peaks[unit.unit_id]], "Tick")
+            tick = positive(attribute(self._root[self._peaks[unit.unit_id]], "Tick"))
             if tick:
-                return 1e6 / float(tick)
+                return 1e6 / tick
         explorer = find_child(self._root, mcs.SPIKE_EXPLORER, "Spike Explorer")
         if isinstance(explorer, h5py.Group):
-            tick = Table(find_child(explorer, mcs.SPIKE_META, "SpikeMeta")).value(0, "Tick")
+            tick = positive(Table(find_child(explorer, mcs.SPIKE_META, "SpikeMeta")).value(0, "Tick"))
             if tick:
-                return 1e6 / float(tick)
+                return 1e6 / tick
         return None
 
     # -- units ---------------------------------------------------------------------------------------

@@ -262,7 +262,8 @@ def attribute(node: Node, name: str, default: Any = None) -> Any:
 
 
 def positive(value: Any) -> float:
-    """Return an attribute as a number; 0 where it is none that is finite and positive."""
+    """Return a value as a number; 0 where it is none that is finite and positive."""
+    value = plain(value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number and 0 < value < float("inf") else 0.0
 
