@@ -216,6 +216,7 @@ class LayoutMenu(QMenu):
     def __init__(self, panels: ViewPanels, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__("Lay&outs", parent)
         self._panels, self._settings = panels, settings
+        self._forget = QMenu("&Forget a layout", self)
         self.aboutToShow.connect(self._fill)
         self._fill()
 
@@ -233,10 +234,11 @@ class LayoutMenu(QMenu):
             entry.triggered.connect(lambda _checked=False, layout=layout: self._panels.arrange(layout))
         self.addSeparator()
         self.addAction("&Save this layout…").triggered.connect(self._ask_name)
-        forget = self.addMenu("&Forget a layout")
-        forget.setEnabled(bool(self._settings.layouts))
+        self._forget.clear()
+        self._forget.setEnabled(bool(self._settings.layouts))
+        self.addMenu(self._forget)
         for name in self._settings.layouts:
-            entry = forget.addAction(name.replace("&", "&&"))
+            entry = self._forget.addAction(name.replace("&", "&&"))
             entry.triggered.connect(lambda _checked=False, name=name: self._settings.layouts.pop(name, None))
 
     def _ask_name(self) -> None:

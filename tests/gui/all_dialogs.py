@@ -27,6 +27,7 @@ from hdmea_gui.flows.setup.dialog import SetupDialog
 from hdmea_gui.flows.setup.query import SetupFound
 from hdmea_gui.flows.sheet import SheetDialog, SheetView
 from hdmea_gui.shell.main_window import MainWindow
+from hdmea_gui.views.parts.limits_dialog import LimitsDialog
 
 __all__ = ["DIALOG_ACTIONS", "dialog_openers", "dialogs_of_the_program"]
 
@@ -71,6 +72,7 @@ def dialog_openers(window: MainWindow) -> dict[str, Callable[[], None]]:
         _recovery,
         _choose,
         _setup,
+        _limits,
     ):
         openers[made.__name__] = lambda made=made: window.dialogs.open(made(window))  # type: ignore[misc]
     openers["figure"] = lambda: window.dialogs.open(_figure(window))
@@ -181,3 +183,8 @@ def _choose(window: MainWindow) -> QDialog:
     )
     refused = (Refused(_FOLDER / "notes.txt", "It is neither a recording nor a result. " * 3),)
     return ChooseRecordingDialog(OpenResult(None, candidates=candidates, refused=refused), window)
+
+
+def _limits(window: MainWindow) -> QDialog:
+    rows = {"Time relative to the spike (ms)": (-1000.0, 0.0), "Mean light level": (88.5, 168.25)}
+    return LimitsDialog("Time course", rows, window)
