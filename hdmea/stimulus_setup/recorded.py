@@ -53,6 +53,7 @@ __all__ = [
 CLOCK_HZ = 1000.0
 """Ticks per second of the clock of recordings without display frames."""
 _LOAD, _READ = 0.4, 0.9
+_SECOND = 60
 _CHOOSE = Either((ChooseFile("cmcr_path"), Advice("Write the list of stimuli by hand.")))
 _DISPLAY = Advice("Give the rate of the display, another sync channel or frame clock to load_recording.")
 
@@ -120,8 +121,12 @@ class RecordedStimulus:
 
     @property
     def frame_rate_hz(self) -> float:
-        """Display frames per second."""
-        return 1 / self.light.interval_s
+        """Display frames per second; milliseconds without a display."""
+        if self.n_frames <= _SECOND:
+            return 1 / self.light.interval_s
+        # Over many frames: single intervals are whole samples.
+        spans = self.frame_time_s[_SECOND:] - self.frame_time_s[:-_SECOND]
+        return _SECOND / float(np.median(spans))
 
     def time_s(self, frame: int) -> float:
         """Return when a display frame was shown; beyond the last one counted on."""

@@ -152,8 +152,8 @@ class PreviewQuery:
         length = definition.movie_length or layout.end_frame
         trial, rate = layout.trial_length_frame, float(self.values.get("frame_rate_hz", 60.0))
         about = (
-            f"{layout.n_trials} trials of {trial} frames ({trial / rate:.2f} s), movie of {length} frames "
-            f"({length / rate:.1f} s) at {rate:g} frames/s."
+            f"{definition.name}: {_count(layout.n_trials, 'trial')} of {trial} frames ({trial / rate:.2f} s), "
+            f"movie of {length} frames ({length / rate:.1f} s) at {rate:g} frames/s."
         )
         block = Block(definition.name or "", 0, length, "hand")
         found = Preview(about=about, trials=trial_frames(block, layout))
@@ -302,6 +302,10 @@ def thinned(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     return frames, np.column_stack((columns.min(axis=1), columns.max(axis=1))).ravel()
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _found(definition: StimulusDefinition, path: Path) -> FormFound:
     made = form_of(definition)
     n_trials = definition.section_kwargs.n_trials
@@ -309,7 +313,7 @@ def _found(definition: StimulusDefinition, path: Path) -> FormFound:
         values = made.model_dump(mode="python", exclude_defaults=True)
         return FormFound(made.form_name(), values, path, f"From {path.name} in {path.parent}.")
     guess = next((form.form_name() for form in FORMS if form.kind == definition.kind), "")
-    about = f"{path.name} in {path.parent} has {n_trials} trials and was not made with this form."
+    about = f"{path.name} in {path.parent} has {_count(n_trials, 'trial')} and was not made with this form."
     return FormFound(guess, {"name": definition.name or path.stem}, path, about, is_foreign=True)
 
 

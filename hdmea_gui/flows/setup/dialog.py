@@ -622,7 +622,7 @@ def _trials(block: Block | None, known: RecordedStimulus | None) -> str:
     if definition is None:
         return "none: no definition"
     layout = definition.section_kwargs
-    return f"{layout.n_trials} of {layout.trial_length_frame * known.light.interval_s:.2f} s"
+    return f"{layout.n_trials} of {layout.trial_length_frame / known.frame_rate_hz:.2f} s"
 
 
 def _verdict(

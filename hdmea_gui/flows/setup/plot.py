@@ -110,7 +110,7 @@ class SetupPlot(QWidget):
             "elsewhere moves, a double click shows all"
         )
         layout = self.graphics.ci
-        layout.layout.setContentsMargins(4, 4, 12, 0)
+        layout.layout.setContentsMargins(4, 4, 12, 5)
         layout.layout.setVerticalSpacing(2)
         for row, plot in enumerate((self.strip, self.light, self.trials)):
             layout.addItem(plot, row=row, col=0)

@@ -77,6 +77,8 @@ class BlockTable(QTableWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for column in range(1, len(_HEADINGS)):
+            self.resizeColumnToContents(column)
         self.currentCellChanged.connect(self._on_current)
         self.cellDoubleClicked.connect(lambda *_: self.zoom_asked.emit())
         model.changed.connect(self.refresh)
