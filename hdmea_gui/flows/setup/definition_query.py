@@ -152,8 +152,8 @@ class PreviewQuery:
         length = definition.movie_length or layout.end_frame
         trial, rate = layout.trial_length_frame, float(self.values.get("frame_rate_hz", 60.0))
         about = (
-            f"{definition.name}: {_count(layout.n_trials, 'trial')} of {trial} frames ({trial / rate:.2f} s), "
-            f"movie of {length} frames ({length / rate:.1f} s) at {rate:g} frames/s."
+            f"{definition.name}: {_count(layout.n_trials, 'trial')} of {trial} frames "
+            f"({trial / rate:.2f} s), movie of {length} frames ({length / rate:.1f} s) at {rate:g} frames/s."
         )
         block = Block(definition.name or "", 0, length, "hand")
         found = Preview(about=about, trials=trial_frames(block, layout))
