@@ -48,6 +48,8 @@ _ELSEWHERE = {
     "recover",
     "check_updates",
     "export_view",
+    "stimuli",
+    "recording_sheet",
     "export_data",
     "export_table",
     "export_result",
