@@ -48,6 +48,7 @@ class StepDefinition(Generic[R]):
     item_params: Callable[[Any, str], Any] | None
     resolve: Callable[[Any, Any], StepParams] | None
     forecast: Callable[[Any, Any], int] | None
+    working_nbytes: int
     on_files: Mapping[str, Any]
     on_calls: Mapping[str, Any]
     refusals: tuple[type[Exception], ...]
@@ -136,6 +137,7 @@ def step(
     item_params: Callable[[Any, str], Any] | None = None,
     resolve: Callable[[Any, Any], StepParams] | None = None,
     forecast: Callable[[Any, Any], int] | None = None,
+    working_nbytes: int = 0,
     on_files: Mapping[str, Any] | None = None,
     on_calls: Mapping[str, Any] | None = None,
     refusals: Sequence[type[Exception]] = (),
@@ -188,6 +190,8 @@ def step(
     forecast
         How many bytes the whole result will take in the session. It is asked before the step can run as
         well, and may raise MissingInputError, or another error of the package, where that is not known yet.
+    working_nbytes
+        Memory that a run needs beyond its results, in bytes, where that is much.
     on_files
         Values of parameters that a call without a session takes in place of their defaults: what earlier
         scripts get.
@@ -220,6 +224,7 @@ def step(
             item_params=item_params,
             resolve=resolve,
             forecast=forecast,
+            working_nbytes=working_nbytes,
             on_files=on_files or {},
             on_calls=on_calls or {},
             refusals=tuple(refusals),

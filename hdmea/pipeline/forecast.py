@@ -138,10 +138,13 @@ class Forecast:
         Sum of the known sizes, in bytes.
     unknown
         Steps whose size is not known, because they do not declare it or an input is missing.
+    working_nbytes
+        Memory that the step which needs most takes while it runs, beyond its results.
     """
 
     nbytes: int
     unknown: tuple[str, ...] = ()
+    working_nbytes: int = 0
 
 
 def forecast_step(
@@ -188,15 +191,17 @@ def forecast_steps(
     session: PipelineSession, requests: Iterable[tuple[str, Mapping[str, Any] | StepParams | None]]
 ) -> Forecast:
     """Return what several steps will add, one after the other; (step, parameters) each."""
-    total = 0
+    total = working = 0
     unknown = []
     for step, params in requests:
         added = forecast_step(session, step, params)
+        if added != 0:
+            working = max(working, definition_of(step).working_nbytes)
         if added is None:
             unknown.append(step)
         else:
             total += added
-    return Forecast(total, tuple(unknown))
+    return Forecast(total, tuple(unknown), working)
 
 
 def _plan(session: PipelineSession, definition: StepDefinition[Any], params: StepParams) -> RunPlan | None:

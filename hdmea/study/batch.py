@@ -463,7 +463,8 @@ class _Batch:
             with contextlib.suppress(HDMEAError, OSError):
                 session = create_session(job.name, job.cmcr, job.cmtr)
                 steps = [(item.step, item.params) for item in job.recipe().steps]
-                nbytes = forecast_steps(session, steps).nbytes
+                forecast = forecast_steps(session, steps)
+                nbytes = forecast.nbytes + forecast.working_nbytes
             self._needs[key] = _BASE_NBYTES + round(nbytes * _MARGIN) + self._need_of_health(job)
         return self._needs[key]
 

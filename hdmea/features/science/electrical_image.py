@@ -35,7 +35,17 @@ from hdmea.utils.exceptions import ValidationError
 from hdmea.utils.fixes import Each, SetParameter
 from hdmea.utils.threads import Progress, no_progress, split_evenly
 
-__all__ = ["CountSource", "ElectricalImages", "SpikeSelection", "electrical_images", "select_spikes"]
+__all__ = [
+    "WORKING_NBYTES",
+    "CountSource",
+    "ElectricalImages",
+    "SpikeSelection",
+    "electrical_images",
+    "select_spikes",
+]
+
+WORKING_NBYTES = 200_000_000
+"""Memory beyond the images of 4225 electrodes, however long the recording: blocks of counts, and tiles."""
 
 _ELECTRODES_PER_TILE = 128
 

@@ -24,7 +24,7 @@ GAUSSIAN, DOG, ON_OFF = 0, 1, 2
 
 F64 = NDArray[np.float64]
 
-_CONVERGED = 1e-11
+_CONVERGED = 1e-8
 """Relative change of the sum of squares."""
 _ENOUGH = 1e-5
 """The same, at which a fit that comes no further counts as converged: a twentieth of a standard error."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from hdmea.declare import StepParams, step
-from hdmea.features.science.electrical_image import ElectricalImages, electrical_images
+from hdmea.features.science.electrical_image import WORKING_NBYTES, ElectricalImages, electrical_images
 from hdmea.features.science.electrode_noise import ElectrodeNoise, electrode_noise, named_electrodes
 from hdmea.features.science.image_quality import IMAGE_OUTPUTS, MIN_IMAGE_SNR, MIN_SPIKES, image_snr
 from hdmea.pipeline.context import StepContext, StepRun
@@ -208,6 +208,7 @@ def _result(run: StepRun) -> LoadWithEImageSTAResult:
     inputs=_inputs,
     items=_unit_ids,
     forecast=_forecast,
+    working_nbytes=WORKING_NBYTES,
     result=_result,
 )
 def compute_eimage_sta(session: PipelineSession, params: ElectricalImageParams, ctx: StepContext) -> _Outcome:
