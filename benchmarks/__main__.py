@@ -198,13 +198,13 @@ def averages(units: int) -> Piece:
 
 @dataclass
 class Noise:
-    """Counts of 4225 electrodes in memory, the same half second again and again."""
+    """Counts of 4225 electrodes in memory, the same again for each block."""
 
     n_samples: int
     n_electrodes: int = 4225
 
     def __post_init__(self) -> None:
-        size = (10_000, self.n_electrodes)
+        size = (min(self.n_samples, 10_000 if self.n_electrodes > 65 else 40_000), self.n_electrodes)
         self._part = np.random.default_rng(1).integers(-50, 50, size, dtype=np.int16)
 
     @property
@@ -214,7 +214,7 @@ class Noise:
 
     def read_counts(self, segment: int, start: int, stop: int) -> NDArray[np.int16]:
         """Return a copy, as what reads a file does."""
-        return self._part[np.arange(start, stop) % len(self._part)]
+        return self._part[: stop - start].copy()
 
 
 def images(units: int) -> Piece:
@@ -273,14 +273,17 @@ def noise_of_electrodes() -> Piece:
 
 def frame_rates(units: int) -> Piece:
     """FRIF of 30 min."""
-    from hdmea.features.extractors.frif import firing_rate_in_frames
+    from hdmea.declare import Recording
+    from hdmea.features.extractors.frif import frif
 
     rng = np.random.default_rng(3)
 
     def ours(n: int, minutes: int) -> Callable[[], object]:
         frames = np.arange(3600 * minutes) * 333 + 60_000
         trains = [np.sort(rng.integers(0, 1_200_000 * minutes, 600 * minutes)) for _ in range(n)]
-        return lambda: [firing_rate_in_frames(train, frames, RATE) for train in trains]
+        named = {f"unit_{index:03d}": {"spike_times": train} for index, train in enumerate(trains)}
+        recording = Recording(named, {"acquisition_rate": [RATE], "frame_timestamps": frames}, {})
+        return lambda: frif.compute(recording)
 
     frames = np.arange(108_000) * 333 + 60_000
     few = [np.sort(rng.integers(0, 36_000_000, 18_000)) for _ in range(10)]
