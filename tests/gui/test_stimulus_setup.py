@@ -12,6 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from hdmea.stimuli.alignment import FrameLight
+from hdmea.stimuli.library import LIBRARY_VARIABLE
 from hdmea.stimuli.shown import read_shown
 from hdmea.stimulus_setup import Block, RecordedStimulus, UnknownBlock
 from hdmea_gui.dialogs import files
@@ -274,6 +275,23 @@ def test_spikes_around_events_need_no_movie(synthetic: SetupDialog, qtbot: Any, 
     trials = json.loads(definition.read_text(encoding="utf-8"))
     assert trials["section_kwargs"] == {"start_frame": 0, "trial_length_frame": 90, "repeat": 1}
     assert trials["baseline_frames"] == [0, 30]
+
+
+def test_a_folder_that_may_not_be_written_to_leads_to_the_library(
+    synthetic: SetupDialog, qtbot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    monkeypatch.setenv(LIBRARY_VARIABLE, str(library))
+    # A file in the place of the folder: also refused to those who may write everywhere.
+    blocked = tmp_path / "drive"
+    blocked.write_bytes(b"")
+    object.__setattr__(synthetic.model.known, "recording", blocked / "rec.cmcr")
+    synthetic.save()
+    qtbot.waitUntil(lambda: synthetic.question.asks)
+    answer(synthetic, "Save in the library")
+    listed = library / "recordings" / "rec" / "rec.stimuli.json"
+    qtbot.waitUntil(listed.is_file)
 
 
 def test_what_another_list_says_is_imported(

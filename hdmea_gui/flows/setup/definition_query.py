@@ -19,7 +19,7 @@ from hdmea.stimuli.render import can_be_rendered, rendered_levels, write_movie
 from hdmea.stimulus_setup import Block, RecordedStimulus, renewed, trial_frames
 from hdmea.stimulus_setup.check_definition import check_movie
 from hdmea.stimulus_setup.forms import FORMS, FileNoise, StimulusForm, form_of
-from hdmea.utils.exceptions import HDMEAError
+from hdmea.utils.exceptions import ExistingFileError, HDMEAError
 from hdmea.utils.notices import said
 from hdmea.utils.text_files import read_text
 from hdmea.utils.whole_file import whole_file, write_whole
@@ -209,7 +209,7 @@ class SaveQuery:
         )
         try:
             return write_definition(definition, path, overwrite=self.overwrite)
-        except FileExistsError:
+        except ExistingFileError:
             return OccupiedFile(path)
 
 

@@ -56,6 +56,16 @@ __all__ = ["SetupDialog"]
 _SIZE = QSize(1180, 660)
 _CHECK_MS = 120
 _FITS = 0.3
+# Kinds of errors of a folder that may not be written to, or has no room.
+_DRIVE_ERRORS = {
+    "DriveError",
+    "FileExistsError",
+    "FileNotFoundError",
+    "NoAccessError",
+    "NotADirectoryError",
+    "OSError",
+    "PermissionError",
+}
 _MOST = 2_000_000_000
 
 
@@ -479,7 +489,10 @@ class SetupDialog(QDialog):
 
     def _on_written(self, answer: WrittenSetup | Occupied | Failure) -> None:
         if isinstance(answer, Failure):
-            self.question.say(answer.reason)
+            if self.place.currentData() or answer.kind not in _DRIVE_ERRORS:
+                self.question.say(answer.reason)
+            else:
+                self.question.ask(answer.reason, {"Save in the library": self._save_in_library})
             return
         if isinstance(answer, Occupied):
             self.question.ask(
@@ -502,6 +515,10 @@ class SetupDialog(QDialog):
             )
             return
         self.accept()
+
+    def _save_in_library(self) -> None:
+        self.place.setCurrentIndex(self.place.findData(True))
+        self.save()
 
     # -- the selected block --------------------------------------------------------------------------
 

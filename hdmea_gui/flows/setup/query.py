@@ -198,6 +198,7 @@ class WriteQuery:
         """Return what was written, or that the list exists and was not replaced."""
         from hdmea.stimuli.definition import StimulusDefinition, write_definition
         from hdmea.stimuli.library import library_to_write
+        from hdmea.utils.exceptions import ExistingFileError
 
         known = self.known
         path = setup_path(known.recording, library=self.in_library, dataset_id=known.dataset_id)
@@ -210,7 +211,7 @@ class WriteQuery:
                 overwrite=self.overwrite,
                 replace_tables=self.replace_tables,
             )
-        except FileExistsError:
+        except ExistingFileError:
             return Occupied(path)
         root = library_to_write() if self.in_library else path.parent
         for movie, values in self.definitions.items():
