@@ -36,7 +36,7 @@ class Voltages:
     values
         float32 (electrodes, k); NaN where nothing was recorded.
     places
-        int64 (electrodes, 2) rows and columns, the unit's own electrode first.
+        int64 (electrodes, 2) rows and columns, in their order.
     unit
         Physical unit.
     spikes_s

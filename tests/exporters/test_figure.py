@@ -18,9 +18,11 @@ from hdmea.cli import app
 from hdmea.exporters.figure import FigureOptions, preview
 from hdmea.exporters.figure_panels import PANELS, Cell, draw_panel
 from hdmea.exporters.figure_style import read_style
+from hdmea.exporters.raw_voltages import voltages_around
 from hdmea.pipeline.session import PipelineSession
 from hdmea.utils.exceptions import ConfigurationError, StepCancelled, ValidationError
 from tests.exporters.recordings import RATE, STARTS_S, recording
+from tests.recordings.vendor_files import SensorBlock, write_cmcr
 
 matplotlib_figure = pytest.importorskip("matplotlib.figure", reason="matplotlib is optional")
 
@@ -117,6 +119,30 @@ def test_panels_of_the_recording_are_those_of_the_session(session: PipelineSessi
     assert (noise.images[0].get_array() == 6.5).all()
     np.testing.assert_array_equal(noise.collections[0].get_offsets(), [[33, 21]])
     assert bar.get_ylabel() == "Noise SD (µV)"
+
+
+def test_voltages_are_those_around_the_unit_with_its_spikes(session: PipelineSession, tmp_path: Path) -> None:
+    counts = np.random.default_rng(3).normal(0, 5, (2000, 6, 6))
+    # Rows and columns of a file's array are transposed: 100 counts at row 3, column 4, in sample 800.
+    counts[800, 3, 2] += 100
+    block = SensorBlock(counts.round().astype(np.int16), left=1, top=1, factors=np.full((6, 6), 1000.0))
+    path = write_cmcr(tmp_path / "raw.cmcr", sensor=[block], duration_us=100_000)
+    unit = session.units["unit_001"]
+    unit |= {"row": 3, "col": 4, "spike_times": np.array([800, 150_000], np.uint64)}
+    assert voltages_around(session, "unit_001") is None, "no raw recording is known"
+    session.source_files["cmcr_path"] = str(path)
+
+    found = voltages_around(session, "unit_001", (0.03, 0.05))
+
+    assert found is not None
+    assert sorted(map(tuple, found.places.tolist())) == [(r, c) for r in (2, 3, 4) for c in (3, 4, 5)]
+    at = np.unravel_index(int(np.nanargmax(np.abs(found.values))), found.values.shape)
+    assert tuple(found.places[at[0]]) == (3, 4)
+    assert found.time_s[at[1]] == pytest.approx(800 / RATE)
+    assert found.spikes_s.tolist() == [800 / RATE]
+    (axes,) = drawn(session, "voltages")
+    assert [label.get_text() for label in axes.get_yticklabels()] == [f"{r}, {c}" for r, c in found.places]
+    assert axes.get_xlim() == pytest.approx((800 / RATE - 0.05, 800 / RATE + 0.15))
 
 
 def test_moment_place_and_stretch_of_time_are_those_that_are_asked_for(session: PipelineSession) -> None:
