@@ -385,7 +385,7 @@ def waiting_for_stimulus(result: FlowResult) -> list[str]:
     for name in result.steps_skipped:
         definition = get_step(name)
         placing = "stimulus/section_time" in definition.provides
-        if placing or missing & set(definition.requires):
+        if placing or missing & {*definition.requires, *definition.uses}:
             missing |= set(definition.provides)
             waiting.append(name)
     return waiting

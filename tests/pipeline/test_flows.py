@@ -115,6 +115,10 @@ def test_what_waits_for_the_stimulus_is_what_needs_sections() -> None:
     result.steps_skipped = {"add_section_time": Notice(""), **skipped}
     assert waiting_for_stimulus(result) == ["add_section_time", "compute_sta", "fit_lnl"]
 
+    names = ("add_section_time", "section_spike_times", "section_by_direction")
+    result.steps_skipped = {name: Notice("") for name in names}
+    assert waiting_for_stimulus(result) == list(names)  # Trials come from sections.
+
 
 def test_cancel_writes_no_file(config: Path, tmp_path: Path) -> None:
     stop = threading.Event()
