@@ -103,6 +103,8 @@ class Codec:
         Returns what a file says about itself.
     revision
         Returns what identifies the state of an open file.
+    marks
+        Path of the group whose attributes are ours alone; empty for the file itself.
     stamp
         Called with a file that is complete, and what it holds, before it takes its place.
     """
@@ -112,6 +114,7 @@ class Codec:
     recognises: Any
     summarize: Summarizer
     revision: Any
+    marks: str = ""
     stamp: Callable[[Path, SessionContent], None] | None = None
 
     def plan(self, content: SessionContent) -> Group:

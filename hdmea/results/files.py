@@ -467,18 +467,28 @@ def _change(
         copy_file(target, part, ticker, before_copying=lambda nbytes: check_free_space(target, nbytes))
         with opened_for_writing(part, ticker, existing=True) as writer:
             writer.origin = target
-            file = Place(writer.file, file_nbytes=writer.file_nbytes)
-            before = file.attr(_UNUSED) if file.has_attr(_UNUSED) else 0
+            marks = _marks(writer, chosen)
+            before = marks.attr(_UNUSED) if marks is not None and marks.has_attr(_UNUSED) else 0
             if not chosen.update(writer, content, changed):
                 raise _NotByParts
             unused = int(np.asarray(before)) + writer.unused
             if unused > max(_SPARE_NBYTES, writer.file_nbytes * _MOST_UNUSED):
                 raise _NotByParts
             chosen.finish(writer, content, None)
-            if chosen.name == _DEFAULT:
-                writer.write_attrs(writer.file, {_UNUSED: unused})
+            if (marks := _marks(writer, chosen)) is not None:
+                writer.write_attrs(marks.item, {_UNUSED: unused})
             keep(writer)
     binding.commit(target)
+
+
+def _marks(writer: Writer, chosen: Codec) -> Place | None:
+    """Return the group of an open file that has attributes of ours, None if there is none."""
+    place = Place(writer.file, file_nbytes=writer.file_nbytes)
+    for name in filter(None, chosen.marks.split("/")):
+        if not place.is_group or not place.has(name):
+            return None
+        place = place.child(name)
+    return place
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from hdmea.results.codec import Codec, register
 from hdmea.results.lab import layout
 from hdmea.results.lab.layout import Layout
+from hdmea.results.lab.record import RECORD
 from hdmea.results.lab.recording import Opening, Recording, Tree, layout_of, revision_of, stamp, summarize
 from hdmea.results.lab.units import Units
 from hdmea.results.reading import Place
@@ -37,6 +38,7 @@ def _codec(known: Layout) -> Codec:
             recognises,
             partial(summarize, layout=known),
             revision_of,
+            marks=RECORD,
             stamp=stamp,
         )
     )

@@ -100,9 +100,11 @@ def of_feature(name: str, entry: dict[Any, Any], features: Mapping[str, Any], fa
 
 def frif_axis(name: str, entry: dict[Any, Any], facts: Facts) -> NDArray[np.float64] | None:
     """Return the times of the bins of a rate in display frames, which their scripts look for beside it."""
+    if name != "frif":
+        return None
     axis = _read(dict.get(facts.content.stimulus, FRIF_AXIS))
     data = _read(dict.get(entry, "data"))
-    if name != "frif" or not isinstance(axis, np.ndarray) or not isinstance(data, dict) or FRIF_AXIS in data:
+    if not isinstance(axis, np.ndarray) or not isinstance(data, dict) or FRIF_AXIS in data:
         return None
     return axis if getattr(dict.get(data, "FRIF"), "shape", ()) == axis.shape else None
 
