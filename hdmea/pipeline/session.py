@@ -692,7 +692,7 @@ class PipelineSession(SessionData):
             raise SessionError(self.read_only_reason, path=path, fix=SaveAs())
         content = self.content(self.save_state, checkpoint_name=self.checkpoint_name)
         self.held = files.update_session(path, content, changed, held=self.held)
-        self._mark_written(changed)
+        self._mark_written([*changed, *content.replaced])
 
     def is_current(self) -> bool:
         """Return whether the session's file is still the one that it was loaded from or saved as."""

@@ -231,6 +231,8 @@ class SessionContent:
         Why the file must not be rewritten; empty where it may be.
     outputs
         Returns title, unit, definition and range of each output of a feature, for readers of the file.
+    replaced
+        Places whose unread values were replaced by what stands for them in a file that was written.
     notes
         What a codec has to remember while a file is read or written.
     trains
@@ -257,6 +259,7 @@ class SessionContent:
     saved_by: str = ""
     read_only: str = ""
     outputs: Callable[[str], Mapping[str, Mapping[str, Any]]] = field(default=no_outputs, repr=False)
+    replaced: list[Keys] = field(default_factory=list, repr=False)
     notes: Any = field(default=None, repr=False)
     trains: tuple[Mapping[str, Any], Mapping[str, Any]] | None = field(default=None, repr=False)
 

@@ -210,7 +210,7 @@ def update_session(
                 if reason := read_only_reason(path, file):
                     raise SessionError(reason, path=path, fix=SaveAs())
             _refuse_existing(path, target, True, held)
-            content = _stamped(content, chosen.name)
+            content = _stamped(content, chosen.name, changed)
             remove_leftovers(target)
             check_free_space(target, _SPARE_NBYTES)
             with reading(_trees(content)):
@@ -405,9 +405,9 @@ class _NotByParts(Exception):
     """The file has to be written as a whole."""
 
 
-def _stamped(content: SessionContent, layout: str) -> SessionContent:
-    """Return the content with a new revision, and who writes it; all its values are storable then."""
-    for tree in _trees(content):
+def _stamped(content: SessionContent, layout: str, changed: Collection[Keys] | None = None) -> SessionContent:
+    """Return the content with a new revision, and who writes it; all it writes is storable then."""
+    for tree in _trees(content) if changed is None else _holding(content, changed):
         make_storable(tree)
     return dataclasses.replace(content, layout=layout, revision=str(uuid.uuid4()), saved_by=_who())
 
@@ -549,6 +549,20 @@ def _trees(content: SessionContent) -> list[dict[str, Any]]:
     return [*(getattr(content, name) for name in TREES), content.extra]
 
 
+def _holding(content: SessionContent, changed: Collection[Keys]) -> list[dict[str, Any]]:
+    """Return the innermost dictionaries that have what is at the places `changed`."""
+    found: dict[int, dict[str, Any]] = {id(content.extra): content.extra}
+    for root, *names in changed:
+        node = getattr(content, root)
+        for name in names:
+            below = dict.get(node, name)
+            if not isinstance(below, dict):
+                break
+            node = below
+        found[id(node)] = node
+    return list(found.values())
+
+
 class _Binding:
     """The unread values of a session, which have to be readable when their file has been replaced.
 
@@ -570,7 +584,8 @@ class _Binding:
         self._source: Source | None = None
         self._kept: list[Unread] = []
         self._adopted: list[tuple[Unread, Unread]] = []
-        self._read: list[tuple[dict[Any, Any], Any, Any]] = []
+        self._replaced: list[tuple[Keys, dict[Any, Any], Unread, Any]] = []
+        self._content = content
 
     def prepare(
         self, file: Place, part: Path, chosen: Codec, content: SessionContent, writer: Writer
@@ -596,16 +611,23 @@ class _Binding:
             self._find(fresh)
 
     def _find(self, fresh: SessionContent) -> None:
-        for place, holder, entry in self._entries:
+        waiting = list(self._entries)
+        while waiting:
+            place, holder, entry = waiting.pop()
             # Dictionaries on the way are read once, and kept until all that is in them was found.
             holding: Any = getattr(fresh, place[0])
             for name in place[1:-1]:
                 holding = holding.get(name) if isinstance(holding, dict) else None
-            found = dict.get(holding, place[-1]) if isinstance(holding, dict) else None
+            found = dict.get(holding, place[-1], self) if isinstance(holding, dict) else self
             if type(found) is type(entry):
                 self._adopted.append((entry, found))
-            else:
-                self._read.append((holder, place[-1], entry.read()))
+                continue
+            if entry.loaded is not None or found is self:
+                # What is in use stays what it is; what is unread in it is to be found in its turn.
+                found = entry.read()
+                inside = unread_entries(found) if isinstance(found, dict) else ()
+                waiting += [((*place, *names), below, unread) for names, below, unread in inside]
+            self._replaced.append((place, holder, entry, found))
 
     def commit(self, target: Path) -> None:
         """Let the values be read from the new file, which is at `target` now; nothing here can fail."""
@@ -615,9 +637,10 @@ class _Binding:
                 entry.follow(self._source)
         for entry, found in sorted(self._adopted, key=lambda pair: pair[0].refers):
             entry.adopt(found)
-        for holder, key, value in self._read:
-            if isinstance(dict.get(holder, key), Unread):
-                dict.__setitem__(holder, key, value)
+        for place, holder, entry, value in self._replaced:
+            if dict.get(holder, place[-1]) is entry:
+                dict.__setitem__(holder, place[-1], value)
+                self._content.replaced.append(place)
 
 
 def _touching(paths: Collection[str]) -> Callable[[str], bool]:

@@ -67,6 +67,8 @@ class Baseline:
     def renew(self, session: HasTrees, changed: Iterable[Keys]) -> None:
         """Take what is at the places `changed` of the session as it is now, and all else as it was."""
         for place in changed:
+            if place[0] not in TREES:
+                continue
             before: dict[Any, Any] = self._trees
             tree: dict[Any, Any] = {name: getattr(session, name) for name in TREES}
             for depth, name in enumerate(place, 1):

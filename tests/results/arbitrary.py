@@ -15,7 +15,7 @@ texts = st.text(st.characters(codec=None), max_size=12)
 names = st.text(st.characters(codec=None), max_size=6) | st.sampled_from(
     ["", ".", "..", "a/b", "/", "%2F", "%", "%20", "%mask", "id", "own", "trials", "sorter", "unit_meta",
      "µ\0", "a%mask", "data", "metadata", "missing", "feature", "hdmea_x", "title", "unit",
-     "_attrs", "_group_attrs"]
+     "_attrs", "_group_attrs", "x", "sta", "sta_", "sta_x"]
 )  # fmt: skip
 shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 numeric_dtypes = (

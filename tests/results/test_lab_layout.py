@@ -417,6 +417,20 @@ def test_opening_a_file_of_ours_in_a_layout_of_the_lab_reads_no_unit(tmp_path: P
     assert_same(content.units, files.read_session(path).units)
 
 
+@pytest.mark.parametrize("second", files.LAYOUTS)
+@pytest.mark.parametrize("first", files.LAYOUTS)
+def test_what_is_unread_survives_a_change_of_the_layout(tmp_path: Path, first: str, second: str) -> None:
+    expected = sample_content(2)
+    path = files.write_session(tmp_path / "x.h5", expected, layout=first).path
+    content = files.read_session(path, lazy=True)
+    assert content.units["unit_001"]["features"]["frif"]["data"]["n"] == 3
+
+    files.write_session(path, content, layout=second)
+
+    for tree in ("units", "metadata", "stimulus"):
+        assert_same(getattr(content, tree), getattr(expected, tree), tree)
+
+
 LAYOUTS = st.sampled_from(files.LAYOUTS)
 
 

@@ -17,6 +17,7 @@ from hdmea.results.lab import words
 from hdmea.results.lab.images import IMAGE, TURNED, turned
 from hdmea.results.lab.layout import Layout
 from hdmea.results.lab.patches import Patch, attrs_patch, set_to
+from hdmea.results.lab.record import Record, unit_key
 from hdmea.results.lab.values import (
     ATTRS,
     Attributes,
@@ -32,7 +33,7 @@ from hdmea.results.nodes import Dataset, Group, Node
 from hdmea.results.reading import Place
 from hdmea.results.unread import LazyDict, Source, Unread, UnreadArray, has_unread
 
-__all__ = ["STA", "file_name", "plan_feature", "read_feature", "session_name"]
+__all__ = ["STA", "file_name", "namesake", "plan_feature", "read_feature", "session_name"]
 
 STA = "sta_"
 _OURS = ("feature", "version", "params", "extracted_at", "stale")
@@ -149,10 +150,11 @@ def _plan_steps(
     beside = {key: value for key, value in parts.items() if key not in ("data", "metadata")}
     if ATTRS in beside or (not isinstance(data, dict) and getattr(data, "attrs", None)):
         known["form"] = _SET
-    attrs = _steps_attrs(metadata, ours, sta=name.startswith(STA))
+    is_average = _array_name(name) == "sta"
+    attrs = _steps_attrs(metadata, ours, sta=is_average)
     if isinstance(data, (np.ndarray, UnreadArray)) and "form" not in known:
         steps = {_array_name(name): data, **beside}
-        if name.startswith(STA) and np.dtype(data.dtype).kind in "biufc":
+        if is_average and np.dtype(data.dtype).kind in "biufc":
             node, _ = plan_value(data, path, layout.trees)
             assert isinstance(node, Dataset)
             node.attrs, exact = as_attributes(attrs)
@@ -199,18 +201,25 @@ def params_hash(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-def file_name(name: str, layout: Layout) -> str:
-    """Return the name of a feature's group."""
-    return name.removeprefix(STA) if layout.steps and name.startswith(STA) and name != STA else name
+def file_name(name: str, node: Node | None, layout: Layout) -> str:
+    """Return the name of a feature's group, or whatever else it was planned as."""
+    is_average = layout.steps and isinstance(node, Group) and "sta" in node.children
+    return name.removeprefix(STA) if is_average and name != STA else name
+
+
+def namesake(name: str) -> str:
+    """Return the name of the other feature that may have the same name in ``lab-steps``."""
+    return name.removeprefix(STA) if name.startswith(STA) else STA + name
 
 
 # -- reading -----------------------------------------------------------------------------------------------
 
 
-def session_name(name: str, features: Place, layout: Layout) -> str:
-    """Return the name of a feature whose group is called `name` in the group of the features."""
-    is_average = layout.steps and name != "sta" and features.is_in_group("sta", name)
-    return STA + name if is_average else name
+def session_name(name: str, features: Place, layout: Layout, record: Record | None, unit_id: str) -> str:
+    """Return the name of a feature whose group is called `name` in the group of a unit's features."""
+    if not layout.steps or (record is not None and record.knows(unit_key("features", name), unit_id)):
+        return name
+    return STA + name if features.is_in_group("sta", name) else name
 
 
 def read_feature(

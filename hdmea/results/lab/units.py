@@ -11,7 +11,14 @@ from h5py import h5a
 
 from hdmea.results.content import Keys, SessionContent
 from hdmea.results.lab import words
-from hdmea.results.lab.features import STA, file_name, plan_feature, read_feature, session_name
+from hdmea.results.lab.features import (
+    STA,
+    file_name,
+    namesake,
+    plan_feature,
+    read_feature,
+    session_name,
+)
 from hdmea.results.lab.images import (
     COLUMN_ROW,
     IMAGE,
@@ -174,14 +181,14 @@ class Units:
             turn = axes_to_write(content) == COLUMN_ROW
             for name in below if only is None else [name for name in below if name in only]:
                 entry = dict.__getitem__(below, name)
-                stored = file_name(name, self._layout)
                 place = (*path, name)
-                if not is_name(stored) or (stored != name and stored in below):
-                    record.note(unit_key(key, name), unit_id, [], None, set_to(_read(entry), place))
-                    continue
                 node, patch = plan_feature(
                     name, entry, place, self._layout, turn=turn, features=below, facts=facts
                 )
+                stored = file_name(name, node, self._layout)
+                if not is_name(stored) or (stored != name and stored in below):
+                    record.note(unit_key(key, name), unit_id, [], None, set_to(_read(entry), place))
+                    continue
                 names = [FEATURES, stored]
                 record.note(unit_key(FEATURES, name), unit_id, ["units", None, *names], node, patch)
                 yield names, node
@@ -268,8 +275,13 @@ class Units:
             elif path[0] == "units":
                 key, name = path[2], path[3] if len(path) > 3 and path[2] in (FEATURES, SECTIONS) else None
                 want(path[1], key, name)
-                for other_key, other in _beside(key, name, content.units.get(path[1], {})):
+                unit = content.units.get(path[1], {})
+                for other_key, other in _beside(key, name, unit):
                     want(path[1], other_key, other)
+                if key == FEATURES and name is not None and self._layout.steps:
+                    other = namesake(name)
+                    if isinstance(unit.get(FEATURES), dict) and other in unit[FEATURES]:
+                        want(path[1], FEATURES, other)
             elif path[0] == "stimulus" and path[1:2] in (
                 ("trial_time",),
                 ("section_time",),
@@ -309,8 +321,12 @@ class Units:
                 value = unit[key]
                 there = place.child(key).names() if place.has(key) else []
                 only = {str(name) for name in value} | {
-                    self._session_name(place, key, name) for name in there
+                    self._session_name(place.again().child(key), content, key, name) for name in there
                 }
+            if key == FEATURES and self._layout.steps:
+                # What a feature is may have changed, and with it its name in the file.
+                for name in only or ():
+                    self._remove(writer, place, content, key, name)
             for stored, node in self.plan_key(content, unit_id, key, only, facts):
                 holder = place
                 if len(stored) == 2:
@@ -320,20 +336,23 @@ class Units:
                 writer.put(holder.item, stored[-1], node, holder.path)
             for name in only or ():
                 if name not in unit[key]:
-                    self._remove(writer, place, key, name)
+                    self._remove(writer, place, content, key, name)
                     _record(content).removed.append((unit_key(key, name), unit_id))
 
-    def _session_name(self, place: Place, key: str, name: str) -> str:
+    def _session_name(self, holder: Place, content: SessionContent, key: str, name: str) -> str:
         if key != FEATURES:
             return name
-        return session_name(name, place.again().child(key), self._layout)
+        unit_id = holder.path.split("/")[2]
+        return session_name(name, holder, self._layout, _record(content).before, unit_id)
 
-    def _remove(self, writer: Writer, place: Place, key: str, name: str) -> None:
+    def _remove(self, writer: Writer, place: Place, content: SessionContent, key: str, name: str) -> None:
         holder = place.again()
         if holder.has(key):
             holder = holder.child(key)
-            for stored in {name, file_name(name, self._layout)}:
-                if is_name(stored) and holder.has(stored):
+            for stored in {name, name.removeprefix(STA)}:
+                if not is_name(stored) or not holder.has(stored):
+                    continue
+                if self._session_name(holder, content, key, stored) == name:
                     writer.put(holder.item, stored, None, holder.path)
 
     # -- reading ---------------------------------------------------------------------------------------
@@ -506,7 +525,7 @@ def _read_features(
     """Return the features of a unit."""
     found: dict[Any, Any] = {}
     for name in place.names():
-        feature = session_name(name, place, layout)
+        feature = session_name(name, place, layout, record, unit_id)
         patch = _patch(record, unit_id, FEATURES, feature)
         if patch is not None and "set" in patch:
             found[feature] = from_json(patch["set"])
