@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
-_HOME = {
-    "SectionResult": "hdmea.pipeline",
-    "section_spike_times": "hdmea.pipeline",
-    **dict.fromkeys(
-        ("add_section_time", "add_section_time_analog", "convert_sample_index_to_frame"),
-        "hdmea.io.section_time",
-    ),
-    **dict.fromkeys(("load_cmcr_data", "add_sys_meta_info"), "hdmea.io.cmcr"),
-    **dict.fromkeys(("load_cmtr_data", "add_cmtr_unit_info"), "hdmea.io.cmtr"),
-    **dict.fromkeys(
-        (
-            "create_recording_hdf5",
-            "get_stage1_status",
-            "list_features",
-            "list_units",
-            "mark_stage1_complete",
-            "open_recording_hdf5",
-            "write_feature_to_unit",
-            "write_metadata",
-            "write_source_files",
-            "write_stimulus",
-            "write_units",
-        ),
-        "hdmea.io.hdf5_store",
-    ),
-}
+_MODULES = ("section_time", "spike_sectioning", "cmcr", "cmtr", "hdf5_store")
+
+
+def _modules() -> Iterator[ModuleType]:
+    return (importlib.import_module(f"{__name__}.{name}") for name in _MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name that older scripts import from here."""
-    if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
+    """Return a name of one of the modules here, which older scripts import from the package as well."""
+    for module in _modules() if name not in _MODULES and not name.startswith("_") else ():
+        if name in module.__all__:
+            return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(_HOME)
+    return sorted(name for module in _modules() for name in module.__all__)

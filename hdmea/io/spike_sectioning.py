@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["section_spike_times"]  # noqa: F822 - found when they are asked for
+__all__ = ["SectionResult", "section_spike_times"]  # noqa: F822 - found when they are asked for
 
 
 def __getattr__(name: str) -> Any:
