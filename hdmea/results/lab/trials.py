@@ -293,8 +293,9 @@ class TreeTrials(Unread):
     def follow(self, source: Source) -> None:
         """Be read from the same place of another file, which has the same there."""
         self.source = source
+        self.train, self.times = self._told(self.train, self.train), self._told(self.times, self.times)
         for part in (self.train, self.times):
-            if isinstance(part, Unread) and part.source is not source:
+            if isinstance(part, Unread):
                 part.follow(source)
 
     def adopt(self, other: Unread) -> None:

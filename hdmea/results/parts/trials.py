@@ -239,8 +239,12 @@ class RowTrials(Unread):
     def follow(self, source: Source) -> None:
         """Be read from the same place of another file, which has the same there."""
         self.source = source
+        self.spike_times, self.trial_time = (
+            self._told(self.spike_times, self.spike_times),
+            self._told(self.trial_time, self.trial_time),
+        )
         for part in (self.spike_times, self.trial_time):
-            if isinstance(part, Unread) and part.source is not source:
+            if isinstance(part, Unread):
                 part.follow(source)
 
     def adopt(self, other: Unread) -> None:
