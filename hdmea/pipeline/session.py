@@ -21,9 +21,11 @@ from hdmea.recordings.pairing import recording_name
 from hdmea.recordings.reader import source_stamp
 from hdmea.results import files
 from hdmea.results.content import Held, SessionContent, StepProvenance, utc_now
+from hdmea.results.reading import RESTORE
 from hdmea.results.sizes import estimate_nbytes
 from hdmea.results.tracking import Baseline, Changes, differs_from, tokens
 from hdmea.utils.exceptions import (
+    CheckpointError,
     ExistingFileError,
     MissingInputError,
     SessionError,
@@ -632,24 +634,28 @@ class PipelineSession(SessionData):
         moved, said = find_moved_sources(content.source_files, path)
         for message in said:
             logger.warning(message)
-        session = cls(
-            dataset_id=content.dataset_id,
-            units=content.units,
-            metadata=content.metadata,
-            stimulus=content.stimulus,
-            save_state=SaveState.SAVED if saved else SaveState.DEFERRED,
-            hdf5_path=path if saved else None,
-            completed_steps=CompletedSteps(content.completed_steps),
-            source_files={**content.source_files, **moved},
-            warnings=content.warnings_with_fixes(),
-            output_dir=Path(content.output_dir) if content.output_dir else path.parent,
-            checkpoint_name=content.checkpoint_name,
-            steps=content.steps,
-            created_at=content.created_at,
-            extra=content.extra,
-            read_only_reason=content.read_only or None,
-            saved_at=content.updated_at or None,
-        )
+        try:
+            session = cls(
+                dataset_id=content.dataset_id,
+                units=content.units,
+                metadata=content.metadata,
+                stimulus=content.stimulus,
+                save_state=SaveState.SAVED if saved else SaveState.DEFERRED,
+                hdf5_path=path if saved else None,
+                completed_steps=CompletedSteps(content.completed_steps),
+                source_files={**content.source_files, **moved},
+                warnings=content.warnings_with_fixes(),
+                output_dir=Path(content.output_dir) if content.output_dir else path.parent,
+                checkpoint_name=content.checkpoint_name,
+                steps=content.steps,
+                created_at=content.created_at,
+                extra=content.extra,
+                read_only_reason=content.read_only or None,
+                saved_at=content.updated_at or None,
+            )
+        except ValidationError as error:
+            text = f"{path} is damaged and cannot be restored ({error.message.removesuffix('.')})."
+            raise CheckpointError(text, path=path, fix=RESTORE) from error
         session.inform("load_recording", said)
         if saved:
             session.held = files.Held(path, content.revision, content.layout)

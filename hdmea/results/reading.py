@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5, h5a, h5d, h5g, h5l, h5o, h5s, h5t
+from h5py import h5, h5a, h5d, h5f, h5g, h5l, h5o, h5s, h5t, h5z
 from numpy.typing import NDArray
 
 from hdmea.results.leaves import KIND, decode_name, implied_kind, is_mark
@@ -418,8 +419,25 @@ class Place:
                 self.item.read(h5s.create_simple(count), space, part, memory_type)
                 self.tick(part.nbytes)
         except (OSError, RuntimeError, ValueError, TypeError) as error:
+            self._refuse_missing_filter(error)
             raise CheckpointError(
                 f"{self.path} is damaged and cannot be read{detail_of(error)}.", fix=RESTORE
+            ) from error
+
+    def _refuse_missing_filter(self, error: Exception) -> None:
+        creation = self.item.get_create_plist()
+        numbers = [creation.get_filter(number)[0] for number in range(creation.get_nfilters())]
+        lacking = [number for number in numbers if not h5z.filter_avail(number)]
+        if lacking:
+            path = os.fsdecode(h5f.get_name(self.item))
+            raise SessionError(
+                f"{path}: {self.path} is compressed with HDF5 filter {lacking[0]}, which is not "
+                "installed; the file is not damaged.",
+                path=path,
+                fix=Advice(
+                    f"Install the plugin {lacking[0]} (most come with the Python package hdf5plugin) and set "
+                    "HDF5_PLUGIN_PATH to its folder."
+                ),
             ) from error
 
     def _refuse_objects(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,7 +15,13 @@ from hdmea.recordings import open_signals
 from hdmea.recordings.inspect import inspect_file
 from hdmea.recordings.mcs.hdf5 import Table, reading
 from hdmea.utils import h5
-from hdmea.utils.exceptions import CheckpointError, DataLoadError, HDMEAError, NotEnoughMemoryError
+from hdmea.utils.exceptions import (
+    CheckpointError,
+    DataLoadError,
+    HDMEAError,
+    NotEnoughMemoryError,
+    SessionError,
+)
 from tests.recordings.vendor_files import SensorBlock, write_cmcr
 
 GROWN = 64 << 20
@@ -103,6 +110,32 @@ def test_a_lack_of_memory_while_reading_is_an_error_of_ours(tmp_path: Path) -> N
         raise MemoryError("Unable to allocate 8.00 TiB")
     assert isinstance(caught.value, HDMEAError)
     assert caught.value.fix is not None
+
+
+def test_a_filter_that_is_not_there_is_no_damage(tmp_path: Path) -> None:
+    path = PipelineSession("small").save(tmp_path / "r.h5")
+    with h5py.File(path, "r+") as file:
+        creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        creation.set_chunk((1000,))
+        creation.set_filter(32004, h5py.h5z.FLAG_OPTIONAL, (1,))
+        shape = h5py.h5s.create_simple((1000,))
+        data = h5py.h5d.create(file["metadata"].id, b"a", h5py.h5t.NATIVE_DOUBLE, shape, creation)
+        data.write_direct_chunk((0,), bytes(100))
+    with pytest.raises(SessionError, match=r"r\.h5: /metadata/a .*not damaged.*Install the plugin 32004"):
+        PipelineSession.load(path)
+
+
+@pytest.mark.parametrize(("place", "value"), [("", "../x"), ("units/id", np.array([b"a"]))])
+def test_a_name_that_cannot_be_is_told_with_the_file(tmp_path: Path, place: str, value: Any) -> None:
+    path = saved(tmp_path / "x.h5")
+    with h5py.File(path, "r+") as file:
+        if place:
+            del file[place]
+            file[place] = value
+        else:
+            file.attrs["dataset_id"] = value
+    with pytest.raises(CheckpointError, match=r"x\.h5 is damaged.*(name|Unit id)"):
+        PipelineSession.load(path)
 
 
 def test_what_is_compressed_twice_is_refused(tmp_path: Path) -> None:
