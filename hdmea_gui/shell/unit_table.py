@@ -237,6 +237,9 @@ class UnitTable(QWidget):
         self.colour_by.setToolTip(
             "Colour the units in the table, on the maps and beside the raster by a column"
         )
+        # Titles of columns may be long.
+        self.colour_by.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.colour_by.setMinimumContentsLength(10)
         self.colour_by.setFixedWidth(_COLOUR_WIDTH)
         self.colour_by.setMaxVisibleItems(24)
         self.colour_by.addItem(_NO_COLOURS, "")
