@@ -604,8 +604,8 @@ def _pair(recording: list[Path]) -> dict[str, str]:
 
 
 def _with_suffix(target: Path) -> Path:
-    """Return the result file that is meant; a folder is refused later by its own name."""
-    return target if target.suffix or os.path.isdir(target) else target.with_name(f"{target.name}.h5")
+    """Return the result file that is meant; a folder or device is refused later by its own name."""
+    return target if target.suffix or os.path.lexists(target) else target.with_name(f"{target.name}.h5")
 
 
 def _refuse_existing(target: Path, overwrite: bool) -> None:

@@ -181,7 +181,7 @@ def test_results_are_converted_to_the_labs_layout_and_back(
     assert hdmea("run", recording.cmcr_path, "--flow", "quick", "-o", result).exit_code == 0
     assert hdmea("convert", result, lab, "--layout", "lab").exit_code == 0
     assert hdmea("convert", result, lab, "--layout", "lab").exit_code == 1, "an existing file is not replaced"
-    assert hdmea("convert", lab, back).exit_code == 0
+    assert hdmea("convert", lab, back.with_suffix("")).exit_code == 0, "the ending is added"
     before, after = PipelineSession.load(result), PipelineSession.load(back)
     assert list(before.units) == list(after.units)
     for unit_id, unit in before.units.items():
@@ -371,6 +371,10 @@ def test_a_pipe_or_a_device_in_place_of_a_file_is_refused_and_not_waited_for(
             assert "unexpected" not in outcome.output
     outcome = hdmea("run", recording.cmcr_path, "-o", tmp_path / "out.h5", "--flow", tmp_path / "flow.json")
     assert outcome.exit_code == 1
+    os.mkfifo(tmp_path / "pipe")
+    outcome = hdmea("run", recording.cmcr_path, "-o", tmp_path / "pipe", "--overwrite")
+    assert outcome.exit_code == 1
+    assert not (tmp_path / "pipe.h5").exists()
 
 
 def test_an_error_that_nobody_expected_is_a_message(
