@@ -63,7 +63,7 @@ def titles(tabs: QTabWidget) -> list[str]:
 def test_a_new_folder_is_a_new_view(qtbot: Any, window: MainWindow, tmp_path: Path) -> None:
     shown = titles(window.tabs)
     place = shown.index("Mean rates")
-    assert shown[place - 1 : place + 2] == ["Unit", "Mean rates", "Receptive field"]
+    assert shown[place - 1 : place + 2] == ["Gallery", "Mean rates", "Receptive field"]
     view: Any = window.views["mean_rates"]
     window.tabs.setCurrentWidget(view)
     assert "open" in view.panel.empty_text
@@ -90,7 +90,7 @@ def test_the_rest_of_the_program_knows_it(window: MainWindow) -> None:
     assert help_texts["Mean rates"].startswith("The number of spikes of each unit")
     assert view in [seen for _, _, seen in _looks(window)]
     window.use_theme("dark", at_once=True)
-    window.tabs.setCurrentWidget(window.views["unit"])
+    window.tabs.setCurrentWidget(window.views["gallery"])
     window.actions_["next_view"].trigger()
     assert window.tabs.currentWidget() is view
     told: list[str] = []

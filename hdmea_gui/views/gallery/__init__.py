@@ -3,4 +3,4 @@
 from hdmea_gui.views.gallery.view import GalleryPreview
 from hdmea_gui.views.parts.base import ViewSpec
 
-VIEW = ViewSpec(GalleryPreview, order=35)
+VIEW = ViewSpec(GalleryPreview, order=32)
