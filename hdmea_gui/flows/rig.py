@@ -30,6 +30,7 @@ from hdmea_gui.text.help_topics import HelpTopic
 from hdmea_gui.views.parts.lights_panel import LightsPanel, light_colour, light_text
 from hdmea_gui.widgets.elided_label import ElidedLabel
 from hdmea_gui.widgets.label import Label, plain_tip
+from hdmea_gui.widgets.row_table import show_rows
 
 __all__ = ["RigPage"]
 
@@ -226,21 +227,8 @@ class RigPage(QWidget):
         table = self.table
         table.setModel(self.model)
         table.setAccessibleName("Recordings of the folder")
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setAlternatingRowColors(True)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 9)
-        header = table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setStretchLastSection(True)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, width in enumerate(_WIDTHS):
-            table.setColumnWidth(column, width)
+        show_rows(table, _WIDTHS, 9)
         middle = QWidget(self)
         self._hint = Label(middle)
         self._hint.setProperty("role", "muted")

@@ -479,18 +479,6 @@ class Electrodes:
         """File-order index of the electrode at a chip position (1-based), None where there is none."""
         return self._index.get((row, column))
 
-    @cached_property
-    def _unmeasured(self) -> list[set[tuple[int, ...]]]:
-        """Chunks of each segment of which it is not known yet whether they are as long as they should be."""
-        return [h5.may_grow(dataset.id) for dataset in self.datasets]
-
-    def _refuse_growing(self, path: Path, segment: int, start: int, stop: int) -> None:
-        dataset, unmeasured = self.datasets[segment], self._unmeasured[segment]
-        for offset in [each for each in unmeasured if each[0] < stop and each[0] + dataset.chunks[0] > start]:
-            if h5.grows(dataset.id, offset):
-                raise DataLoadError(f"{path}: {dataset.name} is damaged: {h5.GROWS}.", path, fix=COPY_AGAIN)
-            unmeasured.discard(offset)
-
     def to_rows_cols(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Turn electrodes in file order into an image: (..., n_electrodes) to (..., rows, cols).
 

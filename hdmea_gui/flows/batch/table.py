@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRect, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -24,6 +22,7 @@ from hdmea_gui.shell.icons import pixmap
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.views.parts.lights_panel import light_colour, light_text
 from hdmea_gui.widgets.label import plain_tip
+from hdmea_gui.widgets.row_table import show_rows
 
 if TYPE_CHECKING:
     from hdmea.study import Outcome
@@ -268,21 +267,7 @@ class BatchTable(QTableView):
         self.setItemDelegateForColumn(PROGRESS, self._delegate)
         self.setObjectName("batch_table")
         self.setAccessibleName("Recordings of the batch")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setAlternatingRowColors(True)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 13)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setStretchLastSection(True)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column, width in enumerate(_WIDTHS):
-            self.setColumnWidth(column, width)
+        show_rows(self, _WIDTHS, 13)
         self.activated.connect(lambda index: self.open_asked.emit(index.data(BatchModel.KeyRole)))
 
     @property
