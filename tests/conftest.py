@@ -11,7 +11,9 @@ import pytest
 from hypothesis import settings
 
 # How long one example takes says something about the machine, not about the law that is tested.
-settings.register_profile("hdmea", deadline=None)
+settings.register_profile("hdmea", deadline=None, derandomize=True)
+# A change is not refused for what it did not cause: new examples are tried every week.
+settings.register_profile("search", deadline=None)
 settings.load_profile("hdmea")
 
 DATA = Path(__file__).resolve().parent / "data"

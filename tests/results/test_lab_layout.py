@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hdmea.pipeline import PipelineSession, create_session, run_step
@@ -434,7 +434,11 @@ def test_what_is_unread_survives_a_change_of_the_layout(tmp_path: Path, first: s
 LAYOUTS = st.sampled_from(files.LAYOUTS)
 
 
+_WORDS_AS_AVERAGE = {"data": np.array("", dtype=object), "metadata": {}}
+
+
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@example(({"unit_000": {"features": {"sta_0": _WORDS_AS_AVERAGE}}}, {}), {}, "columns", "lab-steps", False)
 @given(sessions(), trees, LAYOUTS, LAYOUTS, st.booleans())
 def test_any_session_is_the_same_after_a_round_through_two_layouts(
     session: Any, metadata: Any, first: str, second: str, lazy: bool

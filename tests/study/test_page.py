@@ -51,7 +51,7 @@ def test_its_table_and_commands_are_understood(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"(--[a-z][a-z-]+)", PAGE))))
 def test_its_options_exist(option: str) -> None:
-    of_others = {"--nthreads", "--resources", "--array"}
+    of_others = {"--nthreads", "--resources", "--array", "--drug"}
     shown = (
         CliRunner().invoke(app, ["batch", "--help"], catch_exceptions=False, env={"COLUMNS": "200"}).output
     )

@@ -261,7 +261,8 @@ def _session_entry(found: dict[Any, Any], name: str, known: Patch) -> dict[Any, 
     values = dict(dict.items(found))
     word = _array_name(name)
     array = values.get(word)
-    if word == "sta" and isinstance(array, (np.ndarray, UnreadArray)):
+    # An array that is not of numbers has its metadata in a group, as other arrays have.
+    if word == "sta" and isinstance(array, (np.ndarray, UnreadArray)) and ATTRS not in values:
         metadata = dict(getattr(array, "attrs", {}))
         del values[word]
         data = array.plain() if isinstance(array, TreeArray) else np.asarray(array)
