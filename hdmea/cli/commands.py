@@ -164,7 +164,11 @@ def run(
             _finish(session, result, destination, overwrite, bars, options, layout)
         waiting = waiting_for_stimulus(result)
         if waiting:
-            typer.echo(f"{len(waiting)} steps need the stimulus: {', '.join(waiting)}", err=True)
+            typer.echo(
+                f"{len(waiting)} steps need the stimulus: {', '.join(waiting)}. "
+                "`hdmea stimuli` finds out from the recorded light what was shown.",
+                err=True,
+            )
             if require_stimulus:
                 raise typer.Exit(EXIT_FAILED)
 

@@ -91,6 +91,8 @@ class StimulusLibrary:
     places: tuple[StimulusPlace, ...]
     gone: tuple[Path, ...] = ()
     """Folders of the recording that do not exist any more."""
+    recording: tuple[str, ...] = ()
+    """Names of the recording's files without their endings."""
 
     @classmethod
     def for_recording(
@@ -132,10 +134,13 @@ class StimulusLibrary:
         folders = _recording_folders(source_files)
         beside = [StimulusPlace.folder("beside the recording", folder) for folder in folders]
         gone = tuple(folder for folder in folders if not os.path.isdir(folder))
-        return cls((named, *beside, *_standard_places()), gone)
+        return cls((named, *beside, *_standard_places()), gone, _recording_names(source_files))
 
     def playlist(self, name: str | None = None) -> Playlist:
         """Return a playlist by its name; without a name the only one of the first place that has any.
+
+        Without a name, a playlist that is named like the recording is taken before others, and one that is
+        named like another recording beside its table is not taken, unless its table was named by the user.
 
         Raises
         ------
@@ -143,10 +148,15 @@ class StimulusLibrary:
             If there is none, none of that name, or several and no name; the message lists the known ones.
         """
         known: dict[str, Playlist] = {}
+        of_others: list[Playlist] = []
         for path in self._tables("playlists"):
             playlists = read_playlists(path)
             if name is None:
-                return _only(playlists, path)
+                usable = playlists if path == self.places[0].playlists else self._of_this(playlists, path)
+                if usable:
+                    return _only(usable, path)
+                of_others += playlists.values()
+                continue
             known = {**playlists, **known}
             if name in playlists:
                 return playlists[name]
@@ -163,6 +173,14 @@ class StimulusLibrary:
                     )
                 ),
             )
+        if of_others:
+            listed = ", ".join(playlist.name for playlist in of_others)
+            raise missing(
+                f"{of_others[0].path} holds only what was shown in other recordings ({listed}).",
+                parameter="playlist_name",
+                path=of_others[0].path,
+                fix=Either((Advice("Set up the stimuli of this recording."), SetParameter("playlist_name"))),
+            )
         if not known:
             raise missing(
                 "There is no playlist.csv beside the recording or in the stimulus library.",
@@ -175,6 +193,13 @@ class StimulusLibrary:
             parameter="playlist_name",
             fix=SetParameter("playlist_name"),
         )
+
+    def _of_this(self, playlists: Mapping[str, Playlist], path: Path) -> dict[str, Playlist]:
+        """Return the playlist that is named like the recording, or those that name no other recording."""
+        own = next((playlists[name] for name in self.recording if name in playlists), None)
+        if own is not None:
+            return {own.name: own}
+        return {name: found for name, found in playlists.items() if not _is_recording(path.parent, name)}
 
     def playlists(self) -> dict[str, Playlist]:
         """Return all playlists by name; of two with one name the one that `playlist` would return."""
@@ -388,6 +413,16 @@ def _chosen_library() -> Path:
     import platformdirs
 
     return platformdirs.user_config_path("hdmea", appauthor=False) / "stimulus_library"
+
+
+def _recording_names(source_files: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of a recording's files without their endings: one, unless its files differ in it."""
+    paths = [source_files.get(key) for key in ("cmcr_path", "cmtr_path")]
+    return tuple(dict.fromkeys(Path(str(path)).stem.rstrip("-") for path in paths if path))
+
+
+def _is_recording(folder: Path, name: str) -> bool:
+    return any(os.path.lexists(folder / f"{name}{ending}") for ending in (".cmcr", "-.cmtr", ".cmtr"))
 
 
 def _recording_folders(source_files: Mapping[str, Any]) -> list[Path]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hdmea.stimuli.definition import SectionKwargs
-from hdmea.stimuli.sections import plan_sections
+from hdmea.stimuli.sections import PAD_FRAME, plan_sections
 from hdmea.stimuli.shown import ShownMovie
 
 __all__ = ["EVENT_REACH", "Block", "By", "numbered", "obeyed_padding", "trial_frames"]
@@ -122,7 +122,10 @@ def numbered(blocks: Iterable[Block], events: npt.ArrayLike = ()) -> tuple[Block
 
 
 def obeyed_padding(blocks: Sequence[Block]) -> int | None:
-    """Return the padding with which the formula of playlists gives these blocks; None if none does."""
+    """Return the padding with which the formula of playlists gives these blocks; None if none does.
+
+    Any place of a single block follows from some padding, which says nothing: it must be the usual one.
+    """
     if not blocks:
         return None
     pad = blocks[0].content_frame
@@ -132,7 +135,7 @@ def obeyed_padding(blocks: Sequence[Block]) -> int | None:
             return None
     plan = plan_sections([block.movie for block in blocks], lengths, pad_frame=pad)
     fits = all(part.content == block.content_frame for part, block in zip(plan, blocks, strict=True))
-    return pad if fits else None
+    return pad if fits and (len(blocks) > 1 or pad == PAD_FRAME) else None
 
 
 def trial_frames(block: Block, layout: SectionKwargs) -> npt.NDArray[np.int64]:

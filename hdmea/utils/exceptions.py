@@ -126,7 +126,7 @@ class MissingInputError(HDMEAError):
 
 
 class MissingStimulusError(MissingInputError, ConfigurationError):
-    """Nothing says what was shown."""
+    """Nothing says what was shown, or when its trials are."""
 
 
 class CacheConflictError(HDMEAError, FileExistsError):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hdmea.stimuli.library import LIBRARY_VARIABLE, StimulusLibrary, user_library
-from hdmea.utils.exceptions import ConfigurationError, HDMEAError
+from hdmea.utils.exceptions import ConfigurationError, HDMEAError, MissingStimulusError
 
 
 def fill(
@@ -58,6 +58,20 @@ def test_of_several_playlists_one_must_be_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"2 playlists: a, b.*playlist_name"):
         library_of(tmp_path / "rec").playlist()
     assert library_of(tmp_path / "rec").playlist("b").name == "b"
+
+
+@pytest.mark.usefixtures("own_library")
+def test_what_another_recording_was_shown_is_not_taken(tmp_path: Path) -> None:
+    fill(tmp_path, {"other": ["x"]}, {"x": 10})
+    (tmp_path / "other.cmcr").touch()
+
+    with pytest.raises(MissingStimulusError, match=r"other recordings \(other\).*playlist_name"):
+        library_of(tmp_path).playlist()
+    assert library_of(tmp_path).playlist("other").name == "other"
+    assert library_of(tmp_path, playlist_file_path=tmp_path / "playlist.csv").playlist().name == "other"
+
+    fill(tmp_path, {"other": ["x"], "rec": ["y"], "a": ["z"]}, {"x": 10})
+    assert library_of(tmp_path).playlist().name == "rec"
 
 
 def test_an_unknown_playlist_lists_the_known_ones_of_all_places(tmp_path: Path, own_library: Path) -> None:

@@ -86,6 +86,8 @@ def test_an_existing_list_is_replaced_only_when_asked(tmp_path: Path) -> None:
         ((replace(STEPS, content_frame=100), replace(GREY, content_frame=100 + 600 + 201)), 100),
         ((STEPS, replace(GREY, content_frame=1142)), None),
         ((STEPS, Block("steps", 180 + 961, 599, "light")), None),
+        ((STEPS,), 180),
+        ((replace(STEPS, content_frame=3181),), None),
         ((), None),
     ],
 )

@@ -155,9 +155,7 @@ def _list_of_stimuli(session: PipelineSession, params: SectionTimeParams) -> Pat
     if params.playlist_name is not None or params.playlist_file_path is not None:
         return None
     library = _library(session, params)
-    sources = (session.source_files.get(key) for key in ("cmcr_path", "cmtr_path"))
-    stems = [Path(str(path)).stem.rstrip("-") for path in sources if path]
-    found = (library.shown_path(stem, session.dataset_id) for stem in dict.fromkeys(stems))
+    found = (library.shown_path(name, session.dataset_id) for name in library.recording)
     return next((path for path in found if path is not None), None)
 
 

@@ -28,7 +28,12 @@ from hdmea.stimuli.trials import (
     trial_windows,
 )
 from hdmea.utils.arrays import AttrArray
-from hdmea.utils.exceptions import ConfigurationError, MismatchError, MissingInputError, ValidationError
+from hdmea.utils.exceptions import (
+    MismatchError,
+    MissingInputError,
+    MissingStimulusError,
+    ValidationError,
+)
 from hdmea.utils.fixes import Advice, ChooseFile, Either, RunStep, SetParameter
 
 __all__ = ["SectionSpikesParams", "section_spike_times"]
@@ -136,7 +141,7 @@ def _items(session: PipelineSession, params: SectionSpikesParams) -> Sequence[st
         if _in_samples(section) or library.definition_path(movie) is not None
     ]
     if not movies:
-        raise ConfigurationError(
+        raise MissingStimulusError(
             f"No movie has a stimulus definition ({', '.join(sections)}).",
             parameter="config_dir",
             fix=Either(
