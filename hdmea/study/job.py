@@ -15,6 +15,7 @@ from hdmea._version import __version__
 from hdmea.declare import get_step
 from hdmea.pipeline.flows import Flow, load_flow
 from hdmea.pipeline.provenance import file_facts
+from hdmea.stimuli.library import StimulusLibrary
 from hdmea.study.day_stimuli import DayStimuli
 from hdmea.utils.exceptions import HDMEAError
 from hdmea.utils.text_files import read_bytes
@@ -76,7 +77,7 @@ class Job(pydantic.BaseModel):
         for path in files:
             whole = sorted(path.iterdir()) if path.is_dir() else [path]
             facts += [{**asdict(fact), "path": Path(fact.path).name} for fact in file_facts(whole)]
-        beside = [_names_beside(path) for path in files]
+        beside = [_looked_at(path) for path in files]
         steps = [
             (item.step, {name: value for name, value in item.params.items() if name not in _PATHS})
             for item in flow.steps
@@ -177,12 +178,24 @@ def _series(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _names_beside(path: Path) -> list[str]:
-    """Return the files beside a recording that steps look at: what was shown may be added later."""
-    with contextlib.suppress(OSError):
-        folder = path.parent
-        return sorted(entry.name for entry in folder.iterdir() if entry.suffix.lower() in (".csv", ".json"))
-    return []
+def _looked_at(path: Path) -> list[tuple[str, int, int]]:
+    """Return name, size and time of what steps may read of the stimulus: it may be added or corrected later.
+
+    Where something differs, the process that works on the recording finds out whether it was used.
+    """
+    found: list[Path] = []
+    with contextlib.suppress(OSError, HDMEAError):
+        found += [entry for entry in path.parent.iterdir() if entry.suffix.lower() in (".csv", ".json")]
+        for place in StimulusLibrary.for_recording({"cmcr_path": path}).places:
+            found += [table for table in (place.playlists, place.movie_lengths) if table is not None]
+            folders = [folder for folder in (*place.movies, *place.definitions) if folder.is_dir()]
+            found += [entry for folder in folders for entry in folder.iterdir()]
+    facts = set()
+    for entry in found:
+        with contextlib.suppress(OSError):
+            known = entry.stat()
+            facts.add((entry.name, known.st_size, known.st_mtime_ns))
+    return sorted(facts)
 
 
 def read_outcome(path: Path) -> Outcome | None:

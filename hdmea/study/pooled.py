@@ -45,7 +45,6 @@ TRACE_HZ: Final = 60
 Sheet = Mapping[str, str | float | int]
 
 _PARTS: Final = "parts"
-_OWN_FOLDERS: Final = (_PARTS, "logs")
 _KEY: Final = b"hdmea"
 _FORM: Final = 1
 """Changes when parts are written differently."""
@@ -95,7 +94,7 @@ def find_results(folder: Path) -> dict[str, Path]:
         )
     found: dict[str, Path] = {}
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _OWN_FOLDERS)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(place) / name
             if path.suffix.lower() in (".h5", ".hdf5") and not name.startswith("."):

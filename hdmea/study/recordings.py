@@ -330,11 +330,14 @@ def _json(text: str) -> Any:
 
 def check_names(recordings: Sequence[Recording]) -> None:
     """Raise ValidationError if two results would have the same name, or one that no drive takes."""
+    fix = Advice("Give it another name in the column “name” of a table.")
     for recording in recordings:
         try:
             check_dataset_id(recording.name)
+            if recording.name.casefold().endswith(".partial"):
+                left = f"{recording.name}.h5 would be taken for what is left of an interrupted recording."
+                raise ValidationError(left, fix=fix)
         except ValidationError as error:
-            fix = Advice("Give it another name in the column “name” of a table.")
             raise ValidationError(error.message, path=recording.cmcr or recording.cmtr, fix=fix) from error
     # On some drives A and a are one name.
     counts = Counter(recording.key.casefold() for recording in recordings)

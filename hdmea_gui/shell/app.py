@@ -71,8 +71,11 @@ def _run(options: argparse.Namespace, logs: LogFiles) -> int:
         app.open_files_with(window.open_paths)
     with contextlib.ExitStack() as until_closed:
         # When the window is drawn and the engine is there, what the steps need is compiled beside them.
-        QTimer.singleShot(_COMPILE_AFTER_MS, lambda: until_closed.enter_context(compiling_ahead()))
+        later = QTimer(singleShot=True, interval=_COMPILE_AFTER_MS)
+        later.timeout.connect(lambda: until_closed.enter_context(compiling_ahead()))
+        later.start()
         code = app.exec()
+        later.stop()
     if window.joined is False or any_left_behind():
         # A stalled drive contains the worker; destroying its thread would abort the process.
         logger.error("A job did not end in time and was abandoned.")

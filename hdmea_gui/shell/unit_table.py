@@ -48,6 +48,8 @@ __all__ = ["UnitTable"]
 
 _TYPING_MS = 200
 _NO_COLOURS = "Colour by…"
+# The first leaves the whole window room on a screen of 800 pixels.
+_FILTER_WIDTHS = (190, 240)
 _COLOUR_WIDTH, _SWATCH = 170, 10
 _WIDEST_TEXT = 220
 _FILTER_HELP = (
@@ -220,7 +222,8 @@ class UnitTable(QWidget):
         self.filter.setToolTip(_FILTER_HELP)
         self.filter.setAccessibleName("Filter units")
         self.filter.setClearButtonEnabled(True)
-        self.filter.setMinimumWidth(240)
+        self.filter.setMinimumWidth(_FILTER_WIDTHS[0])
+        self.filter.setMaximumWidth(_FILTER_WIDTHS[1])
         button = QToolButton(self)
         button.setObjectName("table_menu")
         button.setText("Table ▾")
@@ -244,7 +247,7 @@ class UnitTable(QWidget):
         self.colour_by.setMaxVisibleItems(24)
         self.colour_by.addItem(_NO_COLOURS, "")
         bar.addWidget(self.colour_by)
-        bar.addWidget(self.filter)
+        bar.addWidget(self.filter, 2)
         bar.addWidget(button)
         pages = QWidget(self)
         self._stack = QStackedLayout(pages)

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -121,6 +122,22 @@ def test_other_parameters_are_told_and_redone_on_request(day: Path, tmp_path: Pa
     assert set(states(run_batch(source, "quick", output_dir=tmp_path, options=redo)).values()) == {"kept"}
     record = PipelineSession.load(tmp_path / "ret00-Rec.h5").steps["compute_sta"]
     assert "-10" in str(record)
+
+
+def test_what_was_corrected_beside_a_recording_is_told(tmp_path: Path) -> None:
+    mine = make_day(tmp_path / "day", 1)
+    run_batch(mine, "quick", output_dir=tmp_path / "out")
+    playlist = mine / "playlist.csv"
+    playlist.touch()
+    assert states(run_batch(mine, "quick", output_dir=tmp_path / "out")) == {"ret00-Rec": "kept"}
+    text = playlist.read_text(encoding="utf-8")
+    first, second = re.findall(r"'([^']+)'", text)[:2]
+    playlist.write_text(
+        text.replace(first, "?").replace(second, first).replace("?", second), encoding="utf-8"
+    )
+    result = run_batch(mine, "quick", output_dir=tmp_path / "out")
+    assert states(result) == {"ret00-Rec": "other parameters"}
+    assert "playlist.csv" in result.outcomes[0].message
 
 
 def test_error_starts_nothing(day: Path, finished: tuple[Path, BatchResult]) -> None:
