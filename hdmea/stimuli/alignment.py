@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -39,6 +40,7 @@ CHANCE = 99.9
 RESIDUAL_RATIO = 0.7
 MIN_LEVEL_SD = 0.01
 MIN_FRAMES = 30
+ONE_PLACE = 30
 INVERTED_ABOVE = 0.05
 MAX_DELAY_ERROR = 0.02
 
@@ -154,6 +156,8 @@ class AlignedSection:
         By which part of a frame the light comes later than its flip, beside the lag; NaN if not known.
     reason
         Why it is not checkable; empty otherwise.
+    undecided
+        Whether the light contradicts the stated place, or may do so, and does not fit one other place only.
     supports
         Lags that fit about as well as the best one, from -3 s to 3 s: a common lag among them is not
         contradicted by this section.
@@ -178,6 +182,7 @@ class AlignedSection:
     shows: tuple[str, ...] = ()
     delay_frames: float = float("nan")
     reason: str = ""
+    undecided: bool = False
     supports: frozenset[int] = field(default=frozenset(), repr=False)
 
 
@@ -353,9 +358,15 @@ def align_sections(
     In this order, with the part of the variance that the movie explains at each place of the recording: a
     movie whose level varies by less than 1 % (standard deviation), or a light that is constant, is not
     checkable. A lag within 3 s is claimed if it exceeds the 99.9 % quantile of all places, its residual sum
-    of squares is at most 0.7 of that at the stated place, and both halves of the section give it. Otherwise
-    the section is checked if the stated place exceeds that quantile. Otherwise the movie is searched for in
-    the whole recording, and other movies near the stated place, with the same claims to make.
+    of squares is at most 0.7 of that at the stated place and of that at every place more than 30 frames away
+    (other periods of a periodic movie), and both halves of the section give it. Otherwise the movie is
+    searched for in the whole recording with the same claims to make. Otherwise the section is checked if the
+    stated place exceeds that quantile and no other place is better by that ratio. Otherwise other movies are
+    searched for near the stated place.
+
+    Then the lags of the other movies are tried: one of them is taken where it fits better, by that ratio if
+    the section was checked. A section whose best place has rivals is not decided. Nor is one in which the
+    display or the recording paused, unless the movie fits its stated place before and after the pause.
 
     Parameters
     ----------
@@ -373,7 +384,7 @@ def align_sections(
     """
     fit = LightFit(light)
     aligner = _Aligner(fit, sections, courses, others, np.sort(np.asarray(breaks, dtype=np.int64)))
-    return [aligner.align(section) for section in sections]
+    return aligner.join([aligner.align(section) for section in sections])
 
 
 def only_place(light: FrameLight, course: LevelCourse, first: int = 0) -> int | None:
@@ -413,6 +424,7 @@ class _Part:
     begin: int
     levels: FloatArray
     everywhere: FloatArray
+    whole: FloatArray  # The same, across pauses.
 
     @property
     def place(self) -> int:
@@ -436,6 +448,10 @@ class _Aligner:
         self.courses = courses
         self.breaks = breaks
         self._others = others
+        self._parts: dict[StatedSection, _Part] = {}
+        valid = np.ones_like(fit.light.valid)
+        # Where nothing was interpolated both are one.
+        self._across = fit if fit.light.valid.all() else LightFit(replace(fit.light, valid=valid))
         self._library: list[tuple[LevelCourse, FloatArray, float]] | None = None
 
     def align(self, section: StatedSection) -> AlignedSection:
@@ -450,26 +466,94 @@ class _Aligner:
         everywhere = self.fit.everywhere(levels)
         if not np.isfinite(everywhere).any():
             return AlignedSection(section, "not checkable", reason="it is not recorded without a gap")
-        part = _Part(section, begin, levels, everywhere)
+        whole = everywhere if self._across is self.fit else self._across.everywhere(levels)
+        part = _Part(section, begin, levels, everywhere, whole)
+        pauses = np.flatnonzero(~self.fit.light.valid[part.place : part.place + len(levels) - 1]) + 1
+        if pauses.size:
+            if self._continued(part, pauses):
+                return self._found(replace(part, everywhere=whole), "checked", part.place)
+            return _undecided(section, "the display or the recording paused during it")
+        self._parts[section] = part
         chance = float(np.nanpercentile(everywhere, CHANCE))
         near = self._near(everywhere, part.place)
         best = _best(everywhere, near)
         stated = _at(everywhere, part.place)
+        contradicted = False
         if best is not None and best != part.place and everywhere[best] > chance:
-            if self.claimed(levels, everywhere[best], stated, best):
+            contradicted = self.claimed(levels, everywhere[best], stated, best)
+            if contradicted and self._unrivalled(part, best):
                 return self._found(part, "lag", best)
-        if stated > chance:
-            return self._found(part, "checked", part.place)
-        shows, _ = self._other_movie(section, course, max(stated, 0.0))
+        shows = self._other_movie(section, course, max(stated, 0.0))[0] if stated <= chance else ()
         taken = self._places_of_other_showings(section, begin)
         away = _best(everywhere, np.setdiff1d(np.arange(everywhere.size), np.union1d(near, taken)))
-        if away is not None and everywhere[away] > chance:
+        if away is not None and everywhere[away] > chance and self._unrivalled(part, away):
             if self.claimed(levels, everywhere[away], stated, away):
                 return self._found(part, "elsewhere", away, shows)
+        if stated > chance and not contradicted and not _clearly(self._rival(part, part.place), stated):
+            return self._found(part, "checked", part.place)
         if shows:
             r = float(np.sign(stated) * np.sqrt(abs(stated)))
             return AlignedSection(section, "other movie", r=r, shows=shows)
+        if contradicted or stated > chance:
+            return _undecided(section, "its light fits several other places about as well")
         return AlignedSection(section, "not checkable", reason="its light is not told from noise")
+
+    def join(self, found: Sequence[AlignedSection]) -> list[AlignedSection]:
+        """Give sections that do not have one clear place the lag of other sections, where that fits."""
+        placed = [entry for entry in found if entry.state in ("checked", "lag", "elsewhere")]
+        joined = []
+        for entry in found:
+            part = self._parts.get(entry.section)
+            lags = Counter(other.lag for other in placed if other is not entry)
+            if part is None or entry.state == "other movie" or (entry not in placed and not entry.undecided):
+                lags.clear()
+            fitting = (lag for lag, _ in lags.most_common() if part and self._fits_better(part, entry, lag))
+            lag = next(fitting, None)
+            if lag is not None and part is not None:
+                state: State = "lag" if abs(lag) <= self.fit.light.search else "elsewhere"
+                entry = self._found(part, state if lag else "checked", part.place + lag)
+            joined.append(entry)
+        return joined
+
+    def _fits_better(self, part: _Part, entry: AlignedSection, lag: int) -> bool:
+        """Whether a section fits the lag of others better than what was found for it."""
+        place = part.place + lag
+        value = _at(part.everywhere, place)
+        if lag == entry.lag and not entry.undecided:
+            return False
+        if value <= float(np.nanpercentile(part.everywhere, CHANCE)):
+            return False
+        if entry.undecided:
+            better = value >= max(self._rival(part, place), _at(part.everywhere, part.place))
+        else:
+            now = _at(part.everywhere, part.place + entry.lag)
+            better = _clearly(value, now) if entry.state == "checked" else value >= now
+        return better and self._halves_agree(part.levels, place)
+
+    def _rival(self, part: _Part, place: int) -> float:
+        """Return the best fit more than 30 frames from a place, where the movie is not shown again."""
+        places = np.arange(part.whole.size)
+        taken = self._places_of_other_showings(part.section, part.begin)
+        places = np.setdiff1d(places[np.abs(places - place) > ONE_PLACE], taken)
+        best = _best(part.whole, places)
+        return 0.0 if best is None else float(part.whole[best])
+
+    def _unrivalled(self, part: _Part, place: int) -> bool:
+        return _clearly(float(part.everywhere[place]), self._rival(part, place))
+
+    def _continued(self, part: _Part, pauses: Int64Array) -> bool:
+        """Whether the movie waited in pauses: it fits its stated place before and after them."""
+        borders = [0, *pauses.tolist(), len(part.levels)]
+        asked = 0
+        for first, stop in itertools.pairwise(borders):
+            levels = part.levels[first:stop]
+            if len(levels) < MIN_FRAMES or not is_informative(levels):
+                continue
+            asked += 1
+            places, values = self._across.near(levels, part.place + first, self.fit.light.search)
+            if not values.size or int(places[np.argmax(values)]) != part.place + first:
+                return False
+        return asked == len(borders) - 1
 
     def _part(self, section: StatedSection, course: LevelCourse) -> tuple[int, FloatArray]:
         """Return the first frame and the levels of what is compared: a part without irregular flips."""
@@ -507,7 +591,7 @@ class _Aligner:
 
     def claimed(self, levels: FloatArray, found: float, stated: float, place: int) -> bool:
         """Whether a place is so much better than the stated one that it is claimed."""
-        return 1 - found <= RESIDUAL_RATIO * (1 - max(stated, 0.0)) and self._halves_agree(levels, place)
+        return _clearly(found, stated) and self._halves_agree(levels, place)
 
     def _halves_agree(self, levels: FloatArray, place: int) -> bool:
         middle = len(levels) // 2
@@ -582,6 +666,15 @@ class _Aligner:
 def is_informative(levels: FloatArray) -> bool:
     """Return whether a course of levels, (frames, channels), varies enough for the light to tell of it."""
     return len(levels) >= MIN_FRAMES and float(np.std(levels.sum(axis=1))) >= MIN_LEVEL_SD
+
+
+def _clearly(found: float, other: float) -> bool:
+    """Whether a place fits clearly better than another one."""
+    return 1 - found <= RESIDUAL_RATIO * (1 - max(other, 0.0)) and found > other
+
+
+def _undecided(section: StatedSection, why: str) -> AlignedSection:
+    return AlignedSection(section, "not checkable", reason=why, undecided=True)
 
 
 def _best(everywhere: FloatArray, places: Int64Array) -> int | None:

@@ -183,12 +183,17 @@ class _Facts:
             if entry.shows:
                 # A section that is shifted to its own light is not concerned any more.
                 (mendable if entry.state in _PLACED else said.warnings).append(self._shows(entry))
+        said.warnings += [
+            f"The place of {entry.section.label} cannot be decided: {self._doubt(entry)}."
+            for entry in self.aligned
+            if self._doubt(entry)
+        ]
         for entry in self.aligned:
             self._mark(entry, said)
         unchecked = [
             f"{entry.section.label} ({entry.reason})"
             for entry in self.aligned
-            if entry.state == "not checkable"
+            if entry.state == "not checkable" and not entry.undecided
         ]
         if unchecked:
             said.information.append(f"Not checkable by the light: {'; '.join(unchecked)}.")
@@ -231,8 +236,8 @@ class _Facts:
                 return f", as if {movie} had been shown before, which the playlist does not say"
         for before in self.absent:
             section = before.section
-            in_file = self.npy_lengths.get(section.movie, section.length)
-            if section.position < entry.section.position and in_file - section.length == change:
+            if section.position < entry.section.position and self._length_error(before) == change:
+                in_file = section.length + change
                 return f": {section.movie}.npy has {in_file} frames, movie_length.csv says {section.length}"
         return ""
 
@@ -343,11 +348,53 @@ class _Facts:
                 return None
             if self.common is None:
                 return self.persisting[entry] or None
-            before_all = entry.section.position < self.placed[0].section.position
-            return None if before_all and abs(self.common) * self.interval_s > SEARCH_S else self.common
+            return None if self._before_the_fault(entry) or self._doubt(entry) else self.common
         if self.common is not None and self.fits(entry, self.common):
             return self.common
         return self.lag(entry) if self.common is not None else self.persisting[entry]
+
+    def _before_the_fault(self, entry: AlignedSection) -> bool:
+        """Whether a common lag is due to the stated length of a movie that is not before this section."""
+        first = self.placed[0].section.position
+        wrong = [
+            before.section.position
+            for before in self.absent
+            if before.section.position < first and self._length_error(before) == self.common
+        ]
+        return bool(self.common and wrong) and entry.section.position <= wrong[0]
+
+    def _length_error(self, entry: AlignedSection) -> int:
+        return self.npy_lengths.get(entry.section.movie, entry.section.length) - entry.section.length
+
+    def _doubt(self, entry: AlignedSection) -> str:
+        """Return why the place of a section cannot be decided; empty if nothing speaks against it."""
+        if entry.undecided:
+            return entry.reason
+        if entry.state != "not checkable":
+            return ""
+        if self.common is None:
+            return self._doubt_between(entry)
+        lag = self.common
+        before_all = entry.section.position < self.placed[0].section.position
+        if not before_all or abs(lag) * self.interval_s <= SEARCH_S:
+            return ""
+        if self._first_left_out(entry) or self._before_the_fault(entry):
+            return ""
+        return f"the light of all later movies fits {self.time(lag)} {'later' if lag > 0 else 'earlier'}"
+
+    def _doubt_between(self, entry: AlignedSection) -> str:
+        """Return the doubt about a section between movies of differing lags; none if its length is why."""
+        if not self.placed or self._padding() is not None:
+            return ""
+        before = self.persisting[entry]
+        after = next((o for o in self.placed if o.section.position > entry.section.position), None)
+        if after is None or self.fits(after, before) or not self._stays(after):
+            return ""
+        change = self.lag(after) - before
+        if change == self._length_error(entry):
+            return ""
+        side = "later" if change > 0 else "earlier"
+        return f"from {after.section.label} on, the light fits {self.time(change)} {side} than before"
 
     def _mark(self, entry: AlignedSection, said: AlignmentReport) -> None:
         key = (entry.section.movie, entry.section.occurrence)
@@ -357,6 +404,9 @@ class _Facts:
             return
         if entry.state == "other movie":
             marks.append((NOT_ALIGNED, f"its light is that of {' or '.join(entry.shows)}"))
+            return
+        if self._doubt(entry):
+            marks.append((NOT_ALIGNED, f"its place cannot be decided: {self._doubt(entry)}"))
             return
         off = self._off(entry)
         first = entry.place - entry.begin
