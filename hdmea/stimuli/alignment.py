@@ -359,10 +359,11 @@ def align_sections(
     movie whose level varies by less than 1 % (standard deviation), or a light that is constant, is not
     checkable. A lag within 3 s is claimed if it exceeds the 99.9 % quantile of all places, its residual sum
     of squares is at most 0.7 of that at the stated place and of that at every place more than 30 frames away
-    (other periods of a periodic movie), and both halves of the section give it. Otherwise the movie is
-    searched for in the whole recording with the same claims to make. Otherwise the section is checked if the
-    stated place exceeds that quantile and no other place is better by that ratio. Otherwise other movies are
-    searched for near the stated place.
+    (other periods of a periodic movie), and both halves of the section give it; if less than half of the
+    section can be compared, no other place may be better by that ratio. Otherwise the movie is searched for
+    in the whole recording with the same claims to make, if half of it can be compared. Otherwise the section
+    is checked if the stated place exceeds that quantile and no other place is better by that ratio.
+    Otherwise other movies are searched for near the stated place.
 
     Then the lags of the other movies are tried: one of them is taken where it fits better, by that ratio if
     the section was checked. A section whose best place has rivals is not decided. Nor is one in which the
@@ -431,6 +432,11 @@ class _Part:
         """Display frame at which the part is said to begin."""
         return self.section.content + self.begin
 
+    @property
+    def is_most(self) -> bool:
+        """Whether it is at least half of the section, so that all its periods are compared."""
+        return 2 * len(self.levels) >= self.section.length
+
 
 class _Aligner:
     """Compares sections with the light; keeps what several of them need."""
@@ -481,15 +487,22 @@ class _Aligner:
         contradicted = False
         if best is not None and best != part.place and everywhere[best] > chance:
             contradicted = self.claimed(levels, everywhere[best], stated, best)
-            if contradicted and self._unrivalled(part, best):
+            # A short part is alike in all periods: then no other place may be clearly better.
+            rival = self._rival(part, best)
+            alone = (
+                _clearly(everywhere[best], rival) if part.is_most else not _clearly(rival, everywhere[best])
+            )
+            if contradicted and alone:
                 return self._found(part, "lag", best)
         shows = self._other_movie(section, course, max(stated, 0.0))[0] if stated <= chance else ()
         taken = self._places_of_other_showings(section, begin)
         away = _best(everywhere, np.setdiff1d(np.arange(everywhere.size), np.union1d(near, taken)))
-        if away is not None and everywhere[away] > chance and self._unrivalled(part, away):
-            if self.claimed(levels, everywhere[away], stated, away):
+        if away is not None and everywhere[away] > chance and part.is_most:
+            alone = _clearly(everywhere[away], self._rival(part, away))
+            if alone and self.claimed(levels, everywhere[away], stated, away):
                 return self._found(part, "elsewhere", away, shows)
-        if stated > chance and not contradicted and not _clearly(self._rival(part, part.place), stated):
+        beaten = part.is_most and _clearly(self._rival(part, part.place), stated)
+        if stated > chance and not contradicted and not beaten:
             return self._found(part, "checked", part.place)
         if shows:
             r = float(np.sign(stated) * np.sqrt(abs(stated)))
@@ -537,9 +550,6 @@ class _Aligner:
         places = np.setdiff1d(places[np.abs(places - place) > ONE_PLACE], taken)
         best = _best(part.whole, places)
         return 0.0 if best is None else float(part.whole[best])
-
-    def _unrivalled(self, part: _Part, place: int) -> bool:
-        return _clearly(float(part.everywhere[place]), self._rival(part, place))
 
     def _continued(self, part: _Part, pauses: Int64Array) -> bool:
         """Whether the movie waited in pauses: it fits its stated place before and after them."""

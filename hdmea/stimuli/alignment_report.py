@@ -388,7 +388,9 @@ class _Facts:
             return ""
         before = self.persisting[entry]
         after = next((o for o in self.placed if o.section.position > entry.section.position), None)
-        if after is None or self.fits(after, before) or not self._stays(after):
+        if after is None or self.fits(after, before):
+            return ""
+        if not (self._stays(after) or after is self.placed[-1]):
             return ""
         change = self.lag(after) - before
         if change == self._length_error(entry):
