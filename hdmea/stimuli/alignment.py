@@ -41,6 +41,7 @@ RESIDUAL_RATIO = 0.7
 MIN_LEVEL_SD = 0.01
 MIN_FRAMES = 30
 ONE_PLACE = 30
+SHORT_PART = 0.1
 INVERTED_ABOVE = 0.05
 MAX_DELAY_ERROR = 0.02
 
@@ -360,9 +361,10 @@ def align_sections(
     checkable. A lag within 3 s is claimed if it exceeds the 99.9 % quantile of all places, its residual sum
     of squares is at most 0.7 of that at the stated place and of that at every place more than 30 frames away
     (other periods of a periodic movie), and both halves of the section give it; if less than half of the
-    section can be compared, no other place may be better by that ratio. Otherwise the movie is searched for
-    in the whole recording with the same claims to make, if half of it can be compared. Otherwise the section
-    is checked if the stated place exceeds that quantile and no other place is better by that ratio.
+    section can be compared, but 240 frames, no other place may explain 10 % more of the variance. Otherwise
+    the movie is searched for in the whole recording with the same claims to make, if half of it can be
+    compared. Otherwise the section is checked if the stated place exceeds that quantile and no other place
+    is better by that ratio.
     Otherwise other movies are searched for near the stated place.
 
     Then the lags of the other movies are tried: one of them is taken where it fits better, by that ratio if
@@ -487,11 +489,11 @@ class _Aligner:
         contradicted = False
         if best is not None and best != part.place and everywhere[best] > chance:
             contradicted = self.claimed(levels, everywhere[best], stated, best)
-            # A short part is alike in all periods: then no other place may be clearly better.
             rival = self._rival(part, best)
-            alone = (
-                _clearly(everywhere[best], rival) if part.is_most else not _clearly(rival, everywhere[best])
-            )
+            alone = _clearly(everywhere[best], rival)
+            if not part.is_most and len(levels) >= 8 * MIN_FRAMES:
+                # A part is alike in all periods of the movie: only a far better place speaks against it.
+                alone = rival - everywhere[best] < SHORT_PART
             if contradicted and alone:
                 return self._found(part, "lag", best)
         shows = self._other_movie(section, course, max(stated, 0.0))[0] if stated <= chance else ()
