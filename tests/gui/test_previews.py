@@ -123,10 +123,11 @@ def test_data_as_csv_are_the_numbers_of_the_session(
     view = shown(qtbot, analysed, name)
     path = tmp_path / "data.csv"
 
+    # What is drawn may be renewed while it is written.
+    table = view.table()
     with qtbot.waitSignal(view.told, timeout=20_000):
         view.export_to(path)
 
-    table = view.table()
     assert table is not None
     kinds = {f"data_{kind}.csv": columns for kind, columns in table.kinds} or {"data.csv": table.columns}
     assert {file.name for file in tmp_path.glob("*.csv")} == set(kinds)
