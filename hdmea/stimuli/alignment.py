@@ -428,6 +428,7 @@ class _Part:
     levels: FloatArray
     everywhere: FloatArray
     whole: FloatArray  # The same, across pauses.
+    recorded: int  # Frames of the section within the recording.
 
     @property
     def place(self) -> int:
@@ -436,8 +437,8 @@ class _Part:
 
     @property
     def is_most(self) -> bool:
-        """Whether it is at least half of the section, so that all its periods are compared."""
-        return 2 * len(self.levels) >= self.section.length
+        """Whether it is at least half of what was recorded of the section: no short part between flips."""
+        return 2 * len(self.levels) >= self.recorded
 
 
 class _Aligner:
@@ -475,7 +476,8 @@ class _Aligner:
         if not np.isfinite(everywhere).any():
             return AlignedSection(section, "not checkable", reason="it is not recorded without a gap")
         whole = everywhere if self._across is self.fit else self._across.everywhere(levels)
-        part = _Part(section, begin, levels, everywhere, whole)
+        recorded = min(len(course.levels), section.length, self.fit.n_frames - section.content)
+        part = _Part(section, begin, levels, everywhere, whole, recorded)
         pauses = np.flatnonzero(~self.fit.light.valid[part.place : part.place + len(levels) - 1]) + 1
         if pauses.size:
             if self._continued(part, pauses):

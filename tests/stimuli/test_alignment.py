@@ -441,3 +441,18 @@ def test_a_wrong_length_shifts_the_movies_after_it_only() -> None:
     assert said.lags.get(("baseline_127", 1), 0) == 0
     assert said.marks[("baseline_127", 1)] == []
     assert {said.lags[(movie, 1)] for movie in (STEPS, COLOURS, SINES, NOISE)} == {-4}
+
+
+def test_a_last_movie_that_is_said_to_end_after_the_recording_is_found() -> None:
+    all_six = LIGHT_FAULTS["all as stated"].shown
+    shown = shown_light(
+        replace(LIGHT_FAULTS["all as stated"], shown=tuple(movie for movie in all_six if movie != COLOURS))
+    )
+    (last,) = [part for part in shown.sections if part.movie == NOISE]
+    recorded = shown.light.mean.size - last.content
+    assert recorded < last.length / 2
+
+    sections = align_sections(shown.light, shown.sections, courses_of(all_six))
+
+    assert sections[-1].state == "elsewhere"
+    assert last.content + sections[-1].lag == shown.true_content[NOISE]
