@@ -115,7 +115,8 @@ def kernel_modules() -> list[str]:
     They are shipped as source files: numba keeps compiled code by the path of its source, and takes an
     archived module's path for one below the current folder.
     """
-    return [name for name in own_modules() if "science.compiled import" in _source_of(name)]
+    uses = re.compile(r"science\.compiled import (.*, )?compiled(_for)?\b")
+    return [name for name in own_modules() if uses.search(_source_of(name))]
 
 
 def _source_of(name: str) -> str:

@@ -40,7 +40,9 @@ def test_functions_for_numba_are_shipped_as_source() -> None:
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for path in (ROOT / "hdmea").rglob("*.py")
         if re.search(
-            r"^@(compiled|(numba\.)?(n?jit|vectorize|guvectorize))\b", path.read_text(encoding="utf-8"), re.M
+            r"^@(compiled(_for)?|(numba\.)?(n?jit|vectorize|guvectorize))\b",
+            path.read_text(encoding="utf-8"),
+            re.M,
         )
     }
     assert users
