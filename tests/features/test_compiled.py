@@ -119,3 +119,10 @@ def test_a_full_drive_stops_nothing(
     assert [record.message for record in caplog.records if "No space left" in record.message] != []
     assert len(caplog.records) == 1
     module._say_once.cache_clear()
+
+
+def test_the_compiler_leaves_the_streams_of_the_program_alone() -> None:
+    import numba.core.errors
+
+    # What colours its messages exchanges sys.stdout while it does so, on whichever thread compiles.
+    assert not hasattr(numba.core.errors, "ColorShell")

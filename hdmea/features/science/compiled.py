@@ -6,6 +6,7 @@ import contextlib
 import functools
 import importlib
 import logging
+import os
 import pickle
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,10 @@ from typing import Any, TypeVar, cast
 __all__ = ["AHEAD", "compiled", "compiled_for", "compiling_ahead"]
 
 logger = logging.getLogger(__name__)
+
+# Otherwise numba, where colorama is installed, exchanges sys.stdout and sys.stderr for a moment while it
+# compiles: on a thread of its own that takes away what another one has just put there.
+os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
