@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -77,7 +78,7 @@ class Job(pydantic.BaseModel):
         for path in files:
             whole = sorted(path.iterdir()) if path.is_dir() else [path]
             facts += [{**asdict(fact), "path": Path(fact.path).name} for fact in file_facts(whole)]
-        beside = [_looked_at(path) for path in files]
+        beside = _looked_at(files, flow)
         steps = [
             (item.step, {name: value for name, value in item.params.items() if name not in _PATHS})
             for item in flow.steps
@@ -167,6 +168,7 @@ class Outcome(pydantic.BaseModel):
 
 
 _PATHS = ("cmcr_path", "cmtr_path")
+_NAMED = ("playlist_file_path", "movie_length_file_path", "stimuli_dir", "config_dir", "stimuli_path")
 
 
 def same_version(version: str) -> bool:
@@ -178,17 +180,19 @@ def _series(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _looked_at(path: Path) -> list[tuple[str, int, int]]:
+def _looked_at(sources: Sequence[Path], flow: Flow) -> list[tuple[str, int, int]]:
     """Return name, size and time of what steps may read of the stimulus: it may be added or corrected later.
 
     Where something differs, the process that works on the recording finds out whether it was used.
     """
-    found: list[Path] = []
+    named = [Path(item.params[name]) for item in flow.steps for name in _NAMED if item.params.get(name)]
+    found = [entry for path in named for entry in (path, *path.glob("*"), *path.glob("stimuli/*"))]
     with contextlib.suppress(OSError, HDMEAError):
-        found += [entry for entry in path.parent.iterdir() if entry.suffix.lower() in (".csv", ".json")]
-        for place in StimulusLibrary.for_recording({"cmcr_path": path}).places:
+        for folder in {path.parent for path in sources}:
+            found += [entry for entry in folder.iterdir() if entry.suffix.lower() in (".csv", ".json")]
+        for place in StimulusLibrary.for_recording(dict(zip(_PATHS, sources, strict=False))).places:
             found += [table for table in (place.playlists, place.movie_lengths) if table is not None]
-            folders = [folder for folder in (*place.movies, *place.definitions) if folder.is_dir()]
+            folders = [each for each in (*place.movies, *place.definitions) if each.is_dir()]
             found += [entry for folder in folders for entry in folder.iterdir()]
     facts = set()
     for entry in found:

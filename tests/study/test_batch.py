@@ -26,6 +26,7 @@ from hdmea.pipeline import PipelineSession
 from hdmea.study import Outcome
 from hdmea.study import batch as batch_module
 from hdmea.study.batch import BatchOptions, BatchResult, run_batch
+from hdmea.study.job import Job
 from hdmea.utils.exceptions import ExistingFileError, SessionError, ValidationError
 from tests.integration.test_modes import assert_same
 from tests.study.days import CRASHING_STEP, OWN_FEATURE, make_day
@@ -138,6 +139,27 @@ def test_what_was_corrected_beside_a_recording_is_told(tmp_path: Path) -> None:
     result = run_batch(mine, "quick", output_dir=tmp_path / "out")
     assert states(result) == {"ret00-Rec": "other parameters"}
     assert "playlist.csv" in result.outcomes[0].message
+
+
+def test_a_table_that_a_parameter_names_belongs_to_what_decides_a_result(tmp_path: Path) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text("a", encoding="utf-8")
+    job = Job(
+        key="x",
+        name="x",
+        cmcr=tmp_path / "day" / "x.cmcr",
+        cmtr=None,
+        outcome=tmp_path / "x.json",
+        target=tmp_path / "x.h5",
+        log=tmp_path / "x.log",
+        stop=tmp_path / "stop",
+        flow="quick",
+        parameters={"add_section_time": {"playlist_file_path": str(table)}},
+    )
+    before = job.digest(job.recipe())
+    assert job.digest(job.recipe()) == before
+    table.write_text("ab", encoding="utf-8")
+    assert job.digest(job.recipe()) != before
 
 
 def test_error_starts_nothing(day: Path, finished: tuple[Path, BatchResult]) -> None:
