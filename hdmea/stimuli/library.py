@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from hdmea.recordings.pairing import base_stem
 from hdmea.stimuli.definition import StimulusDefinition, read_definition
 from hdmea.stimuli.playlist import Playlist, read_movie_lengths, read_playlists
 from hdmea.stimuli.render import has_seed, rendered_movie
@@ -92,7 +93,7 @@ class StimulusLibrary:
     gone: tuple[Path, ...] = ()
     """Folders of the recording that do not exist any more."""
     recording: tuple[str, ...] = ()
-    """Names of the recording's files without their endings."""
+    """Names of the recording's files, without their endings and without the marks of a pair."""
 
     @classmethod
     def for_recording(
@@ -349,16 +350,22 @@ class StimulusLibrary:
         ]
         return list(dict.fromkeys(found))
 
-    def shown_path(self, stem: str, dataset_id: str | None = None) -> Path | None:
-        """Return the list of what was shown in a recording, ``<stem>.stimuli.json``; None without one.
+    def shown_path(self, dataset_id: str | None = None) -> Path | None:
+        """Return the list of what was shown in the recording, ``<its name>.stimuli.json``; None without one.
 
         In each place it is beside the other files or below ``recordings/<dataset_id>``, by default that of
-        the stem.
+        the name.
         """
         roots = [folder.parent for folder in self._folders_of("movies") if folder.name == "stimuli"]
-        name = f"{stem}.stimuli.json"
-        own = Path("recordings", dataset_id or stem, name)
-        paths = (path for root in roots for path in (root / name, root / own))
+        paths = (
+            path
+            for stem in self.recording
+            for root in roots
+            for path in (
+                root / f"{stem}.stimuli.json",
+                root / "recordings" / (dataset_id or stem) / f"{stem}.stimuli.json",
+            )
+        )
         return next((path for path in paths if os.path.lexists(path)), None)
 
     def _tables(self, kind: str) -> list[Path]:
@@ -416,9 +423,10 @@ def _chosen_library() -> Path:
 
 
 def _recording_names(source_files: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of a recording's files without their endings: one, unless its files differ in it."""
-    paths = [source_files.get(key) for key in ("cmcr_path", "cmtr_path")]
-    return tuple(dict.fromkeys(Path(str(path)).stem.rstrip("-") for path in paths if path))
+    """Return the names of a recording: those of its files, then what is common to the names of a pair."""
+    paths = [Path(str(path)) for key in ("cmcr_path", "cmtr_path") if (path := source_files.get(key))]
+    names = [*(path.stem.rstrip("-") for path in paths), *map(base_stem, paths)]
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def _is_recording(folder: Path, name: str) -> bool:

@@ -72,6 +72,9 @@ def test_what_another_recording_was_shown_is_not_taken(tmp_path: Path) -> None:
 
     fill(tmp_path, {"other": ["x"], "rec": ["y"], "a": ["z"]}, {"x": 10})
     assert library_of(tmp_path).playlist().name == "rec"
+    (tmp_path / "rec.cmcr").touch()
+    sorted_again = StimulusLibrary.for_recording({"cmtr_path": str(tmp_path / "rec(AnalysisSet1).cmtr")})
+    assert sorted_again.playlist().name == "rec"
 
 
 def test_an_unknown_playlist_lists_the_known_ones_of_all_places(tmp_path: Path, own_library: Path) -> None:

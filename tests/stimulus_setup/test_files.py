@@ -120,11 +120,11 @@ def test_the_library_holds_set_ups_of_recordings(tmp_path: Path, monkeypatch: py
     assert target == own / "recordings" / "mouse 7" / "X-Rec.stimuli.json"
     write_setup(PAIR, target)
     library = StimulusLibrary.for_recording({"cmcr_path": str(recording)})
-    assert library.shown_path("X-Rec", "mouse 7") == target
-    assert library.shown_path("X-Rec") is None
+    assert library.shown_path("mouse 7") == target
+    assert library.shown_path() is None
     beside = recording.with_name("X-Rec.stimuli.json")
     write_setup(PAIR, beside)
-    assert library.shown_path("X-Rec", "mouse 7") == beside, "what lies beside the recording comes first"
+    assert library.shown_path("mouse 7") == beside, "what lies beside the recording comes first"
 
 
 def test_lists_of_other_programs_are_read(tmp_path: Path) -> None:

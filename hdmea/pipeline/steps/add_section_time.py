@@ -154,9 +154,7 @@ def _list_of_stimuli(session: PipelineSession, params: SectionTimeParams) -> Pat
         return Path(params.stimuli_path)
     if params.playlist_name is not None or params.playlist_file_path is not None:
         return None
-    library = _library(session, params)
-    found = (library.shown_path(name, session.dataset_id) for name in library.recording)
-    return next((path for path in found if path is not None), None)
+    return _library(session, params).shown_path(session.dataset_id)
 
 
 def _counts_in_time(session: PipelineSession, path: Path | None) -> bool:

@@ -94,8 +94,7 @@ class LookJob:
             session, load=self.load, progress=ctx.progress_or_stop, cancel=ctx.cancel, **self.chosen
         )
         library = StimulusLibrary.for_recording(session.source_files, **self.chosen)
-        stem = known.recording.stem.rstrip("-")
-        path = Path(self.stimuli_path) if self.stimuli_path else library.shown_path(stem, known.dataset_id)
+        path = Path(self.stimuli_path) if self.stimuli_path else library.shown_path(known.dataset_id)
         if path is not None:
             try:
                 return SetupFound(known, read_setup(path, known), source=f"from {path.name}", path=path)

@@ -93,7 +93,7 @@ class StimulusQuery:
         cmcr = Path(str(session.source_files["cmcr_path"]))
         try:
             library = StimulusLibrary.for_recording(session.source_files, **self.chosen)
-            listed = self._listed(library, cmcr.stem.rstrip("-"), session.dataset_id)
+            listed = self._listed(library, session.dataset_id)
             lines = tuple(_lines(library, listed, self.playlist))
         except (HDMEAError, OSError) as error:
             listed = None
@@ -107,12 +107,12 @@ class StimulusQuery:
         key = repr((cmcr, sorted(self.chosen.items()), self.playlist, written))
         return StimulusFacts(lines, key, request)
 
-    def _listed(self, library: StimulusLibrary, stem: str, dataset_id: str) -> Path | None:
+    def _listed(self, library: StimulusLibrary, dataset_id: str) -> Path | None:
         """Return the list of stimuli that the steps take, None if they take a playlist."""
         if self.stimuli_path:
             return Path(self.stimuli_path)
         by_playlist = self.playlist is not None or "playlist_file_path" in self.chosen
-        return None if by_playlist else library.shown_path(stem, dataset_id)
+        return None if by_playlist else library.shown_path(dataset_id)
 
 
 def _lines(library: StimulusLibrary, listed: Path | None, name: str | None) -> Iterator[StimulusLine]:
