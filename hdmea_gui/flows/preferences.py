@@ -32,7 +32,7 @@ from hdmea_gui.flows.help import HelpFlow
 from hdmea_gui.flows.recover import RecoveryFlow, recovery_folder
 from hdmea_gui.store.settings import MAX_RECENT, Settings, SettingsStore
 from hdmea_gui.text.formats import size_text
-from hdmea_gui.widgets.combo_box import ComboBox
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import Label
 from hdmea_gui.widgets.number_boxes import WholeNumberBox
 

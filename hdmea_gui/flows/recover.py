@@ -22,7 +22,7 @@ from hdmea_gui.flows.flow import Flow
 from hdmea_gui.store.settings import Settings
 from hdmea_gui.text.formats import date_text, size_text
 from hdmea_gui.text.window_title import CheckpointNote
-from hdmea_gui.widgets.combo_box import ComboBox
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import Label
 
 __all__ = ["KeptWork", "RecoveryDialog", "RecoveryFlow", "make_keeper", "recovery_folder"]

@@ -25,7 +25,7 @@ from hdmea_gui.diagnostics.logfile import LOGGERS, SHOWN, RecentLines
 from hdmea_gui.engine.words import WINDOW
 from hdmea_gui.shell.theme import Theme
 from hdmea_gui.text.help_topics import HelpTopic
-from hdmea_gui.widgets.combo_box import ComboBox
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import Label
 
 __all__ = ["LogPanel", "LogRelay"]

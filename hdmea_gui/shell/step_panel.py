@@ -17,8 +17,8 @@ from hdmea_gui.engine.snapshot import OpenResult, StateView
 from hdmea_gui.shell.actions import ActionSet
 from hdmea_gui.shell.step_list import StepListView
 from hdmea_gui.shell.theme import Theme
-from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.elided_label import ElidedLabel
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import Label, plain_tip
 from hdmea_gui.widgets.parameter_form import ParameterForm
 

@@ -39,8 +39,8 @@ from hdmea_gui.text.formats import no_units_text
 from hdmea_gui.text.help_topics import HelpTopic
 from hdmea_gui.views.parts.export import ask_export_path
 from hdmea_gui.views.parts.unit_paint import colours_of_units
-from hdmea_gui.widgets.combo_box import ComboBox
 from hdmea_gui.widgets.elided_label import ElidedLabel
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import Label
 from hdmea_gui.widgets.unit_selection import UnitSelection
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QValidator, QWheelEvent
+from PySide6.QtGui import QValidator
 from PySide6.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
 
 from hdmea.utils.validation import parse_number
+from hdmea_gui.widgets.focused_wheel import FocusedWheel
 
 __all__ = ["NumberBox", "WholeNumberBox", "decimals_of"]
 
@@ -19,20 +19,13 @@ def decimals_of(number: float) -> int:
     return len(f"{number:.{_MOST_DECIMALS}f}".rstrip("0").partition(".")[2])
 
 
-class WholeNumberBox(QSpinBox):
+class WholeNumberBox(FocusedWheel, QSpinBox):
     """A whole number. Text that is not one is refused when the box is left, and the number stays."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setKeyboardTracking(False)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Change the number if the box has the focus."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
+        self.leave_wheel()
 
     def fixup(self, text: str) -> str:
         """Leave a text as it is: Qt would remove the marks between thousands of the system's language."""
@@ -53,7 +46,7 @@ class WholeNumberBox(QSpinBox):
         return _verdict(fits), text, place
 
 
-class NumberBox(QDoubleSpinBox):
+class NumberBox(FocusedWheel, QDoubleSpinBox):
     """A number with decimals. Text that is not one is refused when the box is left, and the number stays.
 
     Parameters
@@ -69,14 +62,7 @@ class NumberBox(QDoubleSpinBox):
         super().__init__(parent)
         self.setDecimals(max(decimals, _MOST_DECIMALS))
         self.setKeyboardTracking(False)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Change the number if the box has the focus."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
+        self.leave_wheel()
 
     def fixup(self, text: str) -> str:
         """Leave a text as it is: Qt would remove the marks between thousands of the system's language."""

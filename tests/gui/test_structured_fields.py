@@ -16,7 +16,7 @@ from hdmea_gui.engine.forms import describe_step
 from hdmea_gui.models.parameters import ParameterModel
 from hdmea_gui.shell.main_window import MainWindow
 from hdmea_gui.shell.theme import LIGHT
-from hdmea_gui.widgets.combo_box import ComboBox
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.number_boxes import NumberBox, WholeNumberBox
 from hdmea_gui.widgets.parameter_form import ParameterForm
 

@@ -20,7 +20,7 @@ from hdmea_gui.dialogs import files
 from hdmea_gui.engine.batch import BatchSetup
 from hdmea_gui.engine.controller import Controller
 from hdmea_gui.store.settings import MAX_JOBS, SettingsStore
-from hdmea_gui.widgets.combo_box import ComboBox
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import Label, plain_tip
 
 __all__ = ["SetupForm"]

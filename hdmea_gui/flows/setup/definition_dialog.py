@@ -9,7 +9,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QSize, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from hdmea.stimulus_setup.forms import FORMS, StimulusForm
 from hdmea_gui.dialogs import files
@@ -36,6 +36,7 @@ from hdmea_gui.views.parts.plot import Plot
 from hdmea_gui.views.parts.plot_panel import style_plot
 from hdmea_gui.views.parts.shared_query import Span
 from hdmea_gui.views.parts.stimulus_strip import SpanFill
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import Label, RichLabel
 from hdmea_gui.widgets.parameter_form import ParameterForm
 
@@ -124,7 +125,7 @@ class DefinitionDialog(QDialog):
     # -- parts ---------------------------------------------------------------------------------------
 
     def _build(self, theme: Theme) -> None:
-        self.kinds = QComboBox(self)
+        self.kinds = ComboBox(self)
         for form in FORMS:
             self.kinds.addItem(form.title, form)
         self.kinds.setToolTip("Kind of stimulus, which decides its features")
@@ -186,7 +187,7 @@ class DefinitionDialog(QDialog):
         self.graphics.ci.addItem(self.plot, row=0, col=0)
 
     def _build_footer(self) -> QHBoxLayout:
-        self.place = QComboBox(self)
+        self.place = ComboBox(self)
         self.place.addItem("In the stimulus library", True)
         if self._controller.state.is_open:
             self.place.addItem("Beside the recording", False)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QFormLayout,
     QHBoxLayout,
@@ -44,6 +43,7 @@ from hdmea_gui.flows.setup.query import (
 )
 from hdmea_gui.flows.setup.table import FOUND, BlockTable
 from hdmea_gui.shell.theme import Theme
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import Label, RichLabel, plain_tip
 from hdmea_gui.widgets.number_boxes import WholeNumberBox
 
@@ -212,9 +212,9 @@ class SetupDialog(QDialog):
         editor.setMinimumWidth(380)
         self.heading = Label(editor)
         self.heading.setProperty("role", "heading")
-        self.movie = QComboBox(editor)
+        self.movie = ComboBox(editor)
         self.movie.setEditable(True)
-        self.movie.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.movie.setInsertPolicy(ComboBox.InsertPolicy.NoInsert)
         self.movie.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.movie.setMinimumContentsLength(16)
         self.movie.setToolTip("Movie that was shown, or a name of your own")
@@ -281,7 +281,7 @@ class SetupDialog(QDialog):
         return row
 
     def _build_footer(self) -> QHBoxLayout:
-        self.place = QComboBox(self)
+        self.place = ComboBox(self)
         self.place.addItem("Beside the recording", False)
         self.place.addItem("In the stimulus library", True)
         self.place.setToolTip("Where the list of stimuli is written; every step finds it in both places")

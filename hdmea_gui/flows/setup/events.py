@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from hdmea.stimuli.playlist import movie_name_of
 from hdmea.stimulus_setup import Block
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import Label
 from hdmea_gui.widgets.number_boxes import NumberBox
 
@@ -36,7 +37,7 @@ class EventsBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._known: RecordedStimulus | None = None
-        self.kinds = QComboBox(self)
+        self.kinds = ComboBox(self)
         self.kinds.setToolTip("Which digital events")
         self.kinds.setAccessibleName("Events")
         self.name = QLineEdit("events", self)

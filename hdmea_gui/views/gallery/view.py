@@ -43,7 +43,7 @@ from hdmea_gui.views.parts.base import Preview
 from hdmea_gui.views.parts.colour_bar import colour_map
 from hdmea_gui.views.parts.panels import Panel
 from hdmea_gui.views.parts.unit_paint import colours_of_units, legend
-from hdmea_gui.widgets.combo_box import ComboBox
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import Label, RichLabel
 from hdmea_gui.widgets.unit_selection import UnitSelection
 

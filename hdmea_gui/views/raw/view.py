@@ -26,7 +26,7 @@ from hdmea_gui.views.parts.plot_panel import MapPanel, PlotPanel
 from hdmea_gui.views.parts.time_link import TimeLink
 from hdmea_gui.views.parts.unit_paint import own_colours
 from hdmea_gui.views.raw.query import MOST_TRACES, NextSpike, RawProblem, RawQuery, RawView
-from hdmea_gui.widgets.combo_box import ComboBox
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import RichLabel
 from hdmea_gui.widgets.number_boxes import NumberBox, WholeNumberBox
 

@@ -20,7 +20,7 @@ from hdmea_gui.views.parts.panels import Panel, movie_tables
 from hdmea_gui.views.parts.plot_panel import PlotPanel
 from hdmea_gui.views.receptive_field.field_map import FieldMap
 from hdmea_gui.views.receptive_field.query import FieldView, ReceptiveFieldQuery, ReceptiveFieldView
-from hdmea_gui.widgets.combo_box import ComboBox
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import Label, RichLabel
 
 __all__ = ["ReceptiveFieldPreview"]

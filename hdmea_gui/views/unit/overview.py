@@ -20,7 +20,7 @@ from hdmea_gui.views.parts.plot_panel import ImagePanel, PlotPanel
 from hdmea_gui.views.parts.shared_query import Span
 from hdmea_gui.views.parts.stimulus_strip import SpanFill
 from hdmea_gui.views.unit.query import Averaged, Footprint, UnitQuery, UnitView
-from hdmea_gui.widgets.combo_box import ComboBox
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import plain_tip
 
 __all__ = ["UnitOverview"]

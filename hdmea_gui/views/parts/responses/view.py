@@ -30,7 +30,7 @@ from hdmea_gui.views.parts.responses.tables import (
 )
 from hdmea_gui.views.parts.responses.trials_plot import TrialsPlot
 from hdmea_gui.views.parts.unit_paint import own_colours
-from hdmea_gui.widgets.combo_box import ComboBox
+from hdmea_gui.widgets.focused_wheel import ComboBox
 from hdmea_gui.widgets.label import Label, RichLabel
 
 __all__ = ["ResponsesPreview"]
