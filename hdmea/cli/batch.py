@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm import tqdm
 
-from hdmea.cli.settings import Plugins, parse_settings
+from hdmea.cli.settings import Debug, Plugins, parse_settings
 from hdmea.cli.terminal import EXIT_FAILED, EXIT_INTERRUPTED, Bars, cancel_on_interrupt, errors_told
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def batch(
         bool, typer.Option("--health/--no-health", help="Judge the health of each recording as well.")
     ] = True,
     plugins: Plugins = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Run a flow on many recordings; run the same command again after an interruption."""
     with errors_told(debug), cancel_on_interrupt() as cancel, _Lines() as lines:
@@ -120,7 +120,7 @@ def study(
         typer.Option("--output", "-o", help="Folder of the tables; default: that of the results."),
     ] = None,
     sheet: Annotated[Path | None, typer.Option(help=_SHEET)] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Write one table of the units of many results (units.parquet, units.csv), and of their mean traces."""
     with errors_told(debug), Bars() as bars:

@@ -6,8 +6,6 @@ import dataclasses
 import enum
 import json
 import os
-import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,8 +14,9 @@ import typer
 
 from hdmea._version import __version__
 from hdmea.cli.batch import batch, batch_worker, study
-from hdmea.cli.settings import Plugins, parse_settings, setting
-from hdmea.cli.terminal import EXIT_FAILED, EXIT_UNREADABLE, Bars, cancel_on_interrupt, errors_told
+from hdmea.cli.health import health, health_worker
+from hdmea.cli.settings import Debug, Plugins, parse_settings, register_plugins, setting
+from hdmea.cli.terminal import EXIT_FAILED, Bars, cancel_on_interrupt, errors_told
 from hdmea.cli.words import COMMAND_LINE
 from hdmea.utils.citation import citation
 from hdmea.utils.exceptions import (
@@ -31,7 +30,6 @@ from hdmea.utils.notices import said, told
 
 if TYPE_CHECKING:
     from hdmea.features import Extractor
-    from hdmea.health import Watched
     from hdmea.pipeline.context import StepRun
     from hdmea.pipeline.destination import Destination
     from hdmea.pipeline.flows import FlowOptions
@@ -67,9 +65,6 @@ class Layout(enum.StrEnum):
     COLUMNS = "columns"
     LAB = "lab"
     LAB_STEPS = "lab-steps"
-
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 def main() -> None:
@@ -139,7 +134,7 @@ def run(
             waiting_for_stimulus,
         )
 
-        _register_plugins(plugins)
+        register_plugins(plugins)
         chosen = load_flow(flow)
         overrides = parse_settings(settings or [])
         session, sources = _open(recording or [], resume, name)
@@ -189,7 +184,7 @@ def info(
     from hdmea.recordings.inspect import inspect_file
 
     with errors_told(debug):
-        _register_plugins(plugins)
+        register_plugins(plugins)
     failed = False
     found: list[dict[str, Any]] = []
     for path in files:
@@ -214,113 +209,8 @@ def info(
         raise typer.Exit(EXIT_FAILED)
 
 
-@app.command()
-def health(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="A recording or a result; the other file of a pair is found in the same folder. "
-            "With --watch, a folder.",
-        ),
-    ],
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Judge each recording of the folder when it is complete.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; with --watch, one line each.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page to this file as well.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing page.")] = False,
-    seconds: Annotated[
-        float,
-        typer.Option(min=0, help="Seconds of the noise movie to read of a recording without sorted units."),
-    ] = 60.0,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Number of threads; default: all processors.")
-    ] = None,
-    plugins: Plugins = None,
-    debug: Debug = False,
-) -> None:
-    """Show whether a recording is good: electrodes, spikes, light, alignment, files."""
-    with errors_told(debug, EXIT_UNREADABLE), cancel_on_interrupt() as cancel:
-        from hdmea.health import health as judge
-        from hdmea.health import health_page
-        from hdmea.pipeline.destination import check_target
-        from hdmea.utils.notices import of_system
-        from hdmea.utils.whole_file import write_whole
-
-        _register_plugins(plugins)
-        if watch:
-            if html is not None or file.is_file():
-                raise ValidationError(
-                    f"{file} is not a folder." if html is None else "A watch does not write a page.",
-                    fix=Advice("Name a folder after --watch, and no page."),
-                )
-            _watch(file, cancel, seconds, as_json=as_json)
-            return
-        if html is not None:
-            _refuse_existing(html, overwrite)
-            check_target(html)
-        with Bars() as bars:
-            found = judge(
-                file,
-                seconds=seconds,
-                progress=lambda fraction, text: bars.update("health", "Health", fraction, text),
-                cancel=cancel,
-                workers=workers,
-            )
-        if html is not None:
-            try:
-                write_whole(html, health_page(found))
-            except OSError as error:
-                raise of_system(error, f"Writing {html} failed") from error
-        typer.echo(json.dumps(found.as_list(), indent=2, ensure_ascii=False) if as_json else found.as_text())
-
-
-def _watch(folder: Path, cancel: threading.Event, seconds: float, *, as_json: bool) -> None:
-    """Say what changes in a folder until it is stopped; as JSON also that it was looked at again."""
-    from hdmea.health import watch
-
-    shown: dict[Path, Watched] = {}
-    problems = [""]
-
-    def tell(problem: str, recordings: list[Watched]) -> None:
-        if problem != problems[-1]:
-            problems.append(problem)
-            say({"event": "folder", "problem": problem}, problem or f"{folder} can be read again.")
-        there = {entry.path: entry for entry in recordings}
-        for path in [path for path in shown if path not in there]:
-            name = shown.pop(path).name
-            say({"event": "gone", "path": str(path)}, f"{name}: no longer there")
-        for entry in recordings:
-            before = shown.get(entry.path)
-            if before == entry:
-                continue
-            shown[entry.path] = entry
-            new = before is None or (before.state, before.units) != (entry.state, entry.units)
-            say({"event": "recording", **entry.as_dict()}, _watched_text(entry) if new else "")
-        say({"event": "look"}, "")
-
-    def say(event: dict[str, Any], text: str) -> None:
-        if as_json:
-            typer.echo(json.dumps(event, ensure_ascii=False))
-        elif text:
-            typer.echo(text)
-        sys.stdout.flush()
-
-    if not as_json:
-        typer.echo(f"Watching {folder}. Ctrl-C ends it.", err=True)
-    watch(folder, tell, cancel, seconds=seconds)
-
-
-def _watched_text(entry: Watched) -> str:
-    if entry.state != "judged" or entry.health is None:
-        return f"{entry.name}: {entry.said}"
-    bad = [
-        f"  {light.light:<5}  {light.name}  {light.number}  {light.sentence}"
-        for light in entry.health.lights
-        if light.light in ("red", "amber")
-    ]
-    return "\n".join([f"{entry.light:<5}  {entry.name}: {entry.said}", *bad])
+app.command()(health)
+app.command(hidden=True)(health_worker)
 
 
 @app.command()
@@ -365,14 +255,6 @@ def stimuli(
             typer.echo(note, err=True)
 
 
-@app.command(hidden=True)
-def health_worker(folder: Annotated[Path, typer.Argument(metavar="FOLDER")]) -> None:
-    """Find out what takes long; the window starts this."""
-    from hdmea.health.worker import main as find_out
-
-    raise typer.Exit(find_out(str(folder)))
-
-
 @app.command()
 def features(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -383,7 +265,7 @@ def features(
     with errors_told(debug):
         from hdmea.declare import FEATURES
 
-        _register_plugins(plugins)
+        register_plugins(plugins)
         found = list(FEATURES)
         if as_json:
             typer.echo(
@@ -409,13 +291,6 @@ def _described(extractor: Extractor) -> dict[str, Any]:
         "parameters": extractor.params.model_json_schema().get("properties", {}),
         "outputs": [dataclasses.asdict(output) for output in extractor.outputs],
     }
-
-
-def _register_plugins(files: list[Path] | None) -> None:
-    if files:
-        from hdmea.study.plugins import register_files
-
-        register_files(files)
 
 
 def _list_exporters(wanted: bool) -> None:
@@ -466,7 +341,7 @@ def export(
         from hdmea.pipeline.session import PipelineSession
         from hdmea.utils.text_files import read_options
 
-        _register_plugins(plugins)
+        register_plugins(plugins)
         options = {} if recipe is None else read_options(recipe)
         kind = options.pop("kind", None)
         options |= dict(setting(text, "OPTION=VALUE") for text in settings or [])

@@ -12,7 +12,9 @@ from hdmea.utils.exceptions import ConfigurationError
 from hdmea.utils.fixes import Advice
 from hdmea.utils.text_files import parse_json
 
-__all__ = ["Plugins", "parse_settings", "setting"]
+__all__ = ["Debug", "Plugins", "parse_settings", "register_plugins", "setting"]
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 Plugins = Annotated[
     list[Path] | None,
@@ -52,3 +54,11 @@ def setting(given: str, form: str) -> tuple[str, Any]:
         return name.strip(), parse_json(text)
     except ValueError:
         return name.strip(), text
+
+
+def register_plugins(files: list[Path] | None) -> None:
+    """Register what files of the user's own declare."""
+    if files:
+        from hdmea.study.plugins import register_files
+
+        register_files(files)

@@ -485,7 +485,9 @@ def test_red_lights_are_no_error_and_the_page_is_written(copy: Path, tmp_path: P
     assert outcome.exit_code == 0, outcome.output
     assert "red" in outcome.stdout
     assert "electrodes.dead" in page.read_text(encoding="utf-8")
-    assert hdmea(copy, "--html", page).exit_code == 2, "an existing page is not replaced"
+    refused = hdmea(copy, "--html", page)
+    assert refused.exit_code == 2, "an existing page is not replaced"
+    assert "--html" in refused.stderr
 
 
 def test_the_page_needs_nothing_else_and_shows_text_as_text(loaded: PipelineSession) -> None:

@@ -325,10 +325,12 @@ def test_the_command_says_what_changes_and_ends_with_control_c(folder: Path) -> 
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("more", [[], ["--html", "page.html"]])
-def test_a_file_is_not_watched_and_no_page_is_written(folder: Path, more: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "more"), [("a-Rec.cmcr", []), ("misspelt", []), ("", ["--html", "page.html"])]
+)
+def test_only_folders_are_watched_and_no_page_is_written(folder: Path, name: str, more: list[str]) -> None:
     (folder / "a-Rec.cmcr").write_bytes(b"1")
-    watched = folder if more else folder / "a-Rec.cmcr"
+    watched = folder / name
     done = CliRunner().invoke(app, ["health", "--watch", str(watched), *more])
     assert done.exit_code == 2
     assert "folder" in done.stderr
